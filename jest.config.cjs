@@ -1,0 +1,10 @@
+/** Tests import the built package, as its users do; `npm test` builds it first. */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript', decorators: true }, target: 'es2022', transform: { legacyDecorator: true, decoratorMetadata: true } }, module: { type: 'commonjs' } }] },
+  moduleNameMapper: { '^packet-bricks$': '<rootDir>/dist/src/index.js', '^packet-bricks/(.*)$': '<rootDir>/dist/$1' },
+  testTimeout: 60000,
+  maxWorkers: 2,
+};
