@@ -1,0 +1,83 @@
+/**
+ * A packet batch: a fixed number of rows, one packet each, as columns that are allocated once.
+ *
+ * A source fills rows 0 to n-1 and the graph passes row numbers around; nobody copies a packet
+ * to look at it. Bytes of row r: `memory.bytes[offset[r]]` to `memory.bytes[offset[r] + length[r] - 1]`,
+ * and never one further. `offset` is a multiple of 4, so that the 16 and 32-bit views may be used on
+ * the packet's start; the views are in the machine's byte order, packets in network order.
+ */
+
+/** Rows of a batch unless told otherwise: 128 to 256 is fastest, see docs/decisions/0002-batch-contract.md. */
+export const DEFAULT_BATCH_ROWS = 256;
+/** Row numbers are 16 bits wide. */
+export const MAXIMUM_BATCH_ROWS = 4096;
+
+/** The memory that a batch's offsets point into, under three views. */
+export interface PacketMemory {
+  readonly bytes: Uint8Array;
+  readonly halfwords: Uint16Array;
+  readonly words: Uint32Array;
+}
+
+/** What the flow columns of a row hold (see src/net/flow.ts, which defines them). */
+export const FLOW_NOT_COMPUTED = 0;
+/** An IP packet without ports: `flowPorts` holds the constants that stand in for them. */
+export const FLOW_WITHOUT_PORTS = 1;
+/** An IP packet with TCP or UDP ports. */
+export const FLOW_WITH_PORTS = 2;
+
+export interface PacketBatch {
+  readonly capacity: number;
+  /** Rows that are filled now. */
+  count: number;
+  /** Set by the source when it opens; a batch belongs to one source. */
+  memory: PacketMemory;
+  /** Link type (as pcap numbers them: 1 is Ethernet) of all rows. */
+  linkType: number;
+  /** Where a packet starts in `memory`, in bytes; a multiple of 4. */
+  readonly offset: Uint32Array;
+  /** Captured bytes. */
+  readonly length: Uint32Array;
+  /** Bytes that the packet had on the wire; not less than `length`. */
+  readonly wireLength: Uint32Array;
+  /** Time of arrival: seconds since 1970, and nanoseconds below 1,000,000,000. */
+  readonly seconds: Uint32Array;
+  readonly nanoseconds: Uint32Array;
+  /** The XOR of the 16-bit words of both addresses, most significant byte first. */
+  readonly flowAddresses: Uint16Array;
+  /** Source port << 16 | destination port. */
+  readonly flowPorts: Uint32Array;
+  /** One of the FLOW_ constants; the other two columns are valid unless it is FLOW_NOT_COMPUTED. */
+  readonly flowKind: Uint8Array;
+  /** Belongs to the source that filled the row. */
+  readonly slot: Uint32Array;
+}
+
+/** Views on a memory. The buffer's length is rounded down to a multiple of 4 for the wider views. */
+export function packetMemory(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): PacketMemory {
+  return {
+    bytes: new Uint8Array(buffer, byteOffset, byteLength),
+    halfwords: new Uint16Array(buffer, byteOffset, byteLength >>> 1),
+    words: new Uint32Array(buffer, byteOffset, byteLength >>> 2),
+  };
+}
+
+const NO_MEMORY = packetMemory(new ArrayBuffer(0));
+
+export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS): PacketBatch {
+  return {
+    capacity,
+    count: 0,
+    memory: NO_MEMORY,
+    linkType: 1,
+    offset: new Uint32Array(capacity),
+    length: new Uint32Array(capacity),
+    wireLength: new Uint32Array(capacity),
+    seconds: new Uint32Array(capacity),
+    nanoseconds: new Uint32Array(capacity),
+    flowAddresses: new Uint16Array(capacity),
+    flowPorts: new Uint32Array(capacity),
+    flowKind: new Uint8Array(capacity),
+    slot: new Uint32Array(capacity),
+  };
+}

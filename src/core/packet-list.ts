@@ -1,0 +1,32 @@
+/**
+ * Packet lists: row numbers of a batch, in order of arrival.
+ *
+ * A brick gets one list and appends to others:
+ *
+ *     const { rows, counts, shift } = outputs;
+ *     rows[(output << shift) + counts[output]++] = row;
+ *
+ * One block for all outputs and a typed array of counts: the form that compiles best of those that
+ * were measured (docs/decisions/0002-batch-contract.md).
+ */
+
+/** What a brick gets. */
+export interface PacketList {
+  readonly rows: Uint16Array;
+  count: number;
+}
+
+/** What a brick fills: output k's rows start at `rows[k << shift]`, and `counts[k]` of them are valid. */
+export interface PacketLists {
+  readonly outputs: number;
+  /** The binary logarithm of the room that each output has. */
+  readonly shift: number;
+  readonly rows: Uint16Array;
+  readonly counts: Uint32Array;
+}
+
+/** Lists for `outputs` outputs with room for at least `capacity` rows each. */
+export function createPacketLists(outputs: number, capacity: number): PacketLists {
+  const shift = Math.max(4, Math.ceil(Math.log2(Math.max(1, capacity))));
+  return { outputs, shift, rows: new Uint16Array(Math.max(1, outputs) << shift), counts: new Uint32Array(Math.max(1, outputs)) };
+}

@@ -1,0 +1,72 @@
+// The columns of a packet batch as native code sees them (src/core/packet-batch.ts).
+// Bound once, when a port opens; the typed arrays are kept alive by the reference.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <string>
+
+namespace bricks {
+
+template <typename Element>
+Element* ColumnData(const Napi::Object& batch, const char* name, uint32_t capacity) {
+  Napi::Value value = batch.Get(name);
+  if (!value.IsTypedArray()) {
+    throw Napi::TypeError::New(batch.Env(), std::string("batch.") + name + " is not a typed array");
+  }
+  Napi::TypedArray array = value.As<Napi::TypedArray>();
+  if (array.ElementSize() != sizeof(Element) || array.ElementLength() < capacity) {
+    throw Napi::TypeError::New(batch.Env(),
+                               std::string("batch.") + name + " has the wrong element size or is too short");
+  }
+  return reinterpret_cast<Element*>(static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset());
+}
+
+struct BatchColumns {
+  uint32_t capacity = 0;
+  uint32_t* offset = nullptr;
+  uint32_t* length = nullptr;
+  uint32_t* wireLength = nullptr;
+  uint32_t* seconds = nullptr;
+  uint32_t* nanoseconds = nullptr;
+  uint32_t* slot = nullptr;
+  uint32_t* flowPorts = nullptr;
+  uint16_t* flowAddresses = nullptr;
+  uint8_t* flowKind = nullptr;
+  Napi::ObjectReference reference;
+
+  void Bind(const Napi::Object& batch) {
+    capacity = batch.Get("capacity").ToNumber().Uint32Value();
+    offset = ColumnData<uint32_t>(batch, "offset", capacity);
+    length = ColumnData<uint32_t>(batch, "length", capacity);
+    wireLength = ColumnData<uint32_t>(batch, "wireLength", capacity);
+    seconds = ColumnData<uint32_t>(batch, "seconds", capacity);
+    nanoseconds = ColumnData<uint32_t>(batch, "nanoseconds", capacity);
+    slot = ColumnData<uint32_t>(batch, "slot", capacity);
+    flowPorts = ColumnData<uint32_t>(batch, "flowPorts", capacity);
+    flowAddresses = ColumnData<uint16_t>(batch, "flowAddresses", capacity);
+    flowKind = ColumnData<uint8_t>(batch, "flowKind", capacity);
+    reference = Napi::Persistent(batch);
+  }
+};
+
+// The lists of one brick's outputs (src/core/packet-list.ts): row numbers of output k
+// stand in rows[k << shift ...], counts[k] of them.
+struct PacketLists {
+  uint16_t* rows = nullptr;
+  uint32_t* counts = nullptr;
+  uint32_t shift = 0;
+  uint32_t outputs = 0;
+  Napi::ObjectReference reference;
+
+  void Bind(const Napi::Object& lists) {
+    shift = lists.Get("shift").ToNumber().Uint32Value();
+    outputs = lists.Get("outputs").ToNumber().Uint32Value();
+    counts = ColumnData<uint32_t>(lists, "counts", outputs);
+    rows = ColumnData<uint16_t>(lists, "rows", outputs << shift);
+    reference = Napi::Persistent(lists);
+  }
+};
+
+}  // namespace bricks
