@@ -1,0 +1,134 @@
+/**
+ * The contract of a backend: where packets come from and go to.
+ *
+ * A port is opened and used in the engine's thread. What must outlive an engine's thread, or be seen
+ * from outside (memory of pipes, say), the backend's control half makes in the main thread.
+ */
+import type { CounterBlock } from './counters';
+import type { LinkName } from './link-name';
+import type { OptionValues } from './options';
+import type { PacketBatch } from './packet-batch';
+import type { PacketLists } from './packet-list';
+
+/** What `receive` answers when nothing will ever come again. */
+export const SOURCE_ENDED = -1;
+
+export interface SourceRequest {
+  readonly link: LinkName;
+  readonly options: OptionValues;
+  /** One hardware queue, or -1 for all. */
+  readonly queue: number;
+  /** The batch that the port is to fill; the port sets its memory and link type. */
+  readonly batch: PacketBatch;
+  /** Whether to fill the flow columns; a port that does not sets FLOW_NOT_COMPUTED. */
+  readonly flowColumns: boolean;
+  /** The engine sends on the same link too. */
+  readonly alsoSink: boolean;
+  readonly counters: CounterBlock;
+  /** The first slot of the link's record in `counters`: the port counts packets, bytes and drops there. */
+  readonly record: number;
+}
+
+export interface SourcePort {
+  readonly link: LinkName;
+  /** A file descriptor that becomes readable when packets wait, or -1: then the engine polls. */
+  readonly descriptor: number;
+  /** True if packets wait until they are taken (files): the engine may then wait for slow sinks. */
+  readonly patient: boolean;
+  /** Milliseconds until the port has something to do by itself, for paced sources; Infinity for none. */
+  nextDue?(): number;
+  /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and answers n; 0 for nothing now, or SOURCE_ENDED. Never waits. */
+  receive(): number;
+  /** The batch's packets have been sent; their memory may be used again. */
+  release(): void;
+  /** Brings counters that the system keeps (packets lost before capture) up to date. */
+  refreshCounters?(): void;
+  close(): void;
+}
+
+export interface SinkRequest {
+  readonly link: LinkName;
+  readonly options: OptionValues;
+  /** The lists of the brick that feeds the sink, and which of its outputs this is. */
+  readonly lists: PacketLists;
+  readonly output: number;
+  readonly counters: CounterBlock;
+  /** The first slot of the link's record: packets and bytes sent, drops by reason. */
+  readonly record: number;
+}
+
+/** All sinks of one kind of an engine: they send together, in one call a batch. */
+export interface Transmitter {
+  /**
+   * Sends the packets of all its lists, from the memory of `batch`, and empties the lists.
+   * With `wait` it leaves on their lists the packets that a full ring with a live reader can't take yet,
+   * and answers how many; without, it drops and counts them, and answers 0.
+   */
+  transmit(batch: PacketBatch, wait: boolean): number;
+  /** Once a batch, after all transmitters: makes what was sent visible to readers (and wakes them). */
+  flush(): void;
+  /** Brings counters up to date that others keep (a recorder's). */
+  refreshCounters?(): void;
+  /** Sends out what it still has. */
+  close(): void;
+}
+
+export interface OpenContext {
+  /** The rows of the largest batch. */
+  readonly batchRows: number;
+  /** What the control half of the backend prepared (SharedArrayBuffers, names). */
+  readonly prepared: unknown;
+  /** Batches of all sources, by which native transmitters know the columns they will be given. */
+  readonly batches: readonly PacketBatch[];
+  /** True where a packet may be on several lists: then nothing may be moved away before its last list. */
+  readonly copies: boolean;
+  /** Says something to the user that is no error. */
+  notice(text: string): void;
+}
+
+/** Opens links in the engine's thread. Either all are opened or none, and an error tells why. */
+export interface PortOpener {
+  openSource(request: SourceRequest, context: OpenContext): SourcePort;
+  openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter;
+}
+
+/** What a backend can do with a device, for `bricks devices`. */
+export interface DeviceInformation {
+  readonly name: string;
+  readonly description: string;
+  readonly capture: boolean;
+  readonly send: boolean;
+  readonly notes: readonly string[];
+}
+
+export interface BackendStatus {
+  readonly usable: boolean;
+  /** Why, in a sentence: what was found, or what is missing and what to do. */
+  readonly reason: string;
+}
+
+/** What the control half of a backend is told before an engine opens its links. */
+export interface LinkPlan {
+  readonly engine: string;
+  readonly sources: readonly { readonly link: LinkName; readonly options: OptionValues }[];
+  readonly sinks: readonly { readonly link: LinkName; readonly options: OptionValues }[];
+  readonly bufferSize: number;
+}
+
+export interface Backend {
+  readonly name: string;
+  readonly summary: string;
+  /** The higher, the rather it is the default where several are usable. */
+  readonly preference: number;
+  readonly options: readonly import('./options').OptionDeclaration[];
+  status(): BackendStatus;
+  devices(): Promise<readonly DeviceInformation[]>;
+  /** Whether it opens this link itself; files and pipes that it does not are the engine's own. */
+  handles(link: LinkName): boolean;
+  /** In the main thread, before an engine opens its links; the answer is handed to `ports` in the engine's thread. */
+  prepare?(plan: LinkPlan): unknown;
+  /** In the main thread, after the engine has closed its links. */
+  discard?(prepared: unknown): void;
+  /** In the engine's thread. */
+  ports(options: OptionValues): PortOpener;
+}

@@ -1,0 +1,83 @@
+/** The contract of a brick: how it declares itself, and what it does with packets. */
+import type { OptionDeclaration, OptionValues } from './options';
+import type { PacketBatch } from './packet-batch';
+import type { PacketList, PacketLists } from './packet-list';
+
+/**
+ * What a brick does with a packet: gives it to at most `one` output, gives `all` outputs a copy, or `any` number.
+ * The engine keeps its books by this, and the graph knows from it where packets may move without a copy.
+ */
+export type Fanout = 'one' | 'all' | 'any';
+
+export interface LinkCount {
+  readonly minimum: number;
+  /** Infinity for no limit. */
+  readonly maximum: number;
+}
+
+export interface CounterDeclaration {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** Everything that help, validation, reference and statistics know of a kind of brick. */
+export interface BrickDeclaration {
+  /** The kind: `LoadBalancer`. */
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Some paragraphs of Markdown. */
+  readonly description: string;
+  readonly options: readonly OptionDeclaration[];
+  /** The option that a bare number or string stands for: `Brick.new("LoadBalancer", 4)`. */
+  readonly shorthand?: string;
+  readonly inputs: LinkCount;
+  readonly outputs: LinkCount;
+  readonly fanout: Fanout;
+  /** `edits` is allowed only where no other output holds the same packet. */
+  readonly effect: 'reads' | 'edits';
+  /** Whether sources should fill the flow columns for it. */
+  readonly flowColumns?: boolean;
+  /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
+  readonly files?: 'source' | 'sink';
+  readonly counters: readonly CounterDeclaration[];
+  readonly examples: { readonly lua: string; readonly typescript: string };
+}
+
+/** Coarse time for bricks; read from the machine once a batch. */
+export interface EngineClock {
+  /** Milliseconds since an arbitrary start, never going back. */
+  now: number;
+}
+
+/** What an engine tells a brick when it makes it. */
+export interface BrickContext {
+  /** How many outputs it has. */
+  readonly outputs: number;
+  /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
+  readonly level: number;
+  readonly clock: EngineClock;
+  /** Adds to a counter that the brick declared. */
+  count(counter: string, amount: number): void;
+  /** The number by which `countAt` knows a declared counter: for hot paths. */
+  counterIndex(counter: string): number;
+  countAt(index: number, amount: number): void;
+  /** Says why packets that got no output were dropped; without it the reason is `decision`. */
+  countMalformed(amount: number): void;
+}
+
+/** A brick at work, in an engine's thread. Synchronous only. */
+export interface Brick {
+  /**
+   * Appends each row of `input` to the lists of those outputs that get it.
+   * Lists keep their order. A row on no list is dropped, and counted so.
+   */
+  process(batch: PacketBatch, input: PacketList, outputs: PacketLists): void;
+  teardown?(): void;
+}
+
+/** A kind of brick, as an engine uses it. */
+export interface BrickModule<Options extends OptionValues = OptionValues> {
+  readonly declaration: BrickDeclaration;
+  create(options: Options, context: BrickContext): Brick;
+}

@@ -1,0 +1,86 @@
+/**
+ * Link names: what a user writes for a place where packets come from or go to. Parsed here and nowhere else.
+ *
+ *     eth3            a network interface            netmap:eth3     the same
+ *     eth3{0  eth3}0  the two ends of pipe 0 of eth3: what goes in at one comes out at the other
+ *     vale0:a         port a of the software switch vale0
+ *     trace.pcap  ./traces/  file:odd-name           a capture file, a directory of them
+ */
+import { BricksError } from './errors';
+
+export type LinkKind = 'interface' | 'pipe' | 'file';
+export type PipeEnd = 'master' | 'slave';
+
+export interface LinkName {
+  /** As the user wrote it, without `netmap:` or `file:`. Two names are the same link if this is equal. */
+  readonly text: string;
+  readonly kind: LinkKind;
+  /** The interface or switch port, with the backend's own suffixes (`eth3-2`, `eth3^`); the path of a file. */
+  readonly device: string;
+  /** Of a pipe: its name within the device, and which end this is. */
+  readonly pipe?: { readonly id: string; readonly end: PipeEnd };
+}
+
+/** Bytes that a name other than a file's may have: netmap's limit. */
+export const MAXIMUM_LINK_NAME_BYTES = 63;
+
+const CAPTURE_FILE = /\.(pcap|pcapng|cap|ntar|dmp)$/i;
+/** netmap's flags behind a slash: exclusive, rings of one direction, monitors. */
+const NETMAP_FLAGS = /^[^/]+\/[xzrtRT]+$/;
+// eslint-disable-next-line no-control-regex -- control characters are what is refused
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
+
+function looksLikeFile(text: string): boolean {
+  return /^[./~]/.test(text) || text.endsWith('/') || CAPTURE_FILE.test(text) || (text.includes('/') && !NETMAP_FLAGS.test(text));
+}
+
+/** Parses a link name. `as: 'file'` takes any name for a path, as a PcapWriter's output is.
+ *  @throws BricksError E_LINK_NAME */
+export function parseLinkName(given: string, as?: 'file'): LinkName {
+  if (typeof given !== 'string' || given === '') {
+    throw new BricksError('E_LINK_NAME', 'A link name is empty.', 'Write an interface (eth3), a pipe (eth3{0) or a capture file (trace.pcap).');
+  }
+  if (CONTROL_CHARACTERS.test(given)) {
+    throw new BricksError('E_LINK_NAME', `The link name ${JSON.stringify(given)} holds a control character.`, 'Leave it out.');
+  }
+  if (given.startsWith('file:')) {
+    return fileLink(given.slice(5), given);
+  }
+  const text = given.startsWith('netmap:') ? given.slice(7) : given;
+  if (as === 'file' || (text === given && looksLikeFile(text))) return fileLink(text, given);
+  if (byteLengthOf(text) > MAXIMUM_LINK_NAME_BYTES) {
+    throw new BricksError('E_LINK_NAME', `The link name ${text} has ${byteLengthOf(text)} bytes; at most ${MAXIMUM_LINK_NAME_BYTES} are possible.`, 'Take a shorter name; a file is written with its directory (./name) or as file:name.');
+  }
+  let brace = text.lastIndexOf('{');
+  if (brace < 0) brace = text.lastIndexOf('}');
+  if (brace < 0) {
+    if (text === '') throw new BricksError('E_LINK_NAME', `The link name ${given} names no interface.`, 'Write it as netmap:eth3 or eth3.');
+    return { text, kind: 'interface', device: text };
+  }
+  const device = text.slice(0, brace);
+  const id = text.slice(brace + 1);
+  if (device === '' || id === '') {
+    throw new BricksError('E_LINK_NAME', `The link name ${text} is no pipe: it needs a name before the brace and one behind it.`, 'Write it as eth3{0 (the end that bricks write to) or eth3}0 (the end that a program reads).');
+  }
+  return { text, kind: 'pipe', device, pipe: { id, end: text[brace] === '{' ? 'master' : 'slave' } };
+}
+
+function fileLink(path: string, given: string): LinkName {
+  if (path === '') throw new BricksError('E_LINK_NAME', `The link name ${given} names no file.`, 'Write the path behind file:.');
+  return { text: path, kind: 'file', device: path };
+}
+
+function byteLengthOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** The other end of a pipe: eth3{0 for eth3}0. Nothing for other links. */
+export function twinOf(link: LinkName): string | undefined {
+  if (!link.pipe) return undefined;
+  return link.device + (link.pipe.end === 'master' ? '}' : '{') + link.pipe.id;
+}
+
+/** The name of a pipe without its end: the same for eth3{0 and eth3}0. */
+export function pipeKey(link: LinkName): string {
+  return link.pipe ? `${link.device}|${link.pipe.id}` : link.text;
+}

@@ -1,0 +1,96 @@
+/**
+ * Options of bricks, engines and backends: declared once, as data, from which validation,
+ * help and reference are made.
+ */
+import { BricksError, nearest } from './errors';
+
+export type OptionValue = number | string | boolean;
+export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
+
+export interface OptionDeclaration {
+  readonly name: string;
+  readonly type: 'integer' | 'number' | 'string' | 'boolean';
+  readonly description: string;
+  /** What holds where the user says nothing; absent means: nothing. */
+  readonly default?: OptionValue;
+  readonly required?: boolean;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** The only values allowed. */
+  readonly oneOf?: readonly OptionValue[];
+  readonly unit?: string;
+}
+
+/**
+ * Checks what a user gave against the declarations and fills in the defaults.
+ * `given` is a table of options, or a single number or string for the option named `shorthand`.
+ * Numeric strings count as numbers, since scripts read them from files.
+ * @throws BricksError E_OPTION
+ */
+export function checkOptions(owner: string, declarations: readonly OptionDeclaration[], given: unknown, shorthand?: string): Record<string, OptionValue> {
+  const checked: Record<string, OptionValue> = {};
+  for (const declaration of declarations) {
+    if (declaration.default !== undefined) checked[declaration.name] = declaration.default;
+  }
+  for (const [name, value] of Object.entries(tableOf(owner, declarations, given, shorthand))) {
+    if (value === undefined || value === null) continue;
+    const declaration = declarations.find((candidate) => candidate.name === name);
+    if (!declaration) throw unknownOption(owner, declarations, name);
+    checked[name] = checkValue(owner, declaration, value);
+  }
+  for (const declaration of declarations) {
+    if (declaration.required && checked[declaration.name] === undefined) {
+      throw new BricksError('E_OPTION', `${owner} needs the option "${declaration.name}" (${declaration.description}).`);
+    }
+  }
+  return checked;
+}
+
+function tableOf(owner: string, declarations: readonly OptionDeclaration[], given: unknown, shorthand?: string): Record<string, unknown> {
+  if (given === undefined || given === null) return {};
+  if (typeof given === 'object' && !Array.isArray(given)) return given as Record<string, unknown>;
+  if (shorthand !== undefined && !Array.isArray(given)) return { [shorthand]: given };
+  const known = declarations.map((declaration) => declaration.name).join(', ');
+  throw new BricksError('E_OPTION', `${owner} takes its options as a table, not ${describe(given)}.`, known ? `Its options are: ${known}.` : 'It has none.');
+}
+
+function unknownOption(owner: string, declarations: readonly OptionDeclaration[], name: string): BricksError {
+  const names = declarations.map((declaration) => declaration.name);
+  const guess = nearest(name, names);
+  const remedy = guess ? `Did you mean "${guess}"?` : names.length > 0 ? `Its options are: ${names.join(', ')}.` : 'It has none.';
+  return new BricksError('E_OPTION', `${owner} has no option "${name}".`, remedy);
+}
+
+function checkValue(owner: string, declaration: OptionDeclaration, given: unknown): OptionValue {
+  let value = given;
+  const numeric = declaration.type === 'integer' || declaration.type === 'number';
+  if (numeric && typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))) value = Number(value);
+  if (declaration.type === 'boolean' && (value === 'true' || value === 'false')) value = value === 'true';
+  const wanted = numeric ? 'number' : declaration.type;
+  const bad = typeof value !== wanted
+    || (numeric && !Number.isFinite(value as number))
+    || (declaration.type === 'integer' && !Number.isSafeInteger(value))
+    || (declaration.minimum !== undefined && (value as number) < declaration.minimum)
+    || (declaration.maximum !== undefined && (value as number) > declaration.maximum)
+    || (declaration.oneOf !== undefined && !declaration.oneOf.includes(value as OptionValue));
+  if (bad) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`);
+  return value as OptionValue;
+}
+
+/** What a value must be, in words: "an integer from 1 to 4096". */
+export function expectation(declaration: OptionDeclaration): string {
+  if (declaration.oneOf) return declaration.oneOf.map((value) => JSON.stringify(value)).join(' or ');
+  const noun = { integer: 'an integer', number: 'a number', string: 'a string', boolean: 'true or false' }[declaration.type];
+  const { minimum, maximum } = declaration;
+  if (minimum !== undefined && maximum !== undefined) return `${noun} from ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `${noun} of at least ${minimum}`;
+  if (maximum !== undefined) return `${noun} of at most ${maximum}`;
+  return noun;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a table';
+  return String(value);
+}
