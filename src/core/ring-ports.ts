@@ -1,0 +1,163 @@
+/**
+ * Ports on packet rings, without native code: within one process, over SharedArrayBuffers.
+ * src/pipes uses native ones of the same behaviour where they were built.
+ */
+import { addToCounter, LINK_BYTES, LINK_DROPS, LINK_PACKETS } from './counters';
+import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from './backend';
+import { DROP_REASON_INDEX } from './drop-reasons';
+import type { LinkName } from './link-name';
+import type { PacketBatch } from './packet-batch';
+import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, wakeRing } from './packet-ring';
+
+/** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */
+export const STALLED_READER_MILLISECONDS = 1000;
+
+const NO_READER = LINK_DROPS + DROP_REASON_INDEX.noReader;
+const RING_FULL = LINK_DROPS + DROP_REASON_INDEX.ringFull;
+const TOO_LONG = LINK_DROPS + DROP_REASON_INDEX.tooLong;
+const LINK_TYPE = LINK_DROPS + DROP_REASON_INDEX.linkType;
+
+/** Reads a ring. Its packets belong to the batch until `release`. */
+export class RingSource implements SourcePort {
+  readonly link: LinkName;
+  readonly descriptor = -1;
+  readonly patient = false;
+  private readonly reader: PacketRingReader;
+  private readonly batch: PacketBatch;
+  private readonly words: Uint32Array;
+  private readonly record: number;
+
+  /** `process` is what the writer learns of its reader: any number but 0. */
+  constructor(request: SourceRequest, buffer: ArrayBufferLike, process = 1) {
+    this.link = request.link;
+    this.reader = new PacketRingReader(buffer);
+    this.batch = request.batch;
+    this.batch.memory = this.reader.memory;
+    this.batch.flowKind.fill(0);
+    this.words = request.counters.words;
+    this.record = request.record;
+    this.reader.attach(process);
+  }
+
+  receive(): number {
+    const batch = this.batch;
+    const count = this.reader.fill(batch, 0, batch.capacity);
+    batch.count = count;
+    if (count === 0) return this.reader.ended ? SOURCE_ENDED : 0;
+    let bytes = 0;
+    for (let row = 0; row < count; row++) bytes += batch.length[row];
+    addToCounter(this.words, this.record + LINK_PACKETS, count);
+    addToCounter(this.words, this.record + LINK_BYTES, bytes);
+    return count;
+  }
+
+  release(): void {
+    this.reader.release();
+  }
+
+  close(): void {
+    this.reader.detach();
+  }
+}
+
+/** What a transmitter knows of a sink. */
+interface RingSink {
+  readonly writer: PacketRingWriter;
+  readonly buffer: ArrayBufferLike;
+  readonly request: SinkRequest;
+  readonly words: Uint32Array;
+  readonly record: number;
+  /** Where the reader was when the ring was found full, and since when it has been there. */
+  stalledAt: number;
+  stalledSince: number;
+}
+
+/** Writes the lists of all sinks of an engine to their rings. */
+export class RingTransmitter implements Transmitter {
+  private readonly sinks: RingSink[];
+
+  /** `rings[k]` is where `requests[k]` sends to. */
+  constructor(requests: readonly SinkRequest[], rings: readonly ArrayBufferLike[]) {
+    this.sinks = requests.map((request, index) => ({
+      writer: new PacketRingWriter(rings[index]),
+      buffer: rings[index],
+      request,
+      words: request.counters.words,
+      record: request.record,
+      stalledAt: 0,
+      stalledSince: -1,
+    }));
+  }
+
+  transmit(batch: PacketBatch, wait: boolean): number {
+    let left = 0;
+    for (const sink of this.sinks) {
+      const { lists, output } = sink.request;
+      if (lists.counts[output] > 0) left += this.send(sink, batch, wait);
+    }
+    return left;
+  }
+
+  private send(sink: RingSink, batch: PacketBatch, wait: boolean): number {
+    const { writer, words, record } = sink;
+    const { lists, output } = sink.request;
+    const { rows, counts } = lists;
+    const base = output << lists.shift;
+    const count = counts[output];
+    let packets = 0;
+    let bytes = 0;
+    counts[output] = 0;
+    for (let k = 0; k < count; k++) {
+      const row = rows[base + k];
+      if (writer.writeRow(batch, row)) {
+        packets++;
+        bytes += batch.length[row];
+      } else if (batch.length[row] > writer.longest) {
+        addToCounter(words, record + TOO_LONG, 1);
+      } else if (batch.linkType > MAXIMUM_RECORD_LINK_TYPE) {
+        addToCounter(words, record + LINK_TYPE, 1);
+      } else if (writer.reader === 0) {
+        addToCounter(words, record + NO_READER, 1);
+      } else if (!wait || this.stalled(sink)) {
+        addToCounter(words, record + RING_FULL, 1);
+      } else {
+        rows.copyWithin(base, base + k, base + count);
+        counts[output] = count - k;
+        // The reader can make room only for what it sees.
+        if (writer.commit()) wakeRing(sink.buffer);
+        break;
+      }
+    }
+    if (packets > 0) {
+      addToCounter(words, record + LINK_PACKETS, packets);
+      addToCounter(words, record + LINK_BYTES, bytes);
+    }
+    return counts[output];
+  }
+
+  /** Whether the reader of a full ring has made no progress for too long. */
+  private stalled(sink: RingSink): boolean {
+    const position = sink.writer.readerPosition;
+    const now = performance.now();
+    if (sink.stalledSince < 0 || position !== sink.stalledAt) {
+      sink.stalledAt = position;
+      sink.stalledSince = now;
+      return false;
+    }
+    return now - sink.stalledSince > STALLED_READER_MILLISECONDS;
+  }
+
+  flush(): void {
+    for (const sink of this.sinks) {
+      if (sink.writer.commit()) wakeRing(sink.buffer);
+    }
+  }
+
+  /** The readers take what is left, and then learn that it was all. */
+  close(): void {
+    for (const sink of this.sinks) {
+      sink.writer.close();
+      wakeRing(sink.buffer);
+    }
+  }
+}
