@@ -1,0 +1,43 @@
+import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
+import { CONSTANT_PORTS } from './toeplitz';
+
+export { FLOW_NOT_COMPUTED, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../core/packet-batch';
+
+/** The packet has no flow: a link type without a flow hash, or a frame too short for one. Never in a flow column. */
+export const FLOW_NONE = 3;
+
+export const FRAGMENT_NONE = 0;
+/** The fragment with offset 0, whose ports (if captured) are the datagram's. */
+export const FRAGMENT_FIRST = 1;
+/** A fragment behind the first: without ports. */
+export const FRAGMENT_LATER = 2;
+
+/** Set to a double, so that V8 gives a field that holds 32 unsigned bits its final form at once. */
+const ANY_UNSIGNED = 0xffffffff;
+
+/** What `parseFlow` finds in a packet. Made once and filled again for each packet. */
+export class FlowFields {
+  /** One of FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS and FLOW_NONE. */
+  kind: number = FLOW_NOT_COMPUTED;
+  /** 16 bits: the XOR of the 16-bit big-endian words of both addresses (of a frame without IP: of bytes 2 to 5 of both hardware addresses). */
+  addresses = 0;
+  /** 32 bits: source port << 16 | destination port, or CONSTANT_PORTS. */
+  ports: number = CONSTANT_PORTS;
+  /** One of the FRAGMENT_ constants. */
+  fragment: number = FRAGMENT_NONE;
+  /**
+   * Of a fragment: whether a later one has to be sent where the first went. Otherwise the fields of
+   * each fragment by themselves give the same hash (ICMP over IPv4, or a split by addresses).
+   */
+  fragmentNeedsFirst = false;
+  /**
+   * Which datagram a fragment is of, valid unless `fragment` is FRAGMENT_NONE: a hash of 32 bits, to
+   * index with, and three words of 32 bits that are equal for fragments of one datagram. They differ
+   * for different datagrams: always over IPv4, and over IPv6, whose addresses they hold mixed, but
+   * for a chance of about 2^-64.
+   */
+  fragmentHash = ANY_UNSIGNED;
+  fragmentSource = ANY_UNSIGNED;
+  fragmentDestination = ANY_UNSIGNED;
+  fragmentIdentity = ANY_UNSIGNED;
+}
