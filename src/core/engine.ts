@@ -1,0 +1,177 @@
+/**
+ * The engine's loop: receive, run the graph, send, release; wait when there is nothing.
+ * One thread, one graph; knows no backend and no operating system.
+ */
+import type { SourcePort, Transmitter } from './backend';
+import { SOURCE_ENDED } from './backend';
+import type { EngineClock } from './brick';
+import {
+  ENGINE_BATCHES, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
+  addToCounter, readCounter, setCounter, type CounterBlock, type CounterPublisher,
+} from './counters';
+import type { EngineGraph } from './engine-graph';
+import type { PacketBatch } from './packet-batch';
+
+/** A source with the batch it fills and the brick it feeds. */
+export interface EngineSource {
+  readonly port: SourcePort;
+  readonly batch: PacketBatch;
+  readonly entry: number;
+  ended: boolean;
+}
+
+/** What the engine needs of the thread it runs in. */
+export interface EngineHost {
+  /** Nanoseconds, never going back. */
+  nanoseconds(): number;
+  /** True once the engine is to stop. Called once a round. */
+  stopRequested(): boolean;
+  /** Waits until a source has something, someone wakes the engine, or the time is over. */
+  wait(milliseconds: number): void;
+  /** Called about once a second, for what the thread itself counts. */
+  housekeeping(): void;
+}
+
+/** Empty rounds before the engine waits in the system. */
+const SPINS_MAXIMUM = 200;
+const PUBLISH_NANOSECONDS = 1_000_000;
+const HOUSEKEEPING_NANOSECONDS = 1_000_000_000;
+const WAIT_MILLISECONDS = 20;
+/** What an orderly stop gives slow readers to take what was already received. */
+const STOP_NANOSECONDS = 2_000_000_000;
+
+export type LoopEnd = 'stopped' | 'ended';
+
+export class Engine {
+  private nextPublish = 0;
+  private nextHousekeeping = 0;
+  private spins = SPINS_MAXIMUM;
+  private stopDeadline = 0;
+
+  constructor(
+    private readonly sources: readonly EngineSource[],
+    private readonly graph: EngineGraph,
+    private readonly transmitters: readonly Transmitter[],
+    private readonly counters: CounterBlock,
+    private readonly publisher: CounterPublisher,
+    private readonly clock: EngineClock,
+    private readonly host: EngineHost,
+    /** Whether full rings hold the engine up (all its sources are patient) or drop. */
+    private readonly wait: boolean,
+  ) {}
+
+  /** Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted. */
+  run(): LoopEnd {
+    const host = this.host;
+    let emptyRounds = 0;
+    let end: LoopEnd | undefined;
+    this.stopDeadline = 0;
+    while (end === undefined) {
+      const begin = host.nanoseconds();
+      this.clock.now = begin / 1e6;
+      const packets = this.round();
+      if (packets > 0) {
+        emptyRounds = 0;
+        this.countRound(host.nanoseconds() - begin);
+      } else {
+        addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
+        if (this.sources.every(hasEnded)) end = 'ended';
+        else if (++emptyRounds > this.spins) this.rest(begin);
+      }
+      if (begin >= this.nextPublish) this.publish(begin);
+      if (host.stopRequested()) end = 'stopped';
+    }
+    this.publish(host.nanoseconds());
+    return end;
+  }
+
+  /** One turn over all sources; answers how many packets it moved. */
+  round(): number {
+    const sources = this.sources;
+    let packets = 0;
+    for (let index = 0; index < sources.length; index++) {
+      const source = sources[index];
+      if (source.ended) continue;
+      const received = source.port.receive();
+      if (received > 0) {
+        this.graph.process(source.batch, source.entry);
+        this.send(source.batch);
+        source.port.release();
+        packets += received;
+      } else if (received === SOURCE_ENDED) {
+        source.ended = true;
+      }
+    }
+    return packets;
+  }
+
+  private send(batch: PacketBatch): void {
+    const transmitters = this.transmitters;
+    let held = 0;
+    for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, this.wait);
+    for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
+    if (held > 0) this.sendRest(batch);
+  }
+
+  /** Waits for slow readers. Only where the sources are patient, so that nobody loses by it. */
+  private sendRest(batch: PacketBatch): void {
+    for (let attempt = 0; ; attempt++) {
+      const now = this.host.nanoseconds();
+      if (this.host.stopRequested() && this.stopDeadline === 0) this.stopDeadline = now + STOP_NANOSECONDS;
+      const patient = this.stopDeadline === 0 || now < this.stopDeadline;
+      let held = 0;
+      for (const transmitter of this.transmitters) held += transmitter.transmit(batch, patient);
+      for (const transmitter of this.transmitters) transmitter.flush();
+      if (held === 0) return;
+      if (now >= this.nextPublish) this.publish(now);
+      if (attempt > 20) this.host.wait(attempt > 200 ? 1 : 0.05);
+    }
+  }
+
+  private rest(now: number): void {
+    this.publish(now);
+    let milliseconds = WAIT_MILLISECONDS;
+    for (const source of this.sources) {
+      if (source.port.nextDue && !source.ended) milliseconds = Math.min(milliseconds, source.port.nextDue());
+    }
+    if (milliseconds <= 0) return;
+    addToCounter(this.counters.words, ENGINE_WAITS, 1);
+    const before = this.host.nanoseconds();
+    this.host.wait(milliseconds);
+    // Short waits mean that packets come often: then look a little longer before the next one.
+    const waited = this.host.nanoseconds() - before;
+    this.spins = waited < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : Math.max(2, this.spins >> 1);
+  }
+
+  private countRound(nanoseconds: number): void {
+    const words = this.counters.words;
+    addToCounter(words, ENGINE_BATCHES, 1);
+    const slot = Math.min(ENGINE_HISTOGRAM_SLOTS - 1, 31 - Math.clz32(Math.min(0x7fffffff, nanoseconds) | 1));
+    addToCounter(words, ENGINE_HISTOGRAM + slot, 1);
+    if (nanoseconds > readCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS)) setCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS, nanoseconds);
+  }
+
+  private publish(now: number): void {
+    if (now >= this.nextHousekeeping) {
+      this.nextHousekeeping = now + HOUSEKEEPING_NANOSECONDS;
+      for (const source of this.sources) source.port.refreshCounters?.();
+      this.host.housekeeping();
+    }
+    for (const transmitter of this.transmitters) transmitter.refreshCounters?.();
+    this.publisher.publish();
+    this.nextPublish = now + PUBLISH_NANOSECONDS;
+  }
+
+  /** Closes the ports; sinks first send out what they still have. The counters are final afterwards. */
+  close(): void {
+    for (const source of this.sources) source.port.refreshCounters?.();
+    for (const transmitter of this.transmitters) transmitter.close();
+    for (const source of this.sources) source.port.close();
+    for (const node of this.graph.nodes) node.brick.teardown?.();
+    this.publisher.publish();
+  }
+}
+
+function hasEnded(source: EngineSource): boolean {
+  return source.ended;
+}
