@@ -1,0 +1,25 @@
+/** The orders that scripts, shells and remote clients give to the program: one small set for all of them. */
+
+export interface BrickSpecification {
+  kind: string;
+  options: Record<string, unknown>;
+  inputs: string[];
+  outputs: string[];
+  /** Unique in its graph. */
+  id: number;
+}
+
+export type Order =
+  | { order: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
+  | { order: 'engine.exists'; name: string }
+  | { order: 'engine.link'; name: string; root: number; bricks: BrickSpecification[]; links: [parent: number, child: number][]; batch?: number; queue?: number }
+  | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
+  | { order: 'engines.stats' }
+  | { order: 'engines.list' }
+  /** The declarations, for help. */
+  | { order: 'brick.describe'; kind?: string }
+  /** Validates; answers {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
+  | { order: 'brick.check'; kind: string; options: unknown }
+  | { order: 'shutdown' };
+
+export type Answer = { ok: true; value?: unknown } | { ok: false; code: string; message: string };

@@ -1,0 +1,261 @@
+/** Runs Lua scripts and the lines of a Lua shell, in a thread of their own. */
+import { readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import type { Answer, Order } from '../control/orders';
+import { BricksError, isBricksError, messageOf } from '../core/errors';
+import { packageRoot } from './package-root';
+import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
+import { loadNativeLua } from './native-lua';
+import type { NativeLua, NativeOutcome } from './native-lua';
+
+export interface LuaHostOptions {
+  /** The `arg` table of scripts. */
+  readonly args?: readonly string[];
+  /** The file descriptor that scripts print to; standard output unless told otherwise. */
+  readonly output?: number;
+  /** A daemon says no goodbye. */
+  readonly daemon?: boolean;
+  /** Where `require` finds our own scripts; the package's `scripts` folder unless told otherwise. */
+  readonly scripts?: string;
+}
+
+/** What went wrong in a script. */
+export interface LuaFailure {
+  /** As Lua says it, with file and line in front. */
+  readonly message: string;
+  /** The functions of the script that were at work, innermost first; empty for a syntax error. */
+  readonly traceback: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly interrupted: boolean;
+}
+
+/** `exitCode` is there when the script called os.exit (or BRICKS.shutdown). */
+export type RunResult = { readonly ok: true; readonly exitCode?: number } | { readonly ok: false; readonly failure: LuaFailure };
+
+/** `incomplete`: the statement goes on; ask for another line and give all of them. */
+export type LineResult = ({ readonly incomplete: false } & RunResult) | { readonly incomplete: true };
+
+/** A failure as it is shown to a user. */
+export function formatFailure(failure: LuaFailure): string {
+  return failure.traceback ? `${failure.message}\n${failure.traceback}` : failure.message;
+}
+
+const openHosts = new Set<LuaHost>();
+
+/** One Lua state with its thread: make one for each script and each shell. */
+export class LuaHost {
+  readonly #native: NativeLua;
+  readonly #worker: Worker;
+  readonly #orders: MessagePort;
+  readonly #bell = new Int32Array(new SharedArrayBuffer(4));
+  readonly #ready: Promise<number>;
+  readonly #gone: Promise<void>;
+  readonly #args: readonly string[];
+  readonly #waiting = new Map<number, { resolve(outcome: NativeOutcome): void; reject(error: Error): void }>();
+  #stateId = 0;
+  #calls = 0;
+  /** The call at work; 0 when idle. */
+  #current = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  /** @throws BricksError E_NATIVE_MISSING where Lua was not built */
+  constructor(execute: (order: Order) => Promise<Answer>, options: LuaHostOptions = {}) {
+    this.#native = loadNativeLua();
+    this.#args = options.args ?? [];
+    const { port1, port2 } = new MessageChannel();
+    this.#orders = port1;
+    const root = packageRoot();
+    const settings: WorkerSettings = {
+      orders: port2,
+      bell: this.#bell,
+      output: options.output ?? 1,
+      daemon: options.daemon ?? false,
+      version: (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version,
+      scripts: options.scripts ?? join(root, 'scripts'),
+    };
+    this.#worker = new Worker(join(__dirname, 'lua-worker.js'), { workerData: settings, transferList: [port2], name: 'lua' });
+    port1.on('message', ({ number, order }: OrderMessage) => void this.#answer(number, order, execute));
+    let isReady: (id: number) => void;
+    let isBroken: (error: Error) => void;
+    this.#ready = new Promise((accept, refuse) => {
+      isReady = accept;
+      isBroken = refuse;
+    });
+    this.#ready.catch(() => undefined); // those who run something see it
+    this.#worker.on('message', (reply: Reply) => {
+      if ('ready' in reply) {
+        this.#stateId = reply.ready;
+        if (this.#closed) this.#stop();
+        isReady(reply.ready);
+      } else if ('broken' in reply) {
+        isBroken(new BricksError('E_LUA', `Lua could not be started: ${reply.broken}`));
+      } else {
+        this.#waiting.get(reply.call)?.resolve(reply.outcome);
+      }
+    });
+    const fail = (error: Error): void => {
+      isBroken(error);
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    };
+    this.#worker.on('error', (error) => fail(new BricksError('E_LUA', `The Lua thread ended: ${messageOf(error)}`)));
+    this.#gone = new Promise((accept) => {
+      this.#worker.on('exit', () => {
+        fail(new BricksError('E_LUA', 'The Lua thread has ended.'));
+        openHosts.delete(this);
+        port1.close();
+        accept();
+      });
+    });
+    openHosts.add(this);
+    this.#restUnlessBusy();
+  }
+
+  /** Runs a script to its end. Never rejects for what the script does wrong. */
+  async runScript(path: string, args: readonly string[] = this.#args): Promise<RunResult> {
+    const file = resolve(path);
+    const near = relative('.', file);
+    // Lua shortens long names in its messages: the shorter way to write it says more.
+    const name = near.length < path.length && !near.startsWith('..') ? near : path;
+    return resultOf(await this.#call('script', [file, name, [...args]]));
+  }
+
+  /** Evaluates a statement of the shell: all its lines so far. Values of `= expression` are printed. */
+  async runLine(text: string): Promise<LineResult> {
+    const outcome = await this.#call('line', [text]);
+    if (!outcome.failure && (outcome.value as { incomplete?: boolean } | undefined)?.incomplete) return { incomplete: true };
+    return { incomplete: false, ...resultOf(outcome) };
+  }
+
+  /** The ways in which the last word of a line may go on; none while something runs. */
+  async complete(line: string): Promise<string[]> {
+    if (this.#current !== 0) return [];
+    const { value } = await this.#call('complete', [line]);
+    return Array.isArray(value) ? (value as string[]) : [];
+  }
+
+  /** Bytes that the Lua state holds. */
+  async memory(): Promise<number> {
+    return (await this.#call('memory', [])).value as number;
+  }
+
+  /** Whether a script or a line is at work. */
+  get busy(): boolean {
+    return this.#current !== 0;
+  }
+
+  /** Ends what runs now, with the failure "interrupted"; does nothing when nothing runs. */
+  interrupt(): void {
+    if (this.#current !== 0) this.#wake(this.#current);
+  }
+
+  /** Ends what runs, and the thread. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      if (this.#stateId !== 0) this.#stop();
+      else this.#ready.catch(() => void this.#worker.terminate());
+    }
+    this.#worker.ref();
+    await this.#gone;
+  }
+
+  #stop(): void {
+    this.#wake(Infinity);
+    this.#worker.postMessage({ close: true } satisfies Request);
+  }
+
+  #wake(call: number): void {
+    this.#native.interrupt(this.#stateId, call);
+    this.#ring();
+  }
+
+  #ring(): void {
+    Atomics.add(this.#bell, 0, 1);
+    Atomics.notify(this.#bell, 0);
+  }
+
+  /** For the end of the process, which would wait for the thread. */
+  static stopAll(): void {
+    for (const host of openHosts) {
+      if (host.#stateId !== 0) host.#wake(Infinity);
+    }
+  }
+
+  /** An idle shell does not keep the process. */
+  #restUnlessBusy(): void {
+    if (this.#current === 0) {
+      this.#worker.unref();
+      this.#orders.unref();
+    } else {
+      this.#worker.ref();
+      this.#orders.ref();
+    }
+  }
+
+  /** One call after the other, in the order in which they came. */
+  #call(name: 'script' | 'line' | 'complete' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
+    const turn = this.#last.then(() => this.#perform(name, values));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #perform(name: 'script' | 'line' | 'complete' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
+    if (this.#closed) throw new BricksError('E_LUA', 'The Lua host is closed.');
+    const call = ++this.#calls;
+    this.#current = call;
+    this.#restUnlessBusy();
+    try {
+      await this.#ready;
+      return await new Promise<NativeOutcome>((accept, refuse) => {
+        this.#waiting.set(call, { resolve: accept, reject: refuse });
+        this.#worker.postMessage({ call, name, values } satisfies Request);
+      });
+    } finally {
+      this.#waiting.delete(call);
+      this.#current = 0;
+      this.#restUnlessBusy();
+    }
+  }
+
+  async #answer(number: number, order: Order, execute: (order: Order) => Promise<Answer>): Promise<void> {
+    let answer: Answer;
+    try {
+      answer = await execute(order);
+    } catch (error) {
+      answer = { ok: false, code: isBricksError(error) ? error.code : 'E_INTERNAL', message: messageOf(error) };
+    }
+    try {
+      this.#orders.postMessage({ number, answer } satisfies AnswerMessage);
+    } catch (error) {
+      const message = `The answer to ${order.order} can't be sent to the script: ${messageOf(error)}`;
+      this.#orders.postMessage({ number, answer: { ok: false, code: 'E_INTERNAL', message } } satisfies AnswerMessage);
+    }
+    this.#ring();
+  }
+}
+
+function resultOf(outcome: NativeOutcome): RunResult {
+  const { failure, exitCode } = outcome;
+  if (!failure) return exitCode === undefined ? { ok: true } : { ok: true, exitCode };
+  // The message names the line that is wrong also where no function was at work: syntax errors.
+  const position = /^(?!\.\.\.)([^\n]*?):(\d+): /.exec(failure.message);
+  const file = position ? position[1] : failure.file;
+  const line = position ? Number(position[2]) : failure.line;
+  return {
+    ok: false,
+    failure: {
+      message: failure.message,
+      traceback: failure.traceback,
+      ...(file === undefined ? {} : { file }),
+      ...(line === undefined ? {} : { line }),
+      interrupted: outcome.interrupted,
+    },
+  };
+}
+
+process.on('exit', () => LuaHost.stopAll());

@@ -1,0 +1,101 @@
+/**
+ * The Lua thread: one Lua state, whose orders wait for their answers here, so that a script which
+ * loops or waits holds up nobody else.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Answer, Order } from '../control/orders';
+import { messageOf } from '../core/errors';
+import { DROP_REASONS } from '../core/drop-reasons';
+import { packageRoot } from './package-root';
+import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
+import { loadNativeLua } from './native-lua';
+import type { NativeLuaState } from './native-lua';
+
+/** A lost wake-up must not hang a script for ever. */
+const LONGEST_WAIT_MS = 1000;
+
+const settings = workerData as WorkerSettings;
+const parent = parentPort!;
+let state: NativeLuaState;
+let orderNumber = 0;
+
+/** Tables of Lua don't say whether they are empty lists. */
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function tidy(order: Record<string, unknown>): Order {
+  if (order['order'] === 'engine.link') {
+    const bricks = listOf(order['bricks']) as Record<string, unknown>[];
+    for (const brick of bricks) {
+      brick['inputs'] = listOf(brick['inputs']);
+      brick['outputs'] = listOf(brick['outputs']);
+    }
+    order['links'] = listOf(order['links']);
+  }
+  return order as Order;
+}
+
+/** Sends an order and waits for its answer, or for an interrupt. */
+function giveOrder(order: Record<string, unknown>): Answer {
+  const message: OrderMessage = { number: ++orderNumber, order: tidy(order) };
+  settings.orders.postMessage(message);
+  for (;;) {
+    const seen = Atomics.load(settings.bell, 0);
+    const received = receiveMessageOnPort(settings.orders) as { message: AnswerMessage } | undefined;
+    if (state.isInterrupted()) return { ok: false, code: 'E_INTERRUPTED', message: 'interrupted' };
+    if (!received) {
+      Atomics.wait(settings.bell, 0, seen, LONGEST_WAIT_MS);
+    } else if (received.message.number === orderNumber) {
+      return received.message.answer;
+    } // else the answer to an order that was interrupted
+  }
+}
+
+function reasons(): Record<string, { text: string; remedy: string }> {
+  return Object.fromEntries(DROP_REASONS.map(({ name, text, remedy }) => [name, { text, remedy }]));
+}
+
+function loadPrelude(): void {
+  const folder = join(packageRoot(), 'src', 'lua', 'prelude');
+  const setUp = `local host = ...; host.settings = host.getSettings(); host.reasons = host.getReasons()`;
+  const chunks: [name: string, source: string][] = [['set-up', setUp]];
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.lua')).sort()) {
+    chunks.push([name, readFileSync(join(folder, name), 'utf8')]);
+  }
+  for (const [name, source] of chunks) {
+    const { failure } = state.load(source, `=[bricks ${name}]`);
+    if (failure) throw new Error(failure.message);
+  }
+}
+
+function reply(message: Reply): void {
+  parent.postMessage(message);
+}
+
+function serve(request: Request): void {
+  if ('close' in request) {
+    state.close();
+    parent.close();
+    settings.orders.close();
+  } else if (request.name === 'memory') {
+    reply({ call: request.call, outcome: { value: state.memory, interrupted: false } });
+  } else {
+    reply({ call: request.call, outcome: state.call(request.call, request.name, request.values) });
+  }
+}
+
+try {
+  state = new (loadNativeLua().LuaState)(settings.output, {
+    order: giveOrder,
+    getSettings: () => ({ daemon: settings.daemon, version: settings.version, scripts: settings.scripts }),
+    getReasons: reasons,
+  });
+  loadPrelude();
+  parent.on('message', serve);
+  reply({ ready: state.id });
+} catch (error) {
+  reply({ broken: messageOf(error) });
+}

@@ -1,0 +1,33 @@
+/** What the main thread and a Lua thread say to each other. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Answer, Order } from '../control/orders';
+import type { NativeOutcome } from './native-lua';
+
+/** Given to a Lua thread when it starts. */
+export interface WorkerSettings {
+  /** Orders go out here and answers come back; the Lua thread reads it synchronously. */
+  readonly orders: MessagePort;
+  /** One number, which changes when there may be something new: an answer, or an interrupt. */
+  readonly bell: Int32Array<SharedArrayBuffer>;
+  /** The file descriptor that print and io.write write to. */
+  readonly output: number;
+  readonly daemon: boolean;
+  readonly version: string;
+  /** Our own scripts, which `require` searches. */
+  readonly scripts: string;
+}
+
+export interface OrderMessage {
+  readonly number: number;
+  readonly order: Order;
+}
+
+export interface AnswerMessage {
+  readonly number: number;
+  readonly answer: Answer;
+}
+
+/** A call into the Lua state; calls are numbered upwards, so that an interrupt can say which one it means. */
+export type Request = { readonly call: number; readonly name: 'script' | 'line' | 'complete' | 'memory'; readonly values: readonly unknown[] } | { readonly close: true };
+
+export type Reply = { readonly ready: number } | { readonly broken: string } | { readonly call: number; readonly outcome: NativeOutcome };

@@ -1,0 +1,182 @@
+-- Brick: a description of a brick and of what is chained below it. Nothing is opened before pe:link.
+local host = ...
+local base = host.base
+local ipairs, pairs, type, select, tonumber, tostring, format = ipairs, pairs, type, select, tonumber, tostring, string.format
+local print = print
+
+local next_id = 1
+local make
+
+-- Whether a brick is part of an engine that still exists (another script may have deleted it).
+local function engine_of(brick)
+  if brick.engine then
+    local answer = host.order({ order = "engine.exists", name = brick.engine })
+    if answer.ok and answer.value ~= true then brick.engine = nil end
+  end
+  return brick.engine
+end
+
+local function must_be_free(what, brick)
+  local engine = engine_of(brick)
+  if engine then
+    base.fail("%s: this %s is linked to the engine %s already; call unlink on the engine first", what, brick.kind, engine)
+  end
+end
+
+-- Appends link names to a list; takes them one by one or as a table.
+local function append_links(what, self, list, ...)
+  local brick = base.contents(self)
+  must_be_free(what, brick)
+  if select("#", ...) == 0 then base.wrong(what, 1, "link", "a link name like \"eth3\" or \"eth3{0\"", nil) end
+  local names = {}
+  for index = 1, select("#", ...) do
+    local given = select(index, ...)
+    local items = type(given) == "table" and given or { given }
+    if #items == 0 then base.wrong(what, index, "link", "a link name like \"eth3\" or \"eth3{0\"", given) end
+    for _, name in ipairs(items) do
+      names[#names + 1] = base.string(what, index, "link", "a link name like \"eth3\" or \"eth3{0\"", name)
+    end
+  end
+  for _, name in ipairs(names) do brick[list][#brick[list] + 1] = name end
+  return self
+end
+
+local methods = {}
+
+function methods.connect_input(self, ...) return append_links("connect_input", self, "inputs", ...) end
+function methods.connect_output(self, ...) return append_links("connect_output", self, "outputs", ...) end
+
+function methods.connect_outputs(self, interface, count)
+  local what = "connect_outputs"
+  base.string(what, 1, "interface", "the name of an interface", interface)
+  local number = base.integer(what, 2, "count", count, 1)
+  local names = {}
+  for index = 0, number - 1 do names[#names + 1] = interface .. "{" .. format("%d", index) end
+  return append_links(what, self, "outputs", names)
+end
+
+function methods.link(self, ...)
+  local what = "link"
+  local brick = base.contents(self)
+  must_be_free(what, brick)
+  if select("#", ...) == 0 then base.wrong(what, 1, "brick", "a Brick", nil) end
+  for index = 1, select("#", ...) do
+    local other = select(index, ...)
+    if base.kind(other) ~= "Brick" then base.wrong(what, index, "brick", "a Brick", other) end
+    if other == self then base.fail("%s: argument %d is the brick itself", what, index) end
+    must_be_free(what, base.contents(other))
+  end
+  for index = 1, select("#", ...) do
+    local other = select(index, ...)
+    local known = false
+    for _, child in ipairs(brick.children) do known = known or child == other end
+    if not known then brick.children[#brick.children + 1] = other end
+  end
+  return self
+end
+
+function methods.stats(self)
+  local brick = base.contents(self)
+  local engine = engine_of(brick)
+  if not engine then base.fail("stats: this %s is linked to no engine yet; give it to pe:link first", brick.kind) end
+  local counted = base.order({ order = "engine.stats", name = engine }, "stats")
+  for _, candidate in ipairs(counted.bricks or {}) do
+    if candidate.id == brick.id then return candidate end
+  end
+  base.fail("stats: the engine %s knows nothing of this %s", engine, brick.kind)
+end
+
+function methods.help() return host.brick_help() end
+
+make = base.class("Brick", methods, function(self)
+  local brick = base.contents(self)
+  local parts = { "Brick " .. brick.kind }
+  if #brick.inputs > 0 then parts[#parts + 1] = "from " .. table.concat(brick.inputs, ", ") end
+  if #brick.outputs > 0 then
+    local shown = #brick.outputs > 6 and format("%d links", #brick.outputs) or table.concat(brick.outputs, ", ")
+    parts[#parts + 1] = "to " .. shown
+  end
+  if brick.engine then parts[#parts + 1] = "in " .. brick.engine end
+  return table.concat(parts, " ")
+end)
+
+local functions = {}
+
+function functions.new(kind, options)
+  local what = "Brick.new"
+  base.string(what, 1, "kind", "the name of a kind of brick", kind)
+  local given = type(options)
+  if options ~= nil and given ~= "number" and given ~= "string" and given ~= "table" then
+    base.wrong(what, 2, "options", "a number, a string or a table of options", options)
+  end
+  if given == "string" and tonumber(options) then options = tonumber(options) end
+  local checked = base.order({ order = "brick.check", kind = kind, options = options }, what)
+  local brick = { id = next_id, kind = checked.kind or kind, options = checked.options or {}, inputs = {}, outputs = {}, children = {} }
+  next_id = next_id + 1
+  return make(brick)
+end
+
+-- Everything reachable from a brick: the bricks in the order found, and the pairs of parent and child.
+function host.reachable(root)
+  local found, links, seen = {}, {}, {}
+  local queue, head = { root }, 1
+  seen[root] = true
+  while queue[head] do
+    local object = queue[head]
+    head = head + 1
+    local brick = base.contents(object)
+    found[#found + 1] = object
+    for _, child in ipairs(brick.children) do
+      links[#links + 1] = { brick.id, base.contents(child).id }
+      if not seen[child] then
+        seen[child] = true
+        queue[#queue + 1] = child
+      end
+    end
+  end
+  return found, links
+end
+
+host.must_be_free = function(what, object) must_be_free(what, base.contents(object)) end
+
+local function print_declaration(declaration)
+  print(format("%s: %s", declaration.name or declaration.kind or "?", declaration.summary or ""))
+  for _, option in ipairs(declaration.options or {}) do
+    local default = option.default ~= nil and format(" (default %s)", tostring(option.default)) or ""
+    print(format("  %s: %s%s", option.name, option.description or "", default))
+  end
+  if declaration.examples and declaration.examples.lua then print("  Example: " .. declaration.examples.lua) end
+end
+
+-- Brick.help() lists the commands and the kinds; Brick.help("Filter") explains one kind.
+function host.brick_help(kind)
+  if kind ~= nil then
+    base.string("Brick.help", 1, "kind", "the name of a kind of brick", kind)
+    local value = base.order({ order = "brick.describe", kind = kind }, "Brick.help")
+    print_declaration(value[1] or value)
+    return
+  end
+  base.print_columns({
+    { "Brick.new(kind [, options])", "makes a brick; options are a number, a string or a table" },
+    { "b:connect_input(link, ...)", "takes packets from these links" },
+    { "b:connect_output(link, ...)", "gives packets to these links; may be called again" },
+    { "b:connect_outputs(iface, n)", "short for the pipes iface{0 ... iface{n-1" },
+    { "b:link(brick, ...)", "chains bricks below this one" },
+    { "b:stats()", "what the brick has counted, as a table" },
+    { "Brick.help([kind])", "this text, or the options of one kind" },
+  }, 2)
+  local answer = host.order({ order = "brick.describe" })
+  if not answer.ok or type(answer.value) ~= "table" then return end
+  print("Kinds of bricks:")
+  local rows = {}
+  for _, declaration in pairs(answer.value) do
+    if type(declaration) == "table" then
+      rows[#rows + 1] = { "  " .. (declaration.name or declaration.kind or "?"), declaration.summary or "" }
+    end
+  end
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  base.print_columns(rows, 2)
+end
+functions.help = host.brick_help
+
+Brick = base.module("Brick", functions)

@@ -1,0 +1,156 @@
+-- PktEngine: packet engines. They belong to the program, so every script and shell finds the same ones.
+local host = ...
+local base = host.base
+local ipairs, pairs, type, format = ipairs, pairs, type, string.format
+local print = print
+
+local methods = {}
+local make
+-- The same engine is the same object.
+local known = {}
+
+local function order(self, verb, what)
+  local engine = base.contents(self)
+  if engine.deleted then base.fail("%s: the engine %s was deleted", what, engine.name) end
+  return base.order({ order = verb, name = engine.name }, what)
+end
+
+local function release(engine)
+  for _, brick in ipairs(engine.bricks) do base.contents(brick).engine = nil end
+  engine.bricks = {}
+end
+
+-- pe:link(brick [, batch [, queue]]); also pe:link(brick, { batch = 256, queue = 0 }).
+function methods.link(self, brick, batch, queue)
+  local what = "link"
+  if base.kind(brick) ~= "Brick" then base.wrong(what, 1, "brick", "a Brick", brick) end
+  if type(batch) == "table" then batch, queue = batch.batch, batch.queue or batch.qid end
+  if batch ~= nil then batch = base.integer(what, 2, "batch", batch, 1) end
+  if queue ~= nil then queue = base.integer(what, 3, "queue", queue, -1) end
+  if queue == -1 then queue = nil end
+  local engine = base.contents(self)
+  if engine.deleted then base.fail("%s: the engine %s was deleted", what, engine.name) end
+
+  local found, links = host.reachable(brick)
+  local specifications = {}
+  for index, object in ipairs(found) do
+    host.must_be_free(what, object)
+    local content = base.contents(object)
+    specifications[index] = {
+      id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs,
+    }
+  end
+  base.order({
+    order = "engine.link", name = engine.name, root = base.contents(brick).id,
+    bricks = specifications, links = links, batch = batch, queue = queue,
+  }, what)
+  for _, object in ipairs(found) do
+    base.contents(object).engine = engine.name
+    engine.bricks[#engine.bricks + 1] = object
+  end
+  return self
+end
+
+function methods.unlink(self)
+  order(self, "engine.unlink", "unlink")
+  release(base.contents(self))
+  return self
+end
+
+function methods.start(self)
+  order(self, "engine.start", "start")
+  return self
+end
+
+function methods.stop(self)
+  order(self, "engine.stop", "stop")
+  return self
+end
+
+function methods.delete(self)
+  order(self, "engine.delete", "delete")
+  local engine = base.contents(self)
+  release(engine)
+  engine.deleted = true
+  known[engine.name] = nil
+  return self
+end
+
+function methods.stats(self) return order(self, "engine.stats", "stats") end
+function methods.audit(self) return order(self, "engine.audit", "audit") end
+
+function methods.show_stats(self)
+  host.statistics.print_engine(order(self, "engine.stats", "show_stats"))
+  return self
+end
+
+function methods.help() return host.engine_help() end
+
+make = base.class("PktEngine", methods, function(self)
+  local engine = base.contents(self)
+  if engine.deleted then return format("PktEngine %s (deleted)", engine.name) end
+  local answer = host.order({ order = "engine.stats", name = engine.name })
+  local state = "gone"
+  if answer.ok and type(answer.value) == "table" then state = answer.value.running and "running" or "stopped" end
+  return format("PktEngine %s (%s)", engine.name, state)
+end)
+
+local function object_for(name)
+  local object = known[name]
+  if not object then
+    object = make({ name = name, bricks = {} })
+    known[name] = object
+  end
+  return object
+end
+
+local functions = {}
+
+-- PktEngine.new(name [, buffer_size [, cpu]]); also PktEngine.new{ name = "e0", cpu = 1 }.
+function functions.new(name, buffer_size, cpu)
+  local what = "PktEngine.new"
+  local options
+  if type(name) == "table" then
+    local given = name
+    name, buffer_size, cpu = given.name, given.buffer_size or given.bufferSize, given.cpu
+    for key, value in pairs(given) do
+      if key ~= "name" and key ~= "buffer_size" and key ~= "bufferSize" and key ~= "cpu" then
+        options = options or {}
+        options[key] = value
+      end
+    end
+  end
+  base.string(what, 1, "name", "the name of the engine, a string", name)
+  if buffer_size ~= nil then buffer_size = base.integer(what, 2, "buffer_size", buffer_size, 1) end
+  if cpu ~= nil then cpu = base.integer(what, 3, "cpu", cpu, -1) end
+  if cpu == -1 then cpu = nil end
+  base.order({ order = "engine.create", name = name, bufferSize = buffer_size, cpu = cpu, options = options }, what)
+  known[name] = nil  -- an object of a deleted engine of this name stays what it was
+  return object_for(name)
+end
+
+function functions.retrieve(name)
+  local what = "PktEngine.retrieve"
+  base.string(what, 1, "name", "the name of an engine, a string", name)
+  if base.order({ order = "engine.exists", name = name }, what) ~= true then return end
+  return object_for(name)
+end
+
+function host.engine_help()
+  base.print_columns({
+    { "PktEngine.new(name [, buffer_size [, cpu]])", "makes an engine; cpu -1 means any" },
+    { "PktEngine.retrieve(name)", "the engine of this name, or nil" },
+    { "pe:link(brick [, batch [, qid]])", "gives it a brick and all bricks linked to it; qid picks one hardware queue" },
+    { "pe:unlink()", "undoes link" },
+    { "pe:start()", "lets packets flow" },
+    { "pe:stop()", "stops it" },
+    { "pe:delete()", "removes it" },
+    { "pe:show_stats()", "prints packets, bytes and drops" },
+    { "pe:stats()", "the same as a table" },
+    { "pe:audit()", "checks that no packet is missing from the books" },
+    { "PktEngine.help()", "this text" },
+  }, 2)
+end
+functions.help = host.engine_help
+
+PktEngine = base.module("PktEngine", functions)

@@ -1,0 +1,55 @@
+-- BRICKS: the program as a whole.
+local host = ...
+local base = host.base
+local ipairs, type = ipairs, type
+local print = print
+
+local functions = {}
+
+function functions.help()
+  base.print_columns({
+    { "BRICKS.help()", "prints this text" },
+    { "BRICKS.print_status()", "says whether any engine runs" },
+    { "BRICKS.show_stats()", "prints packets, bytes and drops of all engines" },
+    { "BRICKS.shutdown()", "ends the program" },
+    { "PktEngine.help()", "packet engines have a help of their own" },
+    { "Brick.help()", "and so have bricks" },
+  }, 2)
+end
+
+local function engines(what)
+  return base.order({ order = "engines.stats" }, what)
+end
+
+function functions.print_status()
+  for _, engine in ipairs(engines("print_status")) do
+    if engine.running then
+      print("BRICKS is online.")
+      return
+    end
+  end
+  print("BRICKS is offline.")
+end
+
+function functions.show_stats() host.statistics.print_all(engines("show_stats")) end
+
+-- All engines' statistics as a table.
+function functions.stats() return engines("stats") end
+
+function functions.shutdown()
+  if not host.settings.daemon then print("Goodbye!") end
+  base.order({ order = "shutdown" }, "shutdown")
+  host.exit(0)
+end
+
+-- Waits without using the processor.
+function functions.sleep(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds then base.wrong("BRICKS.sleep", 1, "seconds", "a number", seconds) end
+  host.sleep(seconds)
+end
+
+BRICKS = base.module("BRICKS", functions, {
+  _VERSION = "Packet Bricks " .. host.settings.version,
+  _DESCRIPTION = "Takes packets off the wire and hands them, flow by flow, to the programs that need them.",
+  _COPYRIGHT = "Copyright (c) the Packet Bricks authors. BSD-2-Clause.",
+})
