@@ -1,0 +1,58 @@
+/**
+ * Where the first fragment of a datagram went, for a bounded number of datagrams and a bounded time.
+ * Sets of four entries; the oldest of a set gives way. Nothing is allocated after it is made.
+ */
+import type { FlowFields } from '../net';
+
+const WAYS = 4;
+
+export class FragmentTable {
+  private readonly source: Uint32Array;
+  private readonly destination: Uint32Array;
+  private readonly identity: Uint32Array;
+  private readonly word: Int32Array;
+  private readonly time: Float64Array;
+  private readonly mask: number;
+
+  /** `entries` datagrams (a power of two) are remembered for `lifetime` milliseconds. */
+  constructor(entries: number, private readonly lifetime: number) {
+    this.source = new Uint32Array(entries);
+    this.destination = new Uint32Array(entries);
+    this.identity = new Uint32Array(entries);
+    this.word = new Int32Array(entries).fill(-1);
+    this.time = new Float64Array(entries).fill(-Infinity);
+    this.mask = entries / WAYS - 1;
+  }
+
+  /** The flow word of the fragment's datagram, or -1. */
+  find(flow: FlowFields, now: number): number {
+    const first = (flow.fragmentHash & this.mask) * WAYS;
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (this.holds(entry, flow) && now - this.time[entry] <= this.lifetime) return this.word[entry];
+    }
+    return -1;
+  }
+
+  /** Remembers a datagram. */
+  set(flow: FlowFields, word: number, now: number): void {
+    const first = (flow.fragmentHash & this.mask) * WAYS;
+    let oldest = first;
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (this.holds(entry, flow)) {
+        oldest = entry;
+        break;
+      }
+      if (this.time[entry] < this.time[oldest]) oldest = entry;
+    }
+    this.source[oldest] = flow.fragmentSource;
+    this.destination[oldest] = flow.fragmentDestination;
+    this.identity[oldest] = flow.fragmentIdentity;
+    this.word[oldest] = word;
+    this.time[oldest] = now;
+  }
+
+  private holds(entry: number, flow: FlowFields): boolean {
+    return this.source[entry] === flow.fragmentSource && this.destination[entry] === flow.fragmentDestination
+      && this.identity[entry] === flow.fragmentIdentity;
+  }
+}
