@@ -1,0 +1,116 @@
+// CompiledFilter: a filter's rules over all rows of a list in one call. See backends/pcap/filter-expression.ts.
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include "addon.h"
+#include "batch_columns.h"
+#include "filter_program.h"
+
+namespace bricks {
+
+namespace {
+
+struct FilteredBatch {
+  BatchColumns columns;
+  const uint8_t* memory = nullptr;
+  uint64_t memoryBytes = 0;
+  Napi::ObjectReference memoryReference;
+};
+
+class CompiledFilter : public Napi::ObjectWrap<CompiledFilter> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "CompiledFilter",
+                       {InstanceMethod<&CompiledFilter::AddBatch>("addBatch"),
+                        InstanceMethod<&CompiledFilter::SetMemory>("setMemory"),
+                        InstanceMethod<&CompiledFilter::Select>("select")});
+  }
+
+  // new CompiledFilter(linkType, snapLength, { expression, drop, accept }). Errors carry which one as `rule`.
+  explicit CompiledFilter(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CompiledFilter>(info) {
+    const uint32_t linkType = RequireNumber(info, 0, "linkType");
+    const int snapLength = static_cast<int>(RequireNumber(info, 1, "snapLength"));
+    const Napi::Object given = RequireObject(info, 2, "rules");
+    Compile(given, "expression", linkType, snapLength, &rules_.expression);
+    Compile(given, "drop", linkType, snapLength, &rules_.drop);
+    Compile(given, "accept", linkType, snapLength, &rules_.accept);
+  }
+
+ private:
+  static void Compile(const Napi::Object& given, const char* rule, uint32_t linkType, int snapLength, FilterProgram* program) {
+    const std::string text = Text(given, rule);
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) return;
+    try {
+      program->Compile(text, linkType, snapLength);
+    } catch (const std::runtime_error& problem) {
+      Napi::Error error = Napi::Error::New(given.Env(), problem.what());
+      error.Set("rule", Napi::String::New(given.Env(), rule));
+      throw error;
+    }
+  }
+
+  Napi::Value AddBatch(const Napi::CallbackInfo& info) {
+    auto batch = std::make_unique<FilteredBatch>();
+    batch->columns.Bind(RequireObject(info, 0, "batch"));
+    batches_.push_back(std::move(batch));
+    return Napi::Number::New(info.Env(), static_cast<double>(batches_.size() - 1));
+  }
+
+  void SetMemory(const Napi::CallbackInfo& info) {
+    FilteredBatch& batch = BatchAt(info);
+    batch.memory = Bytes(info.Env(), info[1], &batch.memoryBytes);
+    batch.memoryReference = Napi::Persistent(info[1].As<Napi::Object>());
+  }
+
+  // select(batch, rows, count, target, first): appends the rows that pass to `target` from `first` on; how many.
+  Napi::Value Select(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    const FilteredBatch& batch = BatchAt(info);
+    const Napi::Uint16Array from = RowsAt(info, 1);
+    Napi::Uint16Array to = RowsAt(info, 3);
+    const uint32_t count = RequireNumber(info, 2, "count");
+    const uint32_t first = RequireNumber(info, 4, "first");
+    if (count > from.ElementLength() || uint64_t{first} + count > to.ElementLength()) {
+      throw Napi::RangeError::New(env, "more rows than the list has room for");
+    }
+    const uint16_t* rows = from.Data();
+    uint16_t* passed = to.Data() + first;
+    uint32_t passing = 0;
+    for (uint32_t i = 0; i < count; i++) {
+      const uint32_t row = rows[i];
+      if (row >= batch.columns.capacity) continue;
+      const uint64_t offset = batch.columns.offset[row];
+      const uint32_t length = batch.columns.length[row];
+      if (offset + length > batch.memoryBytes) continue;
+      const uint32_t wireLength = std::max(batch.columns.wireLength[row], length);
+      if (rules_.Passes(batch.memory + offset, length, wireLength)) passed[passing++] = static_cast<uint16_t>(row);
+    }
+    return Napi::Number::New(env, passing);
+  }
+
+  static Napi::Uint16Array RowsAt(const Napi::CallbackInfo& info, size_t index) {
+    if (!info[index].IsTypedArray() || info[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint16_array) {
+      throw Napi::TypeError::New(info.Env(), "rows must be a Uint16Array");
+    }
+    return info[index].As<Napi::Uint16Array>();
+  }
+
+  FilteredBatch& BatchAt(const Napi::CallbackInfo& info) {
+    const uint32_t index = RequireNumber(info, 0, "batch");
+    if (index >= batches_.size()) throw Napi::RangeError::New(info.Env(), "no such batch was added");
+    return *batches_[index];
+  }
+
+  FilterRules rules_;
+  std::vector<std::unique_ptr<FilteredBatch>> batches_;
+};
+
+}  // namespace
+
+void RegisterCompiledFilter(Napi::Env env, Napi::Object exports) {
+  exports.Set("CompiledFilter", CompiledFilter::Define(env));
+}
+
+}  // namespace bricks

@@ -1,0 +1,69 @@
+// Sends the rows of one packet list out of one interface, and counts each exactly once.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "interface_sender.h"
+
+namespace bricks {
+
+// Positions in a link's counter record, told by TypeScript (src/core/counters.ts, drop-reasons.ts).
+struct LinkSlots {
+  uint32_t packets = 0;
+  uint32_t bytes = 0;
+  uint32_t tooLong = 0;
+  uint32_t interfaceBusy = 0;
+  uint32_t interfaceDown = 0;
+  uint32_t linkType = 0;
+  uint32_t malformed = 0;
+  uint32_t backendError = 0;
+};
+
+// The packets that row numbers stand for.
+struct SentBatch {
+  const uint32_t* offset = nullptr;
+  const uint32_t* length = nullptr;
+  uint32_t capacity = 0;
+  uint8_t* memory = nullptr;
+  uint64_t memoryBytes = 0;
+  uint32_t linkType = 0;
+};
+
+enum class SinkState : uint32_t { kWell = 0, kDown = 1, kFailed = 2 };
+
+class ListSender {
+ public:
+  ListSender(std::unique_ptr<InterfaceSender> sender, uint64_t* record, const LinkSlots& slots)
+      : sender_(std::move(sender)), record_(record), slots_(slots) {}
+
+  // Sends rows[0 .. *count), and empties the list; with `wait` it leaves what the interface can't take
+  // now at the list's beginning, unless the interface has taken nothing for a second.
+  void Send(const SentBatch& batch, uint16_t* rows, uint32_t* count, bool wait);
+
+  SinkState State() const { return state_; }
+  int Error() const { return error_; }
+  void Revive();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  uint32_t Gather(const SentBatch& batch, uint16_t* rows, uint32_t count);
+  // Deals with the frame that was refused with `error`: counts it, or answers false to keep it.
+  bool Refuse(int error, uint32_t remaining, uint32_t* skipped, bool wait);
+  bool Stalled();
+
+  std::unique_ptr<InterfaceSender> sender_;
+  uint64_t* record_;
+  LinkSlots slots_;
+  std::vector<struct iovec> frames_;
+  SinkState state_ = SinkState::kWell;
+  int error_ = 0;
+  uint32_t busyInARow_ = 0;
+  bool stalling_ = false;
+  Clock::time_point stalledSince_;
+};
+
+}  // namespace bricks

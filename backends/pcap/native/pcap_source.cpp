@@ -1,0 +1,121 @@
+// PcapSource: a capture bound to one batch and one counter record. See backends/pcap/source.ts.
+#include <algorithm>
+#include <memory>
+
+#include "addon.h"
+#include "batch_columns.h"
+#include "capture.h"
+
+namespace bricks {
+
+namespace {
+
+class PcapSource : public Napi::ObjectWrap<PcapSource> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "PcapSource",
+                       {InstanceMethod<&PcapSource::Bind>("bind"), InstanceMethod<&PcapSource::Receive>("receive"),
+                        InstanceMethod<&PcapSource::RefreshCounters>("refreshCounters"),
+                        InstanceMethod<&PcapSource::State>("state"), InstanceMethod<&PcapSource::Close>("close")});
+  }
+
+  // new PcapSource(settings): opens the device. Errors carry libpcap's `status`.
+  explicit PcapSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PcapSource>(info) {
+    Napi::Env env = info.Env();
+    const Napi::Object given = RequireObject(info, 0, "settings");
+    CaptureSettings settings;
+    settings.device = Text(given, "device");
+    settings.direction = Text(given, "direction");
+    settings.timestampSource = Text(given, "timestampSource");
+    settings.filter = Text(given, "filter");
+    settings.snapLength = Integer(given, "snapLength", settings.snapLength);
+    settings.bufferBytes = Integer(given, "bufferBytes");
+    settings.latencyMilliseconds = Integer(given, "latencyMilliseconds", settings.latencyMilliseconds);
+    settings.promiscuous = Flag(given, "promiscuous");
+    settings.nanoseconds = Flag(given, "nanoseconds");
+    try {
+      capture_ = std::make_unique<Capture>(settings);
+    } catch (const CaptureError& error) {
+      throw ErrorWithStatus(env, error.what(), error.status);
+    }
+    Napi::Object self = info.This().As<Napi::Object>();
+    self.Set("descriptor", capture_->Descriptor());
+    self.Set("linkType", capture_->LinkType());
+    self.Set("snapLength", capture_->SnapLength());
+    self.Set("nanoseconds", capture_->Nanoseconds());
+    self.Set("warning", capture_->Warning());
+  }
+
+ private:
+  // bind(batch, memory, counters, record, { packets, bytes, captureFull }, flowColumns)
+  void Bind(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    columns_.Bind(RequireObject(info, 0, "batch"));
+    uint64_t memoryBytes = 0;
+    rows_.memory = Bytes(env, info[1], &memoryBytes);
+    if (!capture_ || memoryBytes < static_cast<uint64_t>(capture_->SnapLength()) || memoryBytes > UINT32_MAX) {
+      throw Napi::RangeError::New(env, "the memory must hold at least one packet");
+    }
+    const uint32_t record = RequireNumber(info, 3, "record");
+    const Napi::Object slots = RequireObject(info, 4, "slots");
+    packets_ = static_cast<uint32_t>(Integer(slots, "packets"));
+    bytes_ = static_cast<uint32_t>(Integer(slots, "bytes"));
+    captureFull_ = static_cast<uint32_t>(Integer(slots, "captureFull"));
+    record_ = CounterRecord(env, info[2], record, std::max({packets_, bytes_, captureFull_}) + 1);
+    memoryReference_ = Napi::Persistent(info[1].As<Napi::Object>());
+    countersReference_ = Napi::Persistent(info[2].As<Napi::Object>());
+    rows_.memoryBytes = static_cast<uint32_t>(memoryBytes);
+    rows_.capacity = columns_.capacity;
+    rows_.offset = columns_.offset;
+    rows_.length = columns_.length;
+    rows_.wireLength = columns_.wireLength;
+    rows_.seconds = columns_.seconds;
+    rows_.nanoseconds = columns_.nanoseconds;
+    rows_.flowAddresses = columns_.flowAddresses;
+    rows_.flowPorts = columns_.flowPorts;
+    rows_.flowKind = columns_.flowKind;
+    rows_.flowColumns = info[5].ToBoolean().Value();
+  }
+
+  // The number of rows filled, or -1 where libpcap reports an error.
+  Napi::Value Receive(const Napi::CallbackInfo& info) {
+    if (!capture_ || record_ == nullptr) return Napi::Number::New(info.Env(), 0);
+    const int count = capture_->Fill(rows_);
+    if (count > 0) {
+      record_[packets_] += static_cast<uint64_t>(count);
+      record_[bytes_] += capture_->FilledBytes();
+    }
+    return Napi::Number::New(info.Env(), count);
+  }
+
+  void RefreshCounters(const Napi::CallbackInfo& info) {
+    if (capture_ && record_ != nullptr) record_[captureFull_] += capture_->TakeDrops();
+  }
+
+  // { device: 'up' | 'down' | 'gone', error }
+  Napi::Value State(const Napi::CallbackInfo& info) {
+    Napi::Object state = Napi::Object::New(info.Env());
+    const DeviceState device = capture_ ? capture_->State() : DeviceState::kGone;
+    state.Set("device", device == DeviceState::kUp ? "up" : device == DeviceState::kDown ? "down" : "gone");
+    state.Set("error", capture_ ? capture_->Error() : "");
+    return state;
+  }
+
+  void Close(const Napi::CallbackInfo& info) { capture_.reset(); }
+
+  std::unique_ptr<Capture> capture_;
+  BatchColumns columns_;
+  CaptureRows rows_;
+  Napi::ObjectReference memoryReference_;
+  Napi::ObjectReference countersReference_;
+  uint64_t* record_ = nullptr;
+  uint32_t packets_ = 0;
+  uint32_t bytes_ = 0;
+  uint32_t captureFull_ = 0;
+};
+
+}  // namespace
+
+void RegisterPcapSource(Napi::Env env, Napi::Object exports) { exports.Set("PcapSource", PcapSource::Define(env)); }
+
+}  // namespace bricks
