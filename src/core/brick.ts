@@ -62,8 +62,6 @@ export interface BrickContext {
   /** The number by which `countAt` knows a declared counter: for hot paths. */
   counterIndex(counter: string): number;
   countAt(index: number, amount: number): void;
-  /** Says why packets that got no output were dropped; without it the reason is `decision`. */
-  countMalformed(amount: number): void;
 }
 
 /** A brick at work, in an engine's thread. Synchronous only. */

@@ -20,7 +20,6 @@ import { createPacketLists, type PacketList, type PacketLists } from './packet-l
 /** A brick's time is taken once in so many batches. */
 const TIMED_EVERY = 64;
 const DECISION = DROP_REASON_INDEX.decision;
-const MALFORMED = DROP_REASON_INDEX.malformed;
 
 /** An inner link, from one brick's output to another's input. */
 class InnerLink {
@@ -34,9 +33,6 @@ class InnerLink {
 export class GraphNode {
   readonly inputs: InnerLink[] = [];
   readonly merged: MergedList;
-  /** Packets that the brick called malformed in this batch. */
-  malformed = 0;
-
   constructor(
     readonly brick: Brick,
     readonly fanout: Fanout,
@@ -150,12 +146,7 @@ export class EngineGraph {
     }
     addToCounter(words, node.record + BRICK_PACKETS_IN, input.count);
     addToCounter(words, node.record + BRICK_PACKETS_OUT, out);
-    if (dropped > 0) {
-      const malformed = Math.min(dropped, node.malformed);
-      addToCounter(words, node.record + BRICK_DROPS + MALFORMED, malformed);
-      addToCounter(words, node.record + BRICK_DROPS + DECISION, dropped - malformed);
-    }
-    node.malformed = 0;
+    if (dropped > 0) addToCounter(words, node.record + BRICK_DROPS + DECISION, dropped);
   }
 
   /** Packets of the input that are on no list. */

@@ -162,6 +162,11 @@ export class Engine {
     this.nextPublish = now + PUBLISH_NANOSECONDS;
   }
 
+  /** Brings the shared counters up to date, outside of `run`. */
+  publishNow(): void {
+    this.publish(this.host.nanoseconds());
+  }
+
   /** Closes the ports; sinks first send out what they still have. The counters are final afterwards. */
   close(): void {
     for (const source of this.sources) source.port.refreshCounters?.();

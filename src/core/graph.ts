@@ -7,7 +7,7 @@
  */
 import type { BrickDeclaration } from './brick';
 import { BRICK_RECORD, ENGINE_RECORD, LINK_RECORD } from './counters';
-import { BricksError, nearest } from './errors';
+import { BricksError } from './errors';
 import { parseLinkName, pipeKey, twinOf, type LinkName } from './link-name';
 import { checkOptions, type OptionValue } from './options';
 
@@ -267,16 +267,6 @@ function sharesPackets(node: number, nodes: readonly Node[], edges: readonly Edg
     }
   }
   return false;
-}
-
-/** Finds a declaration by its kind.
- *  @throws BricksError E_BRICK with the nearest known kind */
-export function findDeclaration(kind: string, known: ReadonlyMap<string, BrickDeclaration>): BrickDeclaration {
-  const declaration = known.get(kind);
-  if (declaration) return declaration;
-  const names = [...known.keys()].sort();
-  const guess = nearest(kind, names);
-  throw new BricksError('E_BRICK', `There is no brick "${kind}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
 }
 
 /** Names pipes that would be opened twice by several engines: their keys. */

@@ -1,0 +1,150 @@
+/** Puts an engine together in its own thread: bricks, warm-up, ports, loop. */
+import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../core/backend';
+import type { Brick, BrickContext, BrickModule, EngineClock } from '../core/brick';
+import { BRICK_OWN, BRICK_OWN_MAXIMUM, CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, addToCounter, createCounterBlock, setCounter, type CounterBlock } from '../core/counters';
+import { Engine, type EngineHost, type EngineSource } from '../core/engine';
+import { EngineGraph } from '../core/engine-graph';
+import { BricksError } from '../core/errors';
+import type { CompiledBrick, CompiledGraph } from '../core/graph';
+import { createPacketBatch, type PacketBatch } from '../core/packet-batch';
+import type { LinkName } from '../core/link-name';
+import { FilePorts } from '../files';
+import { PipePorts } from '../pipes';
+import { loadExport } from '../plugins/load-module';
+import { resolveBackend, resolveBrick } from '../plugins/container';
+import type { Backend } from '../core/backend';
+import type { EnginePlan } from './engine-protocol';
+import { warmUp } from './warm-up';
+
+/** An engine with its ports open, ready to run. */
+export interface AssembledEngine {
+  readonly engine: Engine;
+  readonly sources: readonly EngineSource[];
+}
+
+/** How a thread waits for these descriptors, once they are known. */
+export type HostMaker = (sources: readonly EngineSource[], counters: CounterBlock) => EngineHost;
+
+const nanoseconds = (): number => performance.now() * 1e6;
+
+export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, notice: (text: string) => void): Promise<AssembledEngine> {
+  const { graph, batchRows } = plan;
+  const backend = plan.backendModule ? await loadExport<Backend>(plan.backendModule) : resolveBackend(plan.backend);
+  const modules: BrickModule[] = [];
+  for (const brick of graph.bricks) {
+    const { module, kind } = brick.specification;
+    modules.push(module ? await loadExport<BrickModule>(module) : resolveBrick(kind));
+  }
+
+  const clock: EngineClock = { now: nanoseconds() / 1e6 };
+  const twinCounters = createCounterBlock(graph.counterSlots);
+  const twins = makeBricks(graph, modules, twinCounters, clock);
+  const twinGraph = new EngineGraph(graph, twins, batchRows, twinCounters, nanoseconds);
+  const entries = [...new Set(graph.sources.map((source) => source.brick))];
+  const warmUpMicroseconds = warmUp(twinGraph, entries, batchRows, plan.warmUpMilliseconds);
+  for (const twin of twins) twin.teardown?.();
+
+  const counters = createCounterBlock(graph.counterSlots);
+  setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
+  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, counters, clock), batchRows, counters, nanoseconds);
+  const { sources, transmitters } = openPorts(plan, backend, engineGraph, counters, notice);
+  const patient = sources.length > 0 && sources.every((source) => source.port.patient);
+  const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
+  const publisher = new CounterPublisher(counters, plan.counters);
+  const engine = new Engine(sources, engineGraph, transmitters, counters, publisher, clock, makeHost(sources, counters), wait);
+  return { engine, sources };
+}
+
+function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], counters: CounterBlock, clock: EngineClock): Brick[] {
+  return graph.bricks.map((brick, index) => modules[index].create(brick.options, brickContext(brick, counters, clock)));
+}
+
+function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: EngineClock): BrickContext {
+  const own = brick.record + BRICK_OWN;
+  const { words } = counters;
+  const counterIndex = (name: string): number => {
+    const index = brick.declaration.counters.findIndex((counter) => counter.name === name);
+    if (index < 0 || index >= BRICK_OWN_MAXIMUM) throw new BricksError('E_BRICK_COUNTER', `${brick.label} has not declared the counter "${name}".`);
+    return index;
+  };
+  return {
+    outputs: brick.outputs.length,
+    level: brick.level,
+    clock,
+    counterIndex,
+    count: (name, amount) => addToCounter(words, own + counterIndex(name), amount),
+    countAt: (index, amount) => addToCounter(words, own + index, amount),
+  };
+}
+
+interface OpenPorts {
+  readonly sources: EngineSource[];
+  readonly transmitters: Transmitter[];
+}
+
+/** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
+function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, counters: CounterBlock, notice: (text: string) => void): OpenPorts {
+  const { graph } = plan;
+  const batches = graph.sources.map(() => createPacketBatch(plan.batchRows));
+  const openers = new Openers(plan, backend, batches, notice);
+  const transmitters: Transmitter[] = [];
+  const sources: EngineSource[] = [];
+  try {
+    const requests = new Map<PortOpener, SinkRequest[]>();
+    for (const sink of graph.sinks) {
+      const opener = openers.forLink(sink.link);
+      const request: SinkRequest = { link: sink.link, options: sink.options, lists: engineGraph.nodes[sink.brick].outputs, output: sink.output, counters, record: sink.record };
+      requests.set(opener, [...(requests.get(opener) ?? []), request]);
+    }
+    for (const [opener, list] of requests) transmitters.push(opener.openSinks(list, openers.context(opener)));
+    graph.sources.forEach((source, index) => {
+      const opener = openers.forLink(source.link);
+      const request: SourceRequest = {
+        link: source.link,
+        options: source.options,
+        queue: plan.queue,
+        batch: batches[index],
+        flowColumns: graph.bricks.some((brick) => brick.declaration.flowColumns === true),
+        alsoSink: graph.sinks.some((sink) => sink.link.text === source.link.text),
+        counters,
+        record: source.record,
+      };
+      const port: SourcePort = opener.openSource(request, openers.context(opener));
+      sources.push({ port, batch: batches[index], entry: source.brick, ended: false });
+    });
+  } catch (error) {
+    for (const transmitter of transmitters) transmitter.close();
+    for (const source of sources) source.port.close();
+    throw error;
+  }
+  return { sources, transmitters };
+}
+
+/** Who opens which link: files and, unless the backend has its own, pipes are the engine's; the rest is the backend's. */
+class Openers {
+  private readonly files = new FilePorts();
+  private readonly pipes = new PipePorts();
+  private readonly ports: PortOpener;
+
+  constructor(private readonly plan: EnginePlan, private readonly backend: Backend, private readonly batches: readonly PacketBatch[], private readonly notice: (text: string) => void) {
+    this.ports = backend.ports(plan.backendOptions);
+  }
+
+  forLink(link: LinkName): PortOpener {
+    if (link.kind === 'file') return this.files;
+    if (this.backend.handles(link)) return this.ports;
+    if (link.kind === 'pipe') return this.pipes;
+    throw new BricksError('E_LINK_BACKEND', `The backend ${this.backend.name} can't open ${link.text}.`);
+  }
+
+  context(opener: PortOpener): OpenContext {
+    const { prepared, batchRows, graph } = this.plan;
+    return {
+      batchRows,
+      batches: this.batches,
+      copies: graph.copies,
+      notice: this.notice,
+      prepared: opener === this.files ? prepared.files : opener === this.pipes ? prepared.pipes : prepared.backend,
+    };
+  }
+}

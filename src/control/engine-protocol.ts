@@ -1,0 +1,52 @@
+/** What the main thread and an engine's thread say to each other. */
+import type { CompiledGraph } from '../core/graph';
+import type { OptionValues } from '../core/options';
+
+/** Words of the control memory that both threads share. */
+export const CONTROL_STOP = 0;
+/** Changed by whoever wants to wake a waiting engine. */
+export const CONTROL_WAKE = 1;
+/** Moves on with every round of the engine: the watchdog looks at it. */
+export const CONTROL_HEARTBEAT = 2;
+export const CONTROL_WORDS = 16;
+
+/** Where a module comes from, for another thread to load it too. */
+export interface ModuleReference {
+  readonly url: string;
+  readonly name: string;
+}
+
+/** Everything an engine's thread needs to know; can be cloned. */
+export interface EnginePlan {
+  readonly name: string;
+  readonly backend: string;
+  readonly backendModule?: ModuleReference;
+  readonly backendOptions: OptionValues;
+  readonly graph: CompiledGraph;
+  readonly batchRows: number;
+  readonly queue: number;
+  /** -1 for none. */
+  readonly cpu: number;
+  readonly whenFull: 'auto' | 'drop' | 'wait';
+  readonly warmUpMilliseconds: number;
+  /** What the control halves prepared. */
+  readonly prepared: { readonly backend: unknown; readonly pipes: unknown; readonly files: unknown };
+  readonly counters: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
+}
+
+export interface PlainError {
+  readonly code: string;
+  readonly message: string;
+  readonly stack?: string;
+}
+
+export type EngineRequest = { readonly kind: 'run' } | { readonly kind: 'close' };
+
+export type EngineReport =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'failed'; readonly error: PlainError }
+  | { readonly kind: 'notice'; readonly text: string }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'rested'; readonly end: 'stopped' | 'ended' }
+  | { readonly kind: 'closed' };

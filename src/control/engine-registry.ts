@@ -1,0 +1,141 @@
+/** All engines of a process, and the orders that scripts, shells and remote clients give them. */
+import { EventEmitter } from 'node:events';
+import type { BrickDeclaration } from '../core/brick';
+import { BricksError, isBricksError, messageOf } from '../core/errors';
+import { checkOptions } from '../core/options';
+import { brickDeclarations, resolveBrick } from '../plugins/container';
+import type { Answer, Order } from './orders';
+import { ENGINE_OPTIONS, PacketEngine, type PacketEngineOptions } from './packet-engine';
+
+export interface RegistryDefaults {
+  readonly backend: NonNullable<PacketEngineOptions['backend']>;
+  /** Packets in a batch where `link` names no number. */
+  readonly batch?: number;
+}
+
+export interface RegistryEvents {
+  notice: [engine: string, text: string];
+  error: [engine: string, error: BricksError];
+  ended: [engine: string];
+  shutdown: [];
+}
+
+export class EngineRegistry extends EventEmitter<RegistryEvents> {
+  private readonly engines = new Map<string, PacketEngine>();
+
+  constructor(private readonly defaults: RegistryDefaults) {
+    super();
+  }
+
+  get all(): PacketEngine[] {
+    return [...this.engines.values()];
+  }
+
+  get running(): PacketEngine[] {
+    return this.all.filter((engine) => engine.running);
+  }
+
+  /** Carries out an order. Never throws: what went wrong is in the answer. */
+  async execute(order: Order): Promise<Answer> {
+    try {
+      return { ok: true, value: await this.carryOut(order) };
+    } catch (error) {
+      if (isBricksError(error)) return { ok: false, code: error.code, message: error.message };
+      return { ok: false, code: 'E_INTERNAL', message: messageOf(error) };
+    }
+  }
+
+  private async carryOut(order: Order): Promise<unknown> {
+    switch (order.order) {
+      case 'engine.create':
+        return this.create(order);
+      case 'engine.exists':
+        return this.engines.has(order.name);
+      case 'engine.link': {
+        const batch = order.batch ?? this.defaults.batch;
+        await this.engine(order.name).linkSpecifications(order.bricks, {
+          ...(batch === undefined ? {} : { batch }),
+          ...(order.queue === undefined ? {} : { queue: order.queue }),
+        });
+        return undefined;
+      }
+      case 'engine.unlink':
+        await this.engine(order.name).unlink();
+        return undefined;
+      case 'engine.start':
+        await this.engine(order.name).start();
+        return undefined;
+      case 'engine.stop':
+        await this.engine(order.name).stop();
+        return undefined;
+      case 'engine.delete':
+        await this.engine(order.name).delete();
+        this.engines.delete(order.name);
+        return undefined;
+      case 'engine.stats':
+        return this.statisticsOf(this.engine(order.name));
+      case 'engine.audit':
+        return this.engine(order.name).audit();
+      case 'engines.stats':
+        return this.all.map((engine) => this.statisticsOf(engine));
+      case 'engines.list':
+        return this.all.map((engine) => ({ name: engine.name, running: engine.running, linked: engine.linked }));
+      case 'brick.describe':
+        return describe(order.kind);
+      case 'brick.check': {
+        const { declaration } = resolveBrick(order.kind);
+        return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };
+      }
+      case 'shutdown':
+        this.emit('shutdown');
+        return undefined;
+    }
+  }
+
+  private create(order: Extract<Order, { order: 'engine.create' }>): void {
+    if (order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
+    if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `There is an engine ${order.name} already.`, 'Take another name, or get that one by PktEngine.retrieve.');
+    const { backend, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string };
+    const engine = new PacketEngine(order.name, {
+      ...checkOptions(`The engine ${order.name}`, ENGINE_OPTIONS, {
+        ...options,
+        ...(order.cpu === undefined ? {} : { cpu: order.cpu }),
+        ...(order.bufferSize === undefined ? {} : { bufferSize: order.bufferSize }),
+      }),
+      backend: backend ?? this.defaults.backend,
+    } as PacketEngineOptions);
+    engine.on('notice', (text) => this.emit('notice', engine.name, text));
+    engine.on('error', (error) => this.emit('error', engine.name, error));
+    engine.on('ended', () => this.emit('ended', engine.name));
+    this.engines.set(order.name, engine);
+  }
+
+  private engine(name: string): PacketEngine {
+    const engine = this.engines.get(name);
+    if (!engine) throw new BricksError('E_NO_ENGINE', `There is no engine ${name}.`, this.engines.size > 0 ? `There are: ${[...this.engines.keys()].join(', ')}.` : 'Make one with PktEngine.new.');
+    return engine;
+  }
+
+  /** Statistics of an engine; of one that has no brick yet, its name and zeros. */
+  private statisticsOf(engine: PacketEngine): unknown {
+    try {
+      return engine.stats();
+    } catch (error) {
+      if (isBricksError(error) && error.code === 'E_ENGINE_NOT_LINKED') return { name: engine.name, running: false, packets: 0, bytes: 0, drops: 0, links: [], bricks: [] };
+      throw error;
+    }
+  }
+
+  /** Stops all engines, in an orderly way, and closes them. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(async (engine) => {
+      await engine.stop();
+      await engine.delete();
+    }));
+    this.engines.clear();
+  }
+}
+
+function describe(kind: string | undefined): BrickDeclaration | BrickDeclaration[] {
+  return kind === undefined ? brickDeclarations() : resolveBrick(kind).declaration;
+}

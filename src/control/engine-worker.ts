@@ -1,0 +1,96 @@
+/** An engine's thread. It has no event loop while the engine runs: its orders then come through shared memory. */
+import { GCProfiler } from 'node:v8';
+import { parentPort, workerData } from 'node:worker_threads';
+import { ENGINE_COLLECTIONS, addToCounter, type CounterBlock } from '../core/counters';
+import type { EngineHost, EngineSource } from '../core/engine';
+import { isBricksError, messageOf } from '../core/errors';
+import { createWaiter, pinThread } from '../native/system';
+import { assembleEngine, type AssembledEngine } from './engine-assembly';
+import { CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
+
+const plan = workerData as EnginePlan;
+const control = new Int32Array(plan.control);
+
+function report(message: EngineReport): void {
+  parentPort?.postMessage(message);
+}
+
+function notice(text: string): void {
+  report({ kind: 'notice', text });
+}
+
+function plainError(error: unknown): PlainError {
+  if (isBricksError(error)) return { code: error.code, message: error.message };
+  const stack = error instanceof Error ? error.stack : undefined;
+  return { code: 'E_INTERNAL', message: messageOf(error), ...(stack ? { stack } : {}) };
+}
+
+/** Collections of this thread, which no observer sees while there is no event loop. */
+class CollectionCount {
+  private profiler: GCProfiler | undefined;
+
+  constructor(private readonly counters: CounterBlock) {}
+
+  start(): void {
+    this.profiler = new GCProfiler();
+    this.profiler.start();
+  }
+
+  read(): void {
+    const result = this.profiler?.stop();
+    this.profiler = undefined;
+    if (result) addToCounter(this.counters.words, ENGINE_COLLECTIONS, result.statistics.length);
+  }
+}
+
+let collections: CollectionCount | undefined;
+
+function makeHost(sources: readonly EngineSource[], counters: CounterBlock): EngineHost {
+  collections = new CollectionCount(counters);
+  const waiter = createWaiter(sources.map((source) => source.port.descriptor), control, CONTROL_WAKE);
+  return {
+    nanoseconds: () => performance.now() * 1e6,
+    stopRequested: () => {
+      control[CONTROL_HEARTBEAT]++;
+      return Atomics.load(control, CONTROL_STOP) !== 0;
+    },
+    wait: (milliseconds) => waiter.wait(milliseconds),
+    housekeeping: () => undefined,
+  };
+}
+
+function run(assembled: AssembledEngine): void {
+  report({ kind: 'running' });
+  collections?.start();
+  const end = assembled.engine.run();
+  collections?.read();
+  assembled.engine.publishNow();
+  report({ kind: 'rested', end });
+}
+
+async function main(): Promise<void> {
+  if (plan.cpu >= 0) {
+    const problem = pinThread(plan.cpu);
+    if (problem) notice(problem);
+  }
+  const assembled = await assembleEngine(plan, makeHost, notice);
+  parentPort?.on('message', (request: EngineRequest) => {
+    try {
+      if (request.kind === 'run') {
+        run(assembled);
+      } else {
+        assembled.engine.close();
+        report({ kind: 'closed' });
+        parentPort?.close();
+      }
+    } catch (error) {
+      report({ kind: 'failed', error: plainError(error) });
+    }
+  });
+  report({ kind: 'opened' });
+}
+
+main().catch((error: unknown) => {
+  report({ kind: 'failed', error: plainError(error) });
+  parentPort?.close();
+});

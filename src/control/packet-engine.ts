@@ -1,0 +1,360 @@
+/** A packet engine, as a program sees it: describes a graph, opens it in a thread of its own, starts and stops it. */
+import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Backend, LinkPlan } from '../core/backend';
+import type { BrickDescription } from '../core/brick-description';
+import { createSharedCounters, snapshotCounters } from '../core/counters';
+import { BricksError } from '../core/errors';
+import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
+import { checkOptions, type OptionDeclaration, type OptionValues } from '../core/options';
+import { DEFAULT_BATCH_ROWS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
+import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
+import { discardPipes, preparePipes } from '../pipes';
+import { loadExport } from '../plugins/load-module';
+import { resolveBackend, resolveBrick } from '../plugins/container';
+import type { BrickModule } from '../core/brick';
+import { CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
+
+export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
+  { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
+  { name: 'bufferSize', type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
+  { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
+  { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, default: 2000, unit: 'ms', description: 'the longest that warming up may take before ports are opened' },
+  { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
+];
+
+export interface PacketEngineOptions {
+  /** The backend's name, or the module of one from outside. */
+  readonly backend?: string | ModuleReference;
+  readonly backendOptions?: OptionValues;
+  readonly cpu?: number;
+  readonly bufferSize?: number;
+  readonly whenFull?: 'auto' | 'drop' | 'wait';
+  readonly warmUpMilliseconds?: number;
+  readonly hangMilliseconds?: number;
+}
+
+export interface LinkOptions {
+  /** Packets in a batch, at most. */
+  readonly batch?: number;
+  /** One hardware queue; -1 for all. */
+  readonly queue?: number;
+}
+
+export interface PacketEngineEvents {
+  /** Something that a user should know and that is no error. */
+  notice: [text: string];
+  /** All sources have ended; everything they gave was sent or counted. */
+  ended: [];
+  /** The engine's thread failed; its links are closed. */
+  error: [error: BricksError];
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly graph: CompiledGraph;
+  readonly counters: SharedArrayBuffer;
+  readonly control: Int32Array;
+  readonly prepared: EnginePlan['prepared'];
+  readonly backend: Backend;
+}
+
+interface Waiting {
+  readonly kinds: readonly EngineReport['kind'][];
+  readonly resolve: (report: EngineReport) => void;
+  readonly reject: (error: BricksError) => void;
+}
+
+const WATCH_MILLISECONDS = 1000;
+
+export class PacketEngine extends EventEmitter<PacketEngineEvents> {
+  private readonly options: ReturnType<typeof checkOptions>;
+  private specifications: BrickSpecification[] = [];
+  private linkOptions: LinkOptions = {};
+  private thread: Thread | undefined;
+  private isRunning = false;
+  private waiting: Waiting | undefined;
+  private watchdog: NodeJS.Timeout | undefined;
+  private lastStatistics: EngineStatistics | undefined;
+  /** Orders are carried out one after the other. */
+  private tail: Promise<unknown> = Promise.resolve();
+
+  /** @throws BricksError E_OPTION */
+  constructor(readonly name: string, private readonly given: PacketEngineOptions = {}) {
+    super();
+    const { backend: _backend, backendOptions: _backendOptions, ...own } = given;
+    void _backend;
+    void _backendOptions;
+    this.options = checkOptions(`The engine ${name}`, ENGINE_OPTIONS, own);
+  }
+
+  get running(): boolean {
+    return this.isRunning;
+  }
+
+  get linked(): boolean {
+    return this.thread !== undefined;
+  }
+
+  /**
+   * Binds a brick, with all bricks below it, to the engine and opens its links. May be called again to add more.
+   * @throws BricksError that names brick and link
+   */
+  link(brick: BrickDescription, options: LinkOptions = {}): Promise<this> {
+    return this.linkSpecifications(brick.collect(), options);
+  }
+
+  /** The same for bricks as orders bring them. */
+  linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<this> {
+    return this.inOrder(async () => {
+      if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you link.');
+      const known = new Set(this.specifications.map((brick) => brick.id));
+      const all = [...this.specifications, ...bricks.filter((brick) => !known.has(brick.id))];
+      const merged = { ...this.linkOptions, ...options };
+      const graph = await this.compile(all);
+      await this.close();
+      await this.open(graph, merged);
+      this.specifications = all;
+      this.linkOptions = merged;
+      return this;
+    });
+  }
+
+  /** Undoes `link`: closes all links. */
+  unlink(): Promise<this> {
+    return this.inOrder(async () => {
+      if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you unlink.');
+      await this.close();
+      this.specifications = [];
+      this.linkOptions = {};
+      return this;
+    });
+  }
+
+  start(): Promise<this> {
+    return this.inOrder(async () => {
+      if (this.isRunning) return this;
+      const thread = this.thread;
+      if (!thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick.`, 'Link one first: pe:link(brick).');
+      Atomics.store(thread.control, CONTROL_STOP, 0);
+      thread.worker.ref();
+      await this.ask(thread, { kind: 'run' }, ['running']);
+      return this;
+    });
+  }
+
+  /** Stops at the end of a batch; everything received has then been sent or counted. */
+  stop(): Promise<this> {
+    return this.inOrder(async () => {
+      const thread = this.thread;
+      if (!this.isRunning || !thread) return this;
+      await this.expect(['rested'], () => {
+        Atomics.store(thread.control, CONTROL_STOP, 1);
+        Atomics.add(thread.control, CONTROL_WAKE, 1);
+        Atomics.notify(thread.control, CONTROL_WAKE);
+      });
+      return this;
+    });
+  }
+
+  /** Closes the engine for good. */
+  delete(): Promise<void> {
+    return this.inOrder(async () => {
+      if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you delete it.');
+      await this.close();
+    });
+  }
+
+  /** Resolves when the engine rests: it was stopped, or all its sources have ended. */
+  async finished(): Promise<void> {
+    while (this.isRunning) {
+      await new Promise<void>((resolve) => this.rested.push(resolve));
+    }
+  }
+  private rested: (() => void)[] = [];
+
+  /** @throws BricksError E_ENGINE_NOT_LINKED */
+  stats(): EngineStatistics {
+    if (this.thread) return engineStatistics(this.name, this.isRunning, this.thread.graph, snapshotCounters(this.thread.counters));
+    if (this.lastStatistics) return this.lastStatistics;
+    throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no statistics.`, 'Link one first: pe:link(brick).');
+  }
+
+  /** Checks the law of conservation; at any time, also on a running engine.
+   *  @throws BricksError E_ENGINE_NOT_LINKED */
+  audit(): Audit {
+    if (!this.thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no books.`, 'Link one first: pe:link(brick).');
+    return auditEngine(this.thread.graph, snapshotCounters(this.thread.counters));
+  }
+
+  private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.tail.then(work);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  private async compile(bricks: readonly BrickSpecification[]): Promise<CompiledGraph> {
+    const outside = new Map<BrickSpecification, BrickModule>();
+    for (const brick of bricks) {
+      if (brick.module) outside.set(brick, await loadExport<BrickModule>(brick.module));
+    }
+    return compileGraph(bricks, (brick) => (outside.get(brick) ?? resolveBrick(brick.kind)).declaration);
+  }
+
+  private async findBackend(): Promise<Backend> {
+    const backend = this.given.backend ?? 'loopback';
+    return typeof backend === 'string' ? resolveBackend(backend) : loadExport<Backend>(backend);
+  }
+
+  private async open(graph: CompiledGraph, options: LinkOptions): Promise<void> {
+    const backend = await this.findBackend();
+    const status = backend.status();
+    if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
+    const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, this.given.backendOptions ?? {});
+    const rows = checkedBatch(options.batch ?? DEFAULT_BATCH_ROWS);
+    const linkPlan: LinkPlan = {
+      engine: this.name,
+      bufferSize: Number(this.options['bufferSize'] ?? 0),
+      sources: graph.sources,
+      sinks: graph.sinks,
+    };
+    const pipes = preparePipes(linkPlan, (link) => link.kind === 'pipe' && !backend.handles(link));
+    let prepared: EnginePlan['prepared'];
+    try {
+      prepared = { backend: backend.prepare?.(linkPlan), pipes, files: undefined };
+    } catch (error) {
+      discardPipes(pipes);
+      throw error;
+    }
+    const counters = createSharedCounters(graph.counterSlots);
+    const control = new SharedArrayBuffer(CONTROL_WORDS * 4);
+    const plan: EnginePlan = {
+      name: this.name,
+      backend: backend.name,
+      ...(typeof this.given.backend === 'object' ? { backendModule: this.given.backend } : {}),
+      backendOptions,
+      graph,
+      batchRows: Math.min(rows, Number(this.options['bufferSize'] ?? MAXIMUM_BATCH_ROWS)),
+      queue: options.queue ?? -1,
+      cpu: Number(this.options['cpu']),
+      whenFull: this.options['whenFull'] as EnginePlan['whenFull'],
+      warmUpMilliseconds: Number(this.options['warmUpMilliseconds']),
+      prepared,
+      counters,
+      control,
+    };
+    const worker = new Worker(join(__dirname, 'engine-worker.js'), { workerData: plan, name: `bricks ${this.name}` });
+    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend };
+    worker.on('message', (report: EngineReport) => this.take(thread, report));
+    worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${error.message}`)));
+    worker.on('exit', () => {
+      if (this.thread === thread) this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} ended by itself.`));
+    });
+    this.thread = thread;
+    try {
+      await this.expect(['opened'], () => undefined);
+      worker.unref();
+    } catch (error) {
+      await this.discard(thread);
+      throw error;
+    }
+  }
+
+  private async close(): Promise<void> {
+    const thread = this.thread;
+    if (!thread) return;
+    thread.worker.ref();
+    try {
+      await this.ask(thread, { kind: 'close' }, ['closed']);
+      this.lastStatistics = engineStatistics(this.name, false, thread.graph, snapshotCounters(thread.counters));
+    } finally {
+      await this.discard(thread);
+    }
+  }
+
+  private async discard(thread: Thread): Promise<void> {
+    if (this.thread === thread) this.thread = undefined;
+    clearInterval(this.watchdog);
+    await thread.worker.terminate();
+    thread.backend.discard?.(thread.prepared.backend);
+    discardPipes(thread.prepared.pipes);
+  }
+
+  private ask(thread: Thread, request: EngineRequest, kinds: readonly EngineReport['kind'][]): Promise<EngineReport> {
+    return this.expect(kinds, () => thread.worker.postMessage(request));
+  }
+
+  private expect(kinds: readonly EngineReport['kind'][], begin: () => void): Promise<EngineReport> {
+    return new Promise((resolve, reject) => {
+      this.waiting = { kinds, resolve, reject };
+      begin();
+    });
+  }
+
+  private take(thread: Thread, report: EngineReport): void {
+    if (this.thread !== thread) return;
+    if (report.kind === 'notice') this.emit('notice', report.text);
+    if (report.kind === 'failed') {
+      this.fail(thread, new BricksError(report.error.code, report.error.message));
+      return;
+    }
+    if (report.kind === 'running') this.begin(thread);
+    if (report.kind === 'rested') this.rest(thread, report.end);
+    const waiting = this.waiting;
+    if (waiting?.kinds.includes(report.kind)) {
+      this.waiting = undefined;
+      waiting.resolve(report);
+    }
+  }
+
+  private begin(thread: Thread): void {
+    this.isRunning = true;
+    this.watch(thread);
+  }
+
+  private rest(thread: Thread, end: 'stopped' | 'ended'): void {
+    this.isRunning = false;
+    clearInterval(this.watchdog);
+    thread.worker.unref();
+    for (const resolve of this.rested.splice(0)) resolve();
+    if (end === 'ended') this.emit('ended');
+  }
+
+  private fail(thread: Thread, error: BricksError): void {
+    const wasRunning = this.isRunning;
+    this.isRunning = false;
+    this.lastStatistics = engineStatistics(this.name, false, thread.graph, snapshotCounters(thread.counters));
+    const waiting = this.waiting;
+    this.waiting = undefined;
+    void this.discard(thread);
+    for (const resolve of this.rested.splice(0)) resolve();
+    if (waiting) waiting.reject(error);
+    else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  /** Ends an engine whose batch does not end. */
+  private watch(thread: Thread): void {
+    const limit = Number(this.options['hangMilliseconds']);
+    if (limit === 0) return;
+    let heartbeat = Atomics.load(thread.control, CONTROL_HEARTBEAT);
+    let since = Date.now();
+    this.watchdog = setInterval(() => {
+      const current = Atomics.load(thread.control, CONTROL_HEARTBEAT);
+      if (current !== heartbeat) {
+        heartbeat = current;
+        since = Date.now();
+      } else if (Date.now() - since > limit) {
+        this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: one of its bricks (${thread.graph.bricks.map((brick) => brick.label).join(', ')}) has not returned for ${limit} ms.`, 'Mend the brick, or raise hangMilliseconds.'));
+      }
+    }, WATCH_MILLISECONDS);
+    this.watchdog.unref();
+  }
+}
+
+function checkedBatch(batch: number): number {
+  if (!Number.isInteger(batch) || batch < 1 || batch > MAXIMUM_BATCH_ROWS) {
+    throw new BricksError('E_OPTION', `A batch has from 1 to ${MAXIMUM_BATCH_ROWS} packets, not ${batch}.`);
+  }
+  return batch;
+}

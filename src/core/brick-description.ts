@@ -1,0 +1,89 @@
+/** A brick as a program describes it, before an engine makes it: its kind, options and links. */
+import type { BrickDeclaration } from './brick';
+import type { BrickSpecification } from './graph';
+import { BricksError } from './errors';
+import { parseLinkName } from './link-name';
+import { checkOptions, type OptionValue } from './options';
+
+let lastId = 0;
+
+export class BrickDescription {
+  /** Unique in this process. */
+  readonly id = ++lastId;
+  readonly kind: string;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly inputs: string[] = [];
+  readonly outputs: string[] = [];
+  private readonly below: BrickDescription[] = [];
+
+  /** @throws BricksError E_OPTION */
+  constructor(readonly declaration: BrickDeclaration, options: unknown, private readonly module?: { readonly url: string; readonly name: string }) {
+    this.kind = declaration.name;
+    this.options = checkOptions(declaration.name, declaration.options, options, declaration.shorthand);
+  }
+
+  /** Names where its packets come from. @throws BricksError E_LINK_NAME */
+  connectInput(...links: string[]): this {
+    for (const link of links) parseLinkName(link);
+    this.inputs.push(...links);
+    return this;
+  }
+
+  /** Names where its packets go to; may be called again to add more. @throws BricksError E_LINK_NAME */
+  connectOutput(...links: string[]): this {
+    for (const link of links) parseLinkName(link, this.declaration.files === 'sink' ? 'file' : undefined);
+    this.outputs.push(...links);
+    return this;
+  }
+
+  /** Short for `device{0` to `device{count - 1`. */
+  connectOutputs(device: string, count: number): this {
+    if (!Number.isInteger(count) || count < 1 || count > 65_536) {
+      throw new BricksError('E_ARGUMENT', `connectOutputs takes a number of outputs from 1 to 65536, not ${count}.`);
+    }
+    return this.connectOutput(...Array.from({ length: count }, (_, index) => `${device}{${index}`));
+  }
+
+  /** Puts other bricks below this one: they belong to the same engine. */
+  link(...others: BrickDescription[]): this {
+    this.below.push(...others);
+    return this;
+  }
+
+  /** This brick and all below it, as an engine gets them. */
+  collect(): BrickSpecification[] {
+    const seen = new Set<BrickDescription>();
+    const visit = (brick: BrickDescription): void => {
+      if (seen.has(brick)) return;
+      seen.add(brick);
+      brick.below.forEach(visit);
+    };
+    visit(this);
+    return [...seen].map((brick) => ({
+      id: brick.id,
+      kind: brick.kind,
+      options: brick.options,
+      inputs: brick.inputs,
+      outputs: brick.outputs,
+      ...(brick.module ? { module: brick.module } : {}),
+    }));
+  }
+}
+
+/** The class by which programs describe bricks of one kind: `new LoadBalancer({ tuple: 4 })`. */
+export interface BrickClass<Options> {
+  new (options?: Options): BrickDescription;
+  readonly declaration: BrickDeclaration;
+}
+
+/** Makes the class for a declaration; `module` says where another thread finds a brick from outside. */
+export function brickClass<Options>(declaration: BrickDeclaration, module?: { readonly url: string; readonly name: string }): BrickClass<Options> {
+  const made = class extends BrickDescription {
+    static readonly declaration = declaration;
+    constructor(options?: Options) {
+      super(declaration, options, module);
+    }
+  };
+  Object.defineProperty(made, 'name', { value: declaration.name });
+  return made;
+}

@@ -1,0 +1,173 @@
+/** Statistics of an engine, and the audit of its books, made from a snapshot of its counters. */
+import {
+  BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_OWN, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_PACKETS,
+  ENGINE_BATCHES, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,
+  ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS, ENGINE_WARM_UP_MICROSECONDS,
+  LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, readDrops, sumOfDrops, type DropCounts,
+} from './counters';
+import type { CompiledGraph, CompiledLink } from './graph';
+
+export interface LinkStatistics {
+  readonly name: string;
+  readonly role: 'source' | 'inner' | 'sink';
+  readonly packets: number;
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly drops: DropCounts;
+}
+
+export interface BrickStatistics {
+  readonly id: number;
+  readonly kind: string;
+  readonly label: string;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly copies: number;
+  readonly held: number;
+  readonly dropped: number;
+  readonly drops: DropCounts;
+  /** Nanoseconds a packet in the brick's own code, of the batches that were timed. */
+  readonly nanosecondsPerPacket: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface EngineStatistics {
+  readonly name: string;
+  readonly running: boolean;
+  /** Received by the engine. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** Dropped on any link or by any brick; packets that were lost before the engine are drops of their source. */
+  readonly drops: number;
+  readonly links: readonly LinkStatistics[];
+  readonly bricks: readonly BrickStatistics[];
+  readonly batches: number;
+  readonly emptyPolls: number;
+  readonly waits: number;
+  readonly collections: number;
+  readonly deoptimisations: number;
+  readonly warmUpMicroseconds: number;
+  /** Time for a batch: how many took less than `below` nanoseconds (and no less than half of that). */
+  readonly batchTimes: readonly { readonly below: number; readonly batches: number }[];
+  readonly longestBatchNanoseconds: number;
+}
+
+/** `words` is a snapshot of the engine's counters. */
+export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array): EngineStatistics {
+  const links = [
+    ...graph.sources.map((link) => linkStatistics(link, 'source', words)),
+    ...graph.edges.map((link) => linkStatistics(link, 'inner', words)),
+    ...graph.sinks.map((link) => linkStatistics(link, 'sink', words)),
+  ];
+  const bricks = graph.bricks.map((brick): BrickStatistics => {
+    const drops = readDrops(words, brick.record + BRICK_DROPS);
+    return {
+      id: brick.specification.id,
+      kind: brick.declaration.name,
+      label: brick.label,
+      packetsIn: readCounter(words, brick.record + BRICK_PACKETS_IN),
+      packetsOut: readCounter(words, brick.record + BRICK_PACKETS_OUT),
+      copies: readCounter(words, brick.record + BRICK_COPIES),
+      held: readCounter(words, brick.record + BRICK_HELD),
+      dropped: sumOfDrops(drops),
+      drops,
+      nanosecondsPerPacket: readCounter(words, brick.record + BRICK_NANOSECONDS) / Math.max(1, readCounter(words, brick.record + BRICK_TIMED_PACKETS)),
+      counters: Object.fromEntries(brick.declaration.counters.map((counter, index) => [counter.name, readCounter(words, brick.record + BRICK_OWN + index)])),
+    };
+  });
+  const received = links.filter((link) => link.role === 'source');
+  const batchTimes: { below: number; batches: number }[] = [];
+  for (let slot = 0; slot < ENGINE_HISTOGRAM_SLOTS; slot++) {
+    const batches = readCounter(words, ENGINE_HISTOGRAM + slot);
+    if (batches > 0) batchTimes.push({ below: 2 ** (slot + 1), batches });
+  }
+  return {
+    name,
+    running,
+    packets: sum(received.map((link) => link.packets)),
+    bytes: sum(received.map((link) => link.bytes)),
+    drops: sum(links.map((link) => link.dropped)) + sum(bricks.map((brick) => brick.dropped)),
+    links,
+    bricks,
+    batches: readCounter(words, ENGINE_BATCHES),
+    emptyPolls: readCounter(words, ENGINE_EMPTY_POLLS),
+    waits: readCounter(words, ENGINE_WAITS),
+    collections: readCounter(words, ENGINE_COLLECTIONS),
+    deoptimisations: readCounter(words, ENGINE_DEOPTIMISATIONS),
+    warmUpMicroseconds: readCounter(words, ENGINE_WARM_UP_MICROSECONDS),
+    batchTimes,
+    longestBatchNanoseconds: readCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS),
+  };
+}
+
+function linkStatistics(link: CompiledLink, role: LinkStatistics['role'], words: Uint32Array): LinkStatistics {
+  const drops = readDrops(words, link.record + LINK_DROPS);
+  return {
+    name: link.link.text,
+    role,
+    packets: readCounter(words, link.record + LINK_PACKETS),
+    bytes: readCounter(words, link.record + LINK_BYTES),
+    dropped: sumOfDrops(drops),
+    drops,
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+export interface AuditLine {
+  /** What is compared: a link or a brick. */
+  readonly subject: string;
+  readonly left: number;
+  readonly right: number;
+  readonly balanced: boolean;
+  /** The sum in words, with its numbers. */
+  readonly text: string;
+}
+
+export interface Audit {
+  readonly balanced: boolean;
+  readonly received: number;
+  readonly copies: number;
+  readonly sent: number;
+  readonly dropped: number;
+  readonly held: number;
+  readonly lines: readonly AuditLine[];
+}
+
+/**
+ * The law of conservation: received + copies = sent + dropped + held, for the engine and for each brick,
+ * counted at both ends of every link independently. Packets that a source lost before the engine had
+ * them (captureFull) are not part of it.
+ */
+export function auditEngine(graph: CompiledGraph, words: Uint32Array): Audit {
+  const lines: AuditLine[] = [];
+  const packets = (record: number): number => readCounter(words, record + LINK_PACKETS);
+  const drops = (record: number): number => sumOfDrops(readDrops(words, record));
+  graph.bricks.forEach((brick, index) => {
+    const into = sum(graph.sources.filter((source) => source.brick === index).map((source) => packets(source.record)))
+      + sum(graph.edges.filter((edge) => edge.to === index).map((edge) => packets(edge.record)));
+    const counted = readCounter(words, brick.record + BRICK_PACKETS_IN);
+    lines.push(line(`inputs of ${brick.label}`, into, counted, `links brought ${into}, the brick got ${counted}`));
+    const copies = readCounter(words, brick.record + BRICK_COPIES);
+    const out = readCounter(words, brick.record + BRICK_PACKETS_OUT);
+    const held = readCounter(words, brick.record + BRICK_HELD);
+    const dropped = drops(brick.record + BRICK_DROPS);
+    lines.push(line(brick.label, counted + copies, out + dropped + held, `in ${counted} + copies ${copies} = out ${out} + dropped ${dropped} + held ${held}`));
+    const taken = sum(graph.edges.filter((edge) => edge.from === index).map((edge) => packets(edge.record)))
+      + sum(graph.sinks.filter((sink) => sink.brick === index).map((sink) => packets(sink.record) + drops(sink.record + LINK_DROPS)));
+    lines.push(line(`outputs of ${brick.label}`, out, taken, `the brick gave ${out}, links sent or dropped ${taken}`));
+  });
+  const received = sum(graph.sources.map((source) => packets(source.record)));
+  const copies = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_COPIES)));
+  const held = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_HELD)));
+  const sent = sum(graph.sinks.map((sink) => packets(sink.record)));
+  const dropped = sum(graph.sinks.map((sink) => drops(sink.record + LINK_DROPS))) + sum(graph.bricks.map((brick) => drops(brick.record + BRICK_DROPS)));
+  lines.push(line('engine', received + copies, sent + dropped + held, `received ${received} + copies ${copies} = sent ${sent} + dropped ${dropped} + held ${held}`));
+  return { balanced: lines.every((entry) => entry.balanced), received, copies, sent, dropped, held, lines };
+}
+
+function line(subject: string, left: number, right: number, text: string): AuditLine {
+  return { subject, left, right, balanced: left === right, text };
+}

@@ -1,0 +1,68 @@
+/**
+ * The container: bricks and backends by their names. Built-in ones are registered here; others bring
+ * themselves by `registerBrick` and `registerBackend`. This folder alone knows tsyringe.
+ */
+import 'reflect-metadata';
+import { container as rootContainer, type DependencyContainer, type InjectionToken } from 'tsyringe';
+import type { Backend } from '../core/backend';
+import type { BrickDeclaration, BrickModule } from '../core/brick';
+import { BricksError, nearest } from '../core/errors';
+import { BUILT_IN_BACKENDS, BUILT_IN_BRICKS } from './built-in';
+
+const BRICKS: InjectionToken<BrickModule> = Symbol.for('packet-bricks:bricks');
+const BACKENDS: InjectionToken<Backend> = Symbol.for('packet-bricks:backends');
+
+function tokenOf(kind: 'brick' | 'backend', name: string): string {
+  return `packet-bricks:${kind}:${name}`;
+}
+
+const container: DependencyContainer = rootContainer.createChildContainer();
+
+/** Makes a kind of brick known by its name, in this thread. A later one of the same name takes its place. */
+export function registerBrick(module: BrickModule<never>): void {
+  const brick = module as unknown as BrickModule;
+  container.register(tokenOf('brick', brick.declaration.name), { useValue: brick });
+  container.register(BRICKS, { useValue: brick });
+}
+
+/** Makes a backend known by its name, in this thread. */
+export function registerBackend(backend: Backend): void {
+  container.register(tokenOf('backend', backend.name), { useValue: backend });
+  container.register(BACKENDS, { useValue: backend });
+}
+
+for (const brick of BUILT_IN_BRICKS) registerBrick(brick as BrickModule<never>);
+for (const backend of BUILT_IN_BACKENDS) {
+  container.registerSingleton(tokenOf('backend', backend.backendName), backend);
+  container.register(BACKENDS, { useFactory: (resolver) => resolver.resolve<Backend>(tokenOf('backend', backend.backendName)) });
+}
+
+/** @throws BricksError E_BRICK */
+export function resolveBrick(kind: string): BrickModule {
+  const token = tokenOf('brick', kind);
+  if (container.isRegistered(token)) return container.resolve<BrickModule>(token);
+  const names = brickDeclarations().map((declaration) => declaration.name);
+  const guess = nearest(kind, names);
+  throw new BricksError('E_BRICK', `There is no brick "${kind}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
+}
+
+/** @throws BricksError E_BACKEND */
+export function resolveBackend(name: string): Backend {
+  const token = tokenOf('backend', name);
+  if (container.isRegistered(token)) return container.resolve<Backend>(token);
+  const names = allBackends().map((backend) => backend.name);
+  const guess = nearest(name, names);
+  throw new BricksError('E_BACKEND', `There is no backend "${name}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
+}
+
+/** The declarations of all kinds of brick, by name. */
+export function brickDeclarations(): BrickDeclaration[] {
+  const byName = new Map(container.resolveAll(BRICKS).map((brick) => [brick.declaration.name, brick.declaration]));
+  return [...byName.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** All backends, the most preferred first. */
+export function allBackends(): Backend[] {
+  const byName = new Map(container.resolveAll(BACKENDS).map((backend) => [backend.name, backend]));
+  return [...byName.values()].sort((a, b) => b.preference - a.preference);
+}
