@@ -1,0 +1,22 @@
+/**
+ * Packet Bricks for TypeScript.
+ *
+ *     import { LoadBalancer, PacketEngine } from 'packet-bricks';
+ *
+ *     const engine = new PacketEngine('e0', { backend: 'pcap' });
+ *     await engine.link(new LoadBalancer({ tuple: 4 }).connectInput('eth3').connectOutputs('eth3', 4));
+ *     await engine.start();
+ */
+export { BricksError } from './core/errors';
+export { parseLinkName, type LinkName } from './core/link-name';
+export { BrickDescription, brickClass, type BrickClass } from './core/brick-description';
+export type { Brick, BrickContext, BrickDeclaration, BrickModule, EngineClock, Fanout } from './core/brick';
+export type { OptionDeclaration, OptionValues } from './core/options';
+export * from './core/packet-batch';
+export * from './core/packet-list';
+export { DROP_REASONS, type DropReason } from './core/drop-reasons';
+export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from './core/statistics';
+export { PacketEngine, ENGINE_OPTIONS, type LinkOptions, type PacketEngineOptions } from './control/packet-engine';
+export { EngineRegistry } from './control/engine-registry';
+export { registerBackend, registerBrick, allBackends, resolveBackend } from './plugins/container';
+export * from './bricks';
