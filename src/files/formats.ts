@@ -1,0 +1,67 @@
+/** Numbers of the two capture file formats, and the errors of this folder. */
+import { BricksError } from '../core/errors';
+
+/** Classic pcap: the first four bytes, read in the order in which the file is written. */
+export const MAGIC_MICROSECONDS = 0xa1b2c3d4;
+export const MAGIC_NANOSECONDS = 0xa1b23c4d;
+/** Alexey Kuznetzov's variant: 8 more bytes in each record's header. */
+export const MAGIC_MODIFIED = 0xa1b2cd34;
+export const PCAP_HEADER = 24;
+export const PCAP_RECORD = 16;
+export const PCAP_MODIFIED_RECORD = 24;
+
+/** pcapng: types of blocks, and the number that shows a section's byte order. */
+export const SECTION_BLOCK = 0x0a0d0d0a;
+export const INTERFACE_BLOCK = 1;
+export const OBSOLETE_PACKET_BLOCK = 2;
+export const SIMPLE_PACKET_BLOCK = 3;
+export const ENHANCED_PACKET_BLOCK = 6;
+export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
+export const OPTION_RESOLUTION = 9;
+export const OPTION_TIME_OFFSET = 14;
+/** Bytes of an enhanced packet block beside the packet: 28 before it, 4 behind it. */
+export const ENHANCED_BEFORE = 28;
+export const ENHANCED_AROUND = 32;
+
+/** A packet that claims to be longer is damage, and is neither believed nor allocated. */
+export const MAXIMUM_PACKET = 1 << 20;
+/** The same for blocks that must be looked at as a whole: packets with their options, interfaces. */
+export const MAXIMUM_BLOCK = MAXIMUM_PACKET + 4096;
+export const SNAP_LENGTH = 262144;
+
+export type CaptureFormat = 'pcap' | 'pcapng';
+
+export function fileError(code: string, message: string, remedy = ''): BricksError {
+  return new BricksError(code, message, remedy);
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'the operation is not permitted',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of its path is no directory',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EFBIG: 'the file would become too large',
+  EIO: 'input/output error',
+  EMFILE: 'too many open files (raise the limit: ulimit -n)',
+  ENFILE: 'the system has too many open files',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'too many symbolic links',
+  ETXTBSY: 'it is in use',
+};
+
+/** The code of an error of the operating system, or nothing. */
+export function systemCode(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** An error of the operating system in words. */
+export function systemReason(error: unknown): string {
+  const code = systemCode(error);
+  if (code !== undefined) return SYSTEM_ERRORS[code] ?? code;
+  return error instanceof Error ? error.message : String(error);
+}

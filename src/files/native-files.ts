@@ -1,0 +1,36 @@
+/** The native helpers of this folder. Everything works without them, at a third of the speed or so. */
+import type { PacketBatch } from '../core/packet-batch';
+import { tryLoadAddon } from '../native/load-addon';
+
+export interface NativeReader { readonly kind: 'reader' }
+export interface NativeRecorder { readonly kind: 'recorder' }
+
+export interface FilesAddon {
+  /** Binds a parser to the window, the words of reader-state.ts and the columns of a batch. */
+  bindReader(batch: PacketBatch, window: Uint8Array, state: Uint32Array): NativeReader;
+  parseRecords(reader: NativeReader): void;
+  /** Binds the encoder of record-encoder.ts: as many of each array as there are files. */
+  bindRecorder(
+    batches: readonly PacketBatch[], lists: readonly object[], outputs: Uint32Array,
+    rings: readonly Uint8Array[], controls: readonly Uint32Array[], states: readonly Float64Array[],
+    counters: Uint32Array, records: Uint32Array,
+  ): NativeRecorder;
+  /** Encodes the lists of all files; answers how many packets stayed on them. */
+  encodeLists(recorder: NativeRecorder, batch: number, memory: Uint8Array, linkType: number, wait: boolean): number;
+  /** Starts the guardian program: its socket and a descriptor of the memory it shares. */
+  startGuardian(program: string, slots: number): { readonly socket: number; readonly memory: number };
+  /** The committed lengths, which the guardian reads once this process has gone. */
+  mapGuardian(memory: number, slots: number): ArrayBuffer;
+  /** A file is about to be opened under this name; `header` is what an empty one is to hold. */
+  announceFile(socket: number, slot: number, path: string, header: Uint8Array): void;
+  watchFile(socket: number, slot: number, descriptor: number): void;
+  forgetFile(socket: number, slot: number): void;
+}
+
+let addon: FilesAddon | undefined | null = null;
+
+/** The addon, or nothing where it was not built. */
+export function nativeFiles(): FilesAddon | undefined {
+  if (addon === null) addon = tryLoadAddon<FilesAddon>('bricks_files');
+  return addon;
+}

@@ -1,0 +1,215 @@
+/** pcapng: sections, interfaces and packets; the reference parser, one block at a time. */
+import type { PacketBatch } from '../core/packet-batch';
+import {
+  BYTE_ORDER_MAGIC, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,
+  OPTION_RESOLUTION, OPTION_TIME_OFFSET, SECTION_BLOCK, SIMPLE_PACKET_BLOCK,
+} from './formats';
+import {
+  BYTES, DAMAGE_BLOCK_LENGTH, DAMAGE_DESCRIPTION, DAMAGE_INTERFACE, DAMAGE_PACKET_IN_BLOCK, DAMAGE_PACKET_LENGTH, DAMAGE_SECTION,
+  DAMAGE_TRAILER, END, FORMAT, INTERFACES, LINK_TYPE, POSITION, ROWS, STOP, STOP_FULL, STOP_LINK_TYPE, STOP_MORE, SWAPPED, TABLE,
+  TABLE_LINK_TYPE, TABLE_OFFSET_LOW, TABLE_ROW, TABLE_ROWS, TABLE_UNITS_LOW, damaged, isDue, type ReaderWindow,
+} from './reader-state';
+
+interface CaptureInterface {
+  readonly linkType: number;
+  readonly snapLength: number;
+  /** Units a second. */
+  readonly units: bigint;
+  readonly offsetSeconds: bigint;
+  /** Nanoseconds of a unit where all is exact in doubles (10^0 to 10^9 units, no offset), else 0. */
+  readonly nanosecondsOfUnit: number;
+}
+
+const BILLION = 1_000_000_000n;
+const MASK = 0xffff_ffff_ffff_ffffn;
+
+export class PcapngParser {
+  private interfaces: CaptureInterface[] = [];
+  /** Bytes behind the window that belong to a block that is being skipped. */
+  skip = 0;
+  private seconds = 0;
+  private nanoseconds = 0;
+
+  constructor(private readonly state: Uint32Array, private readonly window: ReaderWindow, private readonly batch: PacketBatch) {}
+
+  start(): void {
+    this.state[FORMAT] = 1;
+    this.state[SWAPPED] = 0;
+    this.state[INTERFACES] = 0;
+    this.interfaces = [];
+    this.skip = 0;
+  }
+
+  /** Appends rows to the batch until it is full, or something else is to be done. */
+  parse(): void {
+    do this.step(); while (this.state[STOP] === STOP_FULL && this.state[ROWS] < this.batch.capacity && this.skip === 0);
+  }
+
+  /** Handles one block, whatever it is. STOP_FULL: and the next one may be handled. */
+  step(): void {
+    const { state } = this;
+    const { view } = this.window;
+    const position = state[POSITION];
+    const available = state[END] - position;
+    state[STOP] = STOP_FULL;
+    if (available < 12) return this.more();
+    let littleEndian = state[SWAPPED] === 0;
+    const type = view.getUint32(position, littleEndian);
+    if (type === SECTION_BLOCK) {
+      const magic = view.getUint32(position + 8, true);
+      littleEndian = magic === BYTE_ORDER_MAGIC;
+      if (!littleEndian && view.getUint32(position + 8, false) !== BYTE_ORDER_MAGIC) return damaged(state, DAMAGE_SECTION);
+    }
+    const total = view.getUint32(position + 4, littleEndian);
+    if (total < 12 || (total & 3) !== 0) return damaged(state, DAMAGE_BLOCK_LENGTH);
+    const wanted = type === INTERFACE_BLOCK || type === ENHANCED_PACKET_BLOCK || type === SIMPLE_PACKET_BLOCK || type === OBSOLETE_PACKET_BLOCK;
+    if (wanted && total > MAXIMUM_BLOCK) return damaged(state, DAMAGE_BLOCK_LENGTH);
+    if (total > available) {
+      if (wanted || total <= MAXIMUM_BLOCK) return this.more();
+      this.skip = total - available;
+    } else if (view.getUint32(position + total - 4, littleEndian) !== total) {
+      return damaged(state, DAMAGE_TRAILER);
+    }
+    if (type === SECTION_BLOCK) {
+      state[SWAPPED] = littleEndian ? 0 : 1;
+      state[INTERFACES] = 0;
+      this.interfaces = [];
+    } else if (type === INTERFACE_BLOCK) {
+      this.describeInterface(position, total, littleEndian);
+    } else if (wanted) {
+      this.packet(type, position, total, littleEndian);
+    }
+    if (state[STOP] === STOP_FULL) state[POSITION] = this.skip > 0 ? state[END] : position + total;
+  }
+
+  private more(): void {
+    this.state[STOP] = STOP_MORE;
+  }
+
+  private describeInterface(position: number, total: number, littleEndian: boolean): void {
+    if (total < 20) return damaged(this.state, DAMAGE_DESCRIPTION);
+    const { view } = this.window;
+    let units = 1_000_000n;
+    let offsetSeconds = 0n;
+    const end = position + total - 4;
+    for (let at = position + 16; at + 4 <= end;) {
+      const code = view.getUint16(at, littleEndian);
+      const length = view.getUint16(at + 2, littleEndian);
+      if (code === 0 || at + 4 + length > end) break;
+      if (code === OPTION_RESOLUTION && length >= 1) units = unitsOf(view.getUint8(at + 4));
+      if (code === OPTION_TIME_OFFSET && length >= 8) offsetSeconds = view.getBigInt64(at + 4, littleEndian);
+      at += 4 + ((length + 3) & ~3);
+    }
+    this.addInterface({
+      linkType: view.getUint16(position + 8, littleEndian),
+      snapLength: view.getUint32(position + 12, littleEndian),
+      units,
+      offsetSeconds,
+      nanosecondsOfUnit: offsetSeconds === 0n && units <= BILLION && BILLION % units === 0n ? Number(BILLION / units) : 0,
+    });
+  }
+
+  private addInterface(added: CaptureInterface): void {
+    const index = this.interfaces.push(added) - 1;
+    if (index >= TABLE_ROWS) return;
+    const { state } = this;
+    const at = TABLE + index * TABLE_ROW;
+    const units = added.units <= MASK ? added.units : 0n;
+    state[at + TABLE_LINK_TYPE] = added.linkType;
+    storeWords(state, at + TABLE_UNITS_LOW, units);
+    storeWords(state, at + TABLE_OFFSET_LOW, added.offsetSeconds & MASK);
+    state[INTERFACES] = index + 1;
+  }
+
+  private packet(type: number, position: number, total: number, littleEndian: boolean): void {
+    const { state, batch } = this;
+    const { view } = this.window;
+    const simple = type === SIMPLE_PACKET_BLOCK;
+    const before = simple ? 12 : ENHANCED_BEFORE;
+    const room = total - before - 4;
+    if (room < 0) return damaged(state, DAMAGE_BLOCK_LENGTH);
+    let index = 0;
+    if (!simple) index = type === ENHANCED_PACKET_BLOCK ? view.getUint32(position + 8, littleEndian) : view.getUint16(position + 8, littleEndian);
+    if (index >= this.interfaces.length) return damaged(state, DAMAGE_INTERFACE);
+    const from = this.interfaces[index];
+    let wireLength = view.getUint32(position + (simple ? 8 : 24), littleEndian);
+    let length = simple ? wireLength : view.getUint32(position + 20, littleEndian);
+    if (simple) {
+      if (from.snapLength > 0) length = Math.min(length, from.snapLength);
+      length = Math.min(length, room);
+    }
+    if (length > MAXIMUM_PACKET) return damaged(state, DAMAGE_PACKET_LENGTH);
+    if (length > room) return damaged(state, DAMAGE_PACKET_IN_BLOCK);
+    const row = state[ROWS];
+    if (row > 0 && from.linkType !== state[LINK_TYPE]) {
+      state[STOP] = STOP_LINK_TYPE;
+      return;
+    }
+    if (simple) this.seconds = this.nanoseconds = 0;
+    else this.time(from, view.getUint32(position + 12, littleEndian), view.getUint32(position + 16, littleEndian));
+    if (!isDue(state, this.seconds, this.nanoseconds)) return;
+    if (wireLength < length) wireLength = length;
+    state[LINK_TYPE] = from.linkType;
+    batch.seconds[row] = this.seconds;
+    batch.nanoseconds[row] = this.nanoseconds;
+    batch.length[row] = length;
+    batch.wireLength[row] = wireLength;
+    batch.offset[row] = position + before;
+    state[ROWS] = row + 1;
+    state[BYTES] += length;
+  }
+
+  /** A time stamp of an interface as seconds and nanoseconds; seconds beyond 2106 wrap, as in classic pcap. */
+  private time(from: CaptureInterface, high: number, low: number): void {
+    if (from.nanosecondsOfUnit > 0) {
+      // Long division in steps of 16 bits: each intermediate value is exact in a double.
+      const units = 1_000_000_000 / from.nanosecondsOfUnit;
+      const upper = (high % units) * 65536 + (low >>> 16);
+      const lower = (upper % units) * 65536 + (low & 0xffff);
+      this.seconds = (Math.floor(upper / units) * 65536 + Math.floor(lower / units)) >>> 0;
+      this.nanoseconds = (lower % units) * from.nanosecondsOfUnit;
+      return;
+    }
+    const stamp = (BigInt(high) << 32n) | BigInt(low);
+    this.seconds = Number((stamp / from.units + from.offsetSeconds) & 0xffff_ffffn);
+    this.nanoseconds = Number(((stamp % from.units) * BILLION) / from.units);
+  }
+}
+
+function unitsOf(resolution: number): bigint {
+  return (resolution & 0x80) !== 0 ? 1n << BigInt(resolution & 0x7f) : 10n ** BigInt(resolution);
+}
+
+function storeWords(state: Uint32Array, at: number, value: bigint): void {
+  state[at] = Number(value & 0xffff_ffffn);
+  state[at + 1] = Number(value >> 32n);
+}
+
+/** A section's header as this machine writes it. */
+export function sectionBlock(littleEndian = true): Uint8Array {
+  const block = new Uint8Array(28);
+  const view = new DataView(block.buffer);
+  view.setUint32(0, SECTION_BLOCK, littleEndian);
+  view.setUint32(4, 28, littleEndian);
+  view.setUint32(8, BYTE_ORDER_MAGIC, littleEndian);
+  view.setUint16(12, 1, littleEndian);
+  view.setInt32(16, -1, littleEndian);
+  view.setInt32(20, -1, littleEndian);
+  view.setUint32(24, 28, littleEndian);
+  return block;
+}
+
+/** The description of an interface; `resolution` as the format writes it: 9 for nanoseconds. */
+export function interfaceBlock(linkType: number, snapLength: number, resolution = 9, littleEndian = true): Uint8Array {
+  const block = new Uint8Array(32);
+  const view = new DataView(block.buffer);
+  view.setUint32(0, INTERFACE_BLOCK, littleEndian);
+  view.setUint32(4, 32, littleEndian);
+  view.setUint16(8, linkType, littleEndian);
+  view.setUint32(12, snapLength, littleEndian);
+  view.setUint16(16, OPTION_RESOLUTION, littleEndian);
+  view.setUint16(18, 1, littleEndian);
+  view.setUint8(20, resolution);
+  view.setUint32(28, 32, littleEndian);
+  return block;
+}
