@@ -15,6 +15,8 @@ export interface LuaHostOptions {
   readonly args?: readonly string[];
   /** The file descriptor that scripts print to; standard output unless told otherwise. */
   readonly output?: number;
+  /** Bytes that a script may hold, so that one that runs away does not starve the engines; 1 GiB unless told otherwise. */
+  readonly memoryLimit?: number;
   /** A daemon says no goodbye. */
   readonly daemon?: boolean;
   /** Where `require` finds our own scripts; the package's `scripts` folder unless told otherwise. */
@@ -42,6 +44,8 @@ export type LineResult = ({ readonly incomplete: false } & RunResult) | { readon
 export function formatFailure(failure: LuaFailure): string {
   return failure.traceback ? `${failure.message}\n${failure.traceback}` : failure.message;
 }
+
+const MEMORY_LIMIT = 2 ** 30;
 
 const openHosts = new Set<LuaHost>();
 
@@ -73,6 +77,7 @@ export class LuaHost {
       orders: port2,
       bell: this.#bell,
       output: options.output ?? 1,
+      memoryLimit: options.memoryLimit ?? MEMORY_LIMIT,
       daemon: options.daemon ?? false,
       version: (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version,
       scripts: options.scripts ?? join(root, 'scripts'),

@@ -88,7 +88,7 @@ function serve(request: Request): void {
 }
 
 try {
-  state = new (loadNativeLua().LuaState)(settings.output, {
+  state = new (loadNativeLua().LuaState)(settings.output, settings.memoryLimit, {
     order: giveOrder,
     getSettings: () => ({ daemon: settings.daemon, version: settings.version, scripts: settings.scripts }),
     getReasons: reasons,

@@ -11,6 +11,8 @@ export interface WorkerSettings {
   readonly bell: Int32Array<SharedArrayBuffer>;
   /** The file descriptor that print and io.write write to. */
   readonly output: number;
+  /** Bytes. */
+  readonly memoryLimit: number;
   readonly daemon: boolean;
   readonly version: string;
   /** Our own scripts, which `require` searches. */

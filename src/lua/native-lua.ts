@@ -32,7 +32,7 @@ export interface NativeLuaState {
 }
 
 export interface NativeLua {
-  readonly LuaState: new (output: number, callbacks: Record<string, (...values: never[]) => unknown>) => NativeLuaState;
+  readonly LuaState: new (output: number, memoryLimit: number, callbacks: Record<string, (...values: never[]) => unknown>) => NativeLuaState;
   /** Interrupts the call of this number, and those before it; Infinity means: whatever it does from now on. */
   interrupt(id: number, call: number): void;
   readonly version: string;

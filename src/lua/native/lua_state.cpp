@@ -7,6 +7,7 @@ namespace bricks {
 namespace {
 
 constexpr char kHost[] = "bricks.host";
+constexpr size_t kHugeBlock = size_t{1} << 20;
 
 }  // namespace
 
@@ -16,6 +17,11 @@ void* LuaState::Allocate(void* self, void* block, size_t before, size_t after) {
     std::free(block);
     state->memory_ -= before;
     return nullptr;
+  }
+  if (after > before) {
+    // One huge string is made without a step at which an interrupt could strike, except here.
+    if (state->memory_ + (after - before) > state->memoryLimit_) return nullptr;
+    if (after > kHugeBlock && state->control_->Interrupted()) return nullptr;
   }
   void* moved = std::realloc(block, after);
   if (moved != nullptr) state->memory_ += after - before;
@@ -33,11 +39,14 @@ Napi::Function LuaState::Define(Napi::Env env) {
   });
 }
 
-// new LuaState(output descriptor, { name: function, ... })
+// new LuaState(output descriptor, most bytes of memory, { name: function, ... })
 LuaState::LuaState(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LuaState>(info), control_(Control::Create()) {
-  if (info.Length() != 2 || !info[0].IsNumber() || !info[1].IsObject()) throw Napi::TypeError::New(info.Env(), "new LuaState(descriptor, callbacks)");
+  if (info.Length() != 3 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsObject()) {
+    throw Napi::TypeError::New(info.Env(), "new LuaState(descriptor, memory limit, callbacks)");
+  }
   output_ = info[0].As<Napi::Number>().Int32Value();
-  Napi::Object callbacks = info[1].As<Napi::Object>();
+  memoryLimit_ = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
+  Napi::Object callbacks = info[2].As<Napi::Object>();
   Napi::Array names = callbacks.GetPropertyNames();
   for (uint32_t index = 0; index < names.Length(); ++index) {
     const std::string name = names.Get(index).ToString();
@@ -210,7 +219,15 @@ void LuaState::ReadResult(lua_State* L) noexcept {
   }
 }
 
-Napi::Value LuaState::Outcome(Napi::Env env) {
+Napi::Value LuaState::Outcome(Napi::Env env) noexcept {
+  try {
+    return OutcomeObject(env);
+  } catch (const std::exception&) {
+    return Napi::Value();  // the thread is being terminated: nobody is there to read it
+  }
+}
+
+Napi::Value LuaState::OutcomeObject(Napi::Env env) {
   Napi::Object outcome = Napi::Object::New(env);
   outcome.Set("interrupted", Napi::Boolean::New(env, status_ != 0 && control_->Interrupted()));
   if (exiting_) outcome.Set("exitCode", Napi::Number::New(env, exitCode_));

@@ -64,7 +64,8 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   bool InvokeHost(lua_State* L, int index) noexcept;
   void ReadResult(lua_State* L) noexcept;
   void RecordFailure(lua_State* L, const char* message, size_t length) noexcept;
-  Napi::Value Outcome(Napi::Env env);
+  Napi::Value Outcome(Napi::Env env) noexcept;
+  Napi::Value OutcomeObject(Napi::Env env);
   void Enter(lua_CFunction function, int64_t call);
   void Dispose();
 
@@ -75,6 +76,7 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   int output_ = 1;
   FILE* stream_ = nullptr;
   size_t memory_ = 0;
+  size_t memoryLimit_ = 0;
   std::vector<Napi::FunctionReference> callbacks_;
   std::vector<std::string> callbackNames_;
 

@@ -16,12 +16,14 @@ end
 
 debug.sethook = function() base.fail("debug.sethook is taken: it is what makes scripts interruptible") end
 
-local path = package.path
+-- Our own scripts are found from everywhere: require("lib.setup").
+local path = host.settings.scripts .. "/?.lua;" .. package.path
+package.path = path
 
--- Runs a script. Its own folder and ours are searched by require.
+-- Runs a script. Its own folder is searched by require too.
 function host.script(file, name, arguments)
   local folder = file:match("^(.*)/[^/]*$") or "."
-  package.path = folder .. "/?.lua;" .. host.settings.scripts .. "/?.lua;" .. path
+  package.path = folder .. "/?.lua;" .. path
   arg = arguments
   arg[0] = name
   local chunk, message = host.load_script(file, name)

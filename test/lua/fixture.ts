@@ -1,0 +1,147 @@
+/** Real Lua over a program that only writes down its orders. */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Answer, BrickSpecification, Order } from 'packet-bricks/src/control/orders';
+import { LuaHost, formatFailure } from 'packet-bricks/src/lua/lua-host';
+import type { LineResult, LuaHostOptions, RunResult } from 'packet-bricks/src/lua/lua-host';
+
+interface RecordedEngine {
+  running: boolean;
+  bricks: BrickSpecification[];
+}
+
+const KINDS = ['LoadBalancer', 'Duplicator', 'Merge', 'Filter', 'PcapReader', 'PcapWriter', 'Dummy'];
+const done: Answer = { ok: true };
+const refused = (message: string): Answer => ({ ok: false, code: 'E_TEST', message });
+
+/** Keeps engines by name, and refuses what an engine would refuse. */
+export class RecordingProgram {
+  readonly orders: Order[] = [];
+  readonly engines = new Map<string, RecordedEngine>();
+  /** Orders of these kinds are never answered. */
+  readonly silent = new Set<string>();
+
+  readonly execute = (order: Order): Promise<Answer> => {
+    this.orders.push(order);
+    if (this.silent.has(order.order)) return new Promise(() => undefined);
+    return Promise.resolve(this.#answer(order));
+  };
+
+  of<Kind extends Order['order']>(kind: Kind): Extract<Order, { order: Kind }>[] {
+    return this.orders.filter((order) => order.order === kind) as Extract<Order, { order: Kind }>[];
+  }
+
+  #answer(order: Order): Answer {
+    switch (order.order) {
+      case 'brick.check':
+        if (!KINDS.includes(order.kind)) return refused(`There is no brick "${order.kind}". Did you mean "LoadBalancer"?`);
+        return { ok: true, value: { kind: order.kind, options: typeof order.options === 'object' ? order.options : { tuple: order.options ?? 2 } } };
+      case 'brick.describe': {
+        const all = KINDS.map((name) => ({ name, summary: `What ${name} does.`, options: [{ name: 'tuple', description: 'which fields', default: 2 }] }));
+        return { ok: true, value: order.kind ? all.find(({ name }) => name === order.kind) : all };
+      }
+      case 'engine.create':
+        if (this.engines.has(order.name)) return refused(`There is an engine ${order.name} already.`);
+        this.engines.set(order.name, { running: false, bricks: [] });
+        return done;
+      case 'engine.exists':
+        return { ok: true, value: this.engines.has(order.name) };
+      case 'engines.stats':
+        return { ok: true, value: [...this.engines.keys()].map((name) => this.stats(name)) };
+      case 'engines.list':
+        return { ok: true, value: [...this.engines.keys()] };
+      case 'shutdown':
+        return done;
+      default:
+        return this.#answerEngine(order);
+    }
+  }
+
+  #answerEngine(order: Extract<Order, { name: string }>): Answer {
+    const engine = this.engines.get(order.name);
+    if (!engine) return refused(`There is no engine ${order.name}.`);
+    if (order.order === 'engine.link') engine.bricks = order.bricks;
+    if (order.order === 'engine.unlink') {
+      if (engine.running) return refused(`The engine ${order.name} is running. Stop it first.`);
+      engine.bricks = [];
+    }
+    if (order.order === 'engine.start') engine.running = true;
+    if (order.order === 'engine.stop') engine.running = false;
+    if (order.order === 'engine.delete') {
+      if (engine.running) return refused(`The engine ${order.name} is running. Stop it first.`);
+      this.engines.delete(order.name);
+    }
+    if (order.order === 'engine.stats') return { ok: true, value: this.stats(order.name) };
+    if (order.order === 'engine.audit') return { ok: true, value: { balanced: true } };
+    return done;
+  }
+
+  stats(name: string): Record<string, unknown> {
+    const engine = this.engines.get(name)!;
+    return {
+      name,
+      running: engine.running,
+      packets: 1000000,
+      bytes: 64000000,
+      drops: 12,
+      links: [
+        { name: 'eth3', role: 'source', packets: 1000000, bytes: 64000000, drops: {}, dropped: 0 },
+        { name: 'eth3{0', role: 'sink', packets: 999988, bytes: 63999232, drops: { noReader: 12, ringFull: 0 }, dropped: 12 },
+      ],
+      bricks: engine.bricks.map(({ id, kind }) => ({ id, kind, packetsIn: 1000000, packetsOut: 1000000, bytesIn: 64000000, dropped: 0, drops: {}, counters: { fragments: 3 } })),
+    };
+  }
+}
+
+/** One Lua state, what it prints, and a folder for its scripts. */
+export class LuaFixture {
+  readonly folder = mkdtempSync(join(tmpdir(), 'lua-'));
+  readonly host: LuaHost;
+  readonly #outputFile = join(this.folder, 'printed');
+  readonly #output = openSync(this.#outputFile, 'w+');
+  #read = 0;
+
+  constructor(readonly program = new RecordingProgram(), options: LuaHostOptions = {}) {
+    this.host = new LuaHost(this.program.execute, { ...options, output: this.#output });
+  }
+
+  /** What was printed since the last time. */
+  printed(): string {
+    const all = readFileSync(this.#outputFile, 'utf8');
+    const fresh = all.slice(this.#read);
+    this.#read = all.length;
+    return fresh;
+  }
+
+  /** Evaluates a statement that must succeed; gives what it prints. */
+  async evaluate(text: string): Promise<string> {
+    const result = await this.host.runLine(text);
+    if (result.incomplete) throw new Error(`incomplete: ${text}`);
+    if (!result.ok) throw new Error(formatFailure(result.failure));
+    return this.printed();
+  }
+
+  /** Evaluates a statement that must fail; gives the message. */
+  async failureOf(text: string): Promise<string> {
+    const result: LineResult = await this.host.runLine(text);
+    if (result.incomplete || result.ok) throw new Error(`no failure: ${text}`);
+    return result.failure.message;
+  }
+
+  write(name: string, text: string): string {
+    const file = join(this.folder, name);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  run(text: string, args?: string[]): Promise<RunResult> {
+    return this.host.runScript(this.write('script.lua', text), args);
+  }
+
+  async close(): Promise<void> {
+    await this.host.close();
+    closeSync(this.#output);
+    rmSync(this.folder, { recursive: true });
+  }
+}
