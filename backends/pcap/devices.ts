@@ -1,0 +1,72 @@
+/** The interfaces of this machine, and what can be said of them cheaply. */
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import type { DeviceInformation } from '../../src/core/backend';
+import { tryPcapAddon, type NativeDevice } from './native';
+import { tryNodePcap } from './node-pcap';
+
+/** libpcap lists more than network interfaces: capture points of the kernel that carry no frames of the network. */
+const NO_NETWORK = /^(bluetooth|usbmon|nflog|nfqueue|dbus-)/;
+
+/** By node-pcap, else by our own binding; nothing where there is neither. */
+export function listDevices(): readonly DeviceInformation[] {
+  const own = tryPcapAddon();
+  return rawDevices().filter((device) => !NO_NETWORK.test(device.name)).map((device) => ({
+    name: device.name,
+    description: device.description,
+    capture: true,
+    send: own !== undefined && device.name !== 'any',
+    notes: notesOf(device),
+  }));
+}
+
+function rawDevices(): readonly NativeDevice[] {
+  const pcap = tryNodePcap();
+  if (!pcap) return tryPcapAddon()?.listDevices() ?? [];
+  try {
+    return pcap.findalldevs().map((device) => ({
+      name: device.name,
+      description: device.description ?? '',
+      up: flagsOf(device.name) === undefined || ((flagsOf(device.name) ?? 0) & 1) !== 0,
+      loopback: device.flags === 'PCAP_IF_LOOPBACK',
+      addresses: (device.addresses ?? []).flatMap((address) => address?.addr ?? []),
+    }));
+  } catch {
+    return tryPcapAddon()?.listDevices() ?? [];
+  }
+}
+
+/** Names for "did you mean"; never fails. */
+export function interfaceNames(): string[] {
+  try {
+    const devices = tryPcapAddon()?.listDevices() ?? rawDevices();
+    return devices.map((device) => device.name).filter((name) => !NO_NETWORK.test(name));
+  } catch {
+    return Object.keys(networkInterfaces());
+  }
+}
+
+function notesOf(device: NativeDevice): string[] {
+  const notes = [device.up ? 'up' : 'down'];
+  if (device.loopback) notes.push('loopback');
+  if (device.up && attribute(device.name, 'carrier') === '0') notes.push('no carrier');
+  const mtu = attribute(device.name, 'mtu');
+  if (mtu) notes.push(`MTU ${mtu}`);
+  if (device.addresses.length > 0) notes.push(device.addresses.join(', '));
+  return notes;
+}
+
+/** IFF_ flags of an interface on Linux. */
+export function flagsOf(name: string): number | undefined {
+  const text = attribute(name, 'flags');
+  return text === undefined ? undefined : Number(text);
+}
+
+function attribute(name: string, file: string): string | undefined {
+  if (name.includes('/') || name.startsWith('.')) return undefined;
+  try {
+    return readFileSync(`/sys/class/net/${name}/${file}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The pcap backend: live interfaces by libpcap, and sending out of any interface.
+ * Capture files and pipes are the engine's own.
+ */
+import { readFileSync } from 'node:fs';
+import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/core/backend';
+import { messageOf } from '../../src/core/errors';
+import type { LinkName } from '../../src/core/link-name';
+import type { OptionValues } from '../../src/core/options';
+import { listDevices } from './devices';
+import { FallbackSource, startFeeders, type FallbackCapture, type NodePcapFeeder } from './fallback';
+import { pcapAddon, tryPcapAddon } from './native';
+import { tryNodePcap } from './node-pcap';
+import { HOW_TO_GET_PRIVILEGE } from './open-errors';
+import { PCAP_OPTIONS } from './options';
+import { PcapSource } from './source';
+import { InterfaceTransmitter } from './transmitter';
+
+export { decodePacket } from './decode';
+export { PacketFilter, checkFilterExpression, checkFilterRules, type FilterRules } from './filter-expression';
+export { PCAP_OPTIONS } from './options';
+export { PcapSource } from './source';
+export { InterfaceTransmitter } from './transmitter';
+
+const CAP_NET_RAW = 13n;
+
+/** What `prepare` hands to the engine's thread: nothing but where node-pcap stands in for our binding. */
+export interface PreparedCaptures {
+  readonly captures: readonly FallbackCapture[];
+}
+
+export class PcapBackend implements Backend {
+  static readonly backendName = 'pcap';
+  readonly name = PcapBackend.backendName;
+  readonly summary = 'live interfaces by libpcap';
+  readonly preference = 50;
+  readonly options = PCAP_OPTIONS;
+  private readonly feeders = new WeakMap<object, readonly NodePcapFeeder[]>();
+
+  /** Usable without the privilege to capture as well: files and pipes need none, and an interface says so itself. */
+  status(): BackendStatus {
+    const addon = tryPcapAddon();
+    if (!addon && !tryNodePcap()) return { usable: false, reason: missingText() };
+    const library = addon ? addon.libraryVersion() : `node-pcap in place of the native part bricks_pcap, which was not built: slower, and nothing can be sent`;
+    return { usable: true, reason: mayCapture() ? library : `${library}; but you may not capture or send on interfaces. ${HOW_TO_GET_PRIVILEGE}` };
+  }
+
+  devices(): Promise<readonly DeviceInformation[]> {
+    return Promise.resolve(listDevices());
+  }
+
+  handles(link: LinkName): boolean {
+    return link.kind === 'interface';
+  }
+
+  prepare(plan: LinkPlan & { readonly backendOptions?: OptionValues }): PreparedCaptures | undefined {
+    if (tryPcapAddon()) return undefined;
+    const feeders = startFeeders(plan, plan.backendOptions ?? {}, (link) => this.handles(link));
+    const prepared = { captures: feeders.map((feeder) => feeder.capture) };
+    this.feeders.set(prepared, feeders);
+    return prepared;
+  }
+
+  discard(prepared: unknown): void {
+    if (typeof prepared !== 'object' || prepared === null) return;
+    for (const feeder of this.feeders.get(prepared) ?? []) feeder.close();
+    this.feeders.delete(prepared);
+  }
+
+  ports(options: OptionValues): PortOpener {
+    return new PcapPorts(options);
+  }
+}
+
+class PcapPorts implements PortOpener {
+  constructor(private readonly options: OptionValues) {}
+
+  openSource(request: SourceRequest, context: OpenContext): SourcePort {
+    const prepared = context.prepared as PreparedCaptures | undefined;
+    const capture = prepared?.captures.find((candidate) => candidate.link === request.link.text);
+    if (capture) return new FallbackSource(request, context, this.options, capture);
+    return new PcapSource(request, context, this.options);
+  }
+
+  openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
+    return new InterfaceTransmitter(requests, context, this.options);
+  }
+}
+
+function missingText(): string {
+  try {
+    pcapAddon();
+    return '';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Whether this process may open packet sockets. Where it can't be told, the system will tell. */
+function mayCapture(): boolean {
+  try {
+    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
+    return effective === null || ((BigInt(`0x${effective[1]}`) >> CAP_NET_RAW) & 1n) === 1n;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,87 @@
+/** What bricks_pcap.node offers; its sources are in native/. */
+import type { PacketBatch } from '../../src/core/packet-batch';
+import type { PacketLists } from '../../src/core/packet-list';
+import { loadAddon, tryLoadAddon } from '../../src/native/load-addon';
+
+export interface NativeCaptureSettings {
+  readonly device: string;
+  readonly direction: string;
+  readonly timestampSource: string;
+  readonly filter: string;
+  readonly snapLength: number;
+  readonly bufferBytes: number;
+  readonly latencyMilliseconds: number;
+  readonly promiscuous: boolean;
+  readonly nanoseconds: boolean;
+}
+
+export interface NativePcapSource {
+  readonly descriptor: number;
+  readonly linkType: number;
+  readonly snapLength: number;
+  readonly nanoseconds: boolean;
+  /** What could not be had but is no error; may be empty. */
+  readonly warning: string;
+  bind(batch: PacketBatch, memory: Uint8Array, counters: ArrayBuffer, record: number, slots: Record<string, number>, flowColumns: boolean): void;
+  /** Rows filled, or -1 where the system reports an error. */
+  receive(): number;
+  refreshCounters(): void;
+  state(): { readonly device: 'up' | 'down' | 'gone'; readonly error: string };
+  close(): void;
+}
+
+export interface NativeTransmitter {
+  addSink(settings: { readonly device: string; readonly bufferBytes: number; readonly bypassQueue: boolean }, lists: PacketLists, output: number, counters: ArrayBuffer, record: number, slots: Record<string, number>): void;
+  addBatch(batch: PacketBatch): number;
+  setMemory(batch: number, bytes: Uint8Array): void;
+  transmit(batch: number, linkType: number, wait: boolean): number;
+  /** For each sink '' or what is wrong with it. */
+  states(): string[];
+  close(): void;
+}
+
+export interface FilterRules {
+  /** Only what matches passes; everything does where there is none. */
+  readonly expression?: string;
+  /** What matches is dropped. */
+  readonly drop?: string;
+  /** What matches passes in any case. */
+  readonly accept?: string;
+}
+
+export interface NativeFilter {
+  addBatch(batch: PacketBatch): number;
+  setMemory(batch: number, bytes: Uint8Array): void;
+  select(batch: number, rows: Uint16Array, count: number, target: Uint16Array, first: number): number;
+}
+
+export interface NativeDevice {
+  readonly name: string;
+  readonly description: string;
+  readonly up: boolean;
+  readonly loopback: boolean;
+  readonly addresses: readonly string[];
+}
+
+export interface PcapAddon {
+  readonly PcapSource: new (settings: NativeCaptureSettings) => NativePcapSource;
+  readonly InterfaceTransmitter: new () => NativeTransmitter;
+  readonly CompiledFilter: new (linkType: number, snapLength: number, rules: FilterRules) => NativeFilter;
+  listDevices(): NativeDevice[];
+  libraryVersion(): string;
+}
+
+/** @throws BricksError E_NATIVE_MISSING */
+export function pcapAddon(): PcapAddon {
+  return loadAddon<PcapAddon>('bricks_pcap');
+}
+
+export function tryPcapAddon(): PcapAddon | undefined {
+  return tryLoadAddon<PcapAddon>('bricks_pcap');
+}
+
+/** The number that native code attached to an error: libpcap's status, or errno. */
+export function statusOf(error: unknown): number {
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === 'number' ? status : NaN;
+}

@@ -1,0 +1,133 @@
+/** A captured interface: libpcap in the engine's thread, through our own binding. */
+import type { OpenContext, SourcePort, SourceRequest } from '../../src/core/backend';
+import { SOURCE_ENDED } from '../../src/core/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/core/counters';
+import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
+import type { LinkName } from '../../src/core/link-name';
+import { packetMemory } from '../../src/core/packet-batch';
+import { interfaceNames } from './devices';
+import { pcapAddon, type NativePcapSource } from './native';
+import { captureError } from './open-errors';
+import { pcapSettings, type PcapSettings } from './options';
+import type { OptionValues } from '../../src/core/options';
+
+/** A batch's packets are copied here, packed: small enough to stay in a cache while they are looked at. */
+const STAGING_BYTES = 1 << 20;
+/** How often an interface that is down is looked at. */
+const LOOK_AGAIN_MILLISECONDS = 200;
+
+const SLOTS = { packets: LINK_PACKETS, bytes: LINK_BYTES, captureFull: LINK_DROPS + DROP_REASON_INDEX.captureFull };
+
+export class PcapSource implements SourcePort {
+  readonly link: LinkName;
+  readonly descriptor: number;
+  readonly patient = false;
+  /** Whether time stamps have nanoseconds. */
+  readonly nanoseconds: boolean;
+  private readonly native: NativePcapSource;
+  private readonly batch: SourceRequest['batch'];
+  private readonly notice: (text: string) => void;
+  private down = false;
+  private ended = false;
+  private lookAgainAt = 0;
+
+  /** @throws BricksError E_NATIVE_MISSING, E_PERMISSION, E_NO_DEVICE, E_DEVICE_DOWN, E_FILTER, E_BACKEND */
+  constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues = {}) {
+    this.link = request.link;
+    this.batch = request.batch;
+    this.notice = (text) => context.notice(text);
+    const settings = pcapSettings(backendOptions, request.options);
+    this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice));
+    this.descriptor = this.native.descriptor;
+    this.nanoseconds = this.native.nanoseconds;
+    if (this.native.warning) this.notice(`${request.link.text}: ${this.native.warning}.`);
+    if (request.queue >= 0) this.notice(`${request.link.text}: libpcap can't capture one hardware queue; all of them are taken.`);
+    // Room for a packet of full length behind the last one that the native code begins with.
+    const memory = packetMemory(new ArrayBuffer(STAGING_BYTES + Math.ceil(this.native.snapLength / 4096) * 4096));
+    this.batch.memory = memory;
+    this.batch.linkType = this.native.linkType;
+    this.native.bind(this.batch, memory.bytes, request.counters.buffer, request.record, SLOTS, request.flowColumns);
+  }
+
+  receive(): number {
+    if (this.ended) return SOURCE_ENDED;
+    const count = this.native.receive();
+    if (count > 0) {
+      this.batch.count = count;
+      return count;
+    }
+    this.batch.count = 0;
+    if (count < 0 || this.down) return this.lookAtDevice(count < 0);
+    return 0;
+  }
+
+  /** Nothing to do: the next `receive` overwrites the memory. */
+  release(): void {}
+
+  nextDue(): number {
+    return this.down ? Math.max(0, this.lookAgainAt - performance.now()) : Infinity;
+  }
+
+  refreshCounters(): void {
+    if (!this.ended) this.native.refreshCounters();
+  }
+
+  close(): void {
+    this.ended = true;
+    this.native.close();
+  }
+
+  /** After an error: is the interface down (it may come up again), gone, or is it something else? */
+  private lookAtDevice(failed: boolean): number {
+    const now = performance.now();
+    if (!failed && now < this.lookAgainAt) return 0;
+    this.lookAgainAt = now + LOOK_AGAIN_MILLISECONDS;
+    const { device, error } = this.native.state();
+    if (device === 'gone') return this.end('is gone; nothing more comes from it');
+    if (device === 'down') {
+      if (!this.down) this.notice(`The interface ${this.link.text} went down; waiting for it to come up again (ip link set ${this.link.device} up).`);
+      this.down = true;
+      return 0;
+    }
+    if (this.down) {
+      this.down = false;
+      this.notice(`The interface ${this.link.text} is up again.`);
+      return 0;
+    }
+    // Up again before anyone looked: libpcap reports the past.
+    return failed && !/went down|disappeared/i.test(error) ? this.end(`can't be captured any more: ${error}`) : 0;
+  }
+
+  private end(what: string): number {
+    this.native.refreshCounters();
+    this.notice(`The interface ${this.link.text} ${what}.`);
+    this.ended = true;
+    return SOURCE_ENDED;
+  }
+}
+
+/** An engine that sends on the interface too must not get its own packets back. */
+function directionOf(request: SourceRequest, settings: PcapSettings, notice: (text: string) => void): string {
+  if (!request.alsoSink || settings.direction === 'in') return settings.direction;
+  notice(`${request.link.text}: the engine sends on this interface too, so that only frames that come in are captured.`);
+  return 'in';
+}
+
+function openCapture(device: string, settings: PcapSettings, direction: string): NativePcapSource {
+  const addon = pcapAddon();
+  try {
+    return new addon.PcapSource({
+      device,
+      direction,
+      timestampSource: settings.timestampSource,
+      filter: settings.filter,
+      snapLength: settings.snapLength,
+      bufferBytes: settings.bufferBytes,
+      latencyMilliseconds: settings.latency,
+      promiscuous: settings.promiscuous,
+      nanoseconds: settings.timestampPrecision === 'nanosecond',
+    });
+  } catch (error) {
+    throw captureError(device, settings.filter, error, interfaceNames());
+  }
+}

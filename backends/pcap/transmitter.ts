@@ -1,0 +1,95 @@
+/** Sending out of network interfaces: all those of an engine in one native call a batch. */
+import type { OpenContext, SinkRequest, Transmitter } from '../../src/core/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/core/counters';
+import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
+import type { OptionValues } from '../../src/core/options';
+import type { PacketBatch } from '../../src/core/packet-batch';
+import { interfaceNames } from './devices';
+import { pcapAddon, type NativeTransmitter } from './native';
+import { sendError } from './open-errors';
+import { pcapSettings } from './options';
+
+const SLOTS = {
+  packets: LINK_PACKETS,
+  bytes: LINK_BYTES,
+  tooLong: LINK_DROPS + DROP_REASON_INDEX.tooLong,
+  interfaceBusy: LINK_DROPS + DROP_REASON_INDEX.interfaceBusy,
+  interfaceDown: LINK_DROPS + DROP_REASON_INDEX.interfaceDown,
+  linkType: LINK_DROPS + DROP_REASON_INDEX.linkType,
+  malformed: LINK_DROPS + DROP_REASON_INDEX.malformed,
+  backendError: LINK_DROPS + DROP_REASON_INDEX.backendError,
+};
+/** How often interfaces that are down or gone are looked at. */
+const LOOK_MILLISECONDS = 250;
+
+export class InterfaceTransmitter implements Transmitter {
+  private readonly native: NativeTransmitter;
+  private readonly batches = new Map<PacketBatch, { readonly number: number; memory: Uint8Array }>();
+  private readonly links: readonly string[];
+  private readonly troubles: string[];
+  private readonly notice: (text: string) => void;
+  private lookAt = 0;
+
+  /** Opens all interfaces, or none and says why.
+   *  @throws BricksError E_NATIVE_MISSING, E_PERMISSION, E_NO_DEVICE, E_BACKEND */
+  constructor(requests: readonly SinkRequest[], context: OpenContext, backendOptions: OptionValues = {}) {
+    this.native = new (pcapAddon().InterfaceTransmitter)();
+    this.links = requests.map((request) => request.link.text);
+    this.troubles = requests.map(() => '');
+    this.notice = (text) => context.notice(text);
+    for (const request of requests) this.addSink(request, backendOptions);
+    for (const batch of context.batches) this.bind(batch);
+  }
+
+  private addSink(request: SinkRequest, backendOptions: OptionValues): void {
+    const settings = pcapSettings(backendOptions, request.options);
+    const { device } = request.link;
+    try {
+      this.native.addSink(
+        { device, bufferBytes: settings.sendBufferBytes, bypassQueue: settings.bypassQueue },
+        request.lists, request.output, request.counters.buffer, request.record, SLOTS,
+      );
+    } catch (error) {
+      this.native.close();
+      throw sendError(device, error, interfaceNames());
+    }
+  }
+
+  /** Tells the native code where the batch's packets are. A source may have set its memory later than this was made. */
+  private bind(batch: PacketBatch): number {
+    const known = this.batches.get(batch);
+    const number = known?.number ?? this.native.addBatch(batch);
+    this.native.setMemory(number, batch.memory.bytes);
+    this.batches.set(batch, { number, memory: batch.memory.bytes });
+    return number;
+  }
+
+  transmit(batch: PacketBatch, wait: boolean): number {
+    const known = this.batches.get(batch);
+    const number = known !== undefined && known.memory === batch.memory.bytes ? known.number : this.bind(batch);
+    return this.native.transmit(number, batch.linkType, wait);
+  }
+
+  /** Nothing to do: the kernel has each frame already. */
+  flush(): void {}
+
+  /** Says when an interface goes down, and looks whether it is back. The counters are always up to date. */
+  refreshCounters(): void {
+    const now = performance.now();
+    if (now < this.lookAt) return;
+    this.lookAt = now + LOOK_MILLISECONDS;
+    const states = this.native.states();
+    for (let index = 0; index < states.length; index++) {
+      if (states[index] === this.troubles[index]) continue;
+      const trouble = states[index];
+      this.troubles[index] = trouble;
+      this.notice(trouble === ''
+        ? `The interface ${this.links[index]} takes packets again.`
+        : `The interface ${this.links[index]} takes no packets: ${trouble}. Packets for it are dropped and counted.`);
+    }
+  }
+
+  close(): void {
+    this.native.close();
+  }
+}
