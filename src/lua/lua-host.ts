@@ -155,7 +155,10 @@ export class LuaHost {
 
   /** Ends what runs now, with the failure "interrupted"; does nothing when nothing runs. */
   interrupt(): void {
-    if (this.#current !== 0) this.#wake(this.#current);
+    const call = this.#current;
+    if (call === 0) return;
+    if (this.#stateId !== 0) this.#wake(call);
+    else this.#ready.then(() => this.#wake(call), () => undefined);
   }
 
   /** Ends what runs, and the thread. */

@@ -38,7 +38,7 @@ export class RecordingProgram {
         if (!KINDS.includes(order.kind)) return refused(`There is no brick "${order.kind}". Did you mean "LoadBalancer"?`);
         return { ok: true, value: { kind: order.kind, options: typeof order.options === 'object' ? order.options : { tuple: order.options ?? 2 } } };
       case 'brick.describe': {
-        const all = KINDS.map((name) => ({ name, summary: `What ${name} does.`, options: [{ name: 'tuple', description: 'which fields', default: 2 }] }));
+        const all = KINDS.map((name) => ({ name, summary: `What ${name} does.`, options: [{ name: 'tuple', description: 'which fields', default: 2 }], examples: { lua: `b = Brick.new("${name}")\nb:link(c)` } }));
         return { ok: true, value: order.kind ? all.find(({ name }) => name === order.kind) : all };
       }
       case 'engine.create':

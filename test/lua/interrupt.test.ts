@@ -1,4 +1,4 @@
-import { LuaFixture } from './fixture';
+import { LuaFixture, RecordingProgram } from './fixture';
 
 let lua: LuaFixture;
 beforeEach(async () => {
@@ -49,6 +49,28 @@ test('an interrupt that comes before its script has begun is not lost', async ()
   expect(lua.host.busy).toBe(true);
   lua.host.interrupt();
   expect(await running).toMatchObject({ ok: false, failure: { interrupted: true } });
+});
+
+test('an interrupt that comes while Lua is still starting is not lost', async () => {
+  const fresh = new LuaFixture();
+  const running = fresh.host.runLine('while true do end');
+  await Promise.resolve();
+  fresh.host.interrupt();
+  expect(await running).toMatchObject({ ok: false, failure: { interrupted: true } });
+  await fresh.close();
+});
+
+test('the program may close the host before it answers the order to shut down', async () => {
+  const program = new RecordingProgram();
+  const closing = new LuaFixture(Object.assign(Object.create(program) as RecordingProgram, {
+    execute: async () => {
+      await closing.host.close();
+      return { ok: true };
+    },
+  }));
+  expect(await closing.host.runLine('BRICKS.shutdown()')).toMatchObject({ ok: false, failure: { interrupted: true } });
+  expect(closing.printed()).toBe('Goodbye!\n');
+  await closing.close();
 });
 
 test('an interrupt while nothing runs does nothing', async () => {

@@ -61,7 +61,7 @@ describe('the shell', () => {
 describe('scripts', () => {
   test('get their arguments in arg and ...', async () => {
     expect(await lua.run('print(arg[1], arg[2], #arg, ..., arg[0]:match("script.lua$"))', ['eth3', '4'])).toEqual({ ok: true });
-    expect(lua.printed()).toBe('eth3\t4\t2\teth3\tscript.lua\n'.replace('\teth3\tscript', '\teth3\tscript'));
+    expect(lua.printed()).toBe('eth3\t4\t2\teth3\tscript.lua\n');
   });
 
   test('an error has file, line and the functions of the script, and nothing else', async () => {
@@ -143,7 +143,7 @@ describe('the library of Lua 5.1', () => {
   test('io.open, io.lines and dofile are real', async () => {
     const file = lua.write('lines', 'one\ntwo\n');
     expect(await lua.evaluate(`for line in io.lines(${JSON.stringify(file)}) do io.write("<", line, ">") end`)).toBe('<one><two>');
-    expect(await lua.evaluate(`local f = io.open(${JSON.stringify(file)}, "a") f:write("three") f:close() = nil`.replace(' = nil', ''))).toBe('');
+    expect(await lua.evaluate(`local f = io.open(${JSON.stringify(file)}, "a") f:write("three") f:close()`)).toBe('');
     expect(await lua.evaluate(`=io.open(${JSON.stringify(file)}):read("*all")`)).toBe('one\ntwo\nthree\n');
     expect(await lua.evaluate('=io.open("/nowhere")')).toBe('nil\t/nowhere: No such file or directory\t2\n');
     expect(await lua.evaluate('=io.stdout:close()')).toBe('nil\tcannot close standard file\n');

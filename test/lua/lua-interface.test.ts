@@ -50,7 +50,7 @@ describe('the manual, typed line by line', () => {
     expect(await lua.evaluate('BRICKS.help()')).toMatch(/print_status[^]*show_stats[^]*shutdown[^]*PktEngine/);
     expect(await lua.evaluate('PktEngine.help()')).toMatch(/new[^]*link[^]*start[^]*stop[^]*delete[^]*show_stats/);
     expect(await lua.evaluate('Brick.help()')).toMatch(/connect_input[^]*connect_output[^]*link[^]*Duplicator +What Duplicator does/);
-    expect(await lua.evaluate('Brick.help("Merge")')).toMatch(/Merge: What Merge does\.\n {2}tuple: which fields \(default 2\)/);
+    expect(await lua.evaluate('Brick.help("Merge")')).toBe('Merge: What Merge does.\n  Options:\n    tuple  which fields (default 2)\n  Example:\n    b = Brick.new("Merge")\n    b:link(c)\n');
   });
 
   test('BRICKS tells version, description and copyright', async () => {

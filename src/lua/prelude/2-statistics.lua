@@ -19,7 +19,7 @@ local function drops_of(engine, prefix)
   local lines = {}
   for _, link in ipairs(engine.links or {}) do collect(lines, prefix .. link.name, link.drops) end
   for _, brick in ipairs(engine.bricks or {}) do
-    collect(lines, format("%s%s %s", prefix, brick.kind, tostring(brick.id)), brick.drops)
+    collect(lines, prefix .. (brick.label or format("%s %s", brick.kind, tostring(brick.id))), brick.drops)
   end
   return lines
 end

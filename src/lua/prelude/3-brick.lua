@@ -139,21 +139,34 @@ end
 
 host.must_be_free = function(what, object) must_be_free(what, base.contents(object)) end
 
+local function print_indented(text)
+  for line in text:gmatch("[^\n]+") do print("    " .. line) end
+end
+
 local function print_declaration(declaration)
-  print(format("%s: %s", declaration.name or declaration.kind or "?", declaration.summary or ""))
+  print(format("%s: %s", declaration.name or "?", declaration.summary or ""))
+  if declaration.description then print_indented(declaration.description) end
+  local rows = {}
   for _, option in ipairs(declaration.options or {}) do
     local default = option.default ~= nil and format(" (default %s)", tostring(option.default)) or ""
-    print(format("  %s: %s%s", option.name, option.description or "", default))
+    local short = option.name == declaration.shorthand and " (a bare number or string means this one)" or ""
+    rows[#rows + 1] = { "    " .. option.name, (option.description or "") .. default .. short }
   end
-  if declaration.examples and declaration.examples.lua then print("  Example: " .. declaration.examples.lua) end
+  if #rows > 0 then
+    print("  Options:")
+    base.print_columns(rows, 2)
+  end
+  if declaration.examples and declaration.examples.lua then
+    print("  Example:")
+    print_indented(declaration.examples.lua)
+  end
 end
 
 -- Brick.help() lists the commands and the kinds; Brick.help("Filter") explains one kind.
 function host.brick_help(kind)
   if kind ~= nil then
     base.string("Brick.help", 1, "kind", "the name of a kind of brick", kind)
-    local value = base.order({ order = "brick.describe", kind = kind }, "Brick.help")
-    print_declaration(value[1] or value)
+    print_declaration(base.order({ order = "brick.describe", kind = kind }, "Brick.help"))
     return
   end
   base.print_columns({
@@ -171,7 +184,7 @@ function host.brick_help(kind)
   local rows = {}
   for _, declaration in pairs(answer.value) do
     if type(declaration) == "table" then
-      rows[#rows + 1] = { "  " .. (declaration.name or declaration.kind or "?"), declaration.summary or "" }
+      rows[#rows + 1] = { "  " .. (declaration.name or "?"), declaration.summary or "" }
     end
   end
   table.sort(rows, function(a, b) return a[1] < b[1] end)
