@@ -13,6 +13,7 @@ import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from
 import { discardPipes, preparePipes } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
+import { defaultBackend } from '../plugins/default-backend';
 import type { BrickModule } from '../core/brick';
 import { CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
 
@@ -67,6 +68,13 @@ interface Waiting {
 }
 
 const WATCH_MILLISECONDS = 1000;
+
+/** Engines of this process that have links: a program that leaves stops and closes them. */
+const liveEngines = new Set<PacketEngine>();
+
+export function engines(): PacketEngine[] {
+  return [...liveEngines];
+}
 
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private readonly options: ReturnType<typeof checkOptions>;
@@ -203,7 +211,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   private async findBackend(): Promise<Backend> {
-    const backend = this.given.backend ?? 'loopback';
+    const backend = this.given.backend ?? defaultBackend().backend.name;
     return typeof backend === 'string' ? resolveBackend(backend) : loadExport<Backend>(backend);
   }
 
@@ -255,6 +263,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     try {
       await this.expect(['opened'], () => undefined);
       worker.unref();
+      liveEngines.add(this);
     } catch (error) {
       await this.discard(thread);
       throw error;
@@ -275,6 +284,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private async discard(thread: Thread): Promise<void> {
     if (this.thread === thread) this.thread = undefined;
+    liveEngines.delete(this);
     clearInterval(this.watchdog);
     await thread.worker.terminate();
     thread.backend.discard?.(thread.prepared.backend);

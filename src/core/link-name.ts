@@ -27,7 +27,6 @@ export const MAXIMUM_LINK_NAME_BYTES = 63;
 const CAPTURE_FILE = /\.(pcap|pcapng|cap|ntar|dmp)$/i;
 /** netmap's flags behind a slash: exclusive, rings of one direction, monitors. */
 const NETMAP_FLAGS = /^[^/]+\/[xzrtRT]+$/;
-// eslint-disable-next-line no-control-regex -- control characters are what is refused
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 
 function looksLikeFile(text: string): boolean {

@@ -15,7 +15,7 @@ const COMPILER_PACKAGES = 'g++ cmake make';
 
 const loaded = new Map<string, unknown>();
 
-function packageRoot(): string {
+export function packageRoot(): string {
   let directory = __dirname;
   while (!existsSync(join(directory, 'package.json'))) {
     const parent = dirname(directory);

@@ -1,0 +1,31 @@
+'use strict';
+const tseslint = require('typescript-eslint');
+
+/** Folders that src/core and src/net must know nothing of. */
+const OUTSIDE = ['bricks', 'lua', 'control', 'cli', 'plugins', 'files', 'pipes', 'native'].map((folder) => `**/${folder}/**`);
+const keepPure = (others) => ({
+  'no-restricted-imports': ['error', {
+    patterns: [
+      { group: [...OUTSIDE, ...others, '**/backends/**'], message: 'The core knows no backend, no Lua and no command line.' },
+      { group: ['node:*', 'fs', 'path', 'process', 'child_process', 'worker_threads', 'tsyringe', 'clipanion'], message: 'The core is pure: it imports nothing of node.' },
+    ],
+  }],
+  'no-restricted-globals': ['error', 'process', 'Buffer', 'require'],
+});
+
+module.exports = tseslint.config(
+  { ignores: ['dist/**', 'build/**', 'node_modules/**', 'coverage/**'] },
+  ...tseslint.configs.recommended,
+  {
+    languageOptions: { parserOptions: { ecmaVersion: 2023 } },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }],
+      eqeqeq: 'error',
+      'prefer-const': 'error',
+    },
+  },
+  { files: ['**/*.cjs', '**/*.js'], languageOptions: { sourceType: 'commonjs' }, rules: { '@typescript-eslint/no-require-imports': 'off' } },
+  { files: ['src/core/**/*.ts'], rules: keepPure(['**/net/**']) },
+  { files: ['src/net/**/*.ts'], rules: keepPure([]) },
+);

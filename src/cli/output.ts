@@ -1,0 +1,29 @@
+/** What the program says, and how it ends. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isBricksError, messageOf } from '../core/errors';
+import { packageRoot } from '../native/load-addon';
+
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+
+/** A line on standard error: standard output is for data. */
+export function say(text: string): void {
+  process.stderr.write(`bricks: ${text}\n`);
+}
+
+/** An error for its user: one line, with the code that docs/reference/errors.md explains. */
+export function sayError(error: unknown): void {
+  say(isBricksError(error) ? `${error.message} [${error.code}]` : messageOf(error));
+  if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Columns of text, aligned; the first row is the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]))).join('  ')).join('\n');
+}

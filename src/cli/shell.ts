@@ -1,0 +1,130 @@
+/** The Lua shell on a terminal, and Lua read from standard input where there is none. */
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { formatFailure, type LuaHost } from '../lua/lua-host';
+import { sayError } from './output';
+
+const PROMPT = 'bricks> ';
+const CONTINUATION_PROMPT = '     >> ';
+const HISTORY_LINES = 1000;
+const HELP = `Lua 5.1. What there is:
+  BRICKS.help()      commands of the program
+  PktEngine.help()   engines: new, link, start, stop, show_stats, delete
+  Brick.help()       bricks: new, connect_input, connect_output, link
+  = expression       prints values
+Ctrl-C ends what runs, Ctrl-D leaves.`;
+
+function historyFile(): string {
+  return process.env['BRICKS_HISTORY'] ?? join(homedir(), '.bricks_history');
+}
+
+function readHistory(): string[] {
+  const file = historyFile();
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8').split('\n').filter(Boolean).slice(-HISTORY_LINES).reverse();
+}
+
+/** History is a convenience: a home without room or permission must not end the shell. */
+function remember(line: string): void {
+  try {
+    const file = historyFile();
+    if (!existsSync(file)) {
+      writeFileSync(file, '');
+      chmodSync(file, 0o600);
+    }
+    appendFileSync(file, `${line}\n`);
+  } catch {
+    // see above
+  }
+}
+
+/** Resolves when the user leaves; answers the exit code. */
+export class Shell {
+  private readonly lines: Interface;
+  private pending = '';
+
+  constructor(private readonly host: LuaHost, private readonly terminal: boolean, input: NodeJS.ReadableStream = process.stdin) {
+    this.lines = createInterface({
+      input,
+      ...(terminal ? { output: process.stdout, prompt: PROMPT, history: readHistory(), historySize: HISTORY_LINES, removeHistoryDuplicates: true } : {}),
+      terminal,
+      completer: (line: string, answer: (error: Error | null, result: [string[], string]) => void) => {
+        this.host.complete(line).then((words) => answer(null, [words, lastWord(line)]), () => answer(null, [[], line]));
+      },
+    });
+  }
+
+  async run(): Promise<number> {
+    if (this.terminal) {
+      process.stdout.write("The shell speaks Lua. Type help for help, Ctrl-D to leave.\n");
+      this.lines.on('SIGINT', () => this.interrupt());
+      this.lines.prompt();
+    }
+    let exitCode = 0;
+    for await (const line of this.lines) {
+      const code = await this.take(line);
+      if (code !== undefined) {
+        this.lines.close();
+        return code;
+      }
+      if (this.failed) exitCode = 1;
+      if (this.terminal) {
+        this.lines.setPrompt(this.pending ? CONTINUATION_PROMPT : PROMPT);
+        this.lines.prompt();
+      }
+    }
+    if (this.terminal) process.stdout.write('\n');
+    return this.terminal ? 0 : exitCode;
+  }
+
+  private failed = false;
+
+  /** Evaluates what was typed so far; answers an exit code when the program is to end. */
+  private async take(line: string): Promise<number | undefined> {
+    if (this.terminal && line.trim() !== '') remember(line);
+    if (this.pending === '' && line.trim() === 'help') {
+      process.stdout.write(`${HELP}\n`);
+      return undefined;
+    }
+    if (this.pending === '' && ['exit', 'quit'].includes(line.trim())) return 0;
+    this.pending = this.pending === '' ? line : `${this.pending}\n${line}`;
+    if (this.pending.trim() === '') {
+      this.pending = '';
+      return undefined;
+    }
+    try {
+      const result = await this.host.runLine(this.pending);
+      if (result.incomplete) return undefined;
+      this.pending = '';
+      if (result.ok) return result.exitCode;
+      this.failed = true;
+      process.stderr.write(`${formatFailure(result.failure)}\n`);
+    } catch (error) {
+      this.pending = '';
+      this.failed = true;
+      sayError(error);
+    }
+    return undefined;
+  }
+
+  private interrupt(): void {
+    if (this.host.busy) {
+      this.host.interrupt();
+      return;
+    }
+    this.pending = '';
+    process.stdout.write('\nCtrl-D leaves.\n');
+    this.lines.setPrompt(PROMPT);
+    this.lines.prompt();
+  }
+
+  close(): void {
+    this.lines.close();
+  }
+}
+
+function lastWord(line: string): string {
+  return /[\w.:]*$/.exec(line)?.[0] ?? '';
+}

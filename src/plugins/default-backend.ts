@@ -1,0 +1,30 @@
+/** Which backend is taken where a user names none: the most preferred that works here. */
+import type { Backend } from '../core/backend';
+import { allBackends, resolveBackend } from './container';
+
+export interface BackendChoice {
+  readonly backend: Backend;
+  /** Why this one: in a sentence for the user. */
+  readonly reason: string;
+}
+
+let chosen: string | undefined;
+
+/** Makes a backend the default of this process. @throws BricksError E_BACKEND */
+export function setDefaultBackend(name: string): void {
+  resolveBackend(name);
+  chosen = name;
+}
+
+export function defaultBackend(): BackendChoice {
+  if (chosen !== undefined) return { backend: resolveBackend(chosen), reason: 'as asked for' };
+  const passedOver: string[] = [];
+  const candidates = allBackends();
+  for (const backend of candidates) {
+    const status = backend.status();
+    if (status.usable) return { backend, reason: [status.reason, ...passedOver].join('; ') };
+    passedOver.push(`${backend.name} does not work here: ${status.reason}`);
+  }
+  // loopback needs nothing, so this is reached only where someone has taken it out.
+  return { backend: candidates[candidates.length - 1], reason: passedOver.join('; ') };
+}

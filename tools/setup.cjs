@@ -1,0 +1,131 @@
+'use strict';
+/**
+ * Set-up from a fresh clone: Debian packages (as root), npm packages, native parts, TypeScript.
+ * Does only what is missing. `node tools/setup.cjs [test|demo|bench]` names what it is for.
+ */
+const { execFileSync, spawnSync } = require('node:child_process');
+const { existsSync, statSync, readdirSync, writeFileSync, mkdirSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+
+const root = dirname(__dirname);
+
+/** A package with what shows that it is there: a program, or a header. */
+const BUILD_PACKAGES = [
+  ['g++', 'g++'],
+  ['make', 'make'],
+  ['cmake', 'cmake'],
+  ['pkg-config', 'pkg-config'],
+  ['libpcap-dev', '/usr/include/pcap/pcap.h'],
+  ['liblua5.1-0-dev', '/usr/include/lua5.1/lua.h'],
+];
+const PACKAGES_FOR = {
+  build: [],
+  demo: [['tcpdump', 'tcpdump'], ['iproute2', 'ip']],
+  test: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'tshark'], ['tcpreplay', 'tcpreplay'], ['ethtool', 'ethtool'], ['util-linux', 'setpriv']],
+  bench: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'capinfos']],
+};
+
+function say(text) {
+  process.stderr.write(`set-up: ${text}\n`);
+}
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+  if (result.error) throw result.error;
+  return result.status === 0;
+}
+
+function isThere(sign) {
+  if (sign.startsWith('/')) return existsSync(sign);
+  return (process.env.PATH ?? '').split(':').concat('/usr/sbin', '/sbin').some((directory) => existsSync(join(directory, sign)));
+}
+
+function systemPackages(purpose) {
+  const missing = [...BUILD_PACKAGES, ...PACKAGES_FOR[purpose]].filter(([, sign]) => !isThere(sign)).map(([name]) => name);
+  if (missing.length === 0) return;
+  const command = `apt-get install ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0 || !isThere('apt-get')) {
+    say(`these system packages are missing: ${missing.join(' ')}. Install them (on Debian, as root: ${command}); going on without.`);
+    return;
+  }
+  say(`installing system packages: ${missing.join(' ')}`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env: environment });
+  if (!run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env: environment })) {
+    say(`that failed; going on without. To see why: ${command}`);
+  }
+}
+
+function npmPackages() {
+  const installed = join(root, 'node_modules', '.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return;
+  say('installing npm packages');
+  // node-gyp takes the headers that came with this Node, and downloads none.
+  const prefix = dirname(dirname(process.execPath));
+  const headers = existsSync(join(prefix, 'include', 'node', 'node.h')) ? prefix : '/usr';
+  const ok = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env: { ...process.env, npm_config_nodedir: headers } });
+  if (!ok) throw new Error('npm ci failed; its own message stands above');
+}
+
+/** The newest change below some folders, of files with these endings. */
+function newest(folders, endings) {
+  let latest = 0;
+  const visit = (path) => {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const child = join(path, entry.name);
+      if (entry.isDirectory()) visit(child);
+      else if (endings.some((ending) => entry.name.endsWith(ending))) latest = Math.max(latest, statSync(child).mtimeMs);
+    }
+  };
+  for (const folder of folders) if (existsSync(join(root, folder))) visit(join(root, folder));
+  return latest;
+}
+
+function upToDate(stamp, time) {
+  return existsSync(stamp) && statSync(stamp).mtimeMs > time;
+}
+
+function nativeParts() {
+  const stamp = join(root, 'build', '.built');
+  const time = Math.max(newest(['src', 'backends', 'bench'], ['.c', '.cpp', '.h', '.hpp', 'CMakeLists.txt']), statSync(join(root, 'CMakeLists.txt')).mtimeMs);
+  if (upToDate(stamp, time)) return;
+  say('building the native parts');
+  const ok = run(process.execPath, [join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js'), 'compile', '--parallel', '2', '--log-level', 'error']);
+  if (!ok) {
+    say('the native parts were not built: see above. Going on; what needs them will say so.');
+    return;
+  }
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, '');
+}
+
+function typeScript() {
+  const stamp = join(root, 'dist', '.built');
+  if (upToDate(stamp, Math.max(newest(['src', 'backends', 'plugins'], ['.ts', '.lua', '.json']), statSync(join(root, 'tsconfig.json')).mtimeMs))) return;
+  say('compiling TypeScript');
+  execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], { stdio: ['ignore', 2, 2] });
+  writeFileSync(stamp, '');
+}
+
+function setUp(purpose) {
+  systemPackages(purpose);
+  npmPackages();
+  nativeParts();
+  typeScript();
+}
+
+module.exports = { setUp };
+
+if (require.main === module) {
+  const purpose = process.argv[2] ?? 'build';
+  if (!(purpose in PACKAGES_FOR)) {
+    say(`there is no set-up for "${purpose}"; there are: ${Object.keys(PACKAGES_FOR).join(', ')}`);
+    process.exit(2);
+  }
+  try {
+    setUp(purpose);
+  } catch (error) {
+    say(error.message);
+    process.exit(1);
+  }
+}
