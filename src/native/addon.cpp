@@ -1,0 +1,22 @@
+// bricks_core.node: packet rings, pipes and what an engine's thread asks of the system.
+#include <napi.h>
+
+#include "bindings.h"
+#include "pcap_encoder.h"
+#include "ring_source.h"
+#include "ring_transmitter.h"
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("RingTransmitter", bricks::RingTransmitter::Define(env));
+  exports.Set("RingSource", bricks::RingSource::Define(env));
+  exports.Set("PcapEncoder", bricks::PcapEncoder::Define(env));
+  bricks::DefinePipes(env, exports);
+  bricks::DefineSystem(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(bricks_core, Init)

@@ -1,0 +1,90 @@
+/** The types of the addon bricks_core (src/native/*.cpp). Where it was not built, others stand in. */
+import type { PacketBatch } from '../core/packet-batch';
+import type { PacketLists } from '../core/packet-list';
+import { tryLoadAddon } from './load-addon';
+
+/** A ring: the number of an end of a pipe, or memory that holds one. */
+export type NativeRing = number | Uint8Array;
+
+export interface NativeRingSink {
+  readonly ring: NativeRing;
+  readonly lists: PacketLists;
+  readonly output: number;
+  readonly counters: ArrayBuffer;
+  readonly record: number;
+}
+
+export interface NativeRingTransmitterOptions {
+  readonly batches: readonly PacketBatch[];
+  readonly sinks: readonly NativeRingSink[];
+  /** Slots of a link's record for the reasons to drop, and how many slots it has. */
+  readonly reasons: { readonly noReader: number; readonly ringFull: number; readonly tooLong: number; readonly linkType: number; readonly backendError: number };
+  readonly linkSlots: number;
+}
+
+export interface NativeRingTransmitter {
+  bindMemory(batch: number, bytes: Uint8Array): void;
+  transmit(batch: number, linkType: number, wait: boolean): number;
+  flush(): void;
+  close(): void;
+}
+
+export interface NativeRingSourceOptions {
+  readonly ring: NativeRing;
+  readonly batch: PacketBatch;
+  readonly flowColumns: boolean;
+  readonly counters?: ArrayBuffer;
+  readonly record?: number;
+  /** Who reads, told to the writer; for rings that are no pipes. */
+  readonly process?: number;
+}
+
+export interface NativeRingSource {
+  /** Packets, 0 for none now (then the descriptor tells of the next), -1 at the end. */
+  receive(): number;
+  release(): void;
+  arm(): boolean;
+  linkType(): number;
+  corruptions(): number;
+  close(): void;
+}
+
+export interface NativePcapEncoder {
+  bindMemory(bytes: Uint8Array): void;
+  encode(first: number, end: number, target: Uint8Array, position: number, nanosecondDivisor: number): number;
+  writeEach(first: number, end: number, descriptor: number): number;
+}
+
+export interface CoreAddon {
+  readonly RingTransmitter: new (options: NativeRingTransmitterOptions) => NativeRingTransmitter;
+  readonly RingSource: new (options: NativeRingSourceOptions) => NativeRingSource;
+  readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
+  ringInitialise(memory: Uint8Array): void;
+  /** The number of the end, or 0 where `mustExist` and there is no such pipe. Errors have `code` and `process`. */
+  pipeOpen(directory: string, name: string, direction: 0 | 1, role: 0 | 1, dataSize: number, mustExist: boolean): number;
+  pipeView(end: number): Uint8Array;
+  pipeDescriptor(end: number): number;
+  pipeSignal(end: number): void;
+  pipeDrain(end: number): void;
+  pipeClose(end: number): void;
+  pipeWait(end: number, ready: () => void): void;
+  pipeCancelWait(end: number): void;
+  networkNamespace(): string;
+  waitReadable(descriptors: Int32Array, count: number, microseconds: number): number;
+  waitWritable(descriptors: Int32Array, count: number, microseconds: number): number;
+  monotonicNanoseconds(into: Float64Array): void;
+  eventCreate(): [readable: number, writable: number];
+  eventSignal(writable: number): void;
+  eventDrain(readable: number): void;
+  eventClose(readable: number, writable: number): void;
+  /** 0, or the number of a system error. */
+  setAffinity(cpu: number): number;
+  setThreadName(name: string): number;
+  processAlive(process: number): boolean;
+  tapOpen(name: string): number;
+}
+
+/** The addon, or nothing where it was not built. */
+export function coreAddon(): CoreAddon | undefined {
+  return tryLoadAddon<CoreAddon>('bricks_core');
+}

@@ -1,0 +1,277 @@
+#include "pipe_books.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "pipe_socket.h"
+
+namespace bricks {
+
+void CloseRing(PipeRing& ring) {
+  ring.header()->flags.fetch_or(kRingClosed, std::memory_order_seq_cst);
+  SignalEvent(ring.event.writable);
+}
+
+PipeBooks& PipeBooks::Get() {
+  static PipeBooks* books = new PipeBooks();
+  return *books;
+}
+
+uint64_t PipeBooks::Add(Watch watch) {
+  if (!started) {
+    started = true;
+    CreateEvent(&changed);
+    std::atexit([] { PipeBooks::Get().CloseAll(); });
+    // Signals are for the program's own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([this] { Run(); }).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  const uint64_t id = nextWatch++;
+  watches.emplace(id, std::move(watch));
+  SignalEvent(changed.writable);
+  return id;
+}
+
+void PipeBooks::Remove(uint64_t watch) {
+  watches.erase(watch);
+  SignalEvent(changed.writable);
+}
+
+int PipeBooks::Holder(PipeRing& ring, PipeRole role) {
+  const size_t end = static_cast<size_t>(role);
+  if (ring.holder[end] != 0 && ring.holderWatch[end] != 0) {
+    const auto watch = watches.find(ring.holderWatch[end]);
+    pollfd state = {watch == watches.end() ? -1 : watch->second.descriptor, 0, 0};
+    if (state.fd < 0 || (poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0)) ForgetHolder(ring.holderWatch[end]);
+  }
+  return ring.holder[end];
+}
+
+void PipeBooks::SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t watch) {
+  ring.holder[static_cast<size_t>(role)] = process;
+  ring.holderWatch[static_cast<size_t>(role)] = watch;
+  if (role != PipeRole::kReader) return;
+  ring.header()->readerWaiting.store(0, std::memory_order_relaxed);
+  ring.header()->reader.store(static_cast<uint32_t>(process), std::memory_order_release);
+}
+
+void PipeBooks::ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role) {
+  SetHolder(*ring, role, 0, 0);
+  for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe) {
+    bool ours = false;
+    bool held = false;
+    for (std::shared_ptr<PipeRing>& other : pipe->second.rings) {
+      if (!other) continue;
+      ours = ours || other == ring;
+      // A closed ring is for the reader who has it; the next writer gets a fresh one.
+      if (other == ring && role == PipeRole::kWriter) other = nullptr;
+      if (!other) continue;
+      for (int end = 0; end < 2; end++) held = held || (other->holder[end] != 0 && other->holderWatch[end] == 0);
+    }
+    if (!ours) continue;
+    if (!held) DropPipe(pipe);
+    return;
+  }
+}
+
+void PipeBooks::DropPipe(std::map<std::string, Pipe>::iterator pipe) {
+  const auto listener = watches.find(pipe->second.listenerWatch);
+  if (listener != watches.end()) {
+    unlink(pipe->first.c_str());
+    close(listener->second.descriptor);
+    watches.erase(listener);
+  }
+  // Writers elsewhere hear of it.
+  std::vector<uint64_t> writers;
+  for (auto& entry : watches) {
+    if (entry.second.kind == Watch::kHolder && entry.second.role == PipeRole::kWriter && entry.second.pipe == pipe->first) writers.push_back(entry.first);
+  }
+  for (const uint64_t writer : writers) {
+    close(watches[writer].descriptor);
+    watches.erase(writer);
+  }
+  pipes.erase(pipe);
+  SignalEvent(changed.writable);
+}
+
+void PipeBooks::Publish(Pipe pipe, int listener) {
+  const std::string path = pipe.directory + "/" + pipe.name;
+  Watch watch;
+  watch.kind = Watch::kListener;
+  watch.descriptor = listener;
+  watch.pipe = path;
+  pipe.listenerWatch = Add(std::move(watch));
+  pipes[path] = std::move(pipe);
+}
+
+void PipeBooks::Run() {
+  SetThreadName("bricks-pipes");
+  std::vector<pollfd> polled;
+  std::vector<uint64_t> ids;
+  for (;;) {
+    polled.assign(1, {changed.readable, POLLIN, 0});
+    ids.assign(1, 0);
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      for (const auto& entry : watches) {
+        polled.push_back({entry.second.descriptor, POLLIN, 0});
+        ids.push_back(entry.first);
+      }
+    }
+    if (poll(polled.data(), static_cast<nfds_t>(polled.size()), -1) < 0) continue;
+    if (polled[0].revents != 0) DrainEvent(changed.readable);
+    for (size_t k = 1; k < polled.size(); k++) {
+      if (polled[k].revents == 0) continue;
+      std::function<void()> wake;
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+        Handle(ids[k], polled[k].revents, &wake);
+      }
+      if (wake) wake();
+    }
+  }
+}
+
+void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
+  const auto found = watches.find(id);
+  if (found == watches.end()) return;
+  Watch& watch = found->second;
+  char ignored[64];
+  switch (watch.kind) {
+    case Watch::kListener:
+      Accept(watch);
+      break;
+    case Watch::kAsking:
+      Answer(id);
+      break;
+    case Watch::kHolder:
+      // A holder has nothing to say but that it is there.
+      if (recv(watch.descriptor, ignored, sizeof ignored, MSG_DONTWAIT) > 0 || errno == EAGAIN) break;
+      ForgetHolder(id);
+      break;
+    case Watch::kOwner:
+      if (recv(watch.descriptor, ignored, sizeof ignored, MSG_DONTWAIT) > 0) break;
+      OwnerGone(id);
+      break;
+    case Watch::kWaiter:
+      *wake = std::move(watch.wake);
+      watches.erase(found);
+      break;
+  }
+}
+
+void PipeBooks::Accept(const Watch& listener) {
+  const std::string path = listener.pipe;
+  for (;;) {
+    const int connection = accept(listener.descriptor, nullptr, nullptr);
+    if (connection < 0) return;
+    fcntl(connection, F_SETFD, FD_CLOEXEC);
+    fcntl(connection, F_SETFL, O_NONBLOCK);
+    Watch watch;
+    watch.kind = Watch::kAsking;
+    watch.descriptor = connection;
+    watch.pipe = path;
+    Add(std::move(watch));
+  }
+}
+
+void PipeBooks::Answer(uint64_t id) {
+  Watch& watch = watches[id];
+  const int connection = watch.descriptor;
+  PipeRequest request = {};
+  const ssize_t got = recv(connection, &request, sizeof request, MSG_DONTWAIT);
+  if (got < 0 && errno == EAGAIN) return;
+  PipeReply reply = {kPipeMagic, kPipeGone, getpid(), 0};
+  const auto pipe = pipes.find(watch.pipe);
+  const bool readable = got == static_cast<ssize_t>(sizeof request) && request.magic == kPipeMagic && request.direction < 2 && request.role < 2;
+  if (readable && request.version != kPipeVersion) {
+    reply.status = kPipeOtherVersion;
+  } else if (readable && pipe != pipes.end()) {
+    std::shared_ptr<PipeRing> ring = pipe->second.rings[request.direction];
+    if (!ring) {
+      try {
+        ring = pipe->second.rings[request.direction] = NewRing(pipe->second.name, pipe->second.dataSize);
+      } catch (const PipeError&) {
+        // Answered as gone.
+      }
+    }
+    const PipeRole role = static_cast<PipeRole>(request.role);
+    const int process = PeerProcess(connection, request.process);
+    if (!ring) {
+      reply.status = kPipeGone;
+    } else if ((reply.process = Holder(*ring, role)) != 0) {
+      reply.status = kPipeBusy;
+    } else {
+      reply.process = getpid();
+      reply.status = kPipeGranted;
+      reply.dataSize = ring->dataSize;
+      const int descriptors[kPipeDescriptors] = {ring->memory, ring->event.readable, ring->event.writable};
+      // Before the reply: it may begin at once.
+      SetHolder(*ring, role, process, id);
+      watch.kind = Watch::kHolder;
+      watch.ring = ring;
+      watch.role = role;
+      if (SendReply(connection, reply, descriptors, kPipeDescriptors)) return;
+      SetHolder(*ring, role, 0, 0);
+      watches.erase(id);
+      close(connection);
+      return;
+    }
+  }
+  if (got > 0) SendReply(connection, reply, nullptr, 0);
+  watches.erase(id);
+  close(connection);
+}
+
+// The connection is closed: what the process held is free, as it left it.
+void PipeBooks::ForgetHolder(uint64_t id) {
+  const auto found = watches.find(id);
+  if (found == watches.end()) return;
+  const std::shared_ptr<PipeRing> ring = found->second.ring;
+  const PipeRole role = found->second.role;
+  const auto pipe = pipes.find(found->second.pipe);
+  close(found->second.descriptor);
+  watches.erase(found);
+  if (ring->holderWatch[static_cast<size_t>(role)] == id) SetHolder(*ring, role, 0, 0);
+  if (role != PipeRole::kWriter) return;
+  CloseRing(*ring);
+  if (pipe == pipes.end()) return;
+  for (std::shared_ptr<PipeRing>& other : pipe->second.rings) {
+    if (other == ring) other = nullptr;
+  }
+}
+
+void PipeBooks::OwnerGone(uint64_t id) {
+  const std::shared_ptr<PipeHandle> handle = watches[id].handle;
+  watches.erase(id);
+  handle->watch = 0;
+  // What is in the ring stays readable; nothing will be added. A writer goes on without a reader.
+  if (handle->role == PipeRole::kReader) CloseRing(*handle->ring);
+  else handle->ring->header()->reader.store(0, std::memory_order_release);
+  close(handle->connection);
+  handle->connection = -1;
+}
+
+// At exit. The process's other threads may still run, and one may hold the books.
+void PipeBooks::CloseAll() {
+  if (!mutex.try_lock()) return;
+  for (auto& entry : handles) {
+    if (entry.second->role == PipeRole::kWriter) CloseRing(*entry.second->ring);
+  }
+  for (auto& entry : pipes) unlink(entry.first.c_str());
+  mutex.unlock();
+}
+
+}  // namespace bricks

@@ -1,0 +1,83 @@
+// The books of this process's pipes, and the thread that keeps them (pipe_registry.h says what for).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "pipe_registry.h"
+
+namespace bricks {
+
+// A pipe that this process owns.
+struct Pipe {
+  std::string name;
+  std::string directory;
+  std::shared_ptr<PipeRing> rings[2];
+  // Of a ring that is made because another process asks for it.
+  uint32_t dataSize = 0;
+  uint64_t listenerWatch = 0;
+};
+
+// A descriptor that the pipe thread looks at. Known by a number of its own, since descriptors are used again.
+struct Watch {
+  enum Kind {
+    kListener,  // a pipe's socket
+    kAsking,    // a connection from which no request has come yet
+    kHolder,    // a process that holds an end of a pipe of ours
+    kOwner,     // the process that owns a pipe of which we hold an end
+    kWaiter,    // someone in this process waits for the event of a ring
+  };
+  Kind kind = kListener;
+  int descriptor = -1;
+  std::string pipe;                    // kListener, kAsking, kHolder: its path
+  std::shared_ptr<PipeRing> ring;      // kHolder
+  PipeRole role = PipeRole::kReader;   // kHolder
+  std::shared_ptr<PipeHandle> handle;  // kOwner, kWaiter
+  std::function<void()> wake;          // kWaiter
+};
+
+struct PipeBooks {
+  // Never destroyed: the pipe thread runs until the process ends.
+  static PipeBooks& Get();
+
+  std::mutex opening;
+  std::mutex mutex;  // of everything below
+  std::map<std::string, Pipe> pipes;
+  std::map<uint64_t, Watch> watches;
+  std::unordered_map<uint32_t, std::shared_ptr<PipeHandle>> handles;
+  uint32_t nextHandle = 1;
+
+  uint64_t Add(Watch watch);
+  void Remove(uint64_t watch);
+  // The process that holds this end, 0 for nobody. A holder that has died is forgotten first.
+  int Holder(PipeRing& ring, PipeRole role);
+  void SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t watch);
+  // An end held by this process is free again; a pipe of which this process holds no end goes.
+  void ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role);
+  void Publish(Pipe pipe, int listener);
+
+  // In the pipe thread.
+  void Run();
+  void Handle(uint64_t id, short events, std::function<void()>* wake);
+  void Accept(const Watch& listener);
+  void Answer(uint64_t id);
+  void ForgetHolder(uint64_t id);
+  void OwnerGone(uint64_t id);
+  void DropPipe(std::map<std::string, Pipe>::iterator pipe);
+  void CloseAll();
+
+  Event changed;
+  uint64_t nextWatch = 1;
+  bool started = false;
+};
+
+// @throws PipeError E_PIPE_MEMORY
+std::shared_ptr<PipeRing> NewRing(const std::string& name, uint32_t dataSize);
+// Tells the reader that nothing more will come.
+void CloseRing(PipeRing& ring);
+
+}  // namespace bricks

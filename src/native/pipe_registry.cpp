@@ -1,0 +1,211 @@
+#include "pipe_registry.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "pipe_books.h"
+#include "pipe_socket.h"
+
+namespace bricks {
+
+PipeRing::~PipeRing() {
+  if (mapping != nullptr) munmap(mapping, bytes);
+  if (memory >= 0) close(memory);
+  CloseEvent(&event);
+}
+
+PipeHandle::~PipeHandle() {
+  if (connection >= 0) close(connection);
+}
+
+namespace {
+
+std::string Reason(const std::string& what) { return what + ": " + std::strerror(errno); }
+
+// Only for the time in which it is needed.
+struct Descriptor {
+  int value;
+  ~Descriptor() {
+    if (value >= 0) close(value);
+  }
+};
+
+bool MapRing(PipeRing* ring) {
+  void* mapping = mmap(nullptr, ring->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->memory, 0);
+  if (mapping == MAP_FAILED) return false;
+  ring->mapping = static_cast<uint8_t*>(mapping);
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<PipeRing> NewRing(const std::string& name, uint32_t dataSize) {
+  auto ring = std::make_shared<PipeRing>();
+  ring->dataSize = dataSize;
+  ring->bytes = size_t{kRingHeaderBytes} + dataSize;
+  ring->memory = CreateSharedMemory(("bricks " + name).c_str(), ring->bytes);
+  if (ring->memory < 0) throw PipeError("E_PIPE_MEMORY", Reason("no shared memory of " + std::to_string(ring->bytes) + " bytes"));
+  if (!CreateEvent(&ring->event) || !MapRing(ring.get())) throw PipeError("E_PIPE_MEMORY", Reason("no memory or descriptors for a pipe"));
+  InitialiseRing(ring->mapping, dataSize);
+  return ring;
+}
+
+namespace {
+
+// An end of a pipe that this process owns. The books are locked.
+std::shared_ptr<PipeHandle> TakeEnd(PipeBooks& books, Pipe& pipe, uint32_t direction, PipeRole role, uint32_t dataSize) {
+  std::shared_ptr<PipeRing>& ring = pipe.rings[direction];
+  if (!ring) ring = NewRing(pipe.name, dataSize);
+  if (const int other = books.Holder(*ring, role)) throw PipeError("E_PIPE_BUSY", "held", other);
+  books.SetHolder(*ring, role, getpid(), 0);
+  auto handle = std::make_shared<PipeHandle>();
+  handle->name = pipe.name;
+  handle->direction = direction;
+  handle->role = role;
+  handle->ring = ring;
+  return handle;
+}
+
+// Asks the process that owns the pipe. Nothing if none does.
+std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directoryDescriptor, const std::string& name, uint32_t direction,
+                                     PipeRole role) {
+  for (int attempt = 0; attempt < 5; attempt++) {
+    auto handle = std::make_shared<PipeHandle>();
+    handle->connection = ConnectTo(directory, directoryDescriptor, name);
+    if (handle->connection < 0) {
+      if (errno == ENOENT || errno == ECONNREFUSED) return nullptr;
+      throw PipeError("E_PIPE", Reason("connecting to " + directory + "/" + name));
+    }
+    const PipeRequest request = {kPipeMagic, kPipeVersion, direction, static_cast<uint32_t>(role), getpid()};
+    PipeReply reply = {};
+    int descriptors[kPipeDescriptors];
+    if (send(handle->connection, &request, sizeof request, MSG_NOSIGNAL) < 0) continue;
+    const bool answered = ReceiveReply(handle->connection, &reply, descriptors);
+    auto ring = std::make_shared<PipeRing>();
+    ring->memory = descriptors[0];
+    ring->event = {descriptors[1], descriptors[2]};
+    if (!answered) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) continue;  // It is about to go.
+      throw PipeError("E_PIPE_BUSY", "does not answer", PeerProcess(handle->connection, 0));
+    }
+    if (reply.status == kPipeBusy) throw PipeError("E_PIPE_BUSY", "held", reply.process);
+    if (reply.status == kPipeOtherVersion) throw PipeError("E_PIPE", "its owner runs another version of Packet Bricks", reply.process);
+    if (reply.status != kPipeGranted) continue;
+    ring->bytes = size_t{kRingHeaderBytes} + reply.dataSize;
+    ring->dataSize = reply.dataSize;
+    const bool usable = ring->event.writable >= 0 && ValidRingSize(reply.dataSize) && IsSharedMemory(ring->memory, ring->bytes) &&
+                        MapRing(ring.get()) && RingDataSize(ring->mapping, ring->bytes) == reply.dataSize;
+    if (!usable) throw PipeError("E_PIPE", "its owner handed over something that is no packet ring", reply.process);
+    handle->name = name;
+    handle->direction = direction;
+    handle->role = role;
+    handle->ring = ring;
+    return handle;
+  }
+  throw PipeError("E_PIPE", "the process that owns it is just closing it");
+}
+
+std::shared_ptr<PipeHandle> Register(PipeBooks& books, std::shared_ptr<PipeHandle> handle) {
+  handle->id = books.nextHandle++;
+  books.handles[handle->id] = handle;
+  return handle;
+}
+
+}  // namespace
+
+std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::string& name, uint32_t direction, PipeRole role,
+                                     uint32_t dataSize, bool mustExist) {
+  PipeBooks& books = PipeBooks::Get();
+  // One opening at a time; while another process is asked, this one can still answer.
+  std::lock_guard<std::mutex> opening(books.opening);
+  {
+    std::lock_guard<std::mutex> lock(books.mutex);
+    const auto known = books.pipes.find(directory + "/" + name);
+    if (known != books.pipes.end()) return Register(books, TakeEnd(books, known->second, direction, role, dataSize));
+  }
+  const Descriptor place = {OpenPipeDirectory(directory, !mustExist)};
+  if (place.value < 0) {
+    if (mustExist && errno == ENOENT) return nullptr;
+    throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
+  }
+  DirectoryLock lockedDirectory(place.value);
+  if (auto handle = AskOwner(directory, place.value, name, direction, role)) {
+    std::lock_guard<std::mutex> lock(books.mutex);
+    Register(books, handle);
+    Watch watch;
+    watch.kind = Watch::kOwner;
+    watch.descriptor = handle->connection;
+    watch.handle = handle;
+    handle->watch = books.Add(std::move(watch));
+    return handle;
+  }
+  if (mustExist) return nullptr;
+  std::lock_guard<std::mutex> lock(books.mutex);
+  Pipe pipe;
+  pipe.name = name;
+  pipe.directory = directory;
+  pipe.dataSize = dataSize;
+  auto handle = TakeEnd(books, pipe, direction, role, dataSize);
+  const int listener = ListenAt(directory, place.value, name);
+  if (listener < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory + "/" + name));
+  books.Publish(std::move(pipe), listener);
+  return Register(books, handle);
+}
+
+std::shared_ptr<PipeHandle> FindPipe(uint32_t id) {
+  PipeBooks& books = PipeBooks::Get();
+  std::lock_guard<std::mutex> lock(books.mutex);
+  const auto found = books.handles.find(id);
+  return found == books.handles.end() ? nullptr : found->second;
+}
+
+void ClosePipe(uint32_t id) {
+  CancelWait(id);
+  PipeBooks& books = PipeBooks::Get();
+  std::lock_guard<std::mutex> lock(books.mutex);
+  const auto found = books.handles.find(id);
+  if (found == books.handles.end()) return;
+  const std::shared_ptr<PipeHandle> handle = found->second;
+  books.handles.erase(found);
+  if (handle->role == PipeRole::kWriter) CloseRing(*handle->ring);
+  if (handle->watch != 0) {
+    // The owner learns it from the connection's end.
+    books.Remove(handle->watch);
+    close(handle->connection);
+    handle->connection = -1;
+  } else {
+    books.ReleaseEnd(handle->ring, handle->role);
+  }
+}
+
+void WaitForPipe(const std::shared_ptr<PipeHandle>& handle, std::function<void()> wake) {
+  PipeBooks& books = PipeBooks::Get();
+  std::lock_guard<std::mutex> lock(books.mutex);
+  Watch watch;
+  watch.kind = Watch::kWaiter;
+  watch.descriptor = handle->ring->event.readable;
+  watch.handle = handle;
+  watch.wake = std::move(wake);
+  books.Add(std::move(watch));
+}
+
+void CancelWait(uint32_t id) {
+  PipeBooks& books = PipeBooks::Get();
+  std::function<void()> wake;
+  {
+    std::lock_guard<std::mutex> lock(books.mutex);
+    for (auto& entry : books.watches) {
+      if (entry.second.kind != Watch::kWaiter || !entry.second.handle || entry.second.handle->id != id) continue;
+      wake = std::move(entry.second.wake);
+      books.watches.erase(entry.first);
+      break;
+    }
+  }
+  if (wake) wake();
+}
+
+}  // namespace bricks

@@ -1,0 +1,148 @@
+#include "pipe_socket.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace bricks {
+
+namespace {
+
+constexpr int kReplySeconds = 2;
+
+// A socket's path has room for some 100 bytes; a long one goes by the directory's descriptor, where the system can.
+bool FillAddress(const std::string& directory, int directoryDescriptor, const std::string& name, sockaddr_un* address) {
+  std::memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  std::string path = directory + "/" + name;
+#ifdef __linux__
+  if (path.size() >= sizeof address->sun_path) path = "/proc/self/fd/" + std::to_string(directoryDescriptor) + "/" + name;
+#endif
+  if (path.size() >= sizeof address->sun_path) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  std::memcpy(address->sun_path, path.c_str(), path.size() + 1);
+  return true;
+}
+
+int NewSocket() {
+  const int descriptor = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+  if (descriptor >= 0) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return descriptor;
+}
+
+int CloseWithErrno(int descriptor) {
+  const int failure = errno;
+  close(descriptor);
+  errno = failure;
+  return -1;
+}
+
+}  // namespace
+
+int OpenPipeDirectory(const std::string& directory, bool create) {
+  if (create) {
+    for (size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
+      const std::string part = directory.substr(0, slash);
+      if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return -1;
+      if (slash == std::string::npos) break;
+    }
+  }
+  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  struct stat status;
+  // Where someone else may write, anyone could answer for a pipe.
+  const bool ours = fstat(descriptor, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 022) == 0;
+  if (ours) return descriptor;
+  errno = EPERM;
+  return CloseWithErrno(descriptor);
+}
+
+DirectoryLock::DirectoryLock(int directory) : directory_(directory) {
+  while (flock(directory_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+}
+DirectoryLock::~DirectoryLock() { flock(directory_, LOCK_UN); }
+
+int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name) {
+  sockaddr_un address;
+  if (!FillAddress(directory, directoryDescriptor, name, &address)) return -1;
+  const int listener = NewSocket();
+  if (listener < 0) return -1;
+  unlinkat(directoryDescriptor, name.c_str(), 0);
+  fchmod(listener, 0600);
+  fcntl(listener, F_SETFL, O_NONBLOCK);
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 16) != 0) {
+    return CloseWithErrno(listener);
+  }
+  return listener;
+}
+
+int ConnectTo(const std::string& directory, int directoryDescriptor, const std::string& name) {
+  sockaddr_un address;
+  if (!FillAddress(directory, directoryDescriptor, name, &address)) return -1;
+  const int connection = NewSocket();
+  if (connection < 0) return -1;
+  const timeval limit = {kReplySeconds, 0};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  while (connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    if (errno != EINTR) return CloseWithErrno(connection);
+  }
+  return connection;
+}
+
+bool SendReply(int socket, const PipeReply& reply, const int* descriptors, int count) {
+  iovec part = {const_cast<PipeReply*>(&reply), sizeof reply};
+  alignas(cmsghdr) char control[CMSG_SPACE(kPipeDescriptors * sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (count > 0) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(static_cast<size_t>(count) * sizeof(int));
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(static_cast<size_t>(count) * sizeof(int));
+    std::memcpy(CMSG_DATA(header), descriptors, static_cast<size_t>(count) * sizeof(int));
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(sizeof reply);
+}
+
+bool ReceiveReply(int socket, PipeReply* reply, int descriptors[kPipeDescriptors]) {
+  for (int k = 0; k < kPipeDescriptors; k++) descriptors[k] = -1;
+  iovec part = {reply, sizeof *reply};
+  alignas(cmsghdr) char control[CMSG_SPACE(kPipeDescriptors * sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t got;
+#ifdef MSG_CMSG_CLOEXEC
+  const int flags = MSG_CMSG_CLOEXEC;
+#else
+  const int flags = 0;
+#endif
+  while ((got = recvmsg(socket, &message, flags)) < 0 && errno == EINTR) {
+  }
+  if (got == 0) errno = ECONNRESET;
+  if (got <= 0) return false;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::memcpy(descriptors, CMSG_DATA(header), (count < kPipeDescriptors ? count : kPipeDescriptors) * sizeof(int));
+  }
+  return got == static_cast<ssize_t>(sizeof *reply) && reply->magic == kPipeMagic;
+}
+
+}  // namespace bricks

@@ -1,0 +1,54 @@
+// The sockets by which processes hand pipes to each other: names, messages, descriptors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bricks {
+
+struct PipeRequest {
+  uint32_t magic;
+  uint32_t version;
+  uint32_t direction;
+  uint32_t role;
+  int32_t process;
+};
+
+enum PipeStatus : uint32_t { kPipeGranted = 0, kPipeBusy = 1, kPipeGone = 2, kPipeOtherVersion = 3 };
+
+struct PipeReply {
+  uint32_t magic;
+  uint32_t status;
+  int32_t process;
+  uint32_t dataSize;
+};
+
+constexpr uint32_t kPipeMagic = 0x70697072;
+constexpr uint32_t kPipeVersion = 1;
+// The memory, and the two ends of the event.
+constexpr int kPipeDescriptors = 3;
+
+// Makes the directory for pipes of this network namespace, for this user only. A descriptor of it, or -1 with errno.
+int OpenPipeDirectory(const std::string& directory, bool create);
+// An exclusive lock on the directory while it lives: only one process at a time looks for an owner and becomes one.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(int directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int directory_;
+};
+
+// A listening socket, or -1 with errno. Replaces what stands there.
+int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name);
+// A connected socket, or -1 with errno (ENOENT, ECONNREFUSED: nobody there).
+int ConnectTo(const std::string& directory, int directoryDescriptor, const std::string& name);
+
+bool SendReply(int socket, const PipeReply& reply, const int* descriptors, int count);
+// False if the other side closed, or did not answer in time. Descriptors that did not come are -1.
+bool ReceiveReply(int socket, PipeReply* reply, int descriptors[kPipeDescriptors]);
+
+}  // namespace bricks

@@ -1,0 +1,37 @@
+// What differs between systems. platform_linux.cpp has it all; platform_portable.cpp is for the others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace bricks {
+
+// Something that another thread or process can be woken by: one descriptor on Linux, the ends of a pipe elsewhere.
+struct Event {
+  int readable = -1;
+  int writable = -1;
+};
+bool CreateEvent(Event* event);
+void CloseEvent(Event* event);
+void SignalEvent(int writable);
+void DrainEvent(int readable);
+
+// Memory that can be handed to another process, with its space taken, that can't shrink afterwards.
+// -1 with errno otherwise.
+int CreateSharedMemory(const char* name, size_t bytes);
+// Whether a descriptor from another process is such memory of at least `bytes`.
+bool IsSharedMemory(int descriptor, size_t bytes);
+
+// Tells apart the places where the same interface name means different interfaces.
+std::string NetworkNamespace();
+// The process at the other end of a Unix socket, or `claimed` where the system can't tell.
+int PeerProcess(int socket, int claimed);
+
+// 0, or an error number.
+int SetThreadAffinity(int cpu);
+int SetThreadName(const char* name);
+// A new tap interface that is up; the descriptor, or -1 with errno.
+int OpenTap(const char* name);
+
+}  // namespace bricks

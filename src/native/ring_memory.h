@@ -1,0 +1,61 @@
+// Where a port's ring is: an end of a pipe (by its number), or any memory that script gives (tests, benchmarks).
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "packet_ring.h"
+#include "pipe_registry.h"
+
+namespace bricks {
+
+// The bytes of a typed array, over shared memory too (which Napi::TypedArray does not know).
+inline uint8_t* TypedArrayBytes(const Napi::Value& value, size_t* bytes) {
+  if (!value.IsTypedArray()) throw Napi::TypeError::New(value.Env(), "a Uint8Array is wanted");
+  napi_typedarray_type type;
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
+    throw Napi::TypeError::New(value.Env(), "a Uint8Array is wanted");
+  }
+  *bytes = length;
+  return static_cast<uint8_t*>(data);
+}
+
+struct RingMemory {
+  uint8_t* memory = nullptr;
+  uint32_t dataSize = 0;
+  size_t bytes = 0;
+  Event event;
+  std::shared_ptr<PipeHandle> pipe;
+  Napi::Reference<Napi::Value> reference;
+
+  void Bind(const Napi::Value& value) {
+    if (value.IsNumber()) {
+      pipe = FindPipe(value.As<Napi::Number>().Uint32Value());
+      if (!pipe) throw Napi::Error::New(value.Env(), "this pipe is closed");
+      memory = pipe->ring->mapping;
+      dataSize = pipe->ring->dataSize;
+      bytes = pipe->ring->bytes;
+      event = pipe->ring->event;
+      return;
+    }
+    memory = TypedArrayBytes(value, &bytes);
+    dataSize = RingDataSize(memory, bytes);
+    if (dataSize == 0) throw Napi::Error::New(value.Env(), "this memory holds no packet ring");
+    reference = Napi::Persistent(value);
+  }
+};
+
+// A 64-bit counter block: the first of `slots` slots of the record that begins at slot `record`.
+inline uint64_t* CounterSlots(const Napi::Object& port, uint32_t slots) {
+  const Napi::Value buffer = port.Get("counters");
+  const uint32_t record = port.Get("record").ToNumber().Uint32Value();
+  if (!buffer.IsArrayBuffer()) throw Napi::TypeError::New(port.Env(), "counters is no ArrayBuffer");
+  Napi::ArrayBuffer block = buffer.As<Napi::ArrayBuffer>();
+  if (block.ByteLength() / 8 < size_t{record} + slots) throw Napi::RangeError::New(port.Env(), "record lies outside of the counters");
+  return static_cast<uint64_t*>(block.Data()) + record;
+}
+
+}  // namespace bricks

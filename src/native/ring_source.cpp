@@ -1,0 +1,108 @@
+#include "ring_source.h"
+
+#include "flow_columns.h"
+
+namespace bricks {
+
+// Bytes ahead of the record being read: its successors, some memory latencies away.
+constexpr uint32_t kBytesAhead = 768;
+
+Napi::Function RingSource::Define(Napi::Env env) {
+  return DefineClass(env, "RingSource",
+                     {InstanceMethod<&RingSource::Receive>("receive"), InstanceMethod<&RingSource::Release>("release"),
+                      InstanceMethod<&RingSource::Arm>("arm"), InstanceMethod<&RingSource::LinkType>("linkType"),
+                      InstanceMethod<&RingSource::Corruptions>("corruptions"), InstanceMethod<&RingSource::Close>("close")});
+}
+
+RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSource>(info) {
+  if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options are wanted");
+  const Napi::Object options = info[0].As<Napi::Object>();
+  ring_.Bind(options.Get("ring"));
+  columns_.Bind(options.Get("batch").ToObject());
+  flowColumns_ = options.Get("flowColumns").ToBoolean();
+  if (options.Get("counters").IsArrayBuffer()) {
+    counters_ = CounterSlots(options, 2);
+    countersReference_ = Napi::Persistent(options.Get("counters"));
+  }
+  reader_.Open(ring_.memory, ring_.dataSize);
+  // Of a pipe, the pipe's owner says who reads it.
+  const uint32_t process = options.Get("process").IsNumber() ? options.Get("process").ToNumber().Uint32Value() : 0;
+  attached_ = !ring_.pipe && process != 0;
+  if (attached_) reader_.Attach(process);
+}
+
+uint32_t RingSource::Fill() {
+  if (reader_.Begin() == 0) return 0;
+  const uint8_t* const data = reader_.data();
+  const uint32_t mask = reader_.size() - 1;
+  uint32_t row = 0;
+  uint64_t bytes = 0;
+  RingReader::Packet packet;
+  while (row < columns_.capacity) {
+    const uint32_t ahead = (reader_.position() + kBytesAhead) & mask;
+    __builtin_prefetch(data + ahead);
+    __builtin_prefetch(data + ((ahead + 64) & mask));
+    if (!reader_.Next(&packet, row == 0 ? UINT32_MAX : linkType_)) break;
+    linkType_ = packet.linkType;
+    columns_.offset[row] = kRingHeaderBytes + static_cast<uint32_t>(packet.bytes - data);
+    columns_.length[row] = packet.length;
+    columns_.wireLength[row] = packet.wireLength;
+    columns_.seconds[row] = packet.seconds;
+    columns_.nanoseconds[row] = packet.nanoseconds;
+    columns_.flowKind[row] = flowColumns_ && packet.linkType == 1
+                                 ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
+                                 : kFlowNotComputed;
+    bytes += packet.length;
+    row++;
+  }
+  if (counters_ != nullptr) {
+    counters_[0] += row;
+    counters_[1] += bytes;
+  }
+  return row;
+}
+
+Napi::Value RingSource::Receive(const Napi::CallbackInfo& info) {
+  uint32_t rows = Fill();
+  if (rows == 0 && !reader_.Ended()) {
+    // A late signal leaves the event readable though nothing is there: clear it now and then.
+    const bool again = !armed_ || (++idleCalls_ & 63) == 0;
+    if (again && !ArmNow()) rows = Fill();
+  }
+  if (rows == 0) {
+    if (reader_.Ended()) return Napi::Number::New(info.Env(), -1);
+    // Nobody will wake who is not armed: come again at once.
+    if (!armed_ && ring_.event.writable >= 0) SignalEvent(ring_.event.writable);
+    return Napi::Number::New(info.Env(), 0);
+  }
+  if (armed_) {
+    armed_ = false;
+    reader_.Disarm();
+    if (ring_.event.readable >= 0) DrainEvent(ring_.event.readable);
+  }
+  return Napi::Number::New(info.Env(), rows);
+}
+
+bool RingSource::ArmNow() {
+  if (ring_.event.readable >= 0) DrainEvent(ring_.event.readable);
+  armed_ = reader_.Arm();
+  return armed_;
+}
+
+Napi::Value RingSource::Arm(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), ArmNow()); }
+
+void RingSource::Release(const Napi::CallbackInfo&) { reader_.Release(); }
+
+Napi::Value RingSource::LinkType(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), linkType_); }
+
+Napi::Value RingSource::Corruptions(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(reader_.corruptions));
+}
+
+void RingSource::Close(const Napi::CallbackInfo&) {
+  reader_.Disarm();
+  if (attached_) reader_.Attach(0);
+  attached_ = false;
+}
+
+}  // namespace bricks

@@ -1,0 +1,41 @@
+// Fills a batch from a packet ring.
+#pragma once
+
+#include <napi.h>
+
+#include "batch_columns.h"
+#include "ring_memory.h"
+
+namespace bricks {
+
+class RingSource : public Napi::ObjectWrap<RingSource> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // ({ring, batch, flowColumns, counters?, record?, process?})
+  explicit RingSource(const Napi::CallbackInfo& info);
+
+ private:
+  // Packets received, 0 for none now, -1 at the end
+  Napi::Value Receive(const Napi::CallbackInfo& info);
+  void Release(const Napi::CallbackInfo& info);
+  // Makes the event readable when packets come. False if some are there.
+  Napi::Value Arm(const Napi::CallbackInfo& info);
+  Napi::Value LinkType(const Napi::CallbackInfo& info);
+  Napi::Value Corruptions(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  uint32_t Fill();
+  bool ArmNow();
+
+  RingMemory ring_;
+  RingReader reader_;
+  BatchColumns columns_;
+  uint64_t* counters_ = nullptr;
+  Napi::Reference<Napi::Value> countersReference_;
+  bool flowColumns_ = false;
+  bool attached_ = false;
+  bool armed_ = false;
+  uint32_t idleCalls_ = 0;
+  uint32_t linkType_ = 1;
+};
+
+}  // namespace bricks

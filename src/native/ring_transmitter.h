@@ -1,0 +1,62 @@
+// Writes the lists of all pipes of an engine to their rings, in one call a batch.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "batch_columns.h"
+#include "ring_memory.h"
+
+namespace bricks {
+
+class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // ({batches, sinks: [{ring, lists, output, counters, record}], reasons: {noReader, ringFull, tooLong, linkType, backendError}, linkSlots})
+  explicit RingTransmitter(const Napi::CallbackInfo& info);
+
+ private:
+  struct Sink {
+    uint32_t* count;
+    uint16_t* rows;
+    uint32_t room;
+    uint32_t stalledAt = 0;
+    uint64_t* counters;
+    int64_t stalledSince = -1;
+    bool dirty = false;
+    RingMemory ring;
+  };
+  struct Batch {
+    BatchColumns columns;
+    const uint8_t* memory = nullptr;
+    size_t memoryBytes = 0;
+    Napi::Reference<Napi::Value> reference;
+  };
+
+  // (batch, Uint8Array)
+  void BindMemory(const Napi::CallbackInfo& info);
+  // (batch, linkType, wait): packets that remain on the lists
+  Napi::Value Transmit(const Napi::CallbackInfo& info);
+  void Flush(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  void Fetch(uint32_t index) const;
+  uint32_t Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait);
+  uint32_t ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait);
+  bool Stalled(Sink& sink, const RingWriter& writer);
+  void Wake(uint32_t index);
+
+  // Apart, and each on one cache line: what the hot loop touches of each sink.
+  std::unique_ptr<RingWriter[]> writers_;
+  std::vector<uint32_t*> counts_;
+  std::vector<Sink> sinks_;
+  std::vector<std::unique_ptr<Batch>> batches_;
+  std::vector<std::unique_ptr<PacketLists>> lists_;
+  std::vector<uint32_t> active_;
+  std::vector<uint32_t> dirty_;
+  uint32_t noReader_, ringFull_, tooLong_, linkType_, backendError_;
+};
+
+}  // namespace bricks

@@ -1,0 +1,135 @@
+// What an engine's thread asks of the system (src/native/system.ts gives it types and stand-ins).
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <vector>
+
+#include "bindings.h"
+#include "platform.h"
+#include "ring_memory.h"
+
+namespace bricks {
+
+namespace {
+
+Napi::Error SystemError(Napi::Env env, const std::string& what, int number) {
+  Napi::Error made = Napi::Error::New(env, what + ": " + std::strerror(number));
+  made.Set("errno", Napi::Number::New(env, number));
+  return made;
+}
+
+// (Int32Array of descriptors, count, microseconds, write?): how many are ready; negative microseconds wait for ever.
+Napi::Value WaitReady(const Napi::CallbackInfo& info, short events) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+    throw Napi::TypeError::New(env, "an Int32Array of descriptors is wanted");
+  }
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  napi_get_typedarray_info(env, info[0], &type, &length, &data, nullptr, nullptr);
+  const uint32_t count = info[1].ToNumber().Uint32Value();
+  if (count > length) throw Napi::RangeError::New(env, "count is larger than the array");
+  const double microseconds = info[2].ToNumber().DoubleValue();
+  thread_local std::vector<pollfd> polled;
+  polled.clear();
+  for (uint32_t k = 0; k < count; k++) polled.push_back({static_cast<int32_t*>(data)[k], events, 0});
+  int ready;
+#if defined(__linux__) || defined(__FreeBSD__)
+  timespec limit = {};
+  if (microseconds >= 0) {
+    limit.tv_sec = static_cast<time_t>(microseconds / 1e6);
+    limit.tv_nsec = static_cast<long>((microseconds - static_cast<double>(limit.tv_sec) * 1e6) * 1e3);
+  }
+  ready = ppoll(polled.data(), static_cast<nfds_t>(count), microseconds < 0 ? nullptr : &limit, nullptr);
+#else
+  ready = poll(polled.data(), static_cast<nfds_t>(count), microseconds < 0 ? -1 : static_cast<int>((microseconds + 999) / 1000));
+#endif
+  return Napi::Number::New(env, ready < 0 ? 0 : ready);
+}
+
+Napi::Value WaitReadable(const Napi::CallbackInfo& info) { return WaitReady(info, POLLIN); }
+Napi::Value WaitWritable(const Napi::CallbackInfo& info) { return WaitReady(info, POLLOUT); }
+
+// (Float64Array): its first element becomes the time; no number is made.
+void MonotonicNanoseconds(const Napi::CallbackInfo& info) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (!info[0].IsTypedArray() || napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length == 0) {
+    throw Napi::TypeError::New(info.Env(), "a Float64Array is wanted");
+  }
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  static_cast<double*>(data)[0] = static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+// An event is a pair of descriptors: [readable, writable], the same one on Linux.
+Napi::Value EventCreate(const Napi::CallbackInfo& info) {
+  Event event;
+  if (!CreateEvent(&event)) throw SystemError(info.Env(), "no event", errno);
+  Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(0u, Napi::Number::New(info.Env(), event.readable));
+  pair.Set(1u, Napi::Number::New(info.Env(), event.writable));
+  return pair;
+}
+void EventSignal(const Napi::CallbackInfo& info) { SignalEvent(info[0].ToNumber().Int32Value()); }
+void EventDrain(const Napi::CallbackInfo& info) { DrainEvent(info[0].ToNumber().Int32Value()); }
+void EventClose(const Napi::CallbackInfo& info) {
+  Event event = {info[0].ToNumber().Int32Value(), info[1].ToNumber().Int32Value()};
+  CloseEvent(&event);
+}
+
+// 0, or an error number
+Napi::Value Affinity(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), SetThreadAffinity(info[0].ToNumber().Int32Value()));
+}
+Napi::Value ThreadName(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), SetThreadName(info[0].ToString().Utf8Value().substr(0, 15).c_str()));
+}
+
+Napi::Value ProcessAlive(const Napi::CallbackInfo& info) {
+  const int process = info[0].ToNumber().Int32Value();
+  return Napi::Boolean::New(info.Env(), process > 0 && (kill(process, 0) == 0 || errno == EPERM));
+}
+
+Napi::Value TapOpen(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].ToString().Utf8Value();
+  const int tap = OpenTap(name.c_str());
+  if (tap < 0) throw SystemError(info.Env(), "tap " + name, errno);
+  return Napi::Number::New(info.Env(), tap);
+}
+
+// (Uint8Array): makes an empty ring of it; the memory's length is the ring's.
+void RingInitialise(const Napi::CallbackInfo& info) {
+  size_t bytes = 0;
+  uint8_t* memory = TypedArrayBytes(info[0], &bytes);
+  if (bytes <= kRingHeaderBytes || bytes - kRingHeaderBytes > kMaximumRingData || !ValidRingSize(static_cast<uint32_t>(bytes - kRingHeaderBytes))) {
+    throw Napi::RangeError::New(info.Env(), "a ring is 4,096 bytes and a power of two");
+  }
+  InitialiseRing(memory, static_cast<uint32_t>(bytes - kRingHeaderBytes));
+}
+
+}  // namespace
+
+void DefineSystem(Napi::Env env, Napi::Object exports) {
+  exports.Set("waitReadable", Napi::Function::New(env, WaitReadable));
+  exports.Set("waitWritable", Napi::Function::New(env, WaitWritable));
+  exports.Set("monotonicNanoseconds", Napi::Function::New(env, MonotonicNanoseconds));
+  exports.Set("eventCreate", Napi::Function::New(env, EventCreate));
+  exports.Set("eventSignal", Napi::Function::New(env, EventSignal));
+  exports.Set("eventDrain", Napi::Function::New(env, EventDrain));
+  exports.Set("eventClose", Napi::Function::New(env, EventClose));
+  exports.Set("setAffinity", Napi::Function::New(env, Affinity));
+  exports.Set("setThreadName", Napi::Function::New(env, ThreadName));
+  exports.Set("processAlive", Napi::Function::New(env, ProcessAlive));
+  exports.Set("tapOpen", Napi::Function::New(env, TapOpen));
+  exports.Set("ringInitialise", Napi::Function::New(env, RingInitialise));
+}
+
+}  // namespace bricks

@@ -1,0 +1,65 @@
+/** Where a pipe's socket lies, and which of its two rings an end means. */
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { BricksError } from '../core/errors';
+import type { LinkName } from '../core/link-name';
+import type { CoreAddon } from '../native/core-addon';
+
+/** What goes in at the master end (x{0) comes out at the slave end (x}0): ring 0; the other way: ring 1. */
+export type PipeDirection = 0 | 1;
+
+export function writingDirection(link: LinkName): PipeDirection {
+  return link.pipe?.end === 'master' ? 0 : 1;
+}
+
+export function readingDirection(link: LinkName): PipeDirection {
+  return link.pipe?.end === 'master' ? 1 : 0;
+}
+
+/** The file name of a pipe's socket: device{id.sock, with what a file name can't have as %XX. */
+export function pipeFileName(link: LinkName): string {
+  if (!link.pipe) throw new BricksError('E_LINK_KIND', `${link.text} is no pipe.`, 'Write it as eth3}0 (the end that a program reads) or eth3{0.');
+  const escaped = `${link.device}{${link.pipe.id}`.replace(/[%/\s]|^\./g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return `${escaped}.sock`;
+}
+
+/** The directory for the pipes of this network namespace: interfaces of the same name elsewhere are others. */
+export function pipeDirectory(addon: CoreAddon): string {
+  return join(runDirectory(), addon.networkNamespace());
+}
+
+function runDirectory(): string {
+  const chosen = process.env['BRICKS_RUN_DIRECTORY'];
+  if (chosen) return resolve(chosen);
+  const user = process.getuid?.() ?? 0;
+  const name = user === 0 ? 'bricks' : `bricks-${user}`;
+  return join(isDirectory('/dev/shm') ? '/dev/shm' : '/tmp', name);
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+interface PipeFailure {
+  readonly code?: string;
+  readonly process?: number;
+  readonly message: string;
+}
+
+/** What the native part says, in words for the user. */
+export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknown): BricksError {
+  const failure = thrown as PipeFailure;
+  const holder = failure.process ? `process ${failure.process}` : 'another process';
+  const who = failure.process === process.pid ? 'this process' : holder;
+  switch (failure.code) {
+    case 'E_PIPE_BUSY':
+      if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be stopped; end it or let it go on.');
+      return new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or take another name.');
+    case 'E_PIPE_MEMORY':
+      return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Take fewer pipes, or smaller ones (option ringSize), or raise the limit of open files (ulimit -n).');
+    case 'E_PIPE_DIRECTORY':
+      return new BricksError('E_PIPE_DIRECTORY', `Pipes can't be kept there: ${failure.message}.`, 'The directory must belong to you and be writable by nobody else; name another one in BRICKS_RUN_DIRECTORY.');
+    default:
+      return new BricksError('E_PIPE', `${link.text}: ${failure.message}.`);
+  }
+}

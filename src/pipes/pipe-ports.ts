@@ -1,0 +1,116 @@
+/** Pipes in an engine's thread: natively, or by the ports of src/core/ring-ports.ts where that was not built. */
+import { SOURCE_ENDED, type OpenContext, type PortOpener, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from '../core/backend';
+import { LINK_DROPS, LINK_RECORD } from '../core/counters';
+import { DROP_REASON_INDEX } from '../core/drop-reasons';
+import { BricksError } from '../core/errors';
+import type { LinkName } from '../core/link-name';
+import { packetMemory, type PacketBatch, type PacketMemory } from '../core/packet-batch';
+import { RingSource, RingTransmitter } from '../core/ring-ports';
+import { coreAddon, type CoreAddon, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
+import type { PreparedPipe, PreparedPipes } from './prepare';
+
+/** Slots of a link's record, for native code. */
+export const NATIVE_REASONS = {
+  noReader: LINK_DROPS + DROP_REASON_INDEX.noReader,
+  ringFull: LINK_DROPS + DROP_REASON_INDEX.ringFull,
+  tooLong: LINK_DROPS + DROP_REASON_INDEX.tooLong,
+  linkType: LINK_DROPS + DROP_REASON_INDEX.linkType,
+  backendError: LINK_DROPS + DROP_REASON_INDEX.backendError,
+};
+
+export class PipePorts implements PortOpener {
+  openSource(request: SourceRequest, context: OpenContext): SourcePort {
+    const pipe = findPipe(context, request.link, 'read');
+    const addon = coreAddon();
+    if (addon && pipe.end !== undefined) return new PipeSource(addon, request, pipe.end);
+    return new RingSource(request, ringOf(pipe), process.pid);
+  }
+
+  openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
+    const pipes = requests.map((request) => findPipe(context, request.link, 'write'));
+    const addon = coreAddon();
+    if (!addon || pipes.some((pipe) => pipe.end === undefined)) return new RingTransmitter(requests, pipes.map(ringOf));
+    return new NativeTransmitter(addon, requests, pipes.map((pipe) => pipe.end as number), context.batches);
+  }
+}
+
+function findPipe(context: OpenContext, link: LinkName, role: 'read' | 'write'): PreparedPipe {
+  const pipe = (context.prepared as PreparedPipes | undefined)?.pipes.find((candidate) => candidate.text === link.text && candidate.role === role);
+  if (!pipe) throw new BricksError('E_PIPE', `${link.text} was not prepared.`);
+  return pipe;
+}
+
+function ringOf(pipe: PreparedPipe): SharedArrayBuffer {
+  if (!pipe.ring) throw new BricksError('E_NATIVE_MISSING', `${pipe.text} needs the native part bricks_core, which does not load here.`);
+  return pipe.ring;
+}
+
+/** Reads an end of a pipe. */
+class PipeSource implements SourcePort {
+  readonly link: LinkName;
+  readonly descriptor: number;
+  readonly patient = false;
+  private readonly native: NativeRingSource;
+  private readonly batch: PacketBatch;
+
+  constructor(addon: CoreAddon, request: SourceRequest, end: number) {
+    this.link = request.link;
+    this.batch = request.batch;
+    this.descriptor = addon.pipeDescriptor(end);
+    const bytes = addon.pipeView(end);
+    request.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.native = new addon.RingSource({ ring: end, batch: request.batch, flowColumns: request.flowColumns, counters: request.counters.buffer, record: request.record });
+  }
+
+  receive(): number {
+    const count = this.native.receive();
+    if (count <= 0) {
+      this.batch.count = 0;
+      return count < 0 ? SOURCE_ENDED : 0;
+    }
+    this.batch.count = count;
+    this.batch.linkType = this.native.linkType();
+    return count;
+  }
+
+  release(): void {
+    this.native.release();
+  }
+
+  close(): void {
+    this.native.close();
+  }
+}
+
+/** Sends to rings natively: all sinks in one call a batch. `rings` are ends of pipes, or memory that holds rings. */
+export class NativeTransmitter implements Transmitter {
+  private readonly native: NativeRingTransmitter;
+  private readonly memories: (PacketMemory | undefined)[];
+
+  constructor(addon: CoreAddon, requests: readonly SinkRequest[], rings: readonly (number | Uint8Array)[], private readonly batches: readonly PacketBatch[]) {
+    this.memories = batches.map(() => undefined);
+    this.native = new addon.RingTransmitter({
+      batches,
+      sinks: requests.map(({ lists, output, counters, record }, index) => ({ ring: rings[index], lists, output, counters: counters.buffer, record })),
+      reasons: NATIVE_REASONS,
+      linkSlots: LINK_RECORD,
+    });
+  }
+
+  transmit(batch: PacketBatch, wait: boolean): number {
+    const index = this.batches.indexOf(batch);
+    if (this.memories[index] !== batch.memory) {
+      this.native.bindMemory(index, batch.memory.bytes);
+      this.memories[index] = batch.memory;
+    }
+    return this.native.transmit(index, batch.linkType, wait);
+  }
+
+  flush(): void {
+    this.native.flush();
+  }
+
+  close(): void {
+    this.native.close();
+  }
+}

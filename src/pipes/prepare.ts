@@ -1,0 +1,118 @@
+/**
+ * The control half of pipes, in the main thread: makes the rings before an engine opens its links.
+ * They belong to the process, so that they outlive an engine's thread, and other engines find them.
+ */
+import type { LinkPlan } from '../core/backend';
+import { BricksError } from '../core/errors';
+import type { LinkName } from '../core/link-name';
+import type { OptionDeclaration, OptionValues } from '../core/options';
+import { initialiseRing, ringBytes } from '../core/packet-ring';
+import { coreAddon, type CoreAddon } from '../native/core-addon';
+import { pipeDirectory, pipeError, pipeFileName, readingDirection, writingDirection, type PipeDirection } from './pipe-name';
+
+export const DEFAULT_RING_SIZE = 4 << 20;
+const SMALLEST_PLANNED_RING = 256 << 10;
+/** All pipes of an engine together take no more than this, unless a ring's size was asked for. */
+const RING_BUDGET = 1 << 30;
+
+export const PIPE_OPTIONS: readonly OptionDeclaration[] = [
+  { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of a pipe, rounded up to a power of two; 4 MiB unless there are very many pipes' },
+];
+
+/** An end of a pipe, made ready. Can be cloned to another thread. */
+export interface PreparedPipe {
+  readonly text: string;
+  readonly role: 'read' | 'write';
+  /** The number of the end in the native part, or the ring itself where that was not built. */
+  readonly end: number | undefined;
+  readonly ring: SharedArrayBuffer | undefined;
+}
+
+export interface PreparedPipes {
+  readonly pipes: readonly PreparedPipe[];
+}
+
+/** Makes the pipes of the plan's links that `isOurs` picks. All or none. */
+export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean = (link) => link.kind === 'pipe'): PreparedPipes {
+  const sources = plan.sources.filter(({ link }) => isOurs(link));
+  const sinks = plan.sinks.filter(({ link }) => isOurs(link));
+  const planned = plannedRingSize(sources.length + sinks.length);
+  const addon = coreAddon();
+  const pipes: PreparedPipe[] = [];
+  const make = (link: LinkName, options: OptionValues, role: 'read' | 'write'): void => {
+    const size = requestedRingSize(options) ?? planned;
+    const direction = role === 'read' ? readingDirection(link) : writingDirection(link);
+    pipes.push(addon ? openNativeEnd(addon, link, role, direction, size) : openLocalEnd(link, role, direction, size));
+  };
+  try {
+    for (const { link, options } of sinks) make(link, options, 'write');
+    for (const { link, options } of sources) make(link, options, 'read');
+  } catch (error) {
+    discardPipes({ pipes });
+    throw error;
+  }
+  return { pipes };
+}
+
+/** After the engine has closed its links: readers of its pipes take what is left, and end. */
+export function discardPipes(prepared: unknown): void {
+  const addon = coreAddon();
+  for (const pipe of (prepared as PreparedPipes | undefined)?.pipes ?? []) {
+    if (pipe.end !== undefined) addon?.pipeClose(pipe.end);
+    else closeLocalEnd(pipe);
+  }
+}
+
+export function plannedRingSize(pipes: number): number {
+  let size = DEFAULT_RING_SIZE;
+  while (size > SMALLEST_PLANNED_RING && size * pipes > RING_BUDGET) size /= 2;
+  return size;
+}
+
+function requestedRingSize(options: OptionValues): number | undefined {
+  const asked = options['ringSize'];
+  return typeof asked === 'number' ? 2 ** Math.ceil(Math.log2(Math.max(4096, asked))) : undefined;
+}
+
+function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number): PreparedPipe {
+  try {
+    const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, size, false);
+    return { text: link.text, role, end, ring: undefined };
+  } catch (error) {
+    throw pipeError(link, role, error);
+  }
+}
+
+/** Rings within this process, where the native part was not built. */
+interface LocalRing {
+  readonly ring: SharedArrayBuffer;
+  read: boolean;
+  write: boolean;
+}
+const localRings = new Map<string, LocalRing>();
+
+function localKey(link: LinkName, direction: PipeDirection): string {
+  return `${pipeFileName(link)} ${direction}`;
+}
+
+function openLocalEnd(link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number): PreparedPipe {
+  const key = localKey(link, direction);
+  let local = localRings.get(key);
+  if (!local) {
+    local = { ring: new SharedArrayBuffer(ringBytes(size)), read: false, write: false };
+    initialiseRing(local.ring);
+    localRings.set(key, local);
+  }
+  if (local[role]) throw new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by this process.`);
+  local[role] = true;
+  return { text: link.text, role, end: undefined, ring: local.ring };
+}
+
+function closeLocalEnd(pipe: PreparedPipe): void {
+  for (const [key, local] of localRings) {
+    if (local.ring !== pipe.ring) continue;
+    local[pipe.role] = false;
+    // A closed ring is for the reader who has it; the next writer gets a fresh one.
+    if (pipe.role === 'write' || !local.write) localRings.delete(key);
+  }
+}
