@@ -13,8 +13,8 @@ import type { OptionValues } from '../../src/core/options';
 
 /** A batch's packets are copied here, packed: small enough to stay in a cache while they are looked at. */
 const STAGING_BYTES = 1 << 20;
-/** How often an interface that is down is looked at. */
-const LOOK_AGAIN_MILLISECONDS = 200;
+/** How often an interface from which nothing comes is looked at: libpcap does not tell of each that goes down. */
+const LOOK_MILLISECONDS = 250;
 
 const SLOTS = { packets: LINK_PACKETS, bytes: LINK_BYTES, captureFull: LINK_DROPS + DROP_REASON_INDEX.captureFull };
 
@@ -29,7 +29,7 @@ export class PcapSource implements SourcePort {
   private readonly notice: (text: string) => void;
   private down = false;
   private ended = false;
-  private lookAgainAt = 0;
+  private lookAt = 0;
 
   /** @throws BricksError E_NATIVE_MISSING, E_PERMISSION, E_NO_DEVICE, E_DEVICE_DOWN, E_FILTER, E_BACKEND */
   constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues = {}) {
@@ -57,16 +57,14 @@ export class PcapSource implements SourcePort {
       return count;
     }
     this.batch.count = 0;
-    if (count < 0 || this.down) return this.lookAtDevice(count < 0);
-    return 0;
+    const now = performance.now();
+    if (count === 0 && now < this.lookAt) return 0;
+    this.lookAt = now + LOOK_MILLISECONDS;
+    return this.lookAtDevice(count < 0);
   }
 
   /** Nothing to do: the next `receive` overwrites the memory. */
   release(): void {}
-
-  nextDue(): number {
-    return this.down ? Math.max(0, this.lookAgainAt - performance.now()) : Infinity;
-  }
 
   refreshCounters(): void {
     if (!this.ended) this.native.refreshCounters();
@@ -77,11 +75,8 @@ export class PcapSource implements SourcePort {
     this.native.close();
   }
 
-  /** After an error: is the interface down (it may come up again), gone, or is it something else? */
+  /** Is the interface down (it may come up again), gone, or was there some other error? */
   private lookAtDevice(failed: boolean): number {
-    const now = performance.now();
-    if (!failed && now < this.lookAgainAt) return 0;
-    this.lookAgainAt = now + LOOK_AGAIN_MILLISECONDS;
     const { device, error } = this.native.state();
     if (device === 'gone') return this.end('is gone; nothing more comes from it');
     if (device === 'down') {
