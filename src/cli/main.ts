@@ -10,6 +10,8 @@ import { EXIT_FAILURE, EXIT_USAGE, packageVersion, say, sayError } from './outpu
 const COMMANDS: CommandClass<BaseContext>[] = [RunCommand, DevicesCommand, Builtins.HelpCommand, Builtins.VersionCommand];
 const NAMES = ['run', 'devices'];
 
+const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
+
 /** A first word that is no command, option or argument of a script: a slip that gets a suggestion. */
 function misspelt(argv: readonly string[]): string | undefined {
   const word = argv[0];
@@ -20,7 +22,7 @@ function misspelt(argv: readonly string[]): string | undefined {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  const cli = new Cli({ binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() });
+  const cli = new Cli(IDENTITY);
   for (const command of COMMANDS) cli.register(command);
   const slip = misspelt(argv);
   if (slip !== undefined) {
@@ -41,17 +43,15 @@ async function main(argv: readonly string[]): Promise<number> {
   // What Cli.run would do, but for its errors, which it writes to standard output.
   command.context = Cli.defaultContext;
   command.cli = {
-    binaryLabel: cli.binaryLabel,
-    binaryName: cli.binaryName,
-    binaryVersion: cli.binaryVersion,
+    ...IDENTITY,
     enableCapture: false,
     enableColors: false,
     definitions: () => cli.definitions(),
-    error: (error, options) => cli.error(error, options),
-    format: (colored) => cli.format(colored),
+    error: (error, options) => cli.error(error, options ?? {}),
+    format: (colored) => cli.format(colored ?? false),
     process: (input, context) => cli.process(input, { ...Cli.defaultContext, ...context }),
     run: (input, context) => cli.run(input, { ...Cli.defaultContext, ...context }),
-    usage: (of, options) => cli.usage(of, options),
+    usage: (of, options) => cli.usage(of ?? null, options ?? {}),
   };
   try {
     return (await command.validateAndExecute()) ?? 0;

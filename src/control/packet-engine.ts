@@ -226,6 +226,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       bufferSize: Number(this.options['bufferSize'] ?? 0),
       sources: graph.sources,
       sinks: graph.sinks,
+      backendOptions,
     };
     const pipes = preparePipes(linkPlan, (link) => link.kind === 'pipe' && !backend.handles(link));
     let prepared: EnginePlan['prepared'];

@@ -113,6 +113,7 @@ export interface LinkPlan {
   readonly sources: readonly { readonly link: LinkName; readonly options: OptionValues }[];
   readonly sinks: readonly { readonly link: LinkName; readonly options: OptionValues }[];
   readonly bufferSize: number;
+  readonly backendOptions: OptionValues;
 }
 
 export interface Backend {

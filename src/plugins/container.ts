@@ -33,7 +33,7 @@ export function registerBackend(backend: Backend): void {
 
 for (const brick of BUILT_IN_BRICKS) registerBrick(brick as BrickModule<never>);
 for (const backend of BUILT_IN_BACKENDS) {
-  container.registerSingleton(tokenOf('backend', backend.backendName), backend);
+  container.registerSingleton<Backend>(tokenOf('backend', backend.backendName), backend);
   container.register(BACKENDS, { useFactory: (resolver) => resolver.resolve<Backend>(tokenOf('backend', backend.backendName)) });
 }
 
