@@ -69,8 +69,12 @@ function packetsToCompare(): Buffer[] {
 const describeWithCompiler = compiler === undefined ? describe.skip : describe;
 
 describeWithCompiler(`flow columns in native code${compiler === undefined ? ' (skipped: no C++ compiler)' : ''}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'bricks-flow-columns-'));
-  const packets = packetsToCompare();
+  let folder: string;
+  let packets: Buffer[];
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bricks-flow-columns-'));
+    packets = packetsToCompare();
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function run(name: string, flags: string[]): Buffer {

@@ -27,6 +27,8 @@ export const SAMPLES: readonly Layered[] = [
   ...network.map((packet) => ethernet({}, vlan({ id: 7 }, packet))),
   ...[tcp4, udp6, ipv4({}, vxlan({}, frame))].flatMap((packet) => [
     ethernet({}, vlan({ tag: 0x88a8 }, vlan({}, packet))),
+    ethernet({}, vlan({ tag: 0x9100 }, packet)),
+    ethernet({}, vlan({}, vlan({ tag: 0x9100 }, packet))),
     ethernet({}, vlan({ tag: 0x9100 }, vlan({}, vlan({}, packet)))),
     ethernet({}, mpls({ labels: [1, 2] }, packet)),
     ethernet({}, mpls({ controlWord: true }, ethernet({}, packet))),
