@@ -4,6 +4,7 @@ import { linkTypeWord, type NodePcapPacket } from './node-pcap';
 type Decode = (packet: NodePcapPacket) => { readonly payload: unknown };
 
 const DUMP_BYTES = 32;
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]+/g;
 
 let decode: Decode | undefined;
 let tried = false;
@@ -33,8 +34,8 @@ export function decodePacket(bytes: Uint8Array, linkType: number): string {
   header.writeUInt32LE(bytes.length, 8);
   header.writeUInt32LE(bytes.length, 12);
   try {
-    const { payload } = quietly(() => run({ buf: Buffer.from(bytes), header, link_type: word }));
-    const text = String(payload).replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
+    const decoded = quietly(() => String(run({ buf: Buffer.from(bytes), header, link_type: word }).payload));
+    const text = decoded.replace(CONTROL_CHARACTERS, ' ').trim();
     return text === '' || text === 'null' || text === '[object Object]' ? dump(bytes, linkType) : text;
   } catch {
     return dump(bytes, linkType);

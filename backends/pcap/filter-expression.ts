@@ -40,6 +40,8 @@ export function checkFilterExpression(expression: string, option = 'expression')
     const found = addon ? problemOf(addon, expression, linkType) : checkWithNodePcap(expression, linkType);
     if (found === '') return;
     problem ||= found;
+    // What can never match on Ethernet is a mistake, even if libpcap does not see it elsewhere.
+    if (/rejects all packets/.test(found)) break;
   }
   throw filterError(expression, option, problem);
 }
@@ -75,7 +77,9 @@ class LinkTypeFilter {
       if (rule !== undefined && problemOf(addon, rule, linkType) !== '') meant[name] = NEVER;
     }
     this.inapplicable = RULE_NAMES.some((name) => meant[name] !== rules[name]);
-    this.native = new addon.CompiledFilter(linkType, SNAP_LENGTH, meant);
+    // Of a link type that libpcap does not know nothing can be asked: then all rules are NEVER, on whatever type.
+    const known = problemOf(addon, NEVER, linkType) === '';
+    this.native = new addon.CompiledFilter(known ? linkType : LINK_TYPE_ETHERNET, SNAP_LENGTH, meant);
   }
 
   select(batch: PacketBatch, rows: Uint16Array, count: number, target: Uint16Array, first: number): number {
