@@ -75,8 +75,13 @@ export class Shell {
         this.lines.prompt();
       }
     }
-    if (this.terminal) process.stdout.write('\n');
-    return this.terminal ? 0 : exitCode;
+    if (this.terminal) {
+      process.stdout.write('\n');
+      return 0;
+    }
+    if (this.pending === '') return exitCode;
+    process.stderr.write(`The input ends in the middle of a statement: ${this.pending.split('\n')[0]}\n`);
+    return 1;
   }
 
   private failed = false;

@@ -5,7 +5,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Order } from '../control/orders';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
-import { packageRoot } from './package-root';
+import { packageRoot } from '../native/load-addon';
 import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeLua, NativeOutcome } from './native-lua';

@@ -8,7 +8,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { Answer, Order } from '../control/orders';
 import { messageOf } from '../core/errors';
 import { DROP_REASONS } from '../core/drop-reasons';
-import { packageRoot } from './package-root';
+import { packageRoot } from '../native/load-addon';
 import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeLuaState } from './native-lua';
