@@ -46,7 +46,7 @@ inline bool IsVlanTag(uint16_t typeAsRead) {
 }
 
 // Bytes [packet, packet + length) are read, never more.
-inline FlowKind FlowColumns(const uint8_t* packet, uint32_t length, uint16_t* addresses, uint32_t* ports) {
+inline __attribute__((always_inline)) FlowKind FlowColumns(const uint8_t* packet, uint32_t length, uint16_t* addresses, uint32_t* ports) {
   // The loads below are meant for little-endian machines; src/net does all on others.
   if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) return kFlowNotComputed;
   uint32_t network = 14;
