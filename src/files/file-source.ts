@@ -66,6 +66,11 @@ export class FileSource implements SourcePort {
     }
   }
 
+  /** The files that it reads. */
+  get paths(): readonly string[] {
+    return this.files;
+  }
+
   get descriptor(): number {
     return this.reader.descriptor;
   }

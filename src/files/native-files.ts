@@ -25,6 +25,8 @@ export interface FilesAddon {
   announceFile(socket: number, slot: number, path: string, header: Uint8Array): void;
   watchFile(socket: number, slot: number, descriptor: number): void;
   forgetFile(socket: number, slot: number): void;
+  /** Natively, because node watches over the descriptors that its threads close. */
+  closeGuardian(socket: number, memory: number): void;
 }
 
 let addon: FilesAddon | undefined | null = null;

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <napi.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <memory>
 #include <vector>
@@ -190,6 +191,11 @@ void ForgetFile(const Napi::CallbackInfo& info) {
   bricks::TellGuardian(info[0].As<Napi::Number>().Int32Value(), bricks::kForget, info[1].As<Napi::Number>().Uint32Value(), "", nullptr, 0, -1);
 }
 
+void CloseGuardian(const Napi::CallbackInfo& info) {
+  close(info[0].As<Napi::Number>().Int32Value());
+  close(info[1].As<Napi::Number>().Int32Value());
+}
+
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("bindReader", Napi::Function::New(env, BindReader));
   exports.Set("parseRecords", Napi::Function::New(env, ParseRecords));
@@ -200,6 +206,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("announceFile", Napi::Function::New(env, AnnounceFile));
   exports.Set("watchFile", Napi::Function::New(env, WatchFile));
   exports.Set("forgetFile", Napi::Function::New(env, ForgetFile));
+  exports.Set("closeGuardian", Napi::Function::New(env, CloseGuardian));
   return exports;
 }
 

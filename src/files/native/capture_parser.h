@@ -1,7 +1,6 @@
 // The fast parser of capture records: classic pcap, and the enhanced packets of pcapng. It works on
 // the words that src/files/reader-state.ts describes and does what pcap.ts and pcapng.ts do, which
 // are the definition; whatever is no plain packet it leaves to them. A test holds the two equal.
-// Cost: 4 to 5 ns for a frame of 64 bytes with its flow columns, so a whole chunk stays in the cache.
 #pragma once
 
 #include <cstdint>

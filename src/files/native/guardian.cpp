@@ -40,14 +40,14 @@ void Mend(const Guarded& file, double committed) {
   if (announced) descriptor = open(file.path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
   struct stat status;
   if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return;
-  if (announced) {
+  // Below zero: not emptied yet, so what it holds is an older file.
+  if (announced || committed < 0) {
     if (status.st_size == 0) WriteHeader(descriptor, file.header);
     return;
   }
   const off_t good = static_cast<off_t>(committed);
   if (good < static_cast<off_t>(file.header.size())) {
-    // Not emptied yet, or emptied and without its header: it has no packet that counts.
-    if (committed < 0) return;
+    // Emptied, and perhaps without its header.
     if (ftruncate(descriptor, 0) == 0) WriteHeader(descriptor, file.header);
   } else if (status.st_size > good) {
     if (ftruncate(descriptor, good) != 0) std::fprintf(stderr, "bricks-guardian: %s could not be cut\n", file.path.c_str());

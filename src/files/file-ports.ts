@@ -1,0 +1,41 @@
+/** What an engine opens its links of kind `file` with, whatever its backend is. */
+import { statSync } from 'node:fs';
+import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../core/backend';
+import { FileSource } from './file-source';
+import { FileTransmitter } from './file-sink';
+import { fileError } from './formats';
+
+export class FilePorts implements PortOpener {
+  private readonly sources = new Set<string>();
+  private readonly targets: string[] = [];
+
+  /** @throws BricksError E_FILE, E_FILE_FORMAT */
+  openSource(request: SourceRequest, context: OpenContext): SourcePort {
+    const source = new FileSource(request, (text) => context.notice(text));
+    for (const path of source.paths) {
+      const identity = identityOf(path);
+      if (identity === undefined) continue;
+      this.sources.add(identity);
+      if (!this.targets.some((target) => identityOf(target) === identity)) continue;
+      source.close();
+      throw fileError('E_FILE', `${path} can't be read: the engine writes to it.`, 'Give the output another name.');
+    }
+    return source;
+  }
+
+  /** @throws BricksError E_FILE */
+  openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
+    const transmitter = new FileTransmitter(requests, context, (identity) => this.sources.has(identity));
+    for (const request of requests) this.targets.push(request.link.device);
+    return transmitter;
+  }
+}
+
+function identityOf(path: string): string | undefined {
+  try {
+    const status = statSync(path === '-' ? '/dev/stdin' : path);
+    return status.isFile() ? `${status.dev}:${status.ino}` : undefined;
+  } catch {
+    return undefined;
+  }
+}

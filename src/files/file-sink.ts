@@ -1,0 +1,276 @@
+/** Capture files as the sinks of an engine: all files of an engine together. */
+import { unlinkSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import type { OpenContext, SinkRequest, Transmitter } from '../core/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
+import { DROP_REASON_INDEX } from '../core/drop-reasons';
+import type { OptionDeclaration } from '../core/options';
+import type { PacketBatch } from '../core/packet-batch';
+import { MAXIMUM_PACKET, SNAP_LENGTH, fileError, systemCode, systemReason, type CaptureFormat } from './formats';
+import { Guardian } from './guardian';
+import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';
+import {
+  CONTROL_WORDS, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, STATE_FILE_BYTES, STATE_FILE_SECONDS, STATE_HEADER_BYTES, STATE_NUMBERS,
+  STATE_PCAPNG, STATE_ROTATE_BYTES, STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT, STATE_WAKE, TAIL, encodeList, type RecordRing,
+} from './record-encoder';
+import { RecordFile, emptyFile, numberedName, type RecordFilePlan } from './recorder-files';
+import {
+  RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
+} from './recorder-worker';
+
+export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
+  { name: 'format', type: 'string', oneOf: ['pcap', 'pcapng'], description: "The file's format. Without it: pcapng if the name ends in .pcapng or .ntar, else pcap." },
+  { name: 'nanoseconds', type: 'boolean', default: true, description: 'Time stamps of pcap files in nanoseconds; false writes microseconds, for very old programs. pcapng files always have nanoseconds.' },
+  { name: 'snapLength', type: 'integer', default: SNAP_LENGTH, minimum: 1, maximum: MAXIMUM_PACKET, unit: 'bytes', description: 'At most so many bytes of each packet are written.' },
+  { name: 'rotateBytes', type: 'integer', minimum: 1, unit: 'bytes', description: 'Begin a new file before this one grows larger. Files are numbered: trace.pcap becomes trace-00001.pcap, trace-00002.pcap and so on.' },
+  { name: 'rotateSeconds', type: 'number', minimum: 0.001, unit: 'seconds', description: 'Begin a new file with a packet that came so long after the first one of this file, by their time stamps.' },
+  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two. Without it 1 MiB, and less for very many files.' },
+];
+
+const BUFFER_BYTES = 1 << 20;
+const LEAST_BUFFER_BYTES = 1 << 16;
+/** All files of an engine together, unless bufferBytes says otherwise. */
+const ALL_BUFFER_BYTES = 256 << 20;
+const START_MILLISECONDS = 30_000;
+const CLOSE_MILLISECONDS = 60_000;
+
+interface Sink {
+  readonly request: SinkRequest;
+  readonly plan: RecordFilePlan;
+  readonly ring: RecordRing;
+  readonly file: RecordFile;
+  /** What was already taken over from the recorder's counts. */
+  failedPackets: number;
+  failedBytes: number;
+  errorNumber: number;
+  lost: number;
+  saidLinkType: boolean;
+}
+
+function formatOf(request: SinkRequest): CaptureFormat {
+  const { format } = request.options;
+  if (format === 'pcap' || format === 'pcapng') return format;
+  return /\.(pcapng|ntar)$/i.test(request.link.device) ? 'pcapng' : 'pcap';
+}
+
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(bytes));
+}
+
+function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined): Sink {
+  const { options } = request;
+  const format = formatOf(request);
+  const share = 2 ** Math.floor(Math.log2(ALL_BUFFER_BYTES / count));
+  const wanted = typeof options['bufferBytes'] === 'number' ? options['bufferBytes'] : Math.min(BUFFER_BYTES, share);
+  const bytes = new Uint8Array(new SharedArrayBuffer(powerOfTwo(Math.max(LEAST_BUFFER_BYTES, wanted))));
+  const control = new Uint32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+  const snapLength = typeof options['snapLength'] === 'number' ? options['snapLength'] : SNAP_LENGTH;
+  const rotateBytes = options['rotateBytes'];
+  const rotateSeconds = options['rotateSeconds'];
+  const plan: RecordFilePlan = {
+    path: request.link.device, format, nanoseconds: options['nanoseconds'] !== false, snapLength, slot, bytes, control,
+    rotates: rotateBytes !== undefined || rotateSeconds !== undefined,
+  };
+  const state = new Float64Array(STATE_NUMBERS);
+  const header = emptyFile(plan, []).length;
+  state[STATE_PCAPNG] = format === 'pcapng' ? 1 : 0;
+  state[STATE_UNIT] = format === 'pcap' && !plan.nanoseconds ? 1000 : 1;
+  state[STATE_SNAP_LENGTH] = snapLength;
+  state[STATE_ROTATE_BYTES] = typeof rotateBytes === 'number' ? rotateBytes : Infinity;
+  state[STATE_ROTATE_SECONDS] = typeof rotateSeconds === 'number' ? rotateSeconds : Infinity;
+  state[STATE_FILE_BYTES] = state[STATE_HEADER_BYTES] = header;
+  state[STATE_FILE_SECONDS] = -1;
+  return {
+    request, plan, ring: { bytes, control, state }, file: new RecordFile(plan, guardian),
+    failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, saidLinkType: false,
+  };
+}
+
+/** Whoever reads files in the same engine: its files must not be written to. */
+export type IsSource = (identity: string) => boolean;
+
+export class FileTransmitter implements Transmitter {
+  private readonly sinks: readonly Sink[];
+  private readonly shared = new Int32Array(new SharedArrayBuffer(RECORDER_WORDS * 4));
+  private readonly batches: PacketBatch[];
+  private readonly addon: FilesAddon | undefined;
+  private readonly native: NativeRecorder | undefined;
+  private readonly guardian: Guardian | undefined;
+  private sent = false;
+  private closed = false;
+
+  /** @throws BricksError E_FILE */
+  constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true) {
+    this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
+    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian));
+    this.openFiles(isSource);
+    this.batches = [...context.batches];
+    this.addon = useNative ? nativeFiles() : undefined;
+    this.native = this.bind();
+    this.startRecorder();
+  }
+
+  transmit(batch: PacketBatch, wait: boolean): number {
+    this.sent = true;
+    if (this.addon && this.native) {
+      const index = this.batches.indexOf(batch);
+      if (index >= 0) return this.addon.encodeLists(this.native, index, batch.memory.bytes, batch.linkType, wait);
+    }
+    let held = 0;
+    for (const sink of this.sinks) held += encodeList(sink.ring, sink.request, batch, wait);
+    return held;
+  }
+
+  flush(): void {
+    if (!this.sent) return;
+    this.sent = false;
+    const sleeping = Atomics.load(this.shared, RECORDER_SLEEP);
+    if (sleeping === 0) return;
+    if (sleeping === SLEEP_DEEP || this.mustWake()) this.wake();
+  }
+
+  /** Takes over what could not be written, and tells the user when that begins and ends. */
+  refreshCounters(): void {
+    for (const sink of this.sinks) {
+      const { control } = sink.plan;
+      const packets = Atomics.load(control, FAILED_PACKETS);
+      if (packets !== sink.failedPackets) this.moveToDrops(sink, packets, Atomics.load(control, FAILED_BYTES));
+      const errorNumber = Atomics.load(control, ERROR_NUMBER);
+      if (errorNumber !== sink.errorNumber) this.tellError(sink, errorNumber);
+      if (!sink.saidLinkType && readCounter(sink.request.counters.words, sink.request.record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
+        sink.saidLinkType = true;
+        this.context.notice(`${sink.plan.path} can hold packets of ${sink.plan.format === 'pcap' ? 'one link type' : 'no more link types'} only; the others are dropped. Use pcapng (format = "pcapng").`);
+      }
+    }
+  }
+
+  /** Bytes that wait to be written. */
+  pendingBytes(): number {
+    let bytes = 0;
+    for (const { plan } of this.sinks) bytes += (Atomics.load(plan.control, HEAD) - Atomics.load(plan.control, TAIL)) >>> 0;
+    return bytes;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    Atomics.store(this.shared, RECORDER_CLOSE, 1);
+    this.wake();
+    if (!this.awaitState(STATE_DONE, CLOSE_MILLISECONDS)) {
+      this.context.notice(`The capture files could not be finished: ${this.pendingBytes()} bytes were not written.`);
+    }
+    this.refreshCounters();
+    this.guardian?.close();
+  }
+
+  private openFiles(isSource: IsSource): void {
+    const seen = new Map<string, string>();
+    const created: string[] = [];
+    let at = this.sinks[0];
+    try {
+      for (const sink of this.sinks) {
+        at = sink;
+        const name = sink.plan.rotates ? numberedName(sink.plan.path, 1) : sink.plan.path;
+        const existed = existsSync(name);
+        sink.file.open();
+        if (!existed) created.push(name);
+        const identity = sink.file.identity();
+        const other = seen.get(identity);
+        if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output a file of its own.');
+        if (isSource(identity)) throw fileError('E_FILE', `${sink.plan.path} can't be written: the engine reads it.`, 'Give the output another name.');
+        seen.set(identity, sink.plan.path);
+      }
+      for (const sink of this.sinks) {
+        at = sink;
+        sink.file.begin();
+      }
+    } catch (error) {
+      for (const sink of this.sinks) sink.file.close();
+      for (const name of created) unlinkSync(name);
+      this.guardian?.close();
+      if (systemCode(error) === undefined || !(error instanceof Error) || error.name === 'BricksError') throw error;
+      throw fileError('E_FILE', `The capture file ${at.plan.path} can't be written: ${systemReason(error)}.`);
+    }
+  }
+
+  private bind(): NativeRecorder | undefined {
+    const { addon, sinks } = this;
+    if (!addon || sinks.length === 0) return undefined;
+    return addon.bindRecorder(
+      this.batches, sinks.map(({ request }) => request.lists), Uint32Array.from(sinks, ({ request }) => request.output),
+      sinks.map(({ ring }) => ring.bytes), sinks.map(({ ring }) => ring.control), sinks.map(({ ring }) => ring.state),
+      sinks[0].request.counters.words, Uint32Array.from(sinks, ({ request }) => request.record),
+    );
+  }
+
+  private startRecorder(): void {
+    const recorder: RecorderPlan = {
+      shared: this.shared,
+      guardian: this.guardian?.plan,
+      files: this.sinks.map(({ plan, file }) => ({ plan, ...file.handOver() })),
+    };
+    const worker = new Worker(join(__dirname, 'recorder-worker.js'), { workerData: { captureFiles: recorder } });
+    worker.unref();
+    // The engine's thread has no event loop: its errors are seen by its state.
+    worker.on('error', (error) => this.context.notice(`The writer of capture files failed: ${error.message}.`));
+    if (this.awaitState(STATE_STARTED, START_MILLISECONDS)) {
+      for (const sink of this.sinks) sink.file.leave();
+      return;
+    }
+    for (const sink of this.sinks) sink.file.close();
+    this.guardian?.close();
+    throw fileError('E_FILE', 'The writer of capture files does not start.');
+  }
+
+  /** Waits until the recorder is in this state; false if it fails or takes longer. */
+  private awaitState(wanted: number, milliseconds: number): boolean {
+    const deadline = performance.now() + milliseconds;
+    for (;;) {
+      const state = Atomics.load(this.shared, RECORDER_STATE);
+      if (state === wanted) return true;
+      const left = deadline - performance.now();
+      if (state === STATE_FAILED || left <= 0) return false;
+      Atomics.wait(this.shared, RECORDER_STATE, state, left);
+    }
+  }
+
+  private wake(): void {
+    Atomics.store(this.shared, RECORDER_SLEEP, 0);
+    Atomics.notify(this.shared, RECORDER_SLEEP);
+  }
+
+  private mustWake(): boolean {
+    let wake = false;
+    for (const { ring } of this.sinks) {
+      if (ring.state[STATE_WAKE] === 0) continue;
+      ring.state[STATE_WAKE] = 0;
+      wake = true;
+    }
+    return wake;
+  }
+
+  private moveToDrops(sink: Sink, packets: number, bytes: number): void {
+    const { counters: { words }, record } = sink.request;
+    const lostPackets = (packets - sink.failedPackets) >>> 0;
+    const lostBytes = (bytes - sink.failedBytes) >>> 0;
+    setCounter(words, record + LINK_PACKETS, readCounter(words, record + LINK_PACKETS) - lostPackets);
+    setCounter(words, record + LINK_BYTES, readCounter(words, record + LINK_BYTES) - lostBytes);
+    addToCounter(words, record + LINK_DROPS + DROP_REASON_INDEX.diskError, lostPackets);
+    sink.failedPackets = packets;
+    sink.failedBytes = bytes;
+    sink.lost += lostPackets;
+  }
+
+  private tellError(sink: Sink, errorNumber: number): void {
+    sink.errorNumber = errorNumber;
+    if (errorNumber === 0) {
+      this.context.notice(`${sink.plan.path} is written again; ${sink.lost} packets were lost in the meantime.`);
+      sink.lost = 0;
+      return;
+    }
+    const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
+    this.context.notice(`${sink.plan.path} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`);
+  }
+}

@@ -1,0 +1,78 @@
+/** The thread that writes the files of an engine. It knows only its rings, and ends when it is told to. */
+import { workerData } from 'node:worker_threads';
+import { Guardian, type GuardianPlan } from './guardian';
+import { RecordFile, type RecordFilePlan } from './recorder-files';
+
+/** Words that the engine and its recorder share. */
+export const RECORDER_STATE = 0;
+export const RECORDER_SLEEP = 1;
+export const RECORDER_CLOSE = 2;
+export const RECORDER_WORDS = 4;
+
+export const STATE_STARTED = 1;
+export const STATE_DONE = 2;
+export const STATE_FAILED = 3;
+
+/** It looks again by itself, or only when it is woken. */
+export const SLEEP_LIGHT = 1;
+export const SLEEP_DEEP = 2;
+
+const LIGHT_MILLISECONDS = 50;
+/** Being woken does not rest on this; it is the second line of defence. */
+const DEEP_MILLISECONDS = 2000;
+
+export interface RecorderPlan {
+  readonly shared: Int32Array;
+  readonly guardian: GuardianPlan | undefined;
+  readonly files: readonly { readonly plan: RecordFilePlan; readonly fd: number; readonly headerBytes: number }[];
+}
+
+function setState(shared: Int32Array, state: number): void {
+  Atomics.store(shared, RECORDER_STATE, state);
+  Atomics.notify(shared, RECORDER_STATE);
+}
+
+function sleep(shared: Int32Array, files: readonly RecordFile[]): void {
+  const light = files.some(hasPending);
+  const depth = light ? SLEEP_LIGHT : SLEEP_DEEP;
+  Atomics.store(shared, RECORDER_SLEEP, depth);
+  const come = Atomics.load(shared, RECORDER_CLOSE) !== 0 || (!light && files.some(hasPending));
+  if (!come) Atomics.wait(shared, RECORDER_SLEEP, depth, light ? LIGHT_MILLISECONDS : DEEP_MILLISECONDS);
+  Atomics.store(shared, RECORDER_SLEEP, 0);
+}
+
+function hasPending(file: RecordFile): boolean {
+  return file.hasPending;
+}
+
+function record(plan: RecorderPlan): void {
+  const { shared } = plan;
+  const guardian = Guardian.join(plan.guardian);
+  const files = plan.files.map(({ plan: file, fd, headerBytes }) => {
+    const recorded = new RecordFile(file, guardian);
+    recorded.adopt(fd, headerBytes);
+    return recorded;
+  });
+  setState(shared, STATE_STARTED);
+  for (;;) {
+    const closing = Atomics.load(shared, RECORDER_CLOSE) !== 0;
+    const now = performance.now();
+    let busy = false;
+    for (const file of files) if (file.drain(now, closing)) busy = true;
+    if (busy) continue;
+    if (closing) break;
+    sleep(shared, files);
+  }
+  for (const file of files) file.close();
+  setState(shared, STATE_DONE);
+}
+
+if (workerData !== null && typeof workerData === 'object' && 'captureFiles' in workerData) {
+  const plan = (workerData as { readonly captureFiles: RecorderPlan }).captureFiles;
+  try {
+    record(plan);
+  } catch (error) {
+    setState(plan.shared, STATE_FAILED);
+    throw error;
+  }
+}
