@@ -8,6 +8,9 @@ import { tryNodePcap } from './node-pcap';
 /** libpcap lists more than network interfaces: capture points of the kernel that carry no frames of the network. */
 const NO_NETWORK = /^(bluetooth|usbmon|nflog|nfqueue|dbus-)/;
 
+/** IFF_UP. */
+export const INTERFACE_UP = 1;
+
 /** By node-pcap, else by our own binding; nothing where there is neither. */
 export function listDevices(): readonly DeviceInformation[] {
   const own = tryPcapAddon();
@@ -27,7 +30,7 @@ function rawDevices(): readonly NativeDevice[] {
     return pcap.findalldevs().map((device) => ({
       name: device.name,
       description: device.description ?? '',
-      up: flagsOf(device.name) === undefined || ((flagsOf(device.name) ?? 0) & 1) !== 0,
+      up: ((flagsOf(device.name) ?? INTERFACE_UP) & INTERFACE_UP) !== 0,
       loopback: device.flags === 'PCAP_IF_LOOPBACK',
       addresses: (device.addresses ?? []).flatMap((address) => address?.addr ?? []),
     }));

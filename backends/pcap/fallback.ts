@@ -13,7 +13,7 @@ import type { LinkName } from '../../src/core/link-name';
 import { PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src/core/packet-ring';
 import { RingSource } from '../../src/core/ring-ports';
 import type { OptionValues } from '../../src/core/options';
-import { flagsOf, interfaceNames } from './devices';
+import { INTERFACE_UP, flagsOf, interfaceNames } from './devices';
 import { filterError } from './filter-expression';
 import { pcapAddon } from './native';
 import { checkWithNodePcap, linkTypeNumber, tryNodePcap, type NodePcap, type NodePcapPacket, type NodePcapSession } from './node-pcap';
@@ -98,8 +98,7 @@ export class NodePcapFeeder {
     } catch {
       // No statistics are no reason to end.
     }
-    const flags = flagsOf(this.link.device);
-    const device = flags === undefined && process.platform === 'linux' && this.link.device !== 'any' ? DEVICE_GONE : flags !== undefined && (flags & 1) === 0 ? DEVICE_DOWN : DEVICE_UP;
+    const device = deviceState(this.link.device);
     Atomics.store(this.state, WORD_DEVICE, device);
     if (device === DEVICE_GONE) this.endRing();
   }
@@ -117,11 +116,18 @@ export class NodePcapFeeder {
   }
 }
 
+/** Where the system does not tell (other than Linux), or for all devices at once, it is taken to be up. */
+function deviceState(device: string): number {
+  const flags = flagsOf(device);
+  if (flags !== undefined) return (flags & INTERFACE_UP) === 0 ? DEVICE_DOWN : DEVICE_UP;
+  return process.platform === 'linux' && device !== 'any' ? DEVICE_GONE : DEVICE_UP;
+}
+
 function openSession(pcap: NodePcap, device: string, settings: PcapSettings): NodePcapSession {
   const names = interfaceNames();
   if (!names.includes(device)) throw noDeviceError(device, names);
   const flags = flagsOf(device);
-  if (flags !== undefined && (flags & 1) === 0) throw deviceDownError(device);
+  if (flags !== undefined && (flags & INTERFACE_UP) === 0) throw deviceDownError(device);
   if (settings.filter) {
     const problem = checkWithNodePcap(settings.filter, 1);
     if (problem) throw filterError(settings.filter, 'filter', problem);

@@ -1,11 +1,12 @@
 /**
  * Expressions of libpcap's filter language: checked anywhere, and run over the rows of a batch.
  *
- * Sketch of the cost: one native call a list (0.2 µs), and about 1 ns an instruction and packet;
- * "tcp port 80" takes some 10 ns.
+ * libpcap compiles them, bpf-to-javascript.ts makes a function of the program. What that can't do goes through
+ * libpcap's interpreter, one native call a list.
  */
 import { BricksError, messageOf } from '../../src/core/errors';
 import type { PacketBatch } from '../../src/core/packet-batch';
+import { compileRules, type SelectRows } from './bpf-to-javascript';
 import { pcapAddon, tryPcapAddon, type FilterRules, type NativeFilter, type PcapAddon } from './native';
 import { checkWithNodePcap, tryNodePcap } from './node-pcap';
 
@@ -67,10 +68,11 @@ function problemOf(addon: PcapAddon, expression: string, linkType: number): stri
 class LinkTypeFilter {
   /** Whether a rule has no meaning for this link type; it then matches nothing. */
   readonly inapplicable: boolean;
+  readonly select: SelectRows;
   private readonly native: NativeFilter;
   private readonly batches = new Map<PacketBatch, { readonly number: number; memory: Uint8Array }>();
 
-  constructor(addon: PcapAddon, linkType: number, rules: FilterRules) {
+  constructor(addon: PcapAddon, linkType: number, rules: FilterRules, interpret: boolean) {
     const meant = { ...rules };
     for (const name of RULE_NAMES) {
       const rule = rules[name];
@@ -80,9 +82,12 @@ class LinkTypeFilter {
     // Of a link type that libpcap does not know nothing can be asked: then all rules are NEVER, on whatever type.
     const known = problemOf(addon, NEVER, linkType) === '';
     this.native = new addon.CompiledFilter(known ? linkType : LINK_TYPE_ETHERNET, SNAP_LENGTH, meant);
+    const program = (name: (typeof RULE_NAMES)[number]): Uint32Array | undefined => this.native.program(name);
+    const compiled = interpret ? undefined : compileRules({ expression: program('expression'), drop: program('drop'), accept: program('accept') });
+    this.select = compiled ?? ((batch, rows, count, target, first) => this.interpret(batch, rows, count, target, first));
   }
 
-  select(batch: PacketBatch, rows: Uint16Array, count: number, target: Uint16Array, first: number): number {
+  private interpret(batch: PacketBatch, rows: Uint16Array, count: number, target: Uint16Array, first: number): number {
     let known = this.batches.get(batch);
     if (known === undefined || known.memory !== batch.memory.bytes) {
       known = { number: known?.number ?? this.native.addBatch(batch), memory: batch.memory.bytes };
@@ -100,8 +105,9 @@ export class PacketFilter {
   private lastLinkType = LINK_TYPE_ETHERNET;
   private last: LinkTypeFilter;
 
-  /** @throws BricksError E_FILTER, E_NATIVE_MISSING */
-  constructor(private readonly rules: FilterRules) {
+  /** With `interpret`, libpcap's interpreter does all the work: to compare.
+   *  @throws BricksError E_FILTER, E_NATIVE_MISSING */
+  constructor(private readonly rules: FilterRules, private readonly interpret = false) {
     this.addon = pcapAddon();
     checkFilterRules(rules);
     this.last = this.filterFor(LINK_TYPE_ETHERNET);
@@ -125,7 +131,7 @@ export class PacketFilter {
     let filter = this.filters.get(linkType);
     if (!filter) {
       if (this.filters.size >= LINK_TYPES_MAXIMUM) this.filters.clear();
-      filter = new LinkTypeFilter(this.addon, linkType, this.rules);
+      filter = new LinkTypeFilter(this.addon, linkType, this.rules, this.interpret);
       this.filters.set(linkType, filter);
     }
     return filter;

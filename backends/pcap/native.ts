@@ -52,6 +52,8 @@ export interface FilterRules {
 export interface NativeFilter {
   addBatch(batch: PacketBatch): number;
   setMemory(batch: number, bytes: Uint8Array): void;
+  /** The instructions of a rule, four words each (code, jt, jf, k); undefined where there is no such rule. */
+  program(rule: 'expression' | 'drop' | 'accept'): Uint32Array | undefined;
   select(batch: number, rows: Uint16Array, count: number, target: Uint16Array, first: number): number;
 }
 

@@ -66,7 +66,8 @@ export function checkWithNodePcap(expression: string, linkType: number): string 
     header.setUint32(16, 262_144, true);
     header.setUint32(20, linkType, true);
     writeFileSync(file, new Uint8Array(header.buffer));
-    pcap.createOfflineSession(file, { filter: expression });
+    // It lets go of the file when it next comes to read it.
+    pcap.createOfflineSession(file, { filter: expression }).close();
     return '';
   } catch (error) {
     return messageOf(error);

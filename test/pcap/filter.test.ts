@@ -109,6 +109,25 @@ describeWithNative('filters in the language of tcpdump', () => {
     expect(passing({}, outside)).toEqual([]);
   });
 
+  test('the compiled form of a filter and libpcap\'s interpreter select the same, whatever the packets', () => {
+    const expressions = [
+      'tcp port 80 or udp', 'ether[4:4] / 3 > 100000', '(ip[2:2] << 3) >> 2 != 8', 'ether[ether[0] & 15] ^ 5 = 4', '-ip[8] & 0xff = 3', 'ip[1] - 200 < 50',
+      'ether[0:2] * 7 % 5 = 2', 'ether[1] % (ether[2] & 1) = 0', '1 << (ether[3] & 63) > 8', 'ip6[6] = 17 and ip6[40:4] > 0x80000000', 'vlan 5 and not tcp', 'len >= 40 and ether[len - 4] > 100',
+      'ip[0] & 0xf != 5', 'ether[20:4] | 1 = ether[24:4]', 'ip6 protochain 6', 'ether[0] = 1 or ether[0] = 3 or (ether[1] > 128 and ether[2] <= 200)', 'udp[4:2] > 20',
+    ];
+    const pairs = expressions.map((expression, index) => {
+      const rules = { expression, drop: expressions[(index + 5) % expressions.length], accept: expressions[(index + 9) % expressions.length] };
+      return [new PacketFilter(rules), new PacketFilter(rules, true)] as const;
+    });
+    const heads = fc.constantFrom('', '', 'ffffffffffff0200000000010800', 'ffffffffffff020000000001080045', 'ffffffffffff02000000000186dd60', 'ffffffffffff02000000000181000005080045');
+    const packet = fc.record({ head: heads, tail: fc.uint8Array({ maxLength: 90 }), more: fc.nat(2000) })
+      .map(({ head, tail, more }) => ({ bytes: Buffer.concat([Buffer.from(head, 'hex'), tail]), wireLength: head.length / 2 + tail.length + more }));
+    fc.assert(fc.property(fc.array(packet, { minLength: 1, maxLength: 40 }), (packets) => {
+      const batch = batchOf(packets);
+      for (const [compiled, interpreted] of pairs) expect(passing(compiled, batch)).toEqual(passing(interpreted, batch));
+    }), { numRuns: 300 });
+  });
+
   test('a wrong expression is refused where it is written, with what is wrong', () => {
     for (const [rules, option] of [[{ expression: 'tcp prot 80' }, 'expression'], [{ drop: 'tcp prot 80' }, 'drop'], [{ accept: 'tcp prot 80' }, 'accept']] as const) {
       expect(() => new PacketFilter(rules)).toThrow(expect.objectContaining({ code: 'E_FILTER', message: expect.stringMatching(new RegExp(`"tcp prot 80" \\(option "${option}"\\).*syntax error`)) }));

@@ -25,6 +25,7 @@ class CompiledFilter : public Napi::ObjectWrap<CompiledFilter> {
     return DefineClass(env, "CompiledFilter",
                        {InstanceMethod<&CompiledFilter::AddBatch>("addBatch"),
                         InstanceMethod<&CompiledFilter::SetMemory>("setMemory"),
+                        InstanceMethod<&CompiledFilter::Program>("program"),
                         InstanceMethod<&CompiledFilter::Select>("select")});
   }
 
@@ -62,6 +63,23 @@ class CompiledFilter : public Napi::ObjectWrap<CompiledFilter> {
     FilteredBatch& batch = BatchAt(info);
     batch.memory = Bytes(info.Env(), info[1], &batch.memoryBytes);
     batch.memoryReference = Napi::Persistent(info[1].As<Napi::Object>());
+  }
+
+  // program(rule): the instructions as words, four each: code, jt, jf, k; undefined where there is no such rule.
+  Napi::Value Program(const Napi::CallbackInfo& info) {
+    const std::string rule = info[0].ToString().Utf8Value();
+    const FilterProgram& chosen = rule == "drop" ? rules_.drop : rule == "accept" ? rules_.accept : rules_.expression;
+    if (!chosen.Present()) return info.Env().Undefined();
+    const struct bpf_program& program = chosen.Program();
+    Napi::Uint32Array words = Napi::Uint32Array::New(info.Env(), size_t{program.bf_len} * 4);
+    for (uint32_t i = 0; i < program.bf_len; i++) {
+      const struct bpf_insn& instruction = program.bf_insns[i];
+      words[i * 4] = instruction.code;
+      words[i * 4 + 1] = instruction.jt;
+      words[i * 4 + 2] = instruction.jf;
+      words[i * 4 + 3] = instruction.k;
+    }
+    return words;
   }
 
   // select(batch, rows, count, target, first): appends the rows that pass to `target` from `first` on; how many.

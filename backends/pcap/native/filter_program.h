@@ -19,7 +19,7 @@ class FilterProgram {
   // Throws std::runtime_error with libpcap's words.
   void Compile(const std::string& expression, uint32_t linkType, int snapLength);
   bool Present() const { return program_.bf_insns != nullptr; }
-  uint32_t Instructions() const { return program_.bf_len; }
+  const struct bpf_program& Program() const { return program_; }
 
   // bpf_filter never reads past `length`: a load beyond it makes the answer "no".
   bool Matches(const uint8_t* packet, uint32_t length, uint32_t wireLength) const {
