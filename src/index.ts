@@ -19,5 +19,8 @@ export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from '.
 export { PacketEngine, ENGINE_OPTIONS, engines, type LinkOptions, type PacketEngineOptions } from './control/packet-engine';
 export { EngineRegistry } from './control/engine-registry';
 export { registerBackend, registerBrick, allBackends, resolveBackend } from './plugins/container';
-export { defaultBackend, setDefaultBackend } from './plugins/default-backend';
+export { defaultBackend, loopback, setDefaultBackend } from './plugins/default-backend';
 export * from './bricks';
+export { attach, type AttachOptions, type PipeReader } from './pipes';
+export type { LoopbackBackend, LoopbackPacket } from '../backends/loopback';
+export type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from './core/backend';

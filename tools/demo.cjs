@@ -100,6 +100,7 @@ function startBricks(inside, input, stem) {
       throw new Error(`bricks ended early (exit code ${code})`);
     }),
   ]));
+  program.ended.catch(() => undefined);
   return { program, lines, next, ask: () => {
     program.stdin.write('\n');
     return next();

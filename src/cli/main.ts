@@ -3,12 +3,13 @@
 import 'reflect-metadata';
 import { Builtins, Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../core/errors';
+import { AttachCommand } from './commands/attach';
 import { DevicesCommand } from './commands/devices';
 import { RunCommand } from './commands/run';
 import { EXIT_FAILURE, EXIT_USAGE, packageVersion, say, sayError } from './output';
 
-const COMMANDS: CommandClass<BaseContext>[] = [RunCommand, DevicesCommand, Builtins.HelpCommand, Builtins.VersionCommand];
-const NAMES = ['run', 'devices'];
+const COMMANDS: CommandClass<BaseContext>[] = [RunCommand, AttachCommand, DevicesCommand, Builtins.HelpCommand, Builtins.VersionCommand];
+const NAMES = ['run', 'attach', 'devices'];
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 
@@ -21,6 +22,15 @@ function misspelt(argv: readonly string[]): string | undefined {
   return `"${word}" is no command. ${guess ? `Did you mean: bricks ${guess}?` : `Commands: ${NAMES.join(', ')}. See bricks --help.`}`;
 }
 
+/** Takes the program behind `attach ... --exec` out: its options are its own. */
+function takeProgram(argv: readonly string[]): readonly string[] {
+  const at = argv[0] === 'attach' ? argv.indexOf('--exec') : -1;
+  if (at < 0) return argv;
+  AttachCommand.program = argv.slice(at + 1);
+  if (AttachCommand.program.length === 0) throw new UsageError('--exec needs a program behind it.');
+  return argv.slice(0, at);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const cli = new Cli(IDENTITY);
   for (const command of COMMANDS) cli.register(command);
@@ -31,7 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   let command;
   try {
-    command = cli.process([...argv], Cli.defaultContext);
+    command = cli.process([...takeProgram(argv)], Cli.defaultContext);
   } catch (error) {
     say(usageText(error));
     return EXIT_USAGE;

@@ -1,4 +1,5 @@
 /** Which backend is taken where a user names none: the most preferred that works here. */
+import { LoopbackBackend } from '../../backends/loopback';
 import type { Backend } from '../core/backend';
 import { allBackends, resolveBackend } from './container';
 
@@ -27,4 +28,9 @@ export function defaultBackend(): BackendChoice {
   }
   // loopback needs nothing, so this is reached only where someone has taken it out.
   return { backend: candidates[candidates.length - 1], reason: passedOver.join('; ') };
+}
+
+/** The loopback backend of this process, for programs that inject frames and read what engines send. */
+export function loopback(): LoopbackBackend {
+  return resolveBackend(LoopbackBackend.backendName) as LoopbackBackend;
 }

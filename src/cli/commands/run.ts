@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { EngineRegistry } from '../../control/engine-registry';
@@ -72,7 +73,7 @@ export class RunCommand extends Command {
   }
 
   private async work(): Promise<number> {
-    const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+    const terminal = isatty(0) && isatty(1);
     if (this.script !== undefined && isModule(this.script)) {
       await runModule(this.script, this.scriptArguments);
       await this.engineEnd();
@@ -81,6 +82,7 @@ export class RunCommand extends Command {
     const host = new LuaHost((order) => this.registry.execute(order), { args: this.scriptArguments });
     this.interrupt = () => host.interrupt();
     if (this.script !== undefined) {
+      makeInputBlocking();
       try {
         const code = await runLuaScript(host, this.script);
         if (code !== undefined && code !== 0) return code;
@@ -140,4 +142,10 @@ export class RunCommand extends Command {
       }
     }
   }
+}
+
+/** Lua's io.read waits in the system; Node, as soon as it has looked at standard input, has made it non-blocking. */
+function makeInputBlocking(): void {
+  const { _handle: handle } = process.stdin as unknown as { _handle?: { setBlocking?(blocking: boolean): void } };
+  handle?.setBlocking?.(true);
 }

@@ -1,0 +1,71 @@
+import { constants, openSync } from 'node:fs';
+import { Command, Option, UsageError } from 'clipanion';
+import { BricksError, messageOf } from '../../core/errors';
+import { parseLinkName } from '../../core/link-name';
+import { runAttach } from '../../pipes';
+import { say } from '../output';
+
+/** Reads one end of a pipe. The program behind --exec comes in by `program`, since its words are not ours. */
+export class AttachCommand extends Command {
+  static override paths = [['attach']];
+  static override usage = Command.Usage({
+    description: 'Read a pipe: to standard output as a pcap stream, to a program, to a tap interface, or counted.',
+    details: `
+      Waits until the pipe is there, and ends when its writer ends. One program at a time reads a pipe.
+      All words behind --exec are the program and its arguments; it gets the pcap stream on its standard input.
+    `,
+    examples: [
+      ['Look at it', "bricks attach 'eth3}0' | tcpdump -nr -"],
+      ['Keep it', "bricks attach 'eth3}0' --write eth3-0.pcap"],
+      ['The same by a program', "bricks attach 'eth3}0' --exec tcpdump -r - -w eth3-0.pcap"],
+      ['Count packets, bytes and flows', "bricks attach 'eth3}0' --count"],
+      ['End after 1000 packets', "bricks attach 'eth3}0' --count=1000 | tcpdump -nr -"],
+      ['Give it to what reads interfaces', "bricks attach 'eth3}0' --tap tap0"],
+    ],
+  });
+
+  link = Option.String({ name: 'pipe' });
+  count = Option.String('--count', { tolerateBoolean: true, description: 'count instead of writing; with =N end after N packets' });
+  tap = Option.String('--tap', { description: 'make this tap interface and send the packets to it' });
+  write = Option.String('--write', { description: 'write to this file instead of standard output' });
+  noWait = Option.Boolean('--no-wait', false, { description: 'fail where the pipe is not there yet' });
+
+  /** What stood behind --exec. */
+  static program: readonly string[] = [];
+
+  override async execute(): Promise<number> {
+    const link = parseLinkName(this.link);
+    if (link.kind !== 'pipe') throw new BricksError('E_ATTACH_LINK', `${this.link} is no pipe.`, "A pipe's readable end is written 'eth3}0' (in quotes, for the shell).");
+    const { program } = AttachCommand;
+    if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Take one of --exec, --tap and --write.');
+    const ending = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
+    const count = this.countOption();
+    return runAttach({
+      link: link.text,
+      signal: ending.signal,
+      noWait: this.noWait,
+      say,
+      ...(count === undefined ? {} : { count }),
+      ...(program.length > 0 ? { exec: program } : {}),
+      ...(this.tap === undefined ? {} : { tap: this.tap }),
+      ...(this.write === undefined ? {} : { write: openTarget(this.write) }),
+    });
+  }
+
+  private countOption(): boolean | number | undefined {
+    if (this.count === undefined || typeof this.count === 'boolean') return this.count;
+    const packets = Number(this.count);
+    if (!Number.isSafeInteger(packets) || packets < 1) throw new UsageError(`--count=${this.count}: a number of packets is a whole number from 1 on.`);
+    return packets;
+  }
+}
+
+/** @throws BricksError E_FILE */
+function openTarget(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
+  } catch (error) {
+    throw new BricksError('E_FILE', `The file ${path} can't be written: ${messageOf(error)}.`);
+  }
+}
