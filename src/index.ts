@@ -22,5 +22,6 @@ export { registerBackend, registerBrick, allBackends, resolveBackend } from './p
 export { defaultBackend, loopback, setDefaultBackend } from './plugins/default-backend';
 export * from './bricks';
 export { attach, type AttachOptions, type PipeReader } from './pipes';
+export { readCaptureFile, writeCaptureFile, type CapturedPacket } from './files';
 export type { LoopbackBackend, LoopbackPacket } from '../backends/loopback';
 export type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from './core/backend';
