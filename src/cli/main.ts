@@ -1,25 +1,46 @@
 #!/usr/bin/env node
 /** The program `bricks`. */
 import 'reflect-metadata';
-import { Builtins, Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
+import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../core/errors';
 import { AttachCommand } from './commands/attach';
 import { DevicesCommand } from './commands/devices';
 import { RunCommand } from './commands/run';
+import { commandHelp, overview } from './help';
 import { EXIT_FAILURE, EXIT_USAGE, packageVersion, say, sayError } from './output';
 
-const COMMANDS: CommandClass<BaseContext>[] = [RunCommand, AttachCommand, DevicesCommand, Builtins.HelpCommand, Builtins.VersionCommand];
-const NAMES = ['run', 'attach', 'devices'];
-
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
+const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
+const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string }>> = {
+  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--no-wait] 'PIPE' [--exec PROGRAM ...]" },
+  devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
+};
+const WORDS = [...Object.keys(NAMED), 'help', 'run'];
 
-/** A first word that is no command, option or argument of a script: a slip that gets a suggestion. */
-function misspelt(argv: readonly string[]): string | undefined {
-  const word = argv[0];
-  if (word === undefined || word.startsWith('-') || NAMES.includes(word)) return undefined;
+function createCli(): Cli {
+  const cli = new Cli(IDENTITY);
+  cli.register(RunCommand);
+  for (const { command } of Object.values(NAMED)) cli.register(command);
+  return cli;
+}
+
+/** A first word that is no command: a slip that gets a suggestion. */
+function misspelt(word: string | undefined): string | undefined {
+  if (word === undefined || word.startsWith('-') || WORDS.includes(word)) return undefined;
   if (/\.(lua|[mc]?[jt]s)$/.test(word)) return `"${word}" is no command. Did you mean: bricks -f ${word}?`;
-  const guess = nearest(word, NAMES);
-  return `"${word}" is no command. ${guess ? `Did you mean: bricks ${guess}?` : `Commands: ${NAMES.join(', ')}. See bricks --help.`}`;
+  const guess = nearest(word, WORDS);
+  return `"${word}" is no command. ${guess ? `Did you mean: bricks ${guess}?` : `Commands: ${WORDS.join(', ')}. See bricks --help.`}`;
+}
+
+/** Help and version, which are no commands of their own. */
+function information(cli: Cli, argv: readonly string[]): string | undefined {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  if (own.length === 1 && ['-v', '--version'].includes(own[0])) return `${IDENTITY.binaryVersion}\n`;
+  const wanted = own[0] === 'help' ? own[1] : own[0];
+  if (own[0] !== 'help' && !own.some((word) => word === '-h' || word === '--help')) return undefined;
+  const named = wanted === undefined ? undefined : NAMED[wanted];
+  const definition = named && cli.definitions().find(({ path }) => path === `bricks ${wanted}`);
+  return named && definition ? commandHelp(definition, named.synopsis) : overview(cli, SUMMARY);
 }
 
 /** Takes the program behind `attach ... --exec` out: its options are its own. */
@@ -31,54 +52,46 @@ function takeProgram(argv: readonly string[]): readonly string[] {
   return argv.slice(0, at);
 }
 
-async function main(argv: readonly string[]): Promise<number> {
-  const cli = new Cli(IDENTITY);
-  for (const command of COMMANDS) cli.register(command);
-  const slip = misspelt(argv);
-  if (slip !== undefined) {
-    say(slip);
-    return EXIT_USAGE;
-  }
-  let command;
+/** clipanion's message without its drawing, and the option that was perhaps meant. */
+function usageText(cli: Cli, error: unknown): string {
+  const [text] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
+  const option = /Unsupported option name \("([^"]+)"\)/.exec(text)?.[1];
+  if (option === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
+  const known = cli.definitions().flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(',')));
+  const guess = nearest(option, known);
+  return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}See bricks --help.`;
+}
+
+async function main(input: readonly string[]): Promise<number> {
+  const cli = createCli();
   try {
-    command = cli.process([...takeProgram(argv)], Cli.defaultContext);
-  } catch (error) {
-    say(usageText(error));
-    return EXIT_USAGE;
-  }
-  if (command.help) {
-    process.stdout.write(cli.usage(command, { detailed: true }));
-    return 0;
-  }
-  // What Cli.run would do, but for its errors, which it writes to standard output.
-  command.context = Cli.defaultContext;
-  command.cli = {
-    ...IDENTITY,
-    enableCapture: false,
-    enableColors: false,
-    definitions: () => cli.definitions(),
-    error: (error, options) => cli.error(error, options ?? {}),
-    format: (colored) => cli.format(colored ?? false),
-    process: (input, context) => cli.process(input, { ...Cli.defaultContext, ...context }),
-    run: (input, context) => cli.run(input, { ...Cli.defaultContext, ...context }),
-    usage: (of, options) => cli.usage(of ?? null, options ?? {}),
-  };
-  try {
+    const argv = takeProgram(input);
+    const slip = misspelt(argv[0]);
+    if (slip !== undefined) {
+      say(slip);
+      return EXIT_USAGE;
+    }
+    const text = information(cli, argv);
+    if (text !== undefined) {
+      process.stdout.write(text);
+      return 0;
+    }
+    // Not Cli.run, which writes its errors to standard output.
+    const command = cli.process([...argv], Cli.defaultContext);
+    command.context = Cli.defaultContext;
     return (await command.validateAndExecute()) ?? 0;
   } catch (error) {
-    if (error instanceof UsageError || (error as { clipanion?: { type?: string } }).clipanion?.type === 'usage') {
-      say(usageText(error));
+    if (isUsageError(error)) {
+      say(usageText(cli, error));
       return EXIT_USAGE;
     }
     sayError(error);
-    return isBricksError(error) && ['E_BACKEND'].includes(error.code) ? EXIT_USAGE : EXIT_FAILURE;
+    return isBricksError(error) && error.code === 'E_BACKEND' ? EXIT_USAGE : EXIT_FAILURE;
   }
 }
 
-/** clipanion's words without its drawing. */
-function usageText(error: unknown): string {
-  const text = (error instanceof Error ? error.message : String(error)).replace(/\u001b\[[0-9;]*m/g, '');
-  return `${text.trim().replace(/\n\s*\n/g, '\n')}\nSee bricks --help.`;
+function isUsageError(error: unknown): boolean {
+  return (error as { clipanion?: { type?: string } } | undefined)?.clipanion?.type === 'usage';
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

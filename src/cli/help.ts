@@ -1,0 +1,74 @@
+/** Help texts, made from the commands' own declarations. */
+import type { Cli, Definition } from 'clipanion';
+
+/** What stands for an option's value. */
+const VALUES: Readonly<Record<string, string>> = {
+  '--backend': 'NAME', '--file': 'SCRIPT', '--batch': 'PACKETS', '--tap': 'NAME', '--write': 'FILE', '--count': '[=PACKETS]',
+};
+const INDENT = '  ';
+const WIDTH = 96;
+
+/** All commands, and the options of the one that runs without a name. */
+export function overview(cli: Cli, summary: string): string {
+  const definitions = cli.definitions();
+  const main = definitions.find((definition) => definition.path === cli.binaryName);
+  const others = definitions.filter((definition) => definition.path !== cli.binaryName && definition.description);
+  const width = Math.max(...others.map((definition) => definition.path.length));
+  return [
+    summary,
+    '',
+    'Usage:',
+    `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-- ARGUMENTS OF THE SCRIPT]`,
+    ...others.map((definition) => `${INDENT}${definition.path.padEnd(width)}  ${firstLine(definition.description)}`),
+    ...(main ? ['', ...options(main), '', ...details(main), '', ...examples(main)] : []),
+    '',
+    `${cli.binaryName} COMMAND --help tells more of a command.`,
+    '',
+  ].join('\n');
+}
+
+/** One command. */
+export function commandHelp(definition: Definition, synopsis: string): string {
+  const parts = [[firstLine(definition.description)], ['Usage:', `${INDENT}${synopsis}`], options(definition), details(definition), examples(definition)];
+  return parts.filter((lines) => lines.length > 0).map((lines) => `${lines.join('\n')}\n`).join('\n');
+}
+
+function firstLine(text: string | undefined): string {
+  return (text ?? '').trim().split('\n')[0];
+}
+
+function options(definition: Definition): string[] {
+  const rows = definition.options.map(({ definition: names, description }) => {
+    const [shown] = names.split(' ');
+    const value = VALUES[shown.split(',').pop() ?? ''] ?? '';
+    return [`${shown.replace(',', ', ')}${value.startsWith('[') ? value : value && ` ${value}`}`, description ?? ''];
+  });
+  if (rows.length === 0) return [];
+  const width = Math.max(...rows.map(([names]) => names.length));
+  return ['Options:', ...rows.map(([names, description]) => `${INDENT}${names.padEnd(width)}  ${description}`)];
+}
+
+function details(definition: Definition): string[] {
+  const paragraphs = (definition.details ?? '').trim().split(/\n\s*\n/);
+  if (paragraphs[0] === '') return [];
+  return paragraphs.flatMap((paragraph, index) => [...(index > 0 ? [''] : []), ...wrap(paragraph.replace(/\s+/g, ' ').trim())]);
+}
+
+function examples(definition: Definition): string[] {
+  const all = definition.examples ?? [];
+  return all.length === 0 ? [] : ['Examples:', ...all.flatMap(([what, command]) => [`${INDENT}${what.trim()}:`, `${INDENT}${INDENT}${command}`])];
+}
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
