@@ -41,7 +41,7 @@ export interface NativeRingSourceOptions {
 
 export interface NativeRingSource {
   /** Packets, 0 for none now (then the descriptor tells of the next), -1 at the end. */
-  receive(): number;
+  receive(most?: number): number;
   release(): void;
   arm(): boolean;
   linkType(): number;

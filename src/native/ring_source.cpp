@@ -31,14 +31,14 @@ RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSo
   if (attached_) reader_.Attach(process);
 }
 
-uint32_t RingSource::Fill() {
+uint32_t RingSource::Fill(uint32_t most) {
   if (reader_.Begin() == 0) return 0;
   const uint8_t* const data = reader_.data();
   const uint32_t mask = reader_.size() - 1;
   uint32_t row = 0;
   uint64_t bytes = 0;
   RingReader::Packet packet;
-  while (row < columns_.capacity) {
+  while (row < most) {
     const uint32_t ahead = (reader_.position() + kBytesAhead) & mask;
     __builtin_prefetch(data + ahead);
     __builtin_prefetch(data + ((ahead + 64) & mask));
@@ -63,11 +63,13 @@ uint32_t RingSource::Fill() {
 }
 
 Napi::Value RingSource::Receive(const Napi::CallbackInfo& info) {
-  uint32_t rows = Fill();
+  uint32_t most = columns_.capacity;
+  if (info.Length() > 0 && info[0].ToNumber().Uint32Value() < most) most = info[0].ToNumber().Uint32Value();
+  uint32_t rows = Fill(most);
   if (rows == 0 && !reader_.Ended()) {
     // A late signal leaves the event readable though nothing is there: clear it now and then.
     const bool again = !armed_ || (++idleCalls_ & 63) == 0;
-    if (again && !ArmNow()) rows = Fill();
+    if (again && !ArmNow()) rows = Fill(most);
   }
   if (rows == 0) {
     if (reader_.Ended()) return Napi::Number::New(info.Env(), -1);

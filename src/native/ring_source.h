@@ -15,7 +15,7 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   explicit RingSource(const Napi::CallbackInfo& info);
 
  private:
-  // Packets received, 0 for none now, -1 at the end
+  // (at most?): packets received, 0 for none now, -1 at the end
   Napi::Value Receive(const Napi::CallbackInfo& info);
   void Release(const Napi::CallbackInfo& info);
   // Makes the event readable when packets come. False if some are there.
@@ -23,7 +23,7 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   Napi::Value LinkType(const Napi::CallbackInfo& info);
   Napi::Value Corruptions(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
-  uint32_t Fill();
+  uint32_t Fill(uint32_t most);
   bool ArmNow();
 
   RingMemory ring_;

@@ -1,0 +1,57 @@
+/** Counts connections exactly, by both ends' addresses and ports and the protocol, whichever way a packet goes. */
+import type { PacketBatch } from '../core/packet-batch';
+import { readIpv4, readIpv6 } from '../net/ip';
+import { enterLink } from '../net/layers';
+import { LAYER_IPV4, LAYER_UNKNOWN, Walk, read16 } from '../net/walk';
+
+/** Beyond this many the count says "at least". */
+export const FLOWS_MAXIMUM = 8_000_000;
+
+export class FlowCount {
+  private readonly flows = new Set<number>();
+  private readonly walk = new Walk();
+
+  get size(): number {
+    return this.flows.size;
+  }
+
+  add(batch: PacketBatch): void {
+    if (this.flows.size >= FLOWS_MAXIMUM) return;
+    for (let row = 0; row < batch.count; row++) this.addPacket(batch, row);
+  }
+
+  private addPacket(batch: PacketBatch, row: number): void {
+    const { walk } = this;
+    walk.bytes = batch.memory.bytes;
+    walk.position = batch.offset[row];
+    walk.end = walk.position + batch.length[row];
+    walk.hardware = -1;
+    const layer = enterLink(walk, batch.linkType);
+    if (layer === LAYER_UNKNOWN || !(layer === LAYER_IPV4 ? readIpv4(walk) : readIpv6(walk))) return;
+    const addressBytes = layer === LAYER_IPV4 ? 4 : 16;
+    const source = walk.network + (layer === LAYER_IPV4 ? 12 : 8);
+    // Fragments have no ports to tell them by: they count for their addresses.
+    const ports = (walk.protocol === 6 || walk.protocol === 17) && walk.fragment === 0 && walk.end - walk.position >= 4;
+    const first = hashEnd(walk.bytes, source, addressBytes, ports ? read16(walk.bytes, walk.position) : 0);
+    const second = hashEnd(walk.bytes, source + addressBytes, addressBytes, ports ? read16(walk.bytes, walk.position + 2) : 0);
+    // Both ends' hashes of 53 bits, joined so that their order does not matter.
+    const low = Math.imul(first.low ^ second.low, 0x9e37_79b1) ^ Math.imul(first.low & second.low, 0x85eb_ca6b) ^ walk.protocol;
+    const high = Math.imul(first.high ^ second.high, 0xc2b2_ae35) ^ Math.imul(first.high & second.high, 0x27d4_eb2f);
+    this.flows.add((high & 0x1f_ffff) * 0x1_0000_0000 + (low >>> 0));
+  }
+}
+
+interface EndHash {
+  readonly low: number;
+  readonly high: number;
+}
+
+function hashEnd(bytes: Uint8Array, at: number, length: number, port: number): EndHash {
+  let low = port + 0x1_0000;
+  let high = Math.imul(port + 1, 0x9e37_79b1);
+  for (let k = 0; k < length; k++) {
+    low = Math.imul(low ^ bytes[at + k], 0x0100_0193);
+    high = Math.imul(high ^ bytes[at + k], 0x85eb_ca6b) + (high >>> 15);
+  }
+  return { low: low ^ (low >>> 15), high: high ^ (high >>> 13) };
+}

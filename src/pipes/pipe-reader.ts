@@ -1,0 +1,169 @@
+/** Reading a pipe from a program: batch by batch, from this process or another. */
+import { createPacketBatch, DEFAULT_BATCH_ROWS, packetMemory, type PacketBatch } from '../core/packet-batch';
+import { BricksError } from '../core/errors';
+import { parseLinkName, type LinkName } from '../core/link-name';
+import { MINIMUM_RING_DATA } from '../core/packet-ring';
+import type { CoreAddon, NativeRingSource } from '../native/core-addon';
+import { loadAddon } from '../native/load-addon';
+import { pipeDirectory, pipeError, pipeFileName, readingDirection } from './pipe-name';
+
+export interface AttachOptions {
+  /** Wait until someone opens the pipe, instead of failing where nobody has. */
+  readonly wait?: boolean;
+  /** Ends the waiting, and the reading. */
+  readonly signal?: AbortSignal;
+  /** Called once if the pipe is not there yet. */
+  readonly onWaiting?: () => void;
+  /** Rows of the batch. */
+  readonly batchRows?: number;
+  /** Fill the batch's flow columns. */
+  readonly flowColumns?: boolean;
+}
+
+const LOOK_AGAIN_MILLISECONDS = 50;
+/** Batches after which other work of this thread gets its turn. */
+const BATCHES_IN_A_ROW = 64;
+
+/**
+ * Becomes the reader of a pipe (`eth3}0`).
+ *
+ *     const reader = await attach('eth3}0', { wait: true });
+ *     for await (const packets of reader) {
+ *       for (let row = 0; row < packets.count; row++) ...
+ *     }
+ *
+ * A pipe has one reader. Packets that it had not released when it ended, the next one gets again.
+ * @throws BricksError E_PIPE_BUSY, E_PIPE_ABSENT, E_NATIVE_MISSING, ...
+ */
+export async function attach(link: string | LinkName, options: AttachOptions = {}): Promise<PipeReader> {
+  const name = typeof link === 'string' ? parseLinkName(link) : link;
+  const file = pipeFileName(name);
+  const addon = loadAddon<CoreAddon>('bricks_core');
+  const directory = pipeDirectory(addon);
+  for (let attempt = 0; ; attempt++) {
+    options.signal?.throwIfAborted();
+    const end = openForReading(addon, directory, file, name);
+    if (end !== 0) return new PipeReader(addon, name, end, options);
+    if (!options.wait) {
+      throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach --wait; attach(name, {wait: true})).');
+    }
+    if (attempt === 0) options.onWaiting?.();
+    await pause(LOOK_AGAIN_MILLISECONDS, options.signal);
+  }
+}
+
+function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName): number {
+  try {
+    return addon.pipeOpen(directory, file, readingDirection(link), 0, MINIMUM_RING_DATA, true);
+  } catch (error) {
+    throw pipeError(link, 'read', error);
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener('abort', done);
+  });
+}
+
+/** A pipe's reader. Its batches are one and the same object, valid until the next one is asked for. */
+export class PipeReader implements AsyncIterable<PacketBatch> {
+  readonly link: LinkName;
+  readonly batch: PacketBatch;
+  private readonly source: NativeRingSource;
+  private closed = false;
+  private atEnd = false;
+  private waiting = false;
+  private readonly onAbort = (): void => this.close();
+
+  constructor(private readonly addon: CoreAddon, link: LinkName, private readonly end: number, private readonly options: AttachOptions) {
+    this.link = link;
+    this.batch = createPacketBatch(options.batchRows ?? DEFAULT_BATCH_ROWS);
+    const bytes = addon.pipeView(end);
+    this.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.source = new addon.RingSource({ ring: end, batch: this.batch, flowColumns: options.flowColumns ?? false });
+    options.signal?.addEventListener('abort', this.onAbort);
+  }
+
+  /** Fills the batch with what is there, at most `most` packets, without waiting. Answers how many; 0 at the end too. */
+  receive(most = this.batch.capacity): number {
+    this.batch.count = 0;
+    if (this.closed || this.atEnd) return 0;
+    const count = this.source.receive(most);
+    if (count < 0) {
+      this.atEnd = true;
+      return 0;
+    }
+    if (count > 0) {
+      this.batch.count = count;
+      this.batch.linkType = this.source.linkType();
+    }
+    return count;
+  }
+
+  /** Gives the room of all packets received so far back to the writer. */
+  release(): void {
+    if (!this.closed) this.source.release();
+  }
+
+  /** True when nothing will come any more. */
+  get ended(): boolean {
+    return this.closed || this.atEnd;
+  }
+
+  /** How often the ring held something that was no packet. */
+  get corruptions(): number {
+    return this.source.corruptions();
+  }
+
+  /** Sleeps until packets have come after a `receive` that found none, or the pipe has ended. */
+  ready(): Promise<void> {
+    if (this.ended || !this.source.arm()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiting = true;
+      this.addon.pipeWait(this.end, () => {
+        this.waiting = false;
+        resolve();
+      });
+    });
+  }
+
+  /** The next batch, or nothing at the end. Releases the one before. */
+  async next(): Promise<PacketBatch | undefined> {
+    this.release();
+    while (!this.ended) {
+      if (this.receive() > 0) return this.batch;
+      if (!this.ended) await this.ready();
+    }
+    return undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<PacketBatch, void, void> {
+    try {
+      for (let batches = 1; ; batches++) {
+        const batch = await this.next();
+        if (!batch) return;
+        yield batch;
+        if (batches % BATCHES_IN_A_ROW === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      this.release();
+    }
+  }
+
+  /** The pipe is free for another reader. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.options.signal?.removeEventListener('abort', this.onAbort);
+    if (this.waiting) this.addon.pipeCancelWait(this.end);
+    this.source.close();
+    this.addon.pipeClose(this.end);
+  }
+}
