@@ -56,6 +56,7 @@ function takeProgram(argv: readonly string[]): readonly string[] {
 function usageText(cli: Cli, error: unknown): string {
   const [text] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
   const option = /Unsupported option name \("([^"]+)"\)/.exec(text)?.[1];
+  if (text.startsWith('Command not found')) return 'The command line is not complete: an option lacks its value. See bricks --help.';
   if (option === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
   const known = cli.definitions().flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(',')));
   const guess = nearest(option, known);
@@ -91,7 +92,7 @@ async function main(input: readonly string[]): Promise<number> {
 }
 
 function isUsageError(error: unknown): boolean {
-  return (error as { clipanion?: { type?: string } } | undefined)?.clipanion?.type === 'usage';
+  return (error as { clipanion?: unknown } | undefined)?.clipanion !== undefined;
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
