@@ -190,7 +190,7 @@ export class FileTransmitter implements Transmitter {
       for (const sink of this.sinks) sink.file.close();
       for (const name of created) unlinkSync(name);
       this.guardian?.close();
-      if (systemCode(error) === undefined || !(error instanceof Error) || error.name === 'BricksError') throw error;
+      if (systemCode(error) === undefined) throw error;
       throw fileError('E_FILE', `The capture file ${at.plan.path} can't be written: ${systemReason(error)}.`);
     }
   }

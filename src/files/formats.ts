@@ -1,5 +1,5 @@
 /** Numbers of the two capture file formats, and the errors of this folder. */
-import { BricksError } from '../core/errors';
+import { BricksError, isBricksError } from '../core/errors';
 
 /** Classic pcap: the first four bytes, read in the order in which the file is written. */
 export const MAGIC_MICROSECONDS = 0xa1b2c3d4;
@@ -55,6 +55,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 
 /** The code of an error of the operating system, or nothing. */
 export function systemCode(error: unknown): string | undefined {
+  if (isBricksError(error)) return undefined;
   const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : undefined;
 }

@@ -1,0 +1,230 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { BricksError } from 'packet-bricks/src/core/errors';
+import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { encodeCapture, readCaptureFile, writeCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
+import { CaptureReader } from 'packet-bricks/src/files/capture-reader';
+import { captures, capturesMissing, hasNative, itNeeds, lacks, lineOf, packetOf, packetsOf, run, temporaryDirectory } from './support';
+
+const directory = temporaryDirectory();
+const parsers = hasNative ? [true, false] : [false];
+const noNative = hasNative ? false : 'bricks_files was not built';
+
+interface Reading { readonly packets: Required<CapturedPacket>[]; readonly problem: string; readonly columns: string[] }
+
+/** Reads with one of the parsers; whatever is wrong with the file is in `problem`. */
+function readAll(path: string, native: boolean, flow = false, rows = 64): Reading {
+  const batch = createPacketBatch(rows);
+  const reader = new CaptureReader(batch, flow, native);
+  const packets: Required<CapturedPacket>[] = [];
+  const columns: string[] = [];
+  try {
+    reader.open(path);
+  } catch (error) {
+    if (!(error instanceof BricksError)) throw error;
+    return { packets, problem: error.message, columns };
+  }
+  for (let count = reader.read(); count > 0; count = reader.read()) {
+    packets.push(...packetsOf(batch));
+    for (let row = 0; row < count; row++) {
+      if (batch.offset[row] % 4 !== 0) throw new Error('a packet is not aligned');
+      columns.push(batch.flowKind[row] === 0 ? '-' : `${batch.flowKind[row]}/${batch.flowAddresses[row]}/${batch.flowPorts[row]}`);
+    }
+  }
+  reader.close();
+  return { packets, problem: reader.problem, columns };
+}
+
+function write(name: string, parts: readonly Uint8Array[]): string {
+  const path = join(directory, name);
+  writeFileSync(path, Buffer.concat(parts));
+  return path;
+}
+
+const anyPacket = fc.record({
+  seconds: fc.integer({ min: 0, max: 0xffff_ffff }),
+  nanoseconds: fc.integer({ min: 0, max: 999_999_999 }),
+  data: fc.uint8Array({ maxLength: 200 }),
+  more: fc.integer({ min: 0, max: 2000 }),
+}).map(({ more, ...packet }) => ({ ...packet, wireLength: packet.data.length + more, linkType: 1 }));
+
+describe.each(parsers)('reading (native: %s)', (native) => {
+  it('gives back every packet, time and length, in both formats, byte orders and resolutions', () => {
+    fc.assert(fc.property(fc.array(anyPacket, { maxLength: 150 }), fc.constantFrom('pcap' as const, 'pcapng' as const), fc.boolean(), fc.boolean(), (packets, format, littleEndian, nanoseconds) => {
+      const path = write('round-trip', encodeCapture(packets, { format, littleEndian, nanoseconds }));
+      const expected = nanoseconds ? packets : packets.map((packet) => ({ ...packet, nanoseconds: packet.nanoseconds - packet.nanoseconds % 1000 }));
+      expect(readAll(path, native)).toMatchObject({ packets: expected, problem: '' });
+    }), { numRuns: 150 });
+  });
+
+  it('reads files far larger than its window', () => {
+    const packets = Array.from({ length: 3000 }, (_, index) => packetOf((index * 577) % 3001, index));
+    for (const format of ['pcap', 'pcapng'] as const) {
+      expect(readAll(write('large', encodeCapture(packets, { format })), native).packets.map(lineOf)).toEqual(packets.map(lineOf));
+    }
+  });
+
+  it('reads packets of up to 1 MiB and takes longer ones for damage', () => {
+    const path = write('long', encodeCapture([packetOf(1 << 20), packetOf(60, 1), packetOf((1 << 20) + 1, 2)], { snapLength: 1 << 24 }));
+    const reading = readAll(path, native);
+    expect(reading.packets.map((packet) => packet.data.length)).toEqual([1 << 20, 60]);
+    expect(reading.problem).toBe(`${path} is damaged at packet 3 (offset ${24 + 16 + (1 << 20) + 76}): a packet claims to be longer than 1 MiB; the packets before it were read.`);
+  });
+
+  it('delivers everything before the end of a truncated file, wherever it ends, and says where', () => {
+    const packets = [packetOf(61), packetOf(0, 1), packetOf(120, 2), packetOf(3, 3)];
+    for (const format of ['pcap', 'pcapng'] as const) {
+      const parts = encodeCapture(packets, { format });
+      const whole = Buffer.concat(parts);
+      const starts = parts.map((_, index) => parts.slice(0, index).reduce((sum, part) => sum + part.length, 0));
+      const headers = format === 'pcap' ? 1 : 2;
+      for (let length = 0; length < whole.length; length++) {
+        const reading = readAll(write('truncated', [whole.subarray(0, length)]), native);
+        const complete = parts.filter((part, index) => index >= headers && starts[index] + part.length <= length).length;
+        expect(reading.packets.map(lineOf)).toEqual(packets.slice(0, complete).map(lineOf));
+        const clean = (starts.includes(length) && length > 0) && !(format === 'pcap' && length < 24);
+        expect(reading.problem === '').toBe(clean);
+        if (!clean && length >= 24 && format === 'pcap') {
+          const start = Math.max(...starts.filter((at) => at <= length));
+          expect(reading.problem).toContain(`ends in the middle of packet ${complete + 1} (offset ${start}); the packets before it were read.`);
+        }
+      }
+    }
+  });
+
+  it('survives any garbage: an error or packets, never more', () => {
+    const samples = [...encodeFormats([packetOf(60), packetOf(61, 1), packetOf(1000, 2)])];
+    fc.assert(fc.property(fc.constantFrom(...samples), fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 }), fc.uint8Array({ maxLength: 64 }), (sample, changes, tail) => {
+      const bytes = Buffer.concat([sample, tail]);
+      for (const [at, value] of changes) bytes[at % Math.min(bytes.length, 200)] = value;
+      readAll(write('garbage', [bytes]), native);
+    }), { numRuns: 1500 });
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+      const reading = readAll(write('garbage', [bytes]), native);
+      expect(reading.problem.length + reading.packets.length).toBeGreaterThan(0);
+    }), { numRuns: 300 });
+  });
+
+  it('ends a batch where the link type changes', () => {
+    const packets = [1, 1, 101, 113, 1].map((linkType, index) => packetOf(40, index, { linkType }));
+    expect(readAll(write('types', encodeCapture(packets, { format: 'pcapng' })), native).packets).toEqual(packets);
+  });
+
+  it('reads several sections with different byte orders, and skips blocks that it does not know, however large', () => {
+    const unknown = new Uint8Array(3 << 20);
+    new DataView(unknown.buffer).setUint32(0, 0x0bad, true);
+    new DataView(unknown.buffer).setUint32(4, unknown.length, true);
+    new DataView(unknown.buffer).setUint32(unknown.length - 4, unknown.length, true);
+    const first = [packetOf(50), packetOf(51, 1)];
+    const second = [packetOf(52, 2, { linkType: 101 })];
+    const path = write('sections', [...encodeCapture(first, { format: 'pcapng' }), unknown, ...encodeCapture(second, { format: 'pcapng', littleEndian: false, nanoseconds: false })]);
+    expect(readAll(path, native)).toMatchObject({ packets: [...first, { ...second[0], nanoseconds: second[0].nanoseconds - second[0].nanoseconds % 1000 }], problem: '' });
+  });
+
+  it('says of compressed files, of other files and of empty ones what they are', () => {
+    expect(readAll(write('a.gz', [Buffer.from([0x1f, 0x8b, 8, 0, 0, 0])]), native).problem).toMatch(/is compressed with gzip\. Unpack it first/);
+    expect(readAll(write('a.txt', [Buffer.from('hello, world')]), native).problem).toMatch(/is no pcap or pcapng file: it begins with 68 65 6c 6c\./);
+    expect(readAll(write('empty', []), native).problem).toMatch(/is empty/);
+    expect(readAll(directory, native).problem).toMatch(/is a directory/);
+    expect(readAll(join(directory, 'missing.pcap'), native).problem).toMatch(/there is no such file/);
+  });
+});
+
+function encodeFormats(packets: readonly CapturedPacket[]): Uint8Array[] {
+  return [true, false].flatMap((littleEndian) => (['pcap', 'pcapng'] as const).map((format) => Buffer.concat(encodeCapture(packets, { format, littleEndian }))));
+}
+
+describe('time stamps of pcapng', () => {
+  /** A section with one interface of this resolution and offset, and one packet. */
+  function withResolution(resolution: number, stamp: bigint, offset = 0n): Uint8Array[] {
+    const [section, description, block] = encodeCapture([packetOf(4)], { format: 'pcapng' });
+    const longer = Buffer.alloc(44);
+    longer.set(description.subarray(0, 24));
+    longer.writeUInt32LE(44, 4);
+    longer[20] = resolution;
+    longer.writeUInt16LE(14, 24);
+    longer.writeUInt16LE(8, 26);
+    longer.writeBigInt64LE(offset, 28);
+    longer.writeUInt32LE(44, 40);
+    const packet = Buffer.from(block);
+    packet.writeUInt32LE(Number(stamp >> 32n), 12);
+    packet.writeUInt32LE(Number(stamp & 0xffff_ffffn), 16);
+    return [section, longer, packet];
+  }
+
+  it.each(parsers)('are right for any resolution and offset (native: %s)', (native) => {
+    fc.assert(fc.property(fc.constantFrom(0, 1, 3, 6, 9, 10, 12, 18, 19, 25, 0x80, 0x8a, 0xa0, 0xbf, 0xc0), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), fc.constantFrom(0n, 1n, -5n, 1_600_000_000n), (resolution, stamp, offset) => {
+      const units = resolution >= 0x80 ? 1n << BigInt(resolution & 0x7f) : 10n ** BigInt(resolution);
+      const path = write('resolution', withResolution(resolution, stamp, offset));
+      const [packet] = readAll(path, native).packets;
+      expect(packet.seconds).toBe(Number((stamp / units + offset) & 0xffff_ffffn));
+      expect(packet.nanoseconds).toBe(Number(((stamp % units) * 1_000_000_000n) / units));
+    }), { numRuns: 200 });
+  });
+});
+
+function comparable({ packets, problem, columns }: Reading): unknown {
+  return [problem, packets.map(lineOf), columns];
+}
+
+describe('both parsers', () => {
+  itNeeds(noNative)('agree on damaged files to the byte, the column and the word', () => {
+    const sample = encodeFormats([packetOf(60), packetOf(61, 1), packetOf(1000, 2), packetOf(5, 3)]);
+    fc.assert(fc.property(fc.constantFrom(...sample), fc.array(fc.tuple(fc.nat({ max: 300 }), fc.integer({ min: 0, max: 255 })), { maxLength: 3 }), (whole, changes) => {
+      const bytes = Buffer.from(whole);
+      for (const [at, value] of changes) bytes[at] = value;
+      const path = write('agree', [bytes]);
+      expect(comparable(readAll(path, true, true))).toEqual(comparable(readAll(path, false, true)));
+    }), { numRuns: 2000 });
+  });
+
+  itNeeds(noNative || capturesMissing())('agree on every sample capture', () => {
+    for (const name of readdirSync(captures)) {
+      const path = join(captures, name);
+      expect(comparable(readAll(path, true, true))).toEqual(comparable(readAll(path, false, true)));
+    }
+  });
+});
+
+describe('sample captures', () => {
+  const missing = capturesMissing() || lacks('tshark');
+  const names = existsSync(captures) ? readdirSync(captures).filter((name) => /\.(pcap|pcapng|cap)$/.test(name)) : [];
+
+  itNeeds(missing)('are read as tshark reads them: times, lengths', () => {
+    expect(names.length).toBeGreaterThan(0);
+    for (const name of names) {
+      const path = join(captures, name);
+      const lines = run('tshark', '-n', '-r', path, '-T', 'fields', '-e', 'frame.time_epoch', '-e', 'frame.cap_len', '-e', 'frame.len').trim().split('\n');
+      const ours = [...readCaptureFile(path)].map((packet) => `${packet.seconds}.${String(packet.nanoseconds).padStart(9, '0')}\t${packet.data.length}\t${packet.wireLength}`);
+      expect([name, ...ours]).toEqual([name, ...lines.map(normalTime)]);
+    }
+  });
+
+  itNeeds(missing || lacks('editcap'))('are the same after writing them anew', () => {
+    for (const name of names) {
+      const path = join(captures, name);
+      const packets = [...readCaptureFile(path)];
+      const copy = join(directory, 'copy.pcapng');
+      writeCaptureFile(copy, packets);
+      expect([...readCaptureFile(copy)].map(lineOf)).toEqual(packets.map(lineOf));
+      expect(run('tshark', '-n', '-r', copy, '-T', 'fields', '-e', 'frame.protocols')).toBe(run('tshark', '-n', '-r', path, '-T', 'fields', '-e', 'frame.protocols'));
+    }
+  });
+});
+
+/** tshark writes times as seconds with a fraction, or as a date with one. */
+function normalTime(line: string): string {
+  const [time, ...rest] = line.split('\t');
+  if (/^\d+\.\d{9}$/.test(time)) return line;
+  const [, whole, fraction] = /^(.*)\.(\d{9})Z?$/.exec(time) ?? [];
+  return [`${Math.floor(Date.parse(`${whole}Z`) / 1000)}.${fraction}`, ...rest].join('\t');
+}
+
+it('reads a file with a broken end and says so after its packets', () => {
+  const path = write('broken.pcap', encodeCapture([packetOf(60), packetOf(60, 1)], {}));
+  writeFileSync(path, readFileSync(path).subarray(0, -1));
+  const seen: CapturedPacket[] = [];
+  expect(() => { for (const packet of readCaptureFile(path)) seen.push(packet); }).toThrow(/ends in the middle of packet 2 \(offset 100\)/);
+  expect(seen).toHaveLength(1);
+});

@@ -1,0 +1,206 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { readCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
+import { SinkBench, hasNative, itNeeds, lacks, lineOf, packetOf, pause, run, temporaryDirectory } from './support';
+
+const directory = temporaryDirectory();
+const kinds = hasNative ? [true, false] : [false];
+const noRoot = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
+
+function linesOf(path: string): string[] {
+  return [...readCaptureFile(path)].map(lineOf);
+}
+
+const mixed = Array.from({ length: 200 }, (_, index) => packetOf((index * 331) % 1515, index, { wireLength: 1515 }));
+
+describe.each(kinds)('writing (native: %s)', (native) => {
+  it('keeps bytes, lengths and times of all packets, in pcap and pcapng, in each of many files', () => {
+    const paths = ['a.pcap', 'b.pcapng', 'c.pcap', 'd.pcapng'].map((name) => join(directory, name));
+    const bench = new SinkBench(paths, { bufferBytes: 65536 }, native);
+    for (let round = 0; round < 20; round++) for (bench.send(mixed, true); bench.lists.counts.some((count) => count > 0);) { bench.again(true); pause(1); }
+    bench.transmitter.close();
+    const expected = Array.from({ length: 20 }, () => mixed.map(lineOf)).flat();
+    paths.forEach((path, output) => {
+      expect(linesOf(path)).toEqual(expected);
+      expect([bench.sent(output), bench.bytes(output), bench.drops(output)]).toEqual([4000, 20 * mixed.reduce((sum, packet) => sum + packet.data.length, 0), {}]);
+    });
+    expect(bench.notices.filter((text) => !text.includes('SIGKILL'))).toEqual([]);
+  });
+
+  it('leaves a valid file without packets', () => {
+    const paths = ['none.pcap', 'none.pcapng'].map((name) => join(directory, name));
+    new SinkBench(paths, {}, native).transmitter.close();
+    for (const path of paths) expect(linesOf(path)).toEqual([]);
+  });
+
+  it('writes microseconds if asked, and no more than the snap length', () => {
+    const path = join(directory, 'micro.pcap');
+    const bench = new SinkBench([path], { nanoseconds: false, snapLength: 33 }, native);
+    bench.send(mixed.slice(0, 50));
+    bench.transmitter.close();
+    expect(readFileSync(path).readUInt32LE(0)).toBe(0xa1b2c3d4);
+    expect(linesOf(path)).toEqual(mixed.slice(0, 50).map((packet) => lineOf({ ...packet, nanoseconds: packet.nanoseconds - packet.nanoseconds % 1000, data: packet.data.subarray(0, 33) })));
+  });
+
+  it('records the link type of the first packet, and with pcapng of all', () => {
+    const paths = ['types.pcap', 'types.pcapng'].map((name) => join(directory, name));
+    const bench = new SinkBench(paths, {}, native);
+    const packets = [101, 1, 113, 101].map((linkType, index) => packetOf(60, index, { linkType }));
+    for (const packet of packets) bench.send([packet]);
+    bench.transmitter.close();
+    expect(linesOf(paths[0])).toEqual([packets[0], packets[3]].map(lineOf));
+    expect(linesOf(paths[1])).toEqual(packets.map(lineOf));
+    expect(bench.drops(0)).toEqual({ linkType: 2 });
+    expect(bench.sent(0) + 2).toBe(bench.sent(1));
+    expect(bench.notices.join()).toMatch(/types\.pcap can hold packets of one link type only.*pcapng/);
+  });
+
+  it('begins new files by size, none of them larger, and loses nothing', () => {
+    const path = join(directory, `size-${native}.pcap`);
+    const bench = new SinkBench([path], { rotateBytes: 20_000 }, native);
+    for (let round = 0; round < 5; round++) { for (let held = bench.send(mixed, true); held > 0; held = bench.again(true)) pause(1); }
+    bench.transmitter.close();
+    const names = readdirSync(directory).filter((name) => name.startsWith(`size-${native}-`)).sort();
+    expect(names.slice(0, 2)).toEqual([`size-${native}-00001.pcap`, `size-${native}-00002.pcap`]);
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names) expect(statSync(join(directory, name)).size).toBeLessThanOrEqual(20_000);
+    expect(names.flatMap((name) => linesOf(join(directory, name)))).toEqual(Array.from({ length: 5 }, () => mixed.map(lineOf)).flat());
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('begins new files by the time of packets, each with its interfaces', () => {
+    const path = join(directory, `time-${native}.pcapng`);
+    const bench = new SinkBench([path], { rotateSeconds: 10 }, native);
+    const packets = Array.from({ length: 35 }, (_, index) => packetOf(60, index, { linkType: index % 2 === 0 ? 1 : 101 }));
+    for (const packet of packets) bench.send([packet]);
+    bench.transmitter.close();
+    const names = readdirSync(directory).filter((name) => name.startsWith(`time-${native}-`)).sort();
+    expect(names.map((name) => linesOf(join(directory, name)).length)).toEqual([10, 10, 10, 5]);
+    expect(names.flatMap((name) => linesOf(join(directory, name)))).toEqual(packets.map(lineOf));
+  });
+
+  it('drops and counts what a full buffer can not take, and leaves it on the list if told to wait', () => {
+    const path = join(directory, 'slow.pcap');
+    const big = Array.from({ length: 200 }, (_, index) => packetOf(1400, index));
+    const bench = new SinkBench([path], { bufferBytes: 65536 }, native);
+    const held = bench.send(big, true);
+    expect(held).toBeGreaterThan(100);
+    expect(bench.lists.counts[0]).toBe(held);
+    bench.again(false);
+    bench.transmitter.close();
+    expect(bench.lists.counts[0]).toBe(0);
+    const { diskSlow = 0 } = bench.drops();
+    expect(bench.sent() + diskSlow).toBe(200);
+    expect(linesOf(path)).toHaveLength(bench.sent());
+  });
+});
+
+describe('a target that can not be written', () => {
+  it('is an error at once, which tells why, and no other file is touched', () => {
+    const kept = join(directory, 'kept.pcap');
+    writeFileSync(kept, 'keep me');
+    const open = (name: string): unknown => new SinkBench([kept, name]);
+    expect(() => open(join(directory, 'missing', 'a.pcap'))).toThrow(/The capture file .*missing\/a\.pcap can't be written: there is no such file or directory\./);
+    mkdirSync(join(directory, 'folder'));
+    expect(() => open(join(directory, 'folder'))).toThrow(/it is a directory/);
+    symlinkSync(kept, join(directory, 'link.pcap'));
+    expect(() => open(join(directory, 'link.pcap'))).toThrow(/are the same file/);
+    if (process.getuid?.() !== 0) {
+      writeFileSync(join(directory, 'protected.pcap'), '');
+      chmodSync(join(directory, 'protected.pcap'), 0o400);
+      expect(() => open(join(directory, 'protected.pcap'))).toThrow(/permission denied/);
+    }
+    expect(readFileSync(kept, 'utf8')).toBe('keep me');
+  });
+});
+
+describe('a full disk', () => {
+  itNeeds(noRoot)('costs counted packets of its own file only; once there is room, writing goes on in a valid file', () => {
+    const disk = join(directory, 'disk');
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
+    try {
+      const paths = [join(disk, 'full.pcap'), join(directory, 'fine.pcap'), join(disk, 'full.pcapng')];
+      writeFileSync(join(disk, 'ballast'), Buffer.alloc(200_000));
+      const bench = new SinkBench(paths);
+      const offered: CapturedPacket[] = [];
+      const send = (rounds: number): void => {
+        for (let round = 0; round < rounds; round++) {
+          for (let held = bench.send(mixed, true); held > 0; held = bench.again(true)) pause(1);
+          offered.push(...mixed);
+          pause(5);
+          bench.transmitter.refreshCounters();
+        }
+      };
+      send(20);
+      expect(bench.notices.join('\n')).toMatch(/full\.pcap can't be written: the disk is full\./);
+      execFileSync('rm', [join(disk, 'ballast')]);
+      pause(150);
+      send(1);
+      pause(150);
+      send(1);
+      bench.transmitter.close();
+      expect(bench.notices.join('\n')).toMatch(/full\.pcap is written again; \d+ packets were lost in the meantime\./);
+      expect(linesOf(paths[1])).toEqual(offered.map(lineOf));
+      for (const output of [0, 2]) {
+        const { diskError = 0, ...others } = bench.drops(output);
+        expect([diskError > 0, others]).toEqual([true, {}]);
+        expect(bench.sent(output) + diskError).toBe(offered.length);
+        const packets = [...readCaptureFile(paths[output])];
+        expect(packets).toHaveLength(bench.sent(output));
+        expect(bench.bytes(output)).toBe(packets.reduce((sum, packet) => sum + packet.data.length, 0));
+      }
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});
+
+describe('native and TypeScript encoders', () => {
+  itNeeds(hasNative ? false : 'bricks_files was not built')('write the same bytes', () => {
+    const packet = fc.record({ length: fc.integer({ min: 0, max: 1600 }), seconds: fc.integer({ min: 0, max: 0xffff_ffff }), nanoseconds: fc.integer({ min: 0, max: 999_999_999 }) });
+    fc.assert(fc.property(fc.array(fc.array(packet, { maxLength: 100 }), { maxLength: 10 }), fc.constantFrom('pcap', 'pcapng'), fc.boolean(), (batches, format, nanoseconds) => {
+      const paths = [true, false].map((native) => {
+        const path = join(directory, `encoder-${native}`);
+        const bench = new SinkBench([path], { format, nanoseconds, bufferBytes: 65536 }, native);
+        for (const batch of batches) {
+          const packets = batch.map(({ length, ...time }, index) => packetOf(length, index, time));
+          for (let held = bench.send(packets, true); held > 0; held = bench.again(true)) pause(1);
+        }
+        bench.transmitter.close();
+        return path;
+      });
+      expect(readFileSync(paths[0]).equals(readFileSync(paths[1]))).toBe(true);
+    }), { numRuns: 15 });
+  }, 120_000);
+});
+
+describe('SIGKILL', () => {
+  itNeeds(!hasNative ? 'bricks_files was not built' : lacks('capinfos'))('at any moment leaves files that other programs read without an error', async () => {
+    const folder = join(directory, 'killed');
+    mkdirSync(folder);
+    const names = ['a.pcap', 'b.pcapng', 'c.pcap'];
+    let packets = 0;
+    for (let round = 0; round < 100; round++) {
+      const child = spawn(process.execPath, [join(__dirname, 'kill-victim.cjs'), require.resolve('packet-bricks/src/files/file-sink'), ...names.map((name) => join(folder, name))], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await new Promise((resolve) => setTimeout(resolve, (round * 7919) % 60));
+      child.kill('SIGKILL');
+      // The guardian has our end of the standard output too: when it has gone, the stream closes.
+      await new Promise((resolve) => child.on('close', resolve));
+      packets += capinfosCount(names.map((name) => join(folder, name)));
+    }
+    expect(packets).toBeGreaterThan(10_000);
+  }, 600_000);
+});
+
+function capinfosCount(paths: readonly string[]): number {
+  let packets = 0;
+  for (const path of paths) {
+    for (const line of run('capinfos', '-M', '-c', '-T', '-r', path).trim().split('\n')) packets += Number(line.split('\t')[1]);
+    run('tcpdump', '-r', path, '-w', '/dev/null');
+  }
+  return packets;
+}
