@@ -9,7 +9,9 @@ import { parseLinkName } from 'packet-bricks/src/core/link-name';
 import type { OptionValues } from 'packet-bricks/src/core/options';
 import { createPacketBatch, packetMemory } from 'packet-bricks/src/core/packet-batch';
 import { createPacketLists } from 'packet-bricks/src/core/packet-list';
-import { discardPipes, PipePorts, preparePipes } from 'packet-bricks/src/pipes';
+import { ringReader } from 'packet-bricks/src/core/packet-ring';
+import { coreAddon } from 'packet-bricks/src/native/core-addon';
+import { discardPipes, PipePorts, preparePipes, type PreparedPipes } from 'packet-bricks/src/pipes';
 
 export class Program {
   readonly child: ChildProcessWithoutNullStreams;
@@ -95,6 +97,13 @@ export class Writers {
     this.transmitter.transmit(this.batch, false);
     this.transmitter.flush();
     this.next[output] = this.sent(output);
+  }
+
+  /** Waits until a program reads the pipe. */
+  async read(output = 0): Promise<void> {
+    const { end, ring } = (this.prepared as PreparedPipes).pipes[output];
+    const memory = ring ?? coreAddon()?.pipeView(end ?? 0).buffer;
+    await until(() => memory !== undefined && ringReader(memory) !== 0, `a reader of ${this.links[output]}`);
   }
 
   sent(output = 0): number {
