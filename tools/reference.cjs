@@ -1,0 +1,204 @@
+'use strict';
+/**
+ * Makes docs/reference/ from the code: from the declarations in dist, from the usage of the commands,
+ * and from the sources. `npm run reference` writes it; a test fails where what is written is out of date.
+ */
+const { mkdirSync, readdirSync, writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+const { collectErrors, interfaceFields, luaCalls } = require('./reference/sources.cjs');
+
+const root = dirname(__dirname);
+const built = (...parts) => require(join(root, 'dist', ...parts));
+const NOTE = '<!-- Made by `npm run reference` from the code. Do not edit. -->';
+
+function page(title, ...parts) {
+  return `${NOTE}\n# ${title}\n\n${parts.flat().filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+const cell = (text) => String(text).replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
+
+function table(head, rows) {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+}
+
+function fenced(language, text) {
+  return `\`\`\`${language}\n${text}\n\`\`\``;
+}
+
+/** Names of backends keep their small letter. */
+const sentence = (text) => {
+  const whole = /^(netmap|pcap|loopback)\b/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return whole === '' || /[.!?]$/.test(whole) ? whole : `${whole}.`;
+};
+
+function valuesOf({ type, oneOf, minimum, maximum, unit }) {
+  if (oneOf) return oneOf.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
+  const range = minimum !== undefined && maximum !== undefined ? ` ${minimum} to ${maximum}` : minimum !== undefined ? ` ${minimum} or more` : maximum !== undefined ? ` up to ${maximum}` : '';
+  return `${type}${range}${unit ? ` (${unit})` : ''}`;
+}
+
+function optionsTable(options) {
+  if (options.length === 0) return 'It has no options.';
+  return table(['option', 'values', 'default', 'meaning'], options.map((option) => [
+    `\`${option.name}\``, valuesOf(option), option.required ? 'required' : option.default === undefined ? '-' : `\`${JSON.stringify(option.default)}\``, sentence(option.description),
+  ]));
+}
+
+function linksOf(count, noun) {
+  const { minimum, maximum } = count;
+  if (minimum === maximum) return `${minimum} ${noun}${minimum === 1 ? '' : 's'}`;
+  return maximum === Infinity ? `${minimum} or more ${noun}s` : `${minimum} to ${maximum} ${noun}s`;
+}
+
+const FANOUT = { one: 'A packet goes to one output at most.', all: 'Every output gets every packet.', any: 'A packet may go to any number of outputs.' };
+
+function bricksPage(declarations) {
+  return page('Bricks', 'Kinds of brick, by name. `Brick.help("NAME")` prints the same in the shell.',
+    table(['brick', 'what it does'], declarations.map(({ name, summary }) => [`[${name}](#${name.toLowerCase()})`, summary])),
+    declarations.map((brick) => [
+      `## ${brick.name}`, brick.summary, brick.description,
+      `Links: ${linksOf(brick.inputs, 'input')}, ${linksOf(brick.outputs, 'output')}. ${FANOUT[brick.fanout]}`,
+      optionsTable(brick.options),
+      brick.shorthand ? `A bare value stands for \`${brick.shorthand}\`: \`Brick.new("${brick.name}", VALUE)\`, \`new ${brick.name}(VALUE)\`.` : '',
+      brick.counters.length > 0 ? table(['counter', 'what it counts'], brick.counters.map(({ name, description }) => [`\`${name}\``, sentence(description)])) : '',
+      fenced('lua', brick.examples.lua), fenced('ts', brick.examples.typescript),
+    ]).flat());
+}
+
+function backendsPage(backends, parseLinkName) {
+  const samples = { interfaces: 'eth3', pipes: 'eth3{0' };
+  return page('Backends', 'A backend is where packets come from and go to. Capture files work beside every backend, and so do pipes where the backend has none of its own.',
+    table(['backend', 'what it is', 'opens by itself'], backends.map((backend) => [
+      `[${backend.name}](#${backend.name})`, backend.summary,
+      Object.entries(samples).filter(([, name]) => backend.handles(parseLinkName(name))).map(([kind]) => kind).join(', '),
+    ])),
+    'Without `--backend` the first of this table that works on the machine is taken. From TypeScript: `new PacketEngine(name, { backend, backendOptions })`.',
+    backends.map((backend) => [`## ${backend.name}`, sentence(backend.summary), optionsTable(backend.options)]).flat());
+}
+
+function enginePage(options) {
+  return page('Engine options', 'From Lua `PktEngine.new{name = "e0", ...}`, from TypeScript `new PacketEngine("e0", { ... })`.', optionsTable(options),
+    'Beside these: `backend`, the name of the backend, where it is not the one of the program; in Lua `buffer_size` is another word for `bufferSize`.',
+    '## Options of link', 'From Lua `pe:link(brick, batch, qid)` or `pe:link(brick, {batch = 256, queue = 0})`, from TypeScript `engine.link(brick, { batch, queue })`.',
+    table(['option', 'values', 'default', 'meaning'], [
+      ['`batch`', `integer 1 to ${built('src', 'core', 'packet-batch.js').MAXIMUM_BATCH_ROWS}`, `\`${built('src', 'core', 'packet-batch.js').DEFAULT_BATCH_ROWS}\``, 'Packets that are handled at a time, at most.'],
+      ['`queue`', 'integer -1 or more', '`-1`', 'One hardware queue of the interface, -1 for all. A backend that can not do it says so.'],
+    ]));
+}
+
+function dropsPage(reasons) {
+  return page('Drop reasons', 'Every packet that does not reach an output is counted, for its link or brick and by one of these reasons. [Statistics and drops](../guide/statistics.md) tells how to read them.',
+    table(['reason', 'why', 'what to do'], reasons.map(({ name, text, remedy }) => [`\`${name}\``, sentence(text), remedy ? sentence(remedy) : 'Nothing: it was asked for.'])));
+}
+
+const escaped = (text) => text.replace(/[<>*_`[\]]/g, '\\$&');
+
+function errorsPage(errors) {
+  const code = ([name, entries]) => [`## ${name}`, ...entries.map(({ message, remedy }) => {
+    const said = message === undefined ? '(What the system or the script said.)' : escaped(message);
+    return `- ${said}${remedy ? `\n  *${escaped(remedy)}*` : ''}`;
+  })];
+  return page('Error codes', 'An error says what is wrong and, in italics here, what to do. Its code stands in `error.code` (TypeScript) and in brackets behind the message (command line). Words in angle brackets are filled in; dots stand for what depends on the case.',
+    [...errors].map((entry) => code(entry).join('\n\n').replace(/\n\n(?=- )/g, '\n').replace('\n', '\n\n')));
+}
+
+/** What fields mean whose name says most of it. */
+const MEANINGS = {
+  EngineStatistics: {
+    name: 'the name that it was given', running: 'whether packets flow', bytes: 'captured bytes of these packets',
+    links: 'sources first, then inner links, then sinks', bricks: 'in the order in which packets meet them', batches: 'rounds in which packets came',
+    emptyPolls: 'rounds in which none came', waits: 'how often it went to sleep', collections: 'garbage collections of its thread, counted when it stops',
+    deoptimisations: 'optimised code that V8 threw away; not counted yet, so 0', warmUpMicroseconds: 'how long it warmed up', longestBatchNanoseconds: 'the longest round',
+  },
+  LinkStatistics: {
+    name: 'as its user wrote it', role: 'where the engine receives, hands on in memory, or sends', packets: 'received or sent', bytes: 'captured bytes of these packets',
+    dropped: 'all drops together', drops: 'by [reason](drops.md); reasons without drops are left out',
+  },
+  BrickStatistics: {
+    id: 'its number', kind: 'its kind', label: 'its kind, with a number where an engine has several', packetsIn: 'given to it', packetsOut: 'given on by it, copies counted',
+    copies: 'made by it', held: 'kept back by it', dropped: 'all drops together', drops: 'by [reason](drops.md)', counters: 'its [own counters](bricks.md)',
+  },
+  Audit: {
+    balanced: 'whether every line is', received: 'by all sources', copies: 'made by bricks', sent: 'by all sinks', dropped: 'by bricks and sinks', held: 'kept back by bricks', lines: 'one for each sum',
+  },
+  AuditLine: { left: 'one side of the sum', right: 'the other side', balanced: 'whether they are equal' },
+};
+
+function statisticsPage() {
+  const file = 'src/core/statistics.ts';
+  const fields = (name) => table(['field', 'type', 'meaning'], interfaceFields(root, file, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text || MEANINGS[name][field.name] || '')]));
+  return page('Statistics', 'What `pe:stats()` (Lua) and `engine.stats()` (TypeScript) give, and `audit()`. [Statistics and drops](../guide/statistics.md) explains them.',
+    '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
+}
+
+function luaPage() {
+  return page('Lua interface', 'Three tables. Functions and methods may be called with a dot or a colon, take numbers as strings too, and the methods that only do something return their object, so that calls can be chained. [The guide](../guide/lua.md) shows them at work.',
+    luaCalls(root).flatMap(({ object, rows }) => [`## ${object}`, table(['call', 'meaning'], rows.map(({ call, meaning }) => [`\`${call}\``, sentence(meaning)]))]));
+}
+
+/** The commands by their definitions, as clipanion has them. */
+function commands() {
+  const { Cli, Command } = require('clipanion');
+  const folder = join(root, 'dist', 'src', 'cli', 'commands');
+  const classes = readdirSync(folder).filter((name) => name.endsWith('.js')).sort()
+    .flatMap((name) => Object.values(require(join(folder, name)))).filter((value) => typeof value === 'function' && value.prototype instanceof Command);
+  const definitionOf = (command) => {
+    const cli = new Cli({ binaryName: 'bricks' });
+    cli.register(command);
+    return cli.definitions()[0];
+  };
+  const argument = (text) => text.replace(/,/g, ', ').replace(/#\d/g, 'VALUE');
+  return classes.map((command) => ({ command, definition: definitionOf(command) }))
+    .map(({ command, definition }) => ({
+      path: definition.path,
+      usage: definition.usage.replace(definition.path, `${definition.path}${definition.options.length > 0 ? ' [OPTIONS]' : ''}`).replace(/ \.\.\.$/, ' [-- ARGUMENTS...]'),
+      description: (command.usage.description ?? '').trim(),
+      details: (command.usage.details ?? '').trim().split('\n').map((line) => line.trim()).join('\n'),
+      examples: command.usage.examples ?? [],
+      options: [
+        ...definition.options.map(({ definition: option, description }) => ({ option: argument(option), description: description ?? '' })),
+        // Taken by the program before its options are read, as all words behind it are another program's.
+        ...('program' in command && command.usage.details?.includes('--exec') ? [{ option: '--exec PROGRAM [ARGUMENTS...]', description: 'give the stream to this program; the last option' }] : []),
+      ],
+    })).sort((a, b) => a.path.length - b.path.length || (a.path < b.path ? -1 : 1));
+}
+
+function commandLinePage() {
+  return page('Command line', 'In a clone `bricks` is `node dist/src/cli/main.js`. Messages are written to standard error. Exit code 0: all went well; 1: something failed; 2: the command line was wrong.',
+    commands().flatMap(({ path, usage, description, details, examples, options }) => [
+      `## ${path}`, description, fenced('', usage), details,
+      options.length > 0 ? table(['option', 'meaning'], options.map(({ option, description: meaning }) => [`\`${option}\``, sentence(meaning)])) : '',
+      examples.length > 0 ? fenced('sh', examples.map(([text, line]) => `# ${text}\n${line}`).join('\n')) : '',
+    ]),
+    '## Everywhere', table(['option', 'meaning'], [['`-h`, `--help`', 'Help of the program, or of the command before it.'], ['`-v`, `--version`', 'The version.']]));
+}
+
+function indexPage(pages) {
+  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'options of engines', 'command-line.md': 'commands and their options', 'lua.md': 'all calls from Lua', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
+  return page('Reference', 'Made from the code by `npm run reference`. The [guide](../guide/README.md) is by task.', table(['page', 'what it holds'], pages.map((name) => [`[${name}](${name})`, names[name]])));
+}
+
+/** All pages: path from the root, and text. */
+function generate() {
+  const { allBackends, parseLinkName, ENGINE_OPTIONS, DROP_REASONS } = built('src', 'index.js');
+  const { brickDeclarations } = built('src', 'plugins', 'container.js');
+  const pages = new Map([
+    ['bricks.md', bricksPage(brickDeclarations())],
+    ['backends.md', backendsPage(allBackends(), parseLinkName)],
+    ['engine.md', enginePage(ENGINE_OPTIONS)],
+    ['command-line.md', commandLinePage()],
+    ['lua.md', luaPage()],
+    ['statistics.md', statisticsPage()],
+    ['drops.md', dropsPage(DROP_REASONS)],
+    ['errors.md', errorsPage(collectErrors(root))],
+  ]);
+  pages.set('README.md', indexPage([...pages.keys()]));
+  return new Map([...pages].map(([name, text]) => [join('docs', 'reference', name), text]));
+}
+
+module.exports = { generate, commands };
+
+if (require.main === module) {
+  mkdirSync(join(root, 'docs', 'reference'), { recursive: true });
+  for (const [path, text] of generate()) writeFileSync(join(root, path), text);
+}
