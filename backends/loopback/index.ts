@@ -27,14 +27,20 @@ export interface LoopbackPacket {
 
 const RING_DATA_BYTES = 4 * 1024 * 1024;
 
+type Direction = 'arriving' | 'sent';
+
+/** Rings are made when they are first used: memory for what nobody sends or reads would be lost. */
 interface LoopbackInterface {
-  readonly arriving: SharedArrayBuffer;
-  readonly sent: SharedArrayBuffer;
+  arriving?: SharedArrayBuffer;
+  sent?: SharedArrayBuffer;
+  /** The engines that use it: one may read, and one may send. */
+  readonly engines: { arriving?: string; sent?: string };
   writer?: PacketRingWriter;
   reader?: PacketRingReader;
 }
 
 interface PreparedRings {
+  readonly engine: string;
   readonly arriving: Readonly<Record<string, SharedArrayBuffer>>;
   readonly sent: Readonly<Record<string, SharedArrayBuffer>>;
 }
@@ -65,10 +71,32 @@ export class LoopbackBackend implements Backend {
     return link.kind === 'interface';
   }
 
+  /** @throws BricksError E_LINK_BUSY */
   prepare(plan: LinkPlan): PreparedRings {
-    const rings = (links: LinkPlan['sources'], which: 'arriving' | 'sent'): Record<string, SharedArrayBuffer> =>
-      Object.fromEntries(links.filter(({ link }) => this.handles(link)).map(({ link }) => [link.text, this.interfaceOf(link.text)[which]]));
-    return { arriving: rings(plan.sources, 'arriving'), sent: rings(plan.sinks, 'sent') };
+    const wanted: [Direction, LinkName][] = [
+      ...plan.sources.map(({ link }): [Direction, LinkName] => ['arriving', link]),
+      ...plan.sinks.map(({ link }): [Direction, LinkName] => ['sent', link]),
+    ];
+    const ours = wanted.filter(([, link]) => this.handles(link));
+    for (const [direction, link] of ours) {
+      const user = this.interfaceOf(link.text).engines[direction];
+      if (user !== undefined) throw new BricksError('E_LINK_BUSY', `The engine ${user} ${direction === 'sent' ? 'sends to' : 'reads'} ${link.text} already.`, 'A loopback interface has one engine for each direction: take another name.');
+    }
+    const prepared = { engine: plan.engine, arriving: {} as Record<string, SharedArrayBuffer>, sent: {} as Record<string, SharedArrayBuffer> };
+    for (const [direction, link] of ours) {
+      this.interfaceOf(link.text).engines[direction] = plan.engine;
+      prepared[direction][link.text] = this.ringOf(link.text, direction);
+    }
+    return prepared;
+  }
+
+  discard(prepared: unknown): void {
+    for (const direction of ['arriving', 'sent'] as const) {
+      for (const [name, ring] of Object.entries((prepared as PreparedRings)[direction])) {
+        const port = this.interfaces.get(name);
+        if (port && port[direction] === ring) delete port.engines[direction];
+      }
+    }
   }
 
   ports(): PortOpener {
@@ -79,25 +107,22 @@ export class LoopbackBackend implements Backend {
   inject(name: string, packet: Uint8Array | LoopbackPacket): boolean {
     const given: LoopbackPacket = ArrayBuffer.isView(packet) ? { bytes: packet } : packet;
     const { bytes, wireLength = given.bytes.length, seconds = 0, nanoseconds = 0, linkType = 1 } = given;
-    const port = this.interfaceOf(name);
-    port.writer ??= new PacketRingWriter(port.arriving);
-    const taken = port.writer.write(bytes, 0, bytes.length, wireLength, seconds, nanoseconds, linkType);
-    if (port.writer.commit()) wakeRing(port.arriving);
+    const writer = this.writerOf(name);
+    const taken = writer.write(bytes, 0, bytes.length, wireLength, seconds, nanoseconds, linkType);
+    if (writer.commit()) wakeRing(this.ringOf(name, 'arriving'));
     return taken;
   }
 
   /** Says that nothing more will arrive on an interface. */
   end(name: string): void {
-    const port = this.interfaceOf(name);
-    port.writer ??= new PacketRingWriter(port.arriving);
-    if (port.writer.close()) wakeRing(port.arriving);
+    if (this.writerOf(name).close()) wakeRing(this.ringOf(name, 'arriving'));
   }
 
   /** Takes what engines have sent to an interface since the last call. */
   read(name: string): Required<LoopbackPacket>[] {
     const port = this.interfaceOf(name);
     if (!port.reader) {
-      port.reader = new PacketRingReader(port.sent);
+      port.reader = new PacketRingReader(this.ringOf(name, 'sent'));
       port.reader.attach(process.pid);
     }
     const packets: Required<LoopbackPacket>[] = [];
@@ -127,10 +152,20 @@ export class LoopbackBackend implements Backend {
   private interfaceOf(name: string): LoopbackInterface {
     let port = this.interfaces.get(name);
     if (!port) {
-      port = { arriving: createRing(), sent: createRing() };
+      port = { engines: {} };
       this.interfaces.set(name, port);
     }
     return port;
+  }
+
+  private ringOf(name: string, direction: Direction): SharedArrayBuffer {
+    const port = this.interfaceOf(name);
+    return (port[direction] ??= createRing());
+  }
+
+  private writerOf(name: string): PacketRingWriter {
+    const port = this.interfaceOf(name);
+    return (port.writer ??= new PacketRingWriter(this.ringOf(name, 'arriving')));
   }
 }
 
@@ -144,7 +179,7 @@ class LoopbackPorts implements PortOpener {
   }
 }
 
-function ringOf(context: OpenContext, which: keyof PreparedRings, link: LinkName): SharedArrayBuffer {
+function ringOf(context: OpenContext, which: Direction, link: LinkName): SharedArrayBuffer {
   const ring = (context.prepared as PreparedRings)[which][link.text];
   if (!ring) throw new BricksError('E_INTERNAL', `The loopback interface ${link.text} was not prepared.`);
   return ring;

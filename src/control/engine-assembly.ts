@@ -4,7 +4,7 @@ import type { Brick, BrickContext, BrickModule, EngineClock } from '../core/bric
 import { BRICK_OWN, BRICK_OWN_MAXIMUM, CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, addToCounter, createCounterBlock, setCounter, type CounterBlock } from '../core/counters';
 import { Engine, type EngineHost, type EngineSource } from '../core/engine';
 import { EngineGraph } from '../core/engine-graph';
-import { BricksError } from '../core/errors';
+import { BricksError, isBricksError, messageOf } from '../core/errors';
 import type { CompiledBrick, CompiledGraph } from '../core/graph';
 import { createPacketBatch, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
@@ -13,7 +13,7 @@ import { PipePorts } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import type { Backend } from '../core/backend';
-import type { EnginePlan } from './engine-protocol';
+import { CONTROL_BRICK, CONTROL_HEARTBEAT, type EnginePlan } from './engine-protocol';
 import { warmUp } from './warm-up';
 
 /** An engine with its ports open, ready to run. */
@@ -39,14 +39,16 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
   const clock: EngineClock = { now: nanoseconds() / 1e6 };
   const twinCounters = createCounterBlock(graph.counterSlots);
   const twins = makeBricks(graph, modules, twinCounters, clock);
-  const twinGraph = new EngineGraph(graph, twins, batchRows, twinCounters, nanoseconds);
+  const control = new Int32Array(plan.control);
+  const working = control.subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
+  const twinGraph = new EngineGraph(graph, twins, batchRows, twinCounters, nanoseconds, working);
   const entries = [...new Set(graph.sources.map((source) => source.brick))];
-  const warmUpMicroseconds = warmUp(twinGraph, entries, batchRows, plan.warmUpMilliseconds);
+  const warmUpMicroseconds = warmUp(twinGraph, entries, batchRows, plan.warmUpMilliseconds, () => control[CONTROL_HEARTBEAT]++);
   for (const twin of twins) twin.teardown?.();
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
-  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, counters, clock), batchRows, counters, nanoseconds);
+  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, counters, clock), batchRows, counters, nanoseconds, working);
   const { sources, transmitters } = openPorts(plan, backend, engineGraph, counters, notice);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
@@ -56,7 +58,14 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
 }
 
 function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], counters: CounterBlock, clock: EngineClock): Brick[] {
-  return graph.bricks.map((brick, index) => modules[index].create(brick.options, brickContext(brick, counters, clock)));
+  return graph.bricks.map((brick, index) => {
+    try {
+      return modules[index].create(brick.options, brickContext(brick, counters, clock));
+    } catch (error) {
+      if (isBricksError(error)) throw error;
+      throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
+    }
+  });
 }
 
 function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: EngineClock): BrickContext {

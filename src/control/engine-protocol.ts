@@ -8,6 +8,8 @@ export const CONTROL_STOP = 0;
 export const CONTROL_WAKE = 1;
 /** Moves on with every round of the engine: the watchdog looks at it. */
 export const CONTROL_HEARTBEAT = 2;
+/** The index + 1 of the brick that is at work, or 0. */
+export const CONTROL_BRICK = 3;
 export const CONTROL_WORDS = 16;
 
 /** Where a module comes from, for another thread to load it too. */

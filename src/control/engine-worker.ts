@@ -2,7 +2,7 @@
 import { GCProfiler } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ENGINE_COLLECTIONS, addToCounter, type CounterBlock } from '../core/counters';
-import type { EngineHost, EngineSource } from '../core/engine';
+import type { EngineHost, EngineSource, LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
 import { createWaiter, pinThread } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
@@ -20,9 +20,13 @@ function notice(text: string): void {
 }
 
 function plainError(error: unknown): PlainError {
-  if (isBricksError(error)) return { code: error.code, message: error.message };
-  const stack = error instanceof Error ? error.stack : undefined;
+  if (isBricksError(error)) return { code: error.code, message: error.message, ...(error.code === 'E_BRICK_FAILED' ? { stack: stackOf(error) } : {}) };
+  const stack = stackOf(error);
   return { code: 'E_INTERNAL', message: messageOf(error), ...(stack ? { stack } : {}) };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? '' : '';
 }
 
 /** Collections of this thread, which no observer sees while there is no event loop. */
@@ -62,7 +66,18 @@ function makeHost(sources: readonly EngineSource[], counters: CounterBlock): Eng
 function run(assembled: AssembledEngine): void {
   report({ kind: 'running' });
   collections?.start();
-  const end = assembled.engine.run();
+  let end: LoopEnd;
+  try {
+    end = assembled.engine.run();
+  } catch (error) {
+    // What was sent is to reach its readers and files all the same.
+    try {
+      assembled.engine.close();
+    } catch (second) {
+      notice(`Closing its links failed too: ${messageOf(second)}`);
+    }
+    throw error;
+  }
   collections?.read();
   assembled.engine.publishNow();
   report({ kind: 'rested', end });

@@ -15,7 +15,7 @@ import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import type { BrickModule } from '../core/brick';
-import { CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
+import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
 
 export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
@@ -59,6 +59,8 @@ interface Thread {
   readonly control: Int32Array;
   readonly prepared: EnginePlan['prepared'];
   readonly backend: Backend;
+  /** Set when it is being done away with. */
+  gone?: Promise<void>;
 }
 
 interface Waiting {
@@ -84,7 +86,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private isRunning = false;
   private waiting: Waiting | undefined;
   private watchdog: NodeJS.Timeout | undefined;
-  private lastStatistics: EngineStatistics | undefined;
+  /** What an engine counted whose links are closed. */
+  private last: { readonly graph: CompiledGraph; readonly words: Uint32Array } | undefined;
   /** Orders are carried out one after the other. */
   private tail: Promise<unknown> = Promise.resolve();
 
@@ -144,6 +147,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.inOrder(async () => {
       if (this.isRunning) return this;
       const thread = this.thread;
+      if (!thread && this.specifications.length > 0) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has failed and its links are closed.`, 'Link it again: pe:link(brick).');
       if (!thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick.`, 'Link one first: pe:link(brick).');
       Atomics.store(thread.control, CONTROL_STOP, 0);
       thread.worker.ref();
@@ -185,15 +189,16 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
     if (this.thread) return engineStatistics(this.name, this.isRunning, this.thread.graph, snapshotCounters(this.thread.counters));
-    if (this.lastStatistics) return this.lastStatistics;
+    if (this.last) return engineStatistics(this.name, false, this.last.graph, this.last.words);
     throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no statistics.`, 'Link one first: pe:link(brick).');
   }
 
-  /** Checks the law of conservation; at any time, also on a running engine.
+  /** Checks the law of conservation; at any time, also on a running engine, or on one whose links are closed.
    *  @throws BricksError E_ENGINE_NOT_LINKED */
   audit(): Audit {
-    if (!this.thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no books.`, 'Link one first: pe:link(brick).');
-    return auditEngine(this.thread.graph, snapshotCounters(this.thread.counters));
+    if (this.thread) return auditEngine(this.thread.graph, snapshotCounters(this.thread.counters));
+    if (this.last) return auditEngine(this.last.graph, this.last.words);
+    throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no books.`, 'Link one first: pe:link(brick).');
   }
 
   private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -205,7 +210,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private async compile(bricks: readonly BrickSpecification[]): Promise<CompiledGraph> {
     const outside = new Map<BrickSpecification, BrickModule>();
     for (const brick of bricks) {
-      if (brick.module) outside.set(brick, await loadExport<BrickModule>(brick.module));
+      if (brick.module) outside.set(brick, await loadBrick(brick.module));
     }
     return compileGraph(bricks, (brick) => (outside.get(brick) ?? resolveBrick(brick.kind)).declaration);
   }
@@ -261,8 +266,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       if (this.thread === thread) this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} ended by itself.`));
     });
     this.thread = thread;
+    this.watch(thread);
     try {
       await this.expect(['opened'], () => undefined);
+      clearInterval(this.watchdog);
       worker.unref();
       liveEngines.add(this);
     } catch (error) {
@@ -277,13 +284,18 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     thread.worker.ref();
     try {
       await this.ask(thread, { kind: 'close' }, ['closed']);
-      this.lastStatistics = engineStatistics(this.name, false, thread.graph, snapshotCounters(thread.counters));
+      this.last = { graph: thread.graph, words: snapshotCounters(thread.counters) };
     } finally {
       await this.discard(thread);
     }
   }
 
-  private async discard(thread: Thread): Promise<void> {
+  private discard(thread: Thread): Promise<void> {
+    thread.gone ??= this.doAwayWith(thread);
+    return thread.gone;
+  }
+
+  private async doAwayWith(thread: Thread): Promise<void> {
     if (this.thread === thread) this.thread = undefined;
     liveEngines.delete(this);
     clearInterval(this.watchdog);
@@ -307,7 +319,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     if (this.thread !== thread) return;
     if (report.kind === 'notice') this.emit('notice', report.text);
     if (report.kind === 'failed') {
-      this.fail(thread, new BricksError(report.error.code, report.error.message));
+      const error = new BricksError(report.error.code, report.error.message);
+      if (report.error.stack) error.stack = report.error.stack;
+      this.fail(thread, error);
       return;
     }
     if (report.kind === 'running') this.begin(thread);
@@ -335,32 +349,50 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private fail(thread: Thread, error: BricksError): void {
     const wasRunning = this.isRunning;
     this.isRunning = false;
-    this.lastStatistics = engineStatistics(this.name, false, thread.graph, snapshotCounters(thread.counters));
+    this.last = { graph: thread.graph, words: snapshotCounters(thread.counters) };
     const waiting = this.waiting;
     this.waiting = undefined;
-    void this.discard(thread);
+    const gone = this.discard(thread);
+    // The next order finds its links closed.
+    void this.inOrder(() => gone);
     for (const resolve of this.rested.splice(0)) resolve();
     if (waiting) waiting.reject(error);
     else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
   }
 
-  /** Ends an engine whose batch does not end. */
+  /** Ends an engine whose batch does not end, be it while it warms up. */
   private watch(thread: Thread): void {
     const limit = Number(this.options['hangMilliseconds']);
+    clearInterval(this.watchdog);
     if (limit === 0) return;
+    const every = Math.min(WATCH_MILLISECONDS, Math.ceil(limit / 4));
     let heartbeat = Atomics.load(thread.control, CONTROL_HEARTBEAT);
-    let since = Date.now();
+    let last = performance.now();
+    let silent = 0;
     this.watchdog = setInterval(() => {
+      const now = performance.now();
+      // A process that was stopped for a while has not hung: no look counts for more than twice its time.
+      silent += Math.min(now - last, 2 * every);
+      last = now;
       const current = Atomics.load(thread.control, CONTROL_HEARTBEAT);
-      if (current !== heartbeat) {
+      const brick = thread.graph.bricks[Atomics.load(thread.control, CONTROL_BRICK) - 1];
+      if (current !== heartbeat || (!this.isRunning && !brick)) {
         heartbeat = current;
-        since = Date.now();
-      } else if (Date.now() - since > limit) {
-        this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: one of its bricks (${thread.graph.bricks.map((brick) => brick.label).join(', ')}) has not returned for ${limit} ms.`, 'Mend the brick, or raise hangMilliseconds.'));
+        silent = 0;
+      } else if (silent > limit) {
+        this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: ${brick ? `its brick ${brick.label}` : 'one of its links'} has not returned for ${limit} ms.`, brick ? 'Mend the brick, or raise hangMilliseconds.' : 'See what the device or the disk does, or raise hangMilliseconds.'));
       }
-    }, WATCH_MILLISECONDS);
+    }, every);
     this.watchdog.unref();
   }
+}
+
+async function loadBrick(reference: ModuleReference): Promise<BrickModule> {
+  const module = await loadExport<Partial<BrickModule>>(reference);
+  if (typeof module.create !== 'function' || typeof module.declaration !== 'object') {
+    throw new BricksError('E_MODULE', `What ${reference.url} exports as "${reference.name}" is no brick.`, 'It needs a declaration and a function create.');
+  }
+  return module as BrickModule;
 }
 
 function checkedBatch(batch: number): number {

@@ -81,8 +81,12 @@ function fillBatch(batch: PacketBatch, round: number): void {
   }
 }
 
-/** Runs the twin graph until its bricks' code is optimised or the time is over; answers the microseconds it took. */
-export function warmUp(graph: EngineGraph, entries: readonly number[], batchRows: number, milliseconds: number): number {
+/**
+ * Runs the twin graph until its bricks' code is optimised or the time is over; answers the microseconds it took.
+ * Calls `beat` in each round.
+ * @throws BricksError E_BRICK_FAILED
+ */
+export function warmUp(graph: EngineGraph, entries: readonly number[], batchRows: number, milliseconds: number, beat: () => void = () => undefined): number {
   const begin = performance.now();
   const optimised = optimisationProbe();
   const batch = createPacketBatch(batchRows);
@@ -90,8 +94,13 @@ export function warmUp(graph: EngineGraph, entries: readonly number[], batchRows
   const codes = [...new Set(graph.nodes.map((node) => node.brick.process))];
   for (let round = 0; performance.now() - begin < milliseconds; round++) {
     fillBatch(batch, round);
+    beat();
     for (const entry of entries) {
-      graph.process(batch, entry);
+      try {
+        graph.process(batch, entry);
+      } catch (error) {
+        throw graph.nameFailure(error);
+      }
       for (const node of graph.nodes) node.outputs.counts.fill(0);
     }
     if (round % CHECK_EVERY === CHECK_EVERY - 1 && codes.every(optimised)) break;

@@ -12,6 +12,7 @@ import {
   LINK_BYTES, LINK_PACKETS, addToCounter, type CounterBlock,
 } from './counters';
 import { DROP_REASON_INDEX } from './drop-reasons';
+import { BricksError, messageOf } from './errors';
 import type { CompiledGraph } from './graph';
 import { MergedList } from './merged-list';
 import type { PacketBatch } from './packet-batch';
@@ -20,6 +21,7 @@ import { createPacketLists, type PacketList, type PacketLists } from './packet-l
 /** A brick's time is taken once in so many batches. */
 const TIMED_EVERY = 64;
 const DECISION = DROP_REASON_INDEX.decision;
+const FAILED = DROP_REASON_INDEX.engineHung;
 
 /** An inner link, from one brick's output to another's input. */
 class InnerLink {
@@ -35,6 +37,7 @@ export class GraphNode {
   readonly merged: MergedList;
   constructor(
     readonly brick: Brick,
+    readonly label: string,
     readonly fanout: Fanout,
     readonly record: number,
     readonly outputs: PacketLists,
@@ -50,17 +53,23 @@ export class EngineGraph {
   private readonly sourceList: { readonly rows: Uint16Array; count: number };
   private readonly marks: Uint8Array;
   private batchesUntilTimed = TIMED_EVERY;
+  private entry = 0;
 
-  /** `bricks[i]` is the brick of `graph.bricks[i]`. `clock` answers nanoseconds. */
+  /**
+   * `bricks[i]` is the brick of `graph.bricks[i]`. `clock` answers nanoseconds. `working[0]` tells others which
+   * brick is at work: its index + 1, or 0 for none.
+   */
   constructor(
     graph: CompiledGraph,
     bricks: readonly Brick[],
     batchRows: number,
     private readonly counters: CounterBlock,
     private readonly clock: () => number,
+    private readonly working: Int32Array = new Int32Array(1),
   ) {
     this.nodes = graph.bricks.map((compiled, index) => new GraphNode(
       bricks[index],
+      compiled.label,
       compiled.outputs.length > 1 || compiled.declaration.fanout === 'one' ? compiled.declaration.fanout : 'one',
       compiled.record,
       createPacketLists(compiled.outputs.length, batchRows * compiled.multiplicity),
@@ -75,18 +84,62 @@ export class EngineGraph {
 
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
   process(batch: PacketBatch, entry: number): void {
+    this.entry = entry;
+    this.sourceList.count = batch.count;
+    this.processFrom(batch, entry);
+  }
+
+  private processFrom(batch: PacketBatch, first: number): void {
     const nodes = this.nodes;
+    const entry = this.entry;
+    const working = this.working;
     const timed = --this.batchesUntilTimed === 0;
     if (timed) this.batchesUntilTimed = TIMED_EVERY;
-    this.sourceList.count = batch.count;
-    for (let index = entry; index < nodes.length; index++) {
+    for (let index = first; index < nodes.length; index++) {
       const node = nodes[index];
       const input = this.inputOf(node, batch, index === entry);
       if (input.count === 0) continue;
+      working[0] = index + 1;
       if (timed) this.processTimed(node, batch, input);
       else node.brick.process(batch, input, node.outputs);
       this.keepBooks(node, input);
     }
+    working[0] = 0;
+  }
+
+  /** What `process` threw, with the name of the brick that did. */
+  nameFailure(error: unknown): unknown {
+    const node = this.nodes[this.working[0] - 1];
+    if (!node) return error;
+    const named = new BricksError('E_BRICK_FAILED', `The brick ${node.label} failed: ${messageOf(error)}`);
+    if (error instanceof Error && error.stack) named.stack = error.stack;
+    return named;
+  }
+
+  /** After a brick has thrown: what it was given is dropped, and counted so; the rest of the batch goes its way. */
+  abandon(batch: PacketBatch): void {
+    while (this.working[0] > 0) {
+      const index = this.working[0] - 1;
+      const node = this.nodes[index];
+      const words = this.counters.words;
+      const count = this.lastInputCount(node);
+      node.outputs.counts.fill(0);
+      addToCounter(words, node.record + BRICK_PACKETS_IN, count);
+      addToCounter(words, node.record + BRICK_DROPS + FAILED, count);
+      try {
+        this.processFrom(batch, index + 1);
+      } catch {
+        // Another one: the loop drops what that one was given.
+      }
+      if (this.working[0] === index + 1) this.working[0] = 0;
+    }
+  }
+
+  /** How many packets the node that is at work was given. */
+  private lastInputCount(node: GraphNode): number {
+    const merges = node.inputs.length > 1 || (node.inputs.length === 1 && this.nodes[this.entry] === node);
+    if (merges) return node.merged.list.count;
+    return node.inputs.length === 1 ? node.inputs[0].list.count : this.sourceList.count;
   }
 
   private inputOf(node: GraphNode, batch: PacketBatch, entry: boolean): PacketList {
@@ -142,6 +195,8 @@ export class EngineGraph {
       dropped = input.count - out;
     } else {
       dropped = node.fanout === 'all' ? (out === 0 ? input.count : 0) : this.countUnlisted(node, input);
+      // Fewer than came in, though each is on some list: a packet that came in twice went on once.
+      dropped = Math.max(dropped, input.count - out);
       addToCounter(words, node.record + BRICK_COPIES, out + dropped - input.count);
     }
     addToCounter(words, node.record + BRICK_PACKETS_IN, input.count);

@@ -47,6 +47,8 @@ export class Engine {
   private nextHousekeeping = 0;
   private spins = SPINS_MAXIMUM;
   private stopDeadline = 0;
+  /** The source whose batch is on its way. */
+  private inHand: EngineSource | undefined;
 
   constructor(
     private readonly sources: readonly EngineSource[],
@@ -60,8 +62,31 @@ export class Engine {
     private readonly wait: boolean,
   ) {}
 
-  /** Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted. */
+  /**
+   * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
+   * @throws BricksError E_BRICK_FAILED that names the brick; then, too, everything is counted
+   */
   run(): LoopEnd {
+    try {
+      return this.loop();
+    } catch (error) {
+      const named = this.graph.nameFailure(error);
+      if (named !== error) this.abandonBatch();
+      throw named;
+    }
+  }
+
+  /** A brick has thrown: what the others made of the batch is sent. */
+  private abandonBatch(): void {
+    const source = this.inHand;
+    if (!source) return;
+    this.graph.abandon(source.batch);
+    this.send(source.batch);
+    source.port.release();
+    this.publish(this.host.nanoseconds());
+  }
+
+  private loop(): LoopEnd {
     const host = this.host;
     let emptyRounds = 0;
     let end: LoopEnd | undefined;
@@ -94,6 +119,7 @@ export class Engine {
       if (source.ended) continue;
       const received = source.port.receive();
       if (received > 0) {
+        this.inHand = source;
         this.graph.process(source.batch, source.entry);
         this.send(source.batch);
         source.port.release();
