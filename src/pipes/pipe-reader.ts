@@ -45,7 +45,7 @@ export async function attach(link: string | LinkName, options: AttachOptions = {
     const end = openForReading(addon, directory, file, name);
     if (end !== 0) return new PipeReader(addon, name, end, options);
     if (!options.wait) {
-      throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach --wait; attach(name, {wait: true})).');
+      throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
     }
     if (attempt === 0) options.onWaiting?.();
     await pause(LOOK_AGAIN_MILLISECONDS, options.signal);
