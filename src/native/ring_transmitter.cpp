@@ -57,6 +57,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   const uint32_t count = sinkArray.Length();
   writers_ = std::make_unique<RingWriter[]>(count);
   sinks_.resize(count);
+  rings_.resize(count);
   counts_.resize(count);
   active_.resize(size_t{count} + kWritersAhead);
   dirty_.reserve(count);
@@ -80,9 +81,10 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
     sink.rows = bound->rows + (size_t{output} << bound->shift);
     sink.room = 1u << bound->shift;
     sink.counters = CounterSlots(request, slots);
-    sink.ring.Bind(request.Get("ring"));
+    rings_[k].Bind(request.Get("ring"));
+    sink.wake = rings_[k].event.writable;
     counts_[k] = sink.count;
-    writers_[k].Open(sink.ring.memory, sink.ring.dataSize);
+    writers_[k].Open(rings_[k].memory, rings_[k].dataSize);
   }
 }
 
@@ -219,8 +221,7 @@ bool RingTransmitter::Stalled(Sink& sink, const RingWriter& writer) {
 }
 
 void RingTransmitter::Wake(uint32_t index) {
-  const Event& event = sinks_[index].ring.event;
-  if (event.writable >= 0) SignalEvent(event.writable);
+  if (sinks_[index].wake >= 0) SignalEvent(sinks_[index].wake);
 }
 
 void RingTransmitter::Flush(const Napi::CallbackInfo&) {

@@ -18,7 +18,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   explicit RingTransmitter(const Napi::CallbackInfo& info);
 
  private:
-  struct Sink {
+  struct alignas(64) Sink {
     uint32_t* count;
     uint16_t* rows;
     uint32_t room;
@@ -26,7 +26,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
     uint64_t* counters;
     int64_t stalledSince = -1;
     bool dirty = false;
-    RingMemory ring;
+    int wake = -1;
   };
   struct Batch {
     BatchColumns columns;
@@ -52,6 +52,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::unique_ptr<RingWriter[]> writers_;
   std::vector<uint32_t*> counts_;
   std::vector<Sink> sinks_;
+  std::vector<RingMemory> rings_;
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<std::unique_ptr<PacketLists>> lists_;
   std::vector<uint32_t> active_;
