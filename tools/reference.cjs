@@ -136,9 +136,21 @@ function luaPage() {
     luaCalls(root).flatMap(({ object, rows }) => [`## ${object}`, table(['call', 'meaning'], rows.map(({ call, meaning }) => [`\`${call}\``, sentence(meaning)]))]));
 }
 
+/** The options that a help text lists. */
+function optionRows(help) {
+  const lines = help.split('\n');
+  const first = lines.indexOf('Options:') + 1;
+  if (first === 0) return [];
+  return lines.slice(first, lines.indexOf('', first)).map((line) => {
+    const [, option, description] = /^ *(.*?) {2,}(.*)$/.exec(line);
+    return { option, description };
+  });
+}
+
 /** The commands by their definitions, as clipanion has them. */
 function commands() {
   const { Cli, Command } = require('clipanion');
+  const { commandHelp } = built('src', 'cli', 'help.js');
   const folder = join(root, 'dist', 'src', 'cli', 'commands');
   const classes = readdirSync(folder).filter((name) => name.endsWith('.js')).sort()
     .flatMap((name) => Object.values(require(join(folder, name)))).filter((value) => typeof value === 'function' && value.prototype instanceof Command);
@@ -147,7 +159,6 @@ function commands() {
     cli.register(command);
     return cli.definitions()[0];
   };
-  const argument = (text) => text.replace(/,/g, ', ').replace(/#\d/g, 'VALUE');
   return classes.map((command) => ({ command, definition: definitionOf(command) }))
     .map(({ command, definition }) => ({
       path: definition.path,
@@ -156,7 +167,7 @@ function commands() {
       details: (command.usage.details ?? '').trim().split('\n').map((line) => line.trim()).join('\n'),
       examples: command.usage.examples ?? [],
       options: [
-        ...definition.options.map(({ definition: option, description }) => ({ option: argument(option), description: description ?? '' })),
+        ...optionRows(commandHelp(definition, '')),
         // Taken by the program before its options are read, as all words behind it are another program's.
         ...('program' in command && command.usage.details?.includes('--exec') ? [{ option: '--exec PROGRAM [ARGUMENTS...]', description: 'give the stream to this program; the last option' }] : []),
       ],

@@ -4,7 +4,8 @@
  * Does only what is missing. `node tools/setup.cjs [test|demo|bench]` names what it is for.
  */
 const { execFileSync, spawnSync } = require('node:child_process');
-const { existsSync, statSync, readdirSync, writeFileSync, mkdirSync } = require('node:fs');
+const { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
 const { dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
@@ -89,13 +90,18 @@ function nativeParts() {
   const stamp = join(root, 'build', '.built');
   const time = Math.max(newest(['src', 'backends', 'bench'], ['.c', '.cpp', '.h', '.hpp', 'CMakeLists.txt']), statSync(join(root, 'CMakeLists.txt')).mtimeMs);
   if (upToDate(stamp, time)) return;
-  say('building the native parts');
-  const ok = run(process.execPath, [join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js'), 'compile', '--parallel', '2', '--log-level', 'error']);
+  say('building the native parts (about a minute)');
+  mkdirSync(dirname(stamp), { recursive: true });
+  const log = join(root, 'build', 'build.log');
+  const output = openSync(log, 'w');
+  const builder = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
+  const ok = run(process.execPath, [builder, 'compile', '--parallel', String(availableParallelism())], { stdio: ['ignore', output, output] });
+  closeSync(output);
   if (!ok) {
-    say('the native parts were not built: see above. Going on; what needs them will say so.');
+    process.stderr.write(`${readFileSync(log, 'utf8').split('\n').slice(-30).join('\n')}\n`);
+    say(`the native parts were not built: see above, and ${log}. Going on; what needs them will say so.`);
     return;
   }
-  mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, '');
 }
 
