@@ -1,5 +1,5 @@
 /** Capture files as the sinks of an engine: all files of an engine together. */
-import { unlinkSync, existsSync } from 'node:fs';
+import { existsSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -17,7 +17,7 @@ import {
 } from './record-encoder';
 import { RecordFile, emptyFile, numberedName, type RecordFilePlan } from './recorder-files';
 import {
-  RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
+  RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
 } from './recorder-worker';
 
 export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
@@ -91,6 +91,10 @@ function createSink(request: SinkRequest, slot: number, count: number, guardian:
 /** Whoever reads files in the same engine: its files must not be written to. */
 export type IsSource = (identity: string) => boolean;
 
+/**
+ * Opened are the files by the constructor, emptied only when the engine runs: at the first packet or when
+ * it first asks for counters. So whatever else can't be opened, nobody loses an older file by it.
+ */
 export class FileTransmitter implements Transmitter {
   private readonly sinks: readonly Sink[];
   private readonly shared = new Int32Array(new SharedArrayBuffer(RECORDER_WORDS * 4));
@@ -98,7 +102,10 @@ export class FileTransmitter implements Transmitter {
   private readonly addon: FilesAddon | undefined;
   private readonly native: NativeRecorder | undefined;
   private readonly guardian: Guardian | undefined;
+  /** New files, to be taken away again if the engine does not start. */
+  private readonly created: string[] = [];
   private sent = false;
+  private begun = false;
   private closed = false;
 
   /** @throws BricksError E_FILE */
@@ -114,6 +121,7 @@ export class FileTransmitter implements Transmitter {
 
   transmit(batch: PacketBatch, wait: boolean): number {
     this.sent = true;
+    if (!this.begun) this.begin();
     if (this.addon && this.native) {
       const index = this.batches.indexOf(batch);
       if (index >= 0) return this.addon.encodeLists(this.native, index, batch.memory.bytes, batch.linkType, wait);
@@ -133,6 +141,7 @@ export class FileTransmitter implements Transmitter {
 
   /** Takes over what could not be written, and tells the user when that begins and ends. */
   refreshCounters(): void {
+    if (!this.begun && !this.closed) this.begin();
     for (const sink of this.sinks) {
       const { control } = sink.plan;
       const packets = Atomics.load(control, FAILED_PACKETS);
@@ -163,11 +172,21 @@ export class FileTransmitter implements Transmitter {
     }
     this.refreshCounters();
     this.guardian?.close();
+    if (!this.begun) this.removeCreated();
+  }
+
+  private begin(): void {
+    this.begun = true;
+    Atomics.store(this.shared, RECORDER_BEGIN, 1);
+    this.wake();
+  }
+
+  private removeCreated(): void {
+    for (const name of this.created) if (existsSync(name) && statSync(name).size === 0) unlinkSync(name);
   }
 
   private openFiles(isSource: IsSource): void {
     const seen = new Map<string, string>();
-    const created: string[] = [];
     let at = this.sinks[0];
     try {
       for (const sink of this.sinks) {
@@ -175,20 +194,16 @@ export class FileTransmitter implements Transmitter {
         const name = sink.plan.rotates ? numberedName(sink.plan.path, 1) : sink.plan.path;
         const existed = existsSync(name);
         sink.file.open();
-        if (!existed) created.push(name);
+        if (!existed) this.created.push(name);
         const identity = sink.file.identity();
         const other = seen.get(identity);
         if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output a file of its own.');
         if (isSource(identity)) throw fileError('E_FILE', `${sink.plan.path} can't be written: the engine reads it.`, 'Give the output another name.');
         seen.set(identity, sink.plan.path);
       }
-      for (const sink of this.sinks) {
-        at = sink;
-        sink.file.begin();
-      }
     } catch (error) {
       for (const sink of this.sinks) sink.file.close();
-      for (const name of created) unlinkSync(name);
+      this.removeCreated();
       this.guardian?.close();
       if (systemCode(error) === undefined) throw error;
       throw fileError('E_FILE', `The capture file ${at.plan.path} can't be written: ${systemReason(error)}.`);
@@ -209,7 +224,7 @@ export class FileTransmitter implements Transmitter {
     const recorder: RecorderPlan = {
       shared: this.shared,
       guardian: this.guardian?.plan,
-      files: this.sinks.map(({ plan, file }) => ({ plan, ...file.handOver() })),
+      files: this.sinks.map(({ plan, file }) => ({ plan, fd: file.descriptor })),
     };
     const worker = new Worker(join(__dirname, 'recorder-worker.js'), { workerData: { captureFiles: recorder } });
     worker.unref();

@@ -69,12 +69,11 @@ export class RecordFile {
     return this.plan.rotates ? numberedName(this.plan.path, this.number) : this.plan.path;
   }
 
-  /** Opens the file without touching what it holds. Throws what the system throws. */
+  /** Opens the file without touching what it holds (see FileTransmitter). Throws what the system throws. */
   open(): void {
     const header = emptyFile(this.plan, this.linkTypes());
     this.guardian?.announce(this.plan.slot, this.name, header);
     try {
-      // O_WRONLY | O_CREAT without O_TRUNC: it is emptied when all files of the engine could be opened.
       this.fd = openSync(this.name, flags.O_WRONLY | flags.O_CREAT, 0o666);
     } catch (error) {
       this.guardian?.forget(this.plan.slot);
@@ -96,7 +95,7 @@ export class RecordFile {
   }
 
   /** Empties the file and writes its header. */
-  begin(): void {
+  private begin(): void {
     const header = emptyFile(this.plan, this.linkTypes());
     this.committed = 0;
     this.guardian?.commit(this.plan.slot, 0);
@@ -107,20 +106,27 @@ export class RecordFile {
   }
 
   /**
-   * Takes over a file that another thread opened and began. It is opened anew, since each thread closes
+   * Takes over a file that another thread opened. It is opened anew, since each thread closes
    * the descriptors that it opened, at its end at the latest; by the descriptor, as its name may be another's by now.
    */
-  adopt(fd: number, headerBytes: number): void {
+  adopt(fd: number): void {
     const again = `/proc/self/fd/${fd}`;
     this.fd = openSync(existsSync(again) ? again : this.name, flags.O_WRONLY);
     this.regular = fstatSync(this.fd).isFile();
-    this.committed = headerBytes;
-    this.described = 1;
   }
 
-  /** What `adopt` needs in the other thread. */
-  handOver(): { readonly fd: number; readonly headerBytes: number } {
-    return { fd: this.fd, headerBytes: this.committed };
+  get descriptor(): number {
+    return this.fd;
+  }
+
+  /** As `begin`, but a failure is told by the control block, and mended by the next packets. */
+  tryBegin(): void {
+    if (this.committed > 0) return;
+    try {
+      this.prepare();
+    } catch (error) {
+      this.fail(error, performance.now());
+    }
   }
 
   close(): void {
@@ -264,12 +270,7 @@ export class RecordFile {
     this.close();
     this.number++;
     this.committed = 0;
-    try {
-      this.open();
-      this.begin();
-    } catch (error) {
-      this.fail(error, performance.now());
-    }
+    this.tryBegin();
   }
 
   private fail(error: unknown, now: number): void {

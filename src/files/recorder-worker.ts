@@ -7,6 +7,8 @@ import { RecordFile, type RecordFilePlan } from './recorder-files';
 export const RECORDER_STATE = 0;
 export const RECORDER_SLEEP = 1;
 export const RECORDER_CLOSE = 2;
+/** Set when the engine runs: only then are the files emptied. */
+export const RECORDER_BEGIN = 3;
 export const RECORDER_WORDS = 4;
 
 export const STATE_STARTED = 1;
@@ -24,7 +26,7 @@ const DEEP_MILLISECONDS = 2000;
 export interface RecorderPlan {
   readonly shared: Int32Array;
   readonly guardian: GuardianPlan | undefined;
-  readonly files: readonly { readonly plan: RecordFilePlan; readonly fd: number; readonly headerBytes: number }[];
+  readonly files: readonly { readonly plan: RecordFilePlan; readonly fd: number }[];
 }
 
 function setState(shared: Int32Array, state: number): void {
@@ -32,11 +34,12 @@ function setState(shared: Int32Array, state: number): void {
   Atomics.notify(shared, RECORDER_STATE);
 }
 
-function sleep(shared: Int32Array, files: readonly RecordFile[]): void {
+function sleep(shared: Int32Array, files: readonly RecordFile[], begun: boolean): void {
   const light = files.some(hasPending);
   const depth = light ? SLEEP_LIGHT : SLEEP_DEEP;
   Atomics.store(shared, RECORDER_SLEEP, depth);
-  const come = Atomics.load(shared, RECORDER_CLOSE) !== 0 || (!light && files.some(hasPending));
+  const told = Atomics.load(shared, RECORDER_CLOSE) !== 0 || (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0);
+  const come = told || (!light && files.some(hasPending));
   if (!come) Atomics.wait(shared, RECORDER_SLEEP, depth, light ? LIGHT_MILLISECONDS : DEEP_MILLISECONDS);
   Atomics.store(shared, RECORDER_SLEEP, 0);
 }
@@ -48,22 +51,30 @@ function hasPending(file: RecordFile): boolean {
 function record(plan: RecorderPlan): void {
   const { shared } = plan;
   const guardian = Guardian.join(plan.guardian);
-  const files = plan.files.map(({ plan: file, fd, headerBytes }) => {
+  const files = plan.files.map(({ plan: file, fd }) => {
     const recorded = new RecordFile(file, guardian);
-    recorded.adopt(fd, headerBytes);
+    recorded.adopt(fd);
     return recorded;
   });
   setState(shared, STATE_STARTED);
+  let begun = false;
   for (;;) {
     const closing = Atomics.load(shared, RECORDER_CLOSE) !== 0;
+    if (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0) {
+      begun = true;
+      for (const file of files) file.tryBegin();
+    }
     const now = performance.now();
     let busy = false;
     for (const file of files) if (file.drain(now, closing)) busy = true;
     if (busy) continue;
     if (closing) break;
-    sleep(shared, files);
+    sleep(shared, files, begun);
   }
-  for (const file of files) file.close();
+  for (const file of files) {
+    if (begun) file.tryBegin();
+    file.close();
+  }
   setState(shared, STATE_DONE);
 }
 

@@ -158,10 +158,16 @@ it('refuses to write to a file that the same engine reads, and leaves it as it i
   const batch = createPacketBatch();
   const counters = createCounterBlock(32);
   const context = { batchRows: 256, prepared: undefined, batches: [batch], copies: false, notice: () => undefined };
-  const ports = new FilePorts();
-  const source = ports.openSource({ link: parseLinkName(path), options: {}, queue: -1, batch, flowColumns: false, alsoSink: false, counters, record: 0 }, context);
+  const request = { link: parseLinkName(path), options: {}, queue: -1, batch, flowColumns: false, alsoSink: false, counters, record: 0 };
   const sink = { link: parseLinkName(`${directory}/./source.pcap`), options: {}, lists: createPacketLists(1, 256), output: 0, counters, record: 16 };
+  const ports = new FilePorts();
+  const source = ports.openSource(request, context);
   expect(() => ports.openSinks([sink], context)).toThrow(/can't be written: the engine reads it/);
   expect(source.receive()).toBe(1);
+  const sinksFirst = new FilePorts();
+  const transmitter = sinksFirst.openSinks([sink], context);
+  expect(() => sinksFirst.openSource(request, context)).toThrow(/can't be read: the engine writes to it/);
+  transmitter.close();
+  expect(drainSource(openSource(path))).toHaveLength(1);
   expect(readdirSync(directory)).toHaveLength(before);
 });

@@ -31,8 +31,19 @@ describe.each(kinds)('writing (native: %s)', (native) => {
 
   it('leaves a valid file without packets', () => {
     const paths = ['none.pcap', 'none.pcapng'].map((name) => join(directory, name));
-    new SinkBench(paths, {}, native).transmitter.close();
+    const bench = new SinkBench(paths, {}, native);
+    bench.transmitter.refreshCounters();
+    bench.transmitter.close();
     for (const path of paths) expect(linesOf(path)).toEqual([]);
+  });
+
+  it('leaves everything as it was if the engine is closed before it ran', () => {
+    const old = join(directory, 'old.pcap');
+    const young = join(directory, 'young.pcap');
+    writeFileSync(old, 'an older file');
+    new SinkBench([old, young], {}, native).transmitter.close();
+    expect(readFileSync(old, 'utf8')).toBe('an older file');
+    expect(existsSync(young)).toBe(false);
   });
 
   it('writes microseconds if asked, and no more than the snap length', () => {
