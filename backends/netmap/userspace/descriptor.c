@@ -190,20 +190,29 @@ void descriptors_at_exit(void) {
 }
 
 void open_wake(uint32_t open) {
+  /* A byte for each sleeper: who wakes takes one only, so that none takes another's. */
+  static const char bytes[16];
   int error = errno;
+  uint32_t sleepers = load_relaxed(&control->opens[open].sleepers);
   int fd = fifo_open(open, O_WRONLY | O_CLOEXEC);
   if (fd >= 0) {
-    ssize_t written = write(fd, "", 1);
+    ssize_t written = write(fd, bytes, sleepers < 1 ? 1 : sleepers > sizeof bytes ? sizeof bytes : sleepers);
     (void)written; /* a full FIFO wakes as well */
     system_close(fd);
   }
   errno = error;
 }
 
-void open_drain(int fd) {
+void open_sleep_begins(uint32_t open) { __atomic_fetch_add(&control->opens[open].sleepers, 1, __ATOMIC_SEQ_CST); }
+
+void open_sleep_ends(uint32_t open, int fd, bool readable) {
   char bytes[64];
-  while (read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
-  }
+  bool others = __atomic_fetch_sub(&control->opens[open].sleepers, 1, __ATOMIC_SEQ_CST) > 1;
+  if (!readable) return;
+  int error = errno;
+  ssize_t taken = read(fd, bytes, others ? 1 : sizeof bytes);
+  (void)taken;
+  errno = error;
 }
 
 /* Whether the process that opened it has certainly gone, as far as can be told cheaply. */

@@ -33,8 +33,9 @@ void descriptors_at_exit(void);
 
 /* Wakes who sleeps in poll on this open, in whatever process. */
 void open_wake(uint32_t open);
-/* Takes out the bytes that woke us. */
-void open_drain(int fd);
+/* Around a sleep; the second takes out the byte that woke us. */
+void open_sleep_begins(uint32_t open);
+void open_sleep_ends(uint32_t open, int fd, bool readable);
 
 /* With the control lock: finds opens whose processes are gone and takes back what they held.
  * Quick: only looks closer where the process has gone. Thorough: at every one. */

@@ -2,11 +2,12 @@
 #include "interface.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,13 +43,12 @@ uint32_t interface_queues(const char *name) {
   const char *asked = getenv("NETMAP_USERSPACE_INTERFACE_RINGS");
   uint32_t count = asked != NULL ? (uint32_t)strtoul(asked, NULL, 10) : 0;
   if (count == 0) {
-    char path[128];
-    snprintf(path, sizeof path, "/sys/class/net/%s/queues", name);
-    DIR *queues = opendir(path);
-    for (struct dirent *entry; queues != NULL && (entry = readdir(queues)) != NULL;) {
-      if (strncmp(entry->d_name, "rx-", 3) == 0) count++;
-    }
-    if (queues != NULL) closedir(queues);
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    struct ifreq request = {.ifr_data = (char *)&channels};
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && system_ioctl(fd, SIOCETHTOOL, &request) == 0) count = channels.rx_count + channels.combined_count;
+    if (fd >= 0) system_close(fd);
   }
   return count == 0 ? 1 : count > RINGS_OF_PORT_MAX ? RINGS_OF_PORT_MAX : count;
 }

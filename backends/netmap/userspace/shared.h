@@ -104,6 +104,7 @@ struct open_device {
   uint32_t region;
   uint64_t if_offset;
   uint32_t extra_buffers;
+  uint32_t sleepers; /* threads of all processes that sleep on it */
 };
 
 struct region {

@@ -68,6 +68,22 @@ static int others_check(struct pollfd *fds, nfds_t count, struct pollfd *scratch
   return ready;
 }
 
+static void ours_begin_sleep(const struct pollfd *fds, nfds_t count) {
+  for (nfds_t i = 0; i < count; i++) {
+    uint32_t open = descriptor_find(fds[i].fd);
+    if (open == 0) continue;
+    open_sleep_begins(open);
+    sync_announce_sleep(open, fds[i].events);
+  }
+}
+
+static void ours_end_sleep(const struct pollfd *fds, nfds_t count, bool woken) {
+  for (nfds_t i = 0; i < count; i++) {
+    uint32_t open = descriptor_find(fds[i].fd);
+    if (open != 0) open_sleep_ends(open, fds[i].fd, woken && (fds[i].revents & POLLIN));
+  }
+}
+
 /* Sleeps until a peer or the system has something. Our descriptors become readable by it; an
  * interface's packets come by its sockets. Returns as ppoll does. */
 static int sleep_for_any(const struct pollfd *fds, nfds_t count, nfds_t ours, const struct timespec *left,
@@ -76,6 +92,7 @@ static int sleep_for_any(const struct pollfd *fds, nfds_t count, nfds_t ours, co
   struct pollfd on_stack[ON_STACK + SOCKETS_EACH], *all = on_stack;
   nfds_t room = count + (ours < ON_STACK ? ours : ON_STACK) * SOCKETS_EACH;
   if (room > ON_STACK + SOCKETS_EACH && (all = malloc(room * sizeof *all)) == NULL) {
+    ours_end_sleep(fds, count, false);
     errno = ENOMEM;
     return -1;
   }
@@ -90,9 +107,7 @@ static int sleep_for_any(const struct pollfd *fds, nfds_t count, nfds_t ours, co
   }
   int result = system_ppoll(all, used, left, mask);
   int error = errno;
-  for (nfds_t i = 0; i < count && result > 0; i++) {
-    if ((all[i].revents & POLLIN) && descriptor_find(all[i].fd) != 0) open_drain(all[i].fd);
-  }
+  ours_end_sleep(all, count, result > 0);
   if (all != on_stack) free(all);
   errno = error;
   return result;
@@ -112,11 +127,9 @@ int waiting_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
     nfds_t ours;
     int ready = ours_check(fds, count, &ours), others = 0;
     if (ready == 0 && !at_once && !slept) {
-      for (nfds_t i = 0; i < count; i++) {
-        uint32_t open = descriptor_find(fds[i].fd);
-        if (open != 0) sync_announce_sleep(open, fds[i].events);
-      }
+      ours_begin_sleep(fds, count);
       ready = ours_check(fds, count, &ours);
+      if (ready != 0) ours_end_sleep(fds, count, false);
     }
     /* For others, look when there is something to return anyway, or after every sleep. */
     if ((ready != 0 || at_once || slept) && ours < count) others = others_check(fds, count, scratch, mask);

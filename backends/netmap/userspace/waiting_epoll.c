@@ -21,6 +21,7 @@ struct member {
   uint32_t events;
   epoll_data_t data;
   bool spent; /* EPOLLONESHOT: said once, until the next EPOLL_CTL_MOD */
+  uint32_t asleep; /* threads that wait for it here */
   uint32_t sockets;
   int socket[2 * RINGS_OF_PORT_MAX];
 };
@@ -44,8 +45,19 @@ static struct member **member_find(int epoll, int fd) {
   return m;
 }
 
+static void member_end_sleep(struct member *m, bool woken) {
+  uint32_t open = descriptor_find(m->fd);
+  if (m->asleep == 0 || open == 0) return;
+  m->asleep--;
+  open_sleep_ends(open, m->fd, woken);
+}
+
 static void member_free(struct member **place, bool from_epoll) {
   struct member *m = *place;
+  while (m->asleep != 0) {
+    if (descriptor_find(m->fd) == 0) break;
+    member_end_sleep(m, false);
+  }
   for (uint32_t i = 0; i < m->sockets && from_epoll; i++) system_epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->socket[i], NULL);
   if (from_epoll) system_epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->fd, NULL);
   *place = m->next;
@@ -138,7 +150,11 @@ static int members_check(int epoll, struct epoll_event *events, int count, bool 
   for (struct member *m = members; m != NULL && ready < count; m = m->next) {
     uint32_t open = m->epoll == epoll && !m->spent ? descriptor_find(m->fd) : 0;
     if (open == 0) continue;
-    if (announce) sync_announce_sleep(open, poll_events(m->events));
+    if (announce) {
+      m->asleep++;
+      open_sleep_begins(open);
+      sync_announce_sleep(open, poll_events(m->events));
+    }
     short found = sync_poll(open, poll_events(m->events));
     uint32_t what = 0;
     if (found & POLLIN) what |= m->events & (EPOLLIN | EPOLLRDNORM);
@@ -153,17 +169,21 @@ static int members_check(int epoll, struct epoll_event *events, int count, bool 
   return ready;
 }
 
-/* Takes our own entries out of what the system reported. */
+/* Takes our own entries out of what the system reported, and ends a sleep. */
 static int ours_remove(int epoll, struct epoll_event *events, int count) {
   int kept = 0;
   pthread_mutex_lock(&members_lock);
+  for (struct member *m = members; m != NULL; m = m->next) {
+    if (m->epoll != epoll) continue;
+    bool woken = false;
+    for (int i = 0; i < count; i++) woken = woken || (events[i].data.ptr == m && (events[i].events & EPOLLIN));
+    member_end_sleep(m, woken);
+  }
   for (int i = 0; i < count; i++) {
     const struct member *m = members;
     while (m != NULL && (m->epoll != epoll || m != events[i].data.ptr)) m = m->next;
     if (m == NULL) {
       events[kept++] = events[i];
-    } else {
-      open_drain(m->fd);
     }
   }
   pthread_mutex_unlock(&members_lock);
@@ -181,8 +201,12 @@ int waiting_epoll_wait(int epoll, struct epoll_event *events, int count, const s
   if (timeout != NULL) deadline = waiting_deadline(timeout);
   for (;;) {
     int ready = members_check(epoll, events, count, false);
-    if (ready == 0 && !at_once) ready = members_check(epoll, events, count, true);
-    if (ready == count) return ready;
+    bool announced = ready == 0 && !at_once;
+    if (announced) ready = members_check(epoll, events, count, true);
+    if (ready == count) {
+      if (announced) ours_remove(epoll, events, 0);
+      return ready;
+    }
     int wait_ms = 0;
     if (ready == 0 && !at_once) {
       wait_ms = -1;
@@ -193,8 +217,10 @@ int waiting_epoll_wait(int epoll, struct epoll_event *events, int count, const s
       }
     }
     int others = system_epoll_pwait(epoll, events + ready, count - ready, wait_ms, mask);
+    int error = errno;
+    int kept = ours_remove(epoll, events + ready, others > 0 ? others : 0);
+    errno = error;
     if (others < 0) return ready > 0 ? ready : -1;
-    int kept = ours_remove(epoll, events + ready, others);
     if (ready + kept > 0 || at_once) return ready + kept;
     if (others == 0 && wait_ms >= 0) return 0;
   }
