@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { readCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
@@ -199,13 +199,25 @@ describe('SIGKILL', () => {
       await new Promise((resolve) => child.stdout.once('data', resolve));
       await new Promise((resolve) => setTimeout(resolve, (round * 7919) % 60));
       child.kill('SIGKILL');
-      // The guardian has our end of the standard output too: when it has gone, the stream closes.
       await new Promise((resolve) => child.on('close', resolve));
+      while (isOpen(folder)) pause(1);
       packets += capinfosCount(names.map((name) => join(folder, name)));
     }
     expect(packets).toBeGreaterThan(10_000);
   }, 600_000);
 });
+
+/** Whether any process, a guardian say, has a file of this folder open. */
+function isOpen(folder: string): boolean {
+  return readdirSync('/proc').some((process) => {
+    if (!/^\d+$/.test(process)) return false;
+    try {
+      return readdirSync(`/proc/${process}/fd`).some((descriptor) => readlinkSync(`/proc/${process}/fd/${descriptor}`).startsWith(folder));
+    } catch {
+      return false;
+    }
+  });
+}
 
 function capinfosCount(paths: readonly string[]): number {
   let packets = 0;

@@ -50,7 +50,7 @@ void Mend(const Guarded& file, double committed) {
     // Emptied, and perhaps without its header.
     if (ftruncate(descriptor, 0) == 0) WriteHeader(descriptor, file.header);
   } else if (status.st_size > good) {
-    if (ftruncate(descriptor, good) != 0) std::fprintf(stderr, "bricks-guardian: %s could not be cut\n", file.path.c_str());
+    if (ftruncate(descriptor, good) != 0) return;
   }
 }
 
@@ -58,6 +58,11 @@ void Detach() {
   // The writer must not have to wait for this process, nor take it along when its group is killed.
   if (fork() > 0) _exit(0);
   setsid();
+  // Node hands on no standard streams; without them a capture file would get such a number.
+  const int nothing = open("/dev/null", O_RDWR);
+  for (int stream = 0; stream < 3; stream++) {
+    if (nothing >= 0 && nothing != stream) dup2(nothing, stream);
+  }
   for (int signalNumber : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) signal(signalNumber, SIG_IGN);
   if (chdir("/") != 0) return;
 }

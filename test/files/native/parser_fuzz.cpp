@@ -1,0 +1,134 @@
+// Feeds damaged captures to the native parser and encoder, under the sanitizers: any access outside the
+// window, which ends exactly where the memory ends, stops the program. Arguments: rounds, and a seed.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "capture_parser.h"
+#include "record_encoder.h"
+
+namespace {
+
+constexpr uint32_t kRows = 32;
+
+struct Columns {
+  uint32_t offset[kRows], length[kRows], wireLength[kRows], seconds[kRows], nanoseconds[kRows], flowPorts[kRows];
+  uint16_t flowAddresses[kRows];
+  uint8_t flowKind[kRows];
+};
+
+void Put(std::vector<uint8_t>* bytes, uint32_t value, bool swap) {
+  if (swap) value = __builtin_bswap32(value);
+  const uint8_t* from = reinterpret_cast<const uint8_t*>(&value);
+  bytes->insert(bytes->end(), from, from + 4);
+}
+
+std::vector<uint8_t> Capture(std::mt19937* random, bool nextGeneration, bool swap, uint32_t header) {
+  std::vector<uint8_t> bytes;
+  const uint32_t packets = (*random)() % 12;
+  for (uint32_t packet = 0; packet < packets; packet++) {
+    const uint32_t length = (*random)() % 150;
+    if (nextGeneration) {
+      const uint32_t total = 32 + ((length + 3) & ~3u);
+      for (uint32_t word : {6u, total, static_cast<uint32_t>((*random)() % 4), static_cast<uint32_t>((*random)()), static_cast<uint32_t>((*random)()), length, length}) Put(&bytes, word, swap);
+      for (uint32_t at = 0; at < ((length + 3) & ~3u); at++) bytes.push_back(static_cast<uint8_t>((*random)()));
+      Put(&bytes, total, swap);
+    } else {
+      for (uint32_t word : {1700000000u, static_cast<uint32_t>((*random)()), length, length + 5}) Put(&bytes, word, swap);
+      bytes.resize(bytes.size() + header - 16);
+      const size_t start = bytes.size();
+      for (uint32_t at = 0; at < length; at++) bytes.push_back(static_cast<uint8_t>((*random)()));
+      // Half of them look like IP, so that the flow columns are tried too.
+      if (length > 14 && (*random)() % 2) bytes[start + 12] = (*random)() % 2 ? 0x08 : 0x86, bytes[start + 13] = bytes[start + 12] == 8 ? 0 : 0xdd;
+    }
+  }
+  if (!bytes.empty()) {
+    for (uint32_t change = (*random)() % 4; change > 0; change--) bytes[(*random)() % bytes.size()] = static_cast<uint8_t>((*random)());
+    if ((*random)() % 2) bytes.resize((*random)() % (bytes.size() + 1));
+  }
+  return bytes;
+}
+
+bool Check(bool good, const char* what, unsigned round) {
+  if (!good) std::fprintf(stderr, "round %u: %s\n", round, what);
+  return good;
+}
+
+bool Encode(const Columns& columns, uint32_t rows, const uint8_t* memory, std::mt19937* random, unsigned round) {
+  const uint32_t size = 1024;
+  std::unique_ptr<uint8_t[]> ringBytes(new uint8_t[size]);
+  uint32_t control[bricks::kControlWords] = {0};
+  double state[bricks::kStateNumbers] = {0};
+  state[bricks::kStatePcapng] = (*random)() % 2;
+  state[bricks::kStateUnit] = (*random)() % 2 ? 1 : 1000;
+  state[bricks::kStateSnapLength] = 1 + (*random)() % 2000;
+  state[bricks::kStateRotateBytes] = 500 + (*random)() % 5000;
+  state[bricks::kStateRotateSeconds] = 10;
+  state[bricks::kStateFileSeconds] = -1;
+  control[bricks::kHead] = control[bricks::kTail] = (*random)();
+  const bricks::RecordRing ring = {ringBytes.get(), size, control, state};
+  const bricks::RecordColumns read = {columns.offset, columns.length, columns.wireLength, columns.seconds, columns.nanoseconds};
+  uint16_t list[kRows];
+  for (uint32_t row = 0; row < rows; row++) list[row] = static_cast<uint16_t>(row);
+  const int32_t index = bricks::InterfaceOf(ring, 1);
+  uint32_t done = 0;
+  while (done < rows) {
+    const bricks::EncodeResult result = bricks::EncodeRows(ring, read, memory, list + done, rows - done, static_cast<uint32_t>(index));
+    if (!Check(control[bricks::kHead] - control[bricks::kTail] <= size, "the ring overflows", round)) return false;
+    done += result.done;
+    control[bricks::kTail] = control[bricks::kHead];
+    control[bricks::kRotationsDone] = control[bricks::kRotations];
+  }
+  return true;
+}
+
+bool Round(std::mt19937* random, unsigned round) {
+  const bool nextGeneration = (*random)() % 2;
+  const bool swap = (*random)() % 2;
+  const uint32_t header = (*random)() % 4 ? 16 : 24;
+  const std::vector<uint8_t> capture = Capture(random, nextGeneration, swap, header);
+  // Exactly as long as what was read, so that the sanitizer sees one byte more.
+  uint8_t* window = static_cast<uint8_t*>(std::malloc(capture.size()));
+  if (!capture.empty()) std::memcpy(window, capture.data(), capture.size());
+  std::vector<uint32_t> state(bricks::kReaderWords);
+  state[bricks::kEnd] = static_cast<uint32_t>(capture.size());
+  state[bricks::kFormat] = nextGeneration;
+  state[bricks::kSwapped] = swap;
+  state[bricks::kLimitSeconds] = state[bricks::kLimitNanoseconds] = 0xffffffff;
+  state[bricks::kUnits] = (*random)() % 2 ? 1000000 : 1000000000;
+  state[bricks::kRecordHeader] = header;
+  state[bricks::kOldLengths] = (*random)() % 2;
+  state[bricks::kFlow] = 1;
+  state[bricks::kLinkType] = 1;
+  state[bricks::kInterfaces] = 3;
+  for (uint32_t index = 0; index < 3; index++) {
+    state[bricks::kTable + index * bricks::kTableRow] = 1;
+    state[bricks::kTable + index * bricks::kTableRow + 1] = index == 2 ? 0 : 1 + (*random)() % 2000000000;
+  }
+  std::unique_ptr<Columns> columns(new Columns());
+  const bricks::ReaderColumns bound = {kRows, columns->offset, columns->length, columns->wireLength, columns->seconds,
+                                       columns->nanoseconds, columns->flowPorts, columns->flowAddresses, columns->flowKind};
+  bricks::ParseRecords(state.data(), window, bound);
+  bool good = Check(state[bricks::kRows] <= kRows && state[bricks::kPosition] <= state[bricks::kEnd], "too far", round);
+  for (uint32_t row = 0; good && row < state[bricks::kRows]; row++) {
+    good = Check(columns->offset[row] % 4 == 0 && columns->offset[row] + columns->length[row] <= capture.size() && columns->nanoseconds[row] < 1000000000 &&
+                     columns->wireLength[row] >= columns->length[row], "a row is wrong", round);
+  }
+  good = good && Encode(*columns, state[bricks::kRows], window, random, round);
+  std::free(window);
+  return good;
+}
+
+}  // namespace
+
+int main(int argumentCount, char** arguments) {
+  const unsigned rounds = argumentCount > 1 ? static_cast<unsigned>(std::strtoul(arguments[1], nullptr, 10)) : 10000;
+  std::mt19937 random(argumentCount > 2 ? static_cast<unsigned>(std::strtoul(arguments[2], nullptr, 10)) : 1);
+  for (unsigned round = 0; round < rounds; round++) {
+    if (!Round(&random, round)) return 1;
+  }
+  std::printf("%u rounds\n", rounds);
+  return 0;
+}
