@@ -18,7 +18,7 @@ namespace {
 constexpr int kReplySeconds = 2;
 
 // A socket's path has room for some 100 bytes; a long one goes by the directory's descriptor, where the system can.
-bool FillAddress(const std::string& directory, int directoryDescriptor, const std::string& name, sockaddr_un* address) {
+bool FillAddress(const std::string& directory, [[maybe_unused]] int directoryDescriptor, const std::string& name, sockaddr_un* address) {
   std::memset(address, 0, sizeof *address);
   address->sun_family = AF_UNIX;
   std::string path = directory + "/" + name;

@@ -11,8 +11,8 @@ namespace {
 constexpr int64_t kStalledReaderNanoseconds = 1'000'000'000;
 constexpr uint32_t kLeave = UINT32_MAX;
 // How many sinks ahead of the copying their lines are fetched: about the memory's latency.
-constexpr size_t kSinksAhead = 4;
-constexpr size_t kWritersAhead = 16;
+constexpr size_t kSinksAhead = 8;
+constexpr size_t kWritersAhead = 20;
 
 int64_t Now() {
   timespec now;
