@@ -1,10 +1,10 @@
 /**
  * Where the first fragment of a datagram went, for a bounded number of datagrams and a bounded time.
- * Sets of four entries; the oldest of a set gives way. Nothing is allocated after it is made.
+ * Sets of eight entries, so that a thousand datagrams at once find room; the oldest of a set gives way. Nothing is allocated after it is made.
  */
 import type { FlowFields } from '../net';
 
-const WAYS = 4;
+const WAYS = 8;
 
 export class FragmentTable {
   private readonly source: Uint32Array;

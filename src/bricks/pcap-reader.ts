@@ -19,6 +19,7 @@ export const pcapReader: BrickModule = {
     outputs: { minimum: 1, maximum: Infinity },
     fanout: 'one',
     effect: 'reads',
+    holds: true,
     flowColumns: true,
     files: 'source',
     counters: loadBalancer.declaration.counters,

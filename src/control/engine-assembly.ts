@@ -6,6 +6,7 @@ import { Engine, type EngineHost, type EngineSource } from '../core/engine';
 import { EngineGraph } from '../core/engine-graph';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import type { CompiledBrick, CompiledGraph } from '../core/graph';
+import { HoldArea } from '../core/hold-area';
 import { createPacketBatch, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
 import { FilePorts } from '../files';
@@ -38,17 +39,19 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
 
   const clock: EngineClock = { now: nanoseconds() / 1e6 };
   const twinCounters = createCounterBlock(graph.counterSlots);
-  const twins = makeBricks(graph, modules, twinCounters, clock);
+  const twinHolds = makeHolds(graph);
+  const twins = makeBricks(graph, modules, twinCounters, clock, twinHolds);
   const control = new Int32Array(plan.control);
   const working = control.subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const twinGraph = new EngineGraph(graph, twins, batchRows, twinCounters, nanoseconds, working);
+  const twinGraph = new EngineGraph(graph, twins, batchRows, twinCounters, nanoseconds, working, twinHolds);
   const entries = [...new Set(graph.sources.map((source) => source.brick))];
   const warmUpMicroseconds = warmUp(twinGraph, entries, batchRows, plan.warmUpMilliseconds, () => control[CONTROL_HEARTBEAT]++);
   for (const twin of twins) twin.teardown?.();
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
-  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, counters, clock), batchRows, counters, nanoseconds, working);
+  const holds = makeHolds(graph);
+  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, counters, clock, holds), batchRows, counters, nanoseconds, working, holds);
   const { sources, transmitters } = openPorts(plan, backend, engineGraph, counters, notice);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
@@ -57,10 +60,15 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
   return { engine, sources };
 }
 
-function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], counters: CounterBlock, clock: EngineClock): Brick[] {
+/** Where bricks hold packets back, for those that do. */
+function makeHolds(graph: CompiledGraph): (HoldArea | undefined)[] {
+  return graph.bricks.map((brick) => (brick.declaration.holds ? new HoldArea() : undefined));
+}
+
+function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], counters: CounterBlock, clock: EngineClock, holds: readonly (HoldArea | undefined)[]): Brick[] {
   return graph.bricks.map((brick, index) => {
     try {
-      return modules[index].create(brick.options, brickContext(brick, counters, clock));
+      return modules[index].create(brick.options, brickContext(brick, counters, clock, holds[index]));
     } catch (error) {
       if (isBricksError(error)) throw error;
       throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
@@ -68,7 +76,7 @@ function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], count
   });
 }
 
-function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: EngineClock): BrickContext {
+function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: EngineClock, hold: HoldArea | undefined): BrickContext {
   const own = brick.record + BRICK_OWN;
   const { words } = counters;
   const counterIndex = (name: string): number => {
@@ -82,6 +90,7 @@ function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: Engin
     clock,
     counterIndex,
     count: (name, amount) => addToCounter(words, own + counterIndex(name), amount),
+    hold: (batch, row) => (hold ? hold.keep(batch, row) : -1),
     countAt: (index, amount) => addToCounter(words, own + index, amount),
   };
 }
@@ -95,7 +104,8 @@ interface OpenPorts {
 function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, counters: CounterBlock, notice: (text: string) => void): OpenPorts {
   const { graph } = plan;
   const batches = graph.sources.map(() => createPacketBatch(plan.batchRows));
-  const openers = new Openers(plan, backend, batches, notice);
+  const held = engineGraph.nodes.flatMap((node) => (node.hold ? [node.hold.batch] : []));
+  const openers = new Openers(plan, backend, [...batches, ...held], notice);
   const transmitters: Transmitter[] = [];
   const sources: EngineSource[] = [];
   try {

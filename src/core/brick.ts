@@ -36,6 +36,8 @@ export interface BrickDeclaration {
   readonly fanout: Fanout;
   /** `edits` is allowed only where no other output holds the same packet. */
   readonly effect: 'reads' | 'edits';
+  /** Whether it may hold packets back by `context.hold`; then it has `releaseHeld` too. */
+  readonly holds?: boolean;
   /** Whether sources should fill the flow columns for it. */
   readonly flowColumns?: boolean;
   /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
@@ -62,6 +64,8 @@ export interface BrickContext {
   /** The number by which `countAt` knows a declared counter: for hot paths. */
   counterIndex(counter: string): number;
   countAt(index: number, amount: number): void;
+  /** Copies a packet for later; answers its row in the batch that `releaseHeld` gets, or -1 if that can't be: then it has to go now. */
+  hold(batch: PacketBatch, row: number): number;
 }
 
 /** A brick at work, in an engine's thread. Synchronous only. */
@@ -71,6 +75,11 @@ export interface Brick {
    * Lists keep their order. A row on no list is dropped, and counted so.
    */
   process(batch: PacketBatch, input: PacketList, outputs: PacketLists): void;
+  /**
+   * Called after each batch while packets are held: appends the rows that are to go now. `all`: the engine
+   * stops, so every packet has to go.
+   */
+  releaseHeld?(held: PacketBatch, outputs: PacketLists, all: boolean): void;
   teardown?(): void;
 }
 

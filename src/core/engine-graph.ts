@@ -8,12 +8,13 @@
  */
 import type { Brick, Fanout } from './brick';
 import {
-  BRICK_COPIES, BRICK_DROPS, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
-  LINK_BYTES, LINK_PACKETS, addToCounter, type CounterBlock,
+  BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
+  LINK_BYTES, LINK_PACKETS, addToCounter, setCounter, type CounterBlock,
 } from './counters';
 import { DROP_REASON_INDEX } from './drop-reasons';
 import { BricksError, messageOf } from './errors';
 import type { CompiledGraph } from './graph';
+import { HELD_PACKETS_MAXIMUM, type HoldArea } from './hold-area';
 import { MergedList } from './merged-list';
 import type { PacketBatch } from './packet-batch';
 import { createPacketLists, type PacketList, type PacketLists } from './packet-list';
@@ -42,6 +43,7 @@ export class GraphNode {
     readonly record: number,
     readonly outputs: PacketLists,
     capacity: number,
+    readonly hold: HoldArea | undefined,
   ) {
     this.merged = new MergedList(capacity);
   }
@@ -54,6 +56,9 @@ export class EngineGraph {
   private readonly marks: Uint8Array;
   private batchesUntilTimed = TIMED_EVERY;
   private entry = 0;
+  /** Rows that the last `releaseHeld` let go. */
+  private readonly released = new Uint16Array(HELD_PACKETS_MAXIMUM);
+  private releasedCount = 0;
 
   /**
    * `bricks[i]` is the brick of `graph.bricks[i]`. `clock` answers nanoseconds. `working[0]` tells others which
@@ -66,20 +71,25 @@ export class EngineGraph {
     private readonly counters: CounterBlock,
     private readonly clock: () => number,
     private readonly working: Int32Array = new Int32Array(1),
+    /** `holds[i]` is where the brick of `graph.bricks[i]` holds packets, if it does. */
+    holds: readonly (HoldArea | undefined)[] = [],
   ) {
+    // What was held goes through the same lists, in a batch of its own.
+    const rows = holds.some((hold) => hold !== undefined) ? Math.max(batchRows, HELD_PACKETS_MAXIMUM) : batchRows;
     this.nodes = graph.bricks.map((compiled, index) => new GraphNode(
       bricks[index],
       compiled.label,
       compiled.outputs.length > 1 || compiled.declaration.fanout === 'one' ? compiled.declaration.fanout : 'one',
       compiled.record,
-      createPacketLists(compiled.outputs.length, batchRows * compiled.multiplicity),
-      batchRows * compiled.multiplicity,
+      createPacketLists(compiled.outputs.length, rows * compiled.multiplicity),
+      rows * compiled.multiplicity,
+      holds[index],
     ));
     for (const edge of graph.edges) {
       this.nodes[edge.to].inputs.push(new InnerLink(this.nodes[edge.from].outputs, edge.output, edge.record));
     }
     this.sourceList = { rows: Uint16Array.from({ length: batchRows }, (_, row) => row), count: 0 };
-    this.marks = new Uint8Array(batchRows);
+    this.marks = new Uint8Array(rows);
   }
 
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
@@ -105,6 +115,47 @@ export class EngineGraph {
       this.keepBooks(node, input);
     }
     working[0] = 0;
+  }
+
+  /** Packets that bricks hold. */
+  get held(): number {
+    let held = 0;
+    for (let index = 0; index < this.nodes.length; index++) held += this.nodes[index].hold?.count ?? 0;
+    return held;
+  }
+
+  /**
+   * Lets brick `index` release what it holds, and sends that through the bricks behind it. The leaves' lists then
+   * hold rows of the batch that is answered; `freeHeld` gives them back once they were sent. Nothing: none to go.
+   */
+  releaseHeld(index: number, all: boolean): PacketBatch | undefined {
+    const node = this.nodes[index];
+    const { hold, outputs } = node;
+    if (!hold || hold.count === 0 || !node.brick.releaseHeld) return undefined;
+    this.working[0] = index + 1;
+    node.brick.releaseHeld(hold.batch, outputs, all);
+    let out = 0;
+    this.releasedCount = 0;
+    for (let output = 0; output < outputs.outputs; output++) {
+      const first = output << outputs.shift;
+      for (let i = 0; i < outputs.counts[output]; i++) this.released[this.releasedCount++] = outputs.rows[first + i];
+      out += outputs.counts[output];
+    }
+    if (out > 0) {
+      addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
+      setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
+      this.entry = -1;
+      this.processFrom(hold.batch, index + 1);
+    }
+    this.working[0] = 0;
+    return out > 0 ? hold.batch : undefined;
+  }
+
+  /** Gives back the rows of the last `releaseHeld`. */
+  freeHeld(index: number): void {
+    const { hold } = this.nodes[index];
+    for (let i = 0; i < this.releasedCount; i++) hold?.release(this.released[i]);
+    this.releasedCount = 0;
   }
 
   /** What `process` threw, with the name of the brick that did. */
@@ -193,6 +244,10 @@ export class EngineGraph {
     let dropped = 0;
     if (node.fanout === 'one') {
       dropped = input.count - out;
+      if (node.hold) {
+        dropped -= node.hold.takeFresh();
+        setCounter(words, node.record + BRICK_HELD, node.hold.count);
+      }
     } else {
       dropped = node.fanout === 'all' ? (out === 0 ? input.count : 0) : this.countUnlisted(node, input);
       // Fewer than came in, though each is on some list: a packet that came in twice went on once.

@@ -47,6 +47,7 @@ export class Engine {
   private nextHousekeeping = 0;
   private spins = SPINS_MAXIMUM;
   private stopDeadline = 0;
+  private readonly holds: boolean;
   /** The source whose batch is on its way. */
   private inHand: EngineSource | undefined;
 
@@ -60,7 +61,9 @@ export class Engine {
     private readonly host: EngineHost,
     /** Whether full rings hold the engine up (all its sources are patient) or drop. */
     private readonly wait: boolean,
-  ) {}
+  ) {
+    this.holds = graph.nodes.some((node) => node.hold !== undefined);
+  }
 
   /**
    * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
@@ -106,8 +109,19 @@ export class Engine {
       if (begin >= this.nextPublish) this.publish(begin);
       if (host.stopRequested()) end = 'stopped';
     }
+    if (this.graph.held > 0) this.sendHeld(true);
     this.publish(host.nanoseconds());
     return end;
+  }
+
+  /** Sends what bricks have held back and now let go. */
+  private sendHeld(all: boolean): void {
+    for (let index = 0; index < this.graph.nodes.length; index++) {
+      const batch = this.graph.releaseHeld(index, all);
+      if (batch === undefined) continue;
+      this.send(batch);
+      this.graph.freeHeld(index);
+    }
   }
 
   /** One turn over all sources; answers how many packets it moved. */
@@ -128,6 +142,7 @@ export class Engine {
         source.ended = true;
       }
     }
+    if (this.holds && this.graph.held > 0) this.sendHeld(false);
     return packets;
   }
 

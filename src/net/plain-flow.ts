@@ -56,6 +56,23 @@ export function commonFlow(memory: PacketMemory, offset: number, length: number,
 }
 
 /**
+ * The flow word of such a packet, or -1 for others, straight from its bytes: for the loops of bricks
+ * over packets without flow columns, which call nothing else. With `portMask` 0xffff and `fixedWord` 0
+ * by addresses and ports; by addresses alone with 0 and `flowWord(0, CONSTANT_PORTS, seed)`.
+ */
+export function commonFlowWord(
+  halfwords: Uint16Array, offset: number, length: number, seed: number, portMask: number, fixedWord: number,
+): number {
+  const start = offset >>> 1;
+  if (!LITTLE_ENDIAN || length < 38 || (offset & 1) !== 0 || halfwords[start + 6] !== TYPE_IPV4
+    || (halfwords[start + 7] & 0xff) !== 0x45 || (halfwords[start + 10] & 0xff3f) !== 0) return -1;
+  const protocol = halfwords[start + 11] >>> 8;
+  if (protocol !== 6 && protocol !== 17) return -1;
+  const folded = halfwords[start + 13] ^ halfwords[start + 14] ^ halfwords[start + 15] ^ halfwords[start + 16];
+  return swap(folded) ^ fixedWord ^ (((swap(halfwords[start + 17]) + seed) ^ (swap(halfwords[start + 18]) + seed)) & portMask);
+}
+
+/**
  * Fills `kind`, `addresses` and `ports` of `flow` for a plain Ethernet packet, the `length` bytes at
  * `offset` of `memory`, and returns the kind: FLOW_WITH_PORTS or FLOW_WITHOUT_PORTS. For any other
  * packet it returns FLOW_NOT_COMPUTED and leaves `flow` as it is.

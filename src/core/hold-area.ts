@@ -1,0 +1,64 @@
+/**
+ * Packets that a brick keeps beyond `process`: copies, in a batch of their own, which later goes
+ * through the rest of the graph like any other. Bounded, and allocated once.
+ */
+import { createPacketBatch, packetMemory, type PacketBatch } from './packet-batch';
+
+/** Packets that may be held at a time, and the longest of them in bytes. */
+export const HELD_PACKETS_MAXIMUM = 256;
+export const HELD_LENGTH_MAXIMUM = 2048;
+
+export class HoldArea {
+  readonly batch: PacketBatch = createPacketBatch(HELD_PACKETS_MAXIMUM);
+  private readonly free = Uint16Array.from({ length: HELD_PACKETS_MAXIMUM }, (_, index) => HELD_PACKETS_MAXIMUM - 1 - index);
+  private freeCount = HELD_PACKETS_MAXIMUM;
+  /** Packets taken in since the books were last kept. */
+  private fresh = 0;
+
+  constructor() {
+    this.batch.memory = packetMemory(new ArrayBuffer(HELD_PACKETS_MAXIMUM * HELD_LENGTH_MAXIMUM));
+    for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.batch.offset[row] = row * HELD_LENGTH_MAXIMUM;
+  }
+
+  /** Packets that are held now. */
+  get count(): number {
+    return HELD_PACKETS_MAXIMUM - this.freeCount;
+  }
+
+  /** Copies a packet; answers its row in `batch`, or -1 if there is no room, it is too long, or of another link type than those held. */
+  keep(from: PacketBatch, row: number): number {
+    const length = from.length[row];
+    const batch = this.batch;
+    if (this.freeCount === 0 || length > HELD_LENGTH_MAXIMUM) return -1;
+    if (from.linkType !== batch.linkType) {
+      if (this.count > 0) return -1;
+      batch.linkType = from.linkType;
+    }
+    const target = this.free[--this.freeCount];
+    const source = from.memory.bytes;
+    const start = from.offset[row];
+    const at = batch.offset[target];
+    for (let index = 0; index < length; index++) batch.memory.bytes[at + index] = source[start + index];
+    batch.length[target] = length;
+    batch.wireLength[target] = from.wireLength[row];
+    batch.seconds[target] = from.seconds[row];
+    batch.nanoseconds[target] = from.nanoseconds[row];
+    batch.flowKind[target] = from.flowKind[row];
+    batch.flowAddresses[target] = from.flowAddresses[row];
+    batch.flowPorts[target] = from.flowPorts[row];
+    this.fresh++;
+    return target;
+  }
+
+  /** Gives a row back, once its packet has gone. */
+  release(row: number): void {
+    this.free[this.freeCount++] = row;
+  }
+
+  /** How many packets came in since the last call. */
+  takeFresh(): number {
+    const fresh = this.fresh;
+    this.fresh = 0;
+    return fresh;
+  }
+}
