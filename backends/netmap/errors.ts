@@ -1,0 +1,109 @@
+/** What the system's refusals mean, in the words of the person who meets them. */
+import { constants } from 'node:os';
+import { BricksError } from '../../src/core/errors';
+import type { NativeFailure } from './native';
+
+const { errno } = constants;
+const EPROTO = 71;
+const EFBIG = errno.EFBIG;
+
+/** What netmap in user space is called by. */
+export const USER_SPACE_REMEDY = 'bricks netmap-run -- PROGRAM gives a program netmap in user space, without a kernel module.';
+const SYSTEM_REMEDY = process.platform === 'freebsd' ? 'Load it with: kldload netmap' : 'Load it with: modprobe netmap';
+
+/** Pools of netmap's memory, by the module's parameters. */
+function parameter(name: string): string {
+  return process.platform === 'freebsd' ? `sysctl dev.netmap.${name}` : `/sys/module/netmap/parameters/${name}`;
+}
+
+/** Why the device can't be used at all, or nothing: the answer of the native `probe`. */
+export function deviceError({ number, step }: NativeFailure): BricksError | undefined {
+  if (number === 0) return undefined;
+  if (step === 'version') {
+    return number === errno.EINVAL
+      ? new BricksError('E_NETMAP_VERSION', 'This netmap speaks another version of its interface than 14 or 15.', 'Use netmap of 2018 or later.')
+      : undefined;
+  }
+  if (number === errno.EACCES || number === errno.EPERM) {
+    return new BricksError('E_NETMAP_PERMISSION', '/dev/netmap may not be opened by this user.', 'Run as root, or give the user access to /dev/netmap.');
+  }
+  if (number === errno.ENOENT || number === errno.ENXIO || number === errno.ENODEV) {
+    return new BricksError('E_NETMAP_MISSING', 'There is no /dev/netmap: the netmap module is not loaded.', `${SYSTEM_REMEDY}. Or: ${USER_SPACE_REMEDY}`);
+  }
+  return new BricksError('E_NETMAP_DEVICE', `/dev/netmap can't be opened (error ${number}).`, SYSTEM_REMEDY);
+}
+
+export interface PortAttempt {
+  /** As the user wrote it. */
+  readonly link: string;
+  readonly kind: 'interface' | 'switch' | 'pipe';
+  /** How many pipes the engine opens. */
+  readonly pipes: number;
+  readonly extraBuffers: number;
+  /** Whether a single ring was asked for. */
+  readonly oneRing: boolean;
+  readonly errorText: string;
+  /** What `probe` says now. */
+  readonly device: NativeFailure;
+}
+
+/** Why a port could not be opened. */
+export function portError(failure: NativeFailure, attempt: PortAttempt): BricksError {
+  const { link } = attempt;
+  const { number, step } = failure;
+  if (step === 'open') {
+    if (number === errno.EMFILE || number === errno.ENFILE) {
+      return new BricksError('E_NETMAP_DESCRIPTORS', `No descriptor is left to open ${link}: each link takes one.`, 'Raise the limit: ulimit -n 65536');
+    }
+    return deviceError(failure) as BricksError;
+  }
+  if (step === 'claim') {
+    return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another engine of this process.`, 'Bind each engine to a queue of its own (pe:link(brick, batch, queue)), or name a ring (eth3-2).');
+  }
+  if (number === EFBIG) {
+    return new BricksError('E_NETMAP_MEMORY', `The memory region of ${link} is larger than 3.8 GB, which offsets of 32 bits can't reach.`, `Lower ${parameter('buf_num')}.`);
+  }
+  if (step === 'map') {
+    return new BricksError('E_NETMAP_MEMORY', `The memory of ${link} could not be mapped: ${attempt.errorText}.`, 'Raise the limit of virtual memory (ulimit -v).');
+  }
+  if (number === EPROTO) {
+    return new BricksError('E_NETMAP_VERSION', `The rings of ${link} are not laid out as version 14 of netmap says.`, 'Use netmap of 2018 or later.');
+  }
+  return registrationError(number, attempt);
+}
+
+function registrationError(number: number, attempt: PortAttempt): BricksError {
+  const { link } = attempt;
+  switch (number) {
+    case errno.ENXIO:
+    case errno.ENODEV:
+    case errno.ENOENT:
+      return new BricksError('E_NETMAP_INTERFACE', `netmap knows no interface ${link}.`, 'See which there are: ip link; a switch port begins with vale (vale0:a).');
+    case errno.EBUSY:
+      return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another program.`, 'End it, or take other rings (eth3-2).');
+    case errno.ENOMEM:
+      return memoryError(attempt);
+    case errno.EPERM:
+    case errno.EACCES:
+      return new BricksError('E_NETMAP_PERMISSION', `${link} may not be opened by this user.`, 'Run as root.');
+    case errno.EINVAL: {
+      const version = deviceError(attempt.device);
+      if (version) return version;
+      return attempt.oneRing
+        ? new BricksError('E_NETMAP_RING', `${link} has no such ring.`, 'See how many it has: ethtool -l IFACE')
+        : new BricksError('E_NETMAP_NAME', `netmap refuses the name ${link}.`, 'Write it as eth3, eth3-2, eth3^, eth3{0 or vale0:a.');
+    }
+    case errno.EOPNOTSUPP:
+      return new BricksError('E_NETMAP_REFUSED', `${link} can't be used by netmap: ${attempt.errorText}.`, 'Take it off a bridge or bond first.');
+    default:
+      return new BricksError('E_NETMAP_REFUSED', `netmap refuses ${link}: ${attempt.errorText} (error ${number}).`, 'See the kernel\'s log: dmesg');
+  }
+}
+
+function memoryError({ link, kind, pipes, extraBuffers }: PortAttempt): BricksError {
+  const smaller = 'or use smaller rings (the option slots)';
+  if (kind === 'pipe' && pipes > 1) {
+    return new BricksError('E_NETMAP_MEMORY', `netmap has no memory left for the pipe ${link}: ${pipes} pipes are too many for its pools.`, `Raise ${parameter('ring_num')}, ${parameter('buf_num')} and ${parameter('if_num')} before netmap is first used, ${smaller}.`);
+  }
+  return new BricksError('E_NETMAP_MEMORY', `netmap has not enough memory for ${link}.`, `Raise ${parameter('buf_num')}, ${parameter('ring_num')} or ${parameter('if_num')} before netmap is first used, ${smaller}${extraBuffers > 0 ? ', or ask for fewer extraBuffers' : ''}.`);
+}

@@ -1,0 +1,45 @@
+/** The netmap backend: the primary one. Ports are native (native/), names and errors are here. */
+import type { Backend, BackendStatus, DeviceInformation, PortOpener } from '../../src/core/backend';
+import { messageOf } from '../../src/core/errors';
+import type { LinkName } from '../../src/core/link-name';
+import type { OptionValues } from '../../src/core/options';
+import { listInterfaces } from './devices';
+import { deviceError } from './errors';
+import { netmapAddon, type NetmapAddon } from './native';
+import { NETMAP_OPTIONS, netmapOptions } from './options';
+import { NetmapPorts } from './ports';
+
+export { NETMAP_OPTIONS } from './options';
+export { netmapRunEnvironment, netmapUserSpaceLibrary } from './user-space';
+
+export class NetmapBackend implements Backend {
+  static readonly backendName = 'netmap';
+  readonly name = NetmapBackend.backendName;
+  readonly summary = 'netmap: packets without copies, from interfaces, switches and pipes';
+  readonly preference = 100;
+  readonly options = NETMAP_OPTIONS;
+
+  status(): BackendStatus {
+    let addon: NetmapAddon;
+    try {
+      addon = netmapAddon();
+    } catch (error) {
+      return { usable: false, reason: messageOf(error) };
+    }
+    const error = deviceError(addon.probe());
+    return error ? { usable: false, reason: error.message } : { usable: true, reason: '/dev/netmap is there' };
+  }
+
+  devices(): Promise<readonly DeviceInformation[]> {
+    return Promise.resolve(listInterfaces(netmapAddon()));
+  }
+
+  /** Pipes are the kernel's. */
+  handles(link: LinkName): boolean {
+    return link.kind !== 'file';
+  }
+
+  ports(options: OptionValues): PortOpener {
+    return new NetmapPorts(netmapOptions(options));
+  }
+}

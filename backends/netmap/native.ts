@@ -1,0 +1,138 @@
+/** What bricks_netmap.node offers; its sources are in native/. */
+import type { PacketBatch } from '../../src/core/packet-batch';
+import type { PacketLists } from '../../src/core/packet-list';
+import { LINK_DROPS } from '../../src/core/counters';
+import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
+import { loadAddon, tryLoadAddon } from '../../src/native/load-addon';
+
+export interface NativePortSettings {
+  /** As the kernel wants it. */
+  readonly name: string;
+  readonly mode: number;
+  readonly ring: number;
+  readonly flags: number;
+  /** 0, as for the others: the system's choice. */
+  readonly slots?: number;
+  readonly rings?: number;
+  readonly memoryId?: number;
+  readonly extraBuffers?: number;
+  readonly version?: number;
+}
+
+export interface NativePortInformation {
+  readonly descriptor: number;
+  readonly memoryId: number;
+  readonly memoryBytes: number;
+  /** As many as the system had left. */
+  readonly extraBuffers: number;
+  readonly portTransmitRings: number;
+  readonly portReceiveRings: number;
+  /** Those that are bound. */
+  readonly transmitRings: number;
+  readonly receiveRings: number;
+  readonly transmitSlots: number;
+  readonly receiveSlots: number;
+  readonly bufferBytes: number;
+}
+
+export interface NativePort {
+  information(): NativePortInformation;
+  close(): void;
+}
+
+export interface NativeSource {
+  /** Rows, or -1 if the port is gone. */
+  receive(): number;
+  release(): void;
+  memory(): ArrayBuffer;
+  close(): void;
+}
+
+export interface NativeSink {
+  readonly port: NativePort;
+  readonly pipe: boolean;
+  readonly splits: boolean;
+  readonly lists: PacketLists;
+  readonly output: number;
+  readonly counters: ArrayBuffer;
+  readonly record: number;
+}
+
+export interface NativeTransmitter {
+  bindMemory(batch: number, bytes: Uint8Array, source: NativeSource | undefined): void;
+  transmit(batch: number, wait: boolean): number;
+  flush(): void;
+  settle(): number;
+  backlog(): number;
+  close(milliseconds: number): void;
+}
+
+export interface InterfaceState {
+  readonly exists: boolean;
+  readonly up: boolean;
+  readonly linkUp: boolean;
+  readonly physical: boolean;
+  readonly offloads: readonly string[];
+}
+
+export interface NativeInterfaceHold {
+  /** 0 or an error number, both. */
+  promiscuous(): number;
+  turnOff(offload: string): number;
+  close(): void;
+}
+
+/** What a step of opening a port failed with. */
+export interface NativeFailure {
+  readonly number: number;
+  readonly step: string;
+}
+
+export interface NetmapAddon {
+  readonly NetmapPort: new (settings: NativePortSettings) => NativePort;
+  readonly NetmapSource: new (settings: {
+    readonly port: NativePort;
+    readonly batch: PacketBatch;
+    readonly flowColumns: boolean;
+    readonly timestamps: boolean;
+    readonly counters: ArrayBuffer;
+    readonly record: number;
+    readonly reasons: Record<string, number>;
+  }) => NativeSource;
+  readonly NetmapTransmitter: new (settings: {
+    readonly batches: readonly PacketBatch[];
+    readonly sinks: readonly NativeSink[];
+    readonly reasons: Record<string, number>;
+    readonly copies: boolean;
+    readonly batchesTogether: number;
+  }) => NativeTransmitter;
+  readonly InterfaceHold: new (name: string) => NativeInterfaceHold;
+  /** Number 0 where netmap can be used. */
+  probe(version?: number): NativeFailure;
+  lookAtInterface(name: string): InterfaceState;
+  /** -1 where there is none. */
+  readModuleParameter(name: string): number;
+  /** 0 or an error number. */
+  writeModuleParameter(name: string, value: number): number;
+  errorText(number: number): string;
+}
+
+/** @throws BricksError E_NATIVE_MISSING */
+export function netmapAddon(): NetmapAddon {
+  return loadAddon<NetmapAddon>('bricks_netmap');
+}
+
+export function tryNetmapAddon(): NetmapAddon | undefined {
+  return tryLoadAddon<NetmapAddon>('bricks_netmap');
+}
+
+/** Where native code counts drops: positions within a link's record. */
+export const REASON_SLOTS: Record<string, number> = Object.fromEntries(
+  Object.entries(DROP_REASON_INDEX).map(([name, index]) => [name, LINK_DROPS + index]),
+);
+
+/** What native code attached to an error, or nothing for an error of another kind. */
+export function failureOf(error: unknown): NativeFailure | undefined {
+  const { number, step } = (error ?? {}) as { number?: unknown; step?: unknown };
+  return typeof number === 'number' && typeof step === 'string' ? { number, step } : undefined;
+}

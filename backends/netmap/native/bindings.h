@@ -1,0 +1,149 @@
+// What the parts of bricks_netmap share. Thin: arguments are checked here, meaning is given in TypeScript.
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+#include "batch_columns.h"
+#include "columns.h"
+#include "port.h"
+#include "receiver.h"
+#include "sender.h"
+
+namespace bricks::netmap {
+
+inline uint32_t Number(const Napi::Object& object, const char* name, uint32_t otherwise = 0) {
+  const Napi::Value value = object.Get(name);
+  return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : otherwise;
+}
+
+inline Napi::Object RequireObject(const Napi::CallbackInfo& info, size_t index) {
+  if (index >= info.Length() || !info[index].IsObject()) throw Napi::TypeError::New(info.Env(), "an object is wanted");
+  return info[index].As<Napi::Object>();
+}
+
+// An error with the system's number and the step that failed, of which TypeScript makes a message.
+inline Napi::Error ScriptError(Napi::Env env, const PortError& error) {
+  Napi::Error made = Napi::Error::New(env, std::string("netmap: ") + error.step);
+  made.Set("number", Napi::Number::New(env, error.number));
+  made.Set("step", Napi::String::New(env, error.step));
+  return made;
+}
+
+// The record of a link, of 16 slots, in its counter block.
+inline uint64_t* CounterRecord(const Napi::Object& request) {
+  const Napi::Value buffer = request.Get("counters");
+  const uint32_t record = Number(request, "record");
+  if (!buffer.IsArrayBuffer()) throw Napi::TypeError::New(request.Env(), "counters is no ArrayBuffer");
+  Napi::ArrayBuffer block = buffer.As<Napi::ArrayBuffer>();
+  if (block.ByteLength() / 8 < size_t{record} + 16) throw Napi::RangeError::New(request.Env(), "the record lies outside of the counters");
+  return static_cast<uint64_t*>(block.Data()) + record;
+}
+
+inline LinkSlots Reasons(const Napi::Object& options) {
+  const Napi::Object reasons = options.Get("reasons").ToObject();
+  const auto slot = [&](const char* name) {
+    const uint32_t found = Number(reasons, name, 16);
+    if (found >= 16) throw Napi::RangeError::New(options.Env(), std::string(name) + " is no slot of a link");
+    return found;
+  };
+  LinkSlots slots;
+  slots.noReader = slot("noReader");
+  slots.ringFull = slot("ringFull");
+  slots.tooLong = slot("tooLong");
+  slots.interfaceBusy = slot("interfaceBusy");
+  slots.interfaceDown = slot("interfaceDown");
+  slots.linkType = slot("linkType");
+  slots.malformed = slot("malformed");
+  slots.backendError = slot("backendError");
+  return slots;
+}
+
+inline Columns PlainColumns(const BatchColumns& bound) {
+  Columns columns;
+  columns.capacity = bound.capacity;
+  columns.offset = bound.offset;
+  columns.length = bound.length;
+  columns.wireLength = bound.wireLength;
+  columns.seconds = bound.seconds;
+  columns.nanoseconds = bound.nanoseconds;
+  columns.slot = bound.slot;
+  columns.flowPorts = bound.flowPorts;
+  columns.flowAddresses = bound.flowAddresses;
+  columns.flowKind = bound.flowKind;
+  return columns;
+}
+
+class PortBinding : public Napi::ObjectWrap<PortBinding> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // ({name, mode, ring, flags, slots, rings, memoryId, extraBuffers, version}); throws {number, step}
+  explicit PortBinding(const Napi::CallbackInfo& info);
+  const std::shared_ptr<Port>& port() const { return port_; }
+  static std::shared_ptr<Port> Of(const Napi::Value& value);
+
+ private:
+  Napi::Value Information(const Napi::CallbackInfo& info);
+  // Lets go of it; it is closed when sources and transmitters have let go too.
+  void Close(const Napi::CallbackInfo& info);
+  std::shared_ptr<Port> port_;
+};
+
+class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // ({port, batch, flowColumns, timestamps, counters, record, reasons})
+  explicit SourceBinding(const Napi::CallbackInfo& info);
+  const std::shared_ptr<Receiver>& receiver() const { return receiver_; }
+  static std::shared_ptr<Receiver> Of(const Napi::Value& value);
+
+ private:
+  // Rows, or -1 if the port is gone
+  Napi::Value Receive(const Napi::CallbackInfo& info);
+  void Release(const Napi::CallbackInfo& info);
+  // The region and its staging areas: one ArrayBuffer for each region and environment.
+  Napi::Value Memory(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Receiver> receiver_;
+  BatchColumns bound_;
+  Columns columns_;
+  LinkSlots reasons_;
+  uint64_t* counters_ = nullptr;
+  Napi::Reference<Napi::Value> countersReference_;
+  bool flowColumns_ = false;
+};
+
+class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], reasons, copies, batchesTogether})
+  explicit TransmitterBinding(const Napi::CallbackInfo& info);
+
+ private:
+  // (batch, Uint8Array, source or undefined)
+  void BindMemory(const Napi::CallbackInfo& info);
+  // (batch, wait): packets that remain on the lists
+  Napi::Value Transmit(const Napi::CallbackInfo& info);
+  void Flush(const Napi::CallbackInfo& info);
+  // Sends on from the reserve; packets that are left there
+  Napi::Value Settle(const Napi::CallbackInfo& info);
+  Napi::Value Backlog(const Napi::CallbackInfo& info);
+  // (milliseconds)
+  void Close(const Napi::CallbackInfo& info);
+
+  struct BoundBatch {
+    BatchColumns columns;
+    SentBatch sent;
+    Napi::Reference<Napi::Value> memory;
+  };
+  void AddSink(const Napi::Object& request);
+
+  std::unique_ptr<Sender> sender_;
+  std::vector<std::unique_ptr<BoundBatch>> batches_;
+  std::vector<std::unique_ptr<PacketLists>> lists_;
+  std::vector<Napi::Reference<Napi::Value>> counters_;
+};
+
+}  // namespace bricks::netmap

@@ -1,0 +1,216 @@
+#include "receiver.h"
+
+#include <time.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "flow_columns.h"
+
+namespace bricks::netmap {
+
+namespace {
+
+// Packets ahead of the one at hand whose first line is fetched: a memory's latency at 7 ns each.
+constexpr uint32_t kPacketsAhead = 14;
+
+}  // namespace
+
+Receiver::Receiver(std::shared_ptr<Port> port, bool timestamps) : port_(std::move(port)), region_(port_->region()), timestamps_(timestamps) {
+  for (netmap_ring* ring : port_->receiveRings()) {
+    if (!region_->ClaimRing(ring)) {
+      Close();
+      throw PortError{EBUSY, "claim"};
+    }
+    rings_.push_back({ring, netmap_ring_slots(ring), port_->Buffers(ring), ring->num_slots, ring->nr_buf_size, port_->LastBuffer(ring), ring->head, false});
+    if (timestamps) ring->flags |= NR_TIMESTAMP;
+  }
+}
+
+void Receiver::Close() {
+  for (const Ring& ring : rings_) region_->ReleaseRing(ring.ring);
+  rings_.clear();
+  if (staging_ != nullptr) region_->GiveStaging(staging_);
+  staging_ = nullptr;
+  port_.reset();
+  region_.reset();
+}
+
+uint32_t Receiver::Available() const {
+  uint32_t available = 0;
+  for (const Ring& ring : rings_) {
+    if (!ring.blocked) available += SlotsBetween(ring.next, ring.ring->tail, ring.count);
+  }
+  return available;
+}
+
+// While a whole batch waits, the system need not be asked. Asking before the rings are empty makes
+// batches larger, and gives the kernel its slots back in time.
+bool Receiver::WantsSync(uint32_t capacity) const {
+  const uint32_t available = Available();
+  return available == 0 || (available < capacity && released_);
+}
+
+int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons) {
+  if (rings_.empty()) return -1;
+  if (WantsSync(columns.capacity)) {
+    const int error = port_->SyncReceive();
+    if (error != 0 && error != EAGAIN && error != EBUSY) return -1;
+    released_ = false;
+    for (Ring& ring : rings_) {
+      ring.blocked = false;
+      ring.next = ring.ring->head;  // the kernel resets a ring that it finds spoilt
+    }
+  }
+  bytes_ = 0;
+  malformed_ = 0;
+  stagingUsed_ = 0;
+  const uint32_t rows = Fill(columns, flowColumns);
+  counters[kPackets] += rows;
+  counters[kBytes] += bytes_;
+  counters[reasons.malformed] += malformed_;
+  if (rows == 0) Release();  // what was malformed, and how far was looked
+  return static_cast<int32_t>(rows);
+}
+
+// Each ring may fill its share of the batch, and what others leave; the first one changes from batch to batch.
+uint32_t Receiver::Fill(const Columns& columns, bool flowColumns) {
+  const uint32_t count = static_cast<uint32_t>(rings_.size());
+  uint32_t row = 0;
+  if (count == 1) {
+    row = Take(rings_[0], columns, 0, columns.capacity, flowColumns);
+    Stamp(rings_[0], columns, 0, row);
+    return row;
+  }
+  for (int pass = 0; pass < 2 && row < columns.capacity; pass++) {
+    for (uint32_t k = 0; k < count && row < columns.capacity; k++) {
+      Ring& ring = rings_[(turn_ + k) % count];
+      const uint32_t left = columns.capacity - row;
+      const uint32_t share = pass == 0 ? (left + count - k - 1) / (count - k) : left;
+      const uint32_t from = row;
+      row = Take(ring, columns, row, row + share, flowColumns);
+      Stamp(ring, columns, from, row);
+    }
+  }
+  turn_ = (turn_ + 1) % count;
+  return row;
+}
+
+uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit, bool flowColumns) {
+  const uint8_t* const base = region_->base();
+  const uint32_t tail = ring.ring->tail;
+  if (tail >= ring.count || ring.blocked) return row;
+  const uint32_t slots = ring.count;
+  uint32_t at = ring.next;
+  uint32_t ahead = at + kPacketsAhead >= slots ? (at + kPacketsAhead) % slots : at + kPacketsAhead;
+  for (uint32_t k = 0, early = at; k < kPacketsAhead && early != tail; k++, early = NextSlot(early, slots)) {
+    __builtin_prefetch(ring.buffers + uint64_t{ring.slots[early].buf_idx} * ring.bufferSize);
+  }
+  uint64_t bytes = 0;
+  while (at != tail && row < limit) {
+    __builtin_prefetch(ring.buffers + uint64_t{ring.slots[ahead].buf_idx} * ring.bufferSize);
+    ahead = NextSlot(ahead, slots);
+    const netmap_slot slot = ring.slots[at];
+    if (__builtin_expect((slot.flags & NS_MOREFRAG) != 0, 0)) {
+      ring.next = at;
+      if (!TakeFrame(ring, columns, &row)) break;
+      if (ring.next != at && row > 0 && columns.slot[row - 1] == kNoSlot && flowColumns) {
+        columns.flowKind[row - 1] = FlowColumns(base + columns.offset[row - 1], columns.length[row - 1], columns.flowAddresses + row - 1, columns.flowPorts + row - 1);
+      }
+      at = ring.next;
+      continue;
+    }
+    // The other end of a pipe is a program, and the kernel doesn't look at what it writes.
+    if (__builtin_expect(slot.buf_idx - NETMAP_BUFFERS_RESERVED > ring.lastBuffer - NETMAP_BUFFERS_RESERVED || slot.len > ring.bufferSize, 0)) {
+      malformed_++;
+      at = NextSlot(at, slots);
+      continue;
+    }
+    const uint8_t* const packet = ring.buffers + uint64_t{slot.buf_idx} * ring.bufferSize;
+    const uint32_t length = slot.len;
+    columns.offset[row] = static_cast<uint32_t>(packet - base);
+    columns.length[row] = length;
+    columns.wireLength[row] = length;
+    columns.slot[row] = static_cast<uint32_t>(reinterpret_cast<const uint8_t*>(ring.slots + at) - base);
+    columns.flowKind[row] = flowColumns ? FlowColumns(packet, length, columns.flowAddresses + row, columns.flowPorts + row) : kFlowNotComputed;
+    bytes += length;
+    row++;
+    at = NextSlot(at, slots);
+  }
+  ring.next = at;
+  bytes_ += bytes;
+  return row;
+}
+
+// Takes the frame of several slots at ring.next, if all of it is there and there is room; false to end the batch here.
+// A frame that can't be whole is skipped and counted, without a row.
+bool Receiver::TakeFrame(Ring& ring, const Columns& columns, uint32_t* row) {
+  const uint32_t tail = ring.ring->tail;
+  uint32_t end = ring.next;
+  uint32_t fragments = 0;
+  size_t length = 0;
+  bool good = true;
+  bool whole = false;
+  while (!whole && end != tail) {
+    const netmap_slot& slot = ring.slots[end];
+    good = good && slot.buf_idx - NETMAP_BUFFERS_RESERVED <= ring.lastBuffer - NETMAP_BUFFERS_RESERVED && slot.len <= ring.bufferSize;
+    length += slot.len;
+    fragments++;
+    whole = !(slot.flags & NS_MOREFRAG);
+    end = NextSlot(end, ring.count);
+  }
+  if (!whole && fragments + 1 < ring.count) {
+    ring.blocked = true;
+    return false;
+  }
+  if (good && whole && staging_ == nullptr) staging_ = region_->TakeStaging();
+  if (!good || !whole || fragments > NETMAP_FRAGMENTS_MAX || staging_ == nullptr || length > kStagingBytes) {
+    malformed_++;
+    ring.next = end;
+    return true;
+  }
+  if (length > kStagingBytes - stagingUsed_) return false;
+  uint8_t* const to = staging_ + stagingUsed_;
+  size_t copied = 0;
+  for (uint32_t at = ring.next; at != end; at = NextSlot(at, ring.count)) {
+    const netmap_slot slot = ring.slots[at];
+    // The length was added up before: a writer who changes it now may not make us write further.
+    const size_t part = slot.len < length - copied ? slot.len : length - copied;
+    if (slot.buf_idx <= ring.lastBuffer) std::memcpy(to + copied, ring.buffers + uint64_t{slot.buf_idx} * ring.bufferSize, part);
+    copied += part;
+  }
+  stagingUsed_ += (length + 63) & ~size_t{63};
+  ring.next = end;
+  columns.offset[*row] = static_cast<uint32_t>(to - region_->base());
+  columns.length[*row] = columns.wireLength[*row] = static_cast<uint32_t>(length);
+  columns.slot[*row] = kNoSlot;
+  columns.flowKind[*row] = kFlowNotComputed;
+  bytes_ += length;
+  ++*row;
+  return true;
+}
+
+void Receiver::Stamp(const Ring& ring, const Columns& columns, uint32_t from, uint32_t to) {
+  if (from == to) return;
+  uint32_t seconds = static_cast<uint32_t>(ring.ring->ts.tv_sec);
+  uint32_t nanoseconds = static_cast<uint32_t>(ring.ring->ts.tv_usec) * 1000;
+  if (!timestamps_ || seconds == 0) {
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    seconds = static_cast<uint32_t>(now.tv_sec);
+    nanoseconds = static_cast<uint32_t>(now.tv_nsec);
+  }
+  for (uint32_t row = from; row < to; row++) columns.seconds[row] = seconds;
+  for (uint32_t row = from; row < to; row++) columns.nanoseconds[row] = nanoseconds;
+}
+
+void Receiver::Release() {
+  for (Ring& ring : rings_) {
+    if (ring.ring->head != ring.next) released_ = true;
+    ring.ring->head = ring.next;
+    // Half a frame has been seen: poll need not report it again.
+    ring.ring->cur = ring.blocked ? ring.ring->tail : ring.next;
+  }
+}
+
+}  // namespace bricks::netmap

@@ -1,0 +1,86 @@
+#include <map>
+
+#include "bindings.h"
+
+namespace bricks::netmap {
+
+namespace {
+
+// The ArrayBuffers of this environment, by region. An ArrayBuffer keeps its region's addresses.
+struct KnownMemory {
+  std::map<const Region*, Napi::Reference<Napi::ArrayBuffer>> buffers;
+};
+
+KnownMemory* MemoryOf(Napi::Env env) {
+  auto* known = env.GetInstanceData<KnownMemory>();
+  if (known == nullptr) {
+    known = new KnownMemory;
+    env.SetInstanceData(known);
+  }
+  return known;
+}
+
+Napi::ArrayBuffer BufferOf(Napi::Env env, const std::shared_ptr<Region>& region) {
+  auto& buffers = MemoryOf(env)->buffers;
+  const auto found = buffers.find(region.get());
+  if (found != buffers.end()) {
+    const Napi::ArrayBuffer known = found->second.Value();
+    if (!known.IsEmpty()) return known;
+  }
+  auto* keep = new std::shared_ptr<Region>(region);
+  const Napi::ArrayBuffer made = Napi::ArrayBuffer::New(
+      env, static_cast<void*>(region->base()), region->addressable(),
+      [](Napi::Env, void*, std::shared_ptr<Region>* kept) { delete kept; }, keep);
+  buffers[region.get()] = Napi::Weak(made);
+  return made;
+}
+
+}  // namespace
+
+Napi::Function SourceBinding::Define(Napi::Env env) {
+  return DefineClass(env, "NetmapSource",
+                     {InstanceMethod<&SourceBinding::Receive>("receive"), InstanceMethod<&SourceBinding::Release>("release"),
+                      InstanceMethod<&SourceBinding::Memory>("memory"), InstanceMethod<&SourceBinding::Close>("close")});
+}
+
+SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SourceBinding>(info) {
+  const Napi::Object settings = RequireObject(info, 0);
+  bound_.Bind(settings.Get("batch").ToObject());
+  columns_ = PlainColumns(bound_);
+  counters_ = CounterRecord(settings);
+  countersReference_ = Napi::Persistent(settings.Get("counters"));
+  reasons_ = Reasons(settings);
+  flowColumns_ = settings.Get("flowColumns").ToBoolean();
+  try {
+    receiver_ = std::make_shared<Receiver>(PortBinding::Of(settings.Get("port")), settings.Get("timestamps").ToBoolean());
+  } catch (const PortError& error) {
+    throw ScriptError(info.Env(), error);
+  }
+}
+
+std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) {
+  SourceBinding* const binding = value.IsObject() ? Unwrap(value.As<Napi::Object>()) : nullptr;
+  if (binding == nullptr || !binding->receiver_) throw Napi::Error::New(value.Env(), "this source is closed");
+  return binding->receiver_;
+}
+
+Napi::Value SourceBinding::Receive(const Napi::CallbackInfo& info) {
+  const int32_t rows = receiver_ ? receiver_->Receive(columns_, flowColumns_, counters_, reasons_) : -1;
+  return Napi::Number::New(info.Env(), rows);
+}
+
+void SourceBinding::Release(const Napi::CallbackInfo&) {
+  if (receiver_) receiver_->Release();
+}
+
+Napi::Value SourceBinding::Memory(const Napi::CallbackInfo& info) {
+  if (!receiver_) throw Napi::Error::New(info.Env(), "this source is closed");
+  return BufferOf(info.Env(), receiver_->region());
+}
+
+void SourceBinding::Close(const Napi::CallbackInfo&) {
+  if (receiver_) receiver_->Close();
+  receiver_.reset();
+}
+
+}  // namespace bricks::netmap

@@ -1,0 +1,96 @@
+#include "bindings.h"
+
+namespace bricks::netmap {
+
+Napi::Function TransmitterBinding::Define(Napi::Env env) {
+  return DefineClass(env, "NetmapTransmitter",
+                     {InstanceMethod<&TransmitterBinding::BindMemory>("bindMemory"), InstanceMethod<&TransmitterBinding::Transmit>("transmit"),
+                      InstanceMethod<&TransmitterBinding::Flush>("flush"), InstanceMethod<&TransmitterBinding::Settle>("settle"),
+                      InstanceMethod<&TransmitterBinding::Backlog>("backlog"), InstanceMethod<&TransmitterBinding::Close>("close")});
+}
+
+TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TransmitterBinding>(info) {
+  Napi::Env env = info.Env();
+  const Napi::Object settings = RequireObject(info, 0);
+  const Napi::Value batches = settings.Get("batches");
+  const Napi::Value sinks = settings.Get("sinks");
+  if (!batches.IsArray() || !sinks.IsArray()) throw Napi::TypeError::New(env, "batches and sinks must be arrays");
+  sender_ = std::make_unique<Sender>(Reasons(settings), settings.Get("copies").ToBoolean(), Number(settings, "batchesTogether", 1));
+  const Napi::Array batchArray = batches.As<Napi::Array>();
+  for (uint32_t k = 0; k < batchArray.Length(); k++) {
+    batches_.push_back(std::make_unique<BoundBatch>());
+    batches_.back()->columns.Bind(batchArray.Get(k).ToObject());
+    batches_.back()->sent.columns = PlainColumns(batches_.back()->columns);
+  }
+  const Napi::Array sinkArray = sinks.As<Napi::Array>();
+  try {
+    for (uint32_t k = 0; k < sinkArray.Length(); k++) AddSink(sinkArray.Get(k).ToObject());
+  } catch (const PortError& error) {
+    throw ScriptError(env, error);
+  }
+}
+
+void TransmitterBinding::AddSink(const Napi::Object& request) {
+  const Napi::Object lists = request.Get("lists").ToObject();
+  // The sinks of one brick share its lists: a few of them at most, the last one mostly.
+  PacketLists* bound = nullptr;
+  for (auto known = lists_.rbegin(); known != lists_.rend() && bound == nullptr; ++known) {
+    if ((*known)->reference.Value().StrictEquals(lists)) bound = known->get();
+  }
+  if (bound == nullptr) {
+    lists_.push_back(std::make_unique<PacketLists>());
+    bound = lists_.back().get();
+    bound->Bind(lists);
+  }
+  const uint32_t output = Number(request, "output", UINT32_MAX);
+  if (output >= bound->outputs) throw Napi::RangeError::New(request.Env(), "output is no output of its lists");
+  SinkSettings sink;
+  sink.port = PortBinding::Of(request.Get("port"));
+  sink.kind = request.Get("pipe").ToBoolean() ? SinkKind::kPipe : SinkKind::kOther;
+  sink.splits = request.Get("splits").ToBoolean();
+  sink.count = bound->counts + output;
+  sink.rows = bound->rows + (size_t{output} << bound->shift);
+  sink.room = 1u << bound->shift;
+  sink.counters = CounterRecord(request);
+  counters_.push_back(Napi::Persistent(request.Get("counters")));
+  sender_->AddSink(sink);
+}
+
+void TransmitterBinding::BindMemory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const uint32_t index = info[0].ToNumber().Uint32Value();
+  if (index >= batches_.size()) throw Napi::RangeError::New(env, "no such batch");
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (!info[1].IsTypedArray() || napi_get_typedarray_info(env, info[1], &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
+    throw Napi::TypeError::New(env, "a Uint8Array is wanted");
+  }
+  BoundBatch& batch = *batches_[index];
+  batch.sent.memory = static_cast<const uint8_t*>(data);
+  batch.sent.memoryBytes = length;
+  batch.sent.source = info[2].IsObject() ? SourceBinding::Of(info[2]) : nullptr;
+  batch.memory = Napi::Persistent(info[1]);
+}
+
+Napi::Value TransmitterBinding::Transmit(const Napi::CallbackInfo& info) {
+  const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
+  if (index >= batches_.size() || batches_[index]->sent.memory == nullptr) throw Napi::RangeError::New(info.Env(), "this batch has no memory yet");
+  return Napi::Number::New(info.Env(), sender_->Transmit(batches_[index]->sent, info[1].As<Napi::Boolean>().Value()));
+}
+
+void TransmitterBinding::Flush(const Napi::CallbackInfo&) { sender_->Flush(); }
+
+Napi::Value TransmitterBinding::Settle(const Napi::CallbackInfo& info) {
+  sender_->Settle();
+  return Backlog(info);
+}
+
+Napi::Value TransmitterBinding::Backlog(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), sender_->Backlog()); }
+
+void TransmitterBinding::Close(const Napi::CallbackInfo& info) {
+  for (auto& batch : batches_) batch->sent.source.reset();
+  sender_->Close(info[0].ToNumber().Uint32Value());
+}
+
+}  // namespace bricks::netmap

@@ -1,0 +1,88 @@
+import type { OpenContext, SinkRequest, Transmitter } from '../../src/core/backend';
+import type { PacketBatch } from '../../src/core/packet-batch';
+import { REASON_SLOTS, type NativePort, type NativeSource, type NativeTransmitter, type NetmapAddon } from './native';
+import type { NetmapOptions } from './options';
+import type { PortName } from './port-name';
+
+/** All netmap sinks of an engine: they send together, in one native call a batch. */
+export class NetmapTransmitter implements Transmitter {
+  private readonly native: NativeTransmitter;
+  private readonly batches: readonly PacketBatch[];
+  /** The memory that each batch was last bound with. */
+  private readonly bound: (Uint8Array | undefined)[];
+  private readonly drainMilliseconds: number;
+  private open = true;
+  /** Packets in the reserve, as of the last look. */
+  backlog = 0;
+  private unsettled = false;
+
+  /** `ports[k]` is the port of `requests[k]`. */
+  constructor(
+    addon: NetmapAddon,
+    options: NetmapOptions,
+    requests: readonly SinkRequest[],
+    ports: readonly { readonly native: NativePort; readonly name: PortName }[],
+    context: OpenContext,
+    private readonly leave: () => void,
+  ) {
+    this.batches = context.batches;
+    this.bound = context.batches.map(() => undefined);
+    this.drainMilliseconds = options.drainMilliseconds;
+    this.native = new addon.NetmapTransmitter({
+      batches: context.batches,
+      sinks: requests.map((request, index) => ({
+        port: ports[index].native,
+        pipe: ports[index].name.kind === 'pipe',
+        splits: options.longFrames === 'split' || (options.longFrames === 'auto' && ports[index].name.kind !== 'interface'),
+        lists: request.lists,
+        output: request.output,
+        counters: request.counters.buffer,
+        record: request.record,
+      })),
+      reasons: REASON_SLOTS,
+      copies: context.copies,
+      batchesTogether: options.batchesTogether,
+    });
+  }
+
+  /** Says which netmap source fills a batch, so that its packets can move. */
+  bindSource(batch: PacketBatch, source: NativeSource): void {
+    const index = this.batches.indexOf(batch);
+    this.bound[index] = batch.memory.bytes;
+    this.native.bindMemory(index, batch.memory.bytes, source);
+  }
+
+  transmit(batch: PacketBatch, wait: boolean): number {
+    const index = this.batches.indexOf(batch);
+    const { bytes } = batch.memory;
+    if (this.bound[index] !== bytes) {
+      this.bound[index] = bytes;
+      this.native.bindMemory(index, bytes, undefined);
+    }
+    this.unsettled = true;
+    return this.native.transmit(index, wait);
+  }
+
+  flush(): void {
+    this.native.flush();
+  }
+
+  /** For idle rounds: what waited for more goes out, and what the reserve holds as far as there is room. */
+  settle(): void {
+    if (!this.unsettled) return;
+    this.backlog = this.native.settle();
+    this.unsettled = this.backlog > 0;
+  }
+
+  /** The engine calls this at least once in 20 milliseconds, and whenever it rests. */
+  refreshCounters(): void {
+    this.settle();
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.native.close(this.drainMilliseconds);
+    this.leave();
+  }
+}
