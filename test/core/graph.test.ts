@@ -1,4 +1,4 @@
-import { BrickDescription, Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter, brickClass, type BrickDeclaration } from 'packet-bricks';
+import { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter, brickClass, type BrickDeclaration, type BrickDescription } from 'packet-bricks';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from 'packet-bricks/src/core/graph';
 import { resolveBrick } from 'packet-bricks/src/plugins/container';
 

@@ -1,0 +1,205 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Dummy, Duplicator, Merge, brickClass, type BricksError, type BrickDescription, type PacketEngine } from 'packet-bricks';
+import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bricks-outside-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(closeEngines);
+
+interface Outside { readonly declaration?: string; readonly create?: string; readonly process?: string }
+
+/** Writes a brick's module, and makes the class that programs use. `process` is the body of its function. */
+function outside(name: string, { declaration = '', create = '', process = '' }: Outside): new (options?: unknown) => BrickDescription {
+  const file = join(folder, `${name}.cjs`);
+  writeFileSync(file, `
+    const declaration = {
+      name: '${name}', summary: '.', description: '.', options: [{ name: 'limit', type: 'integer', default: 3, description: '.' }], shorthand: 'limit',
+      inputs: { minimum: 1, maximum: 1 }, outputs: { minimum: 1, maximum: Infinity }, fanout: 'one', effect: 'reads',
+      counters: [{ name: 'seen', description: '.' }], examples: { lua: '', typescript: '' }, ${declaration}
+    };
+    const create = (options, context) => {
+      const seen = context.counterIndex('seen');
+      ${create}
+      return { process(batch, input, outputs) {
+        const { rows, counts, shift } = outputs;
+        const give = (row, output) => { rows[(output << shift) + counts[output]++] = row; };
+        const numberOf = (row) => new DataView(batch.memory.bytes.buffer, batch.memory.bytes.byteOffset).getUint32(batch.offset[row] + batch.length[row] - 4);
+        for (let i = 0; i < input.count; i++) { const row = input.rows[i]; ${process} }
+      } };
+    };
+    module.exports.brick = { declaration, create };
+  `);
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the module was written a moment ago
+  const { brick } = require(file) as { brick: { declaration: typeof Dummy.declaration } };
+  return brickClass<unknown>(brick.declaration, { url: pathToFileURL(file).href, name: 'brick' });
+}
+
+const packets = (count: number, first = 0): ReturnType<typeof flowPacket>[] => Array.from({ length: count }, (_, index) => flowPacket(index % 30, first + index));
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+const errorOf = (engine: PacketEngine): Promise<BricksError> => new Promise((resolve) => engine.once('error', resolve));
+
+test('a brick from a module works as a built-in one does, with options, counters and drops', async () => {
+  const Third = outside('Third', { process: 'context.countAt(seen, 1); if (numberOf(row) % options.limit === 0) give(row, i % context.outputs);' });
+  const engine = await runningEngine(new Third(4).connectInput('in').connectOutput('a', 'x{0').link(new Merge().connectInput('x}0').connectOutput('b')));
+  await injectAll('in', packets(1000));
+  loopback.end('in');
+  await engine.finished();
+  const read = [...numbersOf(loopback.read('a')), ...numbersOf(loopback.read('b'))];
+  expect(read.sort((x, y) => x - y)).toEqual(numbers(1000).filter((number) => number % 4 === 0));
+  expect(engine.stats().bricks[0]).toMatchObject({ kind: 'Third', packetsIn: 1000, packetsOut: 250, dropped: 750, drops: { decision: 750 }, counters: { seen: 1000 } });
+  expect(engine.audit()).toMatchObject({ balanced: true, sent: 250, dropped: 750 });
+});
+
+test('a brick that copies to any number of outputs has its books kept', async () => {
+  const Some = outside('Some', { declaration: "fanout: 'any'", process: 'for (let output = 0; output < numberOf(row) % 3; output++) give(row, output);' });
+  const engine = await runningEngine(new Some().connectInput('in').connectOutput('a', 'b'));
+  await injectAll('in', packets(300));
+  loopback.end('in');
+  await engine.finished();
+  expect(numbersOf(loopback.read('a'))).toEqual(numbers(300).filter((number) => number % 3 > 0));
+  expect(numbersOf(loopback.read('b'))).toEqual(numbers(300).filter((number) => number % 3 > 1));
+  expect(engine.audit()).toMatchObject({ balanced: true, received: 300, copies: 100, sent: 300, dropped: 100 });
+});
+
+test('a packet that came in twice and goes on once counts as one dropped', async () => {
+  const Once = outside('Once', { declaration: "fanout: 'any'", process: 'if (i % 2 === 0) give(row, 0);' });
+  const engine = await runningEngine(new Duplicator().connectInput('in').connectOutput('x{0', 'x{1').link(
+    new Merge().connectInput('x}0', 'x}1').connectOutput('x{2'), new Once().connectInput('x}2').connectOutput('a', 'b'),
+  ));
+  await injectAll('in', packets(100));
+  loopback.end('in');
+  await engine.finished();
+  expect(numbersOf(loopback.read('a'))).toEqual(numbers(100));
+  expect(engine.audit()).toMatchObject({ balanced: true, received: 100, copies: 100, sent: 100, dropped: 100 });
+});
+
+test('a brick that gives more than it declares is seen in the books', async () => {
+  const Liar = outside('Liar', { process: 'give(row, 0); give(row, 1);' });
+  const engine = await runningEngine(new Liar().connectInput('in').connectOutput('a', 'b'));
+  await injectAll('in', packets(5));
+  loopback.end('in');
+  await engine.finished();
+  expect(engine.audit().lines.filter((line) => !line.balanced).map((line) => line.subject)).toEqual(['Liar', 'engine']);
+});
+
+describe('a brick that throws', () => {
+  test('ends its engine with an error that names it; what the others made of the batch is sent, and all is counted', async () => {
+    const Fragile = outside('Fragile', { process: "if (numberOf(row) === 700) throw new TypeError('no such thing'); give(row, 0);" });
+    const other = await runningEngine(new Dummy().connectInput('in2').connectOutput('out2'));
+    const engine = newEngine();
+    await engine.link(new Duplicator().connectInput('in').connectOutput('x{0', 'x{1', 'copy').link(
+      new Fragile().connectInput('x}0').connectOutput('fragile'), new Dummy().connectInput('x}1').connectOutput('beside'),
+    ), { batch: 100 });
+    await injectAll('in', packets(1000));
+    const failed = errorOf(engine);
+    await engine.start();
+    const error = await failed;
+    expect(error).toMatchObject({ name: 'BricksError', code: 'E_BRICK_FAILED', message: 'The brick Fragile failed: no such thing' });
+    expect(error.stack).toContain('Fragile.cjs');
+    expect(engine.running).toBe(false);
+
+    const statistics = engine.stats();
+    for (const name of ['copy', 'beside']) expect(numbersOf(loopback.read(name))).toEqual(numbers(statistics.packets));
+    const fragile = statistics.bricks.find(({ label }) => label === 'Fragile')!;
+    expect(numbersOf(loopback.read('fragile'))).toEqual(numbers(fragile.packetsOut));
+    expect(fragile.packetsIn).toBe(statistics.packets);
+    expect(fragile.drops).toEqual({ engineHung: statistics.packets - fragile.packetsOut });
+    expect(statistics.packets).toBeGreaterThan(700);
+    expect(engine.audit()).toMatchObject({ balanced: true, received: statistics.packets });
+
+    await injectAll('in2', packets(100));
+    loopback.end('in2');
+    await other.finished();
+    expect(numbersOf(loopback.read('out2'))).toEqual(numbers(100));
+  });
+
+  test('may be linked and started again', async () => {
+    const Early = outside('Early', { process: "if (numberOf(row) === 5) throw new Error('five'); give(row, 0);" });
+    const engine = newEngine();
+    const brick = new Early().connectInput('in').connectOutput('out');
+    await engine.link(brick, { batch: 1 });
+    const failed = errorOf(engine);
+    await engine.start();
+    await injectAll('in', packets(10));
+    await failed;
+    await expect(engine.start()).rejects.toMatchObject({ code: 'E_ENGINE_NOT_LINKED', message: expect.stringContaining('has failed') });
+    await engine.link(brick, { batch: 1 });
+    await engine.start();
+    loopback.end('in');
+    await engine.finished();
+    expect(numbersOf(loopback.read('out'))).toEqual(numbers(10).filter((number) => number !== 5));
+  });
+
+  test('while warming up is named by link', async () => {
+    const Cold = outside('Cold', { process: "throw new Error('too cold');" });
+    await expect(newEngine({ warmUpMilliseconds: 1000 }).link(new Cold().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_FAILED', message: 'The brick Cold failed: too cold' });
+  });
+
+  test('while it is made is named by link', async () => {
+    const Unborn = outside('Unborn', { create: "throw new Error('not today');" });
+    await expect(newEngine().link(new Unborn().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_FAILED', message: "The brick Unborn can't be made: not today" });
+  });
+});
+
+describe('a brick that never returns', () => {
+  const Endless = (): new () => BrickDescription => outside('Endless', { process: 'if (numberOf(row) === 50) for (;;); give(row, 0);' });
+
+  test('has its engine ended, which is said with its name; other engines go on', async () => {
+    const other = await runningEngine(new Dummy().connectInput('in2').connectOutput('out2'));
+    const engine = newEngine({ hangMilliseconds: 300 });
+    await engine.link(new Duplicator().connectInput('in').connectOutput('out', 'x{0').link(new (Endless())().connectInput('x}0').connectOutput('never')), { batch: 10 });
+    const failed = errorOf(engine);
+    await engine.start();
+    await injectAll('in', packets(100));
+    expect(await failed).toMatchObject({ code: 'E_ENGINE_HUNG', message: expect.stringMatching(/its brick Endless has not returned for 300 ms/) });
+    expect(engine.running).toBe(false);
+    await engine.finished();
+    expect(engine.audit().balanced).toBe(true);
+    await injectAll('in2', packets(100));
+    loopback.end('in2');
+    await other.finished();
+    expect(numbersOf(loopback.read('out2'))).toEqual(numbers(100));
+    // Its interfaces are free again.
+    const next = await runningEngine(new Dummy().connectInput('in').connectOutput('out'));
+    await until(() => next.stats().packets > 0);
+  });
+
+  test('while warming up does not hold up link for ever', async () => {
+    const Frozen = outside('Frozen', { process: 'for (;;);' });
+    await expect(newEngine({ hangMilliseconds: 300, warmUpMilliseconds: 1000 }).link(new Frozen().connectInput('in').connectOutput('out')))
+      .rejects.toMatchObject({ code: 'E_ENGINE_HUNG', message: expect.stringContaining('its brick Frozen has not returned') });
+  });
+
+  test('a brick that is slow but returns is left alone', async () => {
+    const Slow = outside('Slow', { process: 'const end = performance.now() + 30; while (performance.now() < end); give(row, 0);' });
+    const engine = await runningEngine(new Slow().connectInput('in').connectOutput('out'), { hangMilliseconds: 200, batch: 1 });
+    await injectAll('in', packets(20));
+    loopback.end('in');
+    await engine.finished();
+    expect(numbersOf(loopback.read('out'))).toEqual(numbers(20));
+  });
+});
+
+describe('a module that is of no use', () => {
+  test.each([
+    ['is not there', 'file:///no/such/module.cjs', 'brick', /The module file:\/\/\/no\/such\/module\.cjs can't be loaded/],
+    ['has no such export', () => written('empty', 'module.exports.other = 1;'), 'brick', /exports no "brick"\. It exports: other\./],
+    ['exports something else', () => written('else', 'module.exports.brick = { declaration: 5 };'), 'brick', /exports as "brick" is no brick/],
+    ['does not compile', () => written('broken', 'module.exports = {'), 'brick', /can't be loaded: /],
+  ])('%s: link says so', async (_, url, name, message) => {
+    const Broken = brickClass(Dummy.declaration, { url: typeof url === 'string' ? url : url(), name });
+    await expect(newEngine().link(new Broken().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_MODULE', message: expect.stringMatching(message) });
+  });
+
+  function written(name: string, text: string): string {
+    const file = join(folder, `${name}.cjs`);
+    writeFileSync(file, text);
+    return pathToFileURL(file).href;
+  }
+});
