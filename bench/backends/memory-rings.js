@@ -1,0 +1,112 @@
+/**
+ * The benchmark's backend: interfaces are rings in memory, laid out as netmap's, with native ports
+ * as thin as a network card allows. `in` is received from, `out{0`, `out{1`, ... are sent to.
+ *
+ * It moves packets in rounds: `startRound(packets)` from the main thread lets that many come in, and
+ * answers their time. Between rounds the engine idles as with a silent network.
+ */
+'use strict';
+const { setTimeout: sleep } = require('node:timers/promises');
+const { dist, addon } = require('../lib/paths');
+const { packetMemory } = require(`${dist}/src/core/packet-batch.js`);
+const { registerBrick } = require(`${dist}/src/plugins/container.js`);
+const { sampleBrick } = require('../bricks/sample');
+
+const ROUND = 0;
+const DONE = 1;
+const END = 2;
+const PACKETS = 3;
+const RESULTS_OFFSET = 64;
+
+// The same brick as "outside" loads by its module, known by its name as a built-in one is.
+registerBrick(sampleBrick);
+
+/** One for each engine that is open; the last one made is the one that is measured. */
+const controls = [];
+
+class Ports {
+  constructor(options) {
+    this.options = options;
+    this.rings = undefined;
+  }
+
+  openSinks(requests, context) {
+    const { MemoryRings } = addon('bench_rings');
+    this.rings = new MemoryRings({ ...this.options, outputs: requests.length, control: new Int32Array(context.prepared) });
+    const rings = this.rings;
+    rings.bindSinks(requests, requests[0].counters.buffer, context.copies, context.batchRows);
+    return {
+      transmit() {
+        rings.transmit();
+        return 0;
+      },
+      flush() {},
+      close() {},
+    };
+  }
+
+  openSource(request) {
+    const rings = this.rings;
+    rings.bindSource(request.batch, request.flowColumns && this.options.flowColumns, request.counters.buffer, request.record);
+    const { batch } = request;
+    batch.memory = packetMemory(rings.memory());
+    return {
+      link: request.link,
+      descriptor: -1,
+      patient: false,
+      receive() {
+        const count = rings.receive();
+        if (count > 0) batch.count = count;
+        return count;
+      },
+      release() {},
+      close() {},
+    };
+  }
+}
+
+exports.memoryRings = {
+  name: 'memory-rings',
+  summary: 'rings in memory, for benchmarks',
+  preference: -1,
+  options: [
+    { name: 'slots', type: 'integer', default: 1024, description: 'slots of each ring, a power of two' },
+    { name: 'kind', type: 'string', default: 'ipv4', description: 'of packets: ipv4, ipv6, vlan, mixed' },
+    { name: 'length', type: 'integer', default: 60, description: 'of packets, 0 for a mix' },
+    { name: 'flows', type: 'integer', default: 0, description: '0: each packet a flow of its own' },
+    { name: 'huge', type: 'boolean', default: false, description: 'huge pages' },
+    { name: 'flowColumns', type: 'boolean', default: true, description: 'whether flow columns are filled' },
+  ],
+  status: () => ({ usable: true, reason: 'it needs nothing' }),
+  devices: () => Promise.resolve([]),
+  handles: () => true,
+  prepare() {
+    const control = new SharedArrayBuffer(128);
+    controls.push(control);
+    return control;
+  },
+  ports: (options) => new Ports(options),
+};
+
+/** The control of the engine that was linked last. */
+exports.lastControl = () => new RoundControl(controls[controls.length - 1]);
+
+class RoundControl {
+  constructor(buffer) {
+    this.words = new Int32Array(buffer);
+    this.results = new Float64Array(buffer, RESULTS_OFFSET);
+  }
+
+  /** Lets packets come in, and answers the time that they took in nanoseconds. */
+  async round(packets) {
+    const { words, results } = this;
+    Atomics.store(words, PACKETS, packets);
+    const number = Atomics.add(words, ROUND, 1) + 1;
+    while (Atomics.load(words, DONE) !== number) await sleep(5);
+    return { packets, wall: results[0], cpu: results[1] };
+  }
+
+  end() {
+    Atomics.store(this.words, END, 1);
+  }
+}

@@ -1,0 +1,62 @@
+/** Engines over rings in memory, and the C peers of the same work. */
+'use strict';
+const { execFile } = require('node:child_process');
+const { promisify } = require('node:util');
+const { join } = require('node:path');
+const { dist, peer } = require('./paths');
+
+const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
+const { BrickDescription } = require(`${dist}/src/core/brick-description.js`);
+const { resolveBrick } = require(`${dist}/src/plugins/container.js`);
+
+const execute = promisify(execFile);
+const backendFile = join(__dirname, '..', 'backends', 'memory-rings.js');
+const { lastControl } = require(backendFile);
+
+/** Describes a brick by its kind; `module` names one from outside. */
+function brick(kind, options = {}, module = undefined) {
+  const declaration = module ? require(module.url)[module.name].declaration : resolveBrick(kind).declaration;
+  return new BrickDescription(declaration, options, module);
+}
+
+/** `out{0` and so on, as many as wanted. */
+function outputs(count, first = 0) {
+  return Array.from({ length: count }, (_, index) => `out{${first + index}`);
+}
+
+/** Opens an engine of its own for a brick (with those below it); answers what a contest needs. */
+async function openEngine(name, description, { backend = {}, batch, engine: engineOptions = {} } = {}) {
+  const engine = new PacketEngine(name, { backend: { url: backendFile, name: 'memoryRings' }, backendOptions: backend, hangMilliseconds: 0, ...engineOptions });
+  await engine.link(description, batch ? { batch } : {});
+  const control = lastControl();
+  await engine.start();
+  return {
+    name,
+    engine,
+    round: (packets) => control.round(packets),
+    async close() {
+      control.end();
+      await engine.finished();
+      const audit = engine.audit();
+      if (!audit.balanced) throw new Error(`${name} has not kept its books: ${JSON.stringify(audit)}`);
+      await engine.delete();
+    },
+  };
+}
+
+/** A C program that measures itself; it is started anew for each round. */
+function cPeer(name, program, options) {
+  const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  return {
+    name,
+    async round(packets) {
+      const { stdout } = await execute(peer(program), [...words, '--packets', String(packets)]);
+      const result = JSON.parse(stdout);
+      if (result.check !== undefined && result.check === 0) throw new Error(`${name} moved nothing`);
+      return result;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+module.exports = { brick, cPeer, openEngine, outputs };

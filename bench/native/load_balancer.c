@@ -1,0 +1,156 @@
+// The hand-written peer of the load balancer: one ring to many, packet by packet, nothing in between.
+// --table 1 looks the output up (as the brick does), otherwise hash and modulo; the faster one counts.
+#include "netmap_rings.h"
+#include "peer.h"
+#include "peer_flow.h"
+#include "traffic.h"
+
+enum { BATCH = 256, AHEAD = 8 };
+
+struct output {
+  uint64_t packets;
+  uint64_t bytes;
+  uint64_t full;
+  struct bench_ring *ring;
+  uint32_t touched;
+};
+
+struct balancer {
+  struct bench_rings rings;
+  struct output *outputs;
+  uint32_t *touched;
+  uint16_t *table;
+  uint16_t *queues;
+  struct peer_hash hash;
+  uint64_t received, received_bytes, uncommon;
+  int ports;
+};
+
+static inline void send(struct output *output, struct bench_slot *slot, struct bench_ring *ring) {
+  const uint32_t head = ring->head, length = slot->length;
+  if (head == ring->tail) {
+    output->full++;
+    return;
+  }
+  bench_swap(slot, &ring->slots[head]);
+  ring->head = (head + 1) & ring->mask;
+  output->packets++;
+  output->bytes += length;
+}
+
+// Two forms, of which the faster counts: straight into the ring of each packet's output, or as the
+// engine does it, first all decisions of a batch, then one ring after the other (`queues`).
+static inline __attribute__((always_inline)) void run_batch(struct balancer *balancer, int with_table, int with_queues) {
+  struct bench_ring *receive = balancer->rings.receive;
+  const uint8_t *memory = balancer->rings.memory;
+  const uint32_t outputs = balancer->rings.outputs, mask = receive->mask;
+  uint32_t cursor = receive->head, touched = 0;
+  uint64_t bytes = 0;
+  bench_ring_sync(receive);
+  uint32_t count = bench_ring_space(receive);
+  if (count > BATCH) count = BATCH;
+  for (uint32_t k = 0; k < count; k++, cursor = (cursor + 1) & mask) {
+    struct bench_slot *slot = &receive->slots[cursor];
+    __builtin_prefetch(memory + (size_t)receive->slots[(cursor + AHEAD) & mask].buffer * BENCH_BUFFER_SIZE);
+    const uint32_t length = slot->length;
+    const uint32_t word = peer_flow_word(memory + (size_t)slot->buffer * BENCH_BUFFER_SIZE, length, 1, balancer->ports, &balancer->uncommon);
+    const uint32_t chosen = with_table ? balancer->table[word] : (balancer->hash.high[word >> 8] ^ balancer->hash.low[word & 255]) % outputs;
+    struct output *output = &balancer->outputs[chosen];
+    bytes += length;
+    if (with_queues) {
+      balancer->queues[chosen * BATCH + output->touched++] = (uint16_t)cursor;
+      continue;
+    }
+    struct bench_ring *ring = output->ring;
+    if (output->touched == 0) balancer->touched[touched++] = chosen;
+    output->touched = 1;
+    send(output, slot, ring);
+  }
+  if (with_queues) {
+    for (uint32_t chosen = 0; chosen < outputs; chosen++) {
+      struct output *output = &balancer->outputs[chosen];
+      struct bench_ring *ring = output->ring;
+      const uint16_t *queue = &balancer->queues[chosen * BATCH];
+      const uint32_t space = bench_ring_space(ring), wanted = output->touched;
+      const uint32_t sent = wanted < space ? wanted : space;
+      uint32_t head = ring->head;
+      uint64_t sent_bytes = 0;
+      output->touched = 0;
+      for (uint32_t k = 0; k < sent; k++, head = (head + 1) & ring->mask) {
+        struct bench_slot *slot = &receive->slots[queue[k]];
+        sent_bytes += slot->length;
+        bench_swap(slot, &ring->slots[head]);
+      }
+      ring->head = head;
+      output->packets += sent;
+      output->bytes += sent_bytes;
+      output->full += wanted - sent;
+      bench_ring_sync(ring);
+    }
+  }
+  receive->head = cursor;
+  balancer->received += count;
+  balancer->received_bytes += bytes;
+  for (uint32_t k = 0; k < touched; k++) {
+    struct output *output = &balancer->outputs[balancer->touched[k]];
+    output->touched = 0;
+    bench_ring_sync(output->ring);
+  }
+}
+
+static __attribute__((noinline)) void run_modulo(struct balancer *balancer, uint64_t packets) {
+  while (balancer->received < packets) run_batch(balancer, 0, 0);
+}
+
+static __attribute__((noinline)) void run_table(struct balancer *balancer, uint64_t packets) {
+  while (balancer->received < packets) run_batch(balancer, 1, 0);
+}
+
+static __attribute__((noinline)) void run_modulo_queues(struct balancer *balancer, uint64_t packets) {
+  while (balancer->received < packets) run_batch(balancer, 0, 1);
+}
+
+static __attribute__((noinline)) void run_table_queues(struct balancer *balancer, uint64_t packets) {
+  while (balancer->received < packets) run_batch(balancer, 1, 1);
+}
+
+int main(int count, char **values) {
+  static struct balancer balancer;
+  const uint64_t packets = peer_number(count, values, "--packets", 10000000);
+  const uint32_t outputs = (uint32_t)peer_number(count, values, "--outputs", 4);
+  const uint32_t slots = (uint32_t)peer_number(count, values, "--slots", 1024);
+  const struct bench_traffic traffic = {peer_option(count, values, "--kind", "ipv4"), (uint32_t)peer_number(count, values, "--length", 60),
+                                        (uint32_t)peer_number(count, values, "--flows", 0)};
+  const int with_table = peer_number(count, values, "--table", 0) != 0;
+  balancer.ports = peer_number(count, values, "--tuple", 4) == 4;
+  if (!bench_rings_create(&balancer.rings, outputs, slots, peer_number(count, values, "--huge", 0) != 0)) return 1;
+  for (uint32_t ring = 0; ring <= outputs; ring++) {
+    struct bench_ring *filled = ring == 0 ? balancer.rings.receive : balancer.rings.send[ring - 1];
+    for (uint32_t k = 0; k < slots; k++) {
+      const uint32_t buffer = filled->slots[k].buffer;
+      filled->slots[k].length = (uint16_t)bench_packet(balancer.rings.memory + (size_t)buffer * BENCH_BUFFER_SIZE, buffer, &traffic);
+    }
+  }
+  balancer.outputs = calloc(outputs, sizeof *balancer.outputs);
+  balancer.touched = calloc(outputs + 1, sizeof *balancer.touched);
+  balancer.table = malloc(65536 * sizeof *balancer.table);
+  balancer.queues = malloc((size_t)outputs * BATCH * sizeof *balancer.queues);
+  if (balancer.queues == NULL || balancer.outputs == NULL || balancer.touched == NULL || balancer.table == NULL) return 1;
+  peer_hash_create(&balancer.hash);
+  for (uint32_t word = 0; word < 65536; word++) {
+    balancer.table[word] = (uint16_t)((balancer.hash.high[word >> 8] ^ balancer.hash.low[word & 255]) % outputs);
+  }
+  for (uint32_t k = 0; k < outputs; k++) balancer.outputs[k].ring = balancer.rings.send[k];
+
+  static void (*const forms[])(struct balancer *, uint64_t) = {run_modulo, run_table, run_modulo_queues, run_table_queues};
+  void (*run)(struct balancer *, uint64_t) = forms[with_table + 2 * (peer_number(count, values, "--queues", 0) != 0)];
+  run(&balancer, packets / 4);
+  for (uint32_t k = 0; k < outputs; k++) balancer.outputs[k].packets = balancer.outputs[k].bytes = 0;
+  balancer.received = 0;
+  const struct peer_time begin = peer_begin();
+  run(&balancer, packets);
+  uint64_t check = 0;
+  for (uint32_t k = 0; k < outputs; k++) check += balancer.outputs[k].packets;
+  peer_report(begin, balancer.received, check);
+  return 0;
+}

@@ -1,0 +1,274 @@
+// The ports of the benchmark's backend: what a netmap port is, over rings in memory. One object holds
+// the ring that is received from and those that are sent to.
+#include <napi.h>
+#include <time.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch_columns.h"
+#include "flow_columns.h"
+extern "C" {
+#include "netmap_rings.h"
+#include "traffic.h"
+}
+
+namespace {
+
+// Words of the memory that the measuring thread shares with the engine's.
+enum Control : uint32_t { kRound = 0, kDone = 1, kEnd = 2, kPackets = 3 };
+// Numbers of it, behind the words.
+enum Result : uint32_t { kWall = 0, kCpu = 1, kMoved = 2 };
+constexpr uint32_t kResultsOffset = 64;
+// Packets ahead of the one being looked at whose first line is fetched.
+constexpr uint32_t kAhead = 12;
+
+double Clock(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+struct Sink {
+  bench_ring* ring;
+  const uint16_t* rows;
+  uint64_t* counters;
+};
+
+class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "MemoryRings",
+                       {InstanceMethod<&MemoryRings::BindSource>("bindSource"), InstanceMethod<&MemoryRings::BindSinks>("bindSinks"),
+                        InstanceMethod<&MemoryRings::Receive>("receive"), InstanceMethod<&MemoryRings::Transmit>("transmit"),
+                        InstanceMethod<&MemoryRings::Memory>("memory")});
+  }
+
+  // ({outputs, slots, huge, kind, length, flows, control})
+  explicit MemoryRings(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MemoryRings>(info) {
+    const Napi::Object options = info[0].ToObject();
+    const uint32_t slots = options.Get("slots").ToNumber().Uint32Value();
+    if (slots < 2 || (slots & (slots - 1)) != 0) throw Napi::RangeError::New(info.Env(), "slots must be a power of two");
+    if (!bench_rings_create(&rings_, options.Get("outputs").ToNumber().Uint32Value(), slots, options.Get("huge").ToBoolean())) {
+      throw Napi::Error::New(info.Env(), "not enough memory for the rings");
+    }
+    const std::string kind = options.Get("kind").ToString();
+    const bench_traffic traffic = {kind.c_str(), options.Get("length").ToNumber().Uint32Value(), options.Get("flows").ToNumber().Uint32Value()};
+    Fill(rings_.receive, traffic);
+    for (uint32_t k = 0; k < rings_.outputs; k++) Fill(rings_.send[k], traffic);
+    napi_typedarray_type type;
+    size_t length;
+    void* data;
+    napi_get_typedarray_info(info.Env(), options.Get("control"), &type, &length, &data, nullptr, nullptr);
+    control_ = static_cast<std::atomic<int32_t>*>(data);
+    results_ = reinterpret_cast<double*>(static_cast<uint8_t*>(data) + kResultsOffset);
+    controlReference_ = Napi::Persistent(options.Get("control"));
+  }
+
+ private:
+  void Fill(bench_ring* ring, const bench_traffic& traffic) {
+    for (uint32_t k = 0; k <= ring->mask; k++) {
+      const uint32_t buffer = ring->slots[k].buffer;
+      ring->slots[k].length = static_cast<uint16_t>(bench_packet(rings_.memory + size_t{buffer} * BENCH_BUFFER_SIZE, buffer, &traffic));
+    }
+  }
+
+  Napi::Value Memory(const Napi::CallbackInfo& info) {
+    return Napi::ArrayBuffer::New(info.Env(), rings_.memory, rings_.memory_bytes);
+  }
+
+  // (batch, flowColumns, counters, record)
+  void BindSource(const Napi::CallbackInfo& info) {
+    columns_.Bind(info[0].ToObject());
+    flowColumns_ = info[1].ToBoolean();
+    counterReference_ = Napi::Persistent(info[2]);
+    counters_ = static_cast<uint64_t*>(info[2].As<Napi::ArrayBuffer>().Data()) + info[3].ToNumber().Uint32Value();
+  }
+
+  // ([{lists, output, record}], counters, copies, batchRows)
+  void BindSinks(const Napi::CallbackInfo& info) {
+    const Napi::Array requests = info[0].As<Napi::Array>();
+    uint64_t* counters = static_cast<uint64_t*>(info[1].As<Napi::ArrayBuffer>().Data());
+    sinkReference_ = Napi::Persistent(info[1]);
+    copies_ = info[2].ToBoolean();
+    uses_.resize(info[3].ToNumber().Uint32Value());
+    for (uint32_t k = 0; k < requests.Length(); k++) {
+      const Napi::Object request = requests.Get(k).ToObject();
+      const Napi::Object lists = request.Get("lists").ToObject();
+      const uint32_t output = request.Get("output").ToNumber().Uint32Value();
+      if (groups_.empty() || !groups_.back().lists->reference.Value().StrictEquals(lists)) {
+        groups_.push_back({std::make_unique<bricks::PacketLists>(), {}});
+        groups_.back().lists->Bind(lists);
+        groups_.back().sinks.resize(groups_.back().lists->outputs, Sink{nullptr, nullptr, nullptr});
+      }
+      Group& group = groups_.back();
+      group.sinks[output] = {rings_.send[k], group.lists->rows + (size_t{output} << group.lists->shift),
+                             counters + request.Get("record").ToNumber().Uint32Value()};
+    }
+  }
+
+  Napi::Value Receive(const Napi::CallbackInfo& info);
+  uint32_t Fill(uint32_t count);
+  void StampRows(uint32_t count);
+  bool BetweenRounds();
+  void Transmit(const Napi::CallbackInfo& info);
+  template <bool Copies>
+  void Send(Sink& sink, uint32_t count);
+
+  struct Group {
+    std::unique_ptr<bricks::PacketLists> lists;
+    std::vector<Sink> sinks;
+  };
+
+  bench_rings rings_ = {};
+  bricks::BatchColumns columns_;
+  std::vector<Group> groups_;
+  std::vector<uint8_t> uses_;
+  std::atomic<int32_t>* control_;
+  double* results_;
+  uint64_t* counters_ = nullptr;
+  bool flowColumns_ = false;
+  bool copies_ = false;
+  timespec stamped_ = {};
+  uint32_t stampedRows_ = 0;
+  int32_t round_ = 0;
+  int64_t left_ = 0;
+  double wall_ = 0, cpu_ = 0;
+  Napi::Reference<Napi::Value> controlReference_, counterReference_, sinkReference_;
+};
+
+// True where a new round has begun. A round's time is from its first receive to the one after its last batch.
+bool MemoryRings::BetweenRounds() {
+  if (round_ != control_[kDone].load()) {
+    results_[kWall] = Clock(CLOCK_MONOTONIC) - wall_;
+    results_[kCpu] = Clock(CLOCK_THREAD_CPUTIME_ID) - cpu_;
+    control_[kDone].store(round_);
+  }
+  const int32_t next = control_[kRound].load();
+  if (next == round_) return false;
+  round_ = next;
+  left_ = control_[kPackets].load();
+  wall_ = Clock(CLOCK_MONOTONIC);
+  cpu_ = Clock(CLOCK_THREAD_CPUTIME_ID);
+  return true;
+}
+
+Napi::Value MemoryRings::Receive(const Napi::CallbackInfo& info) {
+  if (left_ <= 0 && !BetweenRounds()) return Napi::Number::New(info.Env(), control_[kEnd].load() ? -1 : 0);
+  bench_ring_sync(rings_.receive);
+  uint32_t count = bench_ring_space(rings_.receive);
+  if (count > columns_.capacity) count = columns_.capacity;
+  left_ -= count;
+  return Napi::Number::New(info.Env(), Fill(count));
+}
+
+// A network card without time stamps: the batch's time, written only where it has changed.
+void MemoryRings::StampRows(uint32_t count) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (now.tv_nsec == stamped_.tv_nsec && now.tv_sec == stamped_.tv_sec && count <= stampedRows_) return;
+  for (uint32_t row = 0; row < count; row++) columns_.seconds[row] = static_cast<uint32_t>(now.tv_sec);
+  for (uint32_t row = 0; row < count; row++) columns_.nanoseconds[row] = static_cast<uint32_t>(now.tv_nsec);
+  stamped_ = now;
+  stampedRows_ = count;
+}
+
+uint32_t MemoryRings::Fill(uint32_t count) {
+  bench_ring* const ring = rings_.receive;
+  const uint8_t* const memory = rings_.memory;
+  const uint32_t mask = ring->mask;
+  // Local and restricted: a store of one byte could be to anything otherwise, and all be loaded again.
+  uint32_t* __restrict const offset = columns_.offset;
+  uint32_t* __restrict const length = columns_.length;
+  uint32_t* __restrict const slotColumn = columns_.slot;
+  uint16_t* __restrict const flowAddresses = columns_.flowAddresses;
+  uint32_t* __restrict const flowPorts = columns_.flowPorts;
+  uint8_t* __restrict const flowKind = columns_.flowKind;
+  const bool withFlows = flowColumns_;
+  uint32_t cursor = ring->head;
+  uint64_t bytes = 0;
+  for (uint32_t row = 0; row < count; row++, cursor = (cursor + 1) & mask) {
+    const bench_slot* const slot = &ring->slots[cursor];
+    __builtin_prefetch(memory + size_t{ring->slots[(cursor + kAhead) & mask].buffer} * BENCH_BUFFER_SIZE);
+    const uint32_t at = slot->buffer * BENCH_BUFFER_SIZE;
+    offset[row] = at;
+    length[row] = slot->length;
+    slotColumn[row] = cursor;
+    bytes += slot->length;
+    if (withFlows) flowKind[row] = bricks::FlowColumns(memory + at, slot->length, flowAddresses + row, flowPorts + row);
+  }
+  ring->head = cursor;
+  if (!withFlows) std::memset(flowKind, 0, count);
+  if (stampedRows_ == 0) std::memcpy(columns_.wireLength, length, count * sizeof *length);
+  StampRows(count);
+  counters_[0] += count;
+  counters_[1] += bytes;
+  return count;
+}
+
+template <bool Copies>
+inline void MemoryRings::Send(Sink& sink, uint32_t count) {
+  bench_ring* const ring = sink.ring;
+  bench_slot* const receiveSlots = rings_.receive->slots;
+  const uint32_t* const slotColumn = columns_.slot;
+  const uint32_t space = bench_ring_space(ring);
+  const uint32_t sent = count < space ? count : space;
+  const uint32_t mask = ring->mask;
+  uint32_t head = ring->head;
+  uint64_t bytes = 0;
+  for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask) {
+    const uint32_t row = sink.rows[k];
+    bench_slot* const from = &receiveSlots[slotColumn[row]];
+    bench_slot* const to = &ring->slots[head];
+    bytes += from->length;
+    if (Copies && --uses_[row] != 0) {
+      bench_copy(rings_.memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, rings_.memory + size_t{from->buffer} * BENCH_BUFFER_SIZE, from->length);
+      to->length = from->length;
+      to->flags = BENCH_CHANGED;
+    } else {
+      bench_swap(from, to);
+    }
+  }
+  if (Copies) {
+    for (uint32_t k = sent; k < count; k++) uses_[sink.rows[k]]--;
+  }
+  ring->head = head;
+  bench_ring_sync(ring);
+  sink.counters[0] += sent;
+  sink.counters[1] += bytes;
+  sink.counters[2 + 1] += count - sent;  // ringFull
+}
+
+void MemoryRings::Transmit(const Napi::CallbackInfo&) {
+  if (copies_) {
+    for (Group& group : groups_) {
+      for (size_t output = 0; output < group.sinks.size(); output++) {
+        if (group.sinks[output].ring == nullptr) continue;
+        for (uint32_t k = 0; k < group.lists->counts[output]; k++) uses_[group.sinks[output].rows[k]]++;
+      }
+    }
+  }
+  for (Group& group : groups_) {
+    uint32_t* const counts = group.lists->counts;
+    Sink* const sinks = group.sinks.data();
+    const size_t outputs = group.sinks.size();
+    for (size_t output = 0; output < outputs; output++) {
+      const uint32_t count = counts[output];
+      if (count == 0 || sinks[output].ring == nullptr) continue;
+      if (copies_) Send<true>(sinks[output], count);
+      else Send<false>(sinks[output], count);
+      counts[output] = 0;
+    }
+  }
+}
+
+Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("MemoryRings", MemoryRings::Define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(bench_rings, Initialise)
