@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Backend, LinkPlan } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
-import { createSharedCounters, snapshotCounters } from '../core/counters';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, createSharedCounters, readCounter, setCounter, snapshotCounters } from '../core/counters';
+import { DROP_REASON_INDEX } from '../core/drop-reasons';
 import { BricksError } from '../core/errors';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
 import { checkOptions, type OptionDeclaration, type OptionValues } from '../core/options';
 import { DEFAULT_BATCH_ROWS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
-import { discardPipes, preparePipes } from '../pipes';
+import { discardPipes, preparePipes, unreadPackets } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
@@ -70,6 +71,8 @@ interface Waiting {
 }
 
 const WATCH_MILLISECONDS = 1000;
+/** What a failed thread gets to end: one that is stuck in the system may never. */
+const TERMINATE_MILLISECONDS = 2000;
 
 /** Engines of this process that have links: a program that leaves stops and closes them. */
 const liveEngines = new Set<PacketEngine>();
@@ -284,7 +287,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     thread.worker.ref();
     try {
       await this.ask(thread, { kind: 'close' }, ['closed']);
-      this.last = { graph: thread.graph, words: snapshotCounters(thread.counters) };
+      const words = snapshotCounters(thread.counters);
+      takeBackUnread(thread.graph, words, thread.prepared.pipes);
+      this.last = { graph: thread.graph, words };
     } finally {
       await this.discard(thread);
     }
@@ -352,12 +357,15 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     this.last = { graph: thread.graph, words: snapshotCounters(thread.counters) };
     const waiting = this.waiting;
     this.waiting = undefined;
-    const gone = this.discard(thread);
-    // The next order finds its links closed.
+    const gone = this.discard(thread).catch(() => undefined);
+    // The next order finds its links closed, and so does who hears of the failure, unless the thread can't be ended.
     void this.inOrder(() => gone);
-    for (const resolve of this.rested.splice(0)) resolve();
-    if (waiting) waiting.reject(error);
-    else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
+    const patience = new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
+    void Promise.race([gone, patience]).then(() => {
+      for (const resolve of this.rested.splice(0)) resolve();
+      if (waiting) waiting.reject(error);
+      else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
+    });
   }
 
   /** Ends an engine whose batch does not end, be it while it warms up. */
@@ -393,6 +401,18 @@ async function loadBrick(reference: ModuleReference): Promise<BrickModule> {
     throw new BricksError('E_MODULE', `What ${reference.url} exports as "${reference.name}" is no brick.`, 'It needs a declaration and a function create.');
   }
   return module as BrickModule;
+}
+
+/** What lies in pipes that nobody reads is gone with them: it was not delivered. */
+function takeBackUnread(graph: CompiledGraph, words: Uint32Array, pipes: unknown): void {
+  for (const { text, packets, bytes } of unreadPackets(pipes)) {
+    const sink = graph.sinks.find(({ link }) => link.text === text);
+    if (!sink) continue;
+    const noReader = sink.record + LINK_DROPS + DROP_REASON_INDEX.noReader;
+    setCounter(words, sink.record + LINK_PACKETS, readCounter(words, sink.record + LINK_PACKETS) - packets);
+    setCounter(words, sink.record + LINK_BYTES, readCounter(words, sink.record + LINK_BYTES) - bytes);
+    setCounter(words, noReader, readCounter(words, noReader) + packets);
+  }
 }
 
 function checkedBatch(batch: number): number {

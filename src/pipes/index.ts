@@ -4,3 +4,4 @@ export { DEFAULT_RING_SIZE, discardPipes, PIPE_OPTIONS, preparePipes, type Prepa
 export { attach, PipeReader, type AttachOptions } from './pipe-reader';
 export { attachToStream, copyToStream, encodePcapHeader, type PcapFormat, type StreamOptions, type StreamResult } from './pcap-stream';
 export { runAttach, type AttachCommand } from './run-attach';
+export { unreadPackets, type UnreadPackets } from './unread';
