@@ -64,7 +64,7 @@ static int option_set(int fd, int level, int name, int value) {
 /* All rings of an interface that anybody reads share its packets by flow, as a card's queues do. */
 static int fanout_join(int fd, const struct port *p) {
   uint32_t group = (p->interface_index * 2654435761u) >> 16;
-  int argument = (int)((group & 0xffff) | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16);
+  int argument = (int)((group & 0xffff) | (uint32_t)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16);
   return option_set(fd, SOL_PACKET, PACKET_FANOUT, argument);
 }
 
