@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { DROP_REASONS } from 'packet-bricks';
 import { BRICK_DROPS, BRICK_OWN, CounterPublisher, LINK_DROPS, LINK_RECORD, addToCounter, createCounterBlock, createSharedCounters, readCounter, readDrops, setCounter, snapshotCounters, sumOfDrops } from 'packet-bricks/src/core/counters';
 
-const BUILT = join(__dirname, '../../dist/src/core/counters.js');
+const BUILT = require.resolve('packet-bricks/src/core/counters');
 
 test('a counter carries from its low into its high half', () => {
   const { words } = createCounterBlock(3);

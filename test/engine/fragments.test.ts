@@ -7,7 +7,7 @@ afterEach(closeEngines);
 
 const OUTPUTS = 8;
 const NAMES = Array.from({ length: OUTPUTS }, (_, output) => `o${output}`);
-const balancer = (options?: { fragmentLifetime?: number; tuple?: number }): InstanceType<typeof LoadBalancer> => new LoadBalancer(options).connectInput('in').connectOutput(...NAMES);
+const balancer = (options?: { fragmentLifetime?: number; fragmentWait?: number; tuple?: number }): InstanceType<typeof LoadBalancer> => new LoadBalancer(options).connectInput('in').connectOutput(...NAMES);
 
 /** Where each connection is told from others by: its addresses, and the ports that only first fragments and whole packets have. */
 interface Connection { readonly number: number; readonly version: 4 | 6 }
@@ -109,15 +109,47 @@ describe.each<4 | 6>([4, 6])('fragments of IPv%d', (version) => {
     expect(fragmentCounters(engine).fragmentsWithoutFirst).toBe(0);
   });
 
-  test('whose first comes in a later batch stay together', async () => {
+  const late = async (fragmentWait: number): Promise<PacketEngine> => {
     const engine = newEngine();
-    await engine.link(balancer(), { batch: 1 });
+    await engine.link(balancer({ fragmentWait }), { batch: 1 });
     const all = connections.map((connection) => fragments(connection, connection.number));
-    await injectAll('in', [2, 0, 1].flatMap((part) => all.map((datagram) => datagram[part])));
+    await injectAll('in', [...[2, 0, 1].flatMap((part) => all.map((datagram) => datagram[part])), ...(fragmentWait > 0 ? connections.map(answer) : [])]);
     await runToEnd(engine);
+    return engine;
+  };
+
+  test('that come in a batch before their first wait for it, and then go where their connection goes', async () => {
+    const engine = await late(5000);
     expect(split(connections)).toEqual([]);
-    expect(fragmentCounters(engine)).toMatchObject({ fragments: 180 });
+    expect(fragmentCounters(engine)).toMatchObject({ fragments: 180, fragmentsHeld: 60, fragmentsWithoutFirst: 0 });
   });
+
+  test('that may not wait stay together all the same, and are counted', async () => {
+    const engine = await late(0);
+    expect(split(connections)).toEqual([]);
+    expect(fragmentCounters(engine)).toMatchObject({ fragments: 180, fragmentsHeld: 0, fragmentsWithoutFirst: 60 });
+  });
+});
+
+test('fragments whose first never comes are sent when their time is over, or the engine stops', async () => {
+  const connections = Array.from({ length: 40 }, (_, number): Connection => ({ number, version: number % 2 ? 6 : 4 }));
+  const orphans = connections.flatMap((connection) => fragments(connection, connection.number).slice(1));
+  const short = await runningEngine(balancer({ fragmentWait: 20 }));
+  await injectAll('in', orphans);
+  await until(() => short.stats().packets === orphans.length && short.audit().held === 0);
+  expect(short.audit()).toMatchObject({ balanced: true, sent: orphans.length });
+  expect(split(connections)).toEqual([]);
+  await short.stop();
+  await short.delete();
+
+  const long = await runningEngine(balancer({ fragmentWait: 10_000 }));
+  await injectAll('in', orphans);
+  await until(() => long.stats().packets === orphans.length);
+  expect(long.audit()).toMatchObject({ balanced: true, sent: 0, held: orphans.length });
+  await long.stop();
+  await long.unlink();
+  expect(long.audit()).toMatchObject({ balanced: true, sent: orphans.length, held: 0 });
+  expect(split(connections)).toEqual([]);
 });
 
 test('many datagrams may be under way at once', async () => {
@@ -135,7 +167,7 @@ test('many datagrams may be under way at once', async () => {
 });
 
 test('a datagram is forgotten after its lifetime', async () => {
-  const engine = await runningEngine(balancer({ fragmentLifetime: 20 }));
+  const engine = await runningEngine(balancer({ fragmentLifetime: 20, fragmentWait: 0 }));
   const [first, second, third] = fragments({ number: 1, version: 4 }, 7);
   await injectAll('in', [first, second]);
   await until(() => engine.stats().packets === 2);
