@@ -1,5 +1,5 @@
 /** The interfaces of this machine, and what can be said of them cheaply. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { DeviceInformation } from '../../src/core/backend';
 import { tryPcapAddon, type NativeDevice } from './native';
@@ -65,8 +65,25 @@ export function flagsOf(name: string): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
+/** The interfaces of this process's network namespace by name (Linux), or nothing where that can't be told. */
+export function linuxInterfaces(): string[] | undefined {
+  try {
+    return readFileSync('/proc/self/net/dev', 'utf8').split('\n').flatMap((line) => /^\s*(\S+):/.exec(line)?.[1] ?? []);
+  } catch {
+    return undefined;
+  }
+}
+
+/** /sys may have been mounted in another network namespace: it counts only if it shows the same interfaces. */
+function systemFilesAreOurs(): boolean {
+  const names = linuxInterfaces();
+  if (!names || !existsSync('/sys/class/net')) return false;
+  const shown = readdirSync('/sys/class/net').filter((name) => name !== 'bonding_masters');
+  return shown.length === names.length && shown.every((name) => names.includes(name));
+}
+
 function attribute(name: string, file: string): string | undefined {
-  if (name.includes('/') || name.startsWith('.')) return undefined;
+  if (name.includes('/') || name.startsWith('.') || !systemFilesAreOurs()) return undefined;
   try {
     return readFileSync(`/sys/class/net/${name}/${file}`, 'utf8').trim();
   } catch {

@@ -1,29 +1,33 @@
 /**
- * Live capture where our own binding was not built: node-pcap captures in the main thread, whose event loop
- * it needs, and writes to a ring in shared memory that the engine's thread reads.
+ * Live capture where our own binding was not built: node-pcap captures in a process of its own; the main
+ * thread writes its packets to a ring in shared memory that the engine's thread reads.
  *
- * Some 1.5 M packets a CPU second, microseconds, no sending; under full load node-pcap does not let go
- * of the main thread.
+ * A tenth of the rate, microseconds, no sending.
  */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { LinkPlan, OpenContext, SourcePort, SourceRequest } from '../../src/core/backend';
 import { LINK_DROPS, addToCounter } from '../../src/core/counters';
 import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
-import { BricksError, messageOf } from '../../src/core/errors';
+import { BricksError } from '../../src/core/errors';
 import type { LinkName } from '../../src/core/link-name';
 import { PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src/core/packet-ring';
 import { RingSource } from '../../src/core/ring-ports';
 import type { OptionValues } from '../../src/core/options';
-import { INTERFACE_UP, flagsOf, interfaceNames } from './devices';
+import { INTERFACE_UP, flagsOf, interfaceNames, linuxInterfaces } from './devices';
 import { filterError } from './filter-expression';
 import { pcapAddon } from './native';
-import { checkWithNodePcap, linkTypeNumber, tryNodePcap, type NodePcap, type NodePcapPacket, type NodePcapSession } from './node-pcap';
+import { checkWithNodePcap, tryNodePcap } from './node-pcap';
+import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-child';
 import { deviceDownError, noDeviceError, textualError } from './open-errors';
 import { pcapSettings, type PcapSettings } from './options';
 
 const RING_DATA_BYTES = 16 << 20;
 /** How long packets may wait in the ring for the reader to look: the engine has nothing to wait on. */
 const POLL_MILLISECONDS = 2;
-const COMMIT_EVERY = 32;
+const OPEN_MILLISECONDS = 10_000;
 const LOOK_MILLISECONDS = 500;
 const CAPTURE_FULL = LINK_DROPS + DROP_REASON_INDEX.captureFull;
 
@@ -45,43 +49,50 @@ export interface FallbackCapture {
 /** The main thread's half of one captured interface. */
 export class NodePcapFeeder {
   readonly capture: FallbackCapture;
-  private readonly session: NodePcapSession;
+  private readonly child: ChildProcess;
   private readonly writer: PacketRingWriter;
   private readonly state: Uint32Array;
   private readonly timer: NodeJS.Timeout;
   private readonly linkType: number;
-  private uncommitted = 0;
+  /** The beginning of a record whose end has not come yet. */
+  private rest: Buffer = Buffer.alloc(0);
   private lost = 0;
   private kernelDrops = 0;
 
   /** @throws BricksError E_NATIVE_MISSING, E_PERMISSION, E_NO_DEVICE, E_DEVICE_DOWN, E_FILTER, E_BACKEND */
   constructor(private readonly link: LinkName, settings: PcapSettings) {
-    const pcap = tryNodePcap();
-    if (!pcap) pcapAddon();
+    checkBeforeOpening(link.device, settings.filter);
     const ring = new SharedArrayBuffer(ringBytes(RING_DATA_BYTES));
     initialiseRing(ring);
     this.capture = { link: link.text, filter: settings.filter, ring, state: new SharedArrayBuffer(8) };
     this.writer = new PacketRingWriter(ring);
     this.state = new Uint32Array(this.capture.state);
-    this.session = openSession(pcap as NodePcap, link.device, settings);
-    this.linkType = linkTypeNumber(this.session.link_type);
-    this.session.on('packet', (packet) => this.take(packet));
+    const { child, linkType } = startChild(link.device, settings);
+    this.child = child;
+    this.linkType = linkType;
+    child.stdout?.on('data', (chunk: Buffer) => this.take(chunk));
+    child.on('exit', () => this.endRing());
     this.timer = setInterval(() => this.look(), LOOK_MILLISECONDS);
     this.timer.unref();
   }
 
-  private take(packet: NodePcapPacket): void {
-    const { buf, header } = packet;
-    const captured = Math.min(header.readUInt32LE(8), buf.length);
-    const taken = this.writer.write(buf, 0, captured, Math.max(captured, header.readUInt32LE(12)), header.readUInt32LE(0), header.readUInt32LE(4) * 1000, this.linkType);
-    if (!taken) this.countDrops(this.lost + 1, this.kernelDrops);
-    // Under full load node-pcap never comes back to the event loop, so that `setImmediate` alone would not do.
-    if (!taken || ++this.uncommitted >= COMMIT_EVERY) this.commit();
-    else if (this.uncommitted === 1) setImmediate(() => this.commit());
-  }
-
-  private commit(): void {
-    this.uncommitted = 0;
+  /** Writes the records of a chunk to the ring. */
+  private take(chunk: Buffer): void {
+    const data = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
+    let at = 0;
+    while (at + RECORD_BYTES <= data.length) {
+      const captured = data.readUInt32LE(at + 8);
+      if (captured === STATISTICS) {
+        this.countDrops(this.lost, data.readUInt32LE(at));
+        at += RECORD_BYTES;
+        continue;
+      }
+      if (at + RECORD_BYTES + captured > data.length) break;
+      const taken = this.writer.write(data, at + RECORD_BYTES, captured, data.readUInt32LE(at + 12), data.readUInt32LE(at), data.readUInt32LE(at + 4), this.linkType);
+      if (!taken) this.countDrops(this.lost + 1, this.kernelDrops);
+      at += RECORD_BYTES + captured;
+    }
+    this.rest = Buffer.from(data.subarray(at));
     if (this.writer.commit()) wakeRing(this.capture.ring);
   }
 
@@ -92,12 +103,6 @@ export class NodePcapFeeder {
   }
 
   private look(): void {
-    this.commit();
-    try {
-      this.countDrops(this.lost, this.session.stats().ps_drop);
-    } catch {
-      // No statistics are no reason to end.
-    }
     const device = deviceState(this.link.device);
     Atomics.store(this.state, WORD_DEVICE, device);
     if (device === DEVICE_GONE) this.endRing();
@@ -109,41 +114,65 @@ export class NodePcapFeeder {
 
   close(): void {
     clearInterval(this.timer);
-    this.session.close();
-    // node-pcap lets go of its handle, and of the event loop, only in the dispatch after `close`.
-    this.session.session.dispatch(this.session.buf, this.session.header);
+    this.child.removeAllListeners('exit');
+    this.child.stdout?.destroy();
+    this.child.stdin?.destroy();
+    this.child.kill('SIGKILL');
     this.endRing();
   }
 }
 
 /** Where the system does not tell (other than Linux), or for all devices at once, it is taken to be up. */
 function deviceState(device: string): number {
-  const flags = flagsOf(device);
-  if (flags !== undefined) return (flags & INTERFACE_UP) === 0 ? DEVICE_DOWN : DEVICE_UP;
-  return process.platform === 'linux' && device !== 'any' ? DEVICE_GONE : DEVICE_UP;
+  if (device !== 'any' && linuxInterfaces()?.includes(device) === false) return DEVICE_GONE;
+  return ((flagsOf(device) ?? INTERFACE_UP) & INTERFACE_UP) === 0 ? DEVICE_DOWN : DEVICE_UP;
 }
 
-function openSession(pcap: NodePcap, device: string, settings: PcapSettings): NodePcapSession {
+/** What can be known without opening: it has better words than node-pcap. */
+function checkBeforeOpening(device: string, filter: string): void {
+  if (!tryNodePcap()) pcapAddon();
   const names = interfaceNames();
   if (!names.includes(device)) throw noDeviceError(device, names);
-  const flags = flagsOf(device);
-  if (flags !== undefined && (flags & INTERFACE_UP) === 0) throw deviceDownError(device);
-  if (settings.filter) {
-    const problem = checkWithNodePcap(settings.filter, 1);
-    if (problem) throw filterError(settings.filter, 'filter', problem);
-  }
-  pcap.warningHandler = () => undefined;
-  try {
-    return pcap.createSession(device, {
+  if (deviceState(device) === DEVICE_DOWN) throw deviceDownError(device);
+  const problem = filter ? checkWithNodePcap(filter, 1) : '';
+  if (problem) throw filterError(filter, 'filter', problem);
+}
+
+/** Starts the capturing process, and waits until it captures: nothing that comes afterwards is missed. */
+function startChild(device: string, settings: PcapSettings): { readonly child: ChildProcess; readonly linkType: number } {
+  const folder = mkdtempSync(join(tmpdir(), 'bricks-capture-'));
+  const task: ChildTask = {
+    device,
+    status: join(folder, 'status'),
+    options: {
       filter: settings.filter,
       buffer_size: settings.bufferBytes,
       snap_length: settings.snapLength,
       buffer_timeout: settings.latency,
       promiscuous: settings.promiscuous,
-    });
-  } catch (error) {
-    throw textualError(device, 'capture on', messageOf(error), names);
+    },
+  };
+  const child = spawn(process.execPath, [join(__dirname, 'node-pcap-child.js'), JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const status = waitForStatus(task.status);
+    if ('linkType' in status) return { child, linkType: status.linkType };
+    child.kill('SIGKILL');
+    throw textualError(device, 'capture on', status.error, interfaceNames());
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function waitForStatus(file: string): ChildStatus {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; waited < OPEN_MILLISECONDS; waited += 5) {
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as ChildStatus;
+    } catch {
+      Atomics.wait(sleeper, 0, 0, 5);
+    }
+  }
+  return { error: 'node-pcap does not answer' };
 }
 
 /** The engine's half. */

@@ -17,11 +17,7 @@ export interface NodePcapPacket {
 
 export interface NodePcapSession {
   readonly link_type: string;
-  readonly buf: Buffer;
-  readonly header: Buffer;
-  readonly session: { dispatch(buffer: Buffer, header: Buffer): number };
   on(event: 'packet', listener: (packet: NodePcapPacket) => void): this;
-  on(event: 'complete', listener: () => void): this;
   stats(): { readonly ps_recv: number; readonly ps_drop: number; readonly ps_ifdrop: number };
   close(): void;
 }
