@@ -3,7 +3,7 @@ import type { Cli, Definition } from 'clipanion';
 
 /** What stands for an option's value. */
 const VALUES: Readonly<Record<string, string>> = {
-  '--backend': 'NAME', '--file': 'SCRIPT', '--batch': 'PACKETS', '--tap': 'NAME', '--write': 'FILE', '--count': '[=PACKETS]',
+  '--backend': 'NAME', '--file': 'SCRIPT', '--batch': 'PACKETS', '--tap': 'NAME', '--write': 'FILE', '--count': '[=PACKETS]', '--option': 'NAME=VALUE',
 };
 const INDENT = '  ';
 const WIDTH = 96;
@@ -18,7 +18,7 @@ export function overview(cli: Cli, summary: string): string {
     summary,
     '',
     'Usage:',
-    `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-- ARGUMENTS OF THE SCRIPT]`,
+    `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-o NAME=VALUE] [-- ARGUMENTS OF THE SCRIPT]`,
     ...others.map((definition) => `${INDENT}${definition.path.padEnd(width)}  ${firstLine(definition.description)}`),
     ...(main ? ['', ...options(main), '', ...details(main), '', ...examples(main)] : []),
     '',

@@ -5,6 +5,7 @@ import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion'
 import { isBricksError, nearest } from '../core/errors';
 import { AttachCommand } from './commands/attach';
 import { DevicesCommand } from './commands/devices';
+import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
 import { commandHelp, overview } from './help';
 import { EXIT_FAILURE, EXIT_USAGE, packageVersion, say, sayError } from './output';
@@ -13,6 +14,7 @@ const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVer
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string }>> = {
   attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--no-wait] 'PIPE' [--exec PROGRAM ...]" },
+  'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
 };
 const WORDS = [...Object.keys(NAMED), 'help', 'run'];
@@ -43,8 +45,12 @@ function information(cli: Cli, argv: readonly string[]): string | undefined {
   return named && definition ? commandHelp(definition, named.synopsis) : overview(cli, SUMMARY);
 }
 
-/** Takes the program behind `attach ... --exec` out: its options are its own. */
+/** Takes out the program that a command runs: its options are its own. */
 function takeProgram(argv: readonly string[]): readonly string[] {
+  if (argv[0] === 'netmap-run' && !['-h', '--help'].includes(argv[1])) {
+    NetmapRunCommand.program = argv.slice(argv[1] === '--' ? 2 : 1);
+    return argv.slice(0, 1);
+  }
   const at = argv[0] === 'attach' ? argv.indexOf('--exec') : -1;
   if (at < 0) return argv;
   AttachCommand.program = argv.slice(at + 1);

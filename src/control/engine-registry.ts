@@ -2,13 +2,15 @@
 import { EventEmitter } from 'node:events';
 import type { BrickDeclaration } from '../core/brick';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
-import { checkOptions } from '../core/options';
+import { checkOptions, type OptionValues } from '../core/options';
 import { brickDeclarations, resolveBrick } from '../plugins/container';
 import type { Answer, Order } from './orders';
 import { ENGINE_OPTIONS, PacketEngine, type PacketEngineOptions } from './packet-engine';
 
 export interface RegistryDefaults {
   readonly backend: NonNullable<PacketEngineOptions['backend']>;
+  /** Options of the backend, for engines that name none. */
+  readonly backendOptions?: OptionValues;
   /** Packets in a batch where `link` names no number. */
   readonly batch?: number;
 }
@@ -95,7 +97,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
   private create(order: Extract<Order, { order: 'engine.create' }>): void {
     if (order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
     if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `There is an engine ${order.name} already.`, 'Take another name, or get that one by PktEngine.retrieve.');
-    const { backend, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string };
+    const { backend, backendOptions, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
     const engine = new PacketEngine(order.name, {
       ...checkOptions(`The engine ${order.name}`, ENGINE_OPTIONS, {
         ...options,
@@ -103,6 +105,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         ...(order.bufferSize === undefined ? {} : { bufferSize: order.bufferSize }),
       }),
       backend: backend ?? this.defaults.backend,
+      backendOptions: { ...(backend === undefined ? this.defaults.backendOptions : {}), ...backendOptions },
     } as PacketEngineOptions);
     engine.on('notice', (text) => this.emit('notice', engine.name, text));
     engine.on('error', (error) => this.emit('error', engine.name, error));

@@ -4,6 +4,8 @@ import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { EngineRegistry } from '../../control/engine-registry';
 import { engines } from '../../control/packet-engine';
 import { MAXIMUM_BATCH_ROWS } from '../../core/packet-batch';
+import { BricksError } from '../../core/errors';
+import { checkOptions } from '../../core/options';
 import { sumOfDrops } from '../../core/counters';
 import { DROP_REASONS } from '../../core/drop-reasons';
 import { LuaHost } from '../../lua/lua-host';
@@ -37,6 +39,7 @@ export class RunCommand extends Command {
     description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,
     validator: cascade(isNumber(), [isInteger(), isInInclusiveRange(1, MAXIMUM_BATCH_ROWS)]),
   });
+  backendOptions = Option.Array('-o,--option', { description: 'an option of the backend, NAME=VALUE; may be given again' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   private registry!: EngineRegistry;
@@ -48,7 +51,8 @@ export class RunCommand extends Command {
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
     this.chooseBackend();
     const { backend } = defaultBackend();
-    this.registry = new EngineRegistry({ backend: backend.name, ...(this.batch === undefined ? {} : { batch: this.batch }) });
+    const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, parseOptions(this.backendOptions ?? []));
+    this.registry = new EngineRegistry({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     this.registry.on('notice', (engine, text) => say(`${engine}: ${text}`));
     this.registry.on('error', (engine, error) => {
       this.failed = true;
@@ -66,6 +70,8 @@ export class RunCommand extends Command {
   private chooseBackend(): void {
     if (this.backend !== undefined) {
       setDefaultBackend(this.backend);
+      const status = defaultBackend().backend.status();
+      if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${this.backend} does not work here. ${status.reason}`);
       return;
     }
     const { backend, reason } = defaultBackend();
@@ -142,6 +148,15 @@ export class RunCommand extends Command {
       }
     }
   }
+}
+
+/** @throws UsageError */
+function parseOptions(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(given.map((text) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`--option ${text}: an option is written NAME=VALUE.`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  }));
 }
 
 /** Lua's io.read waits in the system; Node, as soon as it has looked at standard input, has made it non-blocking. */
