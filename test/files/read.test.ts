@@ -199,18 +199,20 @@ describe('sample captures', () => {
       const ours = [...readCaptureFile(path)].map((packet) => `${packet.seconds}.${String(packet.nanoseconds).padStart(9, '0')}\t${packet.data.length}\t${packet.wireLength}`);
       expect([name, ...ours]).toEqual([name, ...lines.map(normalTime)]);
     }
-  });
+  }, 300_000);
 
-  itNeeds(missing || lacks('editcap'))('are the same after writing them anew', () => {
+  itNeeds(missing)('are the same after writing them anew', () => {
+    // One of each link type and kind of file is enough for tshark, which needs a second for each.
     for (const name of names) {
       const path = join(captures, name);
       const packets = [...readCaptureFile(path)];
       const copy = join(directory, 'copy.pcapng');
       writeCaptureFile(copy, packets);
       expect([...readCaptureFile(copy)].map(lineOf)).toEqual(packets.map(lineOf));
+      if (!/multi|raw|linuxsll|wlan|trunc|6in6/.test(name)) continue;
       expect(run('tshark', '-n', '-r', copy, '-T', 'fields', '-e', 'frame.protocols')).toBe(run('tshark', '-n', '-r', path, '-T', 'fields', '-e', 'frame.protocols'));
     }
-  });
+  }, 300_000);
 });
 
 /** tshark writes times as seconds with a fraction, or as a date with one. */
