@@ -10,16 +10,21 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { dist, addon } = require('../lib/paths');
 const { packetMemory } = require(`${dist}/src/core/packet-batch.js`);
 const { registerBrick } = require(`${dist}/src/plugins/container.js`);
+const { passBrick } = require('../bricks/pass');
 const { sampleBrick } = require('../bricks/sample');
 
 const ROUND = 0;
 const DONE = 1;
 const END = 2;
 const PACKETS = 3;
+const KIND = 4;
+const ANNOUNCE = 5;
+const KINDS = ['', 'ipv4', 'ipv6', 'vlan', 'mixed', 'malformed'];
 const RESULTS_OFFSET = 64;
 
 // The same brick as "outside" loads by its module, known by its name as a built-in one is.
 registerBrick(sampleBrick);
+registerBrick(passBrick);
 
 /** One for each engine that is open; the last one made is the one that is measured. */
 const controls = [];
@@ -104,6 +109,16 @@ class RoundControl {
     const number = Atomics.add(words, ROUND, 1) + 1;
     while (Atomics.load(words, DONE) !== number) await sleep(5);
     return { packets, wall: results[0], cpu: results[1] };
+  }
+
+  /** From the next round on, other packets. */
+  changeTraffic(kind) {
+    Atomics.store(this.words, KIND, KINDS.indexOf(kind));
+  }
+
+  /** Says on standard output where rounds begin, among what V8 traces there. */
+  announce() {
+    Atomics.store(this.words, ANNOUNCE, 1);
   }
 
   end() {

@@ -33,6 +33,7 @@ async function openEngine(name, description, { backend = {}, batch, engine: engi
   return {
     name,
     engine,
+    control,
     round: (packets) => control.round(packets),
     async close() {
       control.end();

@@ -1,9 +1,7 @@
 // The hand-written peer of the load balancer: one ring to many, packet by packet, nothing in between.
 // --table 1 looks the output up (as the brick does), otherwise hash and modulo; the faster one counts.
-#include "netmap_rings.h"
-#include "peer.h"
 #include "peer_flow.h"
-#include "traffic.h"
+#include "peer_rings.h"
 
 enum { BATCH = 256, AHEAD = 8 };
 
@@ -118,19 +116,9 @@ int main(int count, char **values) {
   static struct balancer balancer;
   const uint64_t packets = peer_number(count, values, "--packets", 10000000);
   const uint32_t outputs = (uint32_t)peer_number(count, values, "--outputs", 4);
-  const uint32_t slots = (uint32_t)peer_number(count, values, "--slots", 1024);
-  const struct bench_traffic traffic = {peer_option(count, values, "--kind", "ipv4"), (uint32_t)peer_number(count, values, "--length", 60),
-                                        (uint32_t)peer_number(count, values, "--flows", 0)};
   const int with_table = peer_number(count, values, "--table", 0) != 0;
   balancer.ports = peer_number(count, values, "--tuple", 4) == 4;
-  if (!bench_rings_create(&balancer.rings, outputs, slots, peer_number(count, values, "--huge", 0) != 0)) return 1;
-  for (uint32_t ring = 0; ring <= outputs; ring++) {
-    struct bench_ring *filled = ring == 0 ? balancer.rings.receive : balancer.rings.send[ring - 1];
-    for (uint32_t k = 0; k < slots; k++) {
-      const uint32_t buffer = filled->slots[k].buffer;
-      filled->slots[k].length = (uint16_t)bench_packet(balancer.rings.memory + (size_t)buffer * BENCH_BUFFER_SIZE, buffer, &traffic);
-    }
-  }
+  if (!peer_rings(&balancer.rings, outputs, count, values)) return 1;
   balancer.outputs = calloc(outputs, sizeof *balancer.outputs);
   balancer.touched = calloc(outputs + 1, sizeof *balancer.touched);
   balancer.table = malloc(65536 * sizeof *balancer.table);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <atomic>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,9 +19,11 @@ extern "C" {
 namespace {
 
 // Words of the memory that the measuring thread shares with the engine's.
-enum Control : uint32_t { kRound = 0, kDone = 1, kEnd = 2, kPackets = 3 };
+enum Control : uint32_t { kRound = 0, kDone = 1, kEnd = 2, kPackets = 3, kKind = 4, kAnnounce = 5 };
+// Kinds of traffic by number, for rounds that change it; 0 keeps what there is.
+constexpr const char* kKinds[] = {"", "ipv4", "ipv6", "vlan", "mixed", "malformed"};
 // Numbers of it, behind the words.
-enum Result : uint32_t { kWall = 0, kCpu = 1, kMoved = 2 };
+enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched.
 constexpr uint32_t kAhead = 12;
@@ -150,6 +153,17 @@ bool MemoryRings::BetweenRounds() {
   if (next == round_) return false;
   round_ = next;
   left_ = control_[kPackets].load();
+  const int32_t kind = control_[kKind].load();
+  if (kind > 0 && kind < 6) {
+    const bench_traffic traffic = {kKinds[kind], kind < 4 ? 60u : 0u, 0};
+    Fill(rings_.receive, traffic);
+    for (uint32_t k = 0; k < rings_.outputs; k++) Fill(rings_.send[k], traffic);
+  }
+  if (control_[kAnnounce].load() != 0) {
+    // By the stream that V8 writes its traces to, so that they stand in order.
+    std::printf("[round %d]\n", round_);
+    std::fflush(stdout);
+  }
   wall_ = Clock(CLOCK_MONOTONIC);
   cpu_ = Clock(CLOCK_THREAD_CPUTIME_ID);
   return true;
@@ -201,7 +215,7 @@ uint32_t MemoryRings::Fill(uint32_t count) {
   }
   ring->head = cursor;
   if (!withFlows) std::memset(flowKind, 0, count);
-  if (stampedRows_ == 0) std::memcpy(columns_.wireLength, length, count * sizeof *length);
+  std::memcpy(columns_.wireLength, length, count * sizeof *length);
   StampRows(count);
   counters_[0] += count;
   counters_[1] += bytes;

@@ -48,7 +48,6 @@ static inline void *bench_map(size_t bytes, int huge) {
 }
 
 static inline struct bench_ring *bench_ring_create(uint32_t slots, uint32_t first_buffer) {
-  // A page more for each: rings that all begin at the same place of a page share few cache sets.
   struct bench_ring *ring = (struct bench_ring *)calloc(1, sizeof(struct bench_ring) + slots * sizeof(struct bench_slot));
   if (ring == NULL) return NULL;
   ring->mask = slots - 1;

@@ -6,7 +6,7 @@
 
 // Lengths of 0 stand for a mix of sizes (IMIX: 7 of 60 bytes, 4 of 590, 1 of 1,514).
 struct bench_traffic {
-  const char *kind;  // "ipv4", "ipv6", "vlan" or "mixed"
+  const char *kind;  // "ipv4", "ipv6", "vlan", "mixed" or "malformed"
   uint32_t length;
   uint32_t flows;  // 0: each packet a flow of its own
 };
@@ -57,6 +57,16 @@ static inline uint32_t bench_ip(uint8_t *ip, uint32_t bytes, uint64_t flow, int 
 // Writes packet `number` into a buffer and answers its length.
 static inline uint32_t bench_packet(uint8_t *packet, uint64_t number, const struct bench_traffic *traffic) {
   const uint64_t random = bench_random(number ^ 0x5bd1e995);
+  if (strcmp(traffic->kind, "malformed") == 0) {
+    // Rubbish behind any type, and often too short for what it says it is.
+    for (uint32_t k = 0; k < 64; k += 8) {
+      const uint64_t rubbish = bench_random(number * 8 + k);
+      memcpy(packet + k, &rubbish, 8);
+    }
+    bench_put16(packet + 12, random & 1 ? 0x0800 : random & 2 ? 0x86dd : 0x8100);
+    if (random & 4) packet[14] = 0x45;
+    return 14 + (uint32_t)(random >> 16) % 47;
+  }
   const uint32_t length = bench_length(traffic, random >> 16);
   const uint64_t flow = traffic->flows ? random % traffic->flows : number;
   int six = strcmp(traffic->kind, "ipv6") == 0;

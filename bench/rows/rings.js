@@ -1,0 +1,150 @@
+/** What is done over rings in memory: the engine's speed without any network, beside C of the same work. */
+'use strict';
+const { join } = require('node:path');
+const { brick, cPeer, openEngine, outputs } = require('../lib/engines');
+const { openContest } = require('../lib/contest');
+
+const sampleModule = { url: join(__dirname, '..', 'bricks', 'sample.js'), name: 'sampleBrick' };
+
+/** A ratio of two contestants by their medians: how much of the speed of `of` is reached. */
+function ratio(results, name, of) {
+  const time = (wanted) => results.find((result) => result.name === wanted).cpu.median;
+  return time(of) / time(name);
+}
+
+/** The faster of the C forms: the peer is as strong as we can make it. */
+function fastest(results) {
+  const peers = results.filter((result) => result.name.startsWith('C'));
+  return peers.reduce((best, result) => (result.cpu.median < best.cpu.median ? result : best)).name;
+}
+
+/** A row that sets one engine beside C programs. */
+function besideC({ name, title, mark, packets = 10_000_000, description, backend = {}, program, options = {}, forms = [{}] }) {
+  return {
+    name,
+    title,
+    mark,
+    async run(settings) {
+      const moved = Math.max(20_000, Math.round(packets * settings.scale));
+      const results = await openContest([
+        () => openEngine('engine', description(), { backend, ...settings.engine }),
+        ...forms.map((form) => () => cPeer(`C${Object.keys(form).map((key) => ` ${key}`).join('')}`, program, { ...options, ...form })),
+      ], { rounds: settings.rounds, packets: moved });
+      const peer = fastest(results);
+      return { results, ratio: ratio(results, 'engine', peer), beside: peer };
+    },
+  };
+}
+
+const FORMS = [{ queues: 1, table: 1 }, { queues: 1 }, { table: 1 }];
+const balancer = (count = 4, options = {}) => () => brick('LoadBalancer', options).connectInput('in').connectOutput(...outputs(count));
+const program = 'bench_load_balancer';
+
+function loadBalancerRow(name, title, mark, traffic, { tuple = 4, flowColumns = true, packets } = {}) {
+  const { slots = 1024, ...rest } = traffic;
+  return besideC({
+    name, title, mark, packets, program, forms: FORMS,
+    description: balancer(4, { tuple }),
+    backend: { slots, flowColumns, ...rest },
+    options: { slots, tuple, ...rest },
+  });
+}
+
+/** Load balancer, merge, load balancer: beside the time of one load balancer and of merge, each alone. */
+const chain = {
+  name: 'chain',
+  title: 'chain: load balancer, merge, load balancer',
+  mark: { sum: 1.2 },
+  async run(settings) {
+    const parts = {
+      chain() {
+        const second = brick('LoadBalancer').connectInput('joined}0').connectOutput(...outputs(4));
+        const merge = brick('Merge').connectInput('a}0', 'a}1', 'a}2', 'a}3').connectOutput('joined{0');
+        return brick('LoadBalancer').connectInput('in').connectOutput('a{0', 'a{1', 'a{2', 'a{3').link(merge, second);
+      },
+      'load balancer': balancer(4),
+      merge: () => brick('Merge').connectInput('in').connectOutput('out{0'),
+      'ports alone': () => brick('BenchPass').connectInput('in').connectOutput('out{0'),
+    };
+    const results = await openContest(
+      Object.entries(parts).map(([name, description]) => () => openEngine(name, description(), settings.engine)),
+      { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) },
+    );
+    const time = (name) => results.find((result) => result.name === name).cpu.median;
+    // Receiving and sending is in each part once, and in the chain once.
+    const sum = 2 * time('load balancer') + time('merge') - 2 * time('ports alone');
+    return { results, ratio: time('chain') / sum, beside: 'sum of its parts, ports counted once' };
+  },
+};
+
+const outside = {
+  name: 'outside',
+  title: 'a brick from outside, beside the same as a built-in one',
+  mark: { least: 0.9 },
+  async run(settings) {
+    const make = (module) => brick('BenchSample', {}, module).connectInput('in').connectOutput(...outputs(4));
+    const results = await openContest([
+      () => openEngine('outside', make(sampleModule), settings.engine),
+      () => openEngine('built in', make(undefined), settings.engine),
+    ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
+    return { results, ratio: ratio(results, 'outside', 'built in'), beside: 'built in' };
+  },
+};
+
+/** Two engines at once, each on a thread of its own: packets a second of both over those of one. */
+const twoEngines = {
+  name: 'two-engines',
+  title: '2 engines on 2 cores, beside 1',
+  mark: { least: 1.8 },
+  async run(settings) {
+    const packets = Math.round(20_000_000 * settings.scale);
+    const first = await openEngine('first', balancer(4)(), { engine: { cpu: 0 } });
+    const second = await openEngine('second', balancer(4)(), { engine: { cpu: 1 } });
+    const { summary } = require('../lib/statistics');
+    const alone = [];
+    const both = [];
+    try {
+      for (let round = 0; round < settings.rounds; round++) {
+        const one = round % 2 === 0 ? first : second;
+        alone.push((await one.round(packets)).wall / packets);
+        const times = await Promise.all([first.round(packets), second.round(packets)]);
+        both.push(Math.max(...times.map((time) => time.wall)) / packets / 2);
+      }
+    } finally {
+      await first.close();
+      await second.close();
+    }
+    const results = [{ name: '1 engine', wall: summary(alone) }, { name: '2 engines', wall: summary(both) }];
+    return { results, ratio: results[0].wall.median / results[1].wall.median, beside: '1 engine, both by the clock on the wall' };
+  },
+};
+
+const duplicator = (length) => besideC({
+  name: `duplicator-${length + 4}`,
+  title: `duplicator to 4 outputs, ${length + 4} bytes`,
+  mark: { least: 0.9 },
+  packets: length > 1000 ? 1_500_000 : 4_000_000,
+  description: () => brick('Duplicator').connectInput('in').connectOutput(...outputs(4)),
+  backend: { length },
+  program: 'bench_duplicator',
+  options: { length },
+});
+
+module.exports = [
+  loadBalancerRow('load-balancer', 'load balancer, 4 outputs, 64 bytes, flow columns', { least: 0.8 }, {}),
+  loadBalancerRow('load-balancer-ts', 'the same, all parsing and hashing in TypeScript', { least: 0.5 }, {}, { flowColumns: false }),
+  loadBalancerRow('load-balancer-2-tuple', 'the same by addresses alone', { least: 0.75 }, {}, { tuple: 2 }),
+  loadBalancerRow('load-balancer-ipv6', 'the same with IPv6', { least: 0.75 }, { kind: 'ipv6', length: 62 }),
+  loadBalancerRow('load-balancer-vlan', 'the same with VLAN tags', { least: 0.75 }, { kind: 'vlan' }),
+  loadBalancerRow('load-balancer-imix', 'the same with mixed sizes (IMIX)', { least: 0.75 }, { length: 0 }),
+  loadBalancerRow('load-balancer-flows', 'the same with 100,000 flows', { least: 0.75 }, { flows: 100_000, slots: 32_768 }),
+  besideC({
+    name: 'outputs-1000', title: 'load balancer with 1,000 outputs', mark: { least: 0.7 }, packets: 5_000_000,
+    description: balancer(1000), backend: { slots: 128 }, program, options: { outputs: 1000, slots: 128 }, forms: [{ table: 1 }, { queues: 0 }],
+  }),
+  duplicator(60),
+  duplicator(1510),
+  chain,
+  outside,
+  twoEngines,
+];
