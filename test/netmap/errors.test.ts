@@ -1,0 +1,39 @@
+import { constants } from 'node:os';
+import { deviceError, portError, type PortAttempt } from 'packet-bricks/backends/netmap/errors';
+
+const { errno } = constants;
+const attempt: PortAttempt = { link: 'eth3', kind: 'interface', pipes: 0, extraBuffers: 0, oneRing: false, errorText: 'text', device: { number: 0, step: 'version' } };
+const refused = (number: number, more: Partial<PortAttempt> = {}) => portError({ number, step: 'register' }, { ...attempt, ...more });
+
+describe('errors of netmap say what to do', () => {
+  test('no device: load the module, or user space', () => {
+    expect(deviceError({ number: errno.ENOENT, step: 'open' })).toMatchObject({ code: 'E_NETMAP_MISSING', message: expect.stringMatching(/modprobe netmap.*bricks netmap-run/) as string });
+  });
+
+  test('no permission', () => {
+    expect(deviceError({ number: errno.EACCES, step: 'open' })).toMatchObject({ code: 'E_NETMAP_PERMISSION' });
+  });
+
+  test('another version of the interface', () => {
+    expect(deviceError({ number: errno.EINVAL, step: 'version' })).toMatchObject({ code: 'E_NETMAP_VERSION' });
+    expect(refused(errno.EINVAL, { device: { number: errno.EINVAL, step: 'version' } })).toMatchObject({ code: 'E_NETMAP_VERSION' });
+  });
+
+  test.each([
+    [errno.ENXIO, {}, 'E_NETMAP_INTERFACE', /no interface eth3/],
+    [errno.EBUSY, {}, 'E_NETMAP_BUSY', /another program/],
+    [errno.ENOMEM, {}, 'E_NETMAP_MEMORY', /buf_num/],
+    [errno.ENOMEM, { kind: 'pipe', pipes: 1000, link: 'eth3{999' }, 'E_NETMAP_MEMORY', /1000 pipes are too many.*ring_num/],
+    [errno.EINVAL, { oneRing: true }, 'E_NETMAP_RING', /no such ring/],
+    [errno.EINVAL, {}, 'E_NETMAP_NAME', /refuses the name/],
+    [errno.EIO, {}, 'E_NETMAP_REFUSED', /dmesg/],
+  ] as const)('error %i of a registration, %j: %s', (number, more, code, message) => {
+    const error = refused(number, more);
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+  });
+
+  test('a ring that another engine has', () => {
+    expect(portError({ number: errno.EBUSY, step: 'claim' }, attempt)).toMatchObject({ code: 'E_NETMAP_BUSY', message: expect.stringMatching(/another engine/) as string });
+  });
+});

@@ -1,0 +1,306 @@
+/** The netmap backend over netmap in user space: the same code path as over the kernel's. */
+import { World, buildTools, sum, type Engines, type Peer, type Received, type Tools } from './world';
+
+let tools: Tools;
+let world: World;
+
+beforeAll(() => {
+  tools = buildTools();
+});
+beforeEach(() => {
+  world = new World(tools);
+});
+afterEach(() => world.close());
+
+function expectWhole(results: readonly Received[], packets: number): void {
+  expect(sum(results.map((result) => result.packets))).toBe(packets);
+  for (const { disorder, gaps, bad } of results) expect({ disorder, gaps, bad }).toEqual({ disorder: 0, gaps: 0, bad: 0 });
+}
+
+/** Every buffer is in one place: free, in a ring, or in a list; none is held, lost or doubled. */
+function expectAllBuffers(): void {
+  const audit = world.audit();
+  expect(audit).toMatchObject({ good: true, doubled: 0, orphaned: 0, unowned: 0, held: 0 });
+  expect(audit['free'] + audit['in_rings'] + audit['in_lists']).toBe(audit['buffers']);
+  expect(audit['buffers']).toBeGreaterThan(0);
+}
+
+async function balanced(engines: Engines, name: string): Promise<void> {
+  const audit = await engines.audit(name);
+  expect(audit.lines.filter((line) => !line.balanced)).toEqual([]);
+}
+
+const end = (peers: readonly Peer[]): Promise<Received[]> => Promise.all(peers.map((peer) => peer.end()));
+
+/** A graph from x}0 to outputs, opened, started, with readers; packets sent and received, none dropped. */
+async function run(graph: Parameters<Engines['open']>[1], links: readonly string[], packets: number, size = 60): Promise<{ engines: Engines; results: Received[] }> {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', graph, {}, {}, { whenFull: 'wait' });
+  const readers = await world.receivers(links);
+  await engines.start('e');
+  const sender = await world.send('x{0', packets, 200, size);
+  await engines.received('e', packets);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  const results = await end(readers);
+  await engines.close('e');
+  await sender.end();
+  expectAllBuffers();
+  return { engines, results };
+}
+
+test('netmap in user space is found to be usable', async () => {
+  expect(await world.engines().status()).toMatchObject({ usable: true });
+});
+
+test('a load balancer hands all packets on, each flow to one pipe, in order', async () => {
+  const { results } = await run([['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4']]], ['x}1', 'x}2', 'x}3', 'x}4'], 20_000);
+  expectWhole(results, 20_000);
+  expect(sum(results.map((result) => result.flows))).toBe(200);
+});
+
+test.each(['LoadBalancer', 'Duplicator'])('%s: what readers are too slow for is dropped and counted, the rest is whole and in order', async (kind) => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', [[kind, null, ['x}0'], ['x{1', 'x{2']]]);
+  const readers = [await world.peer('receive', 'x}1', [0]), await world.peer('receive', 'x}2', [0, 2000])];
+  await engines.start('e');
+  const sender = await world.send('x{0', 50_000, 500, 60);
+  await engines.received('e', 50_000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  const results = await end(readers);
+  const { links } = await engines.close('e');
+  results.forEach(({ packets, disorder, bad }, index) => {
+    expect({ packets, disorder, bad }).toEqual({ packets: links[index + 1].packets, disorder: 0, bad: 0 });
+  });
+  await sender.end();
+  expectAllBuffers();
+});
+
+test('a duplicator hands all packets to each pipe', async () => {
+  const { results } = await run([['Duplicator', null, ['x}0'], ['x{1', 'x{2', 'x{3']]], ['x}1', 'x}2', 'x}3'], 5000);
+  for (const result of results) expectWhole([result], 5000);
+});
+
+test('groups: a duplicator before load balancers gives each group all packets, balanced within it', async () => {
+  const { results } = await run([
+    ['Duplicator', null, ['x}0'], ['x{a', 'x{b']],
+    ['LoadBalancer', 4, ['x}a'], ['x{1', 'x{2']],
+    ['LoadBalancer', 4, ['x}b'], ['x{3', 'x{4', 'x{5']],
+  ], ['x}1', 'x}2', 'x}3', 'x}4', 'x}5'], 10_000);
+  expectWhole(results.slice(0, 2), 10_000);
+  expectWhole(results.slice(2), 10_000);
+});
+
+test('a merge of two pipes hands on both', async () => {
+  const engines = world.engines();
+  await engines.open('e', [['Merge', null, ['x}0', 'x}1'], ['x{2']]], {}, {}, { whenFull: 'wait' });
+  const [reader] = await world.receivers(['x}2']);
+  await engines.start('e');
+  const senders = [await world.send('x{0', 3000, 50, 60), await world.send('x{1', 3000, 50, 60)];
+  await engines.received('e', 6000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  expect((await reader.end()).packets).toBe(6000);
+  await end(senders);
+});
+
+test('a chain of two engines in two processes', async () => {
+  const [first, second] = [world.engines(), world.engines()];
+  await first.open('a', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], {}, {}, { whenFull: 'wait' });
+  await second.open('b', [['LoadBalancer', 4, ['x}1'], ['x{3', 'x{4']]], {}, {}, { whenFull: 'wait' });
+  const readers = await world.receivers(['x}2', 'x}3', 'x}4']);
+  await second.start('b');
+  await first.start('a');
+  const sender = await world.send('x{0', 10_000, 100, 60);
+  const { links } = await first.received('a', 10_000);
+  await second.received('b', links.find((link) => link.name === 'x{1')?.packets ?? NaN);
+  await Promise.all([first.stop('a'), second.stop('b')]);
+  expectWhole(await end(readers), 10_000);
+  await sender.end();
+});
+
+test('frames over several slots stay whole', async () => {
+  const { results } = await run([['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], ['x}1', 'x}2'], 1000, 9000);
+  expectWhole(results, 1000);
+  expect(sum(results.map((result) => result.bytes))).toBe(9_000_000);
+});
+
+test('frames over several slots go to several pipes', async () => {
+  const { results } = await run([['Duplicator', null, ['x}0'], ['x{1', 'x{2']]], ['x}1', 'x}2'], 300, 5000);
+  for (const result of results) expectWhole([result], 300);
+});
+
+test('frames that are to be dropped when they are longer than a slot are counted as too long', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', [['Dummy', null, ['x}0'], ['x{1']]], { longFrames: 'drop' });
+  await engines.start('e');
+  await world.send('x{0', 100, 10, 3000);
+  await engines.received('e', 100);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  expect((await engines.stats('e')).links[1]).toMatchObject({ packets: 0, drops: { tooLong: 100 } });
+});
+
+test('switch ports: between two memory regions packets are copied', async () => {
+  const engines = world.engines();
+  await engines.open('e', [['LoadBalancer', 4, ['vale0:bricks'], ['x{1', 'vale0:bricks{2']]]);
+  const readers = await world.receivers(['x}1', 'vale0:bricks}2']);
+  await engines.start('e');
+  const sender = await world.send('vale0:sender', 900, 30, 60);
+  await engines.received('e', 900);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  expectWhole(await end(readers), 900);
+  await sender.end();
+});
+
+test('an engine sends to a switch port', async () => {
+  const engines = world.engines();
+  const [reader] = await world.receivers(['vale1:reader']);
+  await engines.open('e', [['Dummy', null, ['x}0'], ['vale1:bricks']]]);
+  await engines.start('e');
+  const sender = await world.send('x{0', 800, 10, 60);
+  await engines.received('e', 800);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  expectWhole([await reader.end()], 800);
+  await sender.end();
+});
+
+test('four engines on four queues of one port share its packets', async () => {
+  const engines = world.engines();
+  const port = await world.peer('hold', 'vale2:bricks', [], { PEER_RINGS: '4' });
+  for (let queue = 0; queue < 4; queue++) {
+    await engines.open(`e${queue}`, [['Dummy', null, ['vale2:bricks'], [`vale2:bricks{${queue}`]]], {}, { queue });
+  }
+  const readers = await world.receivers([0, 1, 2, 3].map((queue) => `vale2:bricks}${queue}`));
+  for (let queue = 0; queue < 4; queue++) await engines.start(`e${queue}`);
+  const source = await world.send('vale2:source', 1000, 64, 60, { PEER_RINGS: '4' });
+  const received = async (): Promise<number> => sum(await Promise.all([0, 1, 2, 3].map(async (queue) => (await engines.stats(`e${queue}`)).packets)));
+  while ((await received()) < 1000);
+  for (let queue = 0; queue < 4; queue++) await engines.stop(`e${queue}`);
+  expect(sum((await end(readers)).map((result) => result.packets))).toBe(1000);
+  await source.end();
+  await port.kill();
+});
+
+test('two engines of a process may not have the same ring', async () => {
+  const engines = world.engines();
+  await engines.open('a', [['Dummy', null, ['x}0'], ['x{1']]]);
+  await expect(engines.open('b', [['Dummy', null, ['x}0'], ['x{2']]])).rejects.toMatchObject({ code: 'E_NETMAP_BUSY' });
+});
+
+test('a missing interface, a bad ring and a busy ring are told apart', async () => {
+  const engines = world.engines();
+  await expect(engines.open('a', [['Dummy', null, ['vale3:a-7'], ['x{1']]])).rejects.toMatchObject({ code: 'E_NETMAP_RING' });
+  const other = world.engines();
+  await other.open('b', [['Dummy', null, ['vale3:a/x'], ['x{2']]]);
+  await expect(engines.open('a', [['Dummy', null, ['vale3:a'], ['x{1']]])).rejects.toMatchObject({ code: 'E_NETMAP_BUSY' });
+  await expect(engines.open('a', [['Dummy', null, ['no-such-interface-at-all'], ['x{1']]])).rejects.toMatchObject({ code: 'E_NETMAP_INTERFACE' });
+});
+
+test('a pipe that nobody reads fills, drops its own packets, and leaves the others unharmed', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', [['Duplicator', null, ['x}0'], ['x{1', 'x{2']]]);
+  const [reader] = await world.receivers(['x}1']);
+  await engines.start('e');
+  const sender = await world.send('x{0', 5000, 50, 60);
+  await engines.received('e', 5000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  const { links } = await engines.stats('e');
+  expect(links.find((link) => link.name === 'x{2')).toMatchObject({ packets: 1023, drops: { noReader: 3977 } });
+  expectWhole([await reader.end()], 5000);
+  // A reader that comes late finds what its ring held.
+  const late = await world.peer('receive', 'x}2', [1023]);
+  await engines.close('e');
+  expectWhole([await late.end()], 1023);
+  await sender.end();
+  expectAllBuffers();
+});
+
+test('extra buffers hold what a slow reader has no room for', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], { extraBuffers: 4000 });
+  await engines.start('e');
+  const sender = await world.send('x{0', 4000, 40, 60);
+  await engines.received('e', 4000);
+  await balanced(engines, 'e');
+  expect((await engines.stats('e')).drops).toBe(0);
+  const readers = await world.receivers(['x}1', 'x}2']);
+  const closing = engines.close('e');
+  await closing;
+  expectWhole(await end(readers), 4000);
+  await sender.end();
+  expectAllBuffers();
+});
+
+test('the newest packets win the extra buffers, and a stalled pipe cannot use them all up', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', [['Duplicator', null, ['x}0'], ['x{1', 'x{2']]], { extraBuffers: 512, drainMilliseconds: 0 });
+  await engines.start('e');
+  const sender = await world.send('x{0', 6000, 1, 60);
+  await engines.received('e', 6000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  const { links } = await engines.stats('e');
+  const kept = ['x{1', 'x{2'].map((name) => (links.find((link) => link.name === name)?.packets ?? 0) - 1023);
+  expect(sum(kept)).toBeGreaterThan(512 - 32);
+  expect(sum(kept)).toBeLessThanOrEqual(512);
+  expect(Math.abs(kept[0] - kept[1])).toBeLessThan(64);
+  await engines.close('e');
+  expectAllBuffers();
+  await sender.end();
+});
+
+test('with whenFull = wait nothing is lost on a slow reader', async () => {
+  const engines = world.engines();
+  await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], {}, {}, { whenFull: 'wait' });
+  const readers = await Promise.all(['x}1', 'x}2'].map((link) => world.peer('receive', link, [0, 500])));
+  await engines.start('e');
+  const sender = await world.send('x{0', 20_000, 100, 60);
+  await engines.received('e', 20_000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  expectWhole(await end(readers), 20_000);
+  await sender.end();
+});
+
+test('an engine is closed in the middle of traffic, and no extra buffer is lost', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  const flood = await world.peer('flood', 'x{0', [50, 60]);
+  for (let round = 0; round < 5; round++) {
+    await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], { extraBuffers: 1000, drainMilliseconds: 0 });
+    await engines.start('e');
+    await engines.received('e', 3000);
+    await engines.close('e');
+  }
+  await flood.end();
+  expectAllBuffers();
+});
+
+test('1,000 pipes of 64 slots', async () => {
+  await world.close();
+  world = new World(tools, { NETMAP_USERSPACE_IF_NUM: '2100', NETMAP_USERSPACE_RING_NUM: '4200', NETMAP_USERSPACE_BUF_NUM: '300000' });
+  const engines = world.engines();
+  const outputs = Array.from({ length: 1000 }, (_, index) => `x{${index + 1}`);
+  await world.peer('hold', 'x{0', [], { PEER_SLOTS: '1024' });
+  await engines.open('e', [['LoadBalancer', 4, ['x}0'], outputs]], { slots: 64 });
+  await engines.start('e');
+  const sender = await world.send('x{0', 30_000, 5000, 60);
+  await engines.received('e', 30_000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  const { links } = await engines.stats('e');
+  expect(links.filter((link) => link.role === 'sink' && link.packets > 0).length).toBeGreaterThan(900);
+  await sender.end();
+  expectAllBuffers();
+});
