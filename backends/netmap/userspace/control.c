@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct control *control;
 static char directory[PATH_SIZE - 64];
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread int cancel_state;
+static __thread sigset_t signals_before;
 
 /* The directory is this user's alone: what stands in it is trusted. */
 static int directory_open(void) {
@@ -98,6 +100,9 @@ int control_open(void) {
   return error;
 }
 
+void control_fork_prepare(void) { pthread_mutex_lock(&open_lock); }
+void control_fork_done(void) { pthread_mutex_unlock(&open_lock); }
+
 bool shared_lock(pthread_mutex_t *mutex, bool *mine) {
   int result = pthread_mutex_lock(mutex);
   *mine = result == 0 || result == EOWNERDEAD;
@@ -110,13 +115,21 @@ bool shared_lock(pthread_mutex_t *mutex, bool *mine) {
 }
 
 void control_lock(void) {
+  /* Neither a cancelled thread nor a signal handler that opens or closes ports, or ends the
+   * process, may find this half done. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
   bool mine;
   if (shared_lock(&control->lock, &mine)) recovery_recompute();
-  if (!mine) abort(); /* a signal handler opened a port in the middle of opening one */
+  if (!mine) abort(); /* it is never taken twice */
+  signals_before = before;
 }
 
 void control_unlock(void) {
+  sigset_t before = signals_before;
   pthread_mutex_unlock(&control->lock);
   pthread_setcancelstate(cancel_state, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -11,6 +11,9 @@ extern struct control *control;
 /* Maps the control file, making it if need be. Returns 0 or an errno. */
 int control_open(void);
 
+void control_fork_prepare(void);
+void control_fork_done(void);
+
 /* The path of a file of the run directory: `kind` and a number. */
 void control_path(char *path, size_t size, const char *kind, uint32_t number);
 

@@ -23,6 +23,9 @@ static uint32_t local_count[OPENS_MAX];
 static int highest = -1;
 static uint32_t count;
 static uint32_t holder;
+static pid_t process; /* whose table this is: between vfork and exec a child runs in it */
+
+bool descriptors_ours(void) { return process == 0 || process == getpid(); }
 
 static void table_set(int fd, uint32_t open) {
   uint64_t entry = (uint64_t)control->opens[open].generation << 32 | open;
@@ -121,6 +124,7 @@ int descriptor_open(int flags) {
     errno = EACCES;
     return -1;
   }
+  process = getpid();
   control_lock();
   uint32_t open = open_unused();
   if (open == 0) {
@@ -148,12 +152,12 @@ int descriptor_open(int flags) {
 
 void descriptor_copied(int from, int to) {
   uint32_t open = descriptor_find(from);
-  if (open != 0 && (unsigned)to < DESCRIPTORS_MAX) table_set(to, open);
+  if (open != 0 && (unsigned)to < DESCRIPTORS_MAX && descriptors_ours()) table_set(to, open);
 }
 
 uint32_t descriptor_forget(int fd) {
   uint32_t open = descriptor_find(fd);
-  if (open == 0) return 0;
+  if (open == 0 || !descriptors_ours()) return 0;
   waiting_forget(fd);
   store_release(&table[fd], 0);
   __atomic_fetch_sub(&count, 1, __ATOMIC_RELEASE);
@@ -180,6 +184,7 @@ int descriptor_close(int fd) {
 void descriptors_after_fork(void) {
   /* What the child opens from now on is its own; what it inherited it shares with the parent. */
   holder = 0;
+  process = getpid();
 }
 
 void descriptors_at_exit(void) {

@@ -28,6 +28,8 @@ void descriptor_forgotten(uint32_t open);
 /* Whether this process has any, and the highest number ever used. */
 bool descriptors_any(void);
 int descriptors_highest(void);
+/* False between vfork and exec: the child must leave its parent's table alone. */
+bool descriptors_ours(void);
 void descriptors_after_fork(void);
 void descriptors_at_exit(void);
 

@@ -218,7 +218,9 @@ EXPORT int fcntl64(int fd, int command, ...) {
 }
 
 __attribute__((constructor)) static void start(void) {
+  pthread_atfork(control_fork_prepare, control_fork_done, control_fork_done);
   pthread_atfork(memory_fork_prepare, memory_fork_done, memory_fork_done);
+  pthread_atfork(waiting_fork_prepare, waiting_fork_done, waiting_fork_done);
   pthread_atfork(NULL, NULL, descriptors_after_fork);
 }
 

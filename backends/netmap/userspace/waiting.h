@@ -25,6 +25,9 @@ int waiting_epoll_wait(int epoll, struct epoll_event *events, int count, const s
 void waiting_forget(int fd);
 void waiting_forget_epoll(int epoll);
 
+void waiting_fork_prepare(void);
+void waiting_fork_done(void);
+
 /* Times of CLOCK_MONOTONIC. */
 struct timespec waiting_deadline(const struct timespec *timeout);
 struct timespec waiting_remaining(const struct timespec *deadline);

@@ -30,6 +30,9 @@ static struct member *members;
 static uint32_t member_count;
 static pthread_mutex_t members_lock = PTHREAD_MUTEX_INITIALIZER;
 
+void waiting_fork_prepare(void) { pthread_mutex_lock(&members_lock); }
+void waiting_fork_done(void) { pthread_mutex_unlock(&members_lock); }
+
 bool waiting_epoll_has(int epoll) {
   if (__atomic_load_n(&member_count, __ATOMIC_ACQUIRE) == 0) return false;
   bool found = false;
@@ -236,7 +239,7 @@ void waiting_forget(int fd) {
 }
 
 void waiting_forget_epoll(int epoll) {
-  if (__atomic_load_n(&member_count, __ATOMIC_ACQUIRE) == 0) return;
+  if (__atomic_load_n(&member_count, __ATOMIC_ACQUIRE) == 0 || !descriptors_ours()) return;
   pthread_mutex_lock(&members_lock);
   for (struct member **m = &members; *m != NULL;) {
     if ((*m)->epoll == epoll) member_free(m, false); else m = &(*m)->next;
