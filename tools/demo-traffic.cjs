@@ -64,7 +64,7 @@ function write(file, count) {
   const { writeCaptureFile } = require(join(__dirname, '..', 'dist', 'src', 'index.js'));
   const packets = [];
   for (let round = 0; round < 6; round++) {
-    for (let number = 0; number < count; number++) packets.push({ data: frame(number, round % 2 === 1), seconds: 1_700_000_000 + round, nanoseconds: number * 1000 });
+    for (let number = 0; number < count; number++) packets.push({ bytes: frame(number, round % 2 === 1), seconds: 1_700_000_000 + round, nanoseconds: number * 1000 });
   }
   writeCaptureFile(file, packets);
 }

@@ -16,5 +16,5 @@ try {
 const result = builder && spawnSync(process.execPath, [builder, 'compile', '--log-level', 'error'], { cwd: root, stdio: 'inherit' });
 if (!result || result.status !== 0) {
   process.stderr.write('packet-bricks: the native parts were not built. What needs them will say so.\n'
-    + 'packet-bricks: on Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev; then: npm rebuild packet-bricks\n');
+    + 'packet-bricks: on Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev; then: npx bricks build\n');
 }

@@ -34,7 +34,7 @@ export function netmapRunEnvironment(environment: NodeJS.ProcessEnv = process.en
   }
   const library = netmapUserSpaceLibrary();
   if (library === undefined) {
-    throw new BricksError('E_NETMAP_USER_SPACE', 'netmap in user space was not built.', 'Build it with: npm run build:native');
+    throw new BricksError('E_NETMAP_USER_SPACE', 'netmap in user space was not built.', 'Build it with: bricks build');
   }
   const before = environment['LD_PRELOAD'];
   if (before?.split(/[ :]/).includes(library)) return { LD_PRELOAD: before };

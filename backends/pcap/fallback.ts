@@ -191,7 +191,7 @@ export class FallbackSource implements SourcePort {
   constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues, capture: FallbackCapture) {
     const { filter } = pcapSettings(backendOptions, request.options);
     if (filter !== capture.filter) {
-      throw new BricksError('E_NATIVE_MISSING', `The option "filter" of the backend can't be used for ${request.link.text} without the native part bricks_pcap.`, 'Give it to the link, or build the native part: npm run build:native.');
+      throw new BricksError('E_NATIVE_MISSING', `The option "filter" of the backend can't be used for ${request.link.text} without the native part bricks_pcap.`, 'Give it to the link, or build the native part: bricks build.');
     }
     this.link = request.link;
     this.ring = new RingSource(request, capture.ring);

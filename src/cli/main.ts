@@ -4,6 +4,7 @@ import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../core/errors';
 import { AttachCommand } from './commands/attach';
+import { BuildCommand } from './commands/build';
 import { DevicesCommand } from './commands/devices';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
@@ -15,6 +16,7 @@ const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the 
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string }>> = {
   attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--no-wait] 'PIPE' [--exec PROGRAM ...]" },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
+  build: { command: BuildCommand, synopsis: 'bricks build' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
 };
 const WORDS = [...Object.keys(NAMED), 'help', 'run'];

@@ -12,9 +12,10 @@ export function say(text: string): void {
   process.stderr.write(`bricks: ${text}\n`);
 }
 
-/** An error for its user: one line, with the code that docs/reference/errors.md explains. */
+/** An error for its user: one line (and a traceback below it), with the code that docs/reference/errors.md explains. */
 export function sayError(error: unknown): void {
-  say(isBricksError(error) ? `${error.message} [${error.code}]` : messageOf(error));
+  const [line, ...below] = messageOf(error).trimEnd().split('\n');
+  say([isBricksError(error) ? `${line} [${error.code}]` : line, ...below].join('\n'));
   if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
 }
 

@@ -1,10 +1,10 @@
 /** Runs a script by its ending: Lua in its own thread, JavaScript and TypeScript as modules. */
 import { accessSync, constants, statSync } from 'node:fs';
-import { register } from 'node:module';
-import { extname, join, resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BricksError, messageOf } from '../core/errors';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
+import { installModuleHooks } from '../plugins/module-hooks';
 
 const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 
@@ -34,7 +34,7 @@ export async function runLuaScript(host: LuaHost, path: string): Promise<number 
 }
 
 export async function runModule(path: string, args: readonly string[]): Promise<void> {
-  register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
+  installModuleHooks();
   const file = resolve(path);
   process.argv.splice(1, process.argv.length, file, ...args);
   await import(pathToFileURL(file).href);

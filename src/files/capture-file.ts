@@ -12,8 +12,8 @@ export interface CapturedPacket {
   readonly seconds: number;
   /** Below 1,000,000,000. */
   readonly nanoseconds: number;
-  readonly data: Uint8Array;
-  /** Bytes on the wire; the length of `data` if it is left out. */
+  readonly bytes: Uint8Array;
+  /** Bytes on the wire; the length of `bytes` if it is left out. */
   readonly wireLength?: number;
   /** As pcap numbers them; 1, Ethernet, if it is left out. */
   readonly linkType?: number;
@@ -40,7 +40,7 @@ export function* readCaptureFile(path: string, options: ReadOptions = {}): Gener
         yield {
           seconds: batch.seconds[row],
           nanoseconds: batch.nanoseconds[row],
-          data: batch.memory.bytes.slice(batch.offset[row], batch.offset[row] + batch.length[row]),
+          bytes: batch.memory.bytes.slice(batch.offset[row], batch.offset[row] + batch.length[row]),
           wireLength: batch.wireLength[row],
           linkType: batch.linkType,
         };
@@ -94,8 +94,8 @@ export function encodeCapture(packets: Iterable<CapturedPacket>, options: WriteO
       if (format === 'pcap' && index > 0) throw fileError('E_FILE_FORMAT', `A pcap file holds packets of one link type; these have ${linkTypes[0]} and ${linkType}.`, 'Use pcapng.');
       if (format === 'pcapng') records.push(interfaceBlock(linkType, snapLength, nanoseconds ? 9 : 6, littleEndian));
     }
-    const data = packet.data.subarray(0, snapLength);
-    const wireLength = packet.wireLength ?? packet.data.length;
+    const data = packet.bytes.subarray(0, snapLength);
+    const wireLength = packet.wireLength ?? packet.bytes.length;
     records.push(format === 'pcap' ? pcapRecord(packet, data, wireLength, nanoseconds, littleEndian) : enhancedPacket(packet, data, wireLength, index, nanoseconds, littleEndian));
   }
   if (format === 'pcapng') return [sectionBlock(littleEndian), ...(linkTypes.length > 0 ? [] : [interfaceBlock(1, snapLength, nanoseconds ? 9 : 6, littleEndian)]), ...records];

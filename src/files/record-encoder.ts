@@ -4,8 +4,6 @@
  * call a batch and on the same words; this is its definition, and the fallback. A test holds the two equal.
  *
  * The ring holds the very bytes that go to the file, so the writer thread has nothing to do but write.
- * Measured against a ring of packets that the writer thread encodes: the same cost for the engine, and
- * the writer's falls to that of write().
  */
 import type { SinkRequest } from '../core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/counters';

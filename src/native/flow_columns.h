@@ -45,6 +45,9 @@ inline bool IsVlanTag(uint16_t typeAsRead) {
   return typeAsRead == 0x0081 || typeAsRead == 0xa888 || typeAsRead == 0x0091;
 }
 
+// TCP or UDP, in one step: which of the two a packet is no processor can guess, and a wrong guess costs 5 ns.
+inline bool HasPorts(uint8_t protocol) { return ((0x20040u >> (protocol & 31)) & (protocol < 32 ? 1u : 0u)) != 0; }
+
 // Bytes [packet, packet + length) are read, never more.
 inline __attribute__((always_inline)) FlowKind FlowColumns(const uint8_t* packet, uint32_t length, uint16_t* addresses, uint32_t* ports) {
   // The loads below are meant for little-endian machines; src/net does all on others.
@@ -89,7 +92,7 @@ inline __attribute__((always_inline)) FlowKind FlowColumns(const uint8_t* packet
     return kFlowNotComputed;
   }
   *addresses = Fold64(folded);
-  if (protocol == 6 || protocol == 17) {
+  if (HasPorts(protocol)) {
     if (length < transport + 4) return kFlowNotComputed;
     *ports = __builtin_bswap32(Load32(packet + transport));
     return kFlowWithPorts;

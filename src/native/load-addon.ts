@@ -25,7 +25,7 @@ export function packageRoot(): string {
   return directory;
 }
 
-/** Where the addon lies: in BRICKS_NATIVE_DIR if that is set and has it, else where `npm run build:native` puts it. */
+/** Where the addon lies: in BRICKS_NATIVE_DIR if that is set and has it, else where `bricks build` puts it. */
 function findAddon(name: string): string | undefined {
   const directories = [process.env['BRICKS_NATIVE_DIR'], join(packageRoot(), 'build', 'Release')];
   for (const directory of directories) {
@@ -37,7 +37,7 @@ function findAddon(name: string): string | undefined {
 
 function howToBuild(name: string): string {
   const needed = NEEDED_PACKAGES[name];
-  return `Install it with: apt-get install ${needed ? `${needed} ` : ''}${COMPILER_PACKAGES}; then: npm run build:native`;
+  return `Install it with: apt-get install ${needed ? `${needed} ` : ''}${COMPILER_PACKAGES}; then: bricks build`;
 }
 
 /** The addon `name` (bricks_core, bricks_pcap, ...). The caller gives its type.

@@ -45,9 +45,9 @@ function write(name: string, parts: readonly Uint8Array[]): string {
 const anyPacket = fc.record({
   seconds: fc.integer({ min: 0, max: 0xffff_ffff }),
   nanoseconds: fc.integer({ min: 0, max: 999_999_999 }),
-  data: fc.uint8Array({ maxLength: 200 }),
+  bytes: fc.uint8Array({ maxLength: 200 }),
   more: fc.integer({ min: 0, max: 2000 }),
-}).map(({ more, ...packet }) => ({ ...packet, wireLength: packet.data.length + more, linkType: 1 }));
+}).map(({ more, ...packet }) => ({ ...packet, wireLength: packet.bytes.length + more, linkType: 1 }));
 
 describe.each(parsers)('reading (native: %s)', (native) => {
   it('gives back every packet, time and length, in both formats, byte orders and resolutions', () => {
@@ -68,7 +68,7 @@ describe.each(parsers)('reading (native: %s)', (native) => {
   it('reads packets of up to 1 MiB and takes longer ones for damage', () => {
     const path = write('long', encodeCapture([packetOf(1 << 20), packetOf(60, 1), packetOf((1 << 20) + 1, 2)], { snapLength: 1 << 24 }));
     const reading = readAll(path, native);
-    expect(reading.packets.map((packet) => packet.data.length)).toEqual([1 << 20, 60]);
+    expect(reading.packets.map((packet) => packet.bytes.length)).toEqual([1 << 20, 60]);
     expect(reading.problem).toBe(`${path} is damaged at packet 3 (offset ${24 + 16 + (1 << 20) + 76}): a packet claims to be longer than 1 MiB; the packets before it were read.`);
   });
 
@@ -196,7 +196,7 @@ describe('sample captures', () => {
     for (const name of names) {
       const path = join(captures, name);
       const lines = run('tshark', '-n', '-r', path, '-T', 'fields', '-e', 'frame.time_epoch', '-e', 'frame.cap_len', '-e', 'frame.len').trim().split('\n');
-      const ours = [...readCaptureFile(path)].map((packet) => `${packet.seconds}.${String(packet.nanoseconds).padStart(9, '0')}\t${packet.data.length}\t${packet.wireLength}`);
+      const ours = [...readCaptureFile(path)].map((packet) => `${packet.seconds}.${String(packet.nanoseconds).padStart(9, '0')}\t${packet.bytes.length}\t${packet.wireLength}`);
       expect([name, ...ours]).toEqual([name, ...lines.map(normalTime)]);
     }
   }, 300_000);

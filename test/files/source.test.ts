@@ -139,7 +139,7 @@ describe('a file as a source', () => {
     frame.writeUInt32BE(0x0a000102, 30);
     frame.writeUInt16BE(1000, 34);
     frame.writeUInt16BE(53, 36);
-    writeCaptureFile(path, [packetOf(0, 0, { data: frame, wireLength: 64 }), packetOf(60, 1)]);
+    writeCaptureFile(path, [packetOf(0, 0, { bytes: frame, wireLength: 64 }), packetOf(60, 1)]);
     for (const native of [true, false]) {
       const { port, batch } = openSource(path, {}, { flow: true, native });
       port.receive();

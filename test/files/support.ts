@@ -43,14 +43,14 @@ export function temporaryDirectory(): string {
 export function packetOf(length: number, index = 0, more: Partial<CapturedPacket> = {}): CapturedPacket {
   const data = new Uint8Array(length);
   for (let at = 0; at < length; at++) data[at] = (at * 7 + index * 31) & 0xff;
-  return { seconds: 1_700_000_000 + index, nanoseconds: (index * 1_234_567) % 1_000_000_000, data, wireLength: length, linkType: 1, ...more };
+  return { seconds: 1_700_000_000 + index, nanoseconds: (index * 1_234_567) % 1_000_000_000, bytes: data, wireLength: length, linkType: 1, ...more };
 }
 
 export function packetsOf(batch: PacketBatch): Required<CapturedPacket>[] {
   return Array.from({ length: batch.count }, (_, row) => ({
     seconds: batch.seconds[row],
     nanoseconds: batch.nanoseconds[row],
-    data: batch.memory.bytes.slice(batch.offset[row], batch.offset[row] + batch.length[row]),
+    bytes: batch.memory.bytes.slice(batch.offset[row], batch.offset[row] + batch.length[row]),
     wireLength: batch.wireLength[row],
     linkType: batch.linkType,
   }));
@@ -108,13 +108,13 @@ export class SinkBench {
     batch.linkType = packets[0]?.linkType ?? 1;
     let at = 0;
     packets.forEach((packet, row) => {
-      batch.memory.bytes.set(packet.data, at);
+      batch.memory.bytes.set(packet.bytes, at);
       batch.offset[row] = at;
-      batch.length[row] = packet.data.length;
-      batch.wireLength[row] = packet.wireLength ?? packet.data.length;
+      batch.length[row] = packet.bytes.length;
+      batch.wireLength[row] = packet.wireLength ?? packet.bytes.length;
       batch.seconds[row] = packet.seconds;
       batch.nanoseconds[row] = packet.nanoseconds;
-      at += (packet.data.length + 3) & ~3;
+      at += (packet.bytes.length + 3) & ~3;
     });
     batch.count = packets.length;
     for (let output = 0; output < lists.outputs; output++) {
@@ -153,5 +153,5 @@ export function capturesMissing(): string | false {
 
 /** A packet as one line: much faster to compare than arrays of bytes. */
 export function lineOf(packet: CapturedPacket): string {
-  return [packet.seconds, packet.nanoseconds, packet.wireLength, packet.linkType, Buffer.from(packet.data).toString('base64')].join(' ');
+  return [packet.seconds, packet.nanoseconds, packet.wireLength, packet.linkType, Buffer.from(packet.bytes).toString('base64')].join(' ');
 }

@@ -24,7 +24,7 @@ describe.each(kinds)('writing (native: %s)', (native) => {
     const expected = Array.from({ length: 20 }, () => mixed.map(lineOf)).flat();
     paths.forEach((path, output) => {
       expect(linesOf(path)).toEqual(expected);
-      expect([bench.sent(output), bench.bytes(output), bench.drops(output)]).toEqual([4000, 20 * mixed.reduce((sum, packet) => sum + packet.data.length, 0), {}]);
+      expect([bench.sent(output), bench.bytes(output), bench.drops(output)]).toEqual([4000, 20 * mixed.reduce((sum, packet) => sum + packet.bytes.length, 0), {}]);
     });
     expect(bench.notices.filter((text) => !text.includes('SIGKILL'))).toEqual([]);
   });
@@ -52,7 +52,7 @@ describe.each(kinds)('writing (native: %s)', (native) => {
     bench.send(mixed.slice(0, 50));
     bench.transmitter.close();
     expect(readFileSync(path).readUInt32LE(0)).toBe(0xa1b2c3d4);
-    expect(linesOf(path)).toEqual(mixed.slice(0, 50).map((packet) => lineOf({ ...packet, nanoseconds: packet.nanoseconds - packet.nanoseconds % 1000, data: packet.data.subarray(0, 33) })));
+    expect(linesOf(path)).toEqual(mixed.slice(0, 50).map((packet) => lineOf({ ...packet, nanoseconds: packet.nanoseconds - packet.nanoseconds % 1000, bytes: packet.bytes.subarray(0, 33) })));
   });
 
   it('records the link type of the first packet, and with pcapng of all', () => {
@@ -161,7 +161,7 @@ describe('a full disk', () => {
         expect(bench.sent(output) + diskError).toBe(offered.length);
         const packets = [...readCaptureFile(paths[output])];
         expect(packets).toHaveLength(bench.sent(output));
-        expect(bench.bytes(output)).toBe(packets.reduce((sum, packet) => sum + packet.data.length, 0));
+        expect(bench.bytes(output)).toBe(packets.reduce((sum, packet) => sum + packet.bytes.length, 0));
       }
     } finally {
       execFileSync('umount', [disk]);

@@ -14,6 +14,9 @@ import { EXIT_FAILURE, say, sayError } from '../output';
 import { checkScript, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
+/** How often a module's engines are looked at. */
+const LOOK_MILLISECONDS = 20;
+
 /** The program's main job: runs a script, then a shell on a terminal, and stays as long as an engine runs. */
 export class RunCommand extends Command {
   static override paths = [Command.Default, ['run']];
@@ -81,8 +84,10 @@ export class RunCommand extends Command {
   private async work(): Promise<number> {
     const terminal = isatty(0) && isatty(1);
     if (this.script !== undefined && isModule(this.script)) {
+      const idle = new Promise<void>((resolve) => process.once('beforeExit', () => resolve()));
       await runModule(this.script, this.scriptArguments);
-      await this.engineEnd();
+      // A module may go on after it was loaded: its end is that of all its engines, or that nothing is left to do.
+      await Promise.race([idle, this.enginesDone()]);
       return 0;
     }
     const host = new LuaHost((order) => this.registry.execute(order), { args: this.scriptArguments });
@@ -107,6 +112,12 @@ export class RunCommand extends Command {
 
   /** Ends what a script does; without one it does nothing. */
   private interrupt: () => void = () => undefined;
+
+  /** Resolves when there are engines and all have done their work. Does not itself keep the program alive. */
+  private async enginesDone(): Promise<void> {
+    do await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MILLISECONDS).unref());
+    while (engines().length === 0 || !engines().every((engine) => engine.done));
+  }
 
   /** Resolves when no engine runs any more. */
   private async engineEnd(): Promise<void> {

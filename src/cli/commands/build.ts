@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Command } from 'clipanion';
+import { BricksError } from '../../core/errors';
+import { packageRoot } from '../../native/load-addon';
+import { EXIT_FAILURE, say } from '../output';
+
+/** Builds the native parts where the package lies: for installs that ran no install script, or had no compiler then. */
+export class BuildCommand extends Command {
+  static override paths = [['build']];
+  static override usage = Command.Usage({
+    description: 'Build the native parts of this installation.',
+    details: `
+      Needs a compiler and libraries; on Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev.
+      Parts whose library is missing are left out, and what needs them says so.
+    `,
+    examples: [['After an install that built nothing', 'bricks build']],
+  });
+
+  override execute(): Promise<number> {
+    let builder: string;
+    try {
+      builder = createRequire(join(packageRoot(), 'package.json')).resolve('cmake-js/bin/cmake-js');
+    } catch {
+      throw new BricksError('E_BUILD', 'cmake-js, which builds the native parts, is not installed.', 'Install the package again: npm install packet-bricks');
+    }
+    say(`building the native parts in ${join(packageRoot(), 'build')}`);
+    const { status } = spawnSync(process.execPath, [builder, 'compile', '--log-level', 'error'], { cwd: packageRoot(), stdio: ['ignore', 2, 2] });
+    return Promise.resolve(status === 0 ? 0 : EXIT_FAILURE);
+  }
+}
