@@ -107,6 +107,13 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.isRunning;
   }
 
+  /** Whether it has run ever since it was made, rests now, and has no order to carry out. */
+  get done(): boolean {
+    return this.begun && !this.isRunning && this.orders === 0;
+  }
+  private begun = false;
+  private orders = 0;
+
   get linked(): boolean {
     return this.thread !== undefined;
   }
@@ -205,7 +212,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.tail.then(work);
+    this.orders++;
+    const result = this.tail.then(work).finally(() => this.orders--);
     this.tail = result.catch(() => undefined);
     return result;
   }
@@ -322,7 +330,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private take(thread: Thread, report: EngineReport): void {
     if (this.thread !== thread) return;
-    if (report.kind === 'notice') this.emit('notice', report.text);
+    if (report.kind === 'notice' && !this.emit('notice', report.text)) process.emitWarning(`${this.name}: ${report.text}`, { type: 'BricksWarning' });
     if (report.kind === 'failed') {
       const error = new BricksError(report.error.code, report.error.message);
       if (report.error.stack) error.stack = report.error.stack;
@@ -340,6 +348,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private begin(thread: Thread): void {
     this.isRunning = true;
+    this.begun = true;
     this.watch(thread);
   }
 
@@ -365,6 +374,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       for (const resolve of this.rested.splice(0)) resolve();
       if (waiting) waiting.reject(error);
       else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
+      else if (wasRunning) process.emitWarning(error.message, { type: 'BricksWarning', code: error.code });
     });
   }
 

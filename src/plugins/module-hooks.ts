@@ -1,0 +1,27 @@
+/**
+ * Lets scripts and modules from outside import `packet-bricks`, wherever they lie, and be written in
+ * TypeScript. Each thread that loads such a module installs this for itself.
+ */
+import * as nodeModule from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+type Resolve = (this: unknown, request: string, ...rest: unknown[]) => string;
+/** What `require` asks where a module is: undocumented, but there since the first days of Node. */
+interface CommonJs { _resolveFilename?: Resolve }
+
+let installed = false;
+
+export function installModuleHooks(): void {
+  if (installed) return;
+  installed = true;
+  // Some hosts (test runners) have a module system of their own, without hooks.
+  if (typeof nodeModule.register === 'function') nodeModule.register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
+  const commonJs = nodeModule.Module as unknown as CommonJs;
+  const original = commonJs._resolveFilename;
+  if (typeof original !== 'function') return;
+  const own = join(__dirname, '..', 'index.js');
+  commonJs._resolveFilename = function resolveFilename(request, ...rest) {
+    return request === 'packet-bricks' ? own : original.call(this, request, ...rest);
+  };
+}

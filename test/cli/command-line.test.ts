@@ -1,0 +1,215 @@
+import { writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { flowPacket } from '../support/loopback-engine';
+import { Workplace } from '../support/program';
+import { writeCapture } from '../support/write-capture';
+
+let place: Workplace;
+let capture: string;
+beforeAll(() => {
+  place = new Workplace();
+  capture = writeCapture(place.path('trace.pcap'), Array.from({ length: 500 }, (_, number) => ({ bytes: flowPacket(number % 40, number).bytes, seconds: number })));
+});
+afterAll(() => place.dispose());
+
+function script(name: string, text: string): string {
+  writeFileSync(place.path(name), text);
+  return name;
+}
+
+describe('usage errors end with 2, on standard error, with what was perhaps meant', () => {
+  test.each<[string, string[], RegExp]>([
+    ['a misspelt command', ['devcies'], /"devcies" is no command\. Did you mean: bricks devices\?/],
+    ['a script without -f', ['set-up.lua'], /Did you mean: bricks -f set-up\.lua\?/],
+    ['an unlike word', ['zzzzzzzzzzzz'], /"zzzzzzzzzzzz" is no command\. Commands: .*devices.*See bricks --help/],
+    ['a misspelt option', ['--bakend', 'pcap'], /--bakend.*--backend/s],
+    ['an option without its value', ['--backend'], /See bricks --help/],
+    ['an unknown backend', ['--backend', 'lopback'], /There is no backend "lopback"\. Did you mean "loopback"\? \[E_BACKEND\]/],
+    ['a batch that is no number', ['-b', 'many'], /See bricks --help/],
+    ['a batch out of range', ['-b', '5000'], /4096/],
+    ['arguments for no script', ['--', 'eth3'], /no script \(-f\)/],
+  ])('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await place.run(args);
+    expect(stderr).toMatch(message);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+});
+
+describe('a script that', () => {
+  test('is not there is told in a line', async () => {
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', 'none.lua']);
+    expect(stderr).toBe('bricks: The script none.lua can\'t be read: there is no such file. Check the name behind -f. [E_SCRIPT]\n');
+    expect(code).toBe(1);
+  });
+
+  test.each<[string, string, string, RegExp]>([
+    ['has a syntax error shows file and line', 'syntax.lua', 'local x = 1\nlocal = 2\n', /syntax\.lua:2:/],
+    ['fails shows file, line and traceback', 'fails.lua', 'function f()\n  error("no way")\nend\nf()\n', /fails\.lua:2: no way[\s\S]*traceback[\s\S]*fails\.lua:4/],
+    ['asks for an unknown brick shows the line and a suggestion', 'brick.lua', 'print("hello")\nBrick.new("LoadBalencer")\n', /brick\.lua:2: .*Did you mean "LoadBalancer"\?/],
+    ['links what does not fit shows the line, the brick and the link', 'link.lua', 'pe = PktEngine.new("e0")\nlb = Brick.new("LoadBalancer")\nlb:connect_output("x{0")\npe:link(lb)\n', /link\.lua:4: .*LoadBalancer has no input/],
+    ['has a syntax error in JavaScript shows the file', 'syntax.js', 'const = 1;\n', /Unexpected token/],
+    ['throws in TypeScript shows the message', 'throws.ts', 'const text: string = "no such luck";\nthrow new Error(text);\n', /no such luck/],
+  ])('%s, and ends with 1', async (_, name, text, message) => {
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script(name, text)]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(1);
+  });
+
+  test('names its own exit code ends with it', async () => {
+    expect((await place.run(['--backend', 'loopback', '-f', script('seven.lua', 'os.exit(7)')])).code).toBe(7);
+    expect((await place.run(['--backend', 'loopback', '-f', script('zero.lua', 'os.exit(0)')])).code).toBe(0);
+  });
+
+  test('gets its arguments', async () => {
+    const { stdout } = await place.run(['--backend', 'loopback', '-f', script('arguments.lua', 'print(arg[0], #arg, arg[1], arg[2])'), '--', 'eth3', '--odd']);
+    expect(stdout).toBe('arguments.lua\t2\teth3\t--odd\n');
+  });
+
+  test('does nothing ends with 0', async () => {
+    expect(await place.run(['--backend', 'loopback', '-f', script('nothing.lua', '')])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+test.each([['--version'], ['-v']])('%s is one line', async (option) => {
+  const { version } = jest.requireActual<{ version: string }>('../../package.json');
+  expect(await place.run([option])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test.each([['-h'], ['--help'], ['help']])('%s names the commands on standard output', async (option) => {
+  const { code, stdout, stderr } = await place.run([option]);
+  expect(stdout).toMatch(/--backend/);
+  expect(stdout).toMatch(/devices/);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+describe('devices', () => {
+  test('lists what each backend can do with each interface', async () => {
+    const { code, stdout } = await place.run(['devices']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^INTERFACE .*PCAP.*LOOPBACK/);
+    expect(stdout).toMatch(/^loopback: it works everywhere/m);
+    for (const name of Object.keys(networkInterfaces())) expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
+  });
+
+  test('are JSON for programs', async () => {
+    const { code, stdout, stderr } = await place.run(['devices', '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const reports = JSON.parse(stdout) as { backend: string; usable: boolean; reason: string; devices: { name: string }[] }[];
+    expect(reports.map(({ backend }) => backend)).toEqual(expect.arrayContaining(['pcap', 'loopback']));
+    const pcap = reports.find(({ backend }) => backend === 'pcap')!;
+    for (const name of Object.keys(networkInterfaces())) expect(pcap.devices.map((device) => device.name)).toContain(name);
+  });
+});
+
+const BALANCE = (input: string, name: string): string => `
+  pe = PktEngine.new("e0")
+  lb = Brick.new("LoadBalancer"):connect_input("${input}"):connect_output("${name}-0.pcap", "${name}-1.pcap")
+  pe:link(lb):start()
+`;
+
+describe('the program ends', () => {
+  test('when all sources have, and says what became of the packets', async () => {
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script('balance.lua', BALANCE(capture, 'balance'))]);
+    expect(stderr).toMatch(/^bricks: e0: 500 packets received, 0 dropped$/m);
+    expect(code).toBe(0);
+  });
+
+  test.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])('in order on %s, with everything received accounted for', async (signal) => {
+    const text = `
+      pe = PktEngine.new("e0")
+      pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("endless.pcap")):start()
+      print("running")
+    `;
+    const running = place.start(['--backend', 'loopback', '-f', script('endless.lua', text)], { input: '' });
+    await running.says(/running/);
+    running.signal(signal);
+    const { code, stderr } = await running.ended;
+    expect(stderr).toMatch(/^bricks: e0: \d+ packets received, 0 dropped$/m);
+    expect(code).toBe(0);
+    const received = Number(/(\d+) packets received/.exec(stderr)![1]);
+    const { stdout } = await place.run(['--backend', 'loopback', '-f', script('count.lua', `
+      pe = PktEngine.new("e0")
+      pe:link(Brick.new("Dummy"):connect_input("endless.pcap"):connect_output("/dev/null")):start()
+      while pe:stats().running do end
+      print(pe:stats().packets)
+    `)]);
+    expect(Number(stdout)).toBe(received);
+  });
+
+  test('on a signal while a Lua script loops', async () => {
+    const running = place.start(['--backend', 'loopback', '-f', script('loops.lua', 'print("looping") while true do end')], { input: '' });
+    await running.says(/looping/);
+    running.signal('SIGINT');
+    expect((await running.ended).signal).toBeNull();
+  });
+
+  test('when Lua on standard input does, and 1 if a line of it failed', async () => {
+    expect(await place.run(['--backend', 'loopback'], { input: 'print(1 + 1)\n' })).toMatchObject({ code: 0, stdout: '2\n' });
+    const failed = await place.run(['--backend', 'loopback'], { input: 'error("no")\nprint("goes on")\n' });
+    expect(failed).toMatchObject({ code: 1, stdout: 'goes on\n' });
+    expect(failed.stderr).toMatch(/no/);
+    expect(await place.run(['--backend', 'loopback'], { input: 'if true then\n' })).toMatchObject({ code: 1, stderr: expect.stringContaining('ends in the middle of a statement') });
+  });
+
+  test('a script that loops cannot starve an engine', async () => {
+    const { stdout, code } = await place.run(['--backend', 'loopback', '-f', script('busy.lua', `${BALANCE(capture, 'busy')} while pe:stats().packets < 500 do end print("all", pe:stats().drops) os.exit(3)`)]);
+    expect(stdout).toBe('all\t0\n');
+    expect(code).toBe(3);
+  });
+});
+
+describe('scripts in other languages', () => {
+  const body = (typed: boolean): string => `
+    import { LoadBalancer, PacketEngine${typed ? ', type EngineStatistics' : ''} } from 'packet-bricks';
+    const [, , input] = process.argv;
+    const engine = new PacketEngine('ts', { backend: 'loopback' });
+    await engine.link(new LoadBalancer({ tuple: 4 }).connectInput(input).connectOutput('ts-0.pcap', 'ts-1.pcap'));
+    await engine.start();
+    await engine.finished();
+    const statistics${typed ? ': EngineStatistics' : ''} = engine.stats();
+    console.log(statistics.packets, engine.audit().balanced);
+  `;
+  test.each([['x.ts', true], ['x.mts', true], ['x.mjs', false]])('%s imports packet-bricks from anywhere', async (name, typed) => {
+    const { code, stdout, stderr } = await place.run(['-f', script(name, body(typed)), '--', capture]);
+    expect(stdout).toBe('500 true\n');
+    expect(stderr).toMatch(/ts: 500 packets received, 0 dropped/);
+    expect(code).toBe(0);
+  });
+
+  test('a CommonJS script does, too', async () => {
+    const text = `
+      const { PacketEngine, Dummy } = require('packet-bricks');
+      new PacketEngine('js', { backend: 'loopback' }).link(new Dummy().connectInput(process.argv[2]).connectOutput('js.pcap')).then((engine) => engine.start());
+    `;
+    const { code, stderr } = await place.run(['-f', script('x.cjs', text), '--', capture]);
+    expect(stderr).toMatch(/js: 500 packets received, 0 dropped/);
+    expect(code).toBe(0);
+  });
+
+  test('a brick from a module of its own kind, and a running engine that keeps the program alive', async () => {
+    writeFileSync(place.path('own.mjs'), `
+      import { Dummy } from 'packet-bricks';
+      export const own = {
+        declaration: { ...Dummy.declaration, name: 'Own' },
+        create: () => ({ process(batch, input, outputs) { for (let i = 0; i < input.count; i += 2) outputs.rows[outputs.counts[0]++] = input.rows[i]; } }),
+      };
+    `);
+    const text = `
+      import { PacketEngine, brickClass, type BrickModule } from 'packet-bricks';
+      import { own } from './own.mjs';
+      const Own = brickClass((own as BrickModule).declaration, { url: new URL('./own.mjs', import.meta.url).href, name: 'own' });
+      const engine = new PacketEngine('own', { backend: 'loopback' });
+      await engine.link(new Own().connectInput(process.argv[2]).connectOutput('own.pcap'));
+      await engine.start();
+    `;
+    const { code, stderr } = await place.run(['-f', script('own.ts', text), '--', capture]);
+    expect(stderr).toMatch(/own: 500 packets received, 2\d\d dropped: 2\d\d because a brick decided so/);
+    expect(code).toBe(0);
+  });
+});
+
+test('without --backend the program says which one it took and why', async () => {
+  const { code, stderr } = await place.run([]);
+  expect(stderr).toMatch(/^bricks: backend \w+ \(.+\)$/m);
+  expect(code).toBe(0);
+});
