@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { Command } from 'clipanion';
 import { BricksError } from '../../core/errors';
 import { packageRoot } from '../../native/load-addon';
-import { EXIT_FAILURE, say } from '../output';
+import { say } from '../output';
+
+/** Of the builder's output, where it fails. */
+const SHOWN_LINES = 30;
 
 /** Builds the native parts where the package lies: for installs that ran no install script, or had no compiler then. */
 export class BuildCommand extends Command {
@@ -26,7 +29,12 @@ export class BuildCommand extends Command {
       throw new BricksError('E_BUILD', 'cmake-js, which builds the native parts, is not installed.', 'Install the package again: npm install packet-bricks');
     }
     say(`building the native parts in ${join(packageRoot(), 'build')}`);
-    const { status } = spawnSync(process.execPath, [builder, 'compile', '--log-level', 'error'], { cwd: packageRoot(), stdio: ['ignore', 2, 2] });
-    return Promise.resolve(status === 0 ? 0 : EXIT_FAILURE);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [builder, 'compile'], { cwd: packageRoot(), encoding: 'utf8', maxBuffer: 1 << 28 });
+    if (status === 0) {
+      say('done');
+      return Promise.resolve(0);
+    }
+    process.stderr.write(`${`${stdout}${stderr}`.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n')}\n`);
+    throw new BricksError('E_BUILD', 'The native parts were not built; the end of what the builder said stands above.', 'On Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev');
   }
 }
