@@ -188,3 +188,12 @@ test('a split by addresses needs no first fragment', async () => {
   expect(split(connections)).toEqual([]);
   expect(fragmentCounters(engine).fragmentsWithoutFirst).toBe(0);
 });
+
+test('with one output there is nothing to wait for, and the order stays', async () => {
+  const engine = newEngine();
+  await engine.link(new LoadBalancer({ fragmentWait: 10_000 }).connectInput('in').connectOutput('out'), { batch: 1 });
+  const packets = [2, 1, 0].map((part) => fragments({ number: 1, version: 4 }, 7)[part]);
+  await injectAll('in', packets);
+  await runToEnd(engine);
+  expect(loopback.read('out').map(({ bytes }) => Buffer.from(bytes))).toEqual(packets);
+});
