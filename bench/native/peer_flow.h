@@ -57,7 +57,9 @@ static inline uint32_t peer_flow_word(const uint8_t *packet, uint32_t length, ui
   } else {
     return (*uncommon)++, 0;
   }
-  if (!ports || (protocol != 6 && protocol != 17)) return addresses ^ constant;
+  // TCP or UDP in one step: no processor can guess which of the two comes.
+  const int has_ports = (0x20040u >> (protocol & 31)) & (protocol < 32);
+  if (!ports || !has_ports) return addresses ^ constant;
   if (length < transport + 4) return (*uncommon)++, addresses ^ constant;
   const uint32_t both = __builtin_bswap32(peer_load32(packet + transport));
   return (addresses ^ ((both >> 16) + seed) ^ (both + seed)) & 0xffff;

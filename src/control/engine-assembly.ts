@@ -21,6 +21,9 @@ import { warmUp } from './warm-up';
 export interface AssembledEngine {
   readonly engine: Engine;
   readonly sources: readonly EngineSource[];
+  /** Whose methods run for each batch, and are to stay optimised. */
+  readonly hotObjects: readonly object[];
+  readonly counters: CounterBlock;
 }
 
 /** How a thread waits for these descriptors, once they are known. */
@@ -57,7 +60,7 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
   const publisher = new CounterPublisher(counters, plan.counters);
   const engine = new Engine(sources, engineGraph, transmitters, counters, publisher, clock, makeHost(sources, counters), wait);
-  return { engine, sources };
+  return { engine, sources, hotObjects: [engine, engineGraph, ...engineGraph.nodes.map((node) => node.brick)], counters };
 }
 
 /** Where bricks hold packets back, for those that do. */

@@ -1,11 +1,14 @@
 /** An engine's thread. It has no event loop while the engine runs: its orders then come through shared memory. */
+// The global one is a getter: 10 ns more for each look at the clock.
+import { performance } from 'node:perf_hooks';
 import { GCProfiler } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
-import { ENGINE_COLLECTIONS, addToCounter, type CounterBlock } from '../core/counters';
+import { ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, addToCounter, type CounterBlock } from '../core/counters';
 import type { EngineHost, EngineSource, LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
 import { createWaiter, pinThread } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
+import { methodsOf, optimisationProbe } from './warm-up';
 import { CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
 
 const plan = workerData as EnginePlan;
@@ -47,7 +50,32 @@ class CollectionCount {
   }
 }
 
+/**
+ * Functions of the data path that were optimised and no longer are, looked at once a second: some
+ * hundred nanoseconds each. One that loses its optimised code and has it again within a second is not
+ * seen; `npm run bench -- steadiness` counts exactly.
+ */
+class DeoptimisationCount {
+  private readonly optimised = optimisationProbe();
+  private readonly codes: unknown[];
+  private readonly were: boolean[];
+
+  constructor(objects: readonly object[], private readonly counters: CounterBlock) {
+    this.codes = [...new Set(objects.flatMap(methodsOf))];
+    this.were = this.codes.map(() => false);
+  }
+
+  sample(): void {
+    for (let index = 0; index < this.codes.length; index++) {
+      const is = this.optimised(this.codes[index]);
+      if (this.were[index] && !is) addToCounter(this.counters.words, ENGINE_DEOPTIMISATIONS, 1);
+      this.were[index] = is;
+    }
+  }
+}
+
 let collections: CollectionCount | undefined;
+let deoptimisations: DeoptimisationCount | undefined;
 
 function makeHost(sources: readonly EngineSource[], counters: CounterBlock): EngineHost {
   collections = new CollectionCount(counters);
@@ -59,13 +87,18 @@ function makeHost(sources: readonly EngineSource[], counters: CounterBlock): Eng
       return Atomics.load(control, CONTROL_STOP) !== 0;
     },
     wait: (milliseconds) => waiter.wait(milliseconds),
-    housekeeping: () => undefined,
+    housekeeping: () => {
+      collections?.read();
+      collections?.start();
+      deoptimisations?.sample();
+    },
   };
 }
 
 function run(assembled: AssembledEngine): void {
   report({ kind: 'running' });
   collections?.start();
+  deoptimisations ??= new DeoptimisationCount(assembled.hotObjects, assembled.counters);
   let end: LoopEnd;
   try {
     end = assembled.engine.run();

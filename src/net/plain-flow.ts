@@ -31,6 +31,11 @@ function swap(halfword: number): number {
   return ((halfword << 8) | (halfword >>> 8)) & 0xffff;
 }
 
+/** TCP or UDP, in one step: which of the two a packet is no processor can guess, and a wrong guess costs 5 ns. */
+function hasPorts(protocol: number): boolean {
+  return ((0x20040 >>> (protocol & 31)) & 1 & ((protocol - 32) >>> 31)) !== 0;
+}
+
 /** IPv6 next headers that flow.ts has to look behind: extension headers. */
 function isExtensionHeader(protocol: number): boolean {
   return protocol === 0 || protocol === 43 || protocol === 44 || protocol === 51 || protocol === 60
@@ -46,8 +51,7 @@ export function commonFlow(memory: PacketMemory, offset: number, length: number,
   const start = offset >>> 1;
   if (!LITTLE_ENDIAN || length < 38 || (offset & 1) !== 0 || halfwords[start + 6] !== TYPE_IPV4
     || (halfwords[start + 7] & 0xff) !== 0x45 || (halfwords[start + 10] & 0xff3f) !== 0) return false;
-  const protocol = halfwords[start + 11] >>> 8;
-  if (protocol !== 6 && protocol !== 17) return false;
+  if (!hasPorts(halfwords[start + 11] >>> 8)) return false;
   const folded = halfwords[start + 13] ^ halfwords[start + 14] ^ halfwords[start + 15] ^ halfwords[start + 16];
   flow.kind = WITH_PORTS;
   flow.addresses = swap(folded);
@@ -66,8 +70,7 @@ export function commonFlowWord(
   const start = offset >>> 1;
   if (!LITTLE_ENDIAN || length < 38 || (offset & 1) !== 0 || halfwords[start + 6] !== TYPE_IPV4
     || (halfwords[start + 7] & 0xff) !== 0x45 || (halfwords[start + 10] & 0xff3f) !== 0) return -1;
-  const protocol = halfwords[start + 11] >>> 8;
-  if (protocol !== 6 && protocol !== 17) return -1;
+  if (!hasPorts(halfwords[start + 11] >>> 8)) return -1;
   const folded = halfwords[start + 13] ^ halfwords[start + 14] ^ halfwords[start + 15] ^ halfwords[start + 16];
   return swap(folded) ^ fixedWord ^ (((swap(halfwords[start + 17]) + seed) ^ (swap(halfwords[start + 18]) + seed)) & portMask);
 }
@@ -118,7 +121,7 @@ export function plainFlow(memory: PacketMemory, offset: number, length: number, 
   } else {
     return NOT_COMPUTED;
   }
-  if (protocol === 6 || protocol === 17) {
+  if (hasPorts(protocol)) {
     if (length < headers + (transport << 1) + 4) return NOT_COMPUTED;
     flow.kind = WITH_PORTS;
     flow.addresses = swap(folded);

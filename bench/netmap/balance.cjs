@@ -1,0 +1,103 @@
+/**
+ * Our load balancer beside one in C over the same rings, in the same run: packets a CPU second of the
+ * balancer alone (its thread, with all system calls), from one pipe to four.
+ *
+ *     node bench/netmap/balance.cjs [SECONDS] [ROUNDS]
+ *
+ * Without /dev/netmap it runs over netmap in user space. Generator, balancer and reader share one CPU
+ * (BENCH_CPU, 0 otherwise), so that each finds full rings.
+ */
+const { spawn, execFileSync, fork } = require('node:child_process');
+const { existsSync, mkdtempSync, rmSync } = require('node:fs');
+const { join, resolve } = require('node:path');
+const { tmpdir } = require('node:os');
+
+const ROOT = resolve(__dirname, '../..');
+const OUTPUTS = 4;
+
+if (process.argv[2] === 'ours') ours();
+else main().catch((error) => { console.error(error); process.exitCode = 1; });
+
+/** The child that runs our engine; told when to report. */
+async function ours() {
+  const { LoadBalancer, PacketEngine } = require(join(ROOT, 'dist/src/index.js'));
+  const engine = new PacketEngine('bench', { backend: 'netmap', cpu: Number(process.argv[3]) });
+  await engine.link(new LoadBalancer(4).connectInput('bench}0').connectOutput(...Array.from({ length: OUTPUTS }, (_, k) => `bench{${k + 1}`)));
+  await engine.start();
+  process.send({ ready: true });
+  process.on('message', async () => {
+    const { user, system } = process.cpuUsage();
+    const { packets, drops } = engine.stats();
+    process.send({ packets, dropped: drops, cpu: user + system });
+  });
+}
+
+async function main() {
+  const seconds = Number(process.argv[2] ?? 2);
+  const rounds = Number(process.argv[3] ?? 5);
+  const cpu = process.env.BENCH_CPU ?? '0';
+  const directory = mkdtempSync(join(tmpdir(), 'bricks-bench-'));
+  const program = join(directory, 'netmap-balance');
+  execFileSync('cc', ['-O3', '-march=native', '-o', program, join(__dirname, 'netmap-balance.c')]);
+  const environment = { ...process.env };
+  if (!existsSync('/dev/netmap')) {
+    const { netmapRunEnvironment } = require(join(ROOT, 'dist/backends/netmap/index.js'));
+    Object.assign(environment, netmapRunEnvironment(), { NETMAP_USERSPACE_DIR: mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bricks-bench-')) });
+  }
+  const started = (command, ...args) => new Promise((done, fail) => {
+    const child = spawn('taskset', ['-c', cpu, command, ...args], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+    const state = { child, last: undefined, heard: undefined };
+    child.stdout.on('data', (data) => {
+      if (data.includes('ready')) done(state);
+      const json = /\{.*\}/.exec(data.toString());
+      if (json && state.heard) state.heard(JSON.parse(json[0]));
+    });
+    child.on('exit', (code) => fail(new Error(`${command} ${args.join(' ')}: ${code}`)));
+  });
+  const ask = (state) => new Promise((done) => {
+    state.heard = done;
+    state.child.kill('SIGUSR1');
+  });
+  const end = (child) => new Promise((done) => { child.once('exit', done); child.kill('SIGTERM'); });
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+  async function balancer(kind) {
+    if (kind !== 'ours') {
+      const state = await started(program, kind, 'bench}0', 'bench', String(OUTPUTS));
+      return { ask: () => ask(state), end: () => end(state.child) };
+    }
+    const child = fork(__filename, ['ours', cpu], { env: environment });
+    await new Promise((done) => child.once('message', done));
+    return { ask: () => new Promise((done) => { child.once('message', done); child.send({}); }), end: () => end(child) };
+  }
+
+  async function measure(kind) {
+    const { ask: look, end: stop } = await balancer(kind);
+    const reader = await started(program, 'discard', 'bench', String(OUTPUTS));
+    const generator = await started(program, 'generate', 'bench{0', '4096');
+    await pause(500);
+    const before = await look();
+    await pause(seconds * 1000);
+    const after = await look();
+    await end(generator.child);
+    await stop();
+    await end(reader.child);
+    const packets = after.packets - before.packets;
+    return { rate: packets / (after.cpu - before.cpu), dropped: (after.dropped - before.dropped) / packets };
+  }
+
+  const results = { fold: [], bits: [], ours: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of Object.keys(results)) results[kind].push(await measure(kind));
+  }
+  const median = (kind) => results[kind].map(({ rate }) => rate).sort((a, b) => a - b)[rounds >> 1];
+  for (const kind of Object.keys(results)) {
+    const name = { fold: 'C, folded hash', bits: 'C, hash bit by bit', ours: 'Packet Bricks' }[kind];
+    const rates = results[kind].map(({ rate }) => rate.toFixed(1)).join(' ');
+    console.log(`${name.padEnd(20)} ${median(kind).toFixed(1).padStart(6)} M packets a CPU second   (${rates}; dropped ${(100 * Math.max(...results[kind].map(({ dropped }) => dropped))).toFixed(1)} %)`);
+  }
+  const [fold, bits] = [median('ours') / median('fold'), median('ours') / median('bits')];
+  console.log(`of the folded hash in C: ${fold.toFixed(2)} (mark 0.8); times the hash bit by bit: ${bits.toFixed(2)} (mark 3)`);
+  rmSync(directory, { recursive: true, force: true });
+  if (environment.NETMAP_USERSPACE_DIR) rmSync(environment.NETMAP_USERSPACE_DIR, { recursive: true, force: true });
+}
