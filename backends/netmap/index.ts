@@ -1,5 +1,5 @@
 /** The netmap backend: the primary one. Ports are native (native/), names and errors are here. */
-import type { Backend, BackendStatus, DeviceInformation, PortOpener } from '../../src/core/backend';
+import type { Backend, BackendStatus, DeviceInformation, LinkPlan, PortOpener } from '../../src/core/backend';
 import { messageOf } from '../../src/core/errors';
 import type { LinkName } from '../../src/core/link-name';
 import type { OptionValues } from '../../src/core/options';
@@ -8,6 +8,7 @@ import { deviceError } from './errors';
 import { netmapAddon, type NetmapAddon } from './native';
 import { NETMAP_OPTIONS, netmapOptions } from './options';
 import { NetmapPorts } from './ports';
+import type { PreparedLinks } from './source';
 
 export { NETMAP_OPTIONS } from './options';
 export { netmapRunEnvironment, netmapUserSpaceLibrary } from './user-space';
@@ -37,6 +38,10 @@ export class NetmapBackend implements Backend {
   /** Pipes are the kernel's. */
   handles(link: LinkName): boolean {
     return link.kind !== 'file';
+  }
+
+  prepare(plan: LinkPlan): PreparedLinks {
+    return { sources: plan.sources.length };
   }
 
   ports(options: OptionValues): PortOpener {

@@ -44,6 +44,8 @@ export interface NativeSource {
   /** Rows, or -1 if the port is gone. */
   receive(): number;
   release(): void;
+  /** Waits until there is something to receive, but no longer. */
+  wait(milliseconds: number): void;
   memory(): ArrayBuffer;
   close(): void;
 }
@@ -114,6 +116,7 @@ export interface NetmapAddon {
   readModuleParameter(name: string): number;
   /** 0 or an error number. */
   writeModuleParameter(name: string, value: number): number;
+  usableProcessors(): number;
   errorText(number: number): string;
 }
 

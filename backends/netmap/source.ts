@@ -5,8 +5,47 @@ import { REASON_SLOTS, type NativePort, type NativeSource, type NetmapAddon } fr
 import type { NetmapOptions } from './options';
 import type { NetmapTransmitter } from './transmitter';
 
+/** What the backend's control half tells the engine's thread. */
+export interface PreparedLinks {
+  /** Of the whole engine, files too. */
+  readonly sources: number;
+}
+
 /** While sinks have packets in reserve, an idle engine looks after them so often. */
 const SETTLE_MILLISECONDS = 1;
+/** The longest wait in `receive` of an engine's only source: orders are seen after it. */
+const WAIT_MILLISECONDS = 5;
+const SPINS_MAXIMUM = 128;
+/** When looking again did not help lately, it is tried once in so many times. */
+const TRY_AGAIN = 64;
+const TRY_SPINS = 16;
+
+/**
+ * How often an empty ring is looked at before waiting: often where packets then came, seldom where
+ * they did not. With one CPU, nobody can send while we look: that took half of the time.
+ */
+export class Patience {
+  private spins = TRY_SPINS;
+  private limit = TRY_SPINS;
+  private empty = 0;
+  private phases = 0;
+
+  constructor(private readonly processors: number) {}
+
+  /** Nothing was there; answers whether to wait now. */
+  nothing(): boolean {
+    if (this.processors < 2) return true;
+    if (this.empty++ === 0) this.limit = ++this.phases % TRY_AGAIN === 0 ? Math.max(TRY_SPINS, this.spins) : this.spins;
+    if (this.empty < this.limit) return false;
+    if (this.empty === this.limit) this.spins = Math.max(1, this.spins >> 1);
+    return true;
+  }
+
+  something(): void {
+    if (this.empty > 0 && this.empty < this.limit) this.spins = Math.min(SPINS_MAXIMUM, this.spins * 2);
+    this.empty = 0;
+  }
+}
 
 export class NetmapSource implements SourcePort {
   readonly link: LinkName;
@@ -16,6 +55,9 @@ export class NetmapSource implements SourcePort {
   private readonly batch: PacketBatch;
   private readonly notice: (text: string) => void;
   private open = true;
+  private readonly patience: Patience;
+  /** Where the engine has other sources too, it waits for all of them itself. */
+  private readonly only: boolean;
 
   constructor(
     addon: NetmapAddon,
@@ -29,6 +71,8 @@ export class NetmapSource implements SourcePort {
     this.link = request.link;
     this.batch = request.batch;
     this.notice = context.notice;
+    this.patience = new Patience(addon.usableProcessors());
+    this.only = (context.prepared as PreparedLinks | undefined)?.sources === 1;
     this.descriptor = port.information().descriptor;
     this.native = new addon.NetmapSource({
       port,
@@ -48,11 +92,13 @@ export class NetmapSource implements SourcePort {
     const rows = this.native.receive();
     if (rows > 0) {
       this.batch.count = rows;
+      this.patience.something();
       return rows;
     }
     this.batch.count = 0;
     if (rows === 0) {
       this.transmitter?.settle();
+      if (this.patience.nothing() && this.only) this.native.wait(this.transmitter?.backlog ? SETTLE_MILLISECONDS : WAIT_MILLISECONDS);
       return 0;
     }
     this.notice(`netmap no longer has ${this.link.text}: the interface is gone.`);

@@ -45,6 +45,8 @@ Napi::Value WriteParameter(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), WriteModuleParameter(info[0].ToString().Utf8Value(), info[1].ToNumber().Int64Value()));
 }
 
+Napi::Value Processors(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), UsableProcessors()); }
+
 Napi::Value ErrorText(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), std::strerror(info[0].ToNumber().Int32Value())); }
 
 // What is changed on an interface while it is in use. It ends with the object, also when its thread is ended.
@@ -100,6 +102,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lookAtInterface", Napi::Function::New(env, Look));
   exports.Set("readModuleParameter", Napi::Function::New(env, ReadParameter));
   exports.Set("writeModuleParameter", Napi::Function::New(env, WriteParameter));
+  exports.Set("usableProcessors", Napi::Function::New(env, Processors));
   exports.Set("errorText", Napi::Function::New(env, ErrorText));
   return exports;
 }

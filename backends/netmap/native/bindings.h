@@ -102,6 +102,8 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   // Rows, or -1 if the port is gone
   Napi::Value Receive(const Napi::CallbackInfo& info);
   void Release(const Napi::CallbackInfo& info);
+  // (milliseconds): waits until there is something to receive, but no longer
+  void Wait(const Napi::CallbackInfo& info);
   // The region and its staging areas: one ArrayBuffer for each region and environment.
   Napi::Value Memory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

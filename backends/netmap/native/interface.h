@@ -27,6 +27,9 @@ int SetOffload(const std::string& name, const std::string& offload, bool on);
 int BeginPromiscuous(const std::string& name);
 void EndPromiscuous(const std::string& name, int descriptor);
 
+// CPUs that this process may run on.
+int UsableProcessors();
+
 // A number that netmap's module takes while it runs; -1 where there is none.
 int64_t ReadModuleParameter(const std::string& parameter);
 int WriteModuleParameter(const std::string& parameter, int64_t value);

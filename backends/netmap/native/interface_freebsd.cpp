@@ -103,6 +103,8 @@ int BeginPromiscuous(const std::string& name) {
 
 void EndPromiscuous(const std::string& name, int) { SetPromiscuous(name, false); }
 
+int UsableProcessors() { return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
 int64_t ReadModuleParameter(const std::string& parameter) {
   int value = -1;
   size_t size = sizeof value;

@@ -5,6 +5,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -113,6 +114,12 @@ int BeginPromiscuous(const std::string& name) {
 }
 
 void EndPromiscuous(const std::string&, int descriptor) { close(descriptor); }
+
+// Of the process's first thread: this one may be kept on one CPU by its engine.
+int UsableProcessors() {
+  cpu_set_t set;
+  return sched_getaffinity(getpid(), sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
 
 int64_t ReadModuleParameter(const std::string& parameter) {
   std::FILE* const file = std::fopen(ParameterPath(parameter).c_str(), "re");

@@ -35,6 +35,7 @@ class Port {
   static std::shared_ptr<Port> Open(const PortRequest& request);
   // Over rings in plain memory, for tests; syncs do nothing then.
   Port(std::shared_ptr<Region> region, netmap_if* interface, const PortRequest& request);
+  void PretendExtraBuffers(uint32_t count) { registered_.nr_extra_bufs = count; }
   ~Port() { Close(); }
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;

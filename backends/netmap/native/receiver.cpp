@@ -1,5 +1,6 @@
 #include "receiver.h"
 
+#include <poll.h>
 #include <time.h>
 
 #include <cerrno>
@@ -48,7 +49,7 @@ uint32_t Receiver::Available() const {
 // batches larger, and gives the kernel its slots back in time.
 bool Receiver::WantsSync(uint32_t capacity) const {
   const uint32_t available = Available();
-  return available == 0 || (available < capacity && released_);
+  return available == 0 || (false && available < capacity && released_);
 }
 
 int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons) {
@@ -71,6 +72,14 @@ int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* co
   counters[reasons.malformed] += malformed_;
   if (rows == 0) Release();  // what was malformed, and how far was looked
   return static_cast<int32_t>(rows);
+}
+
+void Receiver::Wait(int milliseconds) {
+  if (!port_ || port_->descriptor() < 0) return;
+  pollfd polled = {port_->descriptor(), POLLIN, 0};
+  poll(&polled, 1, milliseconds);
+  released_ = false;
+  for (Ring& ring : rings_) ring.blocked = false;
 }
 
 // Each ring may fill its share of the batch, and what others leave; the first one changes from batch to batch.

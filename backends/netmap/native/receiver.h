@@ -24,6 +24,8 @@ class Receiver {
   int32_t Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons);
   // Gives the slots of the last batch back; the kernel learns of it at the next sync.
   void Release();
+  // Waits until there is something to receive, but no longer than that; what is there needs no sync afterwards.
+  void Wait(int milliseconds);
   // Packets that are there already, behind the last batch.
   uint32_t Available() const;
   void Close();

@@ -40,7 +40,7 @@ Napi::ArrayBuffer BufferOf(Napi::Env env, const std::shared_ptr<Region>& region)
 Napi::Function SourceBinding::Define(Napi::Env env) {
   return DefineClass(env, "NetmapSource",
                      {InstanceMethod<&SourceBinding::Receive>("receive"), InstanceMethod<&SourceBinding::Release>("release"),
-                      InstanceMethod<&SourceBinding::Memory>("memory"), InstanceMethod<&SourceBinding::Close>("close")});
+                      InstanceMethod<&SourceBinding::Wait>("wait"), InstanceMethod<&SourceBinding::Memory>("memory"), InstanceMethod<&SourceBinding::Close>("close")});
 }
 
 SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SourceBinding>(info) {
@@ -71,6 +71,10 @@ Napi::Value SourceBinding::Receive(const Napi::CallbackInfo& info) {
 
 void SourceBinding::Release(const Napi::CallbackInfo&) {
   if (receiver_) receiver_->Release();
+}
+
+void SourceBinding::Wait(const Napi::CallbackInfo& info) {
+  if (receiver_) receiver_->Wait(info[0].As<Napi::Number>().Int32Value());
 }
 
 Napi::Value SourceBinding::Memory(const Napi::CallbackInfo& info) {
