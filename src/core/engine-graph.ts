@@ -44,6 +44,8 @@ export class GraphNode {
     readonly outputs: PacketLists,
     capacity: number,
     readonly hold: HoldArea | undefined,
+    /** Whether a packet can stand in its input once at most. */
+    readonly distinct: boolean,
   ) {
     this.merged = new MergedList(capacity);
   }
@@ -84,6 +86,7 @@ export class EngineGraph {
       createPacketLists(compiled.outputs.length, rows * compiled.multiplicity),
       rows * compiled.multiplicity,
       holds[index],
+      compiled.multiplicity === 1,
     ));
     for (const edge of graph.edges) {
       this.nodes[edge.to].inputs.push(new InnerLink(this.nodes[edge.from].outputs, edge.output, edge.record));
@@ -202,9 +205,27 @@ export class EngineGraph {
     }
     if (inputs.length === 1 && !entry) return this.takeInner(inputs[0], batch);
     node.merged.clear();
+    if (node.distinct) {
+      if (!entry && this.takeWholeBatch(node, batch)) return this.sourceList;
+      if (entry) node.merged.mark(this.sourceList);
+      for (let index = 0; index < inputs.length; index++) node.merged.mark(this.takeInner(inputs[index], batch));
+      node.merged.collect();
+      return node.merged.list;
+    }
     if (entry) node.merged.add(this.sourceList);
     for (let index = 0; index < inputs.length; index++) node.merged.add(this.takeInner(inputs[index], batch));
     return node.merged.list;
+  }
+
+  /** Where the inputs hold all packets of the batch between them, merging gives the list that it began with. */
+  private takeWholeBatch(node: GraphNode, batch: PacketBatch): boolean {
+    const inputs = node.inputs;
+    let waiting = 0;
+    for (let index = 0; index < inputs.length; index++) waiting += inputs[index].lists.counts[inputs[index].output];
+    if (this.entry < 0 || waiting !== this.sourceList.count) return false;
+    for (let index = 0; index < inputs.length; index++) this.takeInner(inputs[index], batch);
+    node.merged.list.count = waiting;
+    return true;
   }
 
   /** Takes what waits on an inner link, and counts it. */

@@ -101,7 +101,9 @@ export function compileGraph(specifications: readonly BrickSpecification[], look
     const inner = edges.filter((edge) => edge.to === nodeIndex).map((edge) => position.get(edge.from) as number);
     levels[index] = 1 + Math.max(0, ...inner.map((feeder) => levels[feeder]));
     // A source's packet is in the input once; packets of several edges may be the same ones.
-    multiplicities[index] = Math.max(1, inner.reduce((sum, feeder) => sum + multiplicities[feeder], 0));
+    // Outputs of a brick that gives each packet to one of them have none in common.
+    const feeding = inner.filter((feeder, at) => nodes[order[feeder]].declaration.fanout !== 'one' || inner.indexOf(feeder) === at);
+    multiplicities[index] = Math.max(1, feeding.reduce((sum, feeder) => sum + multiplicities[feeder], 0));
     if (node.declaration.effect === 'edits' && sharesPackets(nodeIndex, nodes, edges)) {
       throw new BricksError('E_EDITS_SHARED', `${node.label} changes packets that other outputs of a brick before it hold too.`, 'Put it before the brick that copies.');
     }

@@ -5,8 +5,11 @@ export class MergedList {
   /** The merged list; valid until the next `clear`. */
   list: { readonly rows: Uint16Array; count: number };
   private spare: { readonly rows: Uint16Array; count: number };
+  private readonly marks: Uint8Array;
+  private end = 0;
 
   constructor(capacity: number) {
+    this.marks = new Uint8Array(capacity);
     this.list = { rows: new Uint16Array(capacity), count: 0 };
     this.spare = { rows: new Uint16Array(capacity), count: 0 };
   }
@@ -31,5 +34,35 @@ export class MergedList {
     to.count = n;
     this.list = to;
     this.spare = from;
+  }
+
+  /**
+   * Merges lists that have no row in common: `mark` for each, then `collect`. About 1 ns a packet, since
+   * nothing is compared: which of two lists goes on is what no processor can guess, at 5 ns a time.
+   */
+  mark(other: PacketList): void {
+    const { marks } = this;
+    const { rows, count } = other;
+    let end = this.end;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i];
+      marks[row] = 1;
+      if (row >= end) end = row + 1;
+    }
+    this.end = end;
+  }
+
+  collect(): void {
+    const { marks, end } = this;
+    const { rows } = this.list;
+    let n = 0;
+    for (let row = 0; row < end; row++) {
+      // Overwritten by the next one unless it counts.
+      rows[n] = row;
+      n += marks[row];
+      marks[row] = 0;
+    }
+    this.list.count = n;
+    this.end = 0;
   }
 }
