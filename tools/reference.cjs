@@ -107,8 +107,8 @@ const MEANINGS = {
   EngineStatistics: {
     name: 'the name that it was given', running: 'whether packets flow', bytes: 'captured bytes of these packets',
     links: 'sources first, then inner links, then sinks', bricks: 'in the order in which packets meet them', batches: 'rounds in which packets came',
-    emptyPolls: 'rounds in which none came', waits: 'how often it went to sleep', collections: 'garbage collections of its thread, counted when it stops',
-    deoptimisations: 'optimised code that V8 threw away; not counted yet, so 0', warmUpMicroseconds: 'how long it warmed up', longestBatchNanoseconds: 'the longest round',
+    emptyPolls: 'rounds in which none came', waits: 'how often it went to sleep', collections: 'garbage collections of its thread',
+    deoptimisations: 'how often V8 was seen to have thrown away optimised code of the data path', warmUpMicroseconds: 'how long it warmed up', longestBatchNanoseconds: 'the longest round',
   },
   LinkStatistics: {
     name: 'as its user wrote it', role: 'where the engine receives, hands on in memory, or sends', packets: 'received or sent', bytes: 'captured bytes of these packets',
