@@ -3,6 +3,7 @@
 #include <napi.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
@@ -27,6 +28,8 @@ enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched.
 constexpr uint32_t kAhead = 8;
+// Sinks ahead, where there are many.
+constexpr uint32_t kSinksAhead = 6;
 
 double Clock(clockid_t clock) {
   timespec now;
@@ -102,9 +105,10 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
       const Napi::Object lists = request.Get("lists").ToObject();
       const uint32_t output = request.Get("output").ToNumber().Uint32Value();
       if (groups_.empty() || !groups_.back().lists->reference.Value().StrictEquals(lists)) {
-        groups_.push_back({std::make_unique<bricks::PacketLists>(), {}});
+        groups_.push_back({std::make_unique<bricks::PacketLists>(), {}, {}});
         groups_.back().lists->Bind(lists);
         groups_.back().sinks.resize(groups_.back().lists->outputs, Sink{nullptr, nullptr, nullptr});
+        groups_.back().active.resize(groups_.back().lists->outputs + 1);
       }
       Group& group = groups_.back();
       group.sinks[output] = {rings_.send[k], group.lists->rows + (size_t{output} << group.lists->shift),
@@ -117,13 +121,15 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   void StampRows(uint32_t count);
   bool BetweenRounds();
   void Transmit(const Napi::CallbackInfo& info);
-  template <bool Copies>
-  void Send(Sink& sink, uint32_t count);
-
   struct Group {
     std::unique_ptr<bricks::PacketLists> lists;
     std::vector<Sink> sinks;
+    std::vector<uint32_t> active;
   };
+
+  template <bool Copies>
+  void Send(const Sink& sink, uint32_t first, uint32_t count);
+  void TransmitCopies(Group& group);
 
   bench_rings rings_ = {};
   bricks::BatchColumns columns_;
@@ -223,20 +229,22 @@ uint32_t MemoryRings::Fill(uint32_t count) {
 }
 
 template <bool Copies>
-inline void MemoryRings::Send(Sink& sink, uint32_t count) {
+inline void MemoryRings::Send(const Sink& sink, uint32_t first, uint32_t count) {
   bench_ring* const ring = sink.ring;
   bench_slot* const receiveSlots = rings_.receive->slots;
   const uint32_t* const slotColumn = columns_.slot;
   const uint32_t space = bench_ring_space(ring);
   const uint32_t sent = count < space ? count : space;
   const uint32_t mask = ring->mask;
+  const uint16_t* const rows = sink.rows + first;
   uint32_t head = ring->head;
   uint64_t bytes = 0;
   for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask) {
-    const uint32_t row = sink.rows[k];
+    const uint32_t row = rows[k];
     bench_slot* const from = &receiveSlots[slotColumn[row]];
     bench_slot* const to = &ring->slots[head];
     bytes += from->length;
+    if (Copies) __builtin_prefetch(rings_.memory + size_t{ring->slots[(head + kAhead) & mask].buffer} * BENCH_BUFFER_SIZE, 1);
     if (Copies && --uses_[row] != 0) {
       bench_copy(rings_.memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, rings_.memory + size_t{from->buffer} * BENCH_BUFFER_SIZE, from->length);
       to->length = from->length;
@@ -246,33 +254,78 @@ inline void MemoryRings::Send(Sink& sink, uint32_t count) {
     }
   }
   if (Copies) {
-    for (uint32_t k = sent; k < count; k++) uses_[sink.rows[k]]--;
+    for (uint32_t k = sent; k < count; k++) uses_[rows[k]]--;
   }
   ring->head = head;
-  bench_ring_sync(ring);
   sink.counters[0] += sent;
   sink.counters[1] += bytes;
   sink.counters[2 + 1] += count - sent;  // ringFull
 }
 
+// Where packets go to several: some rows to all their sinks, then the next, so that a packet is still in
+// the first-level cache for its second copy. Buffers 2,048 bytes apart share two sets of it: 24 packets.
+void MemoryRings::TransmitCopies(Group& group) {
+  constexpr uint32_t kRowsAtOnce = 16;
+  uint32_t* const counts = group.lists->counts;
+  uint32_t* const position = group.active.data();
+  const size_t outputs = group.sinks.size();
+  std::fill(position, position + outputs, 0);
+  for (size_t output = 0; output < outputs; output++) {
+    if (group.sinks[output].ring == nullptr) continue;
+    for (uint32_t k = 0; k < counts[output]; k++) uses_[group.sinks[output].rows[k]]++;
+  }
+  for (uint32_t limit = kRowsAtOnce;; limit += kRowsAtOnce) {
+    bool more = false;
+    for (size_t output = 0; output < outputs; output++) {
+      const Sink& sink = group.sinks[output];
+      if (sink.ring == nullptr) continue;
+      const uint32_t first = position[output];
+      uint32_t end = first;
+      while (end < counts[output] && sink.rows[end] < limit) end++;
+      if (end > first) Send<true>(sink, first, end - first);
+      position[output] = end;
+      more |= end < counts[output];
+    }
+    if (!more) break;
+  }
+  for (size_t output = 0; output < outputs; output++) {
+    if (group.sinks[output].ring == nullptr) continue;
+    bench_ring_sync(group.sinks[output].ring);
+    counts[output] = 0;
+  }
+}
+
 void MemoryRings::Transmit(const Napi::CallbackInfo&) {
   if (copies_) {
-    for (Group& group : groups_) {
-      for (size_t output = 0; output < group.sinks.size(); output++) {
-        if (group.sinks[output].ring == nullptr) continue;
-        for (uint32_t k = 0; k < group.lists->counts[output]; k++) uses_[group.sinks[output].rows[k]]++;
-      }
-    }
+    for (Group& group : groups_) TransmitCopies(group);
+    return;
   }
   for (Group& group : groups_) {
     uint32_t* const counts = group.lists->counts;
     Sink* const sinks = group.sinks.data();
-    const size_t outputs = group.sinks.size();
-    for (size_t output = 0; output < outputs; output++) {
-      const uint32_t count = counts[output];
-      if (count == 0 || sinks[output].ring == nullptr) continue;
-      if (copies_) Send<true>(sinks[output], count);
-      else Send<false>(sinks[output], count);
+    const uint32_t outputs = static_cast<uint32_t>(group.sinks.size());
+    // With a thousand outputs most lists are empty: find the others without a branch to guess, then
+    // fetch their rings, lists and slots some sinks before they are needed.
+    uint32_t* const active = group.active.data();
+    uint32_t found = 0;
+    for (uint32_t output = 0; output < outputs; output++) {
+      active[found] = output;
+      found += counts[output] != 0 && sinks[output].ring != nullptr;
+    }
+    for (uint32_t k = 0; k < found; k++) {
+      if (k + 2 * kSinksAhead < found) {
+        const Sink& sink = sinks[active[k + 2 * kSinksAhead]];
+        __builtin_prefetch(sink.ring, 1);
+        __builtin_prefetch(sink.rows);
+        __builtin_prefetch(sink.counters, 1);
+      }
+      if (k + kSinksAhead < found) {
+        const bench_ring* const ring = sinks[active[k + kSinksAhead]].ring;
+        __builtin_prefetch(&ring->slots[ring->head], 1);
+      }
+      const uint32_t output = active[k];
+      Send<false>(sinks[output], 0, counts[output]);
+      bench_ring_sync(sinks[output].ring);
       counts[output] = 0;
     }
   }

@@ -57,17 +57,18 @@ static inline struct bench_ring *bench_ring_create(uint32_t slots, uint32_t firs
   return ring;
 }
 
-// Slots must be a power of two. Answers 0 where there is not enough memory.
+// `slots` of each ring to send to, a power of two; the one to receive from has 1,024 at least. Answers 0 where there is not enough memory.
 static inline int bench_rings_create(struct bench_rings *rings, uint32_t outputs, uint32_t slots, int huge) {
   rings->outputs = outputs;
-  rings->memory_bytes = (size_t)(outputs + 1) * slots * BENCH_BUFFER_SIZE;
+  const uint32_t receive_slots = slots < 1024 ? 1024 : slots;
+  rings->memory_bytes = ((size_t)outputs * slots + receive_slots) * BENCH_BUFFER_SIZE;
   rings->memory = (uint8_t *)bench_map(rings->memory_bytes, huge);
   rings->send = (struct bench_ring **)calloc(outputs, sizeof *rings->send);
   if (rings->memory == NULL || rings->send == NULL) return 0;
-  rings->receive = bench_ring_create(slots, 0);
+  rings->receive = bench_ring_create(receive_slots, 0);
   if (rings->receive == NULL) return 0;
   for (uint32_t k = 0; k < outputs; k++) {
-    rings->send[k] = bench_ring_create(slots, (k + 1) * slots);
+    rings->send[k] = bench_ring_create(slots, receive_slots + k * slots);
     if (rings->send[k] == NULL) return 0;
   }
   return 1;

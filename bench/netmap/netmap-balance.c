@@ -87,8 +87,6 @@ static inline uint32_t load32(const uint8_t *at) {
   return value;
 }
 
-static uint8_t key[40];
-
 /* Addresses and ports of a plain IPv4 frame; others are as equal for both hashes. */
 static inline uint32_t hash_fold(const uint8_t *frame) {
   uint32_t folded = load32(frame + 26) ^ load32(frame + 30);
@@ -98,17 +96,29 @@ static inline uint32_t hash_fold(const uint8_t *frame) {
   return ((folded ^ ports) * 0x9e3779b1u) >> 8;
 }
 
-static inline uint32_t hash_bits(const uint8_t *frame) {
-  uint8_t input[12];
-  memcpy(input, frame + 26, 12);
-  uint32_t result = 0, window = (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
-  for (int i = 0; i < 12; i++) {
-    for (int bit = 7; bit >= 0; bit--) {
-      if (input[i] & (1 << bit)) result ^= window;
-      window = window << 1 | ((key[i + 4] >> bit) & 1);
+static uint32_t key_windows[96];
+
+/* As lb does it: the key's window for each bit of addresses and ports, XORed where the bit is set. */
+static uint32_t hash_bits(const uint8_t *frame) {
+  uint32_t result = 0, at = 0;
+  for (int field = 0; field < 3; field++) {
+    uint32_t value = __builtin_bswap32(load32(frame + 26 + 4 * field));
+    for (int bit = 0; bit < 32; bit++, at++) {
+      if (value & 0x80000000u) result ^= key_windows[at];
+      value <<= 1;
     }
   }
   return result;
+}
+
+static void key_prepare(void) {
+  uint8_t key[16];
+  for (size_t k = 0; k < sizeof key; k++) key[k] = (uint8_t)(k & 1 ? 0x5a : 0x6d);
+  uint32_t window = (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+  for (uint32_t bit = 0; bit < 96; bit++) {
+    key_windows[bit] = window;
+    window = window << 1 | ((key[4 + bit / 8] >> (7 - bit % 8)) & 1);
+  }
 }
 
 static void balance(int fold, const char *in, const char *out, uint32_t count) {
@@ -237,7 +247,7 @@ int main(int count, char **arguments) {
   struct sigaction action = {.sa_handler = on_signal};
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGUSR1, &action, NULL);
-  for (size_t k = 0; k < sizeof key; k++) key[k] = (uint8_t)(0x50 + k * 37);
+  key_prepare();
   uint32_t number = (uint32_t)atoi(arguments[count - 1]);
   const char *what = arguments[1];
   if (strcmp(what, "generate") == 0) generate(arguments[2], number);

@@ -1,2 +1,117 @@
+/** Capture files, in memory (/dev/shm where there is one): split to four, and read. By the clock on the wall. */
 'use strict';
-module.exports = [];
+const { execFile } = require('node:child_process');
+const { existsSync, mkdtempSync, rmSync, statSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { promisify } = require('node:util');
+const { brick } = require('../lib/engines');
+const { dist, peer } = require('../lib/paths');
+const { summary } = require('../lib/statistics');
+const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
+
+const execute = promisify(execFile);
+const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+async function makeCapture(directory, packets, length) {
+  const file = join(directory, 'in.pcap');
+  await execute(peer('bench_make_capture'), ['--packets', String(packets), '--length', String(length), '--write', file]);
+  return file;
+}
+
+/** From start to the last file closed; linking (which warms up) is not in it. */
+async function runEngine(description) {
+  const engine = new PacketEngine('bench', { backend: 'loopback' });
+  await engine.link(description);
+  const begin = process.hrtime.bigint();
+  const cpuBegin = process.cpuUsage();
+  await engine.start();
+  await engine.finished();
+  const audit = engine.audit();
+  await engine.delete();
+  const { user, system } = process.cpuUsage(cpuBegin);
+  if (!audit.balanced) throw new Error('the engine has not kept its books');
+  return { wall: Number(process.hrtime.bigint() - begin), cpu: (user + system) * 1000, received: audit.received };
+}
+
+async function runProgram(command, words) {
+  const begin = process.hrtime.bigint();
+  await execute(command, words, { maxBuffer: 1 << 26 });
+  return { wall: Number(process.hrtime.bigint() - begin) };
+}
+
+async function compare(contestants, rounds, packets) {
+  const walls = contestants.map(() => []);
+  const cpus = contestants.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let index = 0; index < contestants.length; index++) {
+      const { wall, cpu } = await contestants[index].run();
+      walls[index].push(wall / packets);
+      if (cpu !== undefined) cpus[index].push(cpu / packets);
+    }
+  }
+  return contestants.map(({ name }, index) => ({
+    name,
+    wall: summary(walls[index]),
+    ...(cpus[index].length > 0 ? { cpu: summary(cpus[index]) } : {}),
+  }));
+}
+
+async function cProgram(words) {
+  const { stdout } = await execute(peer('bench_capture'), words);
+  const { wall, cpu } = JSON.parse(stdout);
+  return { wall, cpu };
+}
+
+function fileRow({ name, title, mark, length, contestants, beside }) {
+  return {
+    name,
+    title,
+    mark,
+    missing: () => (existsSync(peer('bench_capture')) ? undefined : 'the C peers on libpcap were not built (Debian: libpcap-dev)'),
+    async run(settings) {
+      const directory = mkdtempSync(join(base, 'bricks-bench-'));
+      try {
+        const packets = Math.max(10_000, Math.round((length === 60 ? 2_000_000 : 500_000) * settings.scale));
+        const file = await makeCapture(directory, packets, length);
+        const results = await compare(contestants(file, directory, settings), settings.rounds, packets);
+        const time = (wanted) => results.find((result) => result.name === wanted)?.wall.median;
+        const figures = results.slice(1).map((result) => ({ name: `beside ${result.name}`, text: `${(result.wall.median / time('engine')).toFixed(2)} times as fast` }));
+        figures.push({ name: 'file', text: `${packets} packets, ${(statSync(file).size / 1e6).toFixed(0)} MB` });
+        return { results, figures, ratio: time(beside) / time('engine'), beside };
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    },
+  };
+}
+
+function split(file, directory) {
+  const targets = [0, 1, 2, 3].map((output) => join(directory, `engine${output}.pcap`));
+  return [
+    { name: 'engine', run: () => runEngine(brick('LoadBalancer').connectInput(file).connectOutput(...targets)) },
+    { name: 'C on libpcap', run: () => cProgram(['--read', file, '--write', join(directory, 'c')]) },
+  ];
+}
+
+function installed(command) {
+  return (process.env.PATH ?? '').split(':').some((directory) => existsSync(join(directory, command)));
+}
+
+function count(file, _directory, settings) {
+  const found = [
+    { name: 'engine', run: () => runEngine(brick('Dummy').connectInput(file)) },
+    { name: 'C on libpcap', run: () => cProgram(['--read', file]) },
+  ];
+  if (installed('tcpdump')) found.push({ name: 'tcpdump -r', run: () => runProgram('tcpdump', ['-r', file, '-w', '/dev/null']) });
+  if (installed('capinfos')) found.push({ name: 'capinfos -c', run: () => runProgram('capinfos', ['-c', file]) });
+  if (settings.peer && installed('editcap')) found.push({ name: 'editcap', run: () => runProgram('editcap', [file, '/dev/null']) });
+  if (settings.peer && installed('suricata')) found.push({ name: 'suricata -r', run: () => runProgram('suricata', ['-r', file, '-l', tmpdir()]) });
+  return found;
+}
+
+module.exports = [
+  fileRow({ name: 'files-64', title: 'capture file to 4 capture files, 64 bytes', mark: { least: 1.5 }, length: 60, contestants: split, beside: 'C on libpcap' }),
+  fileRow({ name: 'files-imix', title: 'capture file to 4 capture files, IMIX', mark: { least: 1.5 }, length: 0, contestants: split, beside: 'C on libpcap' }),
+  fileRow({ name: 'count', title: 'reading a capture and counting', mark: { least: 1.5 }, length: 60, contestants: count, beside: 'C on libpcap' }),
+];
