@@ -40,15 +40,28 @@ function placeholder(node) {
   return called === 'join' || called === 'map' ? 'list' : called;
 }
 
-/** The text of a message in its source, holes in angle brackets; nothing where it is no text. */
+/** linkName and MAXIMUM_BATCH_ROWS as words. */
+function words(name) {
+  return name.replace(/_/g, ' ').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+}
+
+/** What stands in a hole: a word in angle brackets, the two texts of a choice, or dots. */
+function hole(node) {
+  if (ts.isConditionalExpression(node)) {
+    const texts = [node.whenTrue, node.whenFalse].map((part) => (ts.isStringLiteral(part) ? part.text : undefined));
+    if (texts.includes(undefined)) return '...';
+    return texts.includes('') ? `(${texts.join('').trim()})` : texts.join(' or ');
+  }
+  const word = placeholder(node);
+  return word === '...' ? word : `<${words(word)}>`;
+}
+
+/** The text of a message in its source, with its holes; nothing where it is no text. */
 function textOf(node) {
   if (node === undefined) return '';
   if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
   if (ts.isTemplateExpression(node)) {
-    return node.head.text + node.templateSpans.map((span) => {
-      const hole = placeholder(span.expression);
-      return `${hole === '...' ? hole : `<${hole}>`}${span.literal.text}`;
-    }).join('');
+    return (node.head.text + node.templateSpans.map((span) => hole(span.expression) + span.literal.text).join('')).replace(/\.{4,}/g, '...');
   }
   return undefined;
 }
