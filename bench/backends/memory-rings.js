@@ -10,7 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { dist, addon } = require('../lib/paths');
 const { packetMemory } = require(`${dist}/src/core/packet-batch.js`);
 const { registerBrick } = require(`${dist}/src/plugins/container.js`);
-const { passBrick } = require('../bricks/pass');
+const { countBrick, passBrick } = require('../bricks/pass');
 const { sampleBrick } = require('../bricks/sample');
 
 const ROUND = 0;
@@ -25,6 +25,7 @@ const RESULTS_OFFSET = 64;
 // The same brick as "outside" loads by its module, known by its name as a built-in one is.
 registerBrick(sampleBrick);
 registerBrick(passBrick);
+registerBrick(countBrick);
 
 /** One for each engine that is open; the last one made is the one that is measured. */
 const controls = [];

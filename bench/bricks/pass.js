@@ -22,3 +22,15 @@ exports.passBrick = {
     },
   }),
 };
+
+/** Looks at nothing: what it was given is counted, as for any brick. */
+exports.countBrick = {
+  declaration: {
+    ...exports.passBrick.declaration,
+    name: 'BenchCount',
+    summary: 'Counts packets.',
+    outputs: { minimum: 0, maximum: 0 },
+    flowColumns: false,
+  },
+  create: () => ({ process() {} }),
+};

@@ -26,9 +26,9 @@ async function main() {
   console.log(`REPORT ${JSON.stringify({
     packets: moved,
     nanoseconds,
-    batches: statistics.engine?.batches ?? statistics.batches,
-    warmUpMicroseconds: statistics.engine?.warmUpMicroseconds ?? statistics.warmUpMicroseconds ?? 0,
-    histogram: statistics.engine?.histogram ?? statistics.histogram ?? statistics.batchNanoseconds ?? [],
+    batches: statistics.batches,
+    warmUpMicroseconds: statistics.warmUpMicroseconds,
+    batchTimes: statistics.batchTimes,
     counted: { collections: statistics.collections, deoptimisations: statistics.deoptimisations },
   })}`);
   await contestant.close();

@@ -7,7 +7,7 @@
  * Without /dev/netmap it runs over netmap in user space. Generator, balancer and reader share one CPU
  * (BENCH_CPU, 0 otherwise), so that each finds full rings.
  */
-const { spawn, execFileSync, fork } = require('node:child_process');
+const { spawn, execFileSync } = require('node:child_process');
 const { existsSync, mkdtempSync, rmSync } = require('node:fs');
 const { join, resolve } = require('node:path');
 const { tmpdir } = require('node:os');
@@ -66,7 +66,7 @@ async function main() {
       const state = await started(program, kind, 'bench}0', 'bench', String(OUTPUTS));
       return { ask: () => ask(state), end: () => end(state.child) };
     }
-    const child = fork(__filename, ['ours', cpu], { env: environment });
+    const child = spawn('taskset', ['-c', cpu, process.execPath, __filename, 'ours', cpu], { env: environment, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     await new Promise((done) => child.once('message', done));
     return { ask: () => new Promise((done) => { child.once('message', done); child.send({}); }), end: () => end(child) };
   }

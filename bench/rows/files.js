@@ -100,7 +100,7 @@ function installed(command) {
 
 function count(file, _directory, settings) {
   const found = [
-    { name: 'engine', run: () => runEngine(brick('Dummy').connectInput(file)) },
+    { name: 'engine', run: () => runEngine(brick('BenchCount', {}, { url: join(__dirname, '..', 'bricks', 'pass.js'), name: 'countBrick' }).connectInput(file)) },
     { name: 'C on libpcap', run: () => cProgram(['--read', file]) },
   ];
   if (installed('tcpdump')) found.push({ name: 'tcpdump -r', run: () => runProgram('tcpdump', ['-r', file, '-w', '/dev/null']) });

@@ -3,7 +3,6 @@
 const { execFile } = require('node:child_process');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { dist, peer } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
 
@@ -16,12 +15,12 @@ function figure(name, value) {
 }
 
 /** The value below which this part of a histogram of powers of two lies: the upper end of its slot. */
-function percentile(histogram, part) {
-  const total = histogram.reduce((sum, count) => sum + count, 0);
+function percentile(slots, part) {
+  const total = slots.reduce((sum, slot) => sum + slot.batches, 0);
   let seen = 0;
-  for (let slot = 0; slot < histogram.length; slot++) {
-    seen += histogram[slot];
-    if (seen >= part * total) return 2 ** (slot + 1);
+  for (const { below, batches } of slots) {
+    seen += batches;
+    if (seen >= part * total) return below;
   }
   return 0;
 }
@@ -51,8 +50,8 @@ const steadiness = {
         figure('deoptimisations, from the first packet on', `${deoptimised.length}${deoptimised.length > 0 ? ` (${[...new Set(deoptimised)].join('; ')})` : ''}`),
         figure('by the engine’s own counters: collections, deoptimisations', `${report.counted.collections}, ${report.counted.deoptimisations}`),
         figure('warm-up before the first packet', `${(report.warmUpMicroseconds / 1000).toFixed(0)} ms`),
-        figure('time a batch, median and 99.99th percentile, under', `${percentile(report.histogram, 0.5)} ns, ${percentile(report.histogram, 0.9999)} ns`),
-        figure(`an empty loop in steps of ${step} ns: 99.99th percentile, under`, `${percentile(stalls.histogram, 0.9999)} ns, the longest ${(stalls.most / 1e6).toFixed(1)} ms`),
+        figure('time a batch, median and 99.99th percentile, under', `${percentile(report.batchTimes, 0.5)} ns, ${percentile(report.batchTimes, 0.9999)} ns`),
+        figure(`an empty loop in steps of ${step} ns: 99.99th percentile, under`, `${percentile(stalls.histogram.map((batches, slot) => ({ below: 2 ** (slot + 1), batches })), 0.9999)} ns, the longest ${(stalls.most / 1e6).toFixed(1)} ms`),
         figure('what a ring of 1,024 slots holds at 10 M packets/s', '102400 ns'),
       ],
     };

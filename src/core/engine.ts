@@ -102,7 +102,8 @@ export class Engine {
       if (packets > 0) {
         emptyRounds = 0;
         const done = host.nanoseconds();
-        this.countRound(done - begin);
+        // A small integer: a fraction would be a number on the heap, for each batch.
+        this.countRound(Math.min(0x3fffffff, done - begin) | 0);
         begin = done;
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
