@@ -15,8 +15,11 @@ let installed = false;
 export function installModuleHooks(): void {
   if (installed) return;
   installed = true;
-  // Some hosts (test runners) have a module system of their own, without hooks.
-  if (typeof nodeModule.register === 'function') nodeModule.register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
+  try {
+    nodeModule.register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
+  } catch {
+    // Some hosts (test runners) have a module system of their own, without hooks: there modules are found as they have it.
+  }
   const commonJs = nodeModule.Module as unknown as CommonJs;
   const original = commonJs._resolveFilename;
   if (typeof original !== 'function') return;
