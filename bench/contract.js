@@ -21,7 +21,6 @@ const table = outputTable(OUTPUTS);
 const table32 = Uint32Array.from(table);
 const high = Uint32Array.from({ length: 256 }, (_, byte) => flowHash(byte << 8));
 const low = Uint32Array.from({ length: 256 }, (_, byte) => flowHash(byte));
-const hash = flowHash;
 const parse = parseFlow;
 const fields = new FlowFields();
 
@@ -175,20 +174,20 @@ function prepare([name, flowColumns, process]) {
     words[0]++;
     appender = new Outputs(lists);
     objects = Array.from({ length: OUTPUTS }, (_, output) => ({ rows: lists.rows.subarray(output << lists.shift, (output + 1) << lists.shift), count: 0 }));
-    const begin = process_cpu();
+    const begin = cpuNanoseconds();
     for (let moved = 0; moved < packets; moved += ROWS) {
       batch.count = rings.receive();
       process(batch, lists);
       rings.transmit();
     }
     rings.receive();
-    return (process_cpu() - begin) / packets;
+    return (cpuNanoseconds() - begin) / packets;
   };
   return { name, round, times: [] };
 }
 
 /** Nanoseconds of CPU of this process. */
-function process_cpu() {
+function cpuNanoseconds() {
   const { user, system } = process.cpuUsage();
   return (user + system) * 1000;
 }

@@ -29,7 +29,7 @@ const steadiness = {
   name: 'steadiness',
   title: 'a long run with the traffic changed again and again',
   async run(settings) {
-    const packets = Math.round(1_000_000_000 * settings.scale * (settings.short ? 0.05 : 1) * Number(process.env.BENCH_STEADY_PART ?? 1));
+    const packets = Math.round(1_000_000_000 * settings.scale * (settings.short ? 0.05 : 1));
     const { stdout } = await execute(process.execPath, ['--trace-deopt', '--trace-gc', child, String(packets)], { maxBuffer: 1 << 28 });
     const rounds = stdout.split(/^\[round \d+\]$/m);
     const running = rounds.slice(1).join('');
