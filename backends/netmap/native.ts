@@ -41,7 +41,7 @@ export interface NativePort {
 }
 
 export interface NativeSource {
-  /** Rows, or -1 if the port is gone. */
+  /** Gives the last batch's slots back, and fills the next one. Rows, or -1 if the port is gone. */
   receive(): number;
   release(): void;
   /** Waits until there is something to receive, but no longer. */
@@ -62,6 +62,7 @@ export interface NativeSink {
 
 export interface NativeTransmitter {
   bindMemory(batch: number, bytes: Uint8Array, source: NativeSource | undefined): void;
+  /** Twice the packets that remain on the lists, and 1 more if `flush` is to be called now. */
   transmit(batch: number, wait: boolean): number;
   flush(): void;
   settle(): number;
@@ -97,6 +98,8 @@ export interface NetmapAddon {
     readonly batch: PacketBatch;
     readonly flowColumns: boolean;
     readonly timestamps: boolean;
+    /** `wait` is called whenever `receive` finds nothing. */
+    readonly waits: boolean;
     readonly counters: ArrayBuffer;
     readonly record: number;
     readonly reasons: Record<string, number>;

@@ -71,14 +71,16 @@ export class NetmapSource implements SourcePort {
     this.link = request.link;
     this.batch = request.batch;
     this.notice = context.notice;
-    this.patience = new Patience(addon.usableProcessors());
-    this.only = (context.prepared as PreparedLinks | undefined)?.sources === 1;
     this.descriptor = port.information().descriptor;
+    const processors = addon.usableProcessors();
+    this.patience = new Patience(processors);
+    this.only = (context.prepared as PreparedLinks | undefined)?.sources === 1;
     this.native = new addon.NetmapSource({
       port,
       batch: request.batch,
       flowColumns: request.flowColumns,
       timestamps: options.timestamps,
+      waits: this.only && processors < 2,
       counters: request.counters.buffer,
       record: request.record,
       reasons: REASON_SLOTS,
@@ -105,8 +107,9 @@ export class NetmapSource implements SourcePort {
     return SOURCE_ENDED;
   }
 
+  /** The next `receive` does it; the kernel learns of it only then anyway. */
   release(): void {
-    this.native.release();
+    return;
   }
 
   nextDue(): number {

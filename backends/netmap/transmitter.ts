@@ -15,6 +15,7 @@ export class NetmapTransmitter implements Transmitter {
   /** Packets in the reserve, as of the last look. */
   backlog = 0;
   private unsettled = false;
+  private wantsFlush = false;
 
   /** `ports[k]` is the port of `requests[k]`. */
   constructor(
@@ -60,10 +61,14 @@ export class NetmapTransmitter implements Transmitter {
       this.native.bindMemory(index, bytes, undefined);
     }
     this.unsettled = true;
-    return this.native.transmit(index, wait);
+    const answer = this.native.transmit(index, wait);
+    this.wantsFlush = (answer & 1) !== 0;
+    return answer >>> 1;
   }
 
   flush(): void {
+    if (!this.wantsFlush) return;
+    this.wantsFlush = false;
     this.native.flush();
   }
 

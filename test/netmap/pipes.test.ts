@@ -304,3 +304,14 @@ test('1,000 pipes of 64 slots', async () => {
   await sender.end();
   expectAllBuffers();
 });
+
+test('too many pipes for the pools: the error names the parameters to raise', async () => {
+  const engines = world.engines();
+  const outputs = Array.from({ length: 200 }, (_, index) => `x{${index + 1}`);
+  await expect(engines.open('e', [['LoadBalancer', 4, ['x}0'], outputs]])).rejects.toMatchObject({
+    code: 'E_NETMAP_MEMORY',
+    message: expect.stringMatching(/200 pipes are too many.*ring_num.*buf_num/) as string,
+  });
+  // What it had opened is closed again.
+  await engines.open('e', [['Dummy', null, ['x}0'], ['x{1']]]);
+});

@@ -93,7 +93,7 @@ class PortBinding : public Napi::ObjectWrap<PortBinding> {
 class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({port, batch, flowColumns, timestamps, counters, record, reasons})
+  // ({port, batch, flowColumns, timestamps, waits, counters, record, reasons})
   explicit SourceBinding(const Napi::CallbackInfo& info);
   const std::shared_ptr<Receiver>& receiver() const { return receiver_; }
   static std::shared_ptr<Receiver> Of(const Napi::Value& value);
@@ -126,7 +126,7 @@ class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
  private:
   // (batch, Uint8Array, source or undefined)
   void BindMemory(const Napi::CallbackInfo& info);
-  // (batch, wait): packets that remain on the lists
+  // (batch, wait): twice the packets that remain on the lists, and 1 more if `flush` is to be called
   Napi::Value Transmit(const Napi::CallbackInfo& info);
   void Flush(const Napi::CallbackInfo& info);
   // Sends on from the reserve; packets that are left there

@@ -17,7 +17,8 @@ constexpr uint32_t kPacketsAhead = 14;
 
 }  // namespace
 
-Receiver::Receiver(std::shared_ptr<Port> port, bool timestamps) : port_(std::move(port)), region_(port_->region()), timestamps_(timestamps) {
+Receiver::Receiver(std::shared_ptr<Port> port, bool timestamps, bool waits)
+    : port_(std::move(port)), region_(port_->region()), timestamps_(timestamps), waits_(waits) {
   for (netmap_ring* ring : port_->receiveRings()) {
     if (!region_->ClaimRing(ring)) {
       Close();
@@ -29,6 +30,7 @@ Receiver::Receiver(std::shared_ptr<Port> port, bool timestamps) : port_(std::mov
 }
 
 void Receiver::Close() {
+  Release();
   for (const Ring& ring : rings_) region_->ReleaseRing(ring.ring);
   rings_.clear();
   if (staging_ != nullptr) region_->GiveStaging(staging_);
@@ -45,24 +47,23 @@ uint32_t Receiver::Available() const {
   return available;
 }
 
-// While a whole batch waits, the system need not be asked. Asking before the rings are empty makes
+// Where the caller waits whenever nothing is there, waiting syncs.
+// Otherwise: while a whole batch waits, the system need not be asked. Asking before the rings are empty makes
 // batches larger, and gives the kernel its slots back in time.
 bool Receiver::WantsSync(uint32_t capacity) const {
   const uint32_t available = Available();
-  return available == 0 || (false && available < capacity && released_);
+  return available == 0 || (available < capacity && released_);
 }
 
 int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons) {
   if (rings_.empty()) return -1;
-  if (WantsSync(columns.capacity)) {
+  Release();
+  if (!waits_ && WantsSync(columns.capacity)) {
     const int error = port_->SyncReceive();
     if (error != 0 && error != EAGAIN && error != EBUSY) return -1;
-    released_ = false;
-    for (Ring& ring : rings_) {
-      ring.blocked = false;
-      ring.next = ring.ring->head;  // the kernel resets a ring that it finds spoilt
-    }
+    AfterSync();
   }
+  if (gone_ && port_->SyncReceive() != 0) return -1;
   bytes_ = 0;
   malformed_ = 0;
   stagingUsed_ = 0;
@@ -77,9 +78,17 @@ int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* co
 void Receiver::Wait(int milliseconds) {
   if (!port_ || port_->descriptor() < 0) return;
   pollfd polled = {port_->descriptor(), POLLIN, 0};
-  poll(&polled, 1, milliseconds);
+  const int found = poll(&polled, 1, milliseconds);
+  gone_ = found > 0 && (polled.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+  AfterSync();
+}
+
+void Receiver::AfterSync() {
   released_ = false;
-  for (Ring& ring : rings_) ring.blocked = false;
+  for (Ring& ring : rings_) {
+    ring.blocked = false;
+    ring.next = ring.ring->head;  // the kernel resets a ring that it finds spoilt
+  }
 }
 
 // Each ring may fill its share of the batch, and what others leave; the first one changes from batch to batch.
@@ -106,42 +115,55 @@ uint32_t Receiver::Fill(const Columns& columns, bool flowColumns) {
 }
 
 uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit, bool flowColumns) {
+  // In locals: stores of bytes might change whatever is behind a pointer, as far as the compiler knows.
   const uint8_t* const base = region_->base();
   const uint32_t tail = ring.ring->tail;
-  if (tail >= ring.count || ring.blocked) return row;
   const uint32_t slots = ring.count;
+  const netmap_slot* const slot = ring.slots;
+  const uint8_t* const buffers = ring.buffers;
+  const uint64_t bufferSize = ring.bufferSize;
+  const uint32_t buffersGood = ring.lastBuffer - NETMAP_BUFFERS_RESERVED;
+  const uint32_t bufferStart = static_cast<uint32_t>(buffers - base);
+  const uint32_t slotStart = static_cast<uint32_t>(reinterpret_cast<const uint8_t*>(slot) - base);
+  uint32_t* const offset = columns.offset;
+  uint32_t* const lengths = columns.length;
+  uint32_t* const wireLength = columns.wireLength;
+  uint32_t* const slotColumn = columns.slot;
+  uint8_t* const kind = columns.flowKind;
+  uint16_t* const addresses = columns.flowAddresses;
+  uint32_t* const ports = columns.flowPorts;
+  if (tail >= slots || ring.blocked) return row;
   uint32_t at = ring.next;
   uint32_t ahead = at + kPacketsAhead >= slots ? (at + kPacketsAhead) % slots : at + kPacketsAhead;
   for (uint32_t k = 0, early = at; k < kPacketsAhead && early != tail; k++, early = NextSlot(early, slots)) {
-    __builtin_prefetch(ring.buffers + uint64_t{ring.slots[early].buf_idx} * ring.bufferSize);
+    __builtin_prefetch(buffers + slot[early].buf_idx * bufferSize);
   }
   uint64_t bytes = 0;
   while (at != tail && row < limit) {
-    __builtin_prefetch(ring.buffers + uint64_t{ring.slots[ahead].buf_idx} * ring.bufferSize);
+    __builtin_prefetch(buffers + slot[ahead].buf_idx * bufferSize);
     ahead = NextSlot(ahead, slots);
-    const netmap_slot slot = ring.slots[at];
-    if (__builtin_expect((slot.flags & NS_MOREFRAG) != 0, 0)) {
+    const netmap_slot current = slot[at];
+    if (__builtin_expect((current.flags & NS_MOREFRAG) != 0, 0)) {
       ring.next = at;
+      const uint32_t before = row;
       if (!TakeFrame(ring, columns, &row)) break;
-      if (ring.next != at && row > 0 && columns.slot[row - 1] == kNoSlot && flowColumns) {
-        columns.flowKind[row - 1] = FlowColumns(base + columns.offset[row - 1], columns.length[row - 1], columns.flowAddresses + row - 1, columns.flowPorts + row - 1);
-      }
+      if (row != before && flowColumns) kind[before] = FlowColumns(base + offset[before], lengths[before], addresses + before, ports + before);
       at = ring.next;
       continue;
     }
     // The other end of a pipe is a program, and the kernel doesn't look at what it writes.
-    if (__builtin_expect(slot.buf_idx - NETMAP_BUFFERS_RESERVED > ring.lastBuffer - NETMAP_BUFFERS_RESERVED || slot.len > ring.bufferSize, 0)) {
+    if (__builtin_expect(current.buf_idx - NETMAP_BUFFERS_RESERVED > buffersGood || current.len > bufferSize, 0)) {
       malformed_++;
       at = NextSlot(at, slots);
       continue;
     }
-    const uint8_t* const packet = ring.buffers + uint64_t{slot.buf_idx} * ring.bufferSize;
-    const uint32_t length = slot.len;
-    columns.offset[row] = static_cast<uint32_t>(packet - base);
-    columns.length[row] = length;
-    columns.wireLength[row] = length;
-    columns.slot[row] = static_cast<uint32_t>(reinterpret_cast<const uint8_t*>(ring.slots + at) - base);
-    columns.flowKind[row] = flowColumns ? FlowColumns(packet, length, columns.flowAddresses + row, columns.flowPorts + row) : kFlowNotComputed;
+    const uint64_t within = current.buf_idx * bufferSize;
+    const uint32_t length = current.len;
+    offset[row] = bufferStart + static_cast<uint32_t>(within);
+    lengths[row] = length;
+    wireLength[row] = length;
+    slotColumn[row] = slotStart + at * static_cast<uint32_t>(sizeof(netmap_slot));
+    kind[row] = flowColumns ? FlowColumns(buffers + within, length, addresses + row, ports + row) : kFlowNotComputed;
     bytes += length;
     row++;
     at = NextSlot(at, slots);

@@ -15,14 +15,15 @@ namespace bricks::netmap {
 class Receiver {
  public:
   // Throws PortError{EBUSY, "claim"} if another receiver of this process has one of the rings.
-  Receiver(std::shared_ptr<Port> port, bool timestamps);
+  // `waits`: the caller waits whenever Receive finds nothing, so that it need not ask the system itself.
+  Receiver(std::shared_ptr<Port> port, bool timestamps, bool waits = false);
   ~Receiver() { Close(); }
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
   // Rows filled, after a sync where it may bring something; -1 if the port is gone.
   int32_t Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons);
-  // Gives the slots of the last batch back; the kernel learns of it at the next sync.
+  // Gives the slots of the last batch back; the kernel learns of it at the next sync. Receive begins with it.
   void Release();
   // Waits until there is something to receive, but no longer than that; what is there needs no sync afterwards.
   void Wait(int milliseconds);
@@ -46,6 +47,7 @@ class Receiver {
   };
 
   bool WantsSync(uint32_t capacity) const;
+  void AfterSync();
   uint32_t Fill(const Columns& columns, bool flowColumns);
   uint32_t Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit, bool flowColumns);
   bool TakeFrame(Ring& ring, const Columns& columns, uint32_t* row);
@@ -55,6 +57,8 @@ class Receiver {
   std::shared_ptr<Region> region_;
   std::vector<Ring> rings_;
   const bool timestamps_;
+  const bool waits_;
+  bool gone_ = false;
   uint32_t turn_ = 0;
   bool released_ = true;
   uint8_t* staging_ = nullptr;

@@ -62,6 +62,7 @@ void Sender::AddSink(const SinkSettings& settings) {
   sink.lastTail = ring->tail;
   sink.takenAt = Now();
   sink.reserve = ReserveOf(settings.port, ring);
+  rows_.push_back(sink.rows);
   sinks_.push_back(std::move(sink));
   active_.resize(sinks_.size() + 1);
   dirty_.reserve(sinks_.size());
@@ -154,79 +155,118 @@ uint32_t Sender::Transmit(const SentBatch& batch, bool wait) {
     }
     left += Send(active[k], batch, wait);
   }
+  left_ = left > 0;
   return left;
 }
 
 uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
   Sink& sink = sinks_[index];
-  const Columns& columns = batch.columns;
+  const uint32_t head = sink.head;
   const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
   const bool movable = Movable(sink, batch, wait);
-  uint8_t* const base = sink.region->base();
-  const uint64_t slotsEnd = sink.region->bytes() - sizeof(netmap_slot);
-  const uint32_t head = sink.head;
-  uint32_t space = Space(sink);
-  uint64_t packets = 0;
-  uint64_t bytes = 0;
+  Tally tally;
+  uint32_t done = sink.gone ? 0 : SendPlain(sink, batch, movable, count, &tally);
   uint32_t left = 0;
-  for (uint32_t k = 0; k < count; k++) {
-    const uint32_t row = sink.rows[k];
-    if (row >= columns.capacity || size_t{columns.offset[row]} + columns.length[row] > batch.memoryBytes || sink.gone) {
-      sink.counters[sink.gone ? reasons_.interfaceDown : reasons_.backendError]++;
-      continue;
-    }
-    const uint32_t length = columns.length[row];
-    if (__builtin_expect(length <= sink.bufferSize && space > 0 && sink.queue.count == 0, 1)) {
-      netmap_slot& to = sink.slots[sink.head];
-      __builtin_prefetch(&to + kSlotsAhead, 1);
-      if (__builtin_expect(to.buf_idx - NETMAP_BUFFERS_RESERVED > sink.lastBuffer - NETMAP_BUFFERS_RESERVED, 0)) {
-        sink.counters[reasons_.backendError]++;
-        continue;
-      }
-      const uint32_t at = columns.slot[row];
-      netmap_slot* const from = reinterpret_cast<netmap_slot*>(base + at);
-      if (__builtin_expect(movable && at != kNoSlot && at <= slotsEnd && sink.buffers + uint64_t{from->buf_idx} * sink.bufferSize == batch.memory + columns.offset[row], 1)) {
-        const uint32_t empty = to.buf_idx;
-        to.buf_idx = from->buf_idx;
-        to.flags = NS_BUF_CHANGED;
-        from->buf_idx = empty;
-        from->flags = NS_BUF_CHANGED;
-      } else {
-        std::memcpy(sink.buffers + uint64_t{to.buf_idx} * sink.bufferSize, batch.memory + columns.offset[row], length);
-        to.flags &= NS_BUF_CHANGED;
-      }
-      to.len = static_cast<uint16_t>(length);
-      sink.head = NextSlot(sink.head, sink.slotCount);
-      space--;
-      packets++;
-      bytes += length;
-      continue;
-    }
-    if (length > sink.bufferSize && (!sink.splits || (length - 1) / sink.bufferSize >= NETMAP_FRAGMENTS_MAX || (length - 1) / sink.bufferSize + 1 >= sink.slotCount)) {
-      sink.counters[reasons_.tooLong]++;
-      continue;
-    }
-    if (length > sink.bufferSize && sink.queue.count == 0 && SendFrame(sink, batch, row)) {
-      space = Space(sink);
-    } else if (wait && ReaderLives(sink)) {
-      left = count - k;
-      std::memmove(sink.rows, sink.rows + k, left * sizeof(uint16_t));
+  for (; done < count; done++) {
+    const uint32_t row = sink.rows[done];
+    const Outcome outcome = SendOther(index, batch, row, movable, wait);
+    if (outcome == Outcome::kLeave) {
+      left = count - done;
+      std::memmove(sink.rows, sink.rows + done, left * sizeof(uint16_t));
       break;
-    } else if (length > sink.bufferSize || !Keep(index, batch, row, movable && !copies_)) {
-      sink.counters[ReasonFull(sink)]++;
-      continue;
     }
-    packets++;
-    bytes += length;
+    if (outcome == Outcome::kDropped) continue;
+    tally.packets++;
+    tally.bytes += batch.columns.length[row];
+    // There may be room again for what follows.
+    if (sink.queue.count == 0 && done + 1 < count) {
+      sink.rows += done + 1;  // for the hot loop only
+      done += SendPlain(sink, batch, movable, count - done - 1, &tally);
+      sink.rows = rows_[index];
+    }
   }
   *sink.count = left;
-  sink.counters[kPackets] += packets;
-  sink.counters[kBytes] += bytes;
+  sink.counters[kPackets] += tally.packets;
+  sink.counters[kBytes] += tally.bytes;
   if (sink.head != head) {
     sink.ring->head = sink.ring->cur = sink.head;
     MarkDirty(index);
   }
   return left;
+}
+
+// The hot loop: packets of one slot, while the ring has room and nothing waits in the reserve. Answers how many it took.
+uint32_t Sender::SendPlain(Sink& sink, const SentBatch& batch, bool movable, uint32_t count, Tally* tally) {
+  if (sink.queue.count > 0) return 0;
+  const uint16_t* const rows = sink.rows;
+  const uint32_t capacity = batch.columns.capacity;
+  const uint32_t* const offsets = batch.columns.offset;
+  const uint32_t* const lengths = batch.columns.length;
+  const uint32_t* const slotColumn = batch.columns.slot;
+  const uint8_t* const memory = batch.memory;
+  const size_t memoryBytes = batch.memoryBytes;
+  uint8_t* const base = sink.region->base();
+  const uint64_t slotsEnd = movable ? sink.region->bytes() - sizeof(netmap_slot) : 0;
+  uint8_t* const buffers = sink.buffers;
+  const uint64_t bufferSize = sink.bufferSize;
+  const uint32_t buffersGood = sink.lastBuffer - NETMAP_BUFFERS_RESERVED;
+  netmap_slot* const slots = sink.slots;
+  const uint32_t slotCount = sink.slotCount;
+  const uint32_t space = Space(sink);
+  const uint32_t most = count < space ? count : space;
+  uint32_t head = sink.head;
+  uint64_t bytes = 0;
+  uint32_t k = 0;
+  for (; k < most; k++) {
+    const uint32_t row = rows[k];
+    if (__builtin_expect(row >= capacity, 0)) break;
+    const uint32_t length = lengths[row];
+    const uint32_t offset = offsets[row];
+    netmap_slot* const to = slots + head;
+    __builtin_prefetch(to + kSlotsAhead, 1);
+    if (__builtin_expect(length > bufferSize || size_t{offset} + length > memoryBytes || to->buf_idx - NETMAP_BUFFERS_RESERVED > buffersGood, 0)) break;
+    const uint32_t at = slotColumn[row];
+    netmap_slot* const from = reinterpret_cast<netmap_slot*>(base + at);
+    const uint32_t empty = to->buf_idx;
+    if (__builtin_expect(at - 1 < slotsEnd && buffers + from->buf_idx * bufferSize == memory + offset, 1)) {
+      to->buf_idx = from->buf_idx;
+      to->flags = NS_BUF_CHANGED;
+      from->buf_idx = empty;
+      from->flags = NS_BUF_CHANGED;
+    } else {
+      std::memcpy(buffers + empty * bufferSize, memory + offset, length);
+      to->flags &= NS_BUF_CHANGED;
+    }
+    to->len = static_cast<uint16_t>(length);
+    bytes += length;
+    head = NextSlot(head, slotCount);
+  }
+  sink.head = head;
+  tally->packets += k;
+  tally->bytes += bytes;
+  return k;
+}
+
+// Whatever the hot loop does not take: long frames, full rings, packets that can't be sent.
+Sender::Outcome Sender::SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait) {
+  Sink& sink = sinks_[index];
+  const auto drop = [&sink](uint32_t reason) {
+    sink.counters[reason]++;
+    return Outcome::kDropped;
+  };
+  if (sink.gone) return drop(reasons_.interfaceDown);
+  if (row >= batch.columns.capacity) return drop(reasons_.backendError);
+  const uint32_t length = batch.columns.length[row];
+  if (size_t{batch.columns.offset[row]} + length > batch.memoryBytes) return drop(reasons_.backendError);
+  const uint32_t needed = length == 0 ? 1 : (length - 1) / sink.bufferSize + 1;
+  if (needed > 1 && (!sink.splits || needed > NETMAP_FRAGMENTS_MAX || needed >= sink.slotCount)) return drop(reasons_.tooLong);
+  if (sink.queue.count == 0 && Space(sink) >= needed) {
+    // The reader gave back slots without buffers.
+    return needed > 1 && SendFrame(sink, batch, row) ? Outcome::kSent : drop(reasons_.backendError);
+  }
+  if (wait && ReaderLives(sink)) return Outcome::kLeave;
+  if (needed == 1 && Keep(index, batch, row, movable && !copies_)) return Outcome::kSent;
+  return drop(ReasonFull(sink));
 }
 
 // A frame longer than a slot goes over several, whole or not at all.
@@ -307,9 +347,14 @@ uint32_t Sender::ReasonFull(const Sink& sink) const {
   return sink.everTaken && ReaderLives(sink) ? reasons_.ringFull : reasons_.noReader;
 }
 
+bool Sender::WantsFlush() {
+  if (dirty_.empty()) return false;
+  // Those who wait for readers must let them see what there is.
+  if (left_) return true;
+  return lastSource_ == nullptr || ++together_ >= batchesTogether_ || lastSource_->Available() == 0;
+}
+
 void Sender::Flush() {
-  if (dirty_.empty()) return;
-  if (lastSource_ != nullptr && ++together_ < batchesTogether_ && lastSource_->Available() > 0) return;
   together_ = 0;
   for (const uint32_t index : dirty_) {
     Sink& sink = sinks_[index];
@@ -383,6 +428,7 @@ void Sender::Close(uint32_t milliseconds) {
   queuing_.clear();
   dirty_.clear();
   sinks_.clear();
+  rows_.clear();
 }
 
 }  // namespace bricks::netmap

@@ -55,6 +55,8 @@ class Sender {
   // Sends and empties the lists; with `wait` it leaves what full rings with live readers can't take, and says how many.
   uint32_t Transmit(const SentBatch& batch, bool wait);
   void Flush();
+  // Whether Flush has something to do now: not while more packets of the batch's source wait already.
+  bool WantsFlush();
   // Flushes what waits for more, and sends on from the reserve. For idle times.
   void Settle();
   // Packets in the reserve.
@@ -99,7 +101,14 @@ class Sender {
   void MakeRoom(uint32_t index, uint32_t wanted);
   void Sync(Sink& sink);
   void EmptyQueue(uint32_t index);
+  struct Tally {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+  };
+  enum class Outcome { kSent, kDropped, kLeave };
   uint32_t Send(uint32_t index, const SentBatch& batch, bool wait);
+  static uint32_t SendPlain(Sink& sink, const SentBatch& batch, bool movable, uint32_t count, Tally* tally);
+  Outcome SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait);
   bool SendFrame(Sink& sink, const SentBatch& batch, uint32_t row);
   bool Keep(uint32_t index, const SentBatch& batch, uint32_t row, bool move);
   void Evict(Reserve* reserve);
@@ -113,6 +122,7 @@ class Sender {
   const bool copies_;
   const uint32_t batchesTogether_;
   std::vector<Sink> sinks_;
+  std::vector<uint16_t*> rows_;  // of each sink's list
   std::vector<std::unique_ptr<Reserve>> reserves_;
   std::vector<Region*> reserveRegions_;
   std::vector<uint32_t> active_;
@@ -120,6 +130,7 @@ class Sender {
   std::vector<uint32_t> queuing_;  // sinks that may have something in the reserve
   const Receiver* lastSource_ = nullptr;
   uint32_t together_ = 0;
+  bool left_ = false;  // the last batch is not sent out yet
   int64_t now_ = 0;
   uint64_t ignored_[16] = {};
 };

@@ -52,7 +52,7 @@ SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   reasons_ = Reasons(settings);
   flowColumns_ = settings.Get("flowColumns").ToBoolean();
   try {
-    receiver_ = std::make_shared<Receiver>(PortBinding::Of(settings.Get("port")), settings.Get("timestamps").ToBoolean());
+    receiver_ = std::make_shared<Receiver>(PortBinding::Of(settings.Get("port")), settings.Get("timestamps").ToBoolean(), settings.Get("waits").ToBoolean());
   } catch (const PortError& error) {
     throw ScriptError(info.Env(), error);
   }

@@ -76,7 +76,8 @@ void TransmitterBinding::BindMemory(const Napi::CallbackInfo& info) {
 Napi::Value TransmitterBinding::Transmit(const Napi::CallbackInfo& info) {
   const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
   if (index >= batches_.size() || batches_[index]->sent.memory == nullptr) throw Napi::RangeError::New(info.Env(), "this batch has no memory yet");
-  return Napi::Number::New(info.Env(), sender_->Transmit(batches_[index]->sent, info[1].As<Napi::Boolean>().Value()));
+  const uint32_t left = sender_->Transmit(batches_[index]->sent, info[1].As<Napi::Boolean>().Value());
+  return Napi::Number::New(info.Env(), left * 2 + sender_->WantsFlush());
 }
 
 void TransmitterBinding::Flush(const Napi::CallbackInfo&) { sender_->Flush(); }
