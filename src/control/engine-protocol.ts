@@ -10,6 +10,9 @@ export const CONTROL_WAKE = 1;
 export const CONTROL_HEARTBEAT = 2;
 /** The index + 1 of the brick that is at work, or 0. */
 export const CONTROL_BRICK = 3;
+/** The batch that is on its way: the index of its source, and its packets. */
+export const CONTROL_SOURCE = 4;
+export const CONTROL_PACKETS = 5;
 export const CONTROL_WORDS = 16;
 
 /** Where a module comes from, for another thread to load it too. */

@@ -91,11 +91,13 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
       case 'shutdown':
         this.emit('shutdown');
         return undefined;
+      default:
+        throw new BricksError('E_ORDER', `There is no order ${JSON.stringify((order as { order?: unknown }).order)}.`);
     }
   }
 
   private create(order: Extract<Order, { order: 'engine.create' }>): void {
-    if (order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
+    if (typeof order.name !== 'string' || order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
     if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `There is an engine ${order.name} already.`, 'Take another name, or get that one by PktEngine.retrieve.');
     const { backend, backendOptions, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
     const engine = new PacketEngine(order.name, {
@@ -129,13 +131,12 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
     }
   }
 
-  /** Stops all engines, in an orderly way, and closes them. */
+  /** Stops all engines, in an orderly way, and closes them: each, whatever becomes of the others. @throws the first error */
   async close(): Promise<void> {
-    await Promise.all(this.all.map(async (engine) => {
-      await engine.stop();
-      await engine.delete();
-    }));
+    const ends = await Promise.allSettled(this.all.map((engine) => engine.stop().finally(() => engine.delete())));
     this.engines.clear();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 }
 

@@ -9,7 +9,7 @@ import { isBricksError, messageOf } from '../core/errors';
 import { createWaiter, pinThread } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
 import { methodsOf, optimisationProbe } from './warm-up';
-import { CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
+import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
 
 const plan = workerData as EnginePlan;
 const control = new Int32Array(plan.control);
@@ -85,6 +85,10 @@ function makeHost(sources: readonly EngineSource[], counters: CounterBlock): Eng
     stopRequested: () => {
       control[CONTROL_HEARTBEAT]++;
       return Atomics.load(control, CONTROL_STOP) !== 0;
+    },
+    took: (source, packets) => {
+      control[CONTROL_SOURCE] = source;
+      control[CONTROL_PACKETS] = packets;
     },
     wait: (milliseconds) => waiter.wait(milliseconds),
     housekeeping: () => {

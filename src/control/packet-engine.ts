@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Backend, LinkPlan } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, createSharedCounters, readCounter, setCounter, snapshotCounters } from '../core/counters';
+import { BRICK_DROPS, BRICK_PACKETS_IN, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, createSharedCounters, readCounter, setCounter, snapshotCounters } from '../core/counters';
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
 import { BricksError } from '../core/errors';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
@@ -16,7 +16,7 @@ import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import type { BrickModule } from '../core/brick';
-import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
+import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
 
 export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
@@ -98,8 +98,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   constructor(readonly name: string, private readonly given: PacketEngineOptions = {}) {
     super();
     const { backend: _backend, backendOptions: _backendOptions, ...own } = given;
-    void _backend;
     void _backendOptions;
+    if (typeof name !== 'string' || name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name, which is a text.', "For example: new PacketEngine('e0').");
+    if (_backend !== undefined && typeof _backend !== 'string' && typeof (_backend as Partial<ModuleReference> | null)?.url !== 'string') {
+      throw new BricksError('E_OPTION', `The engine ${name}: the option "backend" is ${String(_backend)}; it must be the name of a backend, or its module: { url, name }.`);
+    }
     this.options = checkOptions(`The engine ${name}`, ENGINE_OPTIONS, own);
   }
 
@@ -123,6 +126,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
    * @throws BricksError that names brick and link
    */
   link(brick: BrickDescription, options: LinkOptions = {}): Promise<this> {
+    if (typeof (brick as Partial<BrickDescription> | undefined)?.collect !== 'function') {
+      return Promise.reject(new BricksError('E_ARGUMENT', `link takes a brick, not ${String(brick)}.`, 'For example: engine.link(new LoadBalancer().connectInput(...)).'));
+    }
     return this.linkSpecifications(brick.collect(), options);
   }
 
@@ -133,9 +139,17 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       const known = new Set(this.specifications.map((brick) => brick.id));
       const all = [...this.specifications, ...bricks.filter((brick) => !known.has(brick.id))];
       const merged = { ...this.linkOptions, ...options };
+      checkedQueue(merged.queue);
       const graph = await this.compile(all);
+      const before = this.thread?.graph;
       await this.close();
-      await this.open(graph, merged);
+      try {
+        await this.open(graph, merged);
+      } catch (error) {
+        // What was linked before stays so.
+        if (before) await this.open(before, this.linkOptions);
+        throw error;
+      }
       this.specifications = all;
       this.linkOptions = merged;
       return this;
@@ -146,9 +160,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   unlink(): Promise<this> {
     return this.inOrder(async () => {
       if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you unlink.');
-      await this.close();
       this.specifications = [];
       this.linkOptions = {};
+      await this.close();
       return this;
     });
   }
@@ -184,6 +198,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   delete(): Promise<void> {
     return this.inOrder(async () => {
       if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you delete it.');
+      this.specifications = [];
+      this.linkOptions = {};
       await this.close();
     });
   }
@@ -363,7 +379,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private fail(thread: Thread, error: BricksError): void {
     const wasRunning = this.isRunning;
     this.isRunning = false;
-    this.last = { graph: thread.graph, words: snapshotCounters(thread.counters) };
+    const words = snapshotCounters(thread.counters);
+    if (error.code === 'E_ENGINE_HUNG') countHung(thread.graph, words, thread.control);
+    takeBackUnread(thread.graph, words, thread.prepared.pipes);
+    this.last = { graph: thread.graph, words };
     const waiting = this.waiting;
     this.waiting = undefined;
     const gone = this.discard(thread).catch(() => undefined);
@@ -413,6 +432,17 @@ async function loadBrick(reference: ModuleReference): Promise<BrickModule> {
   return module as BrickModule;
 }
 
+/** What a brick that hangs was given with its batch is lost with its engine. */
+function countHung(graph: CompiledGraph, words: Uint32Array, control: Int32Array): void {
+  const source = graph.sources[control[CONTROL_SOURCE]];
+  const packets = control[CONTROL_PACKETS];
+  if (control[CONTROL_BRICK] === 0 || !source) return;
+  const { record } = graph.bricks[source.brick];
+  addToCounter(words, source.record + LINK_PACKETS, packets);
+  addToCounter(words, record + BRICK_PACKETS_IN, packets);
+  addToCounter(words, record + BRICK_DROPS + DROP_REASON_INDEX.engineHung, packets);
+}
+
 /** What lies in pipes that nobody reads is gone with them: it was not delivered. */
 function takeBackUnread(graph: CompiledGraph, words: Uint32Array, pipes: unknown): void {
   for (const { text, packets, bytes } of unreadPackets(pipes)) {
@@ -426,8 +456,15 @@ function takeBackUnread(graph: CompiledGraph, words: Uint32Array, pipes: unknown
 }
 
 function checkedBatch(batch: number): number {
-  if (!Number.isInteger(batch) || batch < 1 || batch > MAXIMUM_BATCH_ROWS) {
+  const rows = Number(batch);
+  if (!Number.isInteger(rows) || rows < 1 || rows > MAXIMUM_BATCH_ROWS) {
     throw new BricksError('E_OPTION', `A batch has from 1 to ${MAXIMUM_BATCH_ROWS} packets, not ${batch}.`);
   }
-  return batch;
+  return rows;
+}
+
+function checkedQueue(queue: number | undefined): void {
+  if (queue !== undefined && (!Number.isInteger(queue) || queue < -1)) {
+    throw new BricksError('E_OPTION', `A queue is a whole number from 0 on, or -1 for all, not ${queue}.`);
+  }
 }

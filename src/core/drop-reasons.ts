@@ -13,7 +13,7 @@ export const DROP_REASONS = [
   { name: 'noBuffer', text: 'no spare buffer was left', remedy: 'use a larger buffer, or fewer copies' },
   { name: 'backendError', text: 'the backend reported an error', remedy: 'see the message of the engine' },
   { name: 'captureFull', text: "the engine was too slow and the capture buffer is full", remedy: 'use more engines or a larger buffer' },
-  { name: 'engineHung', text: 'a brick did not return and its engine was ended', remedy: 'mend the brick' },
+  { name: 'engineHung', text: 'a brick failed or did not return, and its engine was ended', remedy: 'mend the brick' },
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number]['name'];

@@ -9,7 +9,7 @@
 import type { Brick, Fanout } from './brick';
 import {
   BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
-  LINK_BYTES, LINK_PACKETS, addToCounter, setCounter, type CounterBlock,
+  LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, setCounter, type CounterBlock,
 } from './counters';
 import { DROP_REASON_INDEX } from './drop-reasons';
 import { BricksError, messageOf } from './errors';
@@ -23,6 +23,7 @@ import { createPacketLists, type PacketList, type PacketLists } from './packet-l
 const TIMED_EVERY = 64;
 const DECISION = DROP_REASON_INDEX.decision;
 const FAILED = DROP_REASON_INDEX.engineHung;
+const BACKEND_ERROR = DROP_REASON_INDEX.backendError;
 
 /** An inner link, from one brick's output to another's input. */
 class InnerLink {
@@ -53,6 +54,7 @@ export class GraphNode {
 
 export class EngineGraph {
   readonly nodes: GraphNode[];
+  private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
   /** Each source's list: all rows of its batch. */
   private readonly sourceList: { readonly rows: Uint16Array; count: number };
   private readonly marks: Uint8Array;
@@ -91,6 +93,7 @@ export class EngineGraph {
     for (const edge of graph.edges) {
       this.nodes[edge.to].inputs.push(new InnerLink(this.nodes[edge.from].outputs, edge.output, edge.record));
     }
+    this.sinks = graph.sinks.map((sink) => ({ lists: this.nodes[sink.brick].outputs, output: sink.output, record: sink.record }));
     this.sourceList = { rows: Uint16Array.from({ length: batchRows }, (_, row) => row), count: 0 };
     this.marks = new Uint8Array(rows);
   }
@@ -170,8 +173,22 @@ export class EngineGraph {
     return named;
   }
 
-  /** After a brick has thrown: what it was given is dropped, and counted so; the rest of the batch goes its way. */
-  abandon(batch: PacketBatch): void {
+  /** After a port has failed: what still lies on the sinks' lists is dropped, and counted so. */
+  dropListed(): void {
+    for (const { lists, output, record } of this.sinks) {
+      addToCounter(this.counters.words, record + LINK_DROPS + BACKEND_ERROR, lists.counts[output]);
+      lists.counts[output] = 0;
+    }
+  }
+
+  /** After a brick has thrown (where it let go what it holds: its index): what it was given is dropped, and counted so; the rest of the batch goes its way. */
+  abandon(batch: PacketBatch, releasing = -1): void {
+    if (this.working[0] === releasing + 1) {
+      // It failed while it let go what it holds: all that is held still.
+      this.nodes[releasing].outputs.counts.fill(0);
+      this.releasedCount = 0;
+      this.working[0] = 0;
+    }
     while (this.working[0] > 0) {
       const index = this.working[0] - 1;
       const node = this.nodes[index];
@@ -179,7 +196,8 @@ export class EngineGraph {
       const count = this.lastInputCount(node);
       node.outputs.counts.fill(0);
       addToCounter(words, node.record + BRICK_PACKETS_IN, count);
-      addToCounter(words, node.record + BRICK_DROPS + FAILED, count);
+      addToCounter(words, node.record + BRICK_DROPS + FAILED, count - (node.hold?.takeFresh() ?? 0));
+      if (node.hold) setCounter(words, node.record + BRICK_HELD, node.hold.count);
       try {
         this.processFrom(batch, index + 1);
       } catch {

@@ -28,6 +28,8 @@ export interface EngineHost {
   stopRequested(): boolean;
   /** Waits until a source has something, someone wakes the engine, or the time is over. */
   wait(milliseconds: number): void;
+  /** Tells those who watch the thread how many packets of which source are on their way. */
+  took(source: number, packets: number): void;
   /** Called about once a second, for what the thread itself counts. */
   housekeeping(): void;
 }
@@ -48,8 +50,9 @@ export class Engine {
   private spins = SPINS_MAXIMUM;
   private stopDeadline = 0;
   private readonly holds: boolean;
-  /** The source whose batch is on its way. */
+  /** The source whose batch is on its way, or the brick (its index) whose held packets are. */
   private inHand: EngineSource | undefined;
+  private heldInHand = -1;
 
   constructor(
     private readonly sources: readonly EngineSource[],
@@ -67,26 +70,36 @@ export class Engine {
 
   /**
    * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
-   * @throws BricksError E_BRICK_FAILED that names the brick; then, too, everything is counted
+   * @throws BricksError E_BRICK_FAILED that names the brick, or what a port threw; then, too, everything is counted
    */
   run(): LoopEnd {
     try {
       return this.loop();
     } catch (error) {
       const named = this.graph.nameFailure(error);
-      if (named !== error) this.abandonBatch();
+      if (named === error) this.graph.dropListed();
+      else this.abandonBatch();
+      try {
+        if (this.graph.held > 0) this.sendHeld(true);
+      } catch {
+        this.abandonBatch();
+      }
+      this.publish(this.host.nanoseconds());
       throw named;
     }
   }
 
   /** A brick has thrown: what the others made of the batch is sent. */
   private abandonBatch(): void {
-    const source = this.inHand;
-    if (!source) return;
-    this.graph.abandon(source.batch);
-    this.send(source.batch);
-    source.port.release();
-    this.publish(this.host.nanoseconds());
+    const held = this.heldInHand;
+    const batch = held >= 0 ? this.graph.nodes[held].hold?.batch : this.inHand?.batch;
+    if (!batch) return;
+    this.graph.abandon(batch, held);
+    this.send(batch);
+    if (held >= 0) this.graph.freeHeld(held);
+    else this.inHand?.port.release();
+    this.inHand = undefined;
+    this.heldInHand = -1;
   }
 
   private loop(): LoopEnd {
@@ -122,11 +135,13 @@ export class Engine {
   /** Sends what bricks have held back and now let go. */
   private sendHeld(all: boolean): void {
     for (let index = 0; index < this.graph.nodes.length; index++) {
+      this.heldInHand = index;
       const batch = this.graph.releaseHeld(index, all);
       if (batch === undefined) continue;
       this.send(batch);
       this.graph.freeHeld(index);
     }
+    this.heldInHand = -1;
   }
 
   /** One turn over all sources; answers how many packets it moved. */
@@ -139,6 +154,7 @@ export class Engine {
       const received = source.port.receive();
       if (received > 0) {
         this.inHand = source;
+        this.host.took(index, received);
         this.graph.process(source.batch, source.entry);
         this.send(source.batch);
         source.port.release();
@@ -159,7 +175,10 @@ export class Engine {
     if (held > 0) this.sendRest(batch);
   }
 
-  /** Waits for slow readers. Only where the sources are patient, so that nobody loses by it. */
+  /**
+   * Waits for slow readers. Only where the sources are patient, so that nobody loses by it.
+   * Nothing is published meanwhile: in the middle of a batch the sums are not right.
+   */
   private sendRest(batch: PacketBatch): void {
     for (let attempt = 0; ; attempt++) {
       const now = this.host.nanoseconds();
@@ -169,7 +188,6 @@ export class Engine {
       for (const transmitter of this.transmitters) held += transmitter.transmit(batch, patient);
       for (const transmitter of this.transmitters) transmitter.flush();
       if (held === 0) return;
-      if (now >= this.nextPublish) this.publish(now);
       if (attempt > 20) this.host.wait(attempt > 200 ? 1 : 0.05);
     }
   }

@@ -81,7 +81,7 @@ interface Node {
   readonly outputs: readonly LinkName[];
 }
 
-/** @throws BricksError E_BRICK, E_OPTION, E_LINK_NAME, E_NO_INPUT, E_NO_OUTPUT, E_LINK_TWICE, E_TWO_READERS, E_CYCLE, E_EDITS_SHARED */
+/** @throws BricksError E_BRICK, E_OPTION, E_LINK_NAME, E_NO_INPUT, E_NO_OUTPUT, E_LINK_TWICE, E_TWO_READERS, E_CYCLE, E_EDITS_SHARED, E_BRICK_DECLARATION */
 export function compileGraph(specifications: readonly BrickSpecification[], lookup: DeclarationLookup): CompiledGraph {
   const nodes = makeNodes(specifications, lookup);
   const writers = collectWriters(nodes);
@@ -167,6 +167,9 @@ function makeNodes(specifications: readonly BrickSpecification[], lookup: Declar
       inputs: parseInputs(specification, declaration),
       outputs: specification.outputs.map((name) => parseLinkName(name, declaration.files === 'sink' ? 'file' : undefined)),
     };
+    if (declaration.holds && declaration.fanout !== 'one') {
+      throw new BricksError('E_BRICK_DECLARATION', `${label} declares that it holds packets, and a fanout of "${declaration.fanout}".`, 'A brick that holds packets back gives each to one output: fanout "one".');
+    }
     checkCount(label, 'input', node.inputs.length, declaration.inputs, 'E_NO_INPUT');
     checkCount(label, 'output', node.outputs.length, declaration.outputs, 'E_NO_OUTPUT');
     return node;
@@ -198,7 +201,7 @@ function collectWriters(nodes: readonly Node[]): Map<string, Writer> {
   nodes.forEach((node, index) => {
     node.outputs.forEach((link, output) => {
       const other = writers.get(link.text);
-      if (other) throw new BricksError('E_LINK_TWICE', `The link ${link.text} is an output of both ${nodes[other.node].label} and ${node.label}.`, 'Give each output a link of its own, or join them with a Merge.');
+      if (other) throw new BricksError('E_LINK_TWICE', other.node === index ? `${node.label} has the output ${link.text} twice.` : `The link ${link.text} is an output of both ${nodes[other.node].label} and ${node.label}.`, 'Give each output a link of its own, or join them with a Merge.');
       writers.set(link.text, { node: index, output });
     });
   });
@@ -215,7 +218,7 @@ function connectInputs(nodes: readonly Node[], writers: Map<string, Writer>): { 
   nodes.forEach((node, index) => {
     for (const link of node.inputs) {
       const other = readers.get(link.text);
-      if (other !== undefined) throw new BricksError('E_TWO_READERS', `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator before them.');
+      if (other !== undefined) throw new BricksError('E_TWO_READERS', other === index ? `${node.label} has the input ${link.text} twice.` : `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator before them.');
       readers.set(link.text, index);
       const twin = twinOf(link);
       const writer = twin === undefined ? undefined : writers.get(twin);

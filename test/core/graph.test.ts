@@ -34,7 +34,7 @@ describe('errors name the brick and the link', () => {
     ['an output of two bricks', 'E_LINK_TWICE', () => compile(
       new Dummy().connectInput('eth3').connectOutput('out'), new Merge().connectInput('eth4').connectOutput('out'),
     ), /link out is an output of both Dummy and Merge/],
-    ['an output named twice', 'E_LINK_TWICE', () => compile(new LoadBalancer().connectInput('eth3').connectOutput('netmap:out', 'out')), /link out is an output of both LoadBalancer and LoadBalancer/],
+    ['an output named twice', 'E_LINK_TWICE', () => compile(new LoadBalancer().connectInput('eth3').connectOutput('netmap:out', 'out')), /LoadBalancer has the output out twice/],
     ['reading the end that is written', 'E_LINK_TWICE', () => compile(
       new Dummy().connectInput('eth3').connectOutput('eth3{0'), new Merge().connectInput('eth3{0').connectOutput('out'),
     ), /Merge reads eth3\{0, the very end that Dummy writes to\. What goes in at eth3\{0 comes out at eth3\}0/],
