@@ -27,7 +27,7 @@ constexpr const char* kKinds[] = {"", "ipv4", "ipv6", "vlan", "mixed", "malforme
 enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched.
-constexpr uint32_t kAhead = 8;
+constexpr uint32_t kAhead = 12;
 // Sinks ahead, where there are many.
 constexpr uint32_t kSinksAhead = 6;
 
