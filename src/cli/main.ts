@@ -19,7 +19,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   build: { command: BuildCommand, synopsis: 'bricks build' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
 };
-const WORDS = [...Object.keys(NAMED), 'help', 'run'];
+const WORDS = [...Object.keys(NAMED), 'help'];
 
 function createCli(): Cli {
   const cli = new Cli(IDENTITY);
@@ -66,7 +66,7 @@ function usageText(cli: Cli, error: unknown): string {
   const option = /Unsupported option name \("([^"]+)"\)/.exec(text)?.[1];
   if (text.startsWith('Command not found')) return 'The command line is not complete: an option lacks its value. See bricks --help.';
   if (option === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
-  const known = cli.definitions().flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(',')));
+  const known = cli.definitions().flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(','))).concat('--help', '--version');
   const guess = nearest(option, known);
   return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}See bricks --help.`;
 }

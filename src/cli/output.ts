@@ -15,7 +15,9 @@ export function say(text: string): void {
 /** An error for its user: one line (and a traceback below it), with the code that docs/reference/errors.md explains. */
 export function sayError(error: unknown): void {
   const [line, ...below] = messageOf(error).trimEnd().split('\n');
-  say([isBricksError(error) ? `${line} [${error.code}]` : line, ...below].join('\n'));
+  // What an order of a script answered brings its own code along.
+  const coded = isBricksError(error) && !/\[E_[A-Z_]+\]$/.test(line);
+  say([coded ? `${line} [${error.code}]` : line, ...below].join('\n'));
   if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
 }
 

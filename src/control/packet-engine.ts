@@ -21,6 +21,7 @@ import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONT
 export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
   { name: 'bufferSize', type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
+  { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many' },
   { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
   { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, default: 2000, unit: 'ms', description: 'the longest that warming up may take before ports are opened' },
   { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
@@ -32,6 +33,7 @@ export interface PacketEngineOptions {
   readonly backendOptions?: OptionValues;
   readonly cpu?: number;
   readonly bufferSize?: number;
+  readonly ringSize?: number;
   readonly whenFull?: 'auto' | 'drop' | 'wait';
   readonly warmUpMilliseconds?: number;
   readonly hangMilliseconds?: number;
@@ -255,7 +257,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const rows = checkedBatch(options.batch ?? DEFAULT_BATCH_ROWS);
     const linkPlan: LinkPlan = {
       engine: this.name,
-      bufferSize: Number(this.options['bufferSize'] ?? 0),
+      ...(this.options['ringSize'] === undefined ? {} : { ringSize: Number(this.options['ringSize']) }),
       sources: graph.sources,
       sinks: graph.sinks,
       backendOptions,

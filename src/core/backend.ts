@@ -112,7 +112,8 @@ export interface LinkPlan {
   readonly engine: string;
   readonly sources: readonly { readonly link: LinkName; readonly options: OptionValues }[];
   readonly sinks: readonly { readonly link: LinkName; readonly options: OptionValues }[];
-  readonly bufferSize: number;
+  /** Bytes of each pipe in shared memory, where asked for. */
+  readonly ringSize?: number;
   readonly backendOptions: OptionValues;
 }
 

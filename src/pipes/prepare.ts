@@ -5,7 +5,6 @@
 import type { LinkPlan } from '../core/backend';
 import { BricksError } from '../core/errors';
 import type { LinkName } from '../core/link-name';
-import type { OptionDeclaration, OptionValues } from '../core/options';
 import { initialiseRing, ringBytes } from '../core/packet-ring';
 import { coreAddon, type CoreAddon } from '../native/core-addon';
 import { pipeDirectory, pipeError, pipeFileName, readingDirection, writingDirection, type PipeDirection } from './pipe-name';
@@ -14,10 +13,6 @@ export const DEFAULT_RING_SIZE = 4 << 20;
 const SMALLEST_PLANNED_RING = 256 << 10;
 /** All pipes of an engine together take no more than this, unless a ring's size was asked for. */
 const RING_BUDGET = 1 << 30;
-
-export const PIPE_OPTIONS: readonly OptionDeclaration[] = [
-  { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of a pipe, rounded up to a power of two; 4 MiB unless there are very many pipes' },
-];
 
 /** An end of a pipe, made ready. Can be cloned to another thread. */
 export interface PreparedPipe {
@@ -36,17 +31,16 @@ export interface PreparedPipes {
 export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean = (link) => link.kind === 'pipe'): PreparedPipes {
   const sources = plan.sources.filter(({ link }) => isOurs(link));
   const sinks = plan.sinks.filter(({ link }) => isOurs(link));
-  const planned = plannedRingSize(sources.length + sinks.length);
+  const size = plan.ringSize === undefined ? plannedRingSize(sources.length + sinks.length) : 2 ** Math.ceil(Math.log2(plan.ringSize));
   const addon = coreAddon();
   const pipes: PreparedPipe[] = [];
-  const make = (link: LinkName, options: OptionValues, role: 'read' | 'write'): void => {
-    const size = requestedRingSize(options) ?? planned;
+  const make = (link: LinkName, role: 'read' | 'write'): void => {
     const direction = role === 'read' ? readingDirection(link) : writingDirection(link);
     pipes.push(addon ? openNativeEnd(addon, link, role, direction, size) : openLocalEnd(link, role, direction, size));
   };
   try {
-    for (const { link, options } of sinks) make(link, options, 'write');
-    for (const { link, options } of sources) make(link, options, 'read');
+    for (const { link } of sinks) make(link, 'write');
+    for (const { link } of sources) make(link, 'read');
   } catch (error) {
     discardPipes({ pipes });
     throw error;
@@ -67,11 +61,6 @@ export function plannedRingSize(pipes: number): number {
   let size = DEFAULT_RING_SIZE;
   while (size > SMALLEST_PLANNED_RING && size * pipes > RING_BUDGET) size /= 2;
   return size;
-}
-
-function requestedRingSize(options: OptionValues): number | undefined {
-  const asked = options['ringSize'];
-  return typeof asked === 'number' ? 2 ** Math.ceil(Math.log2(Math.max(4096, asked))) : undefined;
 }
 
 function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number): PreparedPipe {

@@ -6,7 +6,7 @@ import { BricksError, messageOf } from '../core/errors';
 import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
 import { FLOWS_MAXIMUM, FlowCount } from './flow-count';
-import { attachToStream, type PcapFormat, type StreamResult } from './pcap-stream';
+import { attachToStream, copyToStream, type PcapFormat, type StreamResult } from './pcap-stream';
 import { attach, type AttachOptions } from './pipe-reader';
 
 export interface AttachCommand {
@@ -18,8 +18,8 @@ export interface AttachCommand {
   readonly exec?: readonly string[];
   /** A tap interface to make and send the packets to. */
   readonly tap?: string;
-  /** Where the pcap stream goes: a file descriptor, standard output unless told otherwise. */
-  readonly write?: number;
+  /** Where the pcap stream goes: a file descriptor, standard output unless told otherwise, or what opens one once the pipe is there. */
+  readonly write?: number | (() => number);
   readonly format?: PcapFormat;
   /** Fail where the pipe is not there, instead of waiting for it. */
   readonly noWait?: boolean;
@@ -42,6 +42,11 @@ export async function runAttach(command: AttachCommand): Promise<number> {
     if (command.tap !== undefined) return await runTap(command.link, command.tap, options, say);
     if (command.exec && command.exec.length > 0) return await runProgram(command.link, command.exec, options, say);
     if (command.count === true) return await runCount(command.link, options, say);
+    if (typeof command.write === 'function') {
+      const reader = await attach(command.link, options);
+      sayOthers(await copyToStream(reader, command.write(), options), say);
+      return 0;
+    }
     const descriptor = command.write ?? 1;
     if (isatty(descriptor)) {
       throw new BricksError('E_ATTACH_TERMINAL', 'A pcap stream is no text for a terminal.', `Pipe it on (bricks attach '${command.link}' | tcpdump -r -), or count (--count).`);

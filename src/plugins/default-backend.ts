@@ -24,10 +24,15 @@ export function defaultBackend(): BackendChoice {
   for (const backend of candidates) {
     const status = backend.status();
     if (status.usable) return { backend, reason: [status.reason, ...passedOver].join('; ') };
-    passedOver.push(`${backend.name} does not work here: ${status.reason}`);
+    passedOver.push(`${backend.name} does not work here: ${firstSentence(status.reason)}`);
   }
   // loopback needs nothing, so this is reached only where someone has taken it out.
   return { backend: candidates[candidates.length - 1], reason: passedOver.join('; ') };
+}
+
+/** Without the remedy, which is for those who ask for this backend. */
+function firstSentence(text: string): string {
+  return text.split(/\.\s/)[0].replace(/\.$/, '');
 }
 
 /** The loopback backend of this process, for programs that inject frames and read what engines send. */

@@ -120,9 +120,9 @@ describe('engines', () => {
 
   test('what the program refuses is an error at the line of the script', async () => {
     await lua.evaluate('pe = PktEngine.new("e0")');
-    expect(await lua.failureOf('PktEngine.new("e0")')).toBe('shell:1: PktEngine.new: There is an engine e0 already.');
+    expect(await lua.failureOf('PktEngine.new("e0")')).toBe('shell:1: PktEngine.new: There is an engine e0 already. [E_TEST]');
     await lua.evaluate('pe:start()');
-    expect(await lua.failureOf('\n\npe:unlink()')).toBe('shell:3: unlink: The engine e0 is running. Stop it first.');
+    expect(await lua.failureOf('\n\npe:unlink()')).toBe('shell:3: unlink: The engine e0 is running. Stop it first. [E_TEST]');
     expect(await lua.evaluate('=pcall(pe.delete, pe)')).toMatch(/^false\tshell:1: delete: The engine e0 is running/);
   });
 
@@ -193,7 +193,7 @@ describe('bricks', () => {
   });
 
   test('a misspelt kind, method or function is answered with the nearest', async () => {
-    expect(await lua.failureOf('Brick.new("LoadBalancr")')).toBe('shell:1: Brick.new: There is no brick "LoadBalancr". Did you mean "LoadBalancer"?');
+    expect(await lua.failureOf('Brick.new("LoadBalancr")')).toBe('shell:1: Brick.new: There is no brick "LoadBalancr". Did you mean "LoadBalancer"? [E_TEST]');
     expect(await lua.failureOf('Brick.new("Dummy"):conect_input("x")')).toMatch(/Brick has no "conect_input". Did you mean "connect_input"\?/);
     expect(await lua.failureOf('BRICKS.shutdwon()')).toMatch(/Did you mean "shutdown"\?/);
     expect(await lua.evaluate('=PktEngine.something_else')).toBe('nil\n');

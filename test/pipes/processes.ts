@@ -71,7 +71,7 @@ export class Writers {
 
   constructor(readonly links: readonly string[], options: OptionValues = {}) {
     const parsed = links.map((text) => parseLinkName(text));
-    this.prepared = preparePipes({ engine: 'test', sources: [], sinks: parsed.map((link) => ({ link, options })), bufferSize: 2048 });
+    this.prepared = preparePipes({ engine: 'test', sources: [], sinks: parsed.map((link) => ({ link, options: {} })), ...options, backendOptions: {} });
     this.lists = createPacketLists(links.length, 64);
     this.counters = createCounterBlock(links.length * LINK_RECORD);
     this.next = links.map(() => 0);
@@ -128,7 +128,7 @@ export class EngineReader {
 
   constructor(text: string) {
     const link = parseLinkName(text);
-    this.prepared = preparePipes({ engine: 'test', sources: [{ link, options: {} }], sinks: [], bufferSize: 2048 });
+    this.prepared = preparePipes({ engine: 'test', sources: [{ link, options: {} }], sinks: [], backendOptions: {} });
     this.port = new PipePorts().openSource(
       { link, options: {}, queue: -1, batch: this.batch, flowColumns: true, alsoSink: false, counters: createCounterBlock(LINK_RECORD), record: 0 },
       contextFor(this.prepared, [this.batch]),

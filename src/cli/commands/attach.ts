@@ -28,6 +28,8 @@ export class AttachCommand extends Command {
   count = Option.String('--count', { tolerateBoolean: true, description: 'count instead of writing; with =N end after N packets' });
   tap = Option.String('--tap', { description: 'make this tap interface and send the packets to it' });
   write = Option.String('--write', { description: 'write to this file instead of standard output' });
+  /** Never given: all words from it on are taken out before. Declared for the help. */
+  exec = Option.String('--exec', { description: 'run this program, all words behind it being its arguments, with the stream on its standard input' });
   noWait = Option.Boolean('--no-wait', false, { description: 'fail where the pipe is not there yet' });
 
   /** What stood behind --exec. */
@@ -49,7 +51,7 @@ export class AttachCommand extends Command {
       ...(count === undefined ? {} : { count }),
       ...(program.length > 0 ? { exec: program } : {}),
       ...(this.tap === undefined ? {} : { tap: this.tap }),
-      ...(this.write === undefined ? {} : { write: openTarget(this.write) }),
+      ...(this.write === undefined ? {} : { write: targetOpener(this.write) }),
     });
   }
 
@@ -61,11 +63,13 @@ export class AttachCommand extends Command {
   }
 }
 
-/** @throws BricksError E_FILE */
-function openTarget(path: string): number {
-  try {
-    return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
-  } catch (error) {
-    throw new BricksError('E_FILE', `The file ${path} can't be written: ${messageOf(error)}.`);
-  }
+/** Opens the file only when there is something to write: a pipe that is not there must not cost an old file. */
+function targetOpener(path: string): () => number {
+  return () => {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
+    } catch (error) {
+      throw new BricksError('E_FILE', `The file ${path} can't be written: ${messageOf(error)}.`);
+    }
+  };
 }

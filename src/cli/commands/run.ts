@@ -19,7 +19,7 @@ const LOOK_MILLISECONDS = 20;
 
 /** The program's main job: runs a script, then a shell on a terminal, and stays as long as an engine runs. */
 export class RunCommand extends Command {
-  static override paths = [Command.Default, ['run']];
+  static override paths = [Command.Default];
   static override usage = Command.Usage({
     description: 'Run a script, then a shell; stay as long as an engine runs.',
     details: `
@@ -36,7 +36,7 @@ export class RunCommand extends Command {
     ],
   });
 
-  backend = Option.String('--backend', { description: 'netmap, pcap, loopback, or one that a package brings' });
+  backend = Option.String('--backend', { description: 'netmap, pcap or loopback' });
   script = Option.String('-f,--file', { description: 'the script to run' });
   batch = Option.String('-b,--batch', {
     description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,

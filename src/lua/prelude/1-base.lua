@@ -31,7 +31,7 @@ base.fail = fail
 function base.order(order, what)
   local answer = host.order(order)
   if not answer.ok then
-    fail("%s: %s", what, answer.message or "the order failed")
+    fail("%s: %s [%s]", what, answer.message or "the order failed", answer.code or "E_INTERNAL")
   end
   return answer.value
 end

@@ -11,6 +11,8 @@ function functions.help()
     { "BRICKS.help()", "prints this text" },
     { "BRICKS.print_status()", "says whether any engine runs" },
     { "BRICKS.show_stats()", "prints packets, bytes and drops of all engines" },
+    { "BRICKS.stats()", "gives them as a table" },
+    { "BRICKS.sleep(seconds)", "waits; engines run on" },
     { "BRICKS.shutdown()", "ends the program" },
     { "PktEngine.help()", "packet engines have a help of their own" },
     { "Brick.help()", "and so have bricks" },

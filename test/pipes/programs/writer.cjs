@@ -7,7 +7,7 @@ const { discardPipes, PipePorts, preparePipes } = require('../../../dist/src/pip
 
 const link = parseLinkName(process.argv[2]);
 try {
-  const prepared = preparePipes({ engine: 'writer', sources: [], sinks: [{ link, options: {} }], bufferSize: 2048 });
+  const prepared = preparePipes({ engine: 'writer', sources: [], sinks: [{ link, options: {} }], backendOptions: {} });
   const batch = createPacketBatch(1);
   batch.memory = packetMemory(new ArrayBuffer(64));
   batch.length[0] = batch.wireLength[0] = 60;
