@@ -157,8 +157,8 @@ void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
       Answer(id);
       break;
     case Watch::kHolder:
-      // A holder has nothing to say but that it is there.
-      if (recv(watch.descriptor, ignored, sizeof ignored, MSG_DONTWAIT) > 0 || errno == EAGAIN) break;
+      // A holder has nothing to say but that it is there. At the end recv answers 0, and leaves errno as it was.
+      if (const ssize_t got = recv(watch.descriptor, ignored, sizeof ignored, MSG_DONTWAIT); got > 0 || (got < 0 && errno == EAGAIN)) break;
       ForgetHolder(id);
       break;
     case Watch::kOwner:

@@ -21,7 +21,7 @@ testIfBuilt('netmap in user space: names, errors, memory, pipes, switches, waiti
 }, 120_000);
 
 testIfBuilt('programs that know nothing of it find netmap when the library is loaded before them', () => {
-  const said = run('sh', [join(root, 'backends/netmap/userspace/test/preload.sh'), build, join(build, 'bench', 'netmap')]);
+  const said = run('sh', [join(root, 'backends/netmap/userspace/test/preload.sh'), build, build]);
   expect(said).toMatch(/ok {7}pipe/);
   expect(said).toMatch(/ok {7}vale/);
 }, 120_000);

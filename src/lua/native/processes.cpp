@@ -22,7 +22,9 @@ int SpawnShell(const char* command, int output, int from, int to, pid_t* child) 
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
-  if (output != STDOUT_FILENO) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  // Node marks its standard streams as not to be inherited: to duplicate each onto itself takes that away.
+  for (const int stream : {STDIN_FILENO, STDERR_FILENO}) posix_spawn_file_actions_adddup2(&actions, stream, stream);
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   if (from >= 0) posix_spawn_file_actions_adddup2(&actions, from, to);
   // Node ignores SIGPIPE, which children would inherit.
   sigset_t none;
