@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "arguments.h"
 #include "bindings.h"
+#include "pipe_environment.h"
 #include "pipe_registry.h"
 
 namespace bricks {
@@ -20,15 +22,19 @@ Napi::Error ScriptError(Napi::Env env, const PipeError& error) {
 // (directory, name, direction 0 or 1, role 0 reads 1 writes, data size, must exist): number of the end, 0 for no such pipe
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const uint32_t direction = info[2].ToNumber().Uint32Value();
-  const uint32_t role = info[3].ToNumber().Uint32Value();
-  const uint32_t dataSize = info[4].ToNumber().Uint32Value();
-  const std::string name = info[1].ToString().Utf8Value();
-  if (direction > 1 || role > 1) throw Napi::RangeError::New(env, "direction and role are 0 or 1");
+  const std::string directory = TextArgument(info[0], "a pipe's directory");
+  const std::string name = TextArgument(info[1], "a pipe's file name");
+  const uint32_t direction = WholeNumber(info[2], "a direction", 1);
+  const uint32_t role = WholeNumber(info[3], "a role", 1);
+  const uint32_t dataSize = WholeNumber(info[4], "a ring's size");
   if (!ValidRingSize(dataSize)) throw Napi::RangeError::New(env, "a ring's size is a power of two from 4 KiB to 1 GiB");
-  if (name.empty() || name.find('/') != std::string::npos) throw Napi::TypeError::New(env, "a pipe's file name has no slash");
+  if (directory.empty() || directory[0] != '/') throw Napi::TypeError::New(env, "a pipe's directory is an absolute path");
+  if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
+    throw Napi::TypeError::New(env, "a pipe's file name has no slash, and does not begin with a dot");
+  }
   try {
-    const auto handle = OpenPipe(info[0].ToString().Utf8Value(), name, direction, static_cast<PipeRole>(role), dataSize, info[5].ToBoolean());
+    const auto handle = OpenPipe(directory, name, direction, static_cast<PipeRole>(role), dataSize, info[5].ToBoolean());
+    if (handle) PipeEnvironment::Of(env).Opened(handle->id);
     return Napi::Number::New(env, handle ? handle->id : 0);
   } catch (const PipeError& error) {
     throw ScriptError(env, error);
@@ -57,18 +63,17 @@ Napi::Value Descriptor(const Napi::CallbackInfo& info) { return Napi::Number::Ne
 void Signal(const Napi::CallbackInfo& info) { SignalEvent(Known(info)->ring->event.writable); }
 void Drain(const Napi::CallbackInfo& info) { DrainEvent(Known(info)->ring->event.readable); }
 
-void Close(const Napi::CallbackInfo& info) { ClosePipe(info[0].ToNumber().Uint32Value()); }
+void Close(const Napi::CallbackInfo& info) {
+  const uint32_t end = info[0].ToNumber().Uint32Value();
+  PipeEnvironment::Of(info.Env()).Closed(end);
+  ClosePipe(end);
+}
 
 // (end, callback): calls it once when packets have come to an armed ring, when it has ended, or when cancelled.
 void Wait(const Napi::CallbackInfo& info) {
   const auto handle = Known(info);
   if (!info[1].IsFunction()) throw Napi::TypeError::New(info.Env(), "a function is wanted");
-  auto function = std::make_shared<Napi::ThreadSafeFunction>(
-      Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "bricks pipe", 0, 1));
-  WaitForPipe(handle, [function] {
-    function->NonBlockingCall();
-    function->Release();
-  });
+  PipeEnvironment::Of(info.Env()).Wait(handle, info[1].As<Napi::Function>());
 }
 
 void Cancel(const Napi::CallbackInfo& info) { CancelWait(info[0].ToNumber().Uint32Value()); }
@@ -78,6 +83,7 @@ Napi::Value Namespace(const Napi::CallbackInfo& info) { return Napi::String::New
 }  // namespace
 
 void DefinePipes(Napi::Env env, Napi::Object exports) {
+  PipeEnvironment::Create(env);
   exports.Set("pipeOpen", Napi::Function::New(env, Open));
   exports.Set("pipeView", Napi::Function::New(env, View));
   exports.Set("pipeDescriptor", Napi::Function::New(env, Descriptor));

@@ -1,0 +1,30 @@
+// Arguments from script, checked: whatever is given, the answer is an exception or what was meant.
+#pragma once
+
+#include <napi.h>
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+
+namespace bricks {
+
+// A whole number from 0 to `most`.
+inline uint32_t WholeNumber(const Napi::Value& value, const std::string& what, uint32_t most = UINT32_MAX) {
+  if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), what + " must be a number");
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (!(number >= 0 && number <= most) || number != std::floor(number)) {
+    throw Napi::RangeError::New(value.Env(), what + " must be a whole number from 0 to " + std::to_string(most));
+  }
+  return static_cast<uint32_t>(number);
+}
+
+// Text that the system can take: it ends at a zero byte.
+inline std::string TextArgument(const Napi::Value& value, const std::string& what) {
+  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), what + " must be a string");
+  std::string text = value.As<Napi::String>().Utf8Value();
+  if (text.find('\0') != std::string::npos) throw Napi::TypeError::New(value.Env(), what + " must not contain a zero byte");
+  return text;
+}
+
+}  // namespace bricks
