@@ -16,6 +16,13 @@
 
 namespace bricks {
 
+namespace {
+
+constexpr int kLookAgainMilliseconds = 50;
+constexpr auto kFull = std::chrono::milliseconds(100);
+
+}  // namespace
+
 void CloseRing(PipeRing& ring) {
   ring.header()->flags.fetch_or(kRingClosed, std::memory_order_seq_cst);
   SignalEvent(ring.event.writable);
@@ -70,20 +77,21 @@ void PipeBooks::SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t w
 void PipeBooks::ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role) {
   SetHolder(*ring, role, 0, 0);
   for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe) {
-    bool ours = false;
-    bool held = false;
     for (std::shared_ptr<PipeRing>& other : pipe->second.rings) {
-      if (!other) continue;
-      ours = ours || other == ring;
+      if (other != ring) continue;
       // A closed ring is for the reader who has it; the next writer gets a fresh one.
-      if (other == ring && role == PipeRole::kWriter) other = nullptr;
-      if (!other) continue;
-      for (int end = 0; end < 2; end++) held = held || (other->holder[end] != 0 && other->holderWatch[end] == 0);
+      if (role == PipeRole::kWriter) other = nullptr;
+      if (!Wanted(pipe->second)) DropPipe(pipe);
+      return;
     }
-    if (!ours) continue;
-    if (!held) DropPipe(pipe);
-    return;
   }
+}
+
+bool PipeBooks::Wanted(const Pipe& pipe) {
+  for (const std::shared_ptr<PipeRing>& ring : pipe.rings) {
+    if (ring && (ring->holder[1] != 0 || (ring->holder[0] != 0 && ring->holderWatch[0] == 0))) return true;
+  }
+  return false;
 }
 
 void PipeBooks::DropPipe(std::map<std::string, Pipe>::iterator pipe) {
@@ -92,15 +100,6 @@ void PipeBooks::DropPipe(std::map<std::string, Pipe>::iterator pipe) {
     unlink(pipe->first.c_str());
     close(listener->second.descriptor);
     watches.erase(listener);
-  }
-  // Writers elsewhere hear of it.
-  std::vector<uint64_t> writers;
-  for (auto& entry : watches) {
-    if (entry.second.kind == Watch::kHolder && entry.second.role == PipeRole::kWriter && entry.second.pipe == pipe->first) writers.push_back(entry.first);
-  }
-  for (const uint64_t writer : writers) {
-    close(watches[writer].descriptor);
-    watches.erase(writer);
   }
   pipes.erase(pipe);
   SignalEvent(changed.writable);
@@ -123,14 +122,19 @@ void PipeBooks::Run() {
   for (;;) {
     polled.assign(1, {changed.readable, POLLIN, 0});
     ids.assign(1, 0);
+    int limit = -1;
     {
       std::lock_guard<std::mutex> lock(mutex);
+      TakeOver();
+      const bool full = std::chrono::steady_clock::now() < fullUntil;
+      if (full || !orphans.empty()) limit = kLookAgainMilliseconds;
       for (const auto& entry : watches) {
-        polled.push_back({entry.second.descriptor, POLLIN, 0});
+        const bool left = full && entry.second.kind == Watch::kListener;
+        polled.push_back({left ? -1 : entry.second.descriptor, POLLIN, 0});
         ids.push_back(entry.first);
       }
     }
-    if (poll(polled.data(), static_cast<nfds_t>(polled.size()), -1) < 0) continue;
+    if (poll(polled.data(), static_cast<nfds_t>(polled.size()), limit) < 0) continue;
     if (polled[0].revents != 0) DrainEvent(changed.readable);
     for (size_t k = 1; k < polled.size(); k++) {
       if (polled[k].revents == 0) continue;
@@ -176,7 +180,10 @@ void PipeBooks::Accept(const Watch& listener) {
   const std::string path = listener.pipe;
   for (;;) {
     const int connection = accept(listener.descriptor, nullptr, nullptr);
-    if (connection < 0) return;
+    if (connection < 0) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) fullUntil = std::chrono::steady_clock::now() + kFull;
+      return;
+    }
     fcntl(connection, F_SETFD, FD_CLOEXEC);
     fcntl(connection, F_SETFL, O_NONBLOCK);
     Watch watch;
@@ -251,17 +258,7 @@ void PipeBooks::ForgetHolder(uint64_t id) {
   for (std::shared_ptr<PipeRing>& other : pipe->second.rings) {
     if (other == ring) other = nullptr;
   }
-}
-
-void PipeBooks::OwnerGone(uint64_t id) {
-  const std::shared_ptr<PipeHandle> handle = watches[id].handle;
-  watches.erase(id);
-  handle->watch = 0;
-  // What is in the ring stays readable; nothing will be added. A writer goes on without a reader.
-  if (handle->role == PipeRole::kReader) CloseRing(*handle->ring);
-  else handle->ring->header()->reader.store(0, std::memory_order_release);
-  close(handle->connection);
-  handle->connection = -1;
+  if (!Wanted(pipe->second)) DropPipe(pipe);
 }
 
 // At exit. The process's other threads may still run, and one may hold the books.

@@ -1,12 +1,14 @@
 // The books of this process's pipes, and the thread that keeps them (pipe_registry.h says what for).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "pipe_registry.h"
 
@@ -56,7 +58,7 @@ struct PipeBooks {
   // The process that holds this end, 0 for nobody. A holder that has died is forgotten first.
   int Holder(PipeRing& ring, PipeRole role);
   void SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t watch);
-  // An end held by this process is free again; a pipe of which this process holds no end goes.
+  // An end held by this process is free again.
   void ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role);
   void Publish(Pipe pipe, int listener);
 
@@ -67,9 +69,18 @@ struct PipeBooks {
   void Answer(uint64_t id);
   void ForgetHolder(uint64_t id);
   void OwnerGone(uint64_t id);
+  // Whether this process holds an end, or another one writes, which is to find its next reader.
+  static bool Wanted(const Pipe& pipe);
   void DropPipe(std::map<std::string, Pipe>::iterator pipe);
   void CloseAll();
 
+  // pipe_takeover.cpp: writers whose pipe's owner has gone own it themselves, so that a reader finds it again.
+  void TakeOver();
+  bool TakeOver(const std::shared_ptr<PipeHandle>& writer);
+  std::vector<std::shared_ptr<PipeHandle>> orphans;
+
+  // Until then nobody is let in: this process has no descriptors left.
+  std::chrono::steady_clock::time_point fullUntil;
   Event changed;
   uint64_t nextWatch = 1;
   bool started = false;

@@ -69,6 +69,7 @@ std::shared_ptr<PipeHandle> TakeEnd(PipeBooks& books, Pipe& pipe, uint32_t direc
   if (const int other = books.Holder(*ring, role)) throw PipeError("E_PIPE_BUSY", "held", other);
   books.SetHolder(*ring, role, getpid(), 0);
   auto handle = std::make_shared<PipeHandle>();
+  handle->directory = pipe.directory;
   handle->name = pipe.name;
   handle->direction = direction;
   handle->role = role;
@@ -106,6 +107,7 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
     const bool usable = ring->event.writable >= 0 && ValidRingSize(reply.dataSize) && IsSharedMemory(ring->memory, ring->bytes) &&
                         MapRing(ring.get()) && RingDataSize(ring->mapping, ring->bytes) == reply.dataSize;
     if (!usable) throw PipeError("E_PIPE", "its owner handed over something that is no packet ring", reply.process);
+    handle->directory = directory;
     handle->name = name;
     handle->direction = direction;
     handle->role = role;

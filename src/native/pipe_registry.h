@@ -4,7 +4,8 @@
 // A pipe has two rings, one for each direction, made when first wanted. Each has one writer and one
 // reader. The process that first opens an end owns the pipe: it listens on the pipe's socket and keeps
 // the books of who holds what. Another process connects, asks for an end, and gets the memory and the
-// event; while the connection stands it holds that end. One thread of the owner does all of this.
+// event; while the connection stands it holds that end. One thread of the owner does all of this. When
+// the owner goes, a process that writes to the pipe takes it over.
 #pragma once
 
 #include <atomic>
@@ -40,6 +41,7 @@ struct PipeRing {
 // An end of a pipe that this process holds.
 struct PipeHandle {
   uint32_t id = 0;
+  std::string directory;
   std::string name;
   uint32_t direction = 0;
   PipeRole role = PipeRole::kReader;

@@ -66,11 +66,16 @@ int OpenPipeDirectory(const std::string& directory, bool create) {
   return CloseWithErrno(descriptor);
 }
 
-DirectoryLock::DirectoryLock(int directory) : directory_(directory) {
-  while (flock(directory_, LOCK_EX) != 0 && errno == EINTR) {
+DirectoryLock::DirectoryLock(int directory, Patience patience) : directory_(directory) {
+  const int operation = patience == kTry ? LOCK_EX | LOCK_NB : LOCK_EX;
+  int status;
+  while ((status = flock(directory_, operation)) != 0 && errno == EINTR) {
   }
+  held_ = status == 0;
 }
-DirectoryLock::~DirectoryLock() { flock(directory_, LOCK_UN); }
+DirectoryLock::~DirectoryLock() {
+  if (held_) flock(directory_, LOCK_UN);
+}
 
 int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name) {
   sockaddr_un address;
@@ -98,6 +103,17 @@ int ConnectTo(const std::string& directory, int directoryDescriptor, const std::
     if (errno != EINTR) return CloseWithErrno(connection);
   }
   return connection;
+}
+
+bool NobodyAt(const std::string& directory, int directoryDescriptor, const std::string& name) {
+  sockaddr_un address;
+  if (!FillAddress(directory, directoryDescriptor, name, &address)) return false;
+  const int connection = NewSocket();
+  if (connection < 0) return false;
+  fcntl(connection, F_SETFL, O_NONBLOCK);
+  const bool nobody = connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 && (errno == ENOENT || errno == ECONNREFUSED);
+  close(connection);
+  return nobody;
 }
 
 bool SendReply(int socket, const PipeReply& reply, const int* descriptors, int count) {

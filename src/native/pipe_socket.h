@@ -33,19 +33,24 @@ int OpenPipeDirectory(const std::string& directory, bool create);
 // An exclusive lock on the directory while it lives: only one process at a time looks for an owner and becomes one.
 class DirectoryLock {
  public:
-  explicit DirectoryLock(int directory);
+  enum Patience { kWait, kTry };
+  explicit DirectoryLock(int directory, Patience patience = kWait);
   ~DirectoryLock();
+  bool held() const { return held_; }
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 
  private:
   int directory_;
+  bool held_ = false;
 };
 
 // A listening socket, or -1 with errno. Replaces what stands there.
 int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name);
 // A connected socket, or -1 with errno (ENOENT, ECONNREFUSED: nobody there).
 int ConnectTo(const std::string& directory, int directoryDescriptor, const std::string& name);
+// Whether no process listens there. Does not wait for one that does not answer.
+bool NobodyAt(const std::string& directory, int directoryDescriptor, const std::string& name);
 
 bool SendReply(int socket, const PipeReply& reply, const int* descriptors, int count);
 // False if the other side closed, or did not answer in time. Descriptors that did not come are -1.
