@@ -28,6 +28,38 @@ function createCli(): Cli {
   return cli;
 }
 
+/** Options of the original's server, which this program has not. */
+const DAEMON_OPTIONS = ['-d', '-s', '-a'];
+/** Options of the program that take the next word. */
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option'];
+
+/** The words of the command line that are neither values of options nor arguments of a script. */
+function ownWords(argv: readonly string[]): string[] {
+  const words: string[] = [];
+  for (let at = 0; at < argv.length && argv[at] !== '--'; at++) {
+    words.push(argv[at]);
+    if (WITH_VALUE.includes(argv[at])) at++;
+  }
+  return words;
+}
+
+/** A slip that gets a better answer than the parser's: what is no command, or not in its place. */
+function slipOf(argv: readonly string[]): string | undefined {
+  if (argv[0] !== undefined && NAMED[argv[0]]) return undefined;
+  const words = ownWords(argv);
+  const late = words.find((word, index) => index > 0 && NAMED[word] !== undefined && !words.slice(0, index).some((before) => !before.startsWith('-')));
+  if (late !== undefined) return `The options before ${late} are those of scripts and of the shell, and do not go with ${late}: ${COMMAND_BACKENDS[late] ?? 'write it first'}. See bricks ${late} --help.`;
+  const daemon = words.find((word) => DAEMON_OPTIONS.includes(word));
+  if (daemon !== undefined) return `There is no option ${daemon}: this program has no daemon to start or to attach to yet. Without a terminal it runs until its sources end or a signal comes: let a service manager (systemd) run bricks -f SCRIPT.`;
+  return misspelt(argv[0]);
+}
+
+/** Why a command takes no --backend. */
+const COMMAND_BACKENDS: Readonly<Record<string, string>> = {
+  attach: "pipes are read the same way whatever backend their engine has (bricks attach 'eth3}0'), but for those of netmap",
+  devices: 'it lists all backends (bricks devices)',
+};
+
 /** A first word that is no command: a slip that gets a suggestion. */
 function misspelt(word: string | undefined): string | undefined {
   if (word === undefined || word.startsWith('-') || WORDS.includes(word)) return undefined;
@@ -56,26 +88,33 @@ function takeProgram(argv: readonly string[]): readonly string[] {
   const at = argv[0] === 'attach' ? argv.indexOf('--exec') : -1;
   if (at < 0) return argv;
   AttachCommand.program = argv.slice(at + 1);
-  if (AttachCommand.program.length === 0) throw new UsageError('--exec needs a program behind it.');
+  const [program] = AttachCommand.program;
+  if (program === undefined) throw new UsageError('--exec needs a program behind it.');
+  if (program.startsWith('-')) throw new UsageError(`--exec needs a program behind it, and ${program} is none: options of attach go in front of --exec.`);
   return argv.slice(0, at);
 }
 
 /** clipanion's message without its drawing, and the option that was perhaps meant. */
-function usageText(cli: Cli, error: unknown): string {
+function usageText(cli: Cli, error: unknown, command: string | undefined): string {
   const [text] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
-  const option = /Unsupported option name \("([^"]+)"\)/.exec(text)?.[1];
+  const unknown = /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
   if (text.startsWith('Command not found')) return 'The command line is not complete: an option lacks its value. See bricks --help.';
-  if (option === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
-  const known = cli.definitions().flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(','))).concat('--help', '--version');
+  if (unknown === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
+  const option = unknown.split('=')[0];
+  if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
+    return `The command ${command} has no option ${option}: that one goes with scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;
+  }
+  const ours = cli.definitions().filter((definition) => definition.path === (NAMED[command ?? ''] ? `bricks ${command}` : 'bricks'));
+  const known = ours.flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(','))).concat('--help', '--version');
   const guess = nearest(option, known);
-  return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}See bricks --help.`;
+  return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
 }
 
 async function main(input: readonly string[]): Promise<number> {
   const cli = createCli();
   try {
     const argv = takeProgram(input);
-    const slip = misspelt(argv[0]);
+    const slip = slipOf(argv);
     if (slip !== undefined) {
       say(slip);
       return EXIT_USAGE;
@@ -91,7 +130,7 @@ async function main(input: readonly string[]): Promise<number> {
     return (await command.validateAndExecute()) ?? 0;
   } catch (error) {
     if (isUsageError(error)) {
-      say(usageText(cli, error));
+      say(usageText(cli, error, input[0]));
       return EXIT_USAGE;
     }
     sayError(error);

@@ -1,11 +1,14 @@
 /** Runs a script by its ending: Lua in its own thread, JavaScript and TypeScript as modules. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BricksError, messageOf } from '../core/errors';
+import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
+import { messageWithPlace } from '../plugins/error-place';
 import { installModuleHooks } from '../plugins/module-hooks';
 
+/** First numbers of capture files, in the order of their bytes: pcap in both orders and units, pcapng. */
+const CAPTURE_MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
 const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 
 /** @throws BricksError E_SCRIPT */
@@ -13,11 +16,23 @@ export function checkScript(path: string): void {
   try {
     if (!statSync(path).isFile()) throw new BricksError('E_SCRIPT', `The script ${path} is not a file.`);
     accessSync(path, constants.R_OK);
+    if (isCapture(path)) throw new BricksError('E_SCRIPT', `${path} is a capture file, no script.`, `Give it to a script: bricks -f scripts/load-balance.lua -- ${path}`);
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as { code?: string };
     throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${code === 'ENOENT' ? 'there is no such file' : messageOf(error)}.`, 'Check the name behind -f.');
   }
+}
+
+function isCapture(path: string): boolean {
+  const start = Buffer.alloc(4);
+  const descriptor = openSync(path, constants.O_RDONLY);
+  try {
+    readSync(descriptor, start, 0, 4, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return CAPTURE_MAGICS.includes(start.toString('hex'));
 }
 
 /** Whether the script is JavaScript or TypeScript; everything else is Lua. */
@@ -33,9 +48,15 @@ export async function runLuaScript(host: LuaHost, path: string): Promise<number 
   throw new BricksError(result.failure.interrupted ? 'E_INTERRUPTED' : 'E_SCRIPT_FAILED', formatFailure(result.failure));
 }
 
+/** @throws BricksError E_SCRIPT_FAILED, or what our own calls threw, with file and line in front */
 export async function runModule(path: string, args: readonly string[]): Promise<void> {
   installModuleHooks();
   const file = resolve(path);
   process.argv.splice(1, process.argv.length, file, ...args);
-  await import(pathToFileURL(file).href);
+  try {
+    await import(pathToFileURL(file).href);
+  } catch (error) {
+    const message = messageWithPlace(messageOf(error), error);
+    throw new BricksError(isBricksError(error) ? error.code : 'E_SCRIPT_FAILED', message);
+  }
 }

@@ -9,12 +9,14 @@ import { sayError } from './output';
 const PROMPT = 'bricks> ';
 const CONTINUATION_PROMPT = '     >> ';
 const HISTORY_LINES = 1000;
+/** Words that a statement begins with. */
+const STATEMENT_WORDS = ['do', 'for', 'function', 'if', 'local', 'repeat', 'return', 'while'];
 const HELP = `Lua 5.1. What there is:
   BRICKS.help()      commands of the program
   PktEngine.help()   engines: new, link, start, stop, show_stats, delete
   Brick.help()       bricks: new, connect_input, connect_output, link
   = expression       prints values
-Ctrl-C ends what runs, Ctrl-D leaves.`;
+Ctrl-C ends what runs, or takes back what is typed; Ctrl-D leaves.`;
 
 function historyFile(): string {
   return process.env['BRICKS_HISTORY'] ?? join(homedir(), '.bricks_history');
@@ -101,7 +103,10 @@ export class Shell {
     }
     try {
       const result = await this.host.runLine(this.pending);
-      if (result.incomplete) return undefined;
+      if (result.incomplete) {
+        this.hint();
+        return undefined;
+      }
       this.pending = '';
       if (result.ok) return result.exitCode;
       this.failed = true;
@@ -114,13 +119,25 @@ export class Shell {
     return undefined;
   }
 
+  /** Lua takes a lone name for the beginning of a statement, and would wait without a word. */
+  private hint(): void {
+    const name = this.pending.trim();
+    if (this.terminal && /^[A-Za-z_][\w.]*$/.test(name) && !STATEMENT_WORDS.includes(name)) {
+      process.stdout.write(`A name alone is no statement yet: = ${name} prints it. Ctrl-C takes it back.\n`);
+    }
+  }
+
   private interrupt(): void {
     if (this.host.busy) {
       this.host.interrupt();
       return;
     }
+    const idle = this.pending === '' && this.lines.line === '';
     this.pending = '';
-    process.stdout.write('\nCtrl-D leaves.\n');
+    this.lines.write(null, { ctrl: true, name: 'e' });
+    process.stdout.write(idle ? '\nCtrl-D leaves.\n' : '^C\n');
+    // What was typed, or recalled from the history, is gone; and so are the rows that it took.
+    Object.assign(this.lines, { line: '', cursor: 0, prevRows: 0, historyIndex: -1 });
     this.lines.setPrompt(PROMPT);
     this.lines.prompt();
   }

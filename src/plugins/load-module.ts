@@ -2,6 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BricksError, messageOf } from '../core/errors';
+import { placeOfError } from './error-place';
 import { installModuleHooks } from './module-hooks';
 
 /** @throws BricksError E_MODULE */
@@ -11,7 +12,8 @@ export async function loadExport<Value>(reference: { readonly url: string; reado
   try {
     exports = await importModule(reference.url.startsWith('file:') ? fileURLToPath(reference.url) : reference.url);
   } catch (error) {
-    throw new BricksError('E_MODULE', `The module ${reference.url} can't be loaded: ${messageOf(error)}.`);
+    const place = placeOfError(error);
+    throw new BricksError('E_MODULE', `The module ${reference.url} can't be loaded: ${place ? `${place.line}: ` : ''}${messageOf(error)}.`);
   }
   const value = exports[reference.name] ?? (exports['default'] as Record<string, unknown> | undefined)?.[reference.name];
   if (value === undefined) {

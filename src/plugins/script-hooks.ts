@@ -20,6 +20,19 @@ export async function resolve(specifier: string, context: unknown, next: (specif
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<Loaded>): Promise<Loaded> {
   if (!url.startsWith('file:') || !TYPESCRIPT.test(url)) return next(url, context);
   const path = fileURLToPath(url);
-  const { code } = transform(await readFile(path, 'utf8'), { transforms: ['typescript'], filePath: path, keepUnusedImports: false });
-  return { format: 'module', source: code, shortCircuit: true };
+  return { format: 'module', source: withoutTypes(await readFile(path, 'utf8'), path), shortCircuit: true };
+}
+
+/** @throws SyntaxError with the place in front of its stack, as V8 has it */
+function withoutTypes(source: string, path: string): string {
+  try {
+    return transform(source, { transforms: ['typescript'], filePath: path, keepUnusedImports: false }).code;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const [, message, line] = /^(?:Error transforming .*?: )?(.*) \((\d+):\d+\)$/s.exec(text) ?? [];
+    if (line === undefined) throw error;
+    const failure = new SyntaxError(message);
+    failure.stack = `${path}:${line}\nSyntaxError: ${message}`;
+    throw failure;
+  }
 }

@@ -28,6 +28,13 @@ describe('usage errors end with 2, on standard error, with what was perhaps mean
     ['a batch that is no number', ['-b', 'many'], /See bricks --help/],
     ['a batch out of range', ['-b', '5000'], /4096/],
     ['arguments for no script', ['--', 'eth3'], /no script \(-f\)/],
+    ['options of the program before attach', ['--backend', 'pcap', 'attach', 'x}0'], /do not go with attach: pipes are read the same way/],
+    ['options of the program before devices', ['--backend', 'netmap', 'devices'], /do not go with devices: it lists all backends/],
+    ['options of the program behind devices', ['devices', '--backend', 'pcap'], /The command devices has no option --backend/],
+    ['the same with an equals sign', ['devices', '--backend=pcap'], /The command devices has no option --backend/],
+    ["the original's -d", ['-d'], /There is no option -d: this program has no daemon/],
+    ["the original's -a", ['-f', 'x.lua', '-a'], /There is no option -a: this program has no daemon/],
+    ['an option of attach where its program belongs', ['attach', 'x}0', '--exec', '--no-wait'], /--no-wait is none: options of attach go in front of --exec/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await place.run(args);
     expect(stderr).toMatch(message);
@@ -47,12 +54,26 @@ describe('a script that', () => {
     ['fails shows file, line and traceback', 'fails.lua', 'function f()\n  error("no way")\nend\nf()\n', /fails\.lua:2: no way[\s\S]*traceback[\s\S]*fails\.lua:4/],
     ['asks for an unknown brick shows the line and a suggestion', 'brick.lua', 'print("hello")\nBrick.new("LoadBalencer")\n', /brick\.lua:2: .*Did you mean "LoadBalancer"\?/],
     ['links what does not fit shows the line, the brick and the link', 'link.lua', 'pe = PktEngine.new("e0")\nlb = Brick.new("LoadBalancer")\nlb:connect_output("x{0")\npe:link(lb)\n', /link\.lua:4: .*LoadBalancer has no input/],
-    ['has a syntax error in JavaScript shows the file', 'syntax.js', 'const = 1;\n', /Unexpected token/],
-    ['throws in TypeScript shows the message', 'throws.ts', 'const text: string = "no such luck";\nthrow new Error(text);\n', /no such luck/],
+    ['has a syntax error in JavaScript shows file and line', 'syntax.js', 'let a;\nconst = 1;\n', /^bricks: syntax\.js:2: Unexpected token/],
+    ['has a syntax error in TypeScript shows file and line', 'syntax.ts', 'let a: number;\nlet b: number = ;\n', /^bricks: syntax\.ts:2: Unexpected token/],
+    ['throws in TypeScript shows file, line and calls', 'throws.ts', 'const text: string = "no such luck";\nfunction f(): void {\n  throw new Error(text);\n}\nf();\n', /^bricks: throws\.ts:3: no such luck \[E_SCRIPT_FAILED\]\nstack traceback:\n\tthrows\.ts:3: in f\n\tthrows\.ts:5\n/],
+    ['gives a brick a wrong option in TypeScript shows the line and the code', 'option.ts', 'import { LoadBalancer } from "packet-bricks";\nnew LoadBalancer({ tuple: 9 } as never);\n', /^bricks: option\.ts:2: .*tuple.* \[E_OPTION\]$/m],
   ])('%s, and ends with 1', async (_, name, text, message) => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script(name, text)]);
     expect(stderr).toMatch(message);
     expect(code).toBe(1);
+  });
+
+  test('is a capture file is told so', async () => {
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', capture]);
+    expect(stderr).toMatch(/trace\.pcap is a capture file, no script\..*load-balance\.lua -- /);
+    expect(code).toBe(1);
+  });
+
+  test('reads a file while the backend has a filter is told that the filter is for interfaces', async () => {
+    const text = BALANCE(capture, 'unfiltered');
+    expect((await place.run(['--backend', 'pcap', '-o', 'filter=udp', '-f', script('unfiltered.lua', text)])).stderr).toMatch(/-o filter applies to interfaces only, so .*trace\.pcap is not filtered/);
+    expect((await place.run(['--backend', 'pcap', '-f', script('unfiltered.lua', text)])).stderr).not.toMatch(/filter/);
   });
 
   test('names its own exit code ends with it', async () => {
@@ -155,6 +176,56 @@ describe('the program ends', () => {
     const { stdout, code } = await place.run(['--backend', 'loopback', '-f', script('busy.lua', `${BALANCE(capture, 'busy')} while pe:stats().packets < 500 do end print("all", pe:stats().drops) os.exit(3)`)]);
     expect(stdout).toBe('all\t0\n');
     expect(code).toBe(3);
+  });
+});
+
+describe('a second signal', () => {
+  const start = async (): Promise<ReturnType<typeof place.start>> => {
+    const text = `
+      pe = PktEngine.new("e0")
+      pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("/dev/null")):start()
+      print("running")
+    `;
+    const running = place.start(['--backend', 'loopback', '-f', script('signals.lua', text)], { input: '' });
+    await running.says(/running/);
+    return running;
+  };
+
+  test('right behind the first changes nothing: the report comes all the same', async () => {
+    const running = await start();
+    running.signal('SIGTERM');
+    running.signal('SIGINT');
+    running.signal('SIGTERM');
+    const { code, stderr } = await running.ended;
+    expect(stderr).toMatch(/^bricks: e0: \d+ packets received, 0 dropped$/m);
+    expect(code).toBe(0);
+  });
+});
+
+describe('a failing engine is told of, with 1 at the end', () => {
+  const OWN = `
+    import { Dummy } from 'packet-bricks';
+    const check = (number) => {
+      if (number > 2) throw new Error('a packet too many');
+    };
+    export const failing = {
+      declaration: { ...Dummy.declaration, name: 'Failing' },
+      create: () => ({ process(batch, input, outputs) { for (let i = 0; i < input.count; i++) { check(i); outputs.rows[outputs.counts[0]++] = input.rows[i]; } } }),
+    };
+  `;
+  test('from TypeScript, with the line of the brick that failed', async () => {
+    writeFileSync(place.path('failing.mjs'), OWN);
+    const { code, stderr } = await place.run(['-f', script('failing.ts', `
+      import { PacketEngine, brickClass, type BrickModule } from 'packet-bricks';
+      import { failing } from './failing.mjs';
+      const Failing = brickClass((failing as BrickModule).declaration, { url: new URL('./failing.mjs', import.meta.url).href, name: 'failing' });
+      const engine = new PacketEngine('own', { backend: 'loopback' });
+      await engine.link(new Failing().connectInput(process.argv[2]).connectOutput('/dev/null'));
+      await engine.start();
+    `), '--', capture]);
+    expect(stderr).toMatch(/^bricks: failing\.mjs:4: The brick Failing failed: a packet too many \[E_BRICK_FAILED\]\nstack traceback:\n\tfailing\.mjs:4: in check\n\tfailing\.mjs:8: in /m);
+    expect(stderr).not.toMatch(/BricksWarning/);
+    expect(code).toBe(1);
   });
 });
 

@@ -136,6 +136,30 @@ describe('on a terminal', () => {
     expect((await running.ended).code).toBe(0);
   });
 
+  terminalTest('Ctrl-C takes back what is typed or recalled, and what comes next is not mixed with it', async () => {
+    const running = onTerminal('--backend', 'loopback');
+    await running.says(/bricks> /);
+    running.type('first = 11');
+    await running.says(/11\s+bricks> /);
+    running.child.stdin.write('some garbage\u001b[D\u001b[D');
+    running.child.stdin.write('\u0003');
+    await running.says(/\^C/);
+    running.type('print("is", first + 1)');
+    await running.says(/is\s12\s/);
+    running.child.stdin.write('\u001b[A\u001b[A\u0003');
+    running.type('print("is", first + 2)');
+    await running.says(/is\s13\s/);
+    running.type('first');
+    await running.says(/= first prints it[\s\S]*>> /);
+    running.child.stdin.write('\u0003');
+    running.type('= "still " .. "here"');
+    await running.says(/still here/);
+    running.type('exit');
+    const { code, stdout } = await running.ended;
+    expect(stdout).not.toMatch(/error|unexpected|traceback/);
+    expect(code).toBe(0);
+  });
+
   terminalTest('a shell follows a script', async () => {
     writeFileSync(place.path('greet.lua'), 'greeting = "hello from the script"');
     const running = onTerminal('--backend', 'loopback', '-f', 'greet.lua');

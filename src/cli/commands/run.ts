@@ -4,11 +4,14 @@ import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { EngineRegistry } from '../../control/engine-registry';
 import { engines } from '../../control/packet-engine';
 import { MAXIMUM_BATCH_ROWS } from '../../core/packet-batch';
-import { BricksError } from '../../core/errors';
+import type { Answer, Order } from '../../control/orders';
+import { BricksError, isBricksError } from '../../core/errors';
+import { parseLinkName } from '../../core/link-name';
 import { checkOptions } from '../../core/options';
 import { sumOfDrops } from '../../core/counters';
 import { DROP_REASONS } from '../../core/drop-reasons';
 import { LuaHost } from '../../lua/lua-host';
+import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
 import { EXIT_FAILURE, say, sayError } from '../output';
 import { checkScript, isModule, runLuaScript, runModule } from '../script';
@@ -16,6 +19,10 @@ import { Shell } from '../shell';
 
 /** How often a module's engines are looked at. */
 const LOOK_MILLISECONDS = 20;
+/** An engine whose thread can't be ended is not waited for any longer. */
+const FAILURE_MILLISECONDS = 3000;
+/** A signal may come twice, to the program and to its group: repeats within this time are one. */
+const REPEATED_SIGNAL_MILLISECONDS = 1000;
 
 /** The program's main job: runs a script, then a shell on a terminal, and stays as long as an engine runs. */
 export class RunCommand extends Command {
@@ -47,6 +54,8 @@ export class RunCommand extends Command {
 
   private registry!: EngineRegistry;
   private failed = false;
+  /** Whether the backend was given a filter. */
+  private filtered = false;
   private leave: (code: number) => void = () => undefined;
 
   override async execute(): Promise<number> {
@@ -55,12 +64,11 @@ export class RunCommand extends Command {
     this.chooseBackend();
     const { backend } = defaultBackend();
     const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, parseOptions(this.backendOptions ?? []));
+    this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
     this.registry = new EngineRegistry({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     this.registry.on('notice', (engine, text) => say(`${engine}: ${text}`));
-    this.registry.on('error', (engine, error) => {
-      this.failed = true;
-      sayError(Object.assign(error, { message: `${engine}: ${error.message}` }));
-    });
+    this.registry.on('error', (engine, error) => this.fail(error, `${engine}: `));
+    this.takeWarnings();
     const left = new Promise<number>((resolve) => (this.leave = resolve));
     this.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();
@@ -68,6 +76,36 @@ export class RunCommand extends Command {
     const code = await Promise.race([this.work(), left]);
     await this.finish();
     return code === 0 && this.failed ? EXIT_FAILURE : code;
+  }
+
+  /** Says what an engine failed of, with the place in the user's own brick if there is one. */
+  private fail(error: Error, prefix = ''): void {
+    this.failed = true;
+    const message = `${prefix}${messageWithPlace(error.message, error)}`;
+    sayError(isBricksError(error) ? new BricksError(error.code, message) : new Error(message));
+  }
+
+  /** Engines of a module that listens to no errors give warnings, which would leave the exit code at 0. */
+  private takeWarnings(): void {
+    const others = process.listeners('warning');
+    process.removeAllListeners('warning');
+    process.on('warning', (warning) => {
+      const { code } = warning as { code?: string };
+      if (warning.name !== 'BricksWarning') for (const listener of others) listener(warning);
+      else if (code === undefined) say(warning.message);
+      else this.fail(new BricksError(code, warning.message));
+    });
+  }
+
+  /** Carries out an order of a Lua script. */
+  private carryOut(order: Order): Promise<Answer> {
+    if (this.filtered && order.order === 'engine.link') this.tellOfFiles(order.bricks.flatMap((brick) => brick.inputs));
+    return this.registry.execute(order);
+  }
+
+  private tellOfFiles(inputs: readonly string[]): void {
+    const file = inputs.find((input) => isFile(input));
+    if (file !== undefined) say(`-o filter applies to interfaces only, so ${file} is not filtered. Put a Filter brick behind it.`);
   }
 
   private chooseBackend(): void {
@@ -90,7 +128,7 @@ export class RunCommand extends Command {
       await Promise.race([idle, this.enginesDone()]);
       return 0;
     }
-    const host = new LuaHost((order) => this.registry.execute(order), { args: this.scriptArguments });
+    const host = new LuaHost((order) => this.carryOut(order), { args: this.scriptArguments });
     this.interrupt = () => host.interrupt();
     if (this.script !== undefined) {
       makeInputBlocking();
@@ -119,20 +157,34 @@ export class RunCommand extends Command {
     while (engines().length === 0 || !engines().every((engine) => engine.done));
   }
 
-  /** Resolves when no engine runs any more. */
+  /** Resolves when no engine runs any more, and those that failed have said so. */
   private async engineEnd(): Promise<void> {
     for (;;) {
       const running = engines().filter((engine) => engine.running);
-      if (running.length === 0) return;
+      if (running.length === 0) break;
       await Promise.all(running.map((engine) => engine.finished()));
     }
+    await this.failures();
+  }
+
+  /** An engine that has failed tells of it when its thread has ended: as its orders, that of a stop comes after this. */
+  private async failures(): Promise<void> {
+    const stopped = Promise.allSettled(this.registry.all.map((engine) => engine.stop()));
+    await Promise.race([stopped, new Promise<void>((resolve) => setTimeout(resolve, FAILURE_MILLISECONDS).unref())]);
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   private handleSignals(): void {
-    let signals = 0;
+    let first: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (++signals > 1) process.exit(EXIT_FAILURE);
+        const now = performance.now();
+        if (first !== undefined && now - first < REPEATED_SIGNAL_MILLISECONDS) return;
+        if (first !== undefined) {
+          say('a second signal: ended at once, without stopping the engines in order');
+          process.exit(EXIT_FAILURE);
+        }
+        first = now;
         this.interrupt();
         this.leave(0);
       });
@@ -158,6 +210,14 @@ export class RunCommand extends Command {
         sayError(error);
       }
     }
+  }
+}
+
+function isFile(input: string): boolean {
+  try {
+    return parseLinkName(input).kind === 'file';
+  } catch {
+    return false; // its engine will say what is wrong with it
   }
 }
 

@@ -1,0 +1,53 @@
+/** Where in the files of a user an error arose: file and line, as Lua's errors have them. */
+import { isAbsolute, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../native/load-addon';
+
+const SHOWN_FRAMES = 5;
+const OWN_FOLDERS = [join(packageRoot(), 'dist', 'src'), join(packageRoot(), 'dist', 'backends'), join(packageRoot(), 'node_modules')];
+
+export interface ErrorPlace {
+  /** `brick.mjs:5`. */
+  readonly line: string;
+  /** The calls within the user's files, innermost first; empty for a syntax error. */
+  readonly frames: readonly string[];
+}
+
+/** Nothing for an error that did not pass through a file of the user's. */
+export function placeOfError(error: unknown): ErrorPlace | undefined {
+  const { stack } = (error ?? {}) as { stack?: unknown };
+  if (typeof stack !== 'string') return undefined;
+  const lines = stack.split('\n');
+  // V8 puts the place of a syntax error in front of everything.
+  const syntax = /^((?:file:\/\/)?\/.*):(\d+)$/.exec(lines[0]);
+  if (syntax && isOfUser(pathOf(syntax[1]))) return { line: `${shown(syntax[1])}:${syntax[2]}`, frames: [] };
+  const found = lines.flatMap((line) => {
+    const match = /^\s+at (?:(.*) \()?((?:file:\/\/)?\/.*?):(\d+):\d+\)?$/.exec(line);
+    return match && isOfUser(pathOf(match[2])) ? [{ what: match[1], line: `${shown(match[2])}:${match[3]}` }] : [];
+  });
+  if (found.length === 0) return undefined;
+  return { line: found[0].line, frames: found.slice(0, SHOWN_FRAMES).map(({ what, line }) => (what ? `${line}: in ${what}` : line)) };
+}
+
+/** A message with the place in front and the calls below, for errors of scripts. */
+export function messageWithPlace(message: string, error: unknown): string {
+  const place = placeOfError(error);
+  if (!place || message.startsWith(place.line)) return message;
+  const calls = place.frames.length > 1 ? [`stack traceback:`, ...place.frames.map((frame) => `\t${frame}`)] : [];
+  return [`${place.line}: ${message}`, ...calls].join('\n');
+}
+
+function pathOf(place: string): string {
+  return place.startsWith('file:') ? fileURLToPath(place.replace(/[?#].*$/, '')) : place;
+}
+
+function isOfUser(path: string): boolean {
+  return isAbsolute(path) && !OWN_FOLDERS.some((folder) => path.startsWith(`${folder}/`)) && !path.includes('/node_modules/');
+}
+
+/** The shorter way to write it. */
+function shown(place: string): string {
+  const path = pathOf(place);
+  const near = relative('.', path);
+  return near.startsWith('..') || near.length >= path.length ? path : near;
+}
