@@ -1,5 +1,5 @@
 /** A pipe as a pcap stream, for any program that reads one: classic pcap, nanoseconds unless told otherwise. */
-import { write } from 'node:fs';
+import { fstatSync, ftruncateSync, write } from 'node:fs';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { LinkName } from '../core/link-name';
@@ -164,8 +164,23 @@ function encodeRecords(reader: PipeReader, block: Uint8Array, start: number, div
   }
 }
 
+/** How many of the first bytes of a block are whole records (and the header before them). */
+function wholeRecords(block: Uint8Array, bytes: number, header: number): number {
+  if (bytes < header) return 0;
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+  let position = header;
+  for (;;) {
+    if (position + PCAP_RECORD_HEADER_BYTES > bytes) return position;
+    const next = position + PCAP_RECORD_HEADER_BYTES + view.getUint32(position + 8, true);
+    if (next > bytes) return position;
+    position = next;
+  }
+}
+
 /** Writes all of a block to a descriptor, which may be one that does not wait. */
 class DescriptorTarget {
+  private begun = false;
+
   constructor(private readonly descriptor: number) {}
 
   async write(block: Uint8Array): Promise<void> {
@@ -174,9 +189,25 @@ class DescriptorTarget {
       try {
         written += await this.writeSome(block, written);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+          this.cutBack(block, written);
+          throw error;
+        }
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
+    }
+    this.begun = this.begun || written > 0;
+  }
+
+  /** A file whose disk is full ends with a whole packet. */
+  private cutBack(block: Uint8Array, written: number): void {
+    const surplus = written - wholeRecords(block, written, this.begun ? 0 : PCAP_FILE_HEADER_BYTES);
+    if (surplus === 0) return;
+    try {
+      const status = fstatSync(this.descriptor);
+      if (status.isFile()) ftruncateSync(this.descriptor, status.size - surplus);
+    } catch {
+      // The error of the writing says more.
     }
   }
 

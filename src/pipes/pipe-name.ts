@@ -51,6 +51,9 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
   const failure = thrown as PipeFailure;
   const holder = failure.process ? `process ${failure.process}` : 'another process';
   const who = failure.process === process.pid ? 'this process' : holder;
+  if (/too many open files/i.test(failure.message)) {
+    return new BricksError(failure.code ?? 'E_PIPE', `${link.text}: ${failure.message}.`, 'Raise the limit of open files (ulimit -n 65536), or take fewer pipes.');
+  }
   switch (failure.code) {
     case 'E_PIPE_BUSY':
       if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be stopped; end it or let it go on.');

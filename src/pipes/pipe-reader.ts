@@ -60,6 +60,25 @@ function openForReading(addon: CoreAddon, directory: string, file: string, link:
   }
 }
 
+/** Whether anybody writes what would be read at this end: for ends that are seldom meant. @throws BricksError E_PIPE_BUSY where it is read already */
+export function isWritten(link: LinkName): boolean {
+  const addon = loadAddon<CoreAddon>('bricks_core');
+  const directory = pipeDirectory(addon);
+  // Nobody else may read meanwhile: a reader that waits for its writer would take this look for one.
+  const reader = openForReading(addon, directory, pipeFileName(link), link);
+  if (reader === 0) return false;
+  try {
+    const writer = addon.pipeOpen(directory, pipeFileName(link), readingDirection(link), 1, MINIMUM_RING_DATA, true);
+    if (writer !== 0) addon.pipeClose(writer);
+    return false;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'E_PIPE_BUSY') return true;
+    throw pipeError(link, 'write', error);
+  } finally {
+    addon.pipeClose(reader);
+  }
+}
+
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

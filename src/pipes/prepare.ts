@@ -2,14 +2,16 @@
  * The control half of pipes, in the main thread: makes the rings before an engine opens its links.
  * They belong to the process, so that they outlive an engine's thread, and other engines find them.
  */
+import { rmdirSync } from 'node:fs';
 import type { LinkPlan } from '../core/backend';
-import { BricksError } from '../core/errors';
+import { BricksError, messageOf } from '../core/errors';
 import type { LinkName } from '../core/link-name';
 import { initialiseRing, ringBytes } from '../core/packet-ring';
 import { coreAddon, type CoreAddon } from '../native/core-addon';
 import { pipeDirectory, pipeError, pipeFileName, readingDirection, writingDirection, type PipeDirection } from './pipe-name';
 
 export const DEFAULT_RING_SIZE = 4 << 20;
+const OPEN_ATTEMPTS = 5;
 const SMALLEST_PLANNED_RING = 256 << 10;
 /** All pipes of an engine together take no more than this, unless a ring's size was asked for. */
 const RING_BUDGET = 1 << 30;
@@ -51,9 +53,20 @@ export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean
 /** After the engine has closed its links: readers of its pipes take what is left, and end. */
 export function discardPipes(prepared: unknown): void {
   const addon = coreAddon();
-  for (const pipe of (prepared as PreparedPipes | undefined)?.pipes ?? []) {
+  const pipes = (prepared as PreparedPipes | undefined)?.pipes ?? [];
+  for (const pipe of pipes) {
     if (pipe.end !== undefined) addon?.pipeClose(pipe.end);
     else closeLocalEnd(pipe);
+  }
+  if (addon && pipes.length > 0) removeIfEmpty(pipeDirectory(addon));
+}
+
+/** Directories of network namespaces that are gone would stay for ever. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // There are other pipes in it, or another process has removed it.
   }
 }
 
@@ -64,11 +77,15 @@ export function plannedRingSize(pipes: number): number {
 }
 
 function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number): PreparedPipe {
-  try {
-    const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, size, false);
-    return { text: link.text, role, end, ring: undefined };
-  } catch (error) {
-    throw pipeError(link, role, error);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, size, false);
+      return { text: link.text, role, end, ring: undefined };
+    } catch (error) {
+      // The directory was empty, and another process has just removed it.
+      const removed = attempt < OPEN_ATTEMPTS && (error as { code?: string }).code === 'E_PIPE_DIRECTORY' && /no such file/i.test(messageOf(error));
+      if (!removed) throw pipeError(link, role, error);
+    }
   }
 }
 

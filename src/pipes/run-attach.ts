@@ -3,11 +3,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
 import { BricksError, messageOf } from '../core/errors';
+import { parseLinkName, twinOf } from '../core/link-name';
 import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
 import { FLOWS_MAXIMUM, FlowCount } from './flow-count';
 import { attachToStream, copyToStream, type PcapFormat, type StreamResult } from './pcap-stream';
-import { attach, type AttachOptions } from './pipe-reader';
+import { attach, isWritten, type AttachOptions } from './pipe-reader';
 
 export interface AttachCommand {
   /** The pipe: `eth3}0`. */
@@ -20,6 +21,8 @@ export interface AttachCommand {
   readonly tap?: string;
   /** Where the pcap stream goes: a file descriptor, standard output unless told otherwise, or what opens one once the pipe is there. */
   readonly write?: number | (() => number);
+  /** The name of what is written to, for messages. */
+  readonly writeName?: string;
   readonly format?: PcapFormat;
   /** Fail where the pipe is not there, instead of waiting for it. */
   readonly noWait?: boolean;
@@ -38,24 +41,54 @@ export async function runAttach(command: AttachCommand): Promise<number> {
     ...(typeof command.count === 'number' ? { count: command.count } : {}),
     ...(command.format ? { format: command.format } : {}),
   };
+  checkEnd(command.link, say);
   try {
     if (command.tap !== undefined) return await runTap(command.link, command.tap, options, say);
     if (command.exec && command.exec.length > 0) return await runProgram(command.link, command.exec, options, say);
     if (command.count === true) return await runCount(command.link, options, say);
     if (typeof command.write === 'function') {
       const reader = await attach(command.link, options);
-      sayOthers(await copyToStream(reader, command.write(), options), say);
+      try {
+        sayOthers(await writing(command, copyToStream(reader, command.write(), options)), say);
+      } finally {
+        reader.close();
+      }
       return 0;
     }
     const descriptor = command.write ?? 1;
     if (isatty(descriptor)) {
       throw new BricksError('E_ATTACH_TERMINAL', 'A pcap stream is no text for a terminal.', `Pipe it on (bricks attach '${command.link}' | tcpdump -r -), or count (--count).`);
     }
-    sayOthers(await attachToStream(command.link, descriptor, options), say);
+    sayOthers(await writing(command, attachToStream(command.link, descriptor, options)), say);
     return 0;
   } catch (error) {
     if (command.signal?.aborted) return 0;
     throw error;
+  }
+}
+
+/** x{0 is seldom meant: what bricks write there is read at x}0. @throws BricksError E_ATTACH_END */
+function checkEnd(text: string, say: (text: string) => void): void {
+  const link = parseLinkName(text);
+  if (link.pipe?.end !== 'master') return;
+  const twin = twinOf(link) ?? '';
+  if (!isWritten(link)) throw new BricksError('E_ATTACH_END', `${text} is the end that bricks write to.`, `Read the other one: '${twin}'.`);
+  say(`${text} is read, since somebody writes to ${twin}; what bricks write to ${text} comes out at ${twin}.`);
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left on the device', EDQUOT: 'the quota is used up', EFBIG: 'the file is too large', EIO: 'the device fails', EROFS: 'it can only be read',
+};
+
+/** A target that takes no more, in words. @throws BricksError E_ATTACH_WRITE */
+async function writing(command: AttachCommand, copying: Promise<StreamResult>): Promise<StreamResult> {
+  try {
+    return await copying;
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall !== 'write') throw error;
+    throw new BricksError('E_ATTACH_WRITE', `Packets of ${command.link} can't be written to ${command.writeName ?? 'standard output'} any more: ${SYSTEM_ERRORS[code] ?? messageOf(error)} (${code}).`,
+      'A file ends with the last whole packet. Make room, or write elsewhere, and attach again: what was not written is still in the pipe.');
   }
 }
 
@@ -111,7 +144,8 @@ async function started(child: ChildProcess, name: string): Promise<ChildProcess>
     await once(child, 'spawn');
     return child;
   } catch (error) {
-    throw new BricksError('E_ATTACH_EXEC', `${name} can't be started: ${messageOf(error)}.`, 'Write the program and its arguments behind --exec.');
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such program' : messageOf(error);
+    throw new BricksError('E_ATTACH_EXEC', `${name} can't be started: ${reason}.`, 'Write the program and its arguments behind --exec.');
   }
 }
 

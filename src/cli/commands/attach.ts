@@ -1,4 +1,5 @@
-import { constants, openSync } from 'node:fs';
+import { accessSync, constants, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Command, Option, UsageError } from 'clipanion';
 import { BricksError, messageOf } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
@@ -13,6 +14,9 @@ export class AttachCommand extends Command {
     details: `
       Waits until the pipe is there, and ends when its writer ends. One program at a time reads a pipe.
       All words behind --exec are the program and its arguments; it gets the pcap stream on its standard input.
+
+      --count alone writes nothing: it prints packets, bytes and flows at the end. --count=1000 counts nothing: it
+      writes the pcap stream as ever, to standard output or where --write, --exec or --tap say, and ends after 1000 packets.
     `,
     examples: [
       ['Look at it', "bricks attach 'eth3}0' | tcpdump -nr -"],
@@ -25,7 +29,7 @@ export class AttachCommand extends Command {
   });
 
   link = Option.String({ name: 'pipe' });
-  count = Option.String('--count', { tolerateBoolean: true, description: 'count instead of writing; with =N end after N packets' });
+  count = Option.String('--count', { tolerateBoolean: true, description: 'alone: count instead of writing; =PACKETS: write, and end after so many' });
   tap = Option.String('--tap', { description: 'make this tap interface and send the packets to it' });
   write = Option.String('--write', { description: 'write to this file instead of standard output' });
   /** Never given: all words from it on are taken out before. Declared for the help. */
@@ -40,6 +44,7 @@ export class AttachCommand extends Command {
     if (link.kind !== 'pipe') throw new BricksError('E_ATTACH_LINK', `${this.link} is no pipe.`, "A pipe's readable end is written 'eth3}0' (in quotes, for the shell).");
     const { program } = AttachCommand;
     if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Take one of --exec, --tap and --write.');
+    if (this.write !== undefined) checkTarget(this.write);
     const ending = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
     const count = this.countOption();
@@ -51,7 +56,7 @@ export class AttachCommand extends Command {
       ...(count === undefined ? {} : { count }),
       ...(program.length > 0 ? { exec: program } : {}),
       ...(this.tap === undefined ? {} : { tap: this.tap }),
-      ...(this.write === undefined ? {} : { write: targetOpener(this.write) }),
+      ...(this.write === undefined ? {} : { write: targetOpener(this.write), writeName: this.write }),
     });
   }
 
@@ -60,6 +65,20 @@ export class AttachCommand extends Command {
     const packets = Number(this.count);
     if (!Number.isSafeInteger(packets) || packets < 1) throw new UsageError(`--count=${this.count}: a number of packets is a whole number from 1 on.`);
     return packets;
+  }
+}
+
+/** What can be known before the pipe is there. @throws BricksError E_FILE */
+function checkTarget(path: string): void {
+  try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status?.isDirectory()) throw new BricksError('E_FILE', `${path} is a directory.`, `Name a file in it: --write ${path.replace(/\/$/, '')}/name.pcap`);
+    accessSync(status ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    if (error instanceof BricksError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code === 'EACCES' ? 'you are not allowed to' : messageOf(error);
+    throw new BricksError('E_FILE', `The file ${path} can't be written: ${reason}.`);
   }
 }
 

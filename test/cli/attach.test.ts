@@ -1,0 +1,95 @@
+/** `bricks attach` as its user types it. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readCapture } from '../support/captures';
+import { flowPacket } from '../support/loopback-engine';
+import { Workplace, type Running } from '../support/program';
+import { writeCapture } from '../support/write-capture';
+
+let place: Workplace;
+let capture: string;
+const PACKETS = 800;
+beforeAll(() => {
+  place = new Workplace();
+  capture = writeCapture(place.path('trace.pcap'), Array.from({ length: PACKETS }, (_, number) => ({ bytes: flowPacket(number % 60, number).bytes, seconds: number })));
+});
+afterAll(() => place.dispose());
+
+/** An engine that plays the capture into a link, so often. */
+function play(link: string, loop = 1): Promise<{ code: number | null; stderr: string }> {
+  return place.run(['--backend', 'loopback'], { input: `
+pe = PktEngine.new("e0")
+pe:link(Brick.new("PcapReader", {loop = ${loop}}):connect_input("${capture}"):connect_output("${link}")):start()
+` });
+}
+
+async function attached(...args: string[]): Promise<Running> {
+  const reader = place.start(['attach', ...args], { input: '' });
+  await reader.says(/waiting for/);
+  return reader;
+}
+
+describe('what can not work is told before the pipe is there', () => {
+  test.each<[string, string[], RegExp]>([
+    ['the end that bricks write to', ['x{0'], /x\{0 is the end that bricks write to\. Read the other one: 'x\}0'\. \[E_ATTACH_END\]/],
+    ['a program that is not there', ['x}0', '--exec', 'nosuchprog'], /nosuchprog can't be started: there is no such program\..*\[E_ATTACH_EXEC\]/],
+    ['a file in no directory', ['x}0', '--write', '/nonexist/x.pcap'], /there is no directory \/nonexist\. \[E_FILE\]/],
+    ['a directory', ['x}0', '--write', '/tmp'], /\/tmp is a directory\. Name a file in it: --write \/tmp\/name\.pcap \[E_FILE\]/],
+  ])('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await place.run(['attach', ...args]);
+    expect(stderr).toMatch(message);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+});
+
+test('a file that is there stays as it is while the pipe is waited for', async () => {
+  writeFileSync(place.path('old.pcap'), 'precious');
+  const reader = await attached('old}0', '--write', 'old.pcap');
+  reader.signal('SIGINT');
+  expect((await reader.ended).code).toBe(0);
+  expect(readFileSync(place.path('old.pcap'), 'utf8')).toBe('precious');
+});
+
+test('x{0 is read, with a word about it, where an engine writes to x}0', async () => {
+  const engine = place.start(['--backend', 'loopback'], { input: `
+pe = PktEngine.new("e0")
+pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("turned}0")):start()
+print("running")
+` });
+  await engine.says(/running/);
+  const { code, stdout, stderr } = await place.run(['attach', 'turned{0', '--count=10']);
+  expect(stderr).toMatch(/turned\{0 is read, since somebody writes to turned\}0/);
+  expect(stdout.length).toBeGreaterThan(24);
+  expect(code).toBe(0);
+  engine.signal('SIGTERM');
+  await engine.ended;
+});
+
+describe('a target that is full', () => {
+  test('is named, with the pipe and what to do', async () => {
+    const reader = await attached('full}0', '--write', '/dev/full');
+    await play('full{0');
+    const { code, stderr } = await reader.ended;
+    expect(stderr).toMatch(/Packets of full\}0 can't be written to \/dev\/full any more: no space is left on the device \(ENOSPC\)\..*Make room.*\[E_ATTACH_WRITE\]/);
+    expect(code).toBe(1);
+  });
+
+  test.each([['--write', ['--write', 'cut.pcap'], ''], ['a redirection', [], '> redirected.pcap']])('holds whole packets only (%s)', async (_, args, redirection) => {
+    const file = place.path(redirection === '' ? 'cut.pcap' : 'redirected.pcap');
+    // Files of 4 KiB (of 8 where a block has 1024 bytes): the signal of the limit is ignored, so that writing fails instead.
+    const reader = place.start(['attach', 'cut}0', ...args], { input: '', wrap: ['sh', '-c', `trap "" XFSZ; ulimit -f 8; exec "$@" ${redirection}`, 'sh'] });
+    await reader.says(/waiting for/);
+    await play('cut{0');
+    const { code, stderr } = await reader.ended;
+    expect(stderr).toMatch(/E_ATTACH_WRITE/);
+    expect(code).toBe(1);
+    const packets = readCapture(file);
+    expect(packets.length).toBeGreaterThan(10);
+    expect(packets.length).toBeLessThan(PACKETS);
+    expect(packets).toEqual(readCapture(capture).slice(0, packets.length));
+  });
+});
+
+test('the directory of a network namespace goes with its last pipe', async () => {
+  await play('last{0');
+  expect(existsSync(place.path('run')) ? readdirSync(place.path('run')) : []).toEqual([]);
+});
