@@ -43,5 +43,5 @@ end
 -- Start when all of them are ready, so that no queue runs alone.
 for _, engine in ipairs(engines) do engine:start() end
 
-setup.explain(stem, 0, #parts * OUTPUTS)
+setup.explain(stem, 0, #parts * OUTPUTS, input)
 setup.watch(engines)

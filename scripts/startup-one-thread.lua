@@ -21,5 +21,5 @@ local pe = PktEngine.new("e0", BUFFER_SZ)
 pe:link(lb, BATCH)
 pe:start()
 
-setup.explain(stem, 0, OUTPUTS)
+setup.explain(stem, 0, OUTPUTS, input)
 setup.watch({ pe })

@@ -166,6 +166,9 @@ end
 --- Prints hints for an input: what to set before measuring.
 function setup.hints(name)
   if setup.looks_like_file(name) then return end
+  if not setup.is_interface(name) and not name:find("[:{}]") and setup.exists(name) then
+    print(string.format("Note: %s is taken for an interface. The file or directory of that name is written ./%s", name, name))
+  end
   local interface = setup.interface_of(name)
   local state = setup.read_line("/sys/class/net/" .. interface .. "/operstate")
   if state == "down" then print("Note: " .. interface .. " is down. Bring it up: ip link set " .. interface .. " up") end
@@ -180,11 +183,25 @@ function setup.pipes(stem, first, count)
   return names
 end
 
---- Prints how the outputs are read.
-function setup.explain(stem, first, count)
+local function range_of(stem, first, count)
   local last = first + count - 1
-  local range = count > 1 and string.format("'%s}%d' to '%s}%d'", stem, first, stem, last) or string.format("'%s}%d'", stem, first)
-  print(string.format("Packets are at %s. Read one: bricks attach '%s}%d'", range, stem, first))
+  return count > 1 and string.format("'%s}%d' to '%s}%d'", stem, first, stem, last) or string.format("'%s}%d'", stem, first)
+end
+
+--- Prints how the outputs are read. With the input behind, it says what is special of a file.
+function setup.explain(stem, first, count, input)
+  setup.explain_ranges({ { stem, first, count } }, input)
+end
+
+--- The same for several ranges of pipes: { { stem, first, count }, ... }.
+function setup.explain_ranges(ranges, input)
+  if #ranges == 0 then return end
+  local parts = {}
+  for number, range in ipairs(ranges) do parts[number] = range_of(unpack(range)) end
+  print(string.format("Packets are at %s. Read one: bricks attach '%s}%d'", table.concat(parts, " and "), ranges[1][1], ranges[1][2]))
+  if input and setup.looks_like_file(input) then
+    print("Note: a capture file is played at once, and what nobody reads is dropped. Start the readers first: they wait for their pipe.")
+  end
 end
 
 --- Where BRICKS_SECONDS is set: prints statistics every second for that long, then stops and deletes the engines.

@@ -97,6 +97,18 @@ describe('calling habits', () => {
     await lua.evaluate('PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("eth3"):connect_outputs("eth3", 1000))');
     expect(lua.program.of('engine.link')[0].bricks[0].outputs[999]).toBe('eth3{999');
   });
+
+  test('more outputs than there can be are refused at once', async () => {
+    for (const count of ['65537', '"1e9"']) {
+      expect(await lua.failureOf(`Brick.new("LoadBalancer"):connect_outputs("x", ${count})`)).toMatch(/connect_outputs: argument 2 \(count\) must be a whole number from 1 to 65536/);
+    }
+    await lua.evaluate('Brick.new("LoadBalancer"):connect_outputs("x", 65536)');
+  });
+
+  test('nobody sleeps for less than no time', async () => {
+    expect(await lua.failureOf('BRICKS.sleep(-1)')).toMatch(/BRICKS\.sleep: argument 1 \(seconds\) must be a number from 0 on, but it is the number -1/);
+    await lua.evaluate('BRICKS.sleep(0)');
+  });
 });
 
 describe('engines', () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrickSpecification } from 'packet-bricks/src/control/orders';
 import { LuaFixture } from './fixture';
@@ -58,6 +58,51 @@ describe('load-balance.lua', () => {
     await lua.evaluate('INPUT = "nic1" OUTPUTS = 2');
     await run('load-balance.lua');
     expect(shape()).toEqual(['nic1 > LoadBalancer > nic1{0 nic1{1']);
+  });
+});
+
+describe('what a script says of its outputs', () => {
+  test.each<[string, string[], string[]]>([
+    ['balance-and-send', ['eth9'], ["Packets are at 'nic0}0' to 'nic0}3'.", 'Packets are also sent to eth9.']],
+    ['duplicate-and-balance', [], ["Packets are at 'nic0}1' to 'nic0}7'."]],
+    ['balance-and-merge', [], ["Packets are at 'nic0}2'."]],
+    ['merge', ['nic1'], ["Packets are at 'nic1}0' to 'nic1}3'."]],
+    ['balance-and-filter', ['udp'], ["Packets are at 'nic0}1' to 'nic0}4'."]],
+    ['balance-merge-write', [], ['Packets are written to nic0-merged.pcap.']],
+    ['balance-and-write', [], ["Packets are at 'nic0}2' to 'nic0}3'.", 'Packets are written to nic0-branch-0.pcap and nic0-branch-1.pcap.']],
+  ])('%s: the pipes that no brick of it reads, and the files', async (name, more, lines) => {
+    await run('sample-setups.lua', name, INTERFACE, ...more);
+    const printed = lua.printed();
+    for (const line of lines) expect(printed).toContain(line);
+    expect(printed.match(/Packets are /g)).toHaveLength(lines.length);
+    // Each of these pipes is an output, and no brick's input.
+    const inputs = bricksOf('e0').flatMap((brick) => brick.inputs);
+    const outputs = bricksOf('e0').flatMap((brick) => brick.outputs).filter((output) => output.includes('{')).map((output) => output.replace('{', '}'));
+    const leaves = outputs.filter((output) => !inputs.includes(output)).sort();
+    if (leaves.length > 0) expect(printed).toContain(`'${leaves[0]}'${leaves.length > 1 ? ` to '${leaves[leaves.length - 1]}'` : ''}`);
+    else expect(printed).not.toContain('Packets are at');
+  });
+
+  test('for a capture file, that readers come first', async () => {
+    await run('load-balance.lua', lua.write('trace.pcap', ''), '2');
+    expect(lua.printed()).toMatch(/Start the readers first/);
+  });
+
+  test('for an interface, nothing of that', async () => {
+    await run('load-balance.lua', INTERFACE, '2');
+    expect(lua.printed()).not.toMatch(/Start the readers first/);
+  });
+
+  test('for a directory that is written like an interface, how it is meant', async () => {
+    const before = process.cwd();
+    mkdirSync(join(lua.folder, 'garb'));
+    try {
+      process.chdir(lua.folder);
+      await run('load-balance.lua', 'garb', '1');
+    } finally {
+      process.chdir(before);
+    }
+    expect(lua.printed()).toMatch(/garb is taken for an interface\. .* is written \.\/garb/);
   });
 });
 

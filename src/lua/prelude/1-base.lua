@@ -67,8 +67,11 @@ function base.string(what, index, name, expected, value)
 end
 
 -- A whole number, also as a string: scripts read them from files.
-function base.integer(what, index, name, value, minimum)
+function base.integer(what, index, name, value, minimum, maximum)
   local number = type(value) ~= "boolean" and tonumber(value)
+  if maximum and number and number > maximum then
+    wrong(what, index, name, format("a whole number from %d to %d", minimum, maximum), value)
+  end
   if not number or number ~= floor(number) or number < minimum or number > 2 ^ 31 - 1 then
     wrong(what, index, name, "a whole number of at least " .. minimum, value)
   end

@@ -4,6 +4,9 @@ local base = host.base
 local ipairs, pairs, type, select, tonumber, tostring, format = ipairs, pairs, type, select, tonumber, tostring, string.format
 local print = print
 
+-- As many as a brick can tell apart.
+local MOST_OUTPUTS = 65536
+
 local next_id = 1
 local make
 
@@ -49,7 +52,7 @@ function methods.connect_output(self, ...) return append_links("connect_output",
 function methods.connect_outputs(self, interface, count)
   local what = "connect_outputs"
   base.string(what, 1, "interface", "the name of an interface", interface)
-  local number = base.integer(what, 2, "count", count, 1)
+  local number = base.integer(what, 2, "count", count, 1, MOST_OUTPUTS)
   local names = {}
   for index = 0, number - 1 do names[#names + 1] = interface .. "{" .. format("%d", index) end
   return append_links(what, self, "outputs", names)

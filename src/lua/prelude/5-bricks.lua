@@ -46,7 +46,7 @@ end
 
 -- Waits without using the processor.
 function functions.sleep(seconds)
-  if type(seconds) ~= "number" or seconds ~= seconds then base.wrong("BRICKS.sleep", 1, "seconds", "a number", seconds) end
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then base.wrong("BRICKS.sleep", 1, "seconds", "a number from 0 on", seconds) end
   host.sleep(seconds)
 end
 
