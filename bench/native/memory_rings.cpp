@@ -205,7 +205,7 @@ uint32_t MemoryRings::Fill(uint32_t count) {
   uint32_t* __restrict const slotColumn = columns_.slot;
   uint16_t* __restrict const flowAddresses = columns_.flowAddresses;
   uint32_t* __restrict const flowPorts = columns_.flowPorts;
-  uint8_t* __restrict const flowKind = columns_.flowKind;
+  int32_t* __restrict const flowWord = columns_.flowWord;
   const bool withFlows = flowColumns_;
   uint32_t cursor = ring->head;
   uint64_t bytes = 0;
@@ -217,10 +217,10 @@ uint32_t MemoryRings::Fill(uint32_t count) {
     length[row] = slot->length;
     slotColumn[row] = cursor;
     bytes += slot->length;
-    if (withFlows) flowKind[row] = bricks::FlowColumns(memory + at, slot->length, flowAddresses + row, flowPorts + row);
+    if (withFlows) flowWord[row] = bricks::FlowColumns(memory + at, slot->length, flowAddresses + row, flowPorts + row);
   }
   ring->head = cursor;
-  if (!withFlows) std::memset(flowKind, 0, count);
+  if (!withFlows) std::memset(flowWord, 0, count * sizeof *flowWord);
   std::memcpy(columns_.wireLength, length, count * sizeof *length);
   StampRows(count);
   counters_[0] += count;

@@ -84,6 +84,8 @@ export class LoadBalancerBrick implements Brick {
   private readonly portMask: number;
   private readonly fixedWord: number;
   private readonly inner: boolean;
+  /** Whether the flow word in the batch's column is its own. */
+  private readonly firstLevel: boolean;
   private readonly flow = new FlowFields();
   private readonly fragments: FragmentTable;
   private readonly fragmentCounter: number;
@@ -106,6 +108,7 @@ export class LoadBalancerBrick implements Brick {
     this.portMask = this.tuple === 2 ? 0 : 0xffff;
     this.fixedWord = this.tuple === 2 ? wordOf(0, NO_PORTS, context.level) : 0;
     this.inner = options.inner === true;
+    this.firstLevel = context.level === 1 && this.tuple === 4 && !this.inner;
     this.fragments = new FragmentTable(FRAGMENT_TABLE_ENTRIES, options.fragmentLifetime ?? 30_000);
     this.fragmentCounter = context.counterIndex('fragments');
     this.orphanCounter = context.counterIndex('fragmentsWithoutFirst');
@@ -124,10 +127,10 @@ export class LoadBalancerBrick implements Brick {
     const count = input.count;
     let next = 0;
     while (next < count) {
-      const first = this.passKnown(batch, input, outputs, next);
+      const first = this.firstLevel ? this.passWords(batch, input, outputs, next) : this.passKnown(batch, input, outputs, next);
       if (first === count) return;
       next = this.passCommon(batch, input, outputs, first);
-      if (next < count && (next === first || batch.flowKind[input.rows[next]] === NOT_COMPUTED)) {
+      if (next < count && (next === first || batch.flowWord[input.rows[next]] === NOT_COMPUTED)) {
         const word = this.parsedWord(batch, input.rows[next], input, next);
         const row = input.rows[next++];
         if (word === HELD) continue;
@@ -137,9 +140,38 @@ export class LoadBalancerBrick implements Brick {
     }
   }
 
-  /** Passes on packets whose flow columns are filled, from list position `from` up to the first without; answers its position. */
+  /**
+   * Passes on packets whose flow columns are filled, from list position `from` up to the first without; answers its
+   * position. At the first level, by addresses and ports, the column holds the very word: a load and a check less each.
+   */
+  private passWords(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
+    const { flowWord } = batch;
+    const { rows, counts, shift } = outputs;
+    const { table } = this;
+    const count = input.count;
+    if (input.whole) {
+      for (let row = from; row < count; row++) {
+        const word = flowWord[row];
+        if (word === NOT_COMPUTED) return row;
+        const output = table[word & 0xffff];
+        rows[(output << shift) + counts[output]++] = row;
+      }
+      return count;
+    }
+    const inputRows = input.rows;
+    for (let i = from; i < count; i++) {
+      const row = inputRows[i];
+      const word = flowWord[row];
+      if (word === NOT_COMPUTED) return i;
+      const output = table[word & 0xffff];
+      rows[(output << shift) + counts[output]++] = row;
+    }
+    return count;
+  }
+
+  /** The same at any level, by addresses alone, or where tunnels are looked into. */
   private passKnown(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { flowKind, flowAddresses, flowPorts } = batch;
+    const { flowWord, flowAddresses, flowPorts } = batch;
     const { rows, counts, shift } = outputs;
     const { table, seed, portMask, fixedWord } = this;
     const inner = this.inner ? 1 : 0;
@@ -148,7 +180,7 @@ export class LoadBalancerBrick implements Brick {
     for (let i = from; i < count; i++) {
       const row = inputRows[i];
       const ports = flowPorts[row];
-      if (flowKind[row] === NOT_COMPUTED || (inner !== 0 && encapsulates(ports))) return i;
+      if (flowWord[row] === NOT_COMPUTED || (inner !== 0 && encapsulates(ports))) return i;
       // The mask before the sum: 32 unsigned bits and a number would be added as floating point.
       const word = flowAddresses[row] ^ fixedWord ^ ((((ports >>> 16) + seed) ^ ((ports & 0xffff) + seed)) & portMask);
       const output = table[word];
@@ -159,17 +191,18 @@ export class LoadBalancerBrick implements Brick {
 
   /** The same for packets without flow columns that are IPv4 with TCP or UDP ports and nothing else. */
   private passCommon(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { flowKind, offset, length } = batch;
-    const { halfwords } = batch.memory;
+    const { flowWord, offset, length } = batch;
+    const { words } = batch.memory;
     const { rows, counts, shift } = outputs;
     const { table, seed, portMask, fixedWord } = this;
     const inputRows = input.rows;
+    const whole = input.whole;
     const count = input.count;
     if (this.inner || batch.linkType !== ETHERNET) return from;
     for (let i = from; i < count; i++) {
-      const row = inputRows[i];
-      if (flowKind[row] !== NOT_COMPUTED) return i;
-      const word = commonWord(halfwords, offset[row], length[row], seed, portMask, fixedWord);
+      const row = whole ? i : inputRows[i];
+      if (flowWord[row] !== NOT_COMPUTED) return i;
+      const word = commonWord(words, offset[row], length[row], seed, portMask, fixedWord);
       if (word < 0) return i;
       const output = table[word];
       rows[(output << shift) + counts[output]++] = row;
@@ -258,7 +291,7 @@ export class LoadBalancerBrick implements Brick {
     const now = this.context.clock.now;
     for (let i = from; i < input.count; i++) {
       const row = input.rows[i];
-      if (batch.flowKind[row] !== NOT_COMPUTED) continue;
+      if (batch.flowWord[row] !== NOT_COMPUTED) continue;
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
       if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.fragments.find(flow, now) < 0) {
         this.fragments.set(flow, wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.ports, this.seed), now);

@@ -77,7 +77,7 @@ function fillBatch(batch: PacketBatch, round: number): void {
     batch.length[row] = row % 31 === 0 ? row % 60 : 60 + (row % 196);
     batch.wireLength[row] = batch.length[row];
     const known = round % 4 !== 3 && row % 8 !== 0;
-    batch.flowKind[row] = known ? FLOW_WITH_PORTS : FLOW_NOT_COMPUTED;
+    batch.flowWord[row] = known ? (FLOW_WITH_PORTS << 16) | ((row * 40_503) & 0xffff) : FLOW_NOT_COMPUTED;
     batch.flowAddresses[row] = (row * 40_503) & 0xffff;
     batch.flowPorts[row] = Math.imul(row + 1, 2_654_435_761) >>> 0;
   }

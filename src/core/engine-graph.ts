@@ -27,10 +27,10 @@ const BACKEND_ERROR = DROP_REASON_INDEX.backendError;
 
 /** An inner link, from one brick's output to another's input. */
 class InnerLink {
-  readonly list: { readonly rows: Uint16Array; count: number };
+  readonly list: { readonly rows: Uint16Array; readonly whole: boolean; count: number };
 
   constructor(readonly lists: PacketLists, readonly output: number, readonly record: number) {
-    this.list = { rows: lists.rows.subarray(output << lists.shift, (output + 1) << lists.shift), count: 0 };
+    this.list = { rows: lists.rows.subarray(output << lists.shift, (output + 1) << lists.shift), whole: false, count: 0 };
   }
 }
 
@@ -56,7 +56,7 @@ export class EngineGraph {
   readonly nodes: GraphNode[];
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
   /** Each source's list: all rows of its batch. */
-  private readonly sourceList: { readonly rows: Uint16Array; count: number };
+  private readonly sourceList: { readonly rows: Uint16Array; readonly whole: boolean; count: number };
   private readonly marks: Uint8Array;
   private batchesUntilTimed = TIMED_EVERY;
   private entry = 0;
@@ -94,7 +94,7 @@ export class EngineGraph {
       this.nodes[edge.to].inputs.push(new InnerLink(this.nodes[edge.from].outputs, edge.output, edge.record));
     }
     this.sinks = graph.sinks.map((sink) => ({ lists: this.nodes[sink.brick].outputs, output: sink.output, record: sink.record }));
-    this.sourceList = { rows: Uint16Array.from({ length: batchRows }, (_, row) => row), count: 0 };
+    this.sourceList = { rows: Uint16Array.from({ length: batchRows }, (_, row) => row), whole: true, count: 0 };
     this.marks = new Uint8Array(rows);
   }
 

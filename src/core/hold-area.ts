@@ -43,7 +43,7 @@ export class HoldArea {
     batch.wireLength[target] = from.wireLength[row];
     batch.seconds[target] = from.seconds[row];
     batch.nanoseconds[target] = from.nanoseconds[row];
-    batch.flowKind[target] = from.flowKind[row];
+    batch.flowWord[target] = from.flowWord[row];
     batch.flowAddresses[target] = from.flowAddresses[row];
     batch.flowPorts[target] = from.flowPorts[row];
     this.fresh++;

@@ -3,15 +3,15 @@ import type { PacketList } from './packet-list';
 
 export class MergedList {
   /** The merged list; valid until the next `clear`. */
-  list: { readonly rows: Uint16Array; count: number };
-  private spare: { readonly rows: Uint16Array; count: number };
+  list: { readonly rows: Uint16Array; readonly whole: boolean; count: number };
+  private spare: { readonly rows: Uint16Array; readonly whole: boolean; count: number };
   private readonly marks: Uint8Array;
   private end = 0;
 
   constructor(capacity: number) {
     this.marks = new Uint8Array(capacity);
-    this.list = { rows: new Uint16Array(capacity), count: 0 };
-    this.spare = { rows: new Uint16Array(capacity), count: 0 };
+    this.list = { rows: new Uint16Array(capacity), whole: false, count: 0 };
+    this.spare = { rows: new Uint16Array(capacity), whole: false, count: 0 };
   }
 
   clear(): void {

@@ -47,8 +47,11 @@ export interface PacketBatch {
   readonly flowAddresses: Uint16Array;
   /** Source port << 16 | destination port. */
   readonly flowPorts: Uint32Array;
-  /** One of the FLOW_ constants; the other two columns are valid unless it is FLOW_NOT_COMPUTED. */
-  readonly flowKind: Uint8Array;
+  /**
+   * FLOW_NOT_COMPUTED, or else the kind (one of the other FLOW_ constants) << 16 | the flow word by addresses and
+   * ports of a load balancer at the first level, which is most of them. Then the other two columns are valid too.
+   */
+  readonly flowWord: Int32Array;
   /** Belongs to the source that filled the row. */
   readonly slot: Uint32Array;
 }
@@ -77,7 +80,7 @@ export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS): Packet
     nanoseconds: new Uint32Array(capacity),
     flowAddresses: new Uint16Array(capacity),
     flowPorts: new Uint32Array(capacity),
-    flowKind: new Uint8Array(capacity),
+    flowWord: new Int32Array(capacity),
     slot: new Uint32Array(capacity),
   };
 }

@@ -13,6 +13,8 @@
 /** What a brick gets. */
 export interface PacketList {
   readonly rows: Uint16Array;
+  /** True for all rows of a batch in order: then `rows[i]` is i, and a loop need not look. */
+  readonly whole: boolean;
   count: number;
 }
 

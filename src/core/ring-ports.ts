@@ -33,7 +33,7 @@ export class RingSource implements SourcePort {
     this.reader = new PacketRingReader(buffer);
     this.batch = request.batch;
     this.batch.memory = this.reader.memory;
-    this.batch.flowKind.fill(0);
+    this.batch.flowWord.fill(0);
     this.words = request.counters.words;
     this.record = request.record;
     this.reader.attach(process);

@@ -163,7 +163,7 @@ export class CaptureReader {
     this.packets += rows;
     if (!this.native) {
       if (this.flowColumns) fillFlowColumns(batch, 0, rows);
-      else batch.flowKind.fill(0, 0, rows);
+      else batch.flowWord.fill(0, 0, rows);
     }
     return rows;
   }
@@ -191,7 +191,7 @@ export class CaptureReader {
   private fillFlow(row: number): void {
     this.batch.linkType = this.state[LINK_TYPE];
     if (this.flowColumns) fillFlowColumns(this.batch, row, 1);
-    else this.batch.flowKind[row] = 0;
+    else this.batch.flowWord[row] = 0;
   }
 
   /** Reads on, behind what is left of the window. */

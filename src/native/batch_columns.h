@@ -33,7 +33,7 @@ struct BatchColumns {
   uint32_t* slot = nullptr;
   uint32_t* flowPorts = nullptr;
   uint16_t* flowAddresses = nullptr;
-  uint8_t* flowKind = nullptr;
+  int32_t* flowWord = nullptr;
   Napi::ObjectReference reference;
 
   void Bind(const Napi::Object& batch) {
@@ -46,7 +46,7 @@ struct BatchColumns {
     slot = ColumnData<uint32_t>(batch, "slot", capacity);
     flowPorts = ColumnData<uint32_t>(batch, "flowPorts", capacity);
     flowAddresses = ColumnData<uint16_t>(batch, "flowAddresses", capacity);
-    flowKind = ColumnData<uint8_t>(batch, "flowKind", capacity);
+    flowWord = ColumnData<int32_t>(batch, "flowWord", capacity);
     reference = Napi::Persistent(batch);
   }
 };

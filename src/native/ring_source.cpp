@@ -49,7 +49,7 @@ uint32_t RingSource::Fill(uint32_t most) {
     columns_.wireLength[row] = packet.wireLength;
     columns_.seconds[row] = packet.seconds;
     columns_.nanoseconds[row] = packet.nanoseconds;
-    columns_.flowKind[row] = flowColumns_ && packet.linkType == 1
+    columns_.flowWord[row] = flowColumns_ && packet.linkType == 1
                                  ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
                                  : kFlowNotComputed;
     bytes += packet.length;

@@ -8,7 +8,7 @@ import {
 } from '../core/packet-batch';
 import { FlowFields } from './flow-fields';
 import { LINK_TYPE_ETHERNET } from './link-types';
-import { CONSTANT_PORTS } from './toeplitz';
+import { CONSTANT_PORTS, flowWord as wordOf } from './toeplitz';
 
 /** On another machine the views would read the bytes the other way round: there flow.ts does all. */
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -65,14 +65,17 @@ export function commonFlow(memory: PacketMemory, offset: number, length: number,
  * by addresses and ports; by addresses alone with 0 and `flowWord(0, CONSTANT_PORTS, seed)`.
  */
 export function commonFlowWord(
-  halfwords: Uint16Array, offset: number, length: number, seed: number, portMask: number, fixedWord: number,
+  words: Uint32Array, offset: number, length: number, seed: number, portMask: number, fixedWord: number,
 ): number {
-  const start = offset >>> 1;
-  if (!LITTLE_ENDIAN || length < 38 || (offset & 1) !== 0 || halfwords[start + 6] !== TYPE_IPV4
-    || (halfwords[start + 7] & 0xff) !== 0x45 || (halfwords[start + 10] & 0xff3f) !== 0) return -1;
-  if (!hasPorts(halfwords[start + 11] >>> 8)) return -1;
-  const folded = halfwords[start + 13] ^ halfwords[start + 14] ^ halfwords[start + 15] ^ halfwords[start + 16];
-  return swap(folded) ^ fixedWord ^ (((swap(halfwords[start + 17]) + seed) ^ (swap(halfwords[start + 18]) + seed)) & portMask);
+  // 32 bits at a time: type and version in one word, flags and protocol in another.
+  const start = offset >>> 2;
+  if (!LITTLE_ENDIAN || length < 38 || (offset & 3) !== 0 || (words[start + 3] & 0xffffff) !== 0x450008) return -1;
+  const fragment = words[start + 5] | 0;
+  if ((fragment & 0xff3f) !== 0 || !hasPorts(fragment >>> 24)) return -1;
+  const middle = words[start + 7] | 0;
+  const last = words[start + 8] | 0;
+  const folded = (words[start + 6] >>> 16) ^ middle ^ (middle >>> 16) ^ last;
+  return swap(folded & 0xffff) ^ fixedWord ^ (((swap(last >>> 16) + seed) ^ (swap(words[start + 9] & 0xffff) + seed)) & portMask);
 }
 
 /**
@@ -152,19 +155,21 @@ const columnFlow = new FlowFields();
  * packets get their flow, all others FLOW_NOT_COMPUTED.
  */
 export function fillFlowColumns(batch: PacketBatch, first: number, count: number): void {
-  const { memory, offset, length, flowKind, flowAddresses, flowPorts } = batch;
+  const { memory, offset, length, flowWord, flowAddresses, flowPorts } = batch;
   const end = first + count;
   if (batch.linkType !== LINK_TYPE_ETHERNET) {
-    flowKind.fill(NOT_COMPUTED, first, end);
+    flowWord.fill(NOT_COMPUTED, first, end);
     return;
   }
   for (let row = first; row < end; row++) {
     const kind = commonFlow(memory, offset[row], length[row], columnFlow)
       ? WITH_PORTS : plainFlow(memory, offset[row], length[row], columnFlow);
-    flowKind[row] = kind;
-    if (kind !== NOT_COMPUTED) {
-      flowAddresses[row] = columnFlow.addresses;
-      flowPorts[row] = columnFlow.ports;
+    if (kind === NOT_COMPUTED) {
+      flowWord[row] = NOT_COMPUTED;
+      continue;
     }
+    flowWord[row] = (kind << 16) | wordOf(columnFlow.addresses, columnFlow.ports, 1);
+    flowAddresses[row] = columnFlow.addresses;
+    flowPorts[row] = columnFlow.ports;
   }
 }

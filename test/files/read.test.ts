@@ -29,7 +29,7 @@ function readAll(path: string, native: boolean, flow = false, rows = 64): Readin
     packets.push(...packetsOf(batch));
     for (let row = 0; row < count; row++) {
       if (batch.offset[row] % 4 !== 0) throw new Error('a packet is not aligned');
-      columns.push(batch.flowKind[row] === 0 ? '-' : `${batch.flowKind[row]}/${batch.flowAddresses[row]}/${batch.flowPorts[row]}`);
+      columns.push(batch.flowWord[row] === 0 ? '-' : `${batch.flowWord[row]}/${batch.flowAddresses[row]}/${batch.flowPorts[row]}`);
     }
   }
   reader.close();

@@ -143,7 +143,7 @@ describe('a file as a source', () => {
     for (const native of [true, false]) {
       const { port, batch } = openSource(path, {}, { flow: true, native });
       port.receive();
-      expect([...batch.flowKind.subarray(0, 2)]).toEqual([2, 0]);
+      expect([...batch.flowWord.subarray(0, 2)].map((word) => word >>> 16)).toEqual([2, 0]);
       expect([batch.flowAddresses[0], batch.flowPorts[0]]).toEqual([0x0103, 1000 * 65536 + 53]);
       expect(packetsOf(batch)).toHaveLength(2);
       port.close();

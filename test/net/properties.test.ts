@@ -110,12 +110,12 @@ test('flow columns hold what the parser finds, or nothing', () => {
     batch.memory.bytes.set(bytes, 1024);
     batch.length.fill(0);
     batch.length[1] = bytes.length;
-    batch.flowKind.fill(77);
+    batch.flowWord.fill(77);
     fillFlowColumns(batch, 1, 1);
-    expect([batch.flowKind[0], batch.flowKind[2]]).toEqual([77, 77]);
-    if (batch.flowKind[1] === FLOW_NOT_COMPUTED) return;
+    expect([batch.flowWord[0], batch.flowWord[2]]).toEqual([77, 77]);
+    if (batch.flowWord[1] === FLOW_NOT_COMPUTED) return;
     const { kind, addresses, ports, fragment } = flowOf(bytes, { tuple });
-    expect([batch.flowKind[1], batch.flowAddresses[1], batch.flowPorts[1], 0]).toEqual([kind, addresses, ports, fragment]);
+    expect([batch.flowWord[1] >>> 16, batch.flowAddresses[1], batch.flowPorts[1], 0]).toEqual([kind, addresses, ports, fragment]);
   }), { numRuns: 5000 });
 });
 
@@ -125,10 +125,10 @@ test('flow columns of other link types are not computed', () => {
   batch.memory.bytes.set(bytesOf(ethernet({}, ipv4({}, tcp({}, text('x'))))));
   batch.length[0] = 55;
   fillFlowColumns(batch, 0, 1);
-  expect(batch.flowKind[0]).toBe(FLOW_WITH_PORTS);
+  expect(batch.flowWord[0] >>> 16).toBe(FLOW_WITH_PORTS);
   batch.linkType = 101;
   fillFlowColumns(batch, 0, 1);
-  expect(batch.flowKind[0]).toBe(FLOW_NOT_COMPUTED);
+  expect(batch.flowWord[0]).toBe(FLOW_NOT_COMPUTED);
 });
 
 describeWithCaptures('real captures', (folder) => {

@@ -154,7 +154,7 @@ describeWithNative('filters in the language of tcpdump', () => {
       outputs: 1, level: 1, clock: { now: 0 }, count: () => undefined, counterIndex: () => 0, countAt: (_index, amount) => { counted.push(amount); }, countMalformed: () => undefined,
     });
     const outputs = createPacketLists(1, 16);
-    const input = { rows: Uint16Array.from([4, 2, 1, 0]), count: 4 };
+    const input = { rows: Uint16Array.from([4, 2, 1, 0]), whole: false, count: 4 };
     brick.process(batchOf(BATCH), input, outputs);
     expect([...outputs.rows.subarray(0, outputs.counts[0])]).toEqual([2, 0]);
     brick.process(batchOf(BATCH, 101), input, outputs);

@@ -52,7 +52,7 @@ const commands = {
         packets.push({
           bytes: Buffer.from(batch.memory.bytes.subarray(batch.offset[row], batch.offset[row] + batch.length[row])),
           aligned: batch.offset[row] % 4 === 0, wireLength: batch.wireLength[row], seconds: batch.seconds[row], nanoseconds: batch.nanoseconds[row],
-          flowKind: batch.flowKind[row], flowPorts: batch.flowPorts[row], flowAddresses: batch.flowAddresses[row],
+          flowKind: batch.flowWord[row] >>> 16, flowPorts: batch.flowPorts[row], flowAddresses: batch.flowAddresses[row],
         });
       }
       if (count > 0) port.release();

@@ -71,7 +71,7 @@ inline Columns PlainColumns(const BatchColumns& bound) {
   columns.slot = bound.slot;
   columns.flowPorts = bound.flowPorts;
   columns.flowAddresses = bound.flowAddresses;
-  columns.flowKind = bound.flowKind;
+  columns.flowWord = bound.flowWord;
   return columns;
 }
 

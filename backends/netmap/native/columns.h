@@ -16,7 +16,7 @@ struct Columns {
   uint32_t* slot = nullptr;
   uint32_t* flowPorts = nullptr;
   uint16_t* flowAddresses = nullptr;
-  uint8_t* flowKind = nullptr;
+  int32_t* flowWord = nullptr;
 };
 
 // No slot lies at the start of a region: the pool of interfaces is there.

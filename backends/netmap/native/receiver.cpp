@@ -129,7 +129,7 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
   uint32_t* const lengths = columns.length;
   uint32_t* const wireLength = columns.wireLength;
   uint32_t* const slotColumn = columns.slot;
-  uint8_t* const kind = columns.flowKind;
+  int32_t* const words = columns.flowWord;
   uint16_t* const addresses = columns.flowAddresses;
   uint32_t* const ports = columns.flowPorts;
   if (tail >= slots || ring.blocked) return row;
@@ -147,7 +147,7 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
       ring.next = at;
       const uint32_t before = row;
       if (!TakeFrame(ring, columns, &row)) break;
-      if (row != before && flowColumns) kind[before] = FlowColumns(base + offset[before], lengths[before], addresses + before, ports + before);
+      if (row != before && flowColumns) words[before] = FlowColumns(base + offset[before], lengths[before], addresses + before, ports + before);
       at = ring.next;
       continue;
     }
@@ -163,7 +163,7 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
     lengths[row] = length;
     wireLength[row] = length;
     slotColumn[row] = slotStart + at * static_cast<uint32_t>(sizeof(netmap_slot));
-    kind[row] = flowColumns ? FlowColumns(buffers + within, length, addresses + row, ports + row) : kFlowNotComputed;
+    words[row] = flowColumns ? FlowColumns(buffers + within, length, addresses + row, ports + row) : kFlowNotComputed;
     bytes += length;
     row++;
     at = NextSlot(at, slots);
@@ -215,7 +215,7 @@ bool Receiver::TakeFrame(Ring& ring, const Columns& columns, uint32_t* row) {
   columns.offset[*row] = static_cast<uint32_t>(to - region_->base());
   columns.length[*row] = columns.wireLength[*row] = static_cast<uint32_t>(length);
   columns.slot[*row] = kNoSlot;
-  columns.flowKind[*row] = kFlowNotComputed;
+  columns.flowWord[*row] = kFlowNotComputed;
   bytes_ += length;
   ++*row;
   return true;

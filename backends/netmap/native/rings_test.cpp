@@ -29,7 +29,7 @@ constexpr uint32_t kRows = 48;
 struct Batch {
   std::vector<uint32_t> words[7];
   std::vector<uint16_t> addresses;
-  std::vector<uint8_t> kinds;
+  std::vector<int32_t> kinds;
   Columns columns;
   Batch() : addresses(kRows), kinds(kRows) {
     for (auto& column : words) column.resize(kRows);

@@ -37,7 +37,7 @@ struct CaptureRows {
   uint32_t* nanoseconds = nullptr;
   uint16_t* flowAddresses = nullptr;
   uint32_t* flowPorts = nullptr;
-  uint8_t* flowKind = nullptr;
+  int32_t* flowWord = nullptr;
   uint8_t* memory = nullptr;
   uint32_t memoryBytes = 0;
   bool flowColumns = false;

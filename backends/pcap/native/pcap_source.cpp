@@ -73,7 +73,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     rows_.nanoseconds = columns_.nanoseconds;
     rows_.flowAddresses = columns_.flowAddresses;
     rows_.flowPorts = columns_.flowPorts;
-    rows_.flowKind = columns_.flowKind;
+    rows_.flowWord = columns_.flowWord;
     rows_.flowColumns = info[5].ToBoolean().Value();
   }
 

@@ -49,7 +49,7 @@ Napi::Value BindReader(const Napi::CallbackInfo& info) {
   reader->state = SharedData<uint32_t>(info[2], bricks::kReaderWords);
   const BatchColumns& batch = reader->batch;
   reader->columns = {batch.capacity, batch.offset, batch.length, batch.wireLength, batch.seconds,
-                     batch.nanoseconds, batch.flowPorts, batch.flowAddresses, batch.flowKind};
+                     batch.nanoseconds, batch.flowPorts, batch.flowAddresses, batch.flowWord};
   reader->windowReference = Napi::Reference<Napi::Value>::New(info[1], 1);
   reader->stateReference = Napi::Reference<Napi::Value>::New(info[2], 1);
   return Napi::External<Reader>::New(info.Env(), reader.release(), [](Napi::Env, Reader* done) { delete done; });

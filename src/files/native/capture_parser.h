@@ -33,7 +33,7 @@ struct ReaderColumns {
   uint32_t* nanoseconds;
   uint32_t* flowPorts;
   uint16_t* flowAddresses;
-  uint8_t* flowKind;
+  int32_t* flowWord;
 };
 
 template <bool kSwap>
@@ -166,7 +166,7 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
     columns.length[row] = step.length;
     columns.wireLength[row] = step.wireLength < step.length ? step.length : step.wireLength;
     columns.offset[row] = aligned;
-    columns.flowKind[row] = flow && state[kLinkType] == 1
+    columns.flowWord[row] = flow && state[kLinkType] == 1
                                 ? FlowColumns(window + aligned, step.length, &columns.flowAddresses[row], &columns.flowPorts[row])
                                 : kFlowNotComputed;
     bytes += step.length;

@@ -16,7 +16,7 @@ constexpr uint32_t kRows = 32;
 struct Columns {
   uint32_t offset[kRows], length[kRows], wireLength[kRows], seconds[kRows], nanoseconds[kRows], flowPorts[kRows];
   uint16_t flowAddresses[kRows];
-  uint8_t flowKind[kRows];
+  int32_t flowWord[kRows];
 };
 
 void Put(std::vector<uint8_t>* bytes, uint32_t value, bool swap) {
@@ -109,7 +109,7 @@ bool Round(std::mt19937* random, unsigned round) {
   }
   std::unique_ptr<Columns> columns(new Columns());
   const bricks::ReaderColumns bound = {kRows, columns->offset, columns->length, columns->wireLength, columns->seconds,
-                                       columns->nanoseconds, columns->flowPorts, columns->flowAddresses, columns->flowKind};
+                                       columns->nanoseconds, columns->flowPorts, columns->flowAddresses, columns->flowWord};
   bricks::ParseRecords(state.data(), window, bound);
   bool good = Check(state[bricks::kRows] <= kRows && state[bricks::kPosition] <= state[bricks::kEnd], "too far", round);
   for (uint32_t row = 0; good && row < state[bricks::kRows]; row++) {
