@@ -202,6 +202,29 @@ describe('a second signal', () => {
   });
 });
 
+test('a second signal more than a second behind the first ends a program that can not end in order', async () => {
+  writeFileSync(place.path('stuck.mjs'), `
+    import { Dummy } from 'packet-bricks';
+    export const stuck = { declaration: { ...Dummy.declaration, name: 'Stuck' }, create: () => ({ process() { for (;;); } }) };
+  `);
+  const running = place.start(['-f', script('stuck.ts', `
+    import { PacketEngine, brickClass, type BrickModule } from 'packet-bricks';
+    import { stuck } from './stuck.mjs';
+    const Stuck = brickClass((stuck as BrickModule).declaration, { url: new URL('./stuck.mjs', import.meta.url).href, name: 'stuck' });
+    const engine = new PacketEngine('stuck', { backend: 'loopback', hangMilliseconds: 0, warmUpMilliseconds: 0 });
+    await engine.link(new Stuck().connectInput(process.argv[2]).connectOutput('/dev/null'));
+    await engine.start();
+    console.log('running');
+  `), '--', capture], { input: '' });
+  await running.says(/running/);
+  running.signal('SIGTERM');
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  running.signal('SIGTERM');
+  const { code, stderr } = await running.ended;
+  expect(stderr).toMatch(/a second signal: ended at once/);
+  expect(code).toBe(1);
+});
+
 describe('a failing engine is told of, with 1 at the end', () => {
   const OWN = `
     import { Dummy } from 'packet-bricks';

@@ -210,6 +210,8 @@ export class RunCommand extends Command {
         sayError(error);
       }
     }
+    // What an engine of a module failed of may be on its way as a warning.
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
