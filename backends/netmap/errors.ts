@@ -36,10 +36,11 @@ export function deviceError({ number, step }: NativeFailure): BricksError | unde
 export interface PortAttempt {
   /** As the user wrote it. */
   readonly link: string;
-  readonly kind: 'interface' | 'switch' | 'pipe';
   /** How many pipes the engine opens. */
   readonly pipes: number;
   readonly extraBuffers: number;
+  /** Whether the port brings a memory of its own, as switch ports and pipes without an interface do: it has pools of its own. */
+  readonly ownMemory: boolean;
   /** Whether a single ring was asked for. */
   readonly oneRing: boolean;
   readonly errorText: string;
@@ -100,10 +101,11 @@ function registrationError(number: number, attempt: PortAttempt): BricksError {
   }
 }
 
-function memoryError({ link, kind, pipes, extraBuffers }: PortAttempt): BricksError {
+function memoryError({ link, pipes, extraBuffers, ownMemory }: PortAttempt): BricksError {
+  const own = ownMemory ? 'priv_' : '';
   const smaller = 'or use smaller rings (the option slots)';
-  if (kind === 'pipe' && pipes > 1) {
-    return new BricksError('E_NETMAP_MEMORY', `netmap has no memory left for the pipe ${link}: ${pipes} pipes are too many for its pools.`, `Raise ${parameter('ring_num')}, ${parameter('buf_num')} and ${parameter('if_num')} before netmap is first used, ${smaller}.`);
+  if (pipes > 1) {
+    return new BricksError('E_NETMAP_MEMORY', `netmap has no memory left for ${link}: ${pipes} pipes are too many for its pools.`, `Raise ${parameter(`${own}ring_num`)}, ${parameter(`${own}buf_num`)} and ${parameter(`${own}if_num`)} while no program uses netmap, ${smaller}.`);
   }
-  return new BricksError('E_NETMAP_MEMORY', `netmap has not enough memory for ${link}.`, `Raise ${parameter('buf_num')}, ${parameter('ring_num')} or ${parameter('if_num')} before netmap is first used, ${smaller}${extraBuffers > 0 ? ', or ask for fewer extraBuffers' : ''}.`);
+  return new BricksError('E_NETMAP_MEMORY', `netmap has not enough memory for ${link}.`, `Raise ${parameter(`${own}buf_num`)}, ${parameter(`${own}ring_num`)} or ${parameter(`${own}if_num`)} while no program uses netmap, ${smaller}${extraBuffers > 0 ? ', or ask for fewer extraBuffers' : ''}.`);
 }

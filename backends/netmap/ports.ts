@@ -123,9 +123,9 @@ export class NetmapPorts implements PortOpener {
     const parsed = name ?? parsePortName(link);
     return portError(failure, {
       link: link.text,
-      kind: parsed.kind,
       pipes: this.pipes,
       extraBuffers: this.options.extraBuffers,
+      ownMemory: parsed.memoryId === 0 && this.options.memoryId === 0 && !this.addon.lookAtInterface(parsed.device).exists,
       oneRing: parsed.mode === MODE_ONE_NIC || parsed.mode === MODE_ONE_HOST,
       errorText: this.addon.errorText(failure.number),
       device: this.addon.probe(),

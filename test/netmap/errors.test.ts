@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { deviceError, portError, type PortAttempt } from 'packet-bricks/backends/netmap/errors';
 
 const { errno } = constants;
-const attempt: PortAttempt = { link: 'eth3', kind: 'interface', pipes: 0, extraBuffers: 0, oneRing: false, errorText: 'text', device: { number: 0, step: 'version' } };
+const attempt: PortAttempt = { link: 'eth3', pipes: 0, extraBuffers: 0, ownMemory: false, oneRing: false, errorText: 'text', device: { number: 0, step: 'version' } };
 const refused = (number: number, more: Partial<PortAttempt> = {}) => portError({ number, step: 'register' }, { ...attempt, ...more });
 
 describe('errors of netmap say what to do', () => {
@@ -23,7 +23,8 @@ describe('errors of netmap say what to do', () => {
     [errno.ENXIO, {}, 'E_NETMAP_INTERFACE', /no interface eth3/],
     [errno.EBUSY, {}, 'E_NETMAP_BUSY', /another program/],
     [errno.ENOMEM, {}, 'E_NETMAP_MEMORY', /buf_num/],
-    [errno.ENOMEM, { kind: 'pipe', pipes: 1000, link: 'eth3{999' }, 'E_NETMAP_MEMORY', /1000 pipes are too many.*ring_num/],
+    [errno.ENOMEM, { pipes: 1000, link: 'eth3{999' }, 'E_NETMAP_MEMORY', /1000 pipes are too many.*\/ring_num/],
+    [errno.ENOMEM, { pipes: 5, link: 'vale0:a', ownMemory: true }, 'E_NETMAP_MEMORY', /5 pipes are too many.*priv_ring_num/],
     [errno.EINVAL, { oneRing: true }, 'E_NETMAP_RING', /no such ring/],
     [errno.EINVAL, {}, 'E_NETMAP_NAME', /refuses the name/],
     [errno.EIO, {}, 'E_NETMAP_REFUSED', /dmesg/],
