@@ -56,7 +56,7 @@ export async function runModule(path: string, args: readonly string[]): Promise<
   try {
     await import(pathToFileURL(file).href);
   } catch (error) {
-    const message = messageWithPlace(messageOf(error), error);
+    const message = messageWithPlace(messageOf(error), error, file);
     throw new BricksError(isBricksError(error) ? error.code : 'E_SCRIPT_FAILED', message);
   }
 }

@@ -1,4 +1,5 @@
 /** Where in the files of a user an error arose: file and line, as Lua's errors have them. */
+import { spawnSync } from 'node:child_process';
 import { isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../native/load-addon';
@@ -13,8 +14,8 @@ export interface ErrorPlace {
   readonly frames: readonly string[];
 }
 
-/** Nothing for an error that did not pass through a file of the user's. */
-export function placeOfError(error: unknown): ErrorPlace | undefined {
+/** Nothing for an error that did not pass through a file of the user's. `file` is the one that was being loaded, if any. */
+export function placeOfError(error: unknown, file?: string): ErrorPlace | undefined {
   const { stack } = (error ?? {}) as { stack?: unknown };
   if (typeof stack !== 'string') return undefined;
   const lines = stack.split('\n');
@@ -25,16 +26,23 @@ export function placeOfError(error: unknown): ErrorPlace | undefined {
     const match = /^\s+at (?:(.*) \()?((?:file:\/\/)?\/.*?):(\d+):\d+\)?$/.exec(line);
     return match && isOfUser(pathOf(match[2])) ? [{ what: match[1], line: `${shown(match[2])}:${match[3]}` }] : [];
   });
-  if (found.length === 0) return undefined;
+  if (found.length === 0) return error instanceof SyntaxError && file !== undefined ? placeOfSyntaxError(file) : undefined;
   return { line: found[0].line, frames: found.slice(0, SHOWN_FRAMES).map(({ what, line }) => (what ? `${line}: in ${what}` : line)) };
 }
 
 /** A message with the place in front and the calls below, for errors of scripts. */
-export function messageWithPlace(message: string, error: unknown): string {
-  const place = placeOfError(error);
+export function messageWithPlace(message: string, error: unknown, file?: string): string {
+  const place = placeOfError(error, file);
   if (!place || message.startsWith(place.line)) return message;
   const calls = place.frames.length > 1 ? [`stack traceback:`, ...place.frames.map((frame) => `\t${frame}`)] : [];
   return [`${place.line}: ${message}`, ...calls].join('\n');
+}
+
+/** Of a module's syntax error Node tells the place only to who reads its own report of it. */
+function placeOfSyntaxError(file: string): ErrorPlace | undefined {
+  const { stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } });
+  const match = /^((?:file:\/\/)?\/.*):(\d+)$/m.exec(stderr ?? '');
+  return match ? { line: `${shown(match[1])}:${match[2]}`, frames: [] } : undefined;
 }
 
 function pathOf(place: string): string {

@@ -8,11 +8,12 @@ import { installModuleHooks } from './module-hooks';
 /** @throws BricksError E_MODULE */
 export async function loadExport<Value>(reference: { readonly url: string; readonly name: string }): Promise<Value> {
   installModuleHooks();
+  const path = reference.url.startsWith('file:') ? fileURLToPath(reference.url) : reference.url;
   let exports: Record<string, unknown>;
   try {
-    exports = await importModule(reference.url.startsWith('file:') ? fileURLToPath(reference.url) : reference.url);
+    exports = await importModule(path);
   } catch (error) {
-    const place = placeOfError(error);
+    const place = placeOfError(error, isAbsolute(path) ? path : undefined);
     throw new BricksError('E_MODULE', `The module ${reference.url} can't be loaded: ${place ? `${place.line}: ` : ''}${messageOf(error)}.`);
   }
   const value = exports[reference.name] ?? (exports['default'] as Record<string, unknown> | undefined)?.[reference.name];

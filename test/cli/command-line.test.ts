@@ -55,6 +55,7 @@ describe('a script that', () => {
     ['asks for an unknown brick shows the line and a suggestion', 'brick.lua', 'print("hello")\nBrick.new("LoadBalencer")\n', /brick\.lua:2: .*Did you mean "LoadBalancer"\?/],
     ['links what does not fit shows the line, the brick and the link', 'link.lua', 'pe = PktEngine.new("e0")\nlb = Brick.new("LoadBalancer")\nlb:connect_output("x{0")\npe:link(lb)\n', /link\.lua:4: .*LoadBalancer has no input/],
     ['has a syntax error in JavaScript shows file and line', 'syntax.js', 'let a;\nconst = 1;\n', /^bricks: syntax\.js:2: Unexpected token/],
+    ['has a syntax error in a module shows file and line', 'syntax.mjs', 'let a;\nconst = 1;\n', /^bricks: syntax\.mjs:2: Unexpected token/],
     ['has a syntax error in TypeScript shows file and line', 'syntax.ts', 'let a: number;\nlet b: number = ;\n', /^bricks: syntax\.ts:2: Unexpected token/],
     ['throws in TypeScript shows file, line and calls', 'throws.ts', 'const text: string = "no such luck";\nfunction f(): void {\n  throw new Error(text);\n}\nf();\n', /^bricks: throws\.ts:3: no such luck \[E_SCRIPT_FAILED\]\nstack traceback:\n\tthrows\.ts:3: in f\n\tthrows\.ts:5\n/],
     ['gives a brick a wrong option in TypeScript shows the line and the code', 'option.ts', 'import { LoadBalancer } from "packet-bricks";\nnew LoadBalancer({ tuple: 9 } as never);\n', /^bricks: option\.ts:2: .*tuple.* \[E_OPTION\]$/m],

@@ -89,9 +89,9 @@ test('a script that loops does not hold up the main thread', async () => {
 
 test('the answer to an interrupted order is not taken for that of the next', async () => {
   const answers: (() => void)[] = [];
-  const execute = lua.program.execute;
+  type Execute = typeof lua.program.execute;
   const slow = new LuaFixture(Object.assign(Object.create(lua.program) as typeof lua.program, {
-    execute: (order: Parameters<typeof execute>[0]) => new Promise((resolve) => {
+    execute: (order: Parameters<Execute>[0]) => new Promise((resolve) => {
       if (order.order === 'engine.create') answers.push(() => resolve({ ok: true, value: 'late' }));
       else resolve({ ok: true, value: true });
     }),
