@@ -79,7 +79,7 @@ let deoptimisations: DeoptimisationCount | undefined;
 
 function makeHost(sources: readonly EngineSource[], counters: CounterBlock): EngineHost {
   collections = new CollectionCount(counters);
-  const waiter = createWaiter(sources.map((source) => source.port.descriptor), control, CONTROL_WAKE);
+  const waiter = createWaiter(sources, control, CONTROL_WAKE);
   return {
     nanoseconds: () => performance.now() * 1e6,
     stopRequested: () => {

@@ -11,14 +11,21 @@ export interface Waiter {
 const SHORTEST_POLL_MILLISECONDS = 0.25;
 const LONGEST_POLL_MILLISECONDS = 10;
 
+/** What a waiter waits for. */
+export interface Awaited {
+  readonly port: { readonly descriptor: number; nextDue?(): number };
+  readonly ended: boolean;
+}
+
 /**
- * A waiter for the descriptors of an engine's sources; -1 stands for a source that can only be asked.
+ * A waiter for an engine's sources, as they are at each wait. One with the descriptor -1 can only be asked.
+ * Left out are those that have ended, whose descriptors are readable for ever, or another file's by now, and
+ * those that have packets whose time has not come: the engine knows how long that is.
  * It also returns, at once or within some milliseconds, when the word of `control` changes.
  */
-export function createWaiter(descriptors: readonly number[], control: Int32Array, word: number): Waiter {
+export function createWaiter(sources: readonly Awaited[], control: Int32Array, word: number): Waiter {
   const addon = coreAddon();
-  const waitable = addon ? Int32Array.from(descriptors.filter((descriptor) => descriptor >= 0)) : new Int32Array(0);
-  const mustAsk = waitable.length < descriptors.length;
+  const waitable = new Int32Array(sources.length);
   let seen = Atomics.load(control, word);
   let pause = SHORTEST_POLL_MILLISECONDS;
   let lastReturn = 0;
@@ -29,13 +36,21 @@ export function createWaiter(descriptors: readonly number[], control: Int32Array
         seen = now;
         return;
       }
+      let count = 0;
+      let mustAsk = false;
+      for (const { port, ended } of sources) {
+        if (ended || (port.nextDue !== undefined && port.nextDue() !== Infinity)) continue;
+        const { descriptor } = port;
+        if (addon && descriptor >= 0) waitable[count++] = descriptor;
+        else mustAsk = true;
+      }
       let limit = milliseconds;
       if (mustAsk) {
         // Nobody tells when such a source has something: ask often while it is busy, seldom while it is not.
         pause = performance.now() - lastReturn < 1 ? Math.min(LONGEST_POLL_MILLISECONDS, pause * 1.5) : SHORTEST_POLL_MILLISECONDS;
         limit = Math.min(limit, pause);
       }
-      if (addon && waitable.length > 0) addon.waitReadable(waitable, waitable.length, limit * 1000);
+      if (addon && count > 0) addon.waitReadable(waitable, count, limit * 1000);
       else Atomics.wait(control, word, seen, limit);
       lastReturn = performance.now();
     },

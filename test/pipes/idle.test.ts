@@ -1,0 +1,84 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Merge } from 'packet-bricks';
+import { attach } from 'packet-bricks/src/pipes';
+import { createWaiter } from 'packet-bricks/src/native/system';
+import { closeEngines, loopback, newEngine, runningEngine } from '../support/loopback-engine';
+import { numberedPacket, describeNative, native } from './rings';
+import { temporaryRunDirectory } from './processes';
+
+let removeDirectory: () => void;
+let directory: string;
+beforeAll(() => {
+  removeDirectory = temporaryRunDirectory();
+  directory = mkdtempSync(join(tmpdir(), 'bricks-idle-'));
+});
+afterAll(() => {
+  removeDirectory();
+  rmSync(directory, { recursive: true, force: true });
+});
+afterEach(closeEngines);
+
+const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** What this process, with its engines, takes of a processor. */
+async function percentOfProcessor(): Promise<number> {
+  await sleep(300);
+  const before = process.cpuUsage();
+  const begin = performance.now();
+  await sleep(700);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 10 / (performance.now() - begin);
+}
+
+describeNative('an engine that has nothing to do', () => {
+  test('rests when one of its pipes has ended, and still takes what comes by the other', async () => {
+    const ending = await runningEngine(new Merge().connectInput('ia').connectOutput('ending{0'));
+    await runningEngine(new Merge().connectInput('ib').connectOutput('idle{0'));
+    await runningEngine(new Merge().connectInput('ending}0', 'idle}0').connectOutput('rested{0'));
+    const reader = await attach('rested}0');
+    await ending.stop();
+    await ending.unlink();
+    expect(await percentOfProcessor()).toBeLessThan(25);
+    loopback.inject('ib', numberedPacket(1, 60).bytes);
+    expect((await reader.next())?.count).toBe(1);
+    reader.close();
+  });
+
+  test('rests when one of its FIFOs has ended', async () => {
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const empty = Buffer.alloc(24);
+    [0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1].forEach((word, index) => empty.writeUInt32LE(word, index * 4));
+    await runningEngine(new Merge().connectInput('ic').connectOutput('quiet{0'));
+    const engine = newEngine();
+    const writer = spawn('sh', ['-c', 'cat > "$0"', fifo]);
+    writer.stdin.end(empty);
+    await engine.link(new Merge().connectInput(`file:${fifo}`, 'quiet}0').connectOutput('out'));
+    await engine.start();
+    expect(await percentOfProcessor()).toBeLessThan(25);
+  });
+});
+
+describeNative('waiting for sources', () => {
+  const control = new Int32Array(new SharedArrayBuffer(4));
+
+  function waited(source: { port: { descriptor: number; nextDue?(): number }; ended: boolean }): number {
+    const waiter = createWaiter([source], control, 0);
+    const begin = performance.now();
+    waiter.wait(30);
+    return performance.now() - begin;
+  }
+
+  test('does not look at those that have ended, nor at those whose packets are not due', () => {
+    const [readable, writable] = native?.eventCreate() ?? [-1, -1];
+    native?.eventSignal(writable);
+    expect(waited({ port: { descriptor: readable }, ended: false })).toBeLessThan(20);
+    expect(waited({ port: { descriptor: readable, nextDue: () => Infinity }, ended: false })).toBeLessThan(20);
+    expect(waited({ port: { descriptor: readable }, ended: true })).toBeGreaterThan(25);
+    expect(waited({ port: { descriptor: readable, nextDue: () => 30 }, ended: false })).toBeGreaterThan(25);
+    native?.eventClose(readable, writable);
+  });
+});
