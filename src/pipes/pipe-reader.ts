@@ -21,6 +21,8 @@ export interface AttachOptions {
 }
 
 const LOOK_AGAIN_MILLISECONDS = 50;
+const CLOSING_ATTEMPTS = 20;
+const CLOSING_MILLISECONDS = 10;
 /** Batches after which other work of this thread gets its turn. */
 const BATCHES_IN_A_ROW = 64;
 
@@ -42,7 +44,7 @@ export async function attach(link: string | LinkName, options: AttachOptions = {
   const directory = pipeDirectory(addon);
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
-    const end = openForReading(addon, directory, file, name);
+    const end = await openAfterOurselves(() => openForReading(addon, directory, file, name));
     if (end !== 0) return new PipeReader(addon, name, end, options);
     if (!options.wait) {
       throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
@@ -57,6 +59,19 @@ function openForReading(addon: CoreAddon, directory: string, file: string, link:
     return addon.pipeOpen(directory, file, readingDirection(link), 0, MINIMUM_RING_DATA, true);
   } catch (error) {
     throw pipeError(link, 'read', error);
+  }
+}
+
+/** An end that this process has just closed may look taken by it for a moment, until its owner has heard of it. */
+async function openAfterOurselves(open: () => number): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return open();
+    } catch (error) {
+      const ours = error instanceof BricksError && error.code === 'E_PIPE_BUSY' && error.message.includes('by this process');
+      if (!ours || attempt >= CLOSING_ATTEMPTS) throw error;
+      await pause(CLOSING_MILLISECONDS, undefined);
+    }
   }
 }
 
