@@ -6,6 +6,8 @@ import type { NativeFailure } from './native';
 const { errno } = constants;
 const EPROTO = 71;
 const EFBIG = errno.EFBIG;
+/** As many pipes as the kernel makes of one interface or switch port, whatever its pools hold. */
+const PIPES_OF_A_PORT = 64;
 
 /** What netmap in user space is called by. */
 export const USER_SPACE_REMEDY = 'bricks netmap-run -- PROGRAM gives a program netmap in user space, without a kernel module.';
@@ -36,6 +38,7 @@ export function deviceError({ number, step }: NativeFailure): BricksError | unde
 export interface PortAttempt {
   /** As the user wrote it. */
   readonly link: string;
+  readonly pipe: boolean;
   /** How many pipes the engine opens. */
   readonly pipes: number;
   readonly extraBuffers: number;
@@ -90,6 +93,9 @@ function registrationError(number: number, attempt: PortAttempt): BricksError {
     case errno.EINVAL: {
       const version = deviceError(attempt.device);
       if (version) return version;
+      if (attempt.pipe && attempt.pipes > PIPES_OF_A_PORT) {
+        return new BricksError('E_NETMAP_PIPES', `netmap refuses the pipe ${link}: it makes at most ${PIPES_OF_A_PORT} pipes of one port.`, 'Spread them over several ports or names (a{0, b{0).');
+      }
       return attempt.oneRing
         ? new BricksError('E_NETMAP_RING', `${link} has no such ring.`, 'See how many it has: ethtool -l IFACE')
         : new BricksError('E_NETMAP_NAME', `netmap refuses the name ${link}.`, 'Write it as eth3, eth3-2, eth3^, eth3{0 or vale0:a.');

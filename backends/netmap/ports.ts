@@ -10,6 +10,9 @@ import { FLAG_NO_TRANSMIT_POLL, MODE_ONE_HOST, MODE_ONE_NIC, parsePortName, type
 import { NetmapSource } from './source';
 import { NetmapTransmitter } from './transmitter';
 
+/** The region that interfaces and their pipes share. */
+const INTERFACES_MEMORY_ID = 1;
+
 interface OpenPort {
   readonly native: NativePort;
   readonly name: PortName;
@@ -123,13 +126,21 @@ export class NetmapPorts implements PortOpener {
     const parsed = name ?? parsePortName(link);
     return portError(failure, {
       link: link.text,
+      pipe: parsed.kind === 'pipe',
       pipes: this.pipes,
       extraBuffers: this.options.extraBuffers,
-      ownMemory: parsed.memoryId === 0 && this.options.memoryId === 0 && !this.addon.lookAtInterface(parsed.device).exists,
+      ownMemory: parsed.memoryId === 0 && this.options.memoryId === 0 && this.hasOwnMemory(parsed.device),
       oneRing: parsed.mode === MODE_ONE_NIC || parsed.mode === MODE_ONE_HOST,
       errorText: this.addon.errorText(failure.number),
       device: this.addon.probe(),
     });
+  }
+
+  /** The parent that netmap makes for pipes without an interface is shown as an interface too, once there is a pipe. */
+  private hasOwnMemory(device: string): boolean {
+    const { exists, physical } = this.addon.lookAtInterface(device);
+    const open = [...this.ports.values()].find(({ name }) => name.device === device);
+    return !exists || (!physical && open !== undefined && open.native.information().memoryId !== INTERFACES_MEMORY_ID);
   }
 
   private leave(port: OpenPort): void {

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { deviceError, portError, type PortAttempt } from 'packet-bricks/backends/netmap/errors';
 
 const { errno } = constants;
-const attempt: PortAttempt = { link: 'eth3', pipes: 0, extraBuffers: 0, ownMemory: false, oneRing: false, errorText: 'text', device: { number: 0, step: 'version' } };
+const attempt: PortAttempt = { link: 'eth3', pipe: false, pipes: 0, extraBuffers: 0, ownMemory: false, oneRing: false, errorText: 'text', device: { number: 0, step: 'version' } };
 const refused = (number: number, more: Partial<PortAttempt> = {}) => portError({ number, step: 'register' }, { ...attempt, ...more });
 
 describe('errors of netmap say what to do', () => {
@@ -25,6 +25,7 @@ describe('errors of netmap say what to do', () => {
     [errno.ENOMEM, {}, 'E_NETMAP_MEMORY', /buf_num/],
     [errno.ENOMEM, { pipes: 1000, link: 'eth3{999' }, 'E_NETMAP_MEMORY', /1000 pipes are too many.*\/ring_num/],
     [errno.ENOMEM, { pipes: 5, link: 'vale0:a', ownMemory: true }, 'E_NETMAP_MEMORY', /5 pipes are too many.*priv_ring_num/],
+    [errno.EINVAL, { pipe: true, pipes: 65, link: 'eth3{64' }, 'E_NETMAP_PIPES', /at most 64 pipes/],
     [errno.EINVAL, { oneRing: true }, 'E_NETMAP_RING', /no such ring/],
     [errno.EINVAL, {}, 'E_NETMAP_NAME', /refuses the name/],
     [errno.EIO, {}, 'E_NETMAP_REFUSED', /dmesg/],
