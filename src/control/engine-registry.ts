@@ -5,7 +5,8 @@ import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { checkOptions, type OptionValues } from '../core/options';
 import { brickDeclarations, resolveBrick } from '../plugins/container';
 import type { Answer, Order } from './orders';
-import { ENGINE_OPTIONS, PacketEngine, type PacketEngineOptions } from './packet-engine';
+import { ENGINE_OPTIONS, type PacketEngineOptions } from './engine-options';
+import { PacketEngine } from './packet-engine';
 
 export interface RegistryDefaults {
   readonly backend: NonNullable<PacketEngineOptions['backend']>;

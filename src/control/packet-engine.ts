@@ -4,56 +4,20 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Backend, LinkPlan } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
-import { BRICK_DROPS, BRICK_PACKETS_IN, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, createSharedCounters, readCounter, setCounter, snapshotCounters } from '../core/counters';
-import { DROP_REASON_INDEX } from '../core/drop-reasons';
+import { createSharedCounters, snapshotCounters } from '../core/counters';
 import { BricksError } from '../core/errors';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
-import { checkOptions, type OptionDeclaration, type OptionValues } from '../core/options';
+import { checkOptions } from '../core/options';
 import { DEFAULT_BATCH_ROWS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
-import { discardPipes, preparePipes, unreadPackets } from '../pipes';
+import { discardPipes, preparePipes } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import type { BrickModule } from '../core/brick';
-import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
-
-export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
-  { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
-  { name: 'bufferSize', type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
-  { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many' },
-  { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
-  { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, default: 2000, unit: 'ms', description: 'the longest that warming up may take before ports are opened' },
-  { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
-];
-
-export interface PacketEngineOptions {
-  /** The backend's name, or the module of one from outside. */
-  readonly backend?: string | ModuleReference;
-  readonly backendOptions?: OptionValues;
-  readonly cpu?: number;
-  readonly bufferSize?: number;
-  readonly ringSize?: number;
-  readonly whenFull?: 'auto' | 'drop' | 'wait';
-  readonly warmUpMilliseconds?: number;
-  readonly hangMilliseconds?: number;
-}
-
-export interface LinkOptions {
-  /** Packets in a batch, at most. */
-  readonly batch?: number;
-  /** One hardware queue; -1 for all. */
-  readonly queue?: number;
-}
-
-export interface PacketEngineEvents {
-  /** Something that a user should know and that is no error. */
-  notice: [text: string];
-  /** All sources have ended; everything they gave was sent or counted. */
-  ended: [];
-  /** The engine's thread failed; its links are closed. */
-  error: [error: BricksError];
-}
+import { countHung, takeBackUnread } from './closed-books';
+import { ENGINE_OPTIONS, checkedBatch, checkedQueue, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
+import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
 
 interface Thread {
   readonly worker: Worker;
@@ -432,41 +396,4 @@ async function loadBrick(reference: ModuleReference): Promise<BrickModule> {
     throw new BricksError('E_MODULE', `What ${reference.url} exports as "${reference.name}" is no brick.`, 'It needs a declaration and a function create.');
   }
   return module as BrickModule;
-}
-
-/** What a brick that hangs was given with its batch is lost with its engine. */
-function countHung(graph: CompiledGraph, words: Uint32Array, control: Int32Array): void {
-  const source = graph.sources[control[CONTROL_SOURCE]];
-  const packets = control[CONTROL_PACKETS];
-  if (control[CONTROL_BRICK] === 0 || !source) return;
-  const { record } = graph.bricks[source.brick];
-  addToCounter(words, source.record + LINK_PACKETS, packets);
-  addToCounter(words, record + BRICK_PACKETS_IN, packets);
-  addToCounter(words, record + BRICK_DROPS + DROP_REASON_INDEX.engineHung, packets);
-}
-
-/** What lies in pipes that nobody reads is gone with them: it was not delivered. */
-function takeBackUnread(graph: CompiledGraph, words: Uint32Array, pipes: unknown): void {
-  for (const { text, packets, bytes } of unreadPackets(pipes)) {
-    const sink = graph.sinks.find(({ link }) => link.text === text);
-    if (!sink) continue;
-    const noReader = sink.record + LINK_DROPS + DROP_REASON_INDEX.noReader;
-    setCounter(words, sink.record + LINK_PACKETS, readCounter(words, sink.record + LINK_PACKETS) - packets);
-    setCounter(words, sink.record + LINK_BYTES, readCounter(words, sink.record + LINK_BYTES) - bytes);
-    setCounter(words, noReader, readCounter(words, noReader) + packets);
-  }
-}
-
-function checkedBatch(batch: number): number {
-  const rows = Number(batch);
-  if (!Number.isInteger(rows) || rows < 1 || rows > MAXIMUM_BATCH_ROWS) {
-    throw new BricksError('E_OPTION', `A batch has from 1 to ${MAXIMUM_BATCH_ROWS} packets, not ${batch}.`);
-  }
-  return rows;
-}
-
-function checkedQueue(queue: number | undefined): void {
-  if (queue !== undefined && (!Number.isInteger(queue) || queue < -1)) {
-    throw new BricksError('E_OPTION', `A queue is a whole number from 0 on, or -1 for all, not ${queue}.`);
-  }
 }

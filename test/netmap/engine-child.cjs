@@ -1,5 +1,5 @@
 /** Engines in a process of their own, which netmap in user space was loaded into; told what to do by messages. */
-const { PacketEngine, BrickDescription, ...bricks } = require('../../dist/src/index.js');
+const { PacketEngine, ...bricks } = require('../../dist/src/index.js');
 
 const engines = new Map();
 const notices = [];
