@@ -82,7 +82,8 @@ end
 
 --- The name that the pipes of an input begin with: the interface itself, or what a file's name suggests.
 function setup.stem(name)
-  if not setup.looks_like_file(name) then return name end
+  -- Of a pipe its device: the outputs are pipes beside it.
+  if not setup.looks_like_file(name) then return (name:gsub("[{}][^{}]*$", "")) end
   local stem = name:gsub("^file:", ""):gsub("/+$", ""):match("([^/]*)$")
   stem = stem:gsub("%.[^.]*$", ""):gsub("[^%w_-]", "-"):gsub("^%-+", ""):sub(1, LONGEST_STEM)
   return stem ~= "" and stem or "trace"
