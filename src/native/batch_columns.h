@@ -7,10 +7,15 @@
 #include <cstdint>
 #include <string>
 
+#include "arguments.h"
+
 namespace bricks {
 
+// Row numbers have 16 bits.
+constexpr uint32_t kMaximumRows = 65536;
+
 template <typename Element>
-Element* ColumnData(const Napi::Object& batch, const char* name, uint32_t capacity) {
+Element* ColumnData(const Napi::Object& batch, const char* name, uint64_t capacity) {
   Napi::Value value = batch.Get(name);
   if (!value.IsTypedArray()) {
     throw Napi::TypeError::New(batch.Env(), std::string("batch.") + name + " is not a typed array");
@@ -37,7 +42,8 @@ struct BatchColumns {
   Napi::ObjectReference reference;
 
   void Bind(const Napi::Object& batch) {
-    capacity = batch.Get("capacity").ToNumber().Uint32Value();
+    capacity = WholeNumber(batch.Get("capacity"), "batch.capacity", kMaximumRows);
+    if (capacity == 0) throw Napi::RangeError::New(batch.Env(), "batch.capacity must not be 0");
     offset = ColumnData<uint32_t>(batch, "offset", capacity);
     length = ColumnData<uint32_t>(batch, "length", capacity);
     wireLength = ColumnData<uint32_t>(batch, "wireLength", capacity);
@@ -61,10 +67,10 @@ struct PacketLists {
   Napi::ObjectReference reference;
 
   void Bind(const Napi::Object& lists) {
-    shift = lists.Get("shift").ToNumber().Uint32Value();
-    outputs = lists.Get("outputs").ToNumber().Uint32Value();
+    shift = WholeNumber(lists.Get("shift"), "lists.shift", 16);
+    outputs = WholeNumber(lists.Get("outputs"), "lists.outputs");
     counts = ColumnData<uint32_t>(lists, "counts", outputs);
-    rows = ColumnData<uint16_t>(lists, "rows", outputs << shift);
+    rows = ColumnData<uint16_t>(lists, "rows", uint64_t{outputs} << shift);
     reference = Napi::Persistent(lists);
   }
 };

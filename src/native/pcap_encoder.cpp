@@ -26,12 +26,12 @@ void PcapEncoder::BindMemory(const Napi::CallbackInfo& info) {
 bool PcapEncoder::Row(uint32_t row) const { return size_t{columns_.offset[row]} + columns_.length[row] <= memoryBytes_; }
 
 Napi::Value PcapEncoder::Encode(const Napi::CallbackInfo& info) {
-  const uint32_t first = info[0].ToNumber().Uint32Value();
-  const uint32_t end = info[1].ToNumber().Uint32Value();
+  const uint32_t first = WholeNumber(info[0], "the first row");
+  const uint32_t end = WholeNumber(info[1], "the last row");
   size_t room = 0;
   uint8_t* const target = TypedArrayBytes(info[2], &room);
-  size_t position = info[3].ToNumber().Uint32Value();
-  const uint32_t divisor = info[4].ToNumber().Uint32Value();
+  size_t position = WholeNumber(info[3], "a position");
+  const uint32_t divisor = WholeNumber(info[4], "a divisor");
   if (end > columns_.capacity || first > end || divisor == 0) throw Napi::RangeError::New(info.Env(), "no such rows");
   for (uint32_t row = first; row < end; row++) {
     const uint32_t length = columns_.length[row];
@@ -46,9 +46,9 @@ Napi::Value PcapEncoder::Encode(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PcapEncoder::WriteEach(const Napi::CallbackInfo& info) {
-  const uint32_t first = info[0].ToNumber().Uint32Value();
-  const uint32_t end = info[1].ToNumber().Uint32Value();
-  const int descriptor = info[2].ToNumber().Int32Value();
+  const uint32_t first = WholeNumber(info[0], "the first row");
+  const uint32_t end = WholeNumber(info[1], "the last row");
+  const int descriptor = static_cast<int>(WholeNumber(info[2], "a descriptor", INT32_MAX));
   if (end > columns_.capacity || first > end) throw Napi::RangeError::New(info.Env(), "no such rows");
   uint32_t taken = 0;
   for (uint32_t row = first; row < end; row++) {

@@ -20,7 +20,7 @@ RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSo
   ring_.Bind(options.Get("ring"));
   columns_.Bind(options.Get("batch").ToObject());
   flowColumns_ = options.Get("flowColumns").ToBoolean();
-  if (options.Get("counters").IsArrayBuffer()) {
+  if (!options.Get("counters").IsUndefined()) {
     counters_ = CounterSlots(options, 2);
     countersReference_ = Napi::Persistent(options.Get("counters"));
   }

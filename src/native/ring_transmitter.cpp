@@ -9,6 +9,7 @@ namespace bricks {
 namespace {
 
 constexpr int64_t kStalledReaderNanoseconds = 1'000'000'000;
+constexpr uint32_t kMostSinks = 1 << 20;
 constexpr uint32_t kLeave = UINT32_MAX;
 // How many sinks ahead of the copying their lines are fetched: about the memory's latency.
 constexpr size_t kSinksAhead = 8;
@@ -36,11 +37,11 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   const Napi::Value sinks = options.Get("sinks");
   if (!batches.IsArray() || !sinks.IsArray()) throw Napi::TypeError::New(env, "batches and sinks must be arrays");
   const Napi::Object reasons = options.Get("reasons").ToObject();
-  const uint32_t slots = options.Get("linkSlots").ToNumber().Uint32Value();
+  const uint32_t slots = WholeNumber(options.Get("linkSlots"), "linkSlots");
+  // Packets and bytes come first in each record.
+  if (slots < 2) throw Napi::RangeError::New(env, "linkSlots must be at least 2");
   const auto reason = [&](const char* name) {
-    const uint32_t slot = reasons.Get(name).ToNumber().Uint32Value();
-    if (slot >= slots) throw Napi::RangeError::New(env, std::string(name) + " is no slot of a link");
-    return slot;
+    return WholeNumber(reasons.Get(name), std::string("reasons.") + name, slots - 1);
   };
   noReader_ = reason("noReader");
   ringFull_ = reason("ringFull");
@@ -55,6 +56,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   }
   const Napi::Array sinkArray = sinks.As<Napi::Array>();
   const uint32_t count = sinkArray.Length();
+  if (count > kMostSinks) throw Napi::RangeError::New(env, "too many sinks");
   writers_ = std::make_unique<RingWriter[]>(count);
   sinks_.resize(count);
   rings_.resize(count);
@@ -74,7 +76,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
       bound = lists_.back().get();
       bound->Bind(lists);
     }
-    const uint32_t output = request.Get("output").ToNumber().Uint32Value();
+    const uint32_t output = WholeNumber(request.Get("output"), "output");
     if (output >= bound->outputs) throw Napi::RangeError::New(env, "output is no output of its lists");
     Sink& sink = sinks_[k];
     sink.count = bound->counts + output;
@@ -89,7 +91,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
 }
 
 void RingTransmitter::BindMemory(const Napi::CallbackInfo& info) {
-  const uint32_t index = info[0].ToNumber().Uint32Value();
+  const uint32_t index = WholeNumber(info[0], "a batch's number");
   if (index >= batches_.size()) throw Napi::RangeError::New(info.Env(), "no such batch");
   Batch& batch = *batches_[index];
   batch.memory = TypedArrayBytes(info[1], &batch.memoryBytes);

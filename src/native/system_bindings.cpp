@@ -5,9 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
+#include "arguments.h"
 #include "bindings.h"
 #include "platform.h"
 #include "ring_memory.h"
@@ -15,6 +18,11 @@
 namespace bricks {
 
 namespace {
+
+// Some three years.
+constexpr double kLongestWait = 1e14;
+
+int DescriptorArgument(const Napi::Value& value) { return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX)); }
 
 Napi::Error SystemError(Napi::Env env, const std::string& what, int number) {
   Napi::Error made = Napi::Error::New(env, what + ": " + std::strerror(number));
@@ -32,9 +40,10 @@ Napi::Value WaitReady(const Napi::CallbackInfo& info, short events) {
   size_t length;
   void* data;
   napi_get_typedarray_info(env, info[0], &type, &length, &data, nullptr, nullptr);
-  const uint32_t count = info[1].ToNumber().Uint32Value();
+  const uint32_t count = WholeNumber(info[1], "a count");
   if (count > length) throw Napi::RangeError::New(env, "count is larger than the array");
-  const double microseconds = info[2].ToNumber().DoubleValue();
+  if (!info[2].IsNumber() || std::isnan(info[2].As<Napi::Number>().DoubleValue())) throw Napi::TypeError::New(env, "microseconds must be a number");
+  const double microseconds = std::min(info[2].As<Napi::Number>().DoubleValue(), kLongestWait);
   thread_local std::vector<pollfd> polled;
   polled.clear();
   for (uint32_t k = 0; k < count; k++) polled.push_back({static_cast<int32_t*>(data)[k], events, 0});
@@ -47,7 +56,7 @@ Napi::Value WaitReady(const Napi::CallbackInfo& info, short events) {
   }
   ready = ppoll(polled.data(), static_cast<nfds_t>(count), microseconds < 0 ? nullptr : &limit, nullptr);
 #else
-  ready = poll(polled.data(), static_cast<nfds_t>(count), microseconds < 0 ? -1 : static_cast<int>((microseconds + 999) / 1000));
+  ready = poll(polled.data(), static_cast<nfds_t>(count), microseconds < 0 ? -1 : static_cast<int>(std::min((microseconds + 999) / 1000, 2e9)));
 #endif
   return Napi::Number::New(env, ready < 0 ? 0 : ready);
 }
@@ -78,28 +87,28 @@ Napi::Value EventCreate(const Napi::CallbackInfo& info) {
   pair.Set(1u, Napi::Number::New(info.Env(), event.writable));
   return pair;
 }
-void EventSignal(const Napi::CallbackInfo& info) { SignalEvent(info[0].ToNumber().Int32Value()); }
-void EventDrain(const Napi::CallbackInfo& info) { DrainEvent(info[0].ToNumber().Int32Value()); }
+void EventSignal(const Napi::CallbackInfo& info) { SignalEvent(DescriptorArgument(info[0])); }
+void EventDrain(const Napi::CallbackInfo& info) { DrainEvent(DescriptorArgument(info[0])); }
 void EventClose(const Napi::CallbackInfo& info) {
-  Event event = {info[0].ToNumber().Int32Value(), info[1].ToNumber().Int32Value()};
+  Event event = {DescriptorArgument(info[0]), DescriptorArgument(info[1])};
   CloseEvent(&event);
 }
 
 // 0, or an error number
 Napi::Value Affinity(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), SetThreadAffinity(info[0].ToNumber().Int32Value()));
+  return Napi::Number::New(info.Env(), SetThreadAffinity(static_cast<int>(WholeNumber(info[0], "a CPU", INT32_MAX))));
 }
 Napi::Value ThreadName(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), SetThreadName(info[0].ToString().Utf8Value().substr(0, 15).c_str()));
+  return Napi::Number::New(info.Env(), SetThreadName(TextArgument(info[0], "a thread's name").substr(0, 15).c_str()));
 }
 
 Napi::Value ProcessAlive(const Napi::CallbackInfo& info) {
-  const int process = info[0].ToNumber().Int32Value();
+  const int process = static_cast<int>(WholeNumber(info[0], "a process", INT32_MAX));
   return Napi::Boolean::New(info.Env(), process > 0 && (kill(process, 0) == 0 || errno == EPERM));
 }
 
 Napi::Value TapOpen(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].ToString().Utf8Value();
+  const std::string name = TextArgument(info[0], "an interface's name");
   const int tap = OpenTap(name.c_str());
   if (tap < 0) throw SystemError(info.Env(), "tap " + name, errno);
   return Napi::Number::New(info.Env(), tap);
@@ -109,8 +118,8 @@ Napi::Value TapOpen(const Napi::CallbackInfo& info) {
 void RingInitialise(const Napi::CallbackInfo& info) {
   size_t bytes = 0;
   uint8_t* memory = TypedArrayBytes(info[0], &bytes);
-  if (bytes <= kRingHeaderBytes || bytes - kRingHeaderBytes > kMaximumRingData || !ValidRingSize(static_cast<uint32_t>(bytes - kRingHeaderBytes))) {
-    throw Napi::RangeError::New(info.Env(), "a ring is 4,096 bytes and a power of two");
+  if ((reinterpret_cast<uintptr_t>(memory) & 15) != 0 || bytes <= kRingHeaderBytes || bytes - kRingHeaderBytes > kMaximumRingData || !ValidRingSize(static_cast<uint32_t>(bytes - kRingHeaderBytes))) {
+    throw Napi::RangeError::New(info.Env(), "a ring is 4,096 bytes and a power of two, at a multiple of 16");
   }
   InitialiseRing(memory, static_cast<uint32_t>(bytes - kRingHeaderBytes));
 }

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "arguments.h"
+
 namespace bricks {
 
 void RegisterDevices(Napi::Env env, Napi::Object exports);
@@ -21,10 +23,7 @@ inline Napi::Object RequireObject(const Napi::CallbackInfo& info, size_t index, 
 }
 
 inline uint32_t RequireNumber(const Napi::CallbackInfo& info, size_t index, const char* what) {
-  if (index >= info.Length() || !info[index].IsNumber()) {
-    throw Napi::TypeError::New(info.Env(), std::string(what) + " must be a number");
-  }
-  return info[index].As<Napi::Number>().Uint32Value();
+  return WholeNumber(info[index], what);
 }
 
 inline std::string Text(const Napi::Object& object, const char* name) {
@@ -37,10 +36,13 @@ inline int Integer(const Napi::Object& object, const char* name, int otherwise =
   return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
 }
 
+// A slot of a counter record, by name.
+inline uint32_t Slot(const Napi::Object& slots, const char* name) { return WholeNumber(slots.Get(name), std::string("slots.") + name); }
+
 inline bool Flag(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean().Value(); }
 
 // The record of a link in a counter block: `slots` 64-bit numbers from `record` on.
-inline uint64_t* CounterRecord(Napi::Env env, const Napi::Value& buffer, uint32_t record, uint32_t slots) {
+inline uint64_t* CounterRecord(Napi::Env env, const Napi::Value& buffer, uint32_t record, uint64_t slots) {
   if (!buffer.IsArrayBuffer()) throw Napi::TypeError::New(env, "counters must be an ArrayBuffer");
   Napi::ArrayBuffer block = buffer.As<Napi::ArrayBuffer>();
   if ((uint64_t{record} + slots) * sizeof(uint64_t) > block.ByteLength()) {

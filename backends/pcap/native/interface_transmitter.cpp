@@ -56,7 +56,7 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
     if (sink->output >= sink->lists.outputs) throw Napi::RangeError::New(env, "the list has no such output");
     const uint32_t record = RequireNumber(info, 4, "record");
     const LinkSlots slots = SlotsOf(RequireObject(info, 5, "slots"));
-    uint64_t* counters = CounterRecord(env, info[3], record, LargestOf(slots) + 1);
+    uint64_t* counters = CounterRecord(env, info[3], record, uint64_t{LargestOf(slots)} + 1);
     sink->counters = Napi::Persistent(info[3].As<Napi::Object>());
     try {
       sink->sender = std::make_unique<ListSender>(OpenSender(settings), counters, slots);
@@ -67,7 +67,7 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
   }
 
   static LinkSlots SlotsOf(const Napi::Object& given) {
-    const auto slot = [&given](const char* name) { return static_cast<uint32_t>(Integer(given, name)); };
+    const auto slot = [&given](const char* name) { return Slot(given, name); };
     return {slot("packets"),       slot("bytes"),    slot("tooLong"),   slot("interfaceBusy"),
             slot("interfaceDown"), slot("linkType"), slot("malformed"), slot("backendError")};
   }

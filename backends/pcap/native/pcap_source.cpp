@@ -1,6 +1,7 @@
 // PcapSource: a capture bound to one batch and one counter record. See backends/pcap/source.ts.
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "addon.h"
 #include "batch_columns.h"
@@ -50,31 +51,39 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
   // bind(batch, memory, counters, record, { packets, bytes, captureFull }, flowColumns)
   void Bind(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
-    columns_.Bind(RequireObject(info, 0, "batch"));
+    // All or nothing: what was bound before stays as it was if anything is wrong.
+    BatchColumns columns;
+    columns.Bind(RequireObject(info, 0, "batch"));
+    CaptureRows rows;
     uint64_t memoryBytes = 0;
-    rows_.memory = Bytes(env, info[1], &memoryBytes);
+    rows.memory = Bytes(env, info[1], &memoryBytes);
     if (!capture_ || memoryBytes < static_cast<uint64_t>(capture_->SnapLength()) || memoryBytes > UINT32_MAX) {
       throw Napi::RangeError::New(env, "the memory must hold at least one packet");
     }
     const uint32_t record = RequireNumber(info, 3, "record");
     const Napi::Object slots = RequireObject(info, 4, "slots");
-    packets_ = static_cast<uint32_t>(Integer(slots, "packets"));
-    bytes_ = static_cast<uint32_t>(Integer(slots, "bytes"));
-    captureFull_ = static_cast<uint32_t>(Integer(slots, "captureFull"));
-    record_ = CounterRecord(env, info[2], record, std::max({packets_, bytes_, captureFull_}) + 1);
+    const uint32_t packets = Slot(slots, "packets");
+    const uint32_t bytes = Slot(slots, "bytes");
+    const uint32_t captureFull = Slot(slots, "captureFull");
+    record_ = CounterRecord(env, info[2], record, uint64_t{std::max({packets, bytes, captureFull})} + 1);
+    packets_ = packets;
+    bytes_ = bytes;
+    captureFull_ = captureFull;
     memoryReference_ = Napi::Persistent(info[1].As<Napi::Object>());
     countersReference_ = Napi::Persistent(info[2].As<Napi::Object>());
-    rows_.memoryBytes = static_cast<uint32_t>(memoryBytes);
-    rows_.capacity = columns_.capacity;
-    rows_.offset = columns_.offset;
-    rows_.length = columns_.length;
-    rows_.wireLength = columns_.wireLength;
-    rows_.seconds = columns_.seconds;
-    rows_.nanoseconds = columns_.nanoseconds;
-    rows_.flowAddresses = columns_.flowAddresses;
-    rows_.flowPorts = columns_.flowPorts;
-    rows_.flowWord = columns_.flowWord;
-    rows_.flowColumns = info[5].ToBoolean().Value();
+    columns_ = std::move(columns);
+    rows.memoryBytes = static_cast<uint32_t>(memoryBytes);
+    rows.capacity = columns_.capacity;
+    rows.offset = columns_.offset;
+    rows.length = columns_.length;
+    rows.wireLength = columns_.wireLength;
+    rows.seconds = columns_.seconds;
+    rows.nanoseconds = columns_.nanoseconds;
+    rows.flowAddresses = columns_.flowAddresses;
+    rows.flowPorts = columns_.flowPorts;
+    rows.flowWord = columns_.flowWord;
+    rows.flowColumns = info[5].ToBoolean().Value();
+    rows_ = rows;
   }
 
   // The number of rows filled, or -1 where libpcap reports an error.
