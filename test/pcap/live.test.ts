@@ -1,5 +1,11 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Namespace, describeInNamespace, frame, type PortDriver, type Received, type Sent } from './namespace';
+
+const hasCompiler = spawnSync('c++', ['--version']).status === 0;
 
 /** Frames of all lengths that an interface takes, each different. */
 function manyFrames(count: number, longest = 1514): Buffer[] {
@@ -166,6 +172,26 @@ describeInNamespace('live interfaces by libpcap', () => {
     await sender.tell('openSinks', { devices: ['tun0'] });
     const sent = await sender.tell<Sent>('send', { frames: manyFrames(3), linkType: 1 });
     expect(sent.links[0].drops).toEqual({ linkType: 3 });
+  });
+
+  (hasCompiler ? test : test.skip)('the flow columns of packets without an Ethernet header are left to be found out, whatever their addresses look like', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bricks-pcap-tun-'));
+    try {
+      const program = join(folder, 'tun_packet');
+      execFileSync('c++', [join(__dirname, 'tun_packet.cpp'), '-o', program], { stdio: 'pipe' });
+      namespace.ip('tuntap', 'add', 'dev', 'tun0', 'mode', 'tun');
+      namespace.ip('link', 'set', 'tun0', 'up');
+      await captor.tell('openSource', { device: 'tun0', flowColumns: true, options: { filter: 'udp and port 53' } });
+      // From 8.0.69.0: where an Ethernet header would end there seems to be one, and an IPv4 header behind it.
+      const udp = '4500003c000100004011000008004500' + '0a090807' + '800000350028' + '0000' + '00'.repeat(32);
+      namespace.run(program, 'tun0', udp);
+      const { packets, linkType } = await captor.tell<Received>('collect', { expected: 1 });
+      expect(linkType).toBe(101);
+      expect(packets[0].bytes.toString('hex')).toBe(udp);
+      expect(packets[0].flowKind).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test('what can not be opened says what is wrong and what to do', async () => {

@@ -101,8 +101,10 @@ inline void Capture::Store(const struct pcap_pkthdr& header, const u_char* packe
   rows.wireLength[row] = std::max<uint32_t>(header.len, length);
   rows.seconds[row] = static_cast<uint32_t>(header.ts.tv_sec);
   rows.nanoseconds[row] = static_cast<uint32_t>(header.ts.tv_usec) * (nanoseconds_ ? 1u : 1000u);
-  rows.flowWord[row] = rows.flowColumns ? FlowColumns(target, length, &rows.flowAddresses[row], &rows.flowPorts[row])
-                                        : kFlowNotComputed;
+  // What the columns are of another link type, src/net finds out.
+  rows.flowWord[row] = rows.flowColumns && linkType_ == kLinkTypeEthernet
+                           ? FlowColumns(target, length, &rows.flowAddresses[row], &rows.flowPorts[row])
+                           : kFlowNotComputed;
   filledBytes_ += length;
   used_ = std::min(rows.memoryBytes, (used_ + length + kAlignment - 1) & ~(kAlignment - 1));
   // The next packet may have snapLength_ bytes: stop while it can still be left to the kernel.
