@@ -184,6 +184,10 @@ void PipeBooks::Accept(const Watch& listener) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) fullUntil = std::chrono::steady_clock::now() + kFull;
       return;
     }
+    if (!PeerTrusted(connection)) {
+      close(connection);
+      continue;
+    }
     fcntl(connection, F_SETFD, FD_CLOEXEC);
     fcntl(connection, F_SETFL, O_NONBLOCK);
     Watch watch;

@@ -87,6 +87,7 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
       if (errno == ENOENT || errno == ECONNREFUSED) return nullptr;
       throw PipeError("E_PIPE", Reason("connecting to " + directory + "/" + name));
     }
+    if (!PeerTrusted(handle->connection)) throw PipeError("E_PIPE", "its owner is another user's process", PeerProcess(handle->connection, 0));
     const PipeRequest request = {kPipeMagic, kPipeVersion, direction, static_cast<uint32_t>(role), getpid()};
     PipeReply reply = {};
     int descriptors[kPipeDescriptors];

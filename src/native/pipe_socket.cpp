@@ -16,14 +16,18 @@ namespace bricks {
 namespace {
 
 constexpr int kReplySeconds = 2;
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// A socket's path has room for some 100 bytes; a long one goes by the directory's descriptor, where the system can.
+// By the directory's descriptor, where the system can: it is the one that was looked at, and a socket's path has
+// room for some 100 bytes only.
 bool FillAddress(const std::string& directory, [[maybe_unused]] int directoryDescriptor, const std::string& name, sockaddr_un* address) {
   std::memset(address, 0, sizeof *address);
   address->sun_family = AF_UNIX;
   std::string path = directory + "/" + name;
 #ifdef __linux__
-  if (path.size() >= sizeof address->sun_path) path = "/proc/self/fd/" + std::to_string(directoryDescriptor) + "/" + name;
+  const std::string opened = "/proc/self/fd/" + std::to_string(directoryDescriptor);
+  // In a jail there may be no /proc.
+  if (access(opened.c_str(), F_OK) == 0) path = opened + "/" + name;
 #endif
   if (path.size() >= sizeof address->sun_path) {
     errno = ENAMETOOLONG;
@@ -49,16 +53,34 @@ int CloseWithErrno(int descriptor) {
 }  // namespace
 
 int OpenPipeDirectory(const std::string& directory, bool create) {
+  const size_t last = directory.rfind('/');
+  if (last == std::string::npos || last + 1 == directory.size()) {
+    errno = EINVAL;
+    return -1;
+  }
+  const std::string above = last == 0 ? "/" : directory.substr(0, last);
+  const std::string own = directory.substr(last + 1);
   if (create) {
-    for (size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
-      const std::string part = directory.substr(0, slash);
+    for (size_t slash = above.find('/', 1);; slash = above.find('/', slash + 1)) {
+      const std::string part = above.substr(0, slash);
       if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return -1;
       if (slash == std::string::npos) break;
     }
   }
-  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return -1;
+  const int parent = open(above.c_str(), kOpenDirectory);
+  if (parent < 0) return -1;
   struct stat status;
+  // Who may rename what lies in it could put a directory of its own there, between two looks at it.
+  const bool safe = fstat(parent, &status) == 0 && (status.st_uid == geteuid() || status.st_uid == 0) &&
+                    ((status.st_mode & 022) == 0 || (status.st_uid == 0 && (status.st_mode & S_ISVTX) != 0));
+  if (!safe) {
+    errno = EPERM;
+    return CloseWithErrno(parent);
+  }
+  if (create && mkdirat(parent, own.c_str(), 0700) != 0 && errno != EEXIST) return CloseWithErrno(parent);
+  const int descriptor = openat(parent, own.c_str(), kOpenDirectory);
+  CloseWithErrno(parent);
+  if (descriptor < 0) return -1;
   // Where someone else may write, anyone could answer for a pipe.
   const bool ours = fstat(descriptor, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 022) == 0;
   if (ours) return descriptor;

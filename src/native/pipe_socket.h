@@ -28,7 +28,8 @@ constexpr uint32_t kPipeVersion = 1;
 // The memory, and the two ends of the event.
 constexpr int kPipeDescriptors = 3;
 
-// Makes the directory for pipes of this network namespace, for this user only. A descriptor of it, or -1 with errno.
+// Makes the directory for pipes of this network namespace, for this user only. A descriptor of it, or -1 with
+// errno: EPERM where it, or the one it lies in, is such that someone else could put another in its place.
 int OpenPipeDirectory(const std::string& directory, bool create);
 // An exclusive lock on the directory while it lives: only one process at a time looks for an owner and becomes one.
 class DirectoryLock {

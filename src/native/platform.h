@@ -27,6 +27,8 @@ bool IsSharedMemory(int descriptor, size_t bytes);
 std::string NetworkNamespace();
 // The process at the other end of a Unix socket, or `claimed` where the system can't tell.
 int PeerProcess(int socket, int claimed);
+// Whether that is a process of this user, or of root, from whom nothing could be kept anyway.
+bool PeerTrusted(int socket);
 
 // 0, or an error number.
 int SetThreadAffinity(int cpu);

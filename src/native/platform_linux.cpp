@@ -71,6 +71,13 @@ int PeerProcess(int socket, int claimed) {
   return known ? credentials.pid : claimed;
 }
 
+bool PeerTrusted(int socket) {
+  struct ucred credentials;
+  socklen_t size = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return false;
+  return credentials.uid == geteuid() || credentials.uid == 0;
+}
+
 int SetThreadAffinity(int cpu) {
   if (cpu < 0 || cpu >= CPU_SETSIZE) return EINVAL;
   cpu_set_t set;

@@ -70,6 +70,12 @@ std::string NetworkNamespace() { return "host"; }
 
 int PeerProcess(int, int claimed) { return claimed; }
 
+bool PeerTrusted(int socket) {
+  uid_t user;
+  gid_t group;
+  return getpeereid(socket, &user, &group) == 0 && (user == geteuid() || user == 0);
+}
+
 int SetThreadAffinity(int cpu) {
 #ifdef __FreeBSD__
   if (cpu < 0 || cpu >= CPU_SETSIZE) return EINVAL;

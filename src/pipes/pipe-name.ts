@@ -1,5 +1,5 @@
 /** Where a pipe's socket lies, and which of its two rings an end means. */
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BricksError } from '../core/errors';
 import type { LinkName } from '../core/link-name';
@@ -30,7 +30,8 @@ export function pipeDirectory(addon: CoreAddon): string {
 
 function runDirectory(): string {
   const chosen = process.env['BRICKS_RUN_DIRECTORY'];
-  if (chosen) return resolve(chosen);
+  // The native part follows no links.
+  if (chosen) return isDirectory(chosen) ? realpathSync(chosen) : resolve(chosen);
   const user = process.getuid?.() ?? 0;
   const name = user === 0 ? 'bricks' : `bricks-${user}`;
   return join(isDirectory('/dev/shm') ? '/dev/shm' : '/tmp', name);
@@ -61,7 +62,7 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
     case 'E_PIPE_MEMORY':
       return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Take fewer pipes, or smaller ones (option ringSize), or raise the limit of open files (ulimit -n).');
     case 'E_PIPE_DIRECTORY':
-      return new BricksError('E_PIPE_DIRECTORY', `Pipes can't be kept there: ${failure.message}.`, 'The directory must belong to you and be writable by nobody else; name another one in BRICKS_RUN_DIRECTORY.');
+      return new BricksError('E_PIPE_DIRECTORY', `Pipes can't be kept there: ${failure.message}.`, 'The directory, and the one it lies in, must belong to you and be writable by nobody else; name another one in BRICKS_RUN_DIRECTORY.');
     default:
       return new BricksError('E_PIPE', `${link.text}: ${failure.message}.`);
   }
