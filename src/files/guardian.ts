@@ -56,6 +56,7 @@ export class Guardian {
 
   /** Sends it home. */
   close(): void {
-    this.addon.closeGuardian(this.plan.socket, this.plan.memory);
+    this.addon.closeFile(this.plan.socket);
+    this.addon.closeFile(this.plan.memory);
   }
 }

@@ -25,8 +25,14 @@ export interface FilesAddon {
   announceFile(socket: number, slot: number, path: string, header: Uint8Array): void;
   watchFile(socket: number, slot: number, descriptor: number): void;
   forgetFile(socket: number, slot: number): void;
-  /** Natively, because node watches over the descriptors that its threads close. */
-  closeGuardian(socket: number, memory: number): void;
+  /** Opens the target of a recording without waiting; answers the descriptor, or the number of the error below zero. */
+  openTarget(path: string): number;
+  /** Locks it for this open file; false if another one, of whatever process, has the lock. */
+  lockFile(descriptor: number): boolean;
+  /** From now on the descriptor is this thread's, which closes it at its end at the latest. */
+  takeFile(descriptor: number): void;
+  /** Gives up the lock, and closes. Nothing happens if the descriptor is another thread's. */
+  closeFile(descriptor: number): void;
 }
 
 let addon: FilesAddon | undefined | null = null;

@@ -73,9 +73,15 @@ function interfaceOf(ring: RecordRing, linkType: number): number {
 /** Encodes the sink's list and empties it; with `wait` it leaves what does not fit now, and answers how many. */
 export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBatch, wait: boolean): number {
   const { lists, output, counters, record } = sink;
-  const count = lists.counts[output];
+  let count = lists.counts[output];
   if (count === 0) return 0;
   const first = output << lists.shift;
+  const backendError = record + LINK_DROPS + DROP_REASON_INDEX.backendError;
+  if (count > 1 << lists.shift) {
+    // A brick counted more than there is room for.
+    addToCounter(counters.words, backendError, count - (1 << lists.shift));
+    count = 1 << lists.shift;
+  }
   const index = interfaceOf(ring, batch.linkType);
   if (index < 0) {
     addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType, count);
@@ -90,9 +96,15 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   let packets = 0;
   let bytes = 0;
   let tooLong = 0;
+  let impossible = 0;
   let done = 0;
   for (; done < count; done++) {
     const row = lists.rows[first + done];
+    // What a brick wrote is not believed: a row that there is not, or bytes outside the memory.
+    if (row >= batch.capacity || batch.offset[row] + batch.length[row] > batch.memory.bytes.length) {
+      impossible++;
+      continue;
+    }
     const length = Math.min(batch.length[row], snapLength);
     const need = state[STATE_PCAPNG] === 1 ? ENHANCED_AROUND + ((length + 3) & ~3) : PCAP_RECORD + length;
     if (need > size) {
@@ -116,6 +128,7 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   addToCounter(counters.words, record + LINK_PACKETS, packets);
   addToCounter(counters.words, record + LINK_BYTES, bytes);
   if (tooLong > 0) addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.tooLong, tooLong);
+  if (impossible > 0) addToCounter(counters.words, backendError, impossible);
   const rest = count - done;
   if (rest > 0 && !wait) addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.diskSlow, rest);
   if (rest > 0) state[STATE_WAKE] = 1;

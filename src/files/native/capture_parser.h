@@ -42,6 +42,14 @@ inline uint32_t Word(const uint8_t* at) {
   return kSwap ? __builtin_bswap32(value) : value;
 }
 
+// Whether the words can be what a reader left: then no access leaves the window or the columns.
+inline bool IsSound(const uint32_t* state, size_t windowBytes, uint32_t capacity) {
+  if (state[kEnd] > windowBytes || state[kPosition] > state[kEnd] || state[kRows] > capacity) return false;
+  if (state[kFormat] != 0) return state[kInterfaces] <= kTableRows;
+  // A record's header has 16 bytes or more; units divide a second into nanoseconds.
+  return state[kUnits] > 0 && state[kUnits] <= 1000000000 && state[kRecordHeader] >= 16 && state[kRecordHeader] <= 64;
+}
+
 struct ReaderStep {
   uint32_t seconds;
   uint32_t nanoseconds;

@@ -53,8 +53,9 @@ GuardianHandle StartGuardian(const std::string& program, uint32_t slots) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return Failed("socketpair", errno, handle);
   handle.socket = pair[0];
-  handle.memory = memfd_create("bricks-guardian", MFD_CLOEXEC);
-  if (handle.memory < 0 || ftruncate(handle.memory, static_cast<off_t>(slots * sizeof(double))) != 0) {
+  handle.memory = memfd_create("bricks-guardian", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (handle.memory < 0 || ftruncate(handle.memory, static_cast<off_t>(slots * sizeof(double))) != 0 ||
+      fcntl(handle.memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
     const int number = errno;
     close(pair[1]);
     return Failed("memfd", number, handle);

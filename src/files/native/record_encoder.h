@@ -24,6 +24,13 @@ struct RecordColumns {
   const uint32_t* nanoseconds;
 };
 
+// The memory of packets, and the rows of a batch: what a brick wrote is not believed.
+struct RecordMemory {
+  const uint8_t* bytes;
+  size_t size;
+  uint32_t rows;
+};
+
 struct RecordRing {
   uint8_t* bytes;
   uint32_t size;
@@ -32,14 +39,16 @@ struct RecordRing {
 };
 
 struct EncodeResult {
-  uint32_t done;      // rows of the list that were looked at
-  uint32_t packets;   // encoded
-  uint64_t bytes;     // captured bytes of these
-  uint32_t tooLong;   // longer than the ring
+  uint32_t done;        // rows of the list that were looked at
+  uint32_t packets;     // encoded
+  uint64_t bytes;       // captured bytes of these
+  uint32_t tooLong;     // longer than the ring
+  uint32_t impossible;  // a row that there is not, or bytes outside the memory
 };
 
 inline int32_t InterfaceOf(const RecordRing& ring, uint32_t linkType) {
   const uint32_t count = ring.control[kLinkTypes];
+  if (count > kLinkTypesMaximum) return -1;
   for (uint32_t index = 0; index < count; index++) {
     if (ring.control[kLinkTypeTable + index] == linkType) return static_cast<int32_t>(index);
   }
@@ -116,9 +125,9 @@ inline void Publish(const RecordRing& ring, uint32_t head) {
 }
 
 // Encodes rows until the list ends or the ring is full. `linkIndex` is what InterfaceOf answered.
-inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const uint8_t* memory, const uint16_t* rows,
+inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const uint16_t* rows,
                                uint32_t count, uint32_t linkIndex) {
-  EncodeResult result = {0, 0, 0, 0};
+  EncodeResult result = {0, 0, 0, 0, 0};
   const bool pcapng = ring.state[kStatePcapng] == 1;
   const uint32_t unit = static_cast<uint32_t>(ring.state[kStateUnit]);
   const uint32_t snapLength = static_cast<uint32_t>(ring.state[kStateSnapLength]);
@@ -128,6 +137,10 @@ inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& colu
   uint32_t space = ring.size - (head - __atomic_load_n(&ring.control[kTail], __ATOMIC_ACQUIRE));
   for (; result.done < count; result.done++) {
     const uint32_t row = rows[result.done];
+    if (__builtin_expect(row >= memory.rows || static_cast<uint64_t>(columns.offset[row]) + columns.length[row] > memory.size, 0)) {
+      result.impossible++;
+      continue;
+    }
     const uint32_t captured = columns.length[row];
     const uint32_t length = captured < snapLength ? captured : snapLength;
     const uint32_t need = pcapng ? 32 + ((length + 3) & ~3u) : 16 + length;
@@ -146,7 +159,7 @@ inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& colu
     }
     if (ring.state[kStateFileSeconds] < 0) ring.state[kStateFileSeconds] = seconds;
     const uint32_t at = head & (ring.size - 1);
-    const uint8_t* packet = memory + columns.offset[row];
+    const uint8_t* packet = memory.bytes + columns.offset[row];
     if (__builtin_expect(at + need <= ring.size, 1)) {
       WriteRecord(ring.bytes + at, pcapng, need, unit, linkIndex, seconds, columns.nanoseconds[row], length, columns.wireLength[row], packet);
     } else {

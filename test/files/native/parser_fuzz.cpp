@@ -56,7 +56,7 @@ bool Check(bool good, const char* what, unsigned round) {
   return good;
 }
 
-bool Encode(const Columns& columns, uint32_t rows, const uint8_t* memory, std::mt19937* random, unsigned round) {
+bool Encode(const Columns& columns, uint32_t rows, const bricks::RecordMemory& memory, std::mt19937* random, unsigned round) {
   const uint32_t size = 1024;
   std::unique_ptr<uint8_t[]> ringBytes(new uint8_t[size]);
   uint32_t control[bricks::kControlWords] = {0};
@@ -71,7 +71,8 @@ bool Encode(const Columns& columns, uint32_t rows, const uint8_t* memory, std::m
   const bricks::RecordRing ring = {ringBytes.get(), size, control, state};
   const bricks::RecordColumns read = {columns.offset, columns.length, columns.wireLength, columns.seconds, columns.nanoseconds};
   uint16_t list[kRows];
-  for (uint32_t row = 0; row < rows; row++) list[row] = static_cast<uint16_t>(row);
+  // Now and then a row that there is not, as of a brick that is wrong.
+  for (uint32_t row = 0; row < rows; row++) list[row] = static_cast<uint16_t>((*random)() % 16 ? row : (*random)());
   const int32_t index = bricks::InterfaceOf(ring, 1);
   uint32_t done = 0;
   while (done < rows) {
@@ -116,7 +117,10 @@ bool Round(std::mt19937* random, unsigned round) {
     good = Check(columns->offset[row] % 4 == 0 && columns->offset[row] + columns->length[row] <= capture.size() && columns->nanoseconds[row] < 1000000000 &&
                      columns->wireLength[row] >= columns->length[row], "a row is wrong", round);
   }
-  good = good && Encode(*columns, state[bricks::kRows], window, random, round);
+  // And columns that point outside the memory.
+  if (good && (*random)() % 4 == 0) columns->offset[(*random)() % kRows] = (*random)();
+  if (good && (*random)() % 4 == 0) columns->length[(*random)() % kRows] = (*random)();
+  good = good && Encode(*columns, state[bricks::kRows], {window, capture.size(), kRows}, random, round);
   std::free(window);
   return good;
 }

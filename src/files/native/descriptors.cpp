@@ -1,0 +1,112 @@
+#include "descriptors.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <mutex>
+
+#include "arguments.h"
+#include "bindings.h"
+
+namespace bricks {
+
+namespace {
+
+struct Thread {
+  ~Thread();
+};
+
+// Of the whole process, so that a descriptor has one owner at any moment.
+std::mutex ownersMutex;
+std::map<int, const Thread*>& Owners() {
+  static auto* owners = new std::map<int, const Thread*>();
+  return *owners;
+}
+
+Thread::~Thread() {
+  const std::lock_guard<std::mutex> lock(ownersMutex);
+  for (auto at = Owners().begin(); at != Owners().end();) {
+    if (at->second != this) {
+      ++at;
+      continue;
+    }
+    // The lock stays with the guardian, if there is one, until it has mended the file.
+    close(at->first);
+    at = Owners().erase(at);
+  }
+}
+
+const Thread* ThreadOf(Napi::Env env) {
+  Thread* thread = env.GetInstanceData<Thread>();
+  if (thread == nullptr) env.SetInstanceData(thread = new Thread());
+  return thread;
+}
+
+constexpr int kPipeBytes = 1 << 20;
+
+// Opens the target of a recording; answers the descriptor, or the number of the error below zero.
+// Without waiting: a pipe that nobody reads must hold up neither the engine nor the thread that writes.
+Napi::Value OpenTarget(const Napi::CallbackInfo& info) {
+  const std::string path = TextArgument(info[0], "the path");
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+  if (descriptor < 0) return Napi::Number::New(info.Env(), -errno);
+  OwnDescriptor(info.Env(), descriptor);
+  struct stat status;
+  // Allowed or not: it makes pipes faster only.
+  if (fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode)) fcntl(descriptor, F_SETPIPE_SZ, kPipeBytes);
+  return Napi::Number::New(info.Env(), descriptor);
+}
+
+int DescriptorArgument(const Napi::Value& value) {
+  return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX));
+}
+
+// False if another open file has the lock. Where a file system has no locks, everybody has it.
+Napi::Value LockFile(const Napi::CallbackInfo& info) {
+  const bool locked = flock(DescriptorArgument(info[0]), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  return Napi::Boolean::New(info.Env(), locked);
+}
+
+void TakeFile(const Napi::CallbackInfo& info) {
+  const int descriptor = DescriptorArgument(info[0]);
+  {
+    const std::lock_guard<std::mutex> lock(ownersMutex);
+    if (Owners().count(descriptor) == 0) throw Napi::RangeError::New(info.Env(), "the descriptor belongs to no thread");
+  }
+  OwnDescriptor(info.Env(), descriptor);
+}
+
+void CloseFile(const Napi::CallbackInfo& info) {
+  CloseOwned(info.Env(), DescriptorArgument(info[0]));
+}
+
+}  // namespace
+
+void OwnDescriptor(Napi::Env env, int descriptor) {
+  const Thread* thread = ThreadOf(env);
+  const std::lock_guard<std::mutex> lock(ownersMutex);
+  Owners()[descriptor] = thread;
+}
+
+void CloseOwned(Napi::Env env, int descriptor) {
+  const Thread* thread = ThreadOf(env);
+  const std::lock_guard<std::mutex> lock(ownersMutex);
+  const auto found = Owners().find(descriptor);
+  if (found == Owners().end() || found->second != thread) return;
+  Owners().erase(found);
+  flock(descriptor, LOCK_UN);
+  close(descriptor);
+}
+
+void DefineDescriptors(Napi::Env env, Napi::Object exports) {
+  exports.Set("openTarget", Napi::Function::New(env, OpenTarget));
+  exports.Set("lockFile", Napi::Function::New(env, LockFile));
+  exports.Set("takeFile", Napi::Function::New(env, TakeFile));
+  exports.Set("closeFile", Napi::Function::New(env, CloseFile));
+}
+
+}  // namespace bricks
