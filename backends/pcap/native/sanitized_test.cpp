@@ -117,9 +117,10 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to) {
   Capture capture(settings);
   std::vector<uint32_t> offset(kRows), length(kRows), wire(kRows), seconds(kRows), nanoseconds(kRows), ports(kRows);
   std::vector<uint16_t> addresses(kRows);
-  std::vector<uint8_t> kinds(kRows), area(static_cast<size_t>(capture.SnapLength()) + 8192);
+  std::vector<int32_t> flowWords(kRows);
+  std::vector<uint8_t> area(static_cast<size_t>(capture.SnapLength()) + 8192);
   CaptureRows rows = {kRows, offset.data(), length.data(), wire.data(), seconds.data(), nanoseconds.data(),
-                      addresses.data(), ports.data(), kinds.data(), area.data(), static_cast<uint32_t>(area.size()), true};
+                      addresses.data(), ports.data(), flowWords.data(), area.data(), static_cast<uint32_t>(area.size()), true};
   SenderSettings sending;
   sending.device = from;
   const LinkSlots slots = {0, 1, 2, 3, 4, 5, 6, 7};
