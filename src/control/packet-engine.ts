@@ -294,7 +294,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     if (this.thread === thread) this.thread = undefined;
     liveEngines.delete(this);
     clearInterval(this.watchdog);
-    await thread.worker.terminate();
+    // One that is stuck in the system may never end.
+    const patience = new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
+    await Promise.race([thread.worker.terminate(), patience]);
     thread.backend.discard?.(thread.prepared.backend);
     discardPipes(thread.prepared.pipes);
   }
