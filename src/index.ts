@@ -24,5 +24,6 @@ export { defaultBackend, loopback, setDefaultBackend } from './plugins/default-b
 export * from './bricks';
 export { attach, type AttachOptions, type PipeReader } from './pipes';
 export { readCaptureFile, writeCaptureFile, type CapturedPacket } from './files';
+export { decodePacket } from '../backends/pcap';
 export type { LoopbackBackend, LoopbackPacket } from '../backends/loopback';
 export type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from './core/backend';

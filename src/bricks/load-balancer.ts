@@ -213,9 +213,9 @@ export class LoadBalancerBrick implements Brick {
     return count;
   }
 
-  /** The same for packets without flow columns that are IPv4 with TCP or UDP ports and nothing else. */
+  /** The same for packets that are IPv4 with TCP or UDP ports and nothing else, from their bytes: the columns, if any, say no other. */
   private passCommon(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { flowWord, offset, length } = batch;
+    const { offset, length } = batch;
     const { words } = batch.memory;
     const { rows, counts, shift } = outputs;
     const { table, seed, portMask, fixedWord } = this;
@@ -225,7 +225,6 @@ export class LoadBalancerBrick implements Brick {
     if (this.inner || batch.linkType !== ETHERNET) return from;
     for (let i = from; i < count; i++) {
       const row = whole ? i : inputRows[i];
-      if (flowWord[row] !== NOT_COMPUTED) return i;
       const word = commonWord(words, offset[row], length[row], seed, portMask, fixedWord);
       if (word < 0) return i;
       const output = table[word];

@@ -3,7 +3,6 @@ import { join, relative } from 'node:path';
 
 const root = join(__dirname, '..', '..');
 
-
 interface Command { readonly path: string; readonly options: readonly { readonly option: string }[] }
 interface Generator { generate(): Map<string, string>; commands(): Command[] }
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- a program of its own, not part of the package
