@@ -4,30 +4,23 @@
  * Reads of 256 KiB: they stay in the second-level cache until they are parsed (64 KiB was the same,
  * 4 MiB took twice as long). Files are not mapped: one that shrinks would end the process.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { SOURCE_ENDED } from '../core/backend';
 import type { BricksError } from '../core/errors';
 import { packetMemory, type PacketBatch } from '../core/packet-batch';
 import { fillFlowColumns } from '../net/plain-flow';
 import { MAXIMUM_BLOCK, PCAP_HEADER, SECTION_BLOCK, fileError, systemCode, systemReason } from './formats';
 import { nativeFiles, type FilesAddon, type NativeReader } from './native-files';
+import { closeInput, noCapture, openInput } from './open-input';
 import { parsePcapHeader, parsePcapRecords, startPcap } from './pcap';
 import { PcapngParser } from './pcapng';
 import {
   BYTES, DAMAGE, DAMAGE_TEXT, END, FLOW, FORMAT, LIMIT_NANOSECONDS, LIMIT_SECONDS, LINK_TYPE, NEXT_NANOSECONDS, NEXT_SECONDS,
-  POSITION, ROWS, STATE_WORDS, STOP, STOP_DAMAGED, STOP_FULL, STOP_MORE, STOP_OTHER, type ReaderWindow,
+  POSITION, ROWS, STATE_WORDS, STOP, STOP_DAMAGED, STOP_FULL, STOP_MORE, STOP_OTHER, STOP_TIME, type ReaderWindow,
 } from './reader-state';
 
 const READ_BYTES = 256 * 1024;
 const WINDOW_BYTES = MAXIMUM_BLOCK + READ_BYTES + 64;
-
-/** What other files begin with, to say something better than "is no capture file". */
-const OTHER_FILES: readonly { readonly bytes: readonly number[]; readonly what: string; readonly remedy: string }[] = [
-  { bytes: [0x1f, 0x8b], what: 'is compressed with gzip', remedy: 'Unpack it first: gzip -dk FILE.' },
-  { bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'is compressed with zstd', remedy: 'Unpack it first: zstd -d FILE.' },
-  { bytes: [0xfd, 0x37, 0x7a, 0x58], what: 'is compressed with xz', remedy: 'Unpack it first: xz -dk FILE.' },
-  { bytes: [0x42, 0x5a, 0x68], what: 'is compressed with bzip2', remedy: 'Unpack it first: bzip2 -dk FILE.' },
-];
 
 /** `nextSeconds` before any packet was seen. */
 export const TIME_NOT_KNOWN = 0xffff_ffff;
@@ -71,8 +64,7 @@ export class CaptureReader {
     this.close();
     this.name = path === '-' ? 'standard input' : path;
     try {
-      // Without waiting: a named pipe would hold up the engine until someone writes to it.
-      this.file = openSync(path === '-' ? '/dev/stdin' : path, constants.O_RDONLY | constants.O_NONBLOCK);
+      this.file = openInput(path === '-' ? '/dev/stdin' : path);
       const status = fstatSync(this.file);
       if (status.isDirectory()) throw fileError('E_FILE', `${this.name} is a directory.`);
       this.isPipe = !status.isFile();
@@ -83,6 +75,7 @@ export class CaptureReader {
       throw fileError('E_FILE', `The capture file ${this.name} can't be read: ${systemReason(error)}.`);
     }
     this.state[POSITION] = this.state[END] = 0;
+    this.state[STOP] = STOP_MORE;
     this.base = this.packets = 0;
     this.problem = '';
     this.begun = false;
@@ -99,7 +92,7 @@ export class CaptureReader {
   }
 
   close(): void {
-    if (this.file >= 0) closeSync(this.file);
+    if (this.file >= 0) closeInput(this.file);
     this.file = this.descriptor = -1;
   }
 
@@ -117,6 +110,11 @@ export class CaptureReader {
   askForTime(): void {
     this.state[NEXT_SECONDS] = TIME_NOT_KNOWN;
     this.limit(0, 0);
+  }
+
+  /** Whether `read` delivered nothing because the next packet is not due, and not because there is none. */
+  get stoppedByTime(): boolean {
+    return this.state[STOP] === STOP_TIME;
   }
 
   /** When the packet that was not due is due. */
@@ -298,12 +296,9 @@ export class CaptureReader {
       this.begun = true;
       return undefined;
     }
-    const other = OTHER_FILES.find((candidate) => candidate.bytes.every((byte, index) => bytes[index] === byte));
-    if (other) return fileError('E_FILE_FORMAT', `${this.name} ${other.what}.`, other.remedy);
     const magic = window.view.getUint32(0, true);
     if (PCAP_MAGICS.has(magic) && available < PCAP_HEADER) return undefined;
-    const beginning = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    return fileError('E_FILE_FORMAT', `${this.name} is no pcap or pcapng file: it begins with ${beginning}.`);
+    return noCapture(this.name, bytes);
   }
 
   private shortFile(): BricksError {

@@ -1,5 +1,5 @@
 /** Capture files as the sinks of an engine: all files of an engine together. */
-import { existsSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -15,10 +15,12 @@ import {
   CONTROL_WORDS, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, STATE_FILE_BYTES, STATE_FILE_SECONDS, STATE_HEADER_BYTES, STATE_NUMBERS,
   STATE_PCAPNG, STATE_ROTATE_BYTES, STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT, STATE_WAKE, TAIL, encodeList, type RecordRing,
 } from './record-encoder';
-import { RecordFile, emptyFile, numberedName, type RecordFilePlan } from './recorder-files';
+import { emptyFile, numberedName, type RecordFilePlan } from './record-plan';
+import { RecordFile } from './recorder-files';
 import {
   RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
 } from './recorder-worker';
+import { unwritten } from './ring-records';
 
 export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'format', type: 'string', oneOf: ['pcap', 'pcapng'], description: "The file's format. Without it: pcapng if the name ends in .pcapng or .ntar, else pcap." },
@@ -34,7 +36,10 @@ const LEAST_BUFFER_BYTES = 1 << 16;
 /** All files of an engine together, unless bufferBytes says otherwise. */
 const ALL_BUFFER_BYTES = 256 << 20;
 const START_MILLISECONDS = 30_000;
-const CLOSE_MILLISECONDS = 60_000;
+/** The writer gets as long as it needs while it gets on, and so long while it does not. */
+const CLOSE_MILLISECONDS = 5000;
+/** Descriptors that the writer's thread needs beside its files. */
+const SPARE_DESCRIPTORS = 16;
 
 interface Sink {
   readonly request: SinkRequest;
@@ -167,12 +172,23 @@ export class FileTransmitter implements Transmitter {
     this.closed = true;
     Atomics.store(this.shared, RECORDER_CLOSE, 1);
     this.wake();
-    if (!this.awaitState(STATE_DONE, CLOSE_MILLISECONDS)) {
-      this.context.notice(`The capture files could not be finished: ${this.pendingBytes()} bytes were not written.`);
+    for (let left = this.pendingBytes(); !this.awaitState(STATE_DONE, CLOSE_MILLISECONDS);) {
+      const pending = this.pendingBytes();
+      if (pending === left || Atomics.load(this.shared, RECORDER_STATE) === STATE_FAILED) break;
+      left = pending;
     }
     this.refreshCounters();
+    for (const sink of this.sinks) this.dropUnwritten(sink);
     this.guardian?.close();
     if (!this.begun) this.removeCreated();
+  }
+
+  /** What the writer could not get rid of was not sent. */
+  private dropUnwritten(sink: Sink): void {
+    const { packets, bytes } = unwritten(sink.plan);
+    if (packets === 0) return;
+    this.moveToDrops(sink, (sink.failedPackets + packets) >>> 0, (sink.failedBytes + bytes) >>> 0);
+    this.context.notice(`${sink.plan.path} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`);
   }
 
   private begin(): void {
@@ -187,6 +203,7 @@ export class FileTransmitter implements Transmitter {
 
   private openFiles(isSource: IsSource): void {
     const seen = new Map<string, string>();
+    const spare: number[] = [];
     let at = this.sinks[0];
     try {
       for (const sink of this.sinks) {
@@ -200,13 +217,18 @@ export class FileTransmitter implements Transmitter {
         if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output a file of its own.');
         if (isSource(identity)) throw fileError('E_FILE', `${sink.plan.path} can't be written: the engine reads it.`, 'Give the output another name.');
         seen.set(identity, sink.plan.path);
+        sink.file.lock();
       }
+      // Better said here than by a thread that does not start.
+      Array.from({ length: SPARE_DESCRIPTORS }, () => spare.push(openSync('/dev/null', 'r')));
     } catch (error) {
       for (const sink of this.sinks) sink.file.close();
       this.removeCreated();
       this.guardian?.close();
       if (systemCode(error) === undefined) throw error;
       throw fileError('E_FILE', `The capture file ${at.plan.path} can't be written: ${systemReason(error)}.`);
+    } finally {
+      spare.forEach(closeSync);
     }
   }
 

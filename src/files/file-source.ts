@@ -89,7 +89,7 @@ export class FileSource implements SourcePort {
         return rows;
       }
       if (rows === 0) {
-        this.waitsForTime = this.paced;
+        this.waitsForTime = this.paced && this.reader.stoppedByTime;
         // The first packet of a file is not due because nobody knew its time.
         if (this.paced && this.firstSeconds < 0 && this.beginPace()) continue;
         return 0;

@@ -51,6 +51,9 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
   ELOOP: 'too many symbolic links',
   ETXTBSY: 'it is in use',
+  EBUSY: 'it is written by another engine or program',
+  EPIPE: 'nobody reads this pipe any more',
+  ENXIO: 'it is a pipe that nobody reads, or a device that is not there',
 };
 
 /** The code of an error of the operating system, or nothing. */

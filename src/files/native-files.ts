@@ -25,6 +25,8 @@ export interface FilesAddon {
   announceFile(socket: number, slot: number, path: string, header: Uint8Array): void;
   watchFile(socket: number, slot: number, descriptor: number): void;
   forgetFile(socket: number, slot: number): void;
+  /** Reading and writing no longer wait for data or room; false if the system does not allow it. */
+  doNotWait(descriptor: number): boolean;
   /** Opens the target of a recording without waiting; answers the descriptor, or the number of the error below zero. */
   openTarget(path: string): number;
   /** Locks it for this open file; false if another one, of whatever process, has the lock. */

@@ -1,58 +1,38 @@
 /**
  * The writer's half of a file sink: takes whole records out of a ring and writes them to the file.
  * On an error of the disk the file is cut back to its last whole record, what can't be written is
- * counted, and every new part is an attempt again, at most ten a second.
+ * counted, and every new part is an attempt again, at most ten a second. What a pipe does not take
+ * now stays in the ring.
  */
-import { closeSync, constants as flags, existsSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { extname } from 'node:path';
-import type { CaptureFormat } from './formats';
 import { systemCode } from './formats';
 import type { Guardian } from './guardian';
-import { pcapHeader } from './pcap';
-import { interfaceBlock, sectionBlock } from './pcapng';
+import { interfaceBlock } from './pcapng';
+import { PipeWriter } from './pipe-writer';
 import {
   ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LINK_TYPES, LINK_TYPE_TABLE, ROTATIONS, ROTATIONS_DONE,
   ROTATION_ROOM, ROTATION_TABLE, TAIL,
 } from './record-encoder';
+import { FIRST_LINK_TYPE, emptyFile, numberedName, type RecordFilePlan } from './record-plan';
+import { recordAt } from './ring-records';
+import { TargetFile } from './target-file';
 
-/** What a file is to be like; can be cloned into another thread. */
-export interface RecordFilePlan {
-  readonly path: string;
-  readonly format: CaptureFormat;
-  readonly nanoseconds: boolean;
-  readonly snapLength: number;
-  /** Files are numbered: trace-00001.pcap and so on. */
-  readonly rotates: boolean;
-  readonly slot: number;
-  readonly bytes: Uint8Array;
-  readonly control: Uint32Array;
-}
-
-/** Until a packet tells another one. */
-const FIRST_LINK_TYPE = 1;
 const RETRY_MILLISECONDS = 100;
 /** Less than this waits for more, up to the time below. */
 const WORTH_WRITING = 64 * 1024;
 const WRITE_AT_LEAST_EVERY = 100;
 const PIECE = 256 * 1024;
-
-/** The name of the n-th file. */
-export function numberedName(path: string, number: number): string {
-  const ending = extname(path);
-  return `${path.slice(0, path.length - ending.length)}-${String(number).padStart(5, '0')}${ending}`;
-}
-
-/** What a file without packets holds. */
-export function emptyFile(plan: Pick<RecordFilePlan, 'format' | 'nanoseconds' | 'snapLength'>, linkTypes: readonly number[]): Uint8Array {
-  const [first = FIRST_LINK_TYPE] = linkTypes;
-  if (plan.format === 'pcap') return pcapHeader(first, plan.nanoseconds, plan.snapLength);
-  return Buffer.concat([sectionBlock(), ...(linkTypes.length > 0 ? linkTypes : [first]).map((linkType) => interfaceBlock(linkType, plan.snapLength))]);
-}
+/** How long opening waits for the reader of a named pipe, and for the guardian of a program that was killed. */
+const READER_MILLISECONDS = 10_000;
+const LOCK_MILLISECONDS = 1000;
 
 export class RecordFile {
-  private fd = -1;
+  private target: TargetFile | undefined;
+  /** What it is, or was when it was open last. */
   private regular = true;
+  private readonly pipe = new PipeWriter();
+  /** Whether it is a pipe that takes nothing now. */
+  isBlocked = false;
   private number = 1;
   /** Bytes of the file that are known to be whole records. */
   private committed = 0;
@@ -70,24 +50,33 @@ export class RecordFile {
   }
 
   /** Opens the file without touching what it holds (see FileTransmitter). Throws what the system throws. */
-  open(): void {
+  open(readerMilliseconds = READER_MILLISECONDS): void {
     const header = emptyFile(this.plan, this.linkTypes());
     this.guardian?.announce(this.plan.slot, this.name, header);
     try {
-      this.fd = openSync(this.name, flags.O_WRONLY | flags.O_CREAT, 0o666);
+      this.target = TargetFile.open(this.name, readerMilliseconds);
     } catch (error) {
       this.guardian?.forget(this.plan.slot);
       throw error;
     }
-    this.regular = fstatSync(this.fd).isFile();
-    if (this.regular) this.guardian?.watch(this.plan.slot, this.fd);
+    this.regular = this.target.regular;
+  }
+
+  /** From now on no other engine writes to it; it is the guardian's too. Throws EBUSY, and is closed then. */
+  lock(milliseconds = LOCK_MILLISECONDS): void {
+    try {
+      this.target?.lock(milliseconds);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    if (this.regular) this.guardian?.watch(this.plan.slot, this.descriptor);
     else this.guardian?.forget(this.plan.slot);
   }
 
   /** The device and file number of what is open. */
   identity(): string {
-    const status = fstatSync(this.fd);
-    return `${status.dev}:${status.ino}`;
+    return this.target?.identity() ?? '';
   }
 
   get isRegular(): boolean {
@@ -99,29 +88,28 @@ export class RecordFile {
     const header = emptyFile(this.plan, this.linkTypes());
     this.committed = 0;
     this.guardian?.commit(this.plan.slot, 0);
-    if (this.regular) ftruncateSync(this.fd, 0);
+    this.target?.cut(0);
     this.writeAll(header, 0, header.length);
     this.commit(header.length);
     this.described = Math.max(1, this.control(LINK_TYPES));
   }
 
-  /**
-   * Takes over a file that another thread opened. It is opened anew, since each thread closes
-   * the descriptors that it opened, at its end at the latest; by the descriptor, as its name may be another's by now.
-   */
-  adopt(fd: number): void {
-    const again = `/proc/self/fd/${fd}`;
-    this.fd = openSync(existsSync(again) ? again : this.name, flags.O_WRONLY);
-    this.regular = fstatSync(this.fd).isFile();
+  /** Takes over a file that another thread opened. */
+  adopt(descriptor: number): void {
+    this.target = TargetFile.take(descriptor, this.name);
+    this.regular = this.target.regular;
   }
 
   get descriptor(): number {
-    return this.fd;
+    return this.target?.descriptor ?? -1;
   }
 
-  /** As `begin`, but a failure is told by the control block, and mended by the next packets. */
-  tryBegin(): void {
-    if (this.committed > 0) return;
+  /**
+   * As `begin`, but a failure is told by the control block, and mended by the next packets.
+   * A pipe's header is written with its first packet, which tells the link type, or at its end (`last`).
+   */
+  tryBegin(last = false): void {
+    if (this.committed > 0 || (!this.regular && !last)) return;
     try {
       this.prepare();
     } catch (error) {
@@ -130,15 +118,15 @@ export class RecordFile {
   }
 
   close(): void {
-    if (this.fd < 0) return;
+    if (!this.target) return;
     this.leave();
     this.guardian?.forget(this.plan.slot);
   }
 
   /** Closes the descriptor only: another thread has taken the file over. */
   leave(): void {
-    closeSync(this.fd);
-    this.fd = -1;
+    this.target?.close();
+    this.target = undefined;
   }
 
   /** Writes what is there, if it is worth it; answers whether anything was done. `all`: however little it is. */
@@ -160,10 +148,10 @@ export class RecordFile {
     }
     const pending = this.distance(end);
     if (pending === 0) return false;
-    if (!all && pending < WORTH_WRITING && now - this.lastWrite < WRITE_AT_LEAST_EVERY) return false;
-    this.lastWrite = now;
-    this.writeRecords(this.part(end), now);
-    return true;
+    if (!all && pending < Math.min(WORTH_WRITING, this.plan.bytes.length / 4) && now - this.lastWrite < WRITE_AT_LEAST_EVERY) return false;
+    const progress = this.regular ? this.writeRecords(this.part(end), now) : this.writePipe(end, now);
+    if (progress) this.lastWrite = now;
+    return progress;
   }
 
   /** True if packets wait in the ring. */
@@ -194,18 +182,14 @@ export class RecordFile {
     return (this.tail + best) >>> 0;
   }
 
-  private writeRecords(end: number, now: number): void {
-    const { bytes, control } = this.plan;
+  private writeRecords(end: number, now: number): boolean {
     const length = this.distance(end);
-    const at = this.tail & (bytes.length - 1);
-    const first = Math.min(length, bytes.length - at);
     let written = 0;
     let error: unknown;
     if (now - this.lastFailure >= RETRY_MILLISECONDS) {
       try {
         this.prepare();
-        written = this.write(bytes, at, first, this.committed);
-        if (written === first && length > first) written += this.write(bytes, 0, length - first, this.committed + first);
+        written = this.writeRing(length, this.committed);
         if (written < length) error = this.lastError;
       } catch (thrown) {
         error = thrown;
@@ -213,21 +197,54 @@ export class RecordFile {
     }
     if (written === length && error === undefined) {
       this.commit(this.committed + length);
-      if (control[ERROR_NUMBER] !== 0) Atomics.store(control, ERROR_NUMBER, 0);
+      this.succeed();
     } else {
       if (error !== undefined) this.fail(error, now);
       this.keepWhole(written, length);
     }
-    this.tail = end;
-    Atomics.store(control, TAIL, end);
+    this.free(end);
+    return true;
+  }
+
+  /** The same for a pipe, which may take a part of a record. False if it takes nothing now. */
+  private writePipe(end: number, now: number): boolean {
+    try {
+      if (now - this.lastFailure < RETRY_MILLISECONDS) throw this.lastError;
+      if (!this.pipe.withinRecord) this.prepare();
+      const written = this.target ? this.pipe.write(this.target, this.plan, this.tail, this.distance(end)) : -1;
+      this.isBlocked = written < 0;
+      if (this.isBlocked) return false;
+      this.succeed();
+      this.free((this.tail + written) >>> 0);
+    } catch (error) {
+      this.isBlocked = systemCode(error) === 'EAGAIN';
+      if (this.isBlocked) return false;
+      if (error !== this.lastError) this.fail(error, now);
+      this.lastError = error;
+      // Whoever reads next is to find a header first.
+      this.pipe.forget();
+      this.committed = 0;
+      this.keepWhole(0, this.distance(end));
+      this.free(end);
+    }
+    return true;
+  }
+
+  /** Writes what the ring holds from its tail on, around its end where need be. */
+  private writeRing(length: number, position: number): number {
+    const { bytes } = this.plan;
+    const at = this.tail & (bytes.length - 1);
+    const first = Math.min(length, bytes.length - at);
+    const written = this.write(bytes, at, first, position);
+    return written === first && length > first ? written + this.write(bytes, 0, length - first, position + first) : written;
   }
 
   /** Writes all of it, or as much as goes. */
   private write(bytes: Uint8Array, from: number, length: number, position: number): number {
     let written = 0;
-    while (written < length) {
+    while (this.target && written < length) {
       try {
-        const count = writeSync(this.fd, bytes, from + written, length - written, this.regular ? position + written : null);
+        const count = this.target.write(bytes, from + written, length - written, position + written);
         if (count <= 0) break;
         written += count;
       } catch (error) {
@@ -239,6 +256,15 @@ export class RecordFile {
     return written;
   }
 
+  private free(tail: number): void {
+    this.tail = tail;
+    Atomics.store(this.plan.control, TAIL, tail);
+  }
+
+  private succeed(): void {
+    if (this.plan.control[ERROR_NUMBER] !== 0) Atomics.store(this.plan.control, ERROR_NUMBER, 0);
+  }
+
   private writeAll(bytes: Uint8Array, position: number, length: number): void {
     const written = this.write(bytes, 0, length, position);
     if (written < length) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
@@ -246,11 +272,14 @@ export class RecordFile {
 
   /** Opens the file if that failed before, and describes link types that it does not know yet. */
   private prepare(): void {
-    if (this.fd < 0) this.open();
+    if (!this.target) {
+      this.open(0);
+      this.lock(0);
+    }
     if (this.committed === 0) this.begin();
     const types = this.linkTypes();
     const header = emptyFile(this.plan, []);
-    if (types.length > 0 && this.committed === header.length && this.described === 1 && types[0] !== FIRST_LINK_TYPE) {
+    if (this.regular && types.length > 0 && this.committed === header.length && this.described === 1 && types[0] !== FIRST_LINK_TYPE) {
       const right = emptyFile(this.plan, [types[0]]);
       this.writeAll(right, 0, right.length);
     }
@@ -286,7 +315,7 @@ export class RecordFile {
     let failedPackets = 0;
     let failedBytes = 0;
     for (let at = 0; at < length;) {
-      const { record, packet } = this.recordAt(at);
+      const { record, packet } = recordAt(this.plan, this.tail + at);
       if (at + record <= written) {
         good = at + record;
       } else {
@@ -295,7 +324,7 @@ export class RecordFile {
       }
       at += record;
     }
-    if (this.fd >= 0 && this.committed > 0) {
+    if (this.target && this.committed > 0) {
       this.commit(this.committed + good);
       this.cut();
     }
@@ -305,23 +334,10 @@ export class RecordFile {
 
   private cut(): void {
     try {
-      if (this.regular) ftruncateSync(this.fd, this.committed);
+      this.target?.cut(this.committed);
     } catch {
       // What stands behind is overwritten by the next packets.
     }
-  }
-
-  private recordAt(at: number): { readonly record: number; readonly packet: number } {
-    if (this.plan.format === 'pcapng') return { record: this.ringWord(at + 4), packet: this.ringWord(at + 20) };
-    const packet = this.ringWord(at + 8);
-    return { record: 16 + packet, packet };
-  }
-
-  private ringWord(at: number): number {
-    const { bytes } = this.plan;
-    const mask = bytes.length - 1;
-    const from = this.tail + at;
-    return (bytes[from & mask] | (bytes[(from + 1) & mask] << 8) | (bytes[(from + 2) & mask] << 16) | (bytes[(from + 3) & mask] << 24)) >>> 0;
   }
 
   private commit(length: number): void {

@@ -1,7 +1,8 @@
 /** The thread that writes the files of an engine. It knows only its rings, and ends when it is told to. */
 import { workerData } from 'node:worker_threads';
 import { Guardian, type GuardianPlan } from './guardian';
-import { RecordFile, type RecordFilePlan } from './recorder-files';
+import type { RecordFilePlan } from './record-plan';
+import { RecordFile } from './recorder-files';
 
 /** Words that the engine and its recorder share. */
 export const RECORDER_STATE = 0;
@@ -20,6 +21,10 @@ export const SLEEP_LIGHT = 1;
 export const SLEEP_DEEP = 2;
 
 const LIGHT_MILLISECONDS = 50;
+/** A pipe that takes nothing is asked again so soon at first. */
+const BLOCKED_MILLISECONDS = 1;
+/** When it is to end: what nobody has taken for so long is left. */
+const GIVE_UP_MILLISECONDS = 3000;
 /** Being woken does not rest on this; it is the second line of defence. */
 const DEEP_MILLISECONDS = 2000;
 
@@ -29,18 +34,22 @@ export interface RecorderPlan {
   readonly files: readonly { readonly plan: RecordFilePlan; readonly fd: number }[];
 }
 
+function isBlocked(file: RecordFile): boolean {
+  return file.isBlocked;
+}
+
 function setState(shared: Int32Array, state: number): void {
   Atomics.store(shared, RECORDER_STATE, state);
   Atomics.notify(shared, RECORDER_STATE);
 }
 
-function sleep(shared: Int32Array, files: readonly RecordFile[], begun: boolean): void {
+function sleep(shared: Int32Array, files: readonly RecordFile[], begun: boolean, closing: boolean, milliseconds: number): void {
   const light = files.some(hasPending);
   const depth = light ? SLEEP_LIGHT : SLEEP_DEEP;
   Atomics.store(shared, RECORDER_SLEEP, depth);
-  const told = Atomics.load(shared, RECORDER_CLOSE) !== 0 || (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0);
+  const told = (!closing && Atomics.load(shared, RECORDER_CLOSE) !== 0) || (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0);
   const come = told || (!light && files.some(hasPending));
-  if (!come) Atomics.wait(shared, RECORDER_SLEEP, depth, light ? LIGHT_MILLISECONDS : DEEP_MILLISECONDS);
+  if (!come) Atomics.wait(shared, RECORDER_SLEEP, depth, light ? milliseconds : DEEP_MILLISECONDS);
   Atomics.store(shared, RECORDER_SLEEP, 0);
 }
 
@@ -58,6 +67,8 @@ function record(plan: RecorderPlan): void {
   });
   setState(shared, STATE_STARTED);
   let begun = false;
+  let pause = BLOCKED_MILLISECONDS;
+  let last = performance.now();
   for (;;) {
     const closing = Atomics.load(shared, RECORDER_CLOSE) !== 0;
     if (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0) {
@@ -67,12 +78,17 @@ function record(plan: RecorderPlan): void {
     const now = performance.now();
     let busy = false;
     for (const file of files) if (file.drain(now, closing)) busy = true;
-    if (busy) continue;
-    if (closing) break;
-    sleep(shared, files, begun);
+    if (busy || !closing) last = now;
+    if (busy) {
+      pause = BLOCKED_MILLISECONDS;
+      continue;
+    }
+    if (closing && (!files.some(hasPending) || now - last > GIVE_UP_MILLISECONDS)) break;
+    sleep(shared, files, begun, closing, files.some(isBlocked) ? pause : LIGHT_MILLISECONDS);
+    pause = Math.min(LIGHT_MILLISECONDS, pause * 1.5);
   }
   for (const file of files) {
-    if (begun) file.tryBegin();
+    if (begun) file.tryBegin(true);
     file.close();
   }
   setState(shared, STATE_DONE);

@@ -9,7 +9,7 @@ const notBuilt = hasNative ? false : 'bricks_files was not built';
 
 itNeeds(notBuilt)('native functions of capture files answer nonsense with exceptions, and the process lives on', () => {
   const nonsense = [join(__dirname, 'nonsense.cjs'), require.resolve('packet-bricks/src/files/native-files')];
-  expect(execFileSync(process.execPath, nonsense, { encoding: 'utf8' })).toBe('only exceptions\n');
+  expect(execFileSync(process.execPath, nonsense, { encoding: 'utf8', cwd: directory })).toBe('only exceptions\n');
 });
 
 it.each(kinds)('a brick that hands on rows that there are not costs counted packets, and no foreign memory is recorded (native: %s)', (native) => {

@@ -1,4 +1,4 @@
-/** Writes packets to files as fast as it can until it is killed. Arguments: the module of the sink, and the files. */
+/** Writes packets to files as fast as it can until it is killed. Arguments: the module of the sink, and the files. ROTATE_BYTES: rotates them. */
 const { dirname, join } = require('node:path');
 const [, , sinkModule, ...paths] = process.argv;
 const core = join(dirname(sinkModule), '..', 'core');
@@ -12,7 +12,8 @@ const batch = createPacketBatch();
 batch.memory = packetMemory(new ArrayBuffer(1 << 20));
 const lists = createPacketLists(paths.length, 256);
 const counters = createCounterBlock(16 * paths.length);
-const requests = paths.map((path, output) => ({ link: parseLinkName(path), options: {}, lists, output, counters, record: 16 * output }));
+const options = process.env.ROTATE_BYTES ? { rotateBytes: Number(process.env.ROTATE_BYTES) } : {};
+const requests = paths.map((path, output) => ({ link: parseLinkName(path), options, lists, output, counters, record: 16 * output }));
 const context = { batchRows: 256, prepared: undefined, batches: [batch], copies: false, notice: (text) => process.stderr.write(`${text}\n`) };
 for (let row = 0; row < 256; row++) {
   batch.offset[row] = row * 2048;

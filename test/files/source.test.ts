@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readdirSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LINK_BYTES, LINK_PACKETS, readCounter } from 'packet-bricks/src/core/counters';
 import { parseLinkName } from 'packet-bricks/src/core/link-name';
@@ -8,7 +8,7 @@ import { createPacketLists } from 'packet-bricks/src/core/packet-list';
 import { createCounterBlock } from 'packet-bricks/src/core/counters';
 import { writeCaptureFile } from 'packet-bricks/src/files/capture-file';
 import { FilePorts } from 'packet-bricks/src/files/file-ports';
-import { drainSource, lineOf, openSource, packetOf, packetsOf, pause, temporaryDirectory } from './support';
+import { drainSource, hasNative, lineOf, openSource, packetOf, packetsOf, pause, temporaryDirectory } from './support';
 
 const directory = temporaryDirectory();
 
@@ -170,4 +170,53 @@ it('refuses to write to a file that the same engine reads, and leaves it as it i
   transmitter.close();
   expect(drainSource(openSource(path))).toHaveLength(1);
   expect(readdirSync(directory)).toHaveLength(before);
+});
+
+describe('standard input as a source', () => {
+  const path = join(directory, 'stdin.pcap');
+  const reader = (name: string): string[] => [join(__dirname, 'standard-input.cjs'), require.resolve('packet-bricks'), name];
+  beforeAll(() => writeCaptureFile(path, Array.from({ length: 5000 }, (_, index) => packetOf(300, index))));
+
+  it.each(['-', '/dev/stdin'])('is read to its end from a file, a pipe or a socket (%s)', async (name) => {
+    expect(execFileSync('sh', ['-c', 'exec "$@" < "$0"', path, process.execPath, ...reader(name)], { encoding: 'utf8' })).toBe('5000 true\n');
+    expect(execFileSync('sh', ['-c', 'cat "$0" | "$@"', path, process.execPath, ...reader(name)], { encoding: 'utf8' })).toBe('5000 true\n');
+    if (!hasNative) return;
+    // What node gives its children is a socket. The data comes late, and in two parts.
+    const child = spawn(process.execPath, reader(name), { stdio: ['pipe', 'pipe', 'inherit'] });
+    const closed = new Promise((done) => child.on('close', done));
+    let said = '';
+    child.stdin.on('error', () => undefined);
+    child.stdout.on('data', (text: Buffer) => (said += text.toString()));
+    const bytes = readFileSync(path);
+    for (const part of [bytes.subarray(0, 1000), bytes.subarray(1000)]) {
+      await new Promise((done) => setTimeout(done, 300));
+      child.stdin.write(part);
+    }
+    child.stdin.end();
+    await closed;
+    expect(said).toBe('5000 true\n');
+  });
+});
+
+it('a named pipe that keeps the gaps between time stamps is waited for, not asked for again and again, while it is idle', () => {
+  const path = join(directory, 'paced-pipe');
+  execFileSync('mkfifo', [path]);
+  const keep = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  let now = 0;
+  const source = openSource(path, { pace: 'timestamps' }, { clock: () => now });
+  const capture = join(directory, 'paced-pipe.pcap');
+  writeCaptureFile(capture, [packetOf(60, 0, { seconds: 1000, nanoseconds: 0 }), packetOf(60, 0, { seconds: 1001, nanoseconds: 0 })]);
+  const bytes = readFileSync(capture);
+  expect([source.port.receive(), source.port.nextDue?.()]).toEqual([0, Infinity]);
+  writeSync(keep, bytes.subarray(0, 100));
+  expect(source.port.receive()).toBe(1);
+  expect([source.port.receive(), source.port.nextDue?.()]).toEqual([0, Infinity]);
+  writeSync(keep, bytes.subarray(100));
+  expect(source.port.receive()).toBe(0);
+  expect(source.port.nextDue?.()).toBeCloseTo(1000, 3);
+  now = 1000;
+  expect(source.port.receive()).toBe(1);
+  expect([source.port.receive(), source.port.nextDue?.()]).toEqual([0, Infinity]);
+  closeSync(keep);
+  source.port.close();
 });

@@ -1,6 +1,6 @@
 /** What the tests of capture files share. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SourcePort } from 'packet-bricks/src/core/backend';
@@ -154,4 +154,16 @@ export function capturesMissing(): string | false {
 /** A packet as one line: much faster to compare than arrays of bytes. */
 export function lineOf(packet: CapturedPacket): string {
   return [packet.seconds, packet.nanoseconds, packet.wireLength, packet.linkType, Buffer.from(packet.bytes).toString('base64')].join(' ');
+}
+
+/** Whether any process, a guardian say, has a file of this folder open. */
+export function isOpen(folder: string): boolean {
+  return readdirSync('/proc').some((process) => {
+    if (!/^\d+$/.test(process)) return false;
+    try {
+      return readdirSync(`/proc/${process}/fd`).some((descriptor) => readlinkSync(`/proc/${process}/fd/${descriptor}`).startsWith(folder));
+    } catch {
+      return false;
+    }
+  });
 }

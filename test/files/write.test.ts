@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { readCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
-import { SinkBench, hasNative, itNeeds, lacks, lineOf, packetOf, pause, run, temporaryDirectory } from './support';
+import { SinkBench, hasNative, isOpen, itNeeds, lacks, lineOf, packetOf, pause, run, temporaryDirectory } from './support';
 
 const directory = temporaryDirectory();
 const kinds = hasNative ? [true, false] : [false];
@@ -206,18 +206,6 @@ describe('SIGKILL', () => {
     expect(packets).toBeGreaterThan(10_000);
   }, 600_000);
 });
-
-/** Whether any process, a guardian say, has a file of this folder open. */
-function isOpen(folder: string): boolean {
-  return readdirSync('/proc').some((process) => {
-    if (!/^\d+$/.test(process)) return false;
-    try {
-      return readdirSync(`/proc/${process}/fd`).some((descriptor) => readlinkSync(`/proc/${process}/fd/${descriptor}`).startsWith(folder));
-    } catch {
-      return false;
-    }
-  });
-}
 
 function capinfosCount(paths: readonly string[]): number {
   let packets = 0;

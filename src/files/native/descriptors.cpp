@@ -65,6 +65,12 @@ int DescriptorArgument(const Napi::Value& value) {
   return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX));
 }
 
+Napi::Value DoNotWait(const Napi::CallbackInfo& info) {
+  const int descriptor = DescriptorArgument(info[0]);
+  const int flags = fcntl(descriptor, F_GETFL);
+  return Napi::Boolean::New(info.Env(), flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0);
+}
+
 // False if another open file has the lock. Where a file system has no locks, everybody has it.
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   const bool locked = flock(DescriptorArgument(info[0]), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
@@ -103,6 +109,7 @@ void CloseOwned(Napi::Env env, int descriptor) {
 }
 
 void DefineDescriptors(Napi::Env env, Napi::Object exports) {
+  exports.Set("doNotWait", Napi::Function::New(env, DoNotWait));
   exports.Set("openTarget", Napi::Function::New(env, OpenTarget));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("takeFile", Napi::Function::New(env, TakeFile));

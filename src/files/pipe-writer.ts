@@ -1,0 +1,50 @@
+/** Writes records to a pipe, which may take a part of one, or nothing now. */
+import { systemCode } from './formats';
+import { recordAt, type RingOfRecords } from './ring-records';
+import type { TargetFile } from './target-file';
+
+export class PipeWriter {
+  /** Bytes of the first record in the ring that are written already. */
+  private partial = 0;
+
+  /** Nothing may come between the parts of a record, as the description of a link type would. */
+  get withinRecord(): boolean {
+    return this.partial > 0;
+  }
+
+  /** Whoever reads next can do nothing with the rest of a record. */
+  forget(): void {
+    this.partial = 0;
+  }
+
+  /** Writes from the ring's tail on; answers the bytes of whole records that are out now, or -1 if the pipe takes nothing. Throws what the system throws. */
+  write(target: TargetFile, ring: RingOfRecords, tail: number, length: number): number {
+    const wanted = this.partial > 0 ? recordAt(ring, tail).record : length;
+    let written = 0;
+    while (this.partial < wanted) {
+      const at = (tail + this.partial) & (ring.bytes.length - 1);
+      const count = writeNow(target, ring.bytes, at, Math.min(wanted - this.partial, ring.bytes.length - at));
+      if (count <= 0) break;
+      this.partial += count;
+      written += count;
+    }
+    if (written === 0) return -1;
+    let whole = 0;
+    while (this.partial > 0) {
+      const { record } = recordAt(ring, tail + whole);
+      if (record > this.partial) break;
+      whole += record;
+      this.partial -= record;
+    }
+    return whole;
+  }
+}
+
+function writeNow(target: TargetFile, bytes: Uint8Array, from: number, length: number): number {
+  try {
+    return target.write(bytes, from, length, 0);
+  } catch (error) {
+    if (systemCode(error) === 'EAGAIN') return 0;
+    throw error;
+  }
+}
