@@ -1,0 +1,76 @@
+/** One capture file of an engine: its options, its plan, and the ring between the engine and the writer. */
+import type { SinkRequest } from '../core/backend';
+import type { OptionDeclaration } from '../core/options';
+import { MAXIMUM_PACKET, SNAP_LENGTH, type CaptureFormat } from './formats';
+import type { Guardian } from './guardian';
+import {
+  CONTROL_WORDS, STATE_FILE_BYTES, STATE_FILE_SECONDS, STATE_HEADER_BYTES, STATE_NUMBERS, STATE_PCAPNG, STATE_ROTATE_BYTES,
+  STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT, type RecordRing,
+} from './record-encoder';
+import { emptyFile, type RecordFilePlan } from './record-plan';
+import { RecordFile } from './recorder-files';
+
+export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
+  { name: 'format', type: 'string', oneOf: ['pcap', 'pcapng'], description: "The file's format. Without it: pcapng if the name ends in .pcapng or .ntar, else pcap." },
+  { name: 'nanoseconds', type: 'boolean', default: true, description: 'Time stamps of pcap files in nanoseconds; false writes microseconds, for very old programs. pcapng files always have nanoseconds.' },
+  { name: 'snapLength', type: 'integer', default: SNAP_LENGTH, minimum: 1, maximum: MAXIMUM_PACKET, unit: 'bytes', description: 'At most so many bytes of each packet are written.' },
+  { name: 'rotateBytes', type: 'integer', minimum: 1, unit: 'bytes', description: 'Begin a new file before this one grows larger. Files are numbered: trace.pcap becomes trace-00001.pcap, trace-00002.pcap and so on.' },
+  { name: 'rotateSeconds', type: 'number', minimum: 0.001, unit: 'seconds', description: 'Begin a new file with a packet that came so long after the first one of this file, by their time stamps.' },
+  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two. Without it 1 MiB, and less for very many files.' },
+];
+
+const BUFFER_BYTES = 1 << 20;
+const LEAST_BUFFER_BYTES = 1 << 16;
+/** All files of an engine together, unless bufferBytes says otherwise. */
+const ALL_BUFFER_BYTES = 256 << 20;
+export interface Sink {
+  readonly request: SinkRequest;
+  readonly plan: RecordFilePlan;
+  readonly ring: RecordRing;
+  readonly file: RecordFile;
+  /** What was already taken over from the recorder's counts. */
+  failedPackets: number;
+  failedBytes: number;
+  errorNumber: number;
+  lost: number;
+  saidLinkType: boolean;
+}
+
+function formatOf(request: SinkRequest): CaptureFormat {
+  const { format } = request.options;
+  if (format === 'pcap' || format === 'pcapng') return format;
+  return /\.(pcapng|ntar)$/i.test(request.link.device) ? 'pcapng' : 'pcap';
+}
+
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(bytes));
+}
+
+export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined): Sink {
+  const { options } = request;
+  const format = formatOf(request);
+  const share = 2 ** Math.floor(Math.log2(ALL_BUFFER_BYTES / count));
+  const wanted = typeof options['bufferBytes'] === 'number' ? options['bufferBytes'] : Math.min(BUFFER_BYTES, share);
+  const bytes = new Uint8Array(new SharedArrayBuffer(powerOfTwo(Math.max(LEAST_BUFFER_BYTES, wanted))));
+  const control = new Uint32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+  const snapLength = typeof options['snapLength'] === 'number' ? options['snapLength'] : SNAP_LENGTH;
+  const rotateBytes = options['rotateBytes'];
+  const rotateSeconds = options['rotateSeconds'];
+  const plan: RecordFilePlan = {
+    path: request.link.device, format, nanoseconds: options['nanoseconds'] !== false, snapLength, slot, bytes, control,
+    rotates: rotateBytes !== undefined || rotateSeconds !== undefined,
+  };
+  const state = new Float64Array(STATE_NUMBERS);
+  const header = emptyFile(plan, []).length;
+  state[STATE_PCAPNG] = format === 'pcapng' ? 1 : 0;
+  state[STATE_UNIT] = format === 'pcap' && !plan.nanoseconds ? 1000 : 1;
+  state[STATE_SNAP_LENGTH] = snapLength;
+  state[STATE_ROTATE_BYTES] = typeof rotateBytes === 'number' ? rotateBytes : Infinity;
+  state[STATE_ROTATE_SECONDS] = typeof rotateSeconds === 'number' ? rotateSeconds : Infinity;
+  state[STATE_FILE_BYTES] = state[STATE_HEADER_BYTES] = header;
+  state[STATE_FILE_SECONDS] = -1;
+  return {
+    request, plan, ring: { bytes, control, state }, file: new RecordFile(plan, guardian),
+    failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, saidLinkType: false,
+  };
+}
