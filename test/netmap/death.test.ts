@@ -83,8 +83,8 @@ test('a reader that was killed is followed by one that gets what comes then', as
   await first.kill();
   const second = await world.peer('receive', 'x}1', [100]);
   const more = await world.send('x{0', 500, 5, 60);
-  expect((await second.end()).packets).toBeGreaterThanOrEqual(100);
   await engines.received('e', 1000);
+  expect((await second.end()).packets).toBeGreaterThanOrEqual(100);
   await sender.end();
   await more.end();
 });
