@@ -2,14 +2,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BricksError } from '../../src/core/errors';
+import { packageRoot } from '../../src/native/load-addon';
 
 const LIBRARY = 'libnetmap-userspace.so';
-
-function packageRoot(): string {
-  let directory = __dirname;
-  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) directory = dirname(directory);
-  return directory;
-}
 
 function candidates(): string[] {
   const native = process.env['BRICKS_NATIVE_DIR'];

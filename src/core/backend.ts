@@ -6,7 +6,7 @@
  */
 import type { CounterBlock } from './counters';
 import type { LinkName } from './link-name';
-import type { OptionValues } from './options';
+import type { OptionDeclaration, OptionValues } from './options';
 import type { PacketBatch } from './packet-batch';
 import type { PacketLists } from './packet-list';
 
@@ -122,7 +122,7 @@ export interface Backend {
   readonly summary: string;
   /** The higher, the rather it is the default where several are usable. */
   readonly preference: number;
-  readonly options: readonly import('./options').OptionDeclaration[];
+  readonly options: readonly OptionDeclaration[];
   status(): BackendStatus;
   devices(): Promise<readonly DeviceInformation[]>;
   /** Whether it opens this link itself; files and pipes that it does not are the engine's own. */

@@ -8,7 +8,7 @@
 import type { BrickDeclaration } from './brick';
 import { BRICK_RECORD, ENGINE_RECORD, LINK_RECORD } from './counters';
 import { BricksError } from './errors';
-import { parseLinkName, pipeKey, twinOf, type LinkName } from './link-name';
+import { parseLinkName, twinOf, type LinkName } from './link-name';
 import { checkOptions, type OptionValue } from './options';
 
 /** A brick as its user describes it; can be cloned to other threads. */
@@ -272,9 +272,4 @@ function sharesPackets(node: number, nodes: readonly Node[], edges: readonly Edg
     }
   }
   return false;
-}
-
-/** Names pipes that would be opened twice by several engines: their keys. */
-export function pipeKeys(graph: CompiledGraph): string[] {
-  return [...graph.sources, ...graph.sinks].filter(({ link }) => link.pipe).map(({ link }) => pipeKey(link));
 }
