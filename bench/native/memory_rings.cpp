@@ -140,8 +140,6 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   uint64_t* counters_ = nullptr;
   bool flowColumns_ = false;
   bool copies_ = false;
-  timespec stamped_ = {};
-  uint32_t stampedRows_ = 0;
   int32_t round_ = 0;
   int64_t left_ = 0;
   double wall_ = 0, cpu_ = 0;
@@ -184,15 +182,12 @@ Napi::Value MemoryRings::Receive(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Fill(count));
 }
 
-// A network card without time stamps: the batch's time, written only where it has changed.
+// A network card without time stamps: the batch's time.
 void MemoryRings::StampRows(uint32_t count) {
   timespec now;
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  if (now.tv_nsec == stamped_.tv_nsec && now.tv_sec == stamped_.tv_sec && count <= stampedRows_) return;
-  for (uint32_t row = 0; row < count; row++) columns_.seconds[row] = static_cast<uint32_t>(now.tv_sec);
-  for (uint32_t row = 0; row < count; row++) columns_.nanoseconds[row] = static_cast<uint32_t>(now.tv_nsec);
-  stamped_ = now;
-  stampedRows_ = count;
+  std::fill_n(columns_.seconds, count, static_cast<uint32_t>(now.tv_sec));
+  std::fill_n(columns_.nanoseconds, count, static_cast<uint32_t>(now.tv_nsec));
 }
 
 uint32_t MemoryRings::Fill(uint32_t count) {

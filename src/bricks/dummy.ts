@@ -1,5 +1,5 @@
 import type { BrickModule } from '../core/brick';
-import { PassBrick } from './merge';
+import { DuplicatorBrick } from './duplicator';
 
 export const dummy: BrickModule = {
   declaration: {
@@ -17,5 +17,5 @@ export const dummy: BrickModule = {
       typescript: "new Dummy().connectInput('eth3').connectOutput('eth3{0')",
     },
   },
-  create: () => new PassBrick(),
+  create: (_options, context) => new DuplicatorBrick(context),
 };

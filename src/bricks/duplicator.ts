@@ -1,19 +1,32 @@
-import type { Brick, BrickModule } from '../core/brick';
+import type { Brick, BrickContext, BrickModule } from '../core/brick';
 import type { PacketBatch } from '../core/packet-batch';
 import type { PacketList, PacketLists } from '../core/packet-list';
 
 /** Gives every output all rows. Half a nanosecond a copy: only row numbers are copied here. */
 export class DuplicatorBrick implements Brick {
-  process(_batch: PacketBatch, input: PacketList, outputs: PacketLists): void {
-    const { rows, counts, shift } = outputs;
-    const inputRows = input.rows;
-    const count = input.count;
-    for (let output = 0; output < outputs.outputs; output++) {
-      const first = (output << shift) + counts[output];
-      for (let i = 0; i < count; i++) rows[first + i] = inputRows[i];
-      counts[output] += count;
-    }
+  private readonly repeatWhole: RepeatLoop;
+  private readonly repeatList: RepeatLoop;
+
+  constructor(context: BrickContext) {
+    const { rows, counts, shift } = context.lists;
+    this.repeatWhole = context.specialise(repeater, context.wholeRows, rows, counts, shift);
+    this.repeatList = context.specialise(repeater, context.inputRows, rows, counts, shift);
   }
+
+  process(_batch: PacketBatch, input: PacketList, outputs: PacketLists): void {
+    const repeat = input.whole ? this.repeatWhole : this.repeatList;
+    for (let output = 0; output < outputs.outputs; output++) repeat(output, input.count);
+  }
+}
+
+type RepeatLoop = (output: number, count: number) => void;
+
+function repeater(inputRows: Uint16Array, rows: Uint16Array, counts: Uint32Array, shift: number) {
+  return function repeat(output: number, count: number): void {
+    const first = (output << shift) + counts[output];
+    for (let i = 0; i < count; i++) rows[first + i] = inputRows[i];
+    counts[output] += count;
+  };
 }
 
 export const duplicator: BrickModule = {
@@ -32,5 +45,5 @@ export const duplicator: BrickModule = {
       typescript: "new Duplicator().connectInput('eth3').connectOutputs('eth3', 2)",
     },
   },
-  create: () => new DuplicatorBrick(),
+  create: (_options, context) => new DuplicatorBrick(context),
 };

@@ -3,19 +3,19 @@ import type { PacketBatch } from '../core/packet-batch';
 import { HELD_PACKETS_MAXIMUM } from '../core/hold-area';
 import type { PacketList, PacketLists } from '../core/packet-list';
 import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
+import { callLoop } from '../core/specialise';
 import { parseFlow, type FlowTuple } from '../net/flow';
 import { FLOW_NONE, FRAGMENT_FIRST, FRAGMENT_LATER, FlowFields } from '../net/flow-fields';
 import { LINK_TYPE_ETHERNET } from '../net/link-types';
-import { commonFlowWord, mayEncapsulate } from '../net/plain-flow';
 import { CONSTANT_PORTS, flowWord, outputTable } from '../net/toeplitz';
 import { FragmentTable } from './fragment-table';
+import { loadBalancerLoops, type CommonLoop, type KnownLoop } from './load-balancer-loops';
 
 // What the loops use of other modules, as constants of this one: V8 inlines these, but asks the other
 // module's exports again for each packet (25 ns a packet by way of an index file, which has getters).
+const call = callLoop;
 const parse = parseFlow;
 const wordOf = flowWord;
-const encapsulates = mayEncapsulate;
-const commonWord = commonFlowWord;
 const ETHERNET = LINK_TYPE_ETHERNET;
 const NOT_COMPUTED = FLOW_NOT_COMPUTED;
 const NO_FLOW = FLOW_NONE;
@@ -77,15 +77,14 @@ const declaration: BrickDeclaration = {
  * each: one look-up instead of hash and division (9 ns a packet less, measured).
  */
 export class LoadBalancerBrick implements Brick {
-  private readonly table: Uint16Array;
+  private readonly table: Uint8Array | Uint16Array;
+  private readonly passKnownOfWhole: KnownLoop;
+  private readonly passKnownOfList: KnownLoop;
+  private readonly passCommonOfWhole: CommonLoop;
+  private readonly passCommonOfList: CommonLoop;
   private readonly seed: number;
   private readonly tuple: FlowTuple;
-  /** A flow word is addresses ^ fixedWord ^ (ports with the seed & portMask): by addresses alone, the ports' part is fixed. */
-  private readonly portMask: number;
-  private readonly fixedWord: number;
   private readonly inner: boolean;
-  /** Whether the flow word in the batch's column is its own. */
-  private readonly firstLevel: boolean;
   private readonly flow = new FlowFields();
   private readonly fragments: FragmentTable;
   private readonly fragmentCounter: number;
@@ -105,10 +104,12 @@ export class LoadBalancerBrick implements Brick {
     this.table = outputTable(context.outputs);
     this.seed = context.level;
     this.tuple = options.tuple === 2 ? 2 : 4;
-    this.portMask = this.tuple === 2 ? 0 : 0xffff;
-    this.fixedWord = this.tuple === 2 ? wordOf(0, NO_PORTS, context.level) : 0;
     this.inner = options.inner === true;
-    this.firstLevel = context.level === 1 && this.tuple === 4 && !this.inner;
+    const loops = loadBalancerLoops(context, { table: this.table, seed: this.seed, tuple: this.tuple, inner: this.inner });
+    this.passKnownOfWhole = loops.known(context.wholeRows);
+    this.passKnownOfList = loops.known(context.inputRows);
+    this.passCommonOfWhole = loops.common(context.wholeRows);
+    this.passCommonOfList = loops.common(context.inputRows);
     this.fragments = new FragmentTable(FRAGMENT_TABLE_ENTRIES, options.fragmentLifetime ?? 30_000);
     this.fragmentCounter = context.counterIndex('fragments');
     this.orphanCounter = context.counterIndex('fragmentsWithoutFirst');
@@ -119,17 +120,21 @@ export class LoadBalancerBrick implements Brick {
   }
 
   /**
-   * With flow columns 3 to 5 ns a packet, without them some 15, in loops that call nothing: what packets
-   * without a plain flow need stands outside of them (2 ns a packet less, 7 without flow columns).
+   * Loops that call nothing take most packets; what packets without a plain flow need stands outside of them
+   * (2 ns a packet less, 7 without flow columns).
    */
   process(batch: PacketBatch, input: PacketList, outputs: PacketLists): void {
     this.lookedAhead = false;
     const count = input.count;
+    const passKnown = input.whole ? this.passKnownOfWhole : this.passKnownOfList;
+    const passCommon = input.whole ? this.passCommonOfWhole : this.passCommonOfList;
+    const { words } = batch.memory;
+    const plain = !this.inner && batch.linkType === ETHERNET;
     let next = 0;
     while (next < count) {
-      const first = this.passRest(batch, input, outputs, next);
+      const first = call(passKnown, next, count, undefined);
       if (first === count) return;
-      next = this.passCommon(batch, input, outputs, first);
+      next = plain ? call(passCommon, first, count, words) : first;
       if (next < count && (next === first || batch.flowWord[input.rows[next]] === NOT_COMPUTED)) {
         const word = this.parsedWord(batch, input.rows[next], input, next);
         const row = input.rows[next++];
@@ -138,99 +143,6 @@ export class LoadBalancerBrick implements Brick {
         outputs.rows[(output << outputs.shift) + outputs.counts[output]++] = row;
       }
     }
-  }
-
-  /** In the fastest of three ways that this brick's options allow. */
-  private passRest(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    if (this.firstLevel) return this.passWords(batch, input, outputs, from);
-    if (this.tuple === 2 && !this.inner) return this.passAddresses(batch, input, outputs, from);
-    return this.passKnown(batch, input, outputs, from);
-  }
-
-  /**
-   * Passes on packets whose flow columns are filled, from list position `from` up to the first without; answers its
-   * position. At the first level, by addresses and ports, the column holds the very word: a load and a check less each.
-   */
-  private passWords(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { flowWord } = batch;
-    const { rows, counts, shift } = outputs;
-    const { table } = this;
-    const count = input.count;
-    if (input.whole) {
-      for (let row = from; row < count; row++) {
-        const word = flowWord[row];
-        if (word === NOT_COMPUTED) return row;
-        const output = table[word & 0xffff];
-        rows[(output << shift) + counts[output]++] = row;
-      }
-      return count;
-    }
-    const inputRows = input.rows;
-    for (let i = from; i < count; i++) {
-      const row = inputRows[i];
-      const word = flowWord[row];
-      if (word === NOT_COMPUTED) return i;
-      const output = table[word & 0xffff];
-      rows[(output << shift) + counts[output]++] = row;
-    }
-    return count;
-  }
-
-  /** The same by addresses alone. */
-  private passAddresses(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { flowWord, flowAddresses } = batch;
-    const { rows, counts, shift } = outputs;
-    const { table, fixedWord } = this;
-    const inputRows = input.rows;
-    const whole = input.whole;
-    const count = input.count;
-    for (let i = from; i < count; i++) {
-      const row = whole ? i : inputRows[i];
-      if (flowWord[row] === NOT_COMPUTED) return i;
-      const output = table[flowAddresses[row] ^ fixedWord];
-      rows[(output << shift) + counts[output]++] = row;
-    }
-    return count;
-  }
-
-  /** The same at any level, or where tunnels are looked into. */
-  private passKnown(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { flowWord, flowAddresses, flowPorts } = batch;
-    const { rows, counts, shift } = outputs;
-    const { table, seed, portMask, fixedWord } = this;
-    const inner = this.inner ? 1 : 0;
-    const inputRows = input.rows;
-    const count = input.count;
-    for (let i = from; i < count; i++) {
-      const row = inputRows[i];
-      const ports = flowPorts[row];
-      if (flowWord[row] === NOT_COMPUTED || (inner !== 0 && encapsulates(ports))) return i;
-      // The mask before the sum: 32 unsigned bits and a number would be added as floating point.
-      const word = flowAddresses[row] ^ fixedWord ^ ((((ports >>> 16) + seed) ^ ((ports & 0xffff) + seed)) & portMask);
-      const output = table[word];
-      rows[(output << shift) + counts[output]++] = row;
-    }
-    return count;
-  }
-
-  /** The same for packets that are IPv4 with TCP or UDP ports and nothing else, from their bytes: the columns, if any, say no other. */
-  private passCommon(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
-    const { offset, length } = batch;
-    const { words } = batch.memory;
-    const { rows, counts, shift } = outputs;
-    const { table, seed, portMask, fixedWord } = this;
-    const inputRows = input.rows;
-    const whole = input.whole;
-    const count = input.count;
-    if (this.inner || batch.linkType !== ETHERNET) return from;
-    for (let i = from; i < count; i++) {
-      const row = whole ? i : inputRows[i];
-      const word = commonWord(words, offset[row], length[row], seed, portMask, fixedWord);
-      if (word < 0) return i;
-      const output = table[word];
-      rows[(output << shift) + counts[output]++] = row;
-    }
-    return count;
   }
 
   /** The flow word of a packet that the columns do not tell, -1 for one without a flow, or HELD. */

@@ -23,5 +23,5 @@ export const pcapWriter: BrickModule = {
       typescript: "new PcapWriter({ rotateBytes: 1e9 }).connectInput('eth3}0').connectOutput('/var/tmp/eth3.pcap')",
     },
   },
-  create: () => new DuplicatorBrick(),
+  create: (_options, context) => new DuplicatorBrick(context),
 };

@@ -6,6 +6,7 @@ import { Engine, type EngineHost, type EngineSource } from '../core/engine';
 import { EngineGraph } from '../core/engine-graph';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import type { CompiledBrick, CompiledGraph } from '../core/graph';
+import { GraphMemory, type NodeMemory } from '../core/graph-memory';
 import { HoldArea } from '../core/hold-area';
 import { createPacketBatch, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
@@ -42,20 +43,21 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
 
   const clock: EngineClock = { now: nanoseconds() / 1e6 };
   const twinCounters = createCounterBlock(graph.counterSlots);
-  const twinHolds = makeHolds(graph);
-  const twins = makeBricks(graph, modules, twinCounters, clock, twinHolds);
+  const memory = new GraphMemory(graph, batchRows);
+  const twinHolds = makeHolds(graph, memory);
+  const twins = makeBricks(graph, modules, memory, twinCounters, clock, twinHolds);
   const control = new Int32Array(plan.control);
   const working = control.subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const twinGraph = new EngineGraph(graph, twins, batchRows, twinCounters, nanoseconds, working, twinHolds);
+  const twinGraph = new EngineGraph(graph, twins, memory, twinCounters, nanoseconds, working, twinHolds);
   const entries = [...new Set(graph.sources.map((source) => source.brick))];
-  const warmUpMicroseconds = warmUp(twinGraph, entries, batchRows, plan.warmUpMilliseconds, () => control[CONTROL_HEARTBEAT]++);
+  const warmUpMicroseconds = warmUp(twinGraph, entries, createPacketBatch(batchRows, memory.columns), plan.warmUpMilliseconds, () => control[CONTROL_HEARTBEAT]++);
   for (const twin of twins) twin.teardown?.();
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
-  const holds = makeHolds(graph);
-  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, counters, clock, holds), batchRows, counters, nanoseconds, working, holds);
-  const { sources, transmitters } = openPorts(plan, backend, engineGraph, counters, notice);
+  const holds = makeHolds(graph, memory);
+  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, memory, counters, clock, holds), memory, counters, nanoseconds, working, holds);
+  const { sources, transmitters } = openPorts(plan, backend, engineGraph, memory, counters, notice);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
   const publisher = new CounterPublisher(counters, plan.counters);
@@ -64,14 +66,16 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
 }
 
 /** Where bricks hold packets back, for those that do. */
-function makeHolds(graph: CompiledGraph): (HoldArea | undefined)[] {
-  return graph.bricks.map((brick) => (brick.declaration.holds ? new HoldArea() : undefined));
+function makeHolds(graph: CompiledGraph, memory: GraphMemory): (HoldArea | undefined)[] {
+  return graph.bricks.map((brick) => (brick.declaration.holds ? new HoldArea(memory.columns) : undefined));
 }
 
-function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], counters: CounterBlock, clock: EngineClock, holds: readonly (HoldArea | undefined)[]): Brick[] {
+function makeBricks(
+  graph: CompiledGraph, modules: readonly BrickModule[], memory: GraphMemory, counters: CounterBlock, clock: EngineClock, holds: readonly (HoldArea | undefined)[],
+): Brick[] {
   return graph.bricks.map((brick, index) => {
     try {
-      return modules[index].create(brick.options, brickContext(brick, counters, clock, holds[index]));
+      return modules[index].create(brick.options, brickContext(brick, memory, memory.nodes[index], counters, clock, holds[index]));
     } catch (error) {
       if (isBricksError(error)) throw error;
       throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
@@ -79,7 +83,9 @@ function makeBricks(graph: CompiledGraph, modules: readonly BrickModule[], count
   });
 }
 
-function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: EngineClock, hold: HoldArea | undefined): BrickContext {
+function brickContext(
+  brick: CompiledBrick, memory: GraphMemory, node: NodeMemory, counters: CounterBlock, clock: EngineClock, hold: HoldArea | undefined,
+): BrickContext {
   const own = brick.record + BRICK_OWN;
   const { words } = counters;
   const counterIndex = (name: string): number => {
@@ -91,6 +97,11 @@ function brickContext(brick: CompiledBrick, counters: CounterBlock, clock: Engin
     outputs: brick.outputs.length,
     level: brick.level,
     clock,
+    columns: memory.columns,
+    lists: node.outputs,
+    wholeRows: memory.whole.rows,
+    inputRows: node.inputRows,
+    specialise: memory.specialise,
     counterIndex,
     count: (name, amount) => addToCounter(words, own + counterIndex(name), amount),
     hold: (batch, row) => (hold ? hold.keep(batch, row) : -1),
@@ -104,10 +115,10 @@ interface OpenPorts {
 }
 
 /** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
-function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, counters: CounterBlock, notice: (text: string) => void): OpenPorts {
+function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, memory: GraphMemory, counters: CounterBlock, notice: (text: string) => void): OpenPorts {
   const { graph } = plan;
-  const batches = graph.sources.map(() => createPacketBatch(plan.batchRows));
-  const held = engineGraph.nodes.flatMap((node) => (node.hold ? [node.hold.batch] : []));
+  const batches = graph.sources.map(() => createPacketBatch(plan.batchRows, memory.columns));
+  const held = engineGraph.nodes.flatMap((node) => (node.hold ? [node.hold.outgoing] : []));
   const openers = new Openers(plan, backend, [...batches, ...held], notice);
   const transmitters: Transmitter[] = [];
   const sources: EngineSource[] = [];

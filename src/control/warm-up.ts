@@ -5,7 +5,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import type { PacketBatch } from '../core/packet-batch';
-import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, createPacketBatch, packetMemory } from '../core/packet-batch';
+import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, packetMemory } from '../core/packet-batch';
 import type { EngineGraph } from '../core/engine-graph';
 
 const PACKET_BYTES = 256;
@@ -99,10 +99,9 @@ export function methodsOf(object: object): unknown[] {
  * Calls `beat` in each round.
  * @throws BricksError E_BRICK_FAILED
  */
-export function warmUp(graph: EngineGraph, entries: readonly number[], batchRows: number, milliseconds: number, beat: () => void = () => undefined): number {
+export function warmUp(graph: EngineGraph, entries: readonly number[], batch: PacketBatch, milliseconds: number, beat: () => void = () => undefined): number {
   const begin = performance.now();
   const optimised = optimisationProbe();
-  const batch = createPacketBatch(batchRows);
   batch.memory = packetMemory(syntheticMemory());
   const entryPoints = [...new Set(graph.nodes.map((node) => node.brick.process))];
   const codes = [...new Set([graph, ...graph.nodes.map((node) => node.brick)].flatMap(methodsOf))];

@@ -1,7 +1,8 @@
 /** The contract of a brick: how it declares itself, and what it does with packets. */
 import type { OptionDeclaration, OptionValues } from './options';
-import type { PacketBatch } from './packet-batch';
+import type { PacketBatch, PacketColumns } from './packet-batch';
 import type { PacketList, PacketLists } from './packet-list';
+import type { LoopFactory } from './specialise';
 
 /**
  * What a brick does with a packet: gives it to at most `one` output, gives `all` outputs a copy, or `any` number.
@@ -59,6 +60,18 @@ export interface BrickContext {
   /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
   readonly level: number;
   readonly clock: EngineClock;
+  /** The columns of every batch that `process` gets: the same typed arrays for as long as the engine lives. */
+  readonly columns: PacketColumns;
+  /** The lists that `process` gets for its outputs. */
+  readonly lists: PacketLists;
+  /** `rows` of an input that is all rows of a batch (`whole`), and of any other. */
+  readonly wholeRows: Uint16Array;
+  readonly inputRows: Uint16Array;
+  /**
+   * A loop with code of its own, into which V8 compiles these constants: for loops over the typed arrays above, which
+   * take a third of the time then. The factory may use nothing but its parameters and the language.
+   */
+  specialise<Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants): Loop;
   /** Adds to a counter that the brick declared. */
   count(counter: string, amount: number): void;
   /** The number by which `countAt` knows a declared counter: for hot paths. */

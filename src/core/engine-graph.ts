@@ -14,10 +14,11 @@ import {
 import { DROP_REASON_INDEX } from './drop-reasons';
 import { BricksError, messageOf } from './errors';
 import type { CompiledGraph } from './graph';
+import type { FixedList, GraphMemory, InnerLink, NodeMemory } from './graph-memory';
 import { HELD_PACKETS_MAXIMUM, type HoldArea } from './hold-area';
-import { MergedList } from './merged-list';
+import type { MergedList } from './merged-list';
 import type { PacketBatch } from './packet-batch';
-import { createPacketLists, type PacketList, type PacketLists } from './packet-list';
+import type { PacketList, PacketLists } from './packet-list';
 
 /** A brick's time is taken once in so many batches. */
 const TIMED_EVERY = 64;
@@ -25,30 +26,24 @@ const DECISION = DROP_REASON_INDEX.decision;
 const FAILED = DROP_REASON_INDEX.engineHung;
 const BACKEND_ERROR = DROP_REASON_INDEX.backendError;
 
-/** An inner link, from one brick's output to another's input. */
-class InnerLink {
-  readonly list: { readonly rows: Uint16Array; readonly whole: boolean; count: number };
-
-  constructor(readonly lists: PacketLists, readonly output: number, readonly record: number) {
-    this.list = { rows: lists.rows.subarray(output << lists.shift, (output + 1) << lists.shift), whole: false, count: 0 };
-  }
-}
-
 export class GraphNode {
-  readonly inputs: InnerLink[] = [];
+  readonly inputs: readonly InnerLink[];
+  readonly outputs: PacketLists;
   readonly merged: MergedList;
+
   constructor(
     readonly brick: Brick,
     readonly label: string,
     readonly fanout: Fanout,
     readonly record: number,
-    readonly outputs: PacketLists,
-    capacity: number,
+    memory: NodeMemory,
     readonly hold: HoldArea | undefined,
     /** Whether a packet can stand in its input once at most. */
     readonly distinct: boolean,
   ) {
-    this.merged = new MergedList(capacity);
+    this.inputs = memory.inputs;
+    this.outputs = memory.outputs;
+    this.merged = memory.merged;
   }
 }
 
@@ -56,7 +51,7 @@ export class EngineGraph {
   readonly nodes: GraphNode[];
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
   /** Each source's list: all rows of its batch. */
-  private readonly sourceList: { readonly rows: Uint16Array; readonly whole: boolean; count: number };
+  private readonly sourceList: FixedList;
   private readonly marks: Uint8Array;
   private batchesUntilTimed = TIMED_EVERY;
   private entry = 0;
@@ -71,31 +66,25 @@ export class EngineGraph {
   constructor(
     graph: CompiledGraph,
     bricks: readonly Brick[],
-    batchRows: number,
+    memory: GraphMemory,
     private readonly counters: CounterBlock,
     private readonly clock: () => number,
     private readonly working: Int32Array = new Int32Array(1),
     /** `holds[i]` is where the brick of `graph.bricks[i]` holds packets, if it does. */
     holds: readonly (HoldArea | undefined)[] = [],
   ) {
-    // What was held goes through the same lists, in a batch of its own.
-    const rows = holds.some((hold) => hold !== undefined) ? Math.max(batchRows, HELD_PACKETS_MAXIMUM) : batchRows;
     this.nodes = graph.bricks.map((compiled, index) => new GraphNode(
       bricks[index],
       compiled.label,
       compiled.outputs.length > 1 || compiled.declaration.fanout === 'one' ? compiled.declaration.fanout : 'one',
       compiled.record,
-      createPacketLists(compiled.outputs.length, rows * compiled.multiplicity),
-      rows * compiled.multiplicity,
+      memory.nodes[index],
       holds[index],
       compiled.multiplicity === 1,
     ));
-    for (const edge of graph.edges) {
-      this.nodes[edge.to].inputs.push(new InnerLink(this.nodes[edge.from].outputs, edge.output, edge.record));
-    }
     this.sinks = graph.sinks.map((sink) => ({ lists: this.nodes[sink.brick].outputs, output: sink.output, record: sink.record }));
-    this.sourceList = { rows: Uint16Array.from({ length: batchRows }, (_, row) => row), whole: true, count: 0 };
-    this.marks = new Uint8Array(rows);
+    this.sourceList = memory.whole;
+    this.marks = new Uint8Array(memory.columns.length.length);
   }
 
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
@@ -113,7 +102,7 @@ export class EngineGraph {
     if (timed) this.batchesUntilTimed = TIMED_EVERY;
     for (let index = first; index < nodes.length; index++) {
       const node = nodes[index];
-      const input = this.inputOf(node, batch, index === entry);
+      const input = this.inputOf(node, index === entry);
       if (input.count === 0) continue;
       working[0] = index + 1;
       if (timed) this.processTimed(node, batch, input);
@@ -132,7 +121,7 @@ export class EngineGraph {
 
   /**
    * Lets brick `index` release what it holds, and sends that through the bricks behind it. The leaves' lists then
-   * hold rows of the batch that is answered; `freeHeld` gives them back once they were sent. Nothing: none to go.
+   * hold rows of the batch that is answered (`outgoing` of its hold area); `freeHeld` gives them back once they were sent. Nothing: none to go.
    */
   releaseHeld(index: number, all: boolean): PacketBatch | undefined {
     const node = this.nodes[index];
@@ -141,20 +130,24 @@ export class EngineGraph {
     this.working[0] = index + 1;
     node.brick.releaseHeld(hold.batch, outputs, all);
     let out = 0;
-    this.releasedCount = 0;
     for (let output = 0; output < outputs.outputs; output++) {
       const first = output << outputs.shift;
-      for (let i = 0; i < outputs.counts[output]; i++) this.released[this.releasedCount++] = outputs.rows[first + i];
-      out += outputs.counts[output];
+      for (let i = 0; i < outputs.counts[output]; i++) {
+        const row = outputs.rows[first + i];
+        hold.load(row, out);
+        outputs.rows[first + i] = out;
+        this.released[out++] = row;
+      }
     }
+    this.releasedCount = out;
     if (out > 0) {
       addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
       setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
       this.entry = -1;
-      this.processFrom(hold.batch, index + 1);
+      this.processFrom(hold.outgoing, index + 1);
     }
     this.working[0] = 0;
-    return out > 0 ? hold.batch : undefined;
+    return out > 0 ? hold.outgoing : undefined;
   }
 
   /** Gives back the rows of the last `releaseHeld`. */
@@ -214,51 +207,50 @@ export class EngineGraph {
     return node.inputs.length === 1 ? node.inputs[0].list.count : this.sourceList.count;
   }
 
-  private inputOf(node: GraphNode, batch: PacketBatch, entry: boolean): PacketList {
+  private inputOf(node: GraphNode, entry: boolean): PacketList {
     const inputs = node.inputs;
     if (inputs.length === 0) {
       if (entry) return this.sourceList;
       node.merged.clear();
       return node.merged.list;
     }
-    if (inputs.length === 1 && !entry) return this.takeInner(inputs[0], batch);
+    if (inputs.length === 1 && !entry) return this.takeInner(inputs[0]);
     node.merged.clear();
     if (node.distinct) {
-      if (!entry && this.takeWholeBatch(node, batch)) return this.sourceList;
-      if (entry) node.merged.mark(this.sourceList);
-      for (let index = 0; index < inputs.length; index++) node.merged.mark(this.takeInner(inputs[index], batch));
+      if (!entry && this.takeWholeBatch(node)) return this.sourceList;
+      if (entry) node.merged.mark(0);
+      for (let index = 0; index < inputs.length; index++) {
+        this.takeInner(inputs[index]);
+        node.merged.mark(index + 1);
+      }
       node.merged.collect();
       return node.merged.list;
     }
     if (entry) node.merged.add(this.sourceList);
-    for (let index = 0; index < inputs.length; index++) node.merged.add(this.takeInner(inputs[index], batch));
+    for (let index = 0; index < inputs.length; index++) node.merged.add(this.takeInner(inputs[index]));
     return node.merged.list;
   }
 
   /** Where the inputs hold all packets of the batch between them, merging gives the list that it began with. */
-  private takeWholeBatch(node: GraphNode, batch: PacketBatch): boolean {
+  private takeWholeBatch(node: GraphNode): boolean {
     const inputs = node.inputs;
     let waiting = 0;
     for (let index = 0; index < inputs.length; index++) waiting += inputs[index].lists.counts[inputs[index].output];
     if (this.entry < 0 || waiting !== this.sourceList.count) return false;
-    for (let index = 0; index < inputs.length; index++) this.takeInner(inputs[index], batch);
+    for (let index = 0; index < inputs.length; index++) this.takeInner(inputs[index]);
     node.merged.list.count = waiting;
     return true;
   }
 
   /** Takes what waits on an inner link, and counts it. */
-  private takeInner(inner: InnerLink, batch: PacketBatch): PacketList {
+  private takeInner(inner: InnerLink): PacketList {
     const list = inner.list;
     const count = inner.lists.counts[inner.output];
     inner.lists.counts[inner.output] = 0;
     list.count = count;
     if (count > 0) {
-      const rows = list.rows;
-      const length = batch.length;
-      let bytes = 0;
-      for (let i = 0; i < count; i++) bytes += length[rows[i]];
       addToCounter(this.counters.words, inner.record + LINK_PACKETS, count);
-      addToCounter(this.counters.words, inner.record + LINK_BYTES, bytes);
+      addToCounter(this.counters.words, inner.record + LINK_BYTES, inner.bytes(count));
     }
     return list;
   }

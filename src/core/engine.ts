@@ -92,7 +92,7 @@ export class Engine {
   /** A brick has thrown: what the others made of the batch is sent. */
   private abandonBatch(): void {
     const held = this.heldInHand;
-    const batch = held >= 0 ? this.graph.nodes[held].hold?.batch : this.inHand?.batch;
+    const batch = held >= 0 ? this.graph.nodes[held].hold?.outgoing : this.inHand?.batch;
     if (!batch) return;
     this.graph.abandon(batch, held);
     this.send(batch);

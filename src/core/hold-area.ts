@@ -2,7 +2,7 @@
  * Packets that a brick keeps beyond `process`: copies, in a batch of their own, which later goes
  * through the rest of the graph like any other. Bounded, and allocated once.
  */
-import { createPacketBatch, packetMemory, type PacketBatch } from './packet-batch';
+import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns } from './packet-batch';
 
 /** Packets that may be held at a time, and the longest of them in bytes. */
 export const HELD_PACKETS_MAXIMUM = 256;
@@ -10,14 +10,18 @@ export const HELD_LENGTH_MAXIMUM = 2048;
 
 export class HoldArea {
   readonly batch: PacketBatch = createPacketBatch(HELD_PACKETS_MAXIMUM);
+  /** What goes now, over the columns that all batches of the engine have. */
+  readonly outgoing: PacketBatch;
   private readonly free = Uint16Array.from({ length: HELD_PACKETS_MAXIMUM }, (_, index) => HELD_PACKETS_MAXIMUM - 1 - index);
   private freeCount = HELD_PACKETS_MAXIMUM;
   /** Packets taken in since the books were last kept. */
   private fresh = 0;
 
-  constructor() {
+  constructor(columns: PacketColumns) {
+    this.outgoing = createPacketBatch(HELD_PACKETS_MAXIMUM, columns);
     this.batch.memory = packetMemory(new ArrayBuffer(HELD_PACKETS_MAXIMUM * HELD_LENGTH_MAXIMUM));
     for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.batch.offset[row] = row * HELD_LENGTH_MAXIMUM;
+    this.outgoing.memory = this.batch.memory;
   }
 
   /** Packets that are held now. */
@@ -39,15 +43,17 @@ export class HoldArea {
     const start = from.offset[row];
     const at = batch.offset[target];
     for (let index = 0; index < length; index++) batch.memory.bytes[at + index] = source[start + index];
-    batch.length[target] = length;
-    batch.wireLength[target] = from.wireLength[row];
-    batch.seconds[target] = from.seconds[row];
-    batch.nanoseconds[target] = from.nanoseconds[row];
-    batch.flowWord[target] = from.flowWord[row];
-    batch.flowAddresses[target] = from.flowAddresses[row];
-    batch.flowPorts[target] = from.flowPorts[row];
+    copyRow(from, row, batch, target);
+    batch.offset[target] = at;
     this.fresh++;
     return target;
+  }
+
+  /** Makes a held packet row `target` of `outgoing`. */
+  load(row: number, target: number): void {
+    copyRow(this.batch, row, this.outgoing, target);
+    this.outgoing.linkType = this.batch.linkType;
+    this.outgoing.count = target + 1;
   }
 
   /** Gives a row back, once its packet has gone. */
@@ -61,4 +67,17 @@ export class HoldArea {
     this.fresh = 0;
     return fresh;
   }
+}
+
+function copyRow(from: PacketColumns, row: number, to: PacketColumns, target: number): void {
+  to.offset[target] = from.offset[row];
+  to.length[target] = from.length[row];
+  to.wireLength[target] = from.wireLength[row];
+  to.seconds[target] = from.seconds[row];
+  to.nanoseconds[target] = from.nanoseconds[row];
+  to.flowWord[target] = from.flowWord[row];
+  to.flowAddresses[target] = from.flowAddresses[row];
+  to.flowPorts[target] = from.flowPorts[row];
+  // No source has a slot for it.
+  to.slot[target] = 0;
 }

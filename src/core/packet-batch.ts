@@ -6,6 +6,7 @@
  * and never one further. `offset` is a multiple of 4, so that the 16 and 32-bit views may be used on
  * the packet's start; the views are in the machine's byte order, packets in network order.
  */
+import { uint16Array, uint32Array } from './specialise';
 
 /** Rows of a batch unless told otherwise: 128 to 256 is fastest, see docs/decisions/0002-batch-contract.md. */
 export const DEFAULT_BATCH_ROWS = 256;
@@ -26,14 +27,8 @@ export const FLOW_WITHOUT_PORTS = 1;
 /** An IP packet with TCP or UDP ports. */
 export const FLOW_WITH_PORTS = 2;
 
-export interface PacketBatch {
-  readonly capacity: number;
-  /** Rows that are filled now. */
-  count: number;
-  /** Set by the source when it opens; a batch belongs to one source. */
-  memory: PacketMemory;
-  /** Link type (as pcap numbers them: 1 is Ethernet) of all rows. */
-  linkType: number;
+/** The columns of a batch. All batches of an engine have the same ones, since only one of them is on its way at a time. */
+export interface PacketColumns {
   /** Where a packet starts in `memory`, in bytes; a multiple of 4. */
   readonly offset: Uint32Array;
   /** Captured bytes. */
@@ -56,6 +51,17 @@ export interface PacketBatch {
   readonly slot: Uint32Array;
 }
 
+export interface PacketBatch extends PacketColumns {
+  /** Rows that its source may fill. */
+  readonly capacity: number;
+  /** Rows that are filled now. */
+  count: number;
+  /** Set by the source when it opens; a batch belongs to one source. */
+  memory: PacketMemory;
+  /** Link type (as pcap numbers them: 1 is Ethernet) of all rows. */
+  linkType: number;
+}
+
 /** Views on a memory. The buffer's length is rounded down to a multiple of 4 for the wider views. */
 export function packetMemory(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): PacketMemory {
   return {
@@ -67,20 +73,23 @@ export function packetMemory(buffer: ArrayBufferLike, byteOffset = 0, byteLength
 
 const NO_MEMORY = packetMemory(new ArrayBuffer(0));
 
-export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS): PacketBatch {
+/** Columns of `rows` rows. */
+export function createPacketColumns(rows: number): PacketColumns {
   return {
-    capacity,
-    count: 0,
-    memory: NO_MEMORY,
-    linkType: 1,
-    offset: new Uint32Array(capacity),
-    length: new Uint32Array(capacity),
-    wireLength: new Uint32Array(capacity),
-    seconds: new Uint32Array(capacity),
-    nanoseconds: new Uint32Array(capacity),
-    flowAddresses: new Uint16Array(capacity),
-    flowPorts: new Uint32Array(capacity),
-    flowWord: new Int32Array(capacity),
-    slot: new Uint32Array(capacity),
+    offset: uint32Array(rows),
+    length: uint32Array(rows),
+    wireLength: uint32Array(rows),
+    seconds: uint32Array(rows),
+    nanoseconds: uint32Array(rows),
+    flowAddresses: uint16Array(rows),
+    flowPorts: uint32Array(rows),
+    flowWord: new Int32Array(uint32Array(rows).buffer),
+    slot: uint32Array(rows),
   };
+}
+
+/** A batch of `capacity` rows, over columns that have at least as many. */
+export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS, columns: PacketColumns = createPacketColumns(capacity)): PacketBatch {
+  const { offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot } = columns;
+  return { capacity, count: 0, memory: NO_MEMORY, linkType: 1, offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot };
 }

@@ -9,6 +9,7 @@
  * One block for all outputs and a typed array of counts: the form that compiles best of those that
  * were measured (docs/decisions/0002-batch-contract.md).
  */
+import { uint16Array, uint32Array } from './specialise';
 
 /** What a brick gets. */
 export interface PacketList {
@@ -30,5 +31,5 @@ export interface PacketLists {
 /** Lists for `outputs` outputs with room for at least `capacity` rows each. */
 export function createPacketLists(outputs: number, capacity: number): PacketLists {
   const shift = Math.max(4, Math.ceil(Math.log2(Math.max(1, capacity))));
-  return { outputs, shift, rows: new Uint16Array(Math.max(1, outputs) << shift), counts: new Uint32Array(Math.max(1, outputs)) };
+  return { outputs, shift, rows: uint16Array(Math.max(1, outputs) << shift), counts: uint32Array(Math.max(1, outputs)) };
 }

@@ -33,7 +33,6 @@ export class RingSource implements SourcePort {
     this.reader = new PacketRingReader(buffer);
     this.batch = request.batch;
     this.batch.memory = this.reader.memory;
-    this.batch.flowWord.fill(0);
     this.words = request.counters.words;
     this.record = request.record;
     this.reader.attach(process);
@@ -44,6 +43,7 @@ export class RingSource implements SourcePort {
     const count = this.reader.fill(batch, 0, batch.capacity);
     batch.count = count;
     if (count === 0) return this.reader.ended ? SOURCE_ENDED : 0;
+    batch.flowWord.fill(0, 0, count);
     let bytes = 0;
     for (let row = 0; row < count; row++) bytes += batch.length[row];
     addToCounter(this.words, this.record + LINK_PACKETS, count);

@@ -48,12 +48,20 @@ export function flowWord(addresses: number, ports: number, seed: number): number
   return (addresses ^ ((ports >>> 16) + seed) ^ (ports + seed)) & 0xffff;
 }
 
-/** For each of the 65,536 flow words its output: hash modulo `outputs`, which is from 1 to 65,536. */
-export function outputTable(outputs: number): Uint16Array {
+const tables = new Map<number, Uint8Array | Uint16Array>();
+
+/**
+ * For each of the 65,536 flow words its output: hash modulo `outputs`, which is from 1 to 65,536. One table for all
+ * who ask for the same, with bytes where they do: it is to stay in the cache.
+ */
+export function outputTable(outputs: number): Uint8Array | Uint16Array {
   if (!Number.isInteger(outputs) || outputs < 1 || outputs > MAXIMUM_TABLE_OUTPUTS) {
     throw new RangeError(`the number of outputs is from 1 to ${MAXIMUM_TABLE_OUTPUTS}, not ${outputs}`);
   }
-  const table = new Uint16Array(65_536);
+  const known = tables.get(outputs);
+  if (known) return known;
+  const table = outputs <= 256 ? new Uint8Array(65_536) : new Uint16Array(65_536);
   for (let word = 0; word < table.length; word++) table[word] = flowHash(word) % outputs;
+  tables.set(outputs, table);
   return table;
 }

@@ -1,0 +1,74 @@
+/**
+ * What the graph of an engine and its twin, which warms it up, have in common: typed arrays, and the loops that
+ * V8 compiles for them. Nothing in it lasts from one batch to the next.
+ */
+import type { CompiledGraph } from './graph';
+import { HELD_PACKETS_MAXIMUM } from './hold-area';
+import { MergedList } from './merged-list';
+import { createPacketColumns, type PacketColumns } from './packet-batch';
+import { createPacketLists, type PacketLists } from './packet-list';
+import { Specialiser, uint16Array, type LoopFactory } from './specialise';
+
+/** A list whose rows always stand in the same place. */
+export interface FixedList {
+  readonly rows: Uint16Array;
+  readonly whole: boolean;
+  count: number;
+}
+
+/** An inner link, from one brick's output to another's input. */
+export class InnerLink {
+  readonly list: FixedList;
+  /** Bytes of the first packets on it. */
+  readonly bytes: (packets: number) => number;
+
+  constructor(readonly lists: PacketLists, readonly output: number, readonly to: number, readonly record: number, memory: GraphMemory) {
+    this.list = { rows: lists.rows.subarray(output << lists.shift, (output + 1) << lists.shift), whole: false, count: 0 };
+    this.bytes = memory.specialise(bytesOf, memory.columns.length, this.list.rows);
+  }
+}
+
+/** What one brick of the graph works with. */
+export interface NodeMemory {
+  readonly outputs: PacketLists;
+  readonly inputs: readonly InnerLink[];
+  readonly merged: MergedList;
+  /** Where the rows of its input stand, unless that is all rows of a batch. */
+  readonly inputRows: Uint16Array;
+}
+
+export class GraphMemory {
+  readonly columns: PacketColumns;
+  /** All rows of a batch. */
+  readonly whole: FixedList;
+  /** `nodes[i]` belongs to `graph.bricks[i]`. */
+  readonly nodes: readonly NodeMemory[];
+  readonly specialise: <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants) => Loop;
+
+  constructor(graph: CompiledGraph, readonly batchRows: number) {
+    this.specialise = new Specialiser().specialise;
+    // What was held goes through the same lists.
+    const holds = graph.bricks.some((brick) => brick.declaration.holds === true);
+    const rows = holds ? Math.max(batchRows, HELD_PACKETS_MAXIMUM) : batchRows;
+    this.columns = createPacketColumns(rows);
+    this.whole = { rows: uint16Array(batchRows), whole: true, count: 0 };
+    for (let row = 0; row < batchRows; row++) this.whole.rows[row] = row;
+    const lists = graph.bricks.map((brick) => createPacketLists(brick.outputs.length, rows * brick.multiplicity));
+    const links = graph.edges.map((edge) => new InnerLink(lists[edge.from], edge.output, edge.to, edge.record, this));
+    const entries = new Set(graph.sources.map((source) => source.brick));
+    this.nodes = graph.bricks.map((brick, index) => {
+      const inputs = links.filter((link) => link.to === index);
+      const merged = new MergedList(rows * brick.multiplicity, [this.whole, ...inputs.map((input) => input.list)], this.specialise);
+      const inputRows = inputs.length === 1 && !entries.has(index) ? inputs[0].list.rows : merged.list.rows;
+      return { outputs: lists[index], inputs, merged, inputRows };
+    });
+  }
+}
+
+function bytesOf(length: Uint32Array, rows: Uint16Array) {
+  return function bytes(packets: number): number {
+    let sum = 0;
+    for (let i = 0; i < packets; i++) sum += length[rows[i]];
+    return sum;
+  };
+}
