@@ -2,6 +2,7 @@
  * Where the first fragment of a datagram went, for a bounded number of datagrams and a bounded time.
  * Sets of eight entries, so that a thousand datagrams at once find room; the oldest of a set gives way. Nothing is allocated after it is made.
  */
+import type { EngineClock } from '../core/brick';
 import type { FlowFields } from '../net';
 
 const WAYS = 8;
@@ -15,7 +16,7 @@ export class FragmentTable {
   private readonly mask: number;
 
   /** `entries` datagrams (a power of two) are remembered for `lifetime` milliseconds. */
-  constructor(entries: number, private readonly lifetime: number) {
+  constructor(entries: number, private readonly lifetime: number, private readonly clock: EngineClock) {
     this.source = new Uint32Array(entries);
     this.destination = new Uint32Array(entries);
     this.identity = new Uint32Array(entries);
@@ -25,16 +26,16 @@ export class FragmentTable {
   }
 
   /** The flow word of the fragment's datagram, or -1. */
-  find(flow: FlowFields, now: number): number {
+  find(flow: FlowFields): number {
     const first = (flow.fragmentHash & this.mask) * WAYS;
     for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.holds(entry, flow) && now - this.time[entry] <= this.lifetime) return this.word[entry];
+      if (this.holds(entry, flow) && this.clock.now - this.time[entry] <= this.lifetime) return this.word[entry];
     }
     return -1;
   }
 
   /** Remembers a datagram. */
-  set(flow: FlowFields, word: number, now: number): void {
+  set(flow: FlowFields, word: number): void {
     const first = (flow.fragmentHash & this.mask) * WAYS;
     let oldest = first;
     for (let entry = first; entry < first + WAYS; entry++) {
@@ -48,7 +49,7 @@ export class FragmentTable {
     this.destination[oldest] = flow.fragmentDestination;
     this.identity[oldest] = flow.fragmentIdentity;
     this.word[oldest] = word;
-    this.time[oldest] = now;
+    this.time[oldest] = this.clock.now;
   }
 
   private holds(entry: number, flow: FlowFields): boolean {

@@ -49,8 +49,8 @@ export interface BrickDeclaration {
 
 /** Coarse time for bricks; read from the machine once a batch. */
 export interface EngineClock {
-  /** Milliseconds since an arbitrary start, never going back. */
-  now: number;
+  /** Milliseconds since an arbitrary start, never going back. Ask where it is needed: a fraction that is handed on is a number on the heap. */
+  readonly now: number;
 }
 
 /** What an engine tells a brick when it makes it. */

@@ -72,7 +72,9 @@ export interface CoreAddon {
   networkNamespace(): string;
   waitReadable(descriptors: Int32Array, count: number, microseconds: number): number;
   waitWritable(descriptors: Int32Array, count: number, microseconds: number): number;
-  monotonicNanoseconds(into: Float64Array): void;
+  readonly monotonicNanoseconds: (into: Float64Array) => void;
+  /** Whether this thread's heap was collected since the last call; the first one answers false. */
+  collected(): boolean;
   eventCreate(): [readable: number, writable: number];
   eventSignal(writable: number): void;
   eventDrain(readable: number): void;

@@ -78,6 +78,28 @@ void MonotonicNanoseconds(const Napi::CallbackInfo& info) {
   static_cast<double*>(data)[0] = static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
+// An object that only a weak reference knows: once it is gone, the heap was collected. One for each thread that asks.
+struct Sentinel {
+  napi_ref reference = nullptr;
+};
+
+// (): whether the heap was collected since the last call. Makes nothing unless it was.
+Napi::Value Collected(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  napi_ref& reference = static_cast<Sentinel*>(info.Data())->reference;
+  bool collected = false;
+  if (reference != nullptr) {
+    napi_value object = nullptr;
+    napi_get_reference_value(env, reference, &object);
+    if (object != nullptr) return Napi::Boolean::New(env, false);
+    napi_delete_reference(env, reference);
+    reference = nullptr;
+    collected = true;
+  }
+  if (napi_create_reference(env, Napi::Object::New(env), 0, &reference) != napi_ok) reference = nullptr;
+  return Napi::Boolean::New(env, collected);
+}
+
 // An event is a pair of descriptors: [readable, writable], the same one on Linux.
 Napi::Value EventCreate(const Napi::CallbackInfo& info) {
   Event event;
@@ -130,6 +152,9 @@ void DefineSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("waitReadable", Napi::Function::New(env, WaitReadable));
   exports.Set("waitWritable", Napi::Function::New(env, WaitWritable));
   exports.Set("monotonicNanoseconds", Napi::Function::New(env, MonotonicNanoseconds));
+  Sentinel* const sentinel = new Sentinel;
+  env.AddCleanupHook([sentinel] { delete sentinel; });
+  exports.Set("collected", Napi::Function::New(env, Collected, "collected", sentinel));
   exports.Set("eventCreate", Napi::Function::New(env, EventCreate));
   exports.Set("eventSignal", Napi::Function::New(env, EventSignal));
   exports.Set("eventDrain", Napi::Function::New(env, EventDrain));
