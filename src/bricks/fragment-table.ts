@@ -8,18 +8,18 @@ import type { FlowFields } from '../net';
 const WAYS = 8;
 
 export class FragmentTable {
-  private readonly source: Uint32Array;
-  private readonly destination: Uint32Array;
-  private readonly identity: Uint32Array;
+  private readonly source: Int32Array;
+  private readonly destination: Int32Array;
+  private readonly identity: Int32Array;
   private readonly word: Int32Array;
   private readonly time: Float64Array;
   private readonly mask: number;
 
   /** `entries` datagrams (a power of two) are remembered for `lifetime` milliseconds. */
   constructor(entries: number, private readonly lifetime: number, private readonly clock: EngineClock) {
-    this.source = new Uint32Array(entries);
-    this.destination = new Uint32Array(entries);
-    this.identity = new Uint32Array(entries);
+    this.source = new Int32Array(entries);
+    this.destination = new Int32Array(entries);
+    this.identity = new Int32Array(entries);
     this.word = new Int32Array(entries).fill(-1);
     this.time = new Float64Array(entries).fill(-Infinity);
     this.mask = entries / WAYS - 1;

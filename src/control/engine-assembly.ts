@@ -19,6 +19,7 @@ import { resolveBackend, resolveBrick } from '../plugins/container';
 import type { Backend } from '../core/backend';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
 import { NodeContext } from './node-context';
+import { collectNow } from './optimisation';
 import type { ThreadHost } from './thread-host';
 import { warmUp } from './warm-up';
 
@@ -66,6 +67,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
   const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait);
+  collectNow();
   return { engine, sources, hotObjects: [engine, engineGraph, host, ...engineGraph.nodes.map((node) => node.brick), ...memory.loops], counters };
 }
 

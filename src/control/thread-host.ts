@@ -7,8 +7,8 @@ import { Waiter } from '../native/system';
 import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE } from './engine-protocol';
 import { methodsOf, optimisationProbe } from './optimisation';
 
-/** Looks for collections once in so many calls of `housekeeping`: about once a second. */
-const COLLECTIONS_EVERY = 1000;
+/** Where nothing tells of collections, the profiler is asked once in so many calls of `housekeeping`: about once a second. */
+const WITHOUT_ADDON_EVERY = 1000;
 /** Functions whose state is looked at in one call of `housekeeping`, some 100 ns each. */
 const LOOKS_A_CALL = 4;
 
@@ -28,9 +28,8 @@ class CollectionCount {
 
   /** Asks the profiler, which answers with text and objects, only where there was a collection. */
   sample(): void {
-    if (++this.calls < COLLECTIONS_EVERY) return;
+    if (this.addon ? !this.addon.collected() : ++this.calls < WITHOUT_ADDON_EVERY) return;
     this.calls = 0;
-    if (this.addon && !this.addon.collected()) return;
     this.read();
     this.start();
   }
@@ -47,12 +46,11 @@ class CollectionCount {
  * that has optimised code again by then is not seen. `npm run bench -- steadiness` counts exactly.
  */
 class DeoptimisationCount {
-  private readonly optimised = optimisationProbe();
   private readonly codes: unknown[];
   private readonly were: Uint8Array;
   private next = 0;
 
-  constructor(objects: readonly object[], private readonly counters: CounterBlock) {
+  constructor(objects: readonly object[], private readonly counters: CounterBlock, private readonly optimised: (code: unknown) => boolean) {
     this.codes = [...new Set(objects.flatMap(methodsOf))];
     this.were = new Uint8Array(this.codes.length);
   }
@@ -72,6 +70,7 @@ class DeoptimisationCount {
 export class ThreadHost implements EngineHost {
   private collections: CollectionCount | undefined;
   private deoptimisations: DeoptimisationCount | undefined;
+  private readonly optimised = optimisationProbe();
   private waiter: Waiter;
   /** The control memory, or what stands in for it while packets are synthetic. */
   private books: Int32Array;
@@ -84,7 +83,7 @@ export class ThreadHost implements EngineHost {
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
   attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real = true): void {
     this.waiter = new Waiter(sources, this.control, CONTROL_WAKE);
-    this.deoptimisations = new DeoptimisationCount(hot, counters);
+    this.deoptimisations = new DeoptimisationCount(hot, counters, this.optimised);
     this.collections = new CollectionCount(counters);
     this.collections.start();
     if (real) this.books = this.control;

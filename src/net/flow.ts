@@ -105,7 +105,7 @@ function setIpFlow(flow: FlowFields): void {
     && walk.fragment !== FRAGMENT_LATER && walk.end - walk.position >= 4;
   flow.kind = hasPorts ? FLOW_WITH_PORTS : FLOW_WITHOUT_PORTS;
   flow.addresses = walk.addresses;
-  flow.ports = hasPorts ? read32(walk.bytes, walk.position) : CONSTANT_PORTS;
+  flow.ports = hasPorts ? read32(walk.bytes, walk.position) >>> 0 : CONSTANT_PORTS;
 }
 
 /** Into what the last IP header carries, if that is to be looked into and is a tunnel. */
