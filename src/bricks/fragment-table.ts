@@ -14,9 +14,12 @@ export class FragmentTable {
   private readonly word: Int32Array;
   private readonly time: Float64Array;
   private readonly mask: number;
+  /** The engine's time in nanoseconds. */
+  private readonly now: Float64Array;
 
   /** `entries` datagrams (a power of two) are remembered for `lifetime` milliseconds. */
-  constructor(entries: number, private readonly lifetime: number, private readonly clock: EngineClock) {
+  constructor(entries: number, private readonly lifetime: number, clock: EngineClock) {
+    this.now = clock.cell;
     this.source = new Int32Array(entries);
     this.destination = new Int32Array(entries);
     this.identity = new Int32Array(entries);
@@ -29,7 +32,7 @@ export class FragmentTable {
   find(flow: FlowFields): number {
     const first = (flow.fragmentHash & this.mask) * WAYS;
     for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.holds(entry, flow) && this.clock.now - this.time[entry] <= this.lifetime) return this.word[entry];
+      if (this.holds(entry, flow) && this.now[0] - this.time[entry] <= this.lifetime * 1e6) return this.word[entry];
     }
     return -1;
   }
@@ -49,7 +52,7 @@ export class FragmentTable {
     this.destination[oldest] = flow.fragmentDestination;
     this.identity[oldest] = flow.fragmentIdentity;
     this.word[oldest] = word;
-    this.time[oldest] = this.clock.now;
+    this.time[oldest] = this.now[0];
   }
 
   private holds(entry: number, flow: FlowFields): boolean {

@@ -92,7 +92,7 @@ export class LoadBalancerBrick implements Brick {
   private readonly withoutFlowCounter: number;
   private readonly heldCounter: number;
   private readonly fragmentWait: number;
-  /** Fragments that wait for their first: row in the hold area, flow word by addresses, and until when (ms). */
+  /** Fragments that wait for their first: row in the hold area, flow word by addresses, and until when (ns). */
   private readonly heldRow = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private readonly heldWord = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private readonly heldUntil = new Float64Array(HELD_PACKETS_MAXIMUM);
@@ -186,7 +186,7 @@ export class LoadBalancerBrick implements Brick {
     const entry = this.heldCount++;
     this.heldRow[entry] = held;
     this.heldWord[entry] = own;
-    this.heldUntil[entry] = this.context.clock.now + this.fragmentWait;
+    this.heldUntil[entry] = this.context.clock.cell[0] + this.fragmentWait * 1e6;
     this.context.countAt(this.heldCounter, 1);
     return true;
   }
@@ -200,7 +200,7 @@ export class LoadBalancerBrick implements Brick {
       const row = this.heldRow[entry];
       parse(held.memory, held.offset[row], held.length[row], held.linkType, this.tuple, this.inner, flow);
       let word = this.fragments.find(flow);
-      if (word < 0 && (all || this.context.clock.now >= this.heldUntil[entry])) {
+      if (word < 0 && (all || this.context.clock.cell[0] >= this.heldUntil[entry])) {
         word = this.heldWord[entry];
         this.fragments.set(flow, word);
         this.context.countAt(this.orphanCounter, 1);

@@ -21,7 +21,7 @@ import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
 import { NodeContext } from './node-context';
 import { collectNow } from './optimisation';
 import type { ThreadHost } from './thread-host';
-import { warmUp } from './warm-up';
+import { warmUp, type Twin } from './warm-up';
 
 /** An engine with its ports open, ready to run. */
 export interface AssembledEngine {
@@ -49,16 +49,12 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
     const holds = makeHolds(graph, memory);
     return new EngineGraph(graph, makeBricks(graph, modules, memory, counters, clock, holds), memory, counters, timer, working, holds);
   };
-  const twinCounters = createCounterBlock(graph.counterSlots);
-  const twin = {
-    graph: makeGraph(twinCounters),
-    entries: [...new Set(graph.sources.map((source) => source.brick))],
-    batch: createPacketBatch(batchRows, memory.columns),
-    counters: twinCounters,
-    clock,
+  const makeTwin = (): Twin => {
+    const counters = createCounterBlock(graph.counterSlots);
+    const entries = [...new Set(graph.sources.map((source) => source.brick))];
+    return { graph: makeGraph(counters), entries, batch: createPacketBatch(batchRows, memory.columns), counters, clock };
   };
-  const warmUpMicroseconds = warmUp(twin, host, plan.warmUpMilliseconds);
-  for (const node of twin.graph.nodes) node.brick.teardown?.();
+  const warmUpMicroseconds = warmUp(makeTwin, host, plan.warmUpMilliseconds);
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);

@@ -29,6 +29,23 @@ export function methodsOf(object: object): unknown[] {
   return [...found];
 }
 
+/**
+ * Gives the map of Uint8Array a transition to that of Buffer. The first memory that a native port hands over does so too, and
+ * V8 would throw away whatever it had compiled for byte arrays before.
+ */
+export function expectNativeMemory(): void {
+  Object.setPrototypeOf(new Uint8Array(new ArrayBuffer(8)), Buffer.prototype);
+}
+
+/** V8 looks whether to optimise a function each time it has run so many bytes of bytecode; and how many while it warms up. */
+const USUAL_BUDGET = 67_584;
+const EAGER_BUDGET = 16_384;
+
+/** Has V8 optimise sooner, in all threads, until it is told otherwise: what is seldom called is optimised too then. */
+export function optimiseEagerly(eagerly: boolean): void {
+  setFlagsFromString(`--interrupt-budget=${eagerly ? EAGER_BUDGET : USUAL_BUDGET}`);
+}
+
 /** Collects this thread's heap, so that what starting up has left is not collected in the middle of the work. */
 export function collectNow(): void {
   setFlagsFromString('--expose-gc');
