@@ -21,7 +21,7 @@ const NOT_COMPUTED = FLOW_NOT_COMPUTED;
 const NO_FLOW = FLOW_NONE;
 const FIRST = FRAGMENT_FIRST;
 const LATER = FRAGMENT_LATER;
-const NO_PORTS = CONSTANT_PORTS;
+const NO_PORTS = CONSTANT_PORTS | 0;
 
 /** Instead of a flow word: the packet is held back. */
 const HELD = -2;
@@ -153,7 +153,7 @@ export class LoadBalancerBrick implements Brick {
       this.context.countAt(this.withoutFlowCounter, 1);
       return -1;
     }
-    const word = wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.ports, this.seed);
+    const word = wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
     if (flow.fragment !== FIRST && flow.fragment !== LATER) return word;
     this.context.countAt(this.fragmentCounter, 1);
     return flow.fragmentNeedsFirst ? this.fragmentWord(batch, row, input, position, word) : word;
@@ -226,7 +226,7 @@ export class LoadBalancerBrick implements Brick {
       if (batch.flowWord[row] !== NOT_COMPUTED) continue;
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
       if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.fragments.find(flow) < 0) {
-        this.fragments.set(flow, wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.ports, this.seed));
+        this.fragments.set(flow, wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed));
       }
     }
   }

@@ -7,6 +7,7 @@ import { Waiter } from '../native/system';
 import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE } from './engine-protocol';
 import { methodsOf, optimisationProbe } from './optimisation';
 
+const WARM_UP_WAIT_MICROSECONDS = 20;
 /** Where nothing tells of collections, the profiler is asked once in so many calls of `housekeeping`: about once a second. */
 const WITHOUT_ADDON_EVERY = 1000;
 /** Functions whose state is looked at in one call of `housekeeping`, some 100 ns each. */
@@ -72,6 +73,7 @@ export class ThreadHost implements EngineHost {
   private deoptimisations: DeoptimisationCount | undefined;
   private readonly optimised = optimisationProbe();
   private waiter: Waiter;
+  private longestWait = WARM_UP_WAIT_MICROSECONDS;
   /** The control memory, or what stands in for it while packets are synthetic. */
   private books: Int32Array;
 
@@ -82,10 +84,11 @@ export class ThreadHost implements EngineHost {
 
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
   attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real = true): void {
-    this.waiter = new Waiter(sources, this.control, CONTROL_WAKE);
+    this.waiter = new Waiter([...sources], this.control, CONTROL_WAKE);
     this.deoptimisations = new DeoptimisationCount(hot, counters, this.optimised);
     this.collections = new CollectionCount(counters);
     this.collections.start();
+    this.longestWait = real ? 0x3fffffff : WARM_UP_WAIT_MICROSECONDS;
     if (real) this.books = this.control;
   }
 
@@ -105,7 +108,7 @@ export class ThreadHost implements EngineHost {
   }
 
   wait(microseconds: number): void {
-    this.waiter.wait(microseconds);
+    this.waiter.wait(Math.min(microseconds, this.longestWait));
   }
 
   housekeeping(): void {

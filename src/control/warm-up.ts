@@ -14,11 +14,11 @@ import { expectNativeMemory, methodsOf, optimisationProbe, optimiseEagerly } fro
 import { fillBatch, syntheticMemory } from './synthetic-traffic';
 import type { ThreadHost } from './thread-host';
 
-/** Batches of one run of the loop, and empty looks after them, more of them in some runs: then it waits. */
-const RUN_BATCHES = 60;
-const RUN_LOOKS = 3;
-const IDLE_LOOKS = 230;
-const IDLE_EVERY = 16;
+/** Looks of one run of the loop that find packets, mostly; and empty ones before, in some runs so many that it waits. */
+const RUN_LOOKS = 40;
+const FIRST_IDLE_LOOKS = 204;
+const IDLE_LOOKS = 30;
+const IDLE_EVERY = 4;
 const CHECK_EVERY = 4;
 /** Warm once V8 has optimised nothing more for so long: what is called comes after what calls it. */
 const SETTLED_MILLISECONDS = 40;
@@ -55,7 +55,7 @@ class SyntheticTraffic {
   receive(): number {
     const look = this.looks--;
     if (look <= 0) return SOURCE_ENDED;
-    if (look > RUN_BATCHES || look % 16 === 0) return 0;
+    if (look > RUN_LOOKS || look % 16 === 0) return 0;
     const { batch, clock } = this.twin;
     fillBatch(batch, this.batches++);
     clock.cell[1] += SKIPPED_NANOSECONDS;
@@ -141,7 +141,8 @@ function runTwin(twin: Twin, host: ThreadHost, milliseconds: number): void {
   let settledSince = begin;
   for (let round = 0; performance.now() - begin < milliseconds; round++) {
     const { sources, engine } = runs[round % PORT_SHAPES];
-    traffic.looks = RUN_BATCHES + (round % IDLE_EVERY === 0 ? IDLE_LOOKS : RUN_LOOKS);
+    const idle = round < PORT_SHAPES ? FIRST_IDLE_LOOKS : round % IDLE_EVERY === 0 ? IDLE_LOOKS : 0;
+    traffic.looks = RUN_LOOKS + idle;
     reopen(sources);
     if (engine.run() === 'stopped') break;
     if (round % CHECK_EVERY !== CHECK_EVERY - 1) continue;

@@ -18,8 +18,8 @@ export class FlowFields {
   kind: number = FLOW_NOT_COMPUTED;
   /** 16 bits: the XOR of the 16-bit big-endian words of both addresses (of a frame without IP: of bytes 2 to 5 of both hardware addresses). */
   addresses = 0;
-  /** 32 bits: source port << 16 | destination port, or CONSTANT_PORTS. */
-  ports: number = CONSTANT_PORTS;
+  /** The bits of `ports` as a signed number: an unsigned one may need a place on the heap, 16 bytes a packet. */
+  signedPorts: number = CONSTANT_PORTS | 0;
   /** One of the FRAGMENT_ constants. */
   fragment: number = FRAGMENT_NONE;
   /**
@@ -37,4 +37,9 @@ export class FlowFields {
   fragmentSource = 0;
   fragmentDestination = 0;
   fragmentIdentity = 0;
+
+  /** 32 bits: source port << 16 | destination port, or CONSTANT_PORTS. */
+  get ports(): number {
+    return this.signedPorts >>> 0;
+  }
 }
