@@ -56,7 +56,6 @@ export type LoopEnd = 'stopped' | 'ended';
 export class Engine {
   /** What warm-up waits for V8 to optimise. */
   static get loopCode(): unknown {
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- only looked at
     return Engine.prototype.loop;
   }
 
