@@ -8,6 +8,7 @@ const SINGLE_PACKETS = 65;
 const DATAGRAMS = 16;
 const FRAGMENTS = 3 * DATAGRAMS;
 const PACKET_KINDS = SINGLE_PACKETS + FRAGMENTS;
+const SMALL_BATCH = 48;
 const TYPES = [0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x8847, 0x8864, 0x0800, 0x86dd, 0x0800];
 
 /** Frames of many kinds: IPv4 and IPv6, TCP, UDP and others, tags, labels, fragments, ARP, and rubbish. */
@@ -93,7 +94,9 @@ export function fillBatch(batch: PacketBatch, round: number): void {
   if (round % 3 === 0) renewDatagrams(batch.memory.bytes, round);
   // Now and then a batch of one kind, as most are: fragments, plain packets, or such as have no flow.
   const single = round % 8 === 5 ? 1 + (round % PACKET_KINDS) : 0;
-  batch.count = round % 5 === 0 ? 1 + (round % batch.capacity) : batch.capacity;
+  // Mostly small: what is called once a batch gets warm as soon as what is called for each packet.
+  const most = round % 32 === 0 ? batch.capacity : Math.min(SMALL_BATCH, batch.capacity);
+  batch.count = round % 5 === 0 ? 1 + (round % most) : most;
   for (let row = 0; row < batch.count; row++) {
     const kind = single > 0 ? single - 1 : (row * 7 + round) % PACKET_KINDS;
     batch.offset[row] = kind * PACKET_BYTES;
