@@ -99,7 +99,6 @@ function brickContext(
     clock,
     columns: memory.columns,
     lists: node.outputs,
-    wholeRows: memory.whole.rows,
     inputRows: node.inputRows,
     specialise: memory.specialise,
     counterIndex,

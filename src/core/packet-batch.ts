@@ -8,8 +8,8 @@
  */
 import { uint16Array, uint32Array } from './specialise';
 
-/** Rows of a batch unless told otherwise: 128 to 256 is fastest, see docs/decisions/0002-batch-contract.md. */
-export const DEFAULT_BATCH_ROWS = 256;
+/** Rows of a batch unless told otherwise: fewer cost more, more bring little, see docs/decisions/0002-batch-contract.md. */
+export const DEFAULT_BATCH_ROWS = 512;
 /** Row numbers are 16 bits wide. */
 export const MAXIMUM_BATCH_ROWS = 4096;
 
