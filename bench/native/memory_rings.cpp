@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batch_columns.h"
+#include "direct_method.h"
 #include "flow_columns.h"
 extern "C" {
 #include "netmap_rings.h"
@@ -48,12 +49,13 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "MemoryRings",
                        {InstanceMethod<&MemoryRings::BindSource>("bindSource"), InstanceMethod<&MemoryRings::BindSinks>("bindSinks"),
-                        InstanceMethod<&MemoryRings::Receive>("receive"), InstanceMethod<&MemoryRings::Transmit>("transmit"),
                         InstanceMethod<&MemoryRings::Memory>("memory")});
   }
 
   // ({outputs, slots, huge, kind, length, flows, control})
   explicit MemoryRings(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MemoryRings>(info) {
+    bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Receive>(info.This().As<Napi::Object>(), this, "receive");
+    bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Transmit>(info.This().As<Napi::Object>(), this, "transmit");
     const Napi::Object options = info[0].ToObject();
     const uint32_t slots = options.Get("slots").ToNumber().Uint32Value();
     if (slots < 2 || (slots & (slots - 1)) != 0) throw Napi::RangeError::New(info.Env(), "slots must be a power of two");
@@ -116,11 +118,11 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     }
   }
 
-  Napi::Value Receive(const Napi::CallbackInfo& info);
+  int32_t Receive(Napi::Env env, const int32_t* none);
   uint32_t Fill(uint32_t count);
   void StampRows(uint32_t count);
   bool BetweenRounds();
-  void Transmit(const Napi::CallbackInfo& info);
+  int32_t Transmit(Napi::Env env, const int32_t* none);
   struct Group {
     std::unique_ptr<bricks::PacketLists> lists;
     std::vector<Sink> sinks;
@@ -173,13 +175,13 @@ bool MemoryRings::BetweenRounds() {
   return true;
 }
 
-Napi::Value MemoryRings::Receive(const Napi::CallbackInfo& info) {
-  if (left_ <= 0 && !BetweenRounds()) return Napi::Number::New(info.Env(), control_[kEnd].load() ? -1 : 0);
+int32_t MemoryRings::Receive(Napi::Env, const int32_t*) {
+  if (left_ <= 0 && !BetweenRounds()) return control_[kEnd].load() ? -1 : 0;
   bench_ring_sync(rings_.receive);
   uint32_t count = bench_ring_space(rings_.receive);
   if (count > columns_.capacity) count = columns_.capacity;
   left_ -= count;
-  return Napi::Number::New(info.Env(), Fill(count));
+  return static_cast<int32_t>(Fill(count));
 }
 
 // A network card without time stamps: the batch's time.
@@ -290,10 +292,11 @@ void MemoryRings::TransmitCopies(Group& group) {
   }
 }
 
-void MemoryRings::Transmit(const Napi::CallbackInfo&) {
+// None ever stays behind: what a full ring does not take is dropped.
+int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
   if (copies_) {
     for (Group& group : groups_) TransmitCopies(group);
-    return;
+    return 0;
   }
   for (Group& group : groups_) {
     uint32_t* const counts = group.lists->counts;
@@ -324,6 +327,7 @@ void MemoryRings::Transmit(const Napi::CallbackInfo&) {
       counts[output] = 0;
     }
   }
+  return 0;
 }
 
 Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
