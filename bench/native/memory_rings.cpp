@@ -29,6 +29,9 @@ enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched.
 constexpr uint32_t kAhead = 12;
+constexpr uint32_t kAheadOfCopies = 8;
+// Rows that all sinks get before the next.
+constexpr uint32_t kTogether = 4;
 // Sinks ahead, where there are many.
 constexpr uint32_t kSinksAhead = 6;
 
@@ -87,12 +90,13 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     return Napi::ArrayBuffer::New(info.Env(), rings_.memory, rings_.memory_bytes);
   }
 
-  // (batch, flowColumns, counters, record)
+  // (batch, flowColumns, lookedAt, counters, record)
   void BindSource(const Napi::CallbackInfo& info) {
     columns_.Bind(info[0].ToObject());
     flowColumns_ = info[1].ToBoolean();
-    counterReference_ = Napi::Persistent(info[2]);
-    counters_ = static_cast<uint64_t*>(info[2].As<Napi::ArrayBuffer>().Data()) + info[3].ToNumber().Uint32Value();
+    lookedAt_ = info[2].ToBoolean();
+    counterReference_ = Napi::Persistent(info[3]);
+    counters_ = static_cast<uint64_t*>(info[3].As<Napi::ArrayBuffer>().Data()) + info[4].ToNumber().Uint32Value();
   }
 
   // ([{lists, output, record}], counters, copies, batchRows)
@@ -132,6 +136,8 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   template <bool Copies>
   void Send(const Sink& sink, uint32_t first, uint32_t count);
   void TransmitCopies(Group& group);
+  static bool SameLists(const Group& group);
+  void TransmitSame(Group& group);
 
   bench_rings rings_ = {};
   bricks::BatchColumns columns_;
@@ -141,6 +147,8 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   double* results_;
   uint64_t* counters_ = nullptr;
   bool flowColumns_ = false;
+  // Whether a brick looks into packets, so that they are fetched when they come.
+  bool lookedAt_ = false;
   bool copies_ = false;
   int32_t round_ = 0;
   int64_t left_ = 0;
@@ -208,7 +216,7 @@ uint32_t MemoryRings::Fill(uint32_t count) {
   uint64_t bytes = 0;
   for (uint32_t row = 0; row < count; row++, cursor = (cursor + 1) & mask) {
     const bench_slot* const slot = &ring->slots[cursor];
-    __builtin_prefetch(memory + size_t{ring->slots[(cursor + kAhead) & mask].buffer} * BENCH_BUFFER_SIZE);
+    if (lookedAt_) __builtin_prefetch(memory + size_t{ring->slots[(cursor + kAhead) & mask].buffer} * BENCH_BUFFER_SIZE);
     const uint32_t at = slot->buffer * BENCH_BUFFER_SIZE;
     offset[row] = at;
     length[row] = slot->length;
@@ -259,6 +267,62 @@ inline void MemoryRings::Send(const Sink& sink, uint32_t first, uint32_t count) 
   sink.counters[2 + 1] += count - sent;  // ringFull
 }
 
+// A duplicator's lists: all the same. Then it is a packet at a time to all sinks, the last of which gets the packet itself.
+bool MemoryRings::SameLists(const Group& group) {
+  const uint32_t count = group.lists->counts[0];
+  for (size_t output = 0; output < group.sinks.size(); output++) {
+    if (group.sinks[output].ring == nullptr || group.lists->counts[output] != count) return false;
+    if (output > 0 && std::memcmp(group.sinks[output].rows, group.sinks[0].rows, count * sizeof(uint16_t)) != 0) return false;
+  }
+  return group.sinks.size() > 1;
+}
+
+void MemoryRings::TransmitSame(Group& group) {
+  Sink* const sinks = group.sinks.data();
+  const size_t last = group.sinks.size() - 1;
+  const uint32_t count = group.lists->counts[0];
+  const uint16_t* const rows = sinks[0].rows;
+  bench_slot* const receiveSlots = rings_.receive->slots;
+  uint8_t* const memory = rings_.memory;
+  for (uint32_t first = 0; first < count; first += kTogether) {
+    const uint32_t together = std::min(kTogether, count - first);
+    bench_slot* from[kTogether];
+    for (uint32_t k = 0; k < together; k++) {
+      from[k] = &receiveSlots[columns_.slot[rows[first + k]]];
+      const uint32_t later = std::min(first + k + kAheadOfCopies, count - 1);
+      __builtin_prefetch(memory + size_t{receiveSlots[columns_.slot[rows[later]]].buffer} * BENCH_BUFFER_SIZE);
+    }
+    for (size_t output = 0; output <= last; output++) {
+      const Sink& sink = sinks[output];
+      bench_ring* const ring = sink.ring;
+      const uint32_t mask = ring->mask;
+      const uint32_t sent = std::min(together, bench_ring_space(ring));
+      uint32_t head = ring->head;
+      uint64_t bytes = 0;
+      for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask) {
+        bench_slot* const to = &ring->slots[head];
+        bytes += from[k]->length;
+        if (output == last) {
+          bench_swap(from[k], to);
+          continue;
+        }
+        __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & mask].buffer} * BENCH_BUFFER_SIZE, 1);
+        bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, memory + size_t{from[k]->buffer} * BENCH_BUFFER_SIZE, from[k]->length);
+        to->length = from[k]->length;
+        to->flags = BENCH_CHANGED;
+      }
+      ring->head = head;
+      sink.counters[0] += sent;
+      sink.counters[1] += bytes;
+      sink.counters[2 + 1] += together - sent;  // ringFull
+    }
+  }
+  for (size_t output = 0; output <= last; output++) {
+    bench_ring_sync(sinks[output].ring);
+    group.lists->counts[output] = 0;
+  }
+}
+
 // Where packets go to several: some rows to all their sinks, then the next, so that a packet is still in
 // the first-level cache for its second copy. Buffers 2,048 bytes apart share two sets of it: 24 packets.
 void MemoryRings::TransmitCopies(Group& group) {
@@ -295,7 +359,10 @@ void MemoryRings::TransmitCopies(Group& group) {
 // None ever stays behind: what a full ring does not take is dropped.
 int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
   if (copies_) {
-    for (Group& group : groups_) TransmitCopies(group);
+    for (Group& group : groups_) {
+      if (SameLists(group)) TransmitSame(group);
+      else TransmitCopies(group);
+    }
     return 0;
   }
   for (Group& group : groups_) {
