@@ -62,8 +62,8 @@ export interface NativeSink {
 
 export interface NativeTransmitter {
   bindMemory(batch: number, bytes: Uint8Array, source: NativeSource | undefined): void;
-  /** Twice the packets that remain on the lists, and 1 more if `flush` is to be called now. */
-  transmit(batch: number, wait: boolean): number;
+  /** `wait`: 1 to leave on the lists what full rings don't take; else 0. Twice the packets that remain on the lists, and 1 more if `flush` is to be called now. */
+  transmit(batch: number, wait: number): number;
   flush(): void;
   settle(): number;
   backlog(): number;

@@ -61,7 +61,7 @@ export class NetmapTransmitter implements Transmitter {
       this.native.bindMemory(index, bytes, undefined);
     }
     this.unsettled = true;
-    const answer = this.native.transmit(index, wait);
+    const answer = this.native.transmit(index, wait ? 1 : 0);
     this.wantsFlush = (answer & 1) !== 0;
     return answer >>> 1;
   }

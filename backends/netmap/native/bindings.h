@@ -7,6 +7,7 @@
 
 #include "batch_columns.h"
 #include "columns.h"
+#include "direct_method.h"
 #include "port.h"
 #include "receiver.h"
 #include "sender.h"
@@ -100,10 +101,10 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
 
  private:
   // Rows, or -1 if the port is gone
-  Napi::Value Receive(const Napi::CallbackInfo& info);
+  int32_t Receive(Napi::Env env, const int32_t* arguments);
   void Release(const Napi::CallbackInfo& info);
   // (milliseconds): waits until there is something to receive, but no longer
-  void Wait(const Napi::CallbackInfo& info);
+  int32_t Wait(Napi::Env env, const int32_t* arguments);
   // The region and its staging areas: one ArrayBuffer for each region and environment.
   Napi::Value Memory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
@@ -127,8 +128,8 @@ class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
   // (batch, Uint8Array, source or undefined)
   void BindMemory(const Napi::CallbackInfo& info);
   // (batch, wait): twice the packets that remain on the lists, and 1 more if `flush` is to be called
-  Napi::Value Transmit(const Napi::CallbackInfo& info);
-  void Flush(const Napi::CallbackInfo& info);
+  int32_t Transmit(Napi::Env env, const int32_t* arguments);
+  int32_t Flush(Napi::Env env, const int32_t* arguments);
   // Sends on from the reserve; packets that are left there
   Napi::Value Settle(const Napi::CallbackInfo& info);
   Napi::Value Backlog(const Napi::CallbackInfo& info);
