@@ -122,7 +122,7 @@ int Drain(const std::string& directory, const std::vector<std::string>& names) {
     }
     if (asked && taken == 0) Report(&seen);
     if (ended == readers.size()) break;
-    if (taken == 0) bench::Pause(1000);
+    bench::Pause(1000);
   }
   for (const auto& end : ends) bricks::ClosePipe(end->id);
   return 0;

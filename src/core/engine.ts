@@ -39,6 +39,11 @@ const SPINS_MAXIMUM = 200;
 const PUBLISH_NANOSECONDS = 1_000_000;
 const HOUSEKEEPING_NANOSECONDS = 1_000_000_000;
 const WAIT_MILLISECONDS = 20;
+/**
+ * So long a new engine looks again and again instead of sleeping, by the same code: what runs only a few hundred times a
+ * second V8 would otherwise leave unoptimised for minutes, and the first packets would meet it so.
+ */
+const WAKEFUL_NANOSECONDS = 100_000_000;
 /** What an orderly stop gives slow readers to take what was already received. */
 const STOP_NANOSECONDS = 2_000_000_000;
 
@@ -47,8 +52,9 @@ export type LoopEnd = 'stopped' | 'ended';
 export class Engine {
   private nextPublish = 0;
   private nextHousekeeping = 0;
-  private spins = SPINS_MAXIMUM;
+  private spins = 0;
   private stopDeadline = 0;
+  private wakefulUntil = 0;
   private readonly holds: boolean;
   /** The source whose batch is on its way, or the brick (its index) whose held packets are. */
   private inHand: EngineSource | undefined;
@@ -109,6 +115,8 @@ export class Engine {
     this.stopDeadline = 0;
     // The end of a busy round is the next one's begin: a look at the clock costs 40 ns.
     let begin = host.nanoseconds();
+    this.wakefulUntil = begin + WAKEFUL_NANOSECONDS;
+    this.spins = 0;
     while (end === undefined) {
       this.clock.now = begin / 1e6;
       const packets = this.round();
@@ -201,10 +209,15 @@ export class Engine {
     if (milliseconds <= 0) return;
     addToCounter(this.counters.words, ENGINE_WAITS, 1);
     const before = this.host.nanoseconds();
+    if (before < this.wakefulUntil) {
+      this.host.wait(0);
+      return;
+    }
     this.host.wait(milliseconds);
-    // Short waits mean that packets come often: then look a little longer before the next one.
+    // Short waits mean that packets come often: then look a little longer before the next one. After long ones a look that
+    // finds nothing is a waste: where packets come up in blocks, each block was followed by some.
     const waited = this.host.nanoseconds() - before;
-    this.spins = waited < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : Math.max(2, this.spins >> 1);
+    this.spins = waited < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : this.spins >> 1;
   }
 
   private countRound(nanoseconds: number): void {
