@@ -18,9 +18,10 @@ function makeLook(offset, length, words, sums) {
 }
 
 async function read(link, wanted) {
-  const reader = await attach(link, { wait: true, ...(process.env.BENCH_ROWS ? { batchRows: Number(process.env.BENCH_ROWS) } : {}) });
+  const reader = await attach(link, { wait: true });
   const { batch } = reader;
   const sums = [0, 0];
+  let waits = 0;
   const look = makeLook(batch.offset, batch.length, batch.memory.words, sums);
   let packets = 0;
   const begin = process.hrtime.bigint();
@@ -32,11 +33,14 @@ async function read(link, wanted) {
       packets += count;
     }
     reader.release();
-    if (count === 0) await reader.ready();
+    if (count === 0) {
+      waits++;
+      await reader.ready();
+    }
   }
   const { user, system } = process.cpuUsage(cpuBegin);
   reader.close();
-  return { packets, wall: Number(process.hrtime.bigint() - begin), cpu: (user + system) * 1000, check: sums[0] + (sums[1] & 1) };
+  return { packets, wall: Number(process.hrtime.bigint() - begin), cpu: (user + system) * 1000, waits, check: sums[0] + (sums[1] & 1) };
 }
 
 process.on('message', async ({ link, packets }) => {

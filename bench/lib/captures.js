@@ -14,6 +14,8 @@ const OUTPUTS = 4;
 const GENERATOR_CPU = 0;
 const CAPTURE_CPU = 1;
 const NAME = 'bench-live';
+/** Each packet is handed up at once. A slot of the kernel's buffer has the snap length then. */
+const AT_ONCE = { latency: 0, snapLength: 2048 };
 
 const directory = () => pipeDirectory(coreAddon());
 const pipes = (first, count) => Array.from({ length: count }, (_, k) => `live{${first + k}`);
@@ -26,9 +28,10 @@ function engineAccount(engine) {
   return { received: sum('source', 'packets'), lost: sum('source', 'dropped'), sent: sum('sink', 'packets'), dropped: sum('sink', 'dropped'), cpu: threadCpu(NAME) };
 }
 
-async function startEngine(options = {}) {
-  const engine = new PacketEngine(NAME, { backend: 'pcap', backendOptions: options, cpu: CAPTURE_CPU });
-  await engine.link(new LoadBalancer().connectInput(RECEIVING).connectOutput(...pipes(0, OUTPUTS)));
+/** An engine that splits what comes from a link to so many pipes. */
+async function startEngine({ input = RECEIVING, outputs = OUTPUTS, backend = 'pcap', options = {} } = {}) {
+  const engine = new PacketEngine(NAME, { backend, backendOptions: options, cpu: CAPTURE_CPU });
+  await engine.link(new LoadBalancer().connectInput(input).connectOutput(...pipes(0, outputs)));
   await engine.start();
   return {
     ask: () => Promise.resolve(engineAccount(engine)),
@@ -45,14 +48,12 @@ async function startProgram(name, words) {
   return program;
 }
 
-const pipeWords = () => ['--directory', directory(), '--pipes', pipeFiles(pipes(0, OUTPUTS))];
+const pipeWords = (outputs = OUTPUTS) => ['--directory', directory(), '--pipes', pipeFiles(pipes(0, outputs))];
 
 /** `drained`: it sends to pipes, which someone must read. */
 const CAPTURES = {
   engine: { drained: true, start: () => startEngine() },
-  'engine, latency 0': { drained: true, start: () => startEngine({ latency: 0, snapLength: 2048 }) },
   'C on libpcap': { drained: true, start: () => startProgram('bench_live_peer', pipeWords()) },
-  'C on libpcap, latency 0': { drained: true, start: () => startProgram('bench_live_peer', [...pipeWords(), '--latency', 0, '--snap', 2048]) },
   'C on AF_PACKET fanout': { drained: false, start: () => startProgram('bench_fanout_peer', []) },
 };
 
@@ -112,4 +113,4 @@ async function trial(capture, rate, milliseconds) {
   return { offered: (sent.packets / sent.wall) * 1e9, sent: sent.packets, received, missing, cpu: (after.cpu - before.cpu) / Math.max(1, received), generator: sent.cpu / sent.wall };
 }
 
-module.exports = { directory, engineAccount, pipeFiles, pipes, send, startCapture, startSending, trial, CAPTURE_CPU, NAME };
+module.exports = { AT_ONCE, GENERATOR_CPU, pipeFiles, pipeWords, send, startCapture, startEngine, startProgram, startSending, trial };

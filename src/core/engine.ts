@@ -126,13 +126,13 @@ export class Engine {
         // A small integer: a fraction would be a number on the heap, for each batch.
         this.countRound(Math.min(0x3fffffff, done - begin) | 0);
         begin = done;
+        if (begin >= this.nextPublish) this.publish(begin);
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
         if (this.sources.every(hasEnded)) end = 'ended';
-        else if (++emptyRounds > this.spins) this.rest(begin);
-        begin = host.nanoseconds();
+        // Nothing comes between waking and receiving: what there is to publish was published before.
+        begin = end === undefined && ++emptyRounds > this.spins ? this.rest(begin) : host.nanoseconds();
       }
-      if (begin >= this.nextPublish) this.publish(begin);
       if (host.stopRequested()) end = 'stopped';
     }
     if (this.graph.held > 0) this.sendHeld(true);
@@ -200,24 +200,26 @@ export class Engine {
     }
   }
 
-  private rest(now: number): void {
+  /** Publishes and waits; answers the time after it. */
+  private rest(now: number): number {
     this.publish(now);
     let milliseconds = WAIT_MILLISECONDS;
     for (const source of this.sources) {
       if (source.port.nextDue && !source.ended) milliseconds = Math.min(milliseconds, source.port.nextDue());
     }
-    if (milliseconds <= 0) return;
-    addToCounter(this.counters.words, ENGINE_WAITS, 1);
     const before = this.host.nanoseconds();
+    if (milliseconds <= 0) return before;
+    addToCounter(this.counters.words, ENGINE_WAITS, 1);
     if (before < this.wakefulUntil) {
       this.host.wait(0);
-      return;
+      return this.host.nanoseconds();
     }
     this.host.wait(milliseconds);
     // Short waits mean that packets come often: then look a little longer before the next one. After long ones a look that
     // finds nothing is a waste: where packets come up in blocks, each block was followed by some.
-    const waited = this.host.nanoseconds() - before;
-    this.spins = waited < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : this.spins >> 1;
+    const after = this.host.nanoseconds();
+    this.spins = after - before < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : this.spins >> 1;
+    return after;
   }
 
   private countRound(nanoseconds: number): void {

@@ -1,0 +1,26 @@
+/** Engines that wait for a link with a descriptor: what that costs, and how soon they are awake. */
+'use strict';
+const { join } = require('node:path');
+const { missingLink, runInNamespace } = require('../lib/namespace');
+
+function percentile(values, part) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+}
+
+const waking = {
+  name: 'waking',
+  title: 'an engine that waits for a link, and the first packet after 25 ms',
+  missing: missingLink,
+  async run({ short }) {
+    const measured = await runInNamespace(join(__dirname, '..', 'children', 'wake.js'), { milliseconds: short ? 200 : 3000, times: short ? 5 : 200 });
+    const figures = Object.entries(measured).map(([name, { idle, microseconds }]) => {
+      const come = microseconds.filter((value) => value >= 0);
+      const times = come.length === 0 ? 'none came' : `median ${percentile(come, 0.5).toFixed(0)} µs, 99 % under ${percentile(come, 0.99).toFixed(0)} µs, the quickest ${Math.min(...come).toFixed(0)} µs`;
+      return { name, text: `${(idle * 100).toFixed(2)} % of a core idle; ${times}${come.length < microseconds.length ? `, ${microseconds.length - come.length} lost` : ''}` };
+    });
+    return { counts: measured, figures: [{ name: 'marks', text: 'under 1 % of a core, under 100 µs' }, ...figures] };
+  },
+};
+
+module.exports = [waking];
