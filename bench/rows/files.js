@@ -7,6 +7,7 @@ const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { Worker } = require('node:worker_threads');
 const { brick } = require('../lib/engines');
+const { installed } = require('../lib/installed');
 const { dist, peer } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
 const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
@@ -110,19 +111,13 @@ function split(file, directory) {
   ];
 }
 
-function installed(command) {
-  return (process.env.PATH ?? '').split(':').some((directory) => existsSync(join(directory, command)));
-}
-
-function count(file, _directory, settings) {
+function count(file) {
   const found = [
     { name: 'engine', run: () => runEngine(brick('BenchCount', {}, { url: join(__dirname, '..', 'bricks', 'pass.js'), name: 'countBrick' }).connectInput(file)) },
     { name: 'C on libpcap', run: () => cProgram(['--read', file]) },
   ];
   if (installed('tcpdump')) found.push({ name: 'tcpdump -r', run: () => runProgram('tcpdump', ['-r', file, '-w', '/dev/null']) });
   if (installed('capinfos')) found.push({ name: 'capinfos -c', run: () => runProgram('capinfos', ['-c', file]) });
-  if (settings.peer && installed('editcap')) found.push({ name: 'editcap', run: () => runProgram('editcap', [file, '/dev/null']) });
-  if (settings.peer && installed('suricata')) found.push({ name: 'suricata -r', run: () => runProgram('suricata', ['-r', file, '-l', tmpdir()]) });
   return found;
 }
 

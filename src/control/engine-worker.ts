@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, addToCounter, type CounterBlock } from '../core/counters';
 import type { EngineHost, EngineSource, LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
-import { createWaiter, pinThread } from '../native/system';
+import { createWaiter, nameThread, pinThread } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
 import { methodsOf, optimisationProbe } from './warm-up';
 import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
@@ -121,6 +121,7 @@ function run(assembled: AssembledEngine): void {
 }
 
 async function main(): Promise<void> {
+  nameThread(plan.name);
   if (plan.cpu >= 0) {
     const problem = pinThread(plan.cpu);
     if (problem) notice(problem);

@@ -39,6 +39,11 @@ const SPINS_MAXIMUM = 200;
 const PUBLISH_NANOSECONDS = 1_000_000;
 const HOUSEKEEPING_NANOSECONDS = 1_000_000_000;
 const WAIT_MILLISECONDS = 20;
+/**
+ * So long a new engine looks again and again instead of sleeping, by the same code: what runs only a few hundred times a
+ * second V8 would otherwise leave unoptimised for minutes, and the first packets would meet it so.
+ */
+const WAKEFUL_NANOSECONDS = 100_000_000;
 /** What an orderly stop gives slow readers to take what was already received. */
 const STOP_NANOSECONDS = 2_000_000_000;
 
@@ -47,8 +52,9 @@ export type LoopEnd = 'stopped' | 'ended';
 export class Engine {
   private nextPublish = 0;
   private nextHousekeeping = 0;
-  private spins = SPINS_MAXIMUM;
+  private spins = 0;
   private stopDeadline = 0;
+  private wakefulUntil = 0;
   private readonly holds: boolean;
   /** The source whose batch is on its way, or the brick (its index) whose held packets are. */
   private inHand: EngineSource | undefined;
@@ -109,6 +115,8 @@ export class Engine {
     this.stopDeadline = 0;
     // The end of a busy round is the next one's begin: a look at the clock costs 40 ns.
     let begin = host.nanoseconds();
+    this.wakefulUntil = begin + WAKEFUL_NANOSECONDS;
+    this.spins = 0;
     while (end === undefined) {
       this.clock.now = begin / 1e6;
       const packets = this.round();
@@ -118,13 +126,13 @@ export class Engine {
         // A small integer: a fraction would be a number on the heap, for each batch.
         this.countRound(Math.min(0x3fffffff, done - begin) | 0);
         begin = done;
+        if (begin >= this.nextPublish) this.publish(begin);
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
         if (this.sources.every(hasEnded)) end = 'ended';
-        else if (++emptyRounds > this.spins) this.rest(begin);
-        begin = host.nanoseconds();
+        // Nothing comes between waking and receiving: what there is to publish was published before.
+        begin = end === undefined && ++emptyRounds > this.spins ? this.rest(begin) : host.nanoseconds();
       }
-      if (begin >= this.nextPublish) this.publish(begin);
       if (host.stopRequested()) end = 'stopped';
     }
     if (this.graph.held > 0) this.sendHeld(true);
@@ -192,19 +200,26 @@ export class Engine {
     }
   }
 
-  private rest(now: number): void {
+  /** Publishes and waits; answers the time after it. */
+  private rest(now: number): number {
     this.publish(now);
     let milliseconds = WAIT_MILLISECONDS;
     for (const source of this.sources) {
       if (source.port.nextDue && !source.ended) milliseconds = Math.min(milliseconds, source.port.nextDue());
     }
-    if (milliseconds <= 0) return;
-    addToCounter(this.counters.words, ENGINE_WAITS, 1);
     const before = this.host.nanoseconds();
+    if (milliseconds <= 0) return before;
+    addToCounter(this.counters.words, ENGINE_WAITS, 1);
+    if (before < this.wakefulUntil) {
+      this.host.wait(0);
+      return this.host.nanoseconds();
+    }
     this.host.wait(milliseconds);
-    // Short waits mean that packets come often: then look a little longer before the next one.
-    const waited = this.host.nanoseconds() - before;
-    this.spins = waited < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : Math.max(2, this.spins >> 1);
+    // Short waits mean that packets come often: then look a little longer before the next one. After long ones a look that
+    // finds nothing is a waste: where packets come up in blocks, each block was followed by some.
+    const after = this.host.nanoseconds();
+    this.spins = after - before < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : this.spins >> 1;
+    return after;
   }
 
   private countRound(nanoseconds: number): void {

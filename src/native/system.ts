@@ -13,7 +13,7 @@ const LONGEST_POLL_MILLISECONDS = 10;
 
 /** What a waiter waits for. */
 export interface Awaited {
-  readonly port: { readonly descriptor: number; nextDue?(): number };
+  readonly port: { readonly descriptor: number; nextDue?(): number; sleep?(milliseconds: number): void };
   readonly ended: boolean;
 }
 
@@ -37,15 +37,24 @@ export function createWaiter(sources: readonly Awaited[], control: Int32Array, w
         return;
       }
       let count = 0;
-      let mustAsk = false;
+      let asked = 0;
+      let sleeper: Awaited['port'] | undefined;
       for (const { port, ended } of sources) {
         if (ended || (port.nextDue !== undefined && port.nextDue() !== Infinity)) continue;
         const { descriptor } = port;
         if (addon && descriptor >= 0) waitable[count++] = descriptor;
-        else mustAsk = true;
+        else {
+          asked++;
+          sleeper = port;
+        }
+      }
+      // It is told of its own packets only, so that it can't sleep for others.
+      if (asked === 1 && count === 0 && sleeper?.sleep) {
+        sleeper.sleep(milliseconds);
+        return;
       }
       let limit = milliseconds;
-      if (mustAsk) {
+      if (asked > 0) {
         // Nobody tells when such a source has something: ask often while it is busy, seldom while it is not.
         pause = performance.now() - lastReturn < 1 ? Math.min(LONGEST_POLL_MILLISECONDS, pause * 1.5) : SHORTEST_POLL_MILLISECONDS;
         limit = Math.min(limit, pause);
