@@ -197,6 +197,7 @@ int main() {
   ExtraBuffers(false);
   TwoUsersOfOneRing();
   TestChains();
+  TestThreads();
   std::printf("rings: good\n");
   return 0;
 }
