@@ -77,11 +77,12 @@ function backendsPage(backends, parseLinkName) {
 }
 
 function enginePage(options) {
+  const batches = built('src', 'core', 'packet-batch.js');
   return page('Engine options', 'From Lua `PktEngine.new{name = "e0", ...}`, from TypeScript `new PacketEngine("e0", { ... })`.', optionsTable(options),
     'Beside these: `backend`, the name of the backend, where it is not the one of the program; in Lua `buffer_size` is another word for `bufferSize`.',
-    '## Options of link', 'From Lua `pe:link(brick, batch, qid)` or `pe:link(brick, {batch = 256, queue = 0})`, from TypeScript `engine.link(brick, { batch, queue })`.',
+    '## Options of link', 'From Lua `pe:link(brick, batch, qid)` or `pe:link(brick, {batch = 512, queue = 0})`, from TypeScript `engine.link(brick, { batch, queue })`.',
     table(['option', 'values', 'default', 'meaning'], [
-      ['`batch`', `integer 1 to ${built('src', 'core', 'packet-batch.js').MAXIMUM_BATCH_ROWS}`, `\`${built('src', 'core', 'packet-batch.js').DEFAULT_BATCH_ROWS}\``, 'Packets that are handled at a time, at most.'],
+      ['`batch`', `integer 1 to ${batches.MAXIMUM_BATCH_ROWS}`, `\`${batches.DEFAULT_BATCH_ROWS}\`; \`${batches.DEFAULT_BATCH_ROWS_OF_MANY}\` with more than ${batches.MANY_SINKS} outputs`, 'Packets that are handled at a time, at most.'],
       ['`queue`', 'integer -1 or more', '`-1`', 'One hardware queue of the interface, -1 for all. A backend that can not do it says so.'],
     ]));
 }

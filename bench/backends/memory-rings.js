@@ -53,7 +53,7 @@ class Ports {
 
   openSource(request) {
     const rings = this.rings;
-    rings.bindSource(request.batch, request.flowColumns && this.options.flowColumns, request.counters.buffer, request.record);
+    rings.bindSource(request.batch, request.flowColumns && this.options.flowColumns, request.flowColumns, request.counters.buffer, request.record);
     const { batch } = request;
     batch.memory = packetMemory(rings.memory());
     return {

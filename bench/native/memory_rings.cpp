@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batch_columns.h"
+#include "direct_method.h"
 #include "flow_columns.h"
 extern "C" {
 #include "netmap_rings.h"
@@ -27,7 +28,10 @@ constexpr const char* kKinds[] = {"", "ipv4", "ipv6", "vlan", "mixed", "malforme
 enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched.
-constexpr uint32_t kAhead = 12;
+constexpr uint32_t kAhead = 24;
+constexpr uint32_t kAheadOfCopies = 8;
+// Rows that all sinks get before the next.
+constexpr uint32_t kTogether = 4;
 // Sinks ahead, where there are many.
 constexpr uint32_t kSinksAhead = 6;
 
@@ -48,12 +52,13 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "MemoryRings",
                        {InstanceMethod<&MemoryRings::BindSource>("bindSource"), InstanceMethod<&MemoryRings::BindSinks>("bindSinks"),
-                        InstanceMethod<&MemoryRings::Receive>("receive"), InstanceMethod<&MemoryRings::Transmit>("transmit"),
                         InstanceMethod<&MemoryRings::Memory>("memory")});
   }
 
   // ({outputs, slots, huge, kind, length, flows, control})
   explicit MemoryRings(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MemoryRings>(info) {
+    bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Receive>(info.This().As<Napi::Object>(), this, "receive");
+    bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Transmit>(info.This().As<Napi::Object>(), this, "transmit");
     const Napi::Object options = info[0].ToObject();
     const uint32_t slots = options.Get("slots").ToNumber().Uint32Value();
     if (slots < 2 || (slots & (slots - 1)) != 0) throw Napi::RangeError::New(info.Env(), "slots must be a power of two");
@@ -85,12 +90,13 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     return Napi::ArrayBuffer::New(info.Env(), rings_.memory, rings_.memory_bytes);
   }
 
-  // (batch, flowColumns, counters, record)
+  // (batch, flowColumns, lookedAt, counters, record)
   void BindSource(const Napi::CallbackInfo& info) {
     columns_.Bind(info[0].ToObject());
     flowColumns_ = info[1].ToBoolean();
-    counterReference_ = Napi::Persistent(info[2]);
-    counters_ = static_cast<uint64_t*>(info[2].As<Napi::ArrayBuffer>().Data()) + info[3].ToNumber().Uint32Value();
+    lookedAt_ = info[2].ToBoolean();
+    counterReference_ = Napi::Persistent(info[3]);
+    counters_ = static_cast<uint64_t*>(info[3].As<Napi::ArrayBuffer>().Data()) + info[4].ToNumber().Uint32Value();
   }
 
   // ([{lists, output, record}], counters, copies, batchRows)
@@ -116,11 +122,11 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     }
   }
 
-  Napi::Value Receive(const Napi::CallbackInfo& info);
+  int32_t Receive(Napi::Env env, const int32_t* none);
   uint32_t Fill(uint32_t count);
   void StampRows(uint32_t count);
   bool BetweenRounds();
-  void Transmit(const Napi::CallbackInfo& info);
+  int32_t Transmit(Napi::Env env, const int32_t* none);
   struct Group {
     std::unique_ptr<bricks::PacketLists> lists;
     std::vector<Sink> sinks;
@@ -130,6 +136,8 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   template <bool Copies>
   void Send(const Sink& sink, uint32_t first, uint32_t count);
   void TransmitCopies(Group& group);
+  static bool SameLists(const Group& group);
+  void TransmitSame(Group& group);
 
   bench_rings rings_ = {};
   bricks::BatchColumns columns_;
@@ -139,6 +147,8 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   double* results_;
   uint64_t* counters_ = nullptr;
   bool flowColumns_ = false;
+  // Whether a brick looks into packets, so that they are fetched when they come.
+  bool lookedAt_ = false;
   bool copies_ = false;
   int32_t round_ = 0;
   int64_t left_ = 0;
@@ -173,13 +183,13 @@ bool MemoryRings::BetweenRounds() {
   return true;
 }
 
-Napi::Value MemoryRings::Receive(const Napi::CallbackInfo& info) {
-  if (left_ <= 0 && !BetweenRounds()) return Napi::Number::New(info.Env(), control_[kEnd].load() ? -1 : 0);
+int32_t MemoryRings::Receive(Napi::Env, const int32_t*) {
+  if (left_ <= 0 && !BetweenRounds()) return control_[kEnd].load() ? -1 : 0;
   bench_ring_sync(rings_.receive);
   uint32_t count = bench_ring_space(rings_.receive);
   if (count > columns_.capacity) count = columns_.capacity;
   left_ -= count;
-  return Napi::Number::New(info.Env(), Fill(count));
+  return static_cast<int32_t>(Fill(count));
 }
 
 // A network card without time stamps: the batch's time.
@@ -206,7 +216,7 @@ uint32_t MemoryRings::Fill(uint32_t count) {
   uint64_t bytes = 0;
   for (uint32_t row = 0; row < count; row++, cursor = (cursor + 1) & mask) {
     const bench_slot* const slot = &ring->slots[cursor];
-    __builtin_prefetch(memory + size_t{ring->slots[(cursor + kAhead) & mask].buffer} * BENCH_BUFFER_SIZE);
+    if (lookedAt_) __builtin_prefetch(memory + size_t{ring->slots[(cursor + kAhead) & mask].buffer} * BENCH_BUFFER_SIZE);
     const uint32_t at = slot->buffer * BENCH_BUFFER_SIZE;
     offset[row] = at;
     length[row] = slot->length;
@@ -257,6 +267,62 @@ inline void MemoryRings::Send(const Sink& sink, uint32_t first, uint32_t count) 
   sink.counters[2 + 1] += count - sent;  // ringFull
 }
 
+// A duplicator's lists: all the same. Then it is a packet at a time to all sinks, the last of which gets the packet itself.
+bool MemoryRings::SameLists(const Group& group) {
+  const uint32_t count = group.lists->counts[0];
+  for (size_t output = 0; output < group.sinks.size(); output++) {
+    if (group.sinks[output].ring == nullptr || group.lists->counts[output] != count) return false;
+    if (output > 0 && std::memcmp(group.sinks[output].rows, group.sinks[0].rows, count * sizeof(uint16_t)) != 0) return false;
+  }
+  return group.sinks.size() > 1;
+}
+
+void MemoryRings::TransmitSame(Group& group) {
+  Sink* const sinks = group.sinks.data();
+  const size_t last = group.sinks.size() - 1;
+  const uint32_t count = group.lists->counts[0];
+  const uint16_t* const rows = sinks[0].rows;
+  bench_slot* const receiveSlots = rings_.receive->slots;
+  uint8_t* const memory = rings_.memory;
+  for (uint32_t first = 0; first < count; first += kTogether) {
+    const uint32_t together = std::min(kTogether, count - first);
+    bench_slot* from[kTogether];
+    for (uint32_t k = 0; k < together; k++) {
+      from[k] = &receiveSlots[columns_.slot[rows[first + k]]];
+      const uint32_t later = std::min(first + k + kAheadOfCopies, count - 1);
+      __builtin_prefetch(memory + size_t{receiveSlots[columns_.slot[rows[later]]].buffer} * BENCH_BUFFER_SIZE);
+    }
+    for (size_t output = 0; output <= last; output++) {
+      const Sink& sink = sinks[output];
+      bench_ring* const ring = sink.ring;
+      const uint32_t mask = ring->mask;
+      const uint32_t sent = std::min(together, bench_ring_space(ring));
+      uint32_t head = ring->head;
+      uint64_t bytes = 0;
+      for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask) {
+        bench_slot* const to = &ring->slots[head];
+        bytes += from[k]->length;
+        if (output == last) {
+          bench_swap(from[k], to);
+          continue;
+        }
+        __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & mask].buffer} * BENCH_BUFFER_SIZE, 1);
+        bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, memory + size_t{from[k]->buffer} * BENCH_BUFFER_SIZE, from[k]->length);
+        to->length = from[k]->length;
+        to->flags = BENCH_CHANGED;
+      }
+      ring->head = head;
+      sink.counters[0] += sent;
+      sink.counters[1] += bytes;
+      sink.counters[2 + 1] += together - sent;  // ringFull
+    }
+  }
+  for (size_t output = 0; output <= last; output++) {
+    bench_ring_sync(sinks[output].ring);
+    group.lists->counts[output] = 0;
+  }
+}
+
 // Where packets go to several: some rows to all their sinks, then the next, so that a packet is still in
 // the first-level cache for its second copy. Buffers 2,048 bytes apart share two sets of it: 24 packets.
 void MemoryRings::TransmitCopies(Group& group) {
@@ -290,10 +356,14 @@ void MemoryRings::TransmitCopies(Group& group) {
   }
 }
 
-void MemoryRings::Transmit(const Napi::CallbackInfo&) {
+// None ever stays behind: what a full ring does not take is dropped.
+int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
   if (copies_) {
-    for (Group& group : groups_) TransmitCopies(group);
-    return;
+    for (Group& group : groups_) {
+      if (SameLists(group)) TransmitSame(group);
+      else TransmitCopies(group);
+    }
+    return 0;
   }
   for (Group& group : groups_) {
     uint32_t* const counts = group.lists->counts;
@@ -324,6 +394,7 @@ void MemoryRings::Transmit(const Napi::CallbackInfo&) {
       counts[output] = 0;
     }
   }
+  return 0;
 }
 
 Napi::Object Initialise(Napi::Env env, Napi::Object exports) {

@@ -38,7 +38,7 @@ async function main() {
   const cpu = process.env.BENCH_CPU ?? '0';
   const directory = mkdtempSync(join(tmpdir(), 'bricks-bench-'));
   const program = join(directory, 'netmap-balance');
-  execFileSync('cc', ['-O2', '-o', program, join(__dirname, 'netmap-balance.c')]);
+  execFileSync('cc', ['-O2', '-march=native', '-o', program, join(__dirname, 'netmap-balance.c')]);
   const environment = { ...process.env };
   if (!existsSync('/dev/netmap')) {
     const { netmapRunEnvironment } = require(join(ROOT, 'dist/backends/netmap/index.js'));

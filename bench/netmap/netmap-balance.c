@@ -7,8 +7,9 @@
  *   netmap-balance generate LINK FLOWS        UDP frames of 60 bytes, as fast as there is room
  *   netmap-balance discard LINK COUNT         reads LINK}1 ... LINK}COUNT and counts
  *
- * `fold` is one multiplication over addresses and ports folded together; `bits` is the Toeplitz hash
- * that `lb` uses, which walks the key bit by bit. SIGUSR1 prints packets and CPU microseconds so far.
+ * `fold` is our hash: the flow word, with the checks that we make of a packet, and two looks into tables; `bits` is the
+ * Toeplitz hash that `lb` uses, which walks the key bit by bit and checks nothing. Both check slots and keep counters as we do.
+ * SIGUSR1 prints packets and CPU microseconds so far.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,19 +24,22 @@
 #include <unistd.h>
 
 #include "../../backends/netmap/native/netmap_abi.h"
+#include "../native/peer_flow.h"
 
-enum { BATCH = 256, TOGETHER = 4, AHEAD = 14, PORTS_MAX = 64, FRAME = 60 };
+enum { BATCH = 512, TOGETHER = 4, AHEAD = 14, PORTS_MAX = 64, FRAME = 60 };
 
 struct port {
   int fd;
   struct netmap_if *interface;
   struct netmap_ring *ring;
   struct netmap_slot *slots;
+  uint32_t last_buffer;
   int dirty;
+  uint64_t packets, bytes;
 };
 
 static volatile sig_atomic_t ending, asked;
-static uint64_t packets, dropped;
+static uint64_t packets, bytes, dropped, malformed, uncommon;
 
 static void on_signal(int number) {
   if (number == SIGUSR1) asked = 1;
@@ -72,6 +76,8 @@ static struct port port_open(const char *name, int receive) {
   port.interface = (struct netmap_if *)(memory + body.nr_offset);
   port.ring = netmap_if_ring(port.interface, receive ? port.interface->ni_tx_rings + port.interface->ni_host_tx_rings : 0);
   port.slots = netmap_ring_slots(port.ring);
+  const char *buffers = (const char *)netmap_buffer(port.ring, 0);
+  port.last_buffer = (uint32_t)((uint64_t)(memory + body.nr_memsize - buffers) / port.ring->nr_buf_size) - 1;
   return port;
 }
 
@@ -87,13 +93,11 @@ static inline uint32_t load32(const uint8_t *at) {
   return value;
 }
 
-/* Addresses and ports of a plain IPv4 frame; others are as equal for both hashes. */
-static inline uint32_t hash_fold(const uint8_t *frame) {
-  uint32_t folded = load32(frame + 26) ^ load32(frame + 30);
-  uint32_t ports = load32(frame + 34);
-  folded = (folded ^ (folded >> 16)) & 0xffff;
-  ports = ((ports >> 16) ^ ports) & 0xffff;
-  return ((folded ^ ports) * 0x9e3779b1u) >> 8;
+static struct peer_hash hash;
+
+static inline uint32_t hash_fold(const uint8_t *frame, uint32_t length) {
+  const uint32_t word = peer_flow_word(frame, length, 1, 1, &uncommon);
+  return hash.high[word >> 8] ^ hash.low[word & 255];
 }
 
 static uint32_t key_windows[96];
@@ -130,6 +134,8 @@ static void balance(int fold, const char *in, const char *out, uint32_t count) {
   }
   struct port source = port_open(in, 1);
   struct netmap_ring *ring = source.ring;
+  const uint32_t buffer_size = ring->nr_buf_size, last_buffer = source.last_buffer;
+  peer_hash_create(&hash);
   printf("ready\n");
   fflush(stdout);
   uint32_t together = 0;
@@ -144,11 +150,18 @@ static void balance(int fold, const char *in, const char *out, uint32_t count) {
       uint32_t ahead = head + AHEAD >= ring->num_slots ? head + AHEAD - ring->num_slots : head + AHEAD;
       __builtin_prefetch(netmap_buffer(ring, source.slots[ahead].buf_idx));
       struct netmap_slot *from = &source.slots[head];
-      const uint8_t *frame = (const uint8_t *)netmap_buffer(ring, from->buf_idx);
-      struct port *sink = &ports[(fold ? hash_fold(frame) : hash_bits(frame)) % count];
-      struct netmap_ring *to_ring = sink->ring;
+      const uint32_t length = from->len;
       head = next_slot(ring, head);
+      /* The other end of a pipe is a program, and the kernel doesn't look at what it writes. Frames of several slots don't come here. */
+      if (from->buf_idx < 2 || from->buf_idx > last_buffer || length > buffer_size || (from->flags & NS_MOREFRAG) != 0) {
+        malformed++;
+        continue;
+      }
+      const uint8_t *frame = (const uint8_t *)netmap_buffer(ring, from->buf_idx);
+      struct port *sink = &ports[(fold ? hash_fold(frame, length) : hash_bits(frame)) % count];
+      struct netmap_ring *to_ring = sink->ring;
       packets++;
+      bytes += length;
       if (to_ring->head == to_ring->tail) {
         ioctl(sink->fd, NIOCTXSYNC, NULL);
         if (to_ring->head == to_ring->tail) {
@@ -165,6 +178,8 @@ static void balance(int fold, const char *in, const char *out, uint32_t count) {
       from->flags = NS_BUF_CHANGED;
       to_ring->head = to_ring->cur = next_slot(to_ring, to_ring->head);
       sink->dirty = 1;
+      sink->packets++;
+      sink->bytes += length;
     }
     ring->head = ring->cur = head;
     if (head != tail && ++together < TOGETHER) continue;

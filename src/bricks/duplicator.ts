@@ -9,7 +9,7 @@ export class DuplicatorBrick implements Brick {
 
   constructor(context: BrickContext) {
     const { rows, counts, shift } = context.lists;
-    this.repeatWhole = context.specialise(repeater, context.wholeRows, rows, counts, shift);
+    this.repeatWhole = context.specialise(repeater, null, rows, counts, shift);
     this.repeatList = context.specialise(repeater, context.inputRows, rows, counts, shift);
   }
 
@@ -21,10 +21,10 @@ export class DuplicatorBrick implements Brick {
 
 type RepeatLoop = (output: number, count: number) => void;
 
-function repeater(inputRows: Uint16Array, rows: Uint16Array, counts: Uint32Array, shift: number) {
+function repeater(inputRows: Uint16Array | null, rows: Uint16Array, counts: Uint32Array, shift: number) {
   return function repeat(output: number, count: number): void {
     const first = (output << shift) + counts[output];
-    for (let i = 0; i < count; i++) rows[first + i] = inputRows[i];
+    for (let i = 0; i < count; i++) rows[first + i] = inputRows ? inputRows[i] : i;
     counts[output] += count;
   };
 }

@@ -17,7 +17,6 @@ export class NodeContext implements BrickContext {
   readonly level: number;
   readonly columns: PacketColumns;
   readonly lists: PacketLists;
-  readonly wholeRows: Uint16Array;
   readonly inputRows: Uint16Array;
   readonly specialise: BrickContext['specialise'];
   private readonly words: Uint32Array;
@@ -31,7 +30,6 @@ export class NodeContext implements BrickContext {
     this.level = brick.level;
     this.columns = memory.columns;
     this.lists = node.outputs;
-    this.wholeRows = memory.whole.rows;
     this.inputRows = node.inputRows;
     this.specialise = memory.specialise;
     this.words = counters.words;

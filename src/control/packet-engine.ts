@@ -8,7 +8,7 @@ import { createSharedCounters, snapshotCounters } from '../core/counters';
 import { BricksError } from '../core/errors';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
 import { checkOptions } from '../core/options';
-import { DEFAULT_BATCH_ROWS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
+import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
 import { discardPipes, preparePipes } from '../pipes';
 import { loadExport } from '../plugins/load-module';
@@ -218,7 +218,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const status = backend.status();
     if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
     const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, this.given.backendOptions ?? {});
-    const rows = checkedBatch(options.batch ?? DEFAULT_BATCH_ROWS);
+    const rows = checkedBatch(options.batch ?? (graph.sinks.length > MANY_SINKS ? DEFAULT_BATCH_ROWS_OF_MANY : DEFAULT_BATCH_ROWS));
     const linkPlan: LinkPlan = {
       engine: this.name,
       ...(this.options['ringSize'] === undefined ? {} : { ringSize: Number(this.options['ringSize']) }),

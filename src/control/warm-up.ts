@@ -14,9 +14,8 @@ import { expectNativeMemory, methodsOf, optimisationProbe, optimiseEagerly } fro
 import { fillBatch, syntheticMemory } from './synthetic-traffic';
 import type { ThreadHost } from './thread-host';
 
-/** Looks of one run of the loop that find packets, mostly; and empty ones before, in some runs so many that it waits. */
+/** Looks of one run of the loop that find packets, mostly; and empty ones before, in some runs: then it waits. */
 const RUN_LOOKS = 40;
-const FIRST_IDLE_LOOKS = 204;
 const IDLE_LOOKS = 30;
 const IDLE_EVERY = 4;
 const CHECK_EVERY = 4;
@@ -26,6 +25,8 @@ const SETTLED_MILLISECONDS = 40;
 const REHEARSAL_MILLISECONDS = 20;
 /** What passes for the engine's clock with each batch. */
 const SKIPPED_NANOSECONDS = 400_000;
+/** The same with each empty look: a new engine is wakeful for 100 ms. */
+const SKIPPED_IDLE_NANOSECONDS = 20_000_000;
 /** More than V8 tells apart at one place: then it takes ports there to be anything, as those of backends are. */
 const PORT_SHAPES = 6;
 /** A full output, once in so many batches, and how often it is asked again then. */
@@ -55,8 +56,9 @@ class SyntheticTraffic {
   receive(): number {
     const look = this.looks--;
     if (look <= 0) return SOURCE_ENDED;
-    if (look > RUN_LOOKS || look % 16 === 0) return 0;
     const { batch, clock } = this.twin;
+    if (look > RUN_LOOKS) clock.cell[1] += SKIPPED_IDLE_NANOSECONDS;
+    if (look > RUN_LOOKS || look % 16 === 0) return 0;
     fillBatch(batch, this.batches++);
     clock.cell[1] += SKIPPED_NANOSECONDS;
     return batch.count;
@@ -141,8 +143,7 @@ function runTwin(twin: Twin, host: ThreadHost, milliseconds: number): void {
   let settledSince = begin;
   for (let round = 0; performance.now() - begin < milliseconds; round++) {
     const { sources, engine } = runs[round % PORT_SHAPES];
-    const idle = round < PORT_SHAPES ? FIRST_IDLE_LOOKS : round % IDLE_EVERY === 0 ? IDLE_LOOKS : 0;
-    traffic.looks = RUN_LOOKS + idle;
+    traffic.looks = RUN_LOOKS + (round < PORT_SHAPES || round % IDLE_EVERY === 0 ? IDLE_LOOKS : 0);
     reopen(sources);
     if (engine.run() === 'stopped') break;
     if (round % CHECK_EVERY !== CHECK_EVERY - 1) continue;

@@ -66,8 +66,7 @@ export interface BrickContext {
   readonly columns: PacketColumns;
   /** The lists that `process` gets for its outputs. */
   readonly lists: PacketLists;
-  /** `rows` of an input that is all rows of a batch (`whole`), and of any other. */
-  readonly wholeRows: Uint16Array;
+  /** `rows` of an input that is not all rows of a batch (`whole`). */
   readonly inputRows: Uint16Array;
   /**
    * A loop with code of its own, into which V8 compiles these constants: for loops over the typed arrays above, which

@@ -42,6 +42,11 @@ const SPINS_MAXIMUM = 200;
 const PUBLISH_NANOSECONDS = 1_000_000;
 const REFRESH_NANOSECONDS = 1_000_000_000;
 const WAIT_MICROSECONDS = 20_000;
+/**
+ * So long a new engine looks again and again instead of sleeping, by the same code: what runs only a few hundred times a
+ * second V8 would otherwise leave unoptimised for minutes, and the first packets would meet it so.
+ */
+const WAKEFUL_NANOSECONDS = 100_000_000;
 /** What an orderly stop gives slow readers to take what was already received. */
 const STOP_NANOSECONDS = 2_000_000_000;
 
@@ -50,6 +55,7 @@ const NEXT_PUBLISH = 0;
 const NEXT_REFRESH = 1;
 /** 0: not told to stop. */
 const STOP_DEADLINE = 2;
+const WAKEFUL_UNTIL = 3;
 
 export type LoopEnd = 'stopped' | 'ended';
 
@@ -59,8 +65,8 @@ export class Engine {
     return Engine.prototype.loop;
   }
 
-  private readonly times = new Float64Array(new ArrayBuffer(24));
-  private spins = SPINS_MAXIMUM;
+  private readonly times = new Float64Array(new ArrayBuffer(32));
+  private spins = 0;
   private readonly holds: boolean;
   /** The source whose batch is on its way, or the brick (its index) whose held packets are. */
   private inHand: EngineSource | undefined;
@@ -122,6 +128,8 @@ export class Engine {
     times[STOP_DEADLINE] = 0;
     // The end of a busy round is the next one's begin: a look at the clock costs 40 ns.
     clock.read();
+    times[WAKEFUL_UNTIL] = cell[0] + WAKEFUL_NANOSECONDS;
+    this.spins = 0;
     while (end === undefined) {
       const begin = cell[0];
       const packets = this.round();
@@ -130,13 +138,14 @@ export class Engine {
         clock.read();
         // A small integer: a fraction would be a number on the heap, for each batch.
         this.countRound(Math.min(0x3fffffff, cell[0] - begin) | 0);
+        if (cell[0] >= times[NEXT_PUBLISH]) this.publish();
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
         if (this.allEnded()) end = 'ended';
-        else if (++emptyRounds > this.spins) this.rest();
-        clock.read();
+        // Nothing comes between waking and receiving: what there is to publish was published before.
+        if (end === undefined && ++emptyRounds > this.spins) this.rest();
+        else clock.read();
       }
-      if (cell[0] >= times[NEXT_PUBLISH]) this.publish();
       if (host.stopRequested()) end = 'stopped';
     }
     if (this.graph.held > 0) this.sendHeld(true);
@@ -212,22 +221,29 @@ export class Engine {
     }
   }
 
+  /** Publishes and waits; the clock is right after it. */
   private rest(): void {
-    const { clock, sources } = this;
+    const { clock, sources, times } = this;
     this.publish();
     let microseconds = WAIT_MICROSECONDS;
     for (let index = 0; index < sources.length; index++) {
       const { port, ended } = sources[index];
       if (port.nextDue && !ended) microseconds = Math.min(microseconds, Math.ceil(port.nextDue() * 1000));
     }
+    clock.read();
     if (microseconds <= 0) return;
     addToCounter(this.counters.words, ENGINE_WAITS, 1);
-    clock.read();
     const before = clock.cell[0];
+    if (before < times[WAKEFUL_UNTIL]) {
+      this.host.wait(0);
+      clock.read();
+      return;
+    }
     this.host.wait(microseconds);
     clock.read();
-    // Short waits mean that packets come often: then look a little longer before the next one.
-    this.spins = clock.cell[0] - before < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : Math.max(2, this.spins >> 1);
+    // Short waits mean that packets come often: then look a little longer before the next one. After long ones a look that
+    // finds nothing is a waste: where packets come up in blocks, each block was followed by some.
+    this.spins = clock.cell[0] - before < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : this.spins >> 1;
   }
 
   private countRound(nanoseconds: number): void {

@@ -8,8 +8,11 @@
  */
 import { uint16Array, uint32Array } from './specialise';
 
-/** Rows of a batch unless told otherwise: 128 to 256 is fastest, see docs/decisions/0002-batch-contract.md. */
-export const DEFAULT_BATCH_ROWS = 256;
+/** Rows of a batch unless told otherwise: fewer cost more, more bring little, see docs/decisions/0002-batch-contract.md. */
+export const DEFAULT_BATCH_ROWS = 512;
+/** The same for an engine with more sinks than `MANY_SINKS`: fewer than two packets a sink and batch cost most by what is touched for each sink. */
+export const DEFAULT_BATCH_ROWS_OF_MANY = 1024;
+export const MANY_SINKS = 256;
 /** Row numbers are 16 bits wide. */
 export const MAXIMUM_BATCH_ROWS = 4096;
 

@@ -24,7 +24,8 @@ export interface NativeRingTransmitterOptions {
 
 export interface NativeRingTransmitter {
   bindMemory(batch: number, bytes: Uint8Array): void;
-  transmit(batch: number, linkType: number, wait: boolean): number;
+  /** `wait`: 1 to leave on the lists what full rings don't take; else 0. */
+  transmit(batch: number, linkType: number, wait: number): number;
   flush(): void;
   close(): void;
 }
@@ -41,7 +42,7 @@ export interface NativeRingSourceOptions {
 
 export interface NativeRingSource {
   /** Packets, 0 for none now (then the descriptor tells of the next), -1 at the end. */
-  receive(most?: number): number;
+  receive(most: number): number;
   release(): void;
   arm(): boolean;
   linkType(): number;

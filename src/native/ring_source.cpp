@@ -1,5 +1,6 @@
 #include "ring_source.h"
 
+#include "direct_method.h"
 #include "flow_columns.h"
 
 namespace bricks {
@@ -9,13 +10,16 @@ constexpr uint32_t kBytesAhead = 768;
 
 Napi::Function RingSource::Define(Napi::Env env) {
   return DefineClass(env, "RingSource",
-                     {InstanceMethod<&RingSource::Receive>("receive"), InstanceMethod<&RingSource::Release>("release"),
-                      InstanceMethod<&RingSource::Arm>("arm"), InstanceMethod<&RingSource::LinkType>("linkType"),
+                     {InstanceMethod<&RingSource::Arm>("arm"),
                       InstanceMethod<&RingSource::Corruptions>("corruptions"), InstanceMethod<&RingSource::Close>("close")});
 }
 
 RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSource>(info) {
   if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options are wanted");
+  const Napi::Object self = info.This().As<Napi::Object>();
+  DefineDirectMethod<RingSource, &RingSource::Receive, 1>(self, this, "receive");
+  DefineDirectMethod<RingSource, &RingSource::Release>(self, this, "release");
+  DefineDirectMethod<RingSource, &RingSource::LinkType>(self, this, "linkType");
   const Napi::Object options = info[0].As<Napi::Object>();
   ring_.Bind(options.Get("ring"));
   columns_.Bind(options.Get("batch").ToObject());
@@ -33,28 +37,39 @@ RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSo
 
 uint32_t RingSource::Fill(uint32_t most) {
   if (reader_.Begin() == 0) return 0;
-  const uint8_t* const data = reader_.data();
-  const uint32_t mask = reader_.size() - 1;
+  // Local copies, since for all the compiler knows a store to a column might change any member.
+  RingReader reader = reader_;
+  const uint8_t* const data = reader.data();
+  const uint32_t mask = reader.size() - 1;
+  const bool flowColumns = flowColumns_;
+  uint32_t* const offsets = columns_.offset;
+  uint32_t* const lengths = columns_.length;
+  uint32_t* const wireLengths = columns_.wireLength;
+  uint32_t* const seconds = columns_.seconds;
+  uint32_t* const nanoseconds = columns_.nanoseconds;
+  int32_t* const flowWords = columns_.flowWord;
+  uint32_t linkType = UINT32_MAX;
   uint32_t row = 0;
   uint64_t bytes = 0;
   RingReader::Packet packet;
   while (row < most) {
-    const uint32_t ahead = (reader_.position() + kBytesAhead) & mask;
+    const uint32_t ahead = (reader.position() + kBytesAhead) & mask;
     __builtin_prefetch(data + ahead);
     __builtin_prefetch(data + ((ahead + 64) & mask));
-    if (!reader_.Next(&packet, row == 0 ? UINT32_MAX : linkType_)) break;
-    linkType_ = packet.linkType;
-    columns_.offset[row] = kRingHeaderBytes + static_cast<uint32_t>(packet.bytes - data);
-    columns_.length[row] = packet.length;
-    columns_.wireLength[row] = packet.wireLength;
-    columns_.seconds[row] = packet.seconds;
-    columns_.nanoseconds[row] = packet.nanoseconds;
-    columns_.flowWord[row] = flowColumns_ && packet.linkType == 1
-                                 ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
-                                 : kFlowNotComputed;
+    if (!reader.Next(&packet, linkType)) break;
+    linkType = packet.linkType;
+    offsets[row] = kRingHeaderBytes + static_cast<uint32_t>(packet.bytes - data);
+    lengths[row] = packet.length;
+    wireLengths[row] = packet.wireLength;
+    seconds[row] = packet.seconds;
+    nanoseconds[row] = packet.nanoseconds;
+    flowWords[row] = flowColumns && linkType == 1 ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
+                                                  : kFlowNotComputed;
     bytes += packet.length;
     row++;
   }
+  reader_ = reader;
+  if (row > 0) linkType_ = linkType;
   if (counters_ != nullptr) {
     counters_[0] += row;
     counters_[1] += bytes;
@@ -62,9 +77,9 @@ uint32_t RingSource::Fill(uint32_t most) {
   return row;
 }
 
-Napi::Value RingSource::Receive(const Napi::CallbackInfo& info) {
-  uint32_t most = columns_.capacity;
-  if (info.Length() > 0 && info[0].ToNumber().Uint32Value() < most) most = info[0].ToNumber().Uint32Value();
+int32_t RingSource::Receive(Napi::Env, const int32_t* arguments) {
+  const uint32_t wanted = arguments[0] > 0 ? static_cast<uint32_t>(arguments[0]) : 0;
+  const uint32_t most = wanted < columns_.capacity ? wanted : columns_.capacity;
   uint32_t rows = Fill(most);
   if (rows == 0 && !reader_.Ended()) {
     // A late signal leaves the event readable though nothing is there: clear it now and then.
@@ -72,17 +87,17 @@ Napi::Value RingSource::Receive(const Napi::CallbackInfo& info) {
     if (again && !ArmNow()) rows = Fill(most);
   }
   if (rows == 0) {
-    if (reader_.Ended()) return Napi::Number::New(info.Env(), -1);
+    if (reader_.Ended()) return -1;
     // Nobody will wake who is not armed: come again at once.
     if (!armed_ && ring_.event.writable >= 0) SignalEvent(ring_.event.writable);
-    return Napi::Number::New(info.Env(), 0);
+    return 0;
   }
   if (armed_) {
     armed_ = false;
     reader_.Disarm();
     if (ring_.event.readable >= 0) DrainEvent(ring_.event.readable);
   }
-  return Napi::Number::New(info.Env(), rows);
+  return static_cast<int32_t>(rows);
 }
 
 bool RingSource::ArmNow() {
@@ -93,9 +108,12 @@ bool RingSource::ArmNow() {
 
 Napi::Value RingSource::Arm(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), ArmNow()); }
 
-void RingSource::Release(const Napi::CallbackInfo&) { reader_.Release(); }
+int32_t RingSource::Release(Napi::Env, const int32_t*) {
+  reader_.Release();
+  return 0;
+}
 
-Napi::Value RingSource::LinkType(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), linkType_); }
+int32_t RingSource::LinkType(Napi::Env, const int32_t*) { return static_cast<int32_t>(linkType_); }
 
 Napi::Value RingSource::Corruptions(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(reader_.corruptions));

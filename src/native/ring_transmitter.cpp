@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "direct_method.h"
+
 namespace bricks {
 
 namespace {
@@ -25,13 +27,14 @@ int64_t Now() {
 
 Napi::Function RingTransmitter::Define(Napi::Env env) {
   return DefineClass(env, "RingTransmitter",
-                     {InstanceMethod<&RingTransmitter::BindMemory>("bindMemory"), InstanceMethod<&RingTransmitter::Transmit>("transmit"),
-                      InstanceMethod<&RingTransmitter::Flush>("flush"), InstanceMethod<&RingTransmitter::Close>("close")});
+                     {InstanceMethod<&RingTransmitter::BindMemory>("bindMemory"), InstanceMethod<&RingTransmitter::Close>("close")});
 }
 
 RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingTransmitter>(info) {
   Napi::Env env = info.Env();
   if (!info[0].IsObject()) throw Napi::TypeError::New(env, "options are wanted");
+  DefineDirectMethod<RingTransmitter, &RingTransmitter::Transmit, 3>(info.This().As<Napi::Object>(), this, "transmit");
+  DefineDirectMethod<RingTransmitter, &RingTransmitter::Flush>(info.This().As<Napi::Object>(), this, "flush");
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value batches = options.Get("batches");
   const Napi::Value sinks = options.Get("sinks");
@@ -98,12 +101,12 @@ void RingTransmitter::BindMemory(const Napi::CallbackInfo& info) {
   batch.reference = Napi::Persistent(info[1]);
 }
 
-Napi::Value RingTransmitter::Transmit(const Napi::CallbackInfo& info) {
-  const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
-  if (index >= batches_.size() || batches_[index]->memory == nullptr) throw Napi::RangeError::New(info.Env(), "this batch has no memory yet");
+int32_t RingTransmitter::Transmit(Napi::Env env, const int32_t* arguments) {
+  const uint32_t index = static_cast<uint32_t>(arguments[0]);
+  if (index >= batches_.size() || batches_[index]->memory == nullptr) throw Napi::RangeError::New(env, "this batch has no memory yet");
   const Batch& batch = *batches_[index];
-  const uint32_t linkType = info[1].As<Napi::Number>().Uint32Value();
-  const bool wait = info[2].As<Napi::Boolean>().Value();
+  const uint32_t linkType = static_cast<uint32_t>(arguments[1]);
+  const bool wait = arguments[2] != 0;
   // With a thousand outputs most lists are empty or hold one packet: find the others without guessing.
   uint32_t* active = active_.data();
   uint32_t found = 0;
@@ -131,7 +134,7 @@ Napi::Value RingTransmitter::Transmit(const Napi::CallbackInfo& info) {
     }
     left += Send(active[k], batch, linkType, wait);
   }
-  return Napi::Number::New(info.Env(), left);
+  return static_cast<int32_t>(left);
 }
 
 // What Send will touch of a sink. Short packets are where it matters.
@@ -226,8 +229,8 @@ void RingTransmitter::Wake(uint32_t index) {
   if (sinks_[index].wake >= 0) SignalEvent(sinks_[index].wake);
 }
 
-void RingTransmitter::Flush(const Napi::CallbackInfo&) {
-  if (dirty_.empty()) return;
+int32_t RingTransmitter::Flush(Napi::Env, const int32_t*) {
+  if (dirty_.empty()) return 0;
   for (const uint32_t index : dirty_) writers_[index].Publish();
   // One fence for all rings, between the heads and the question who sleeps.
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -236,10 +239,11 @@ void RingTransmitter::Flush(const Napi::CallbackInfo&) {
     if (writers_[index].TakeWaiting()) Wake(index);
   }
   dirty_.clear();
+  return 0;
 }
 
 void RingTransmitter::Close(const Napi::CallbackInfo& info) {
-  Flush(info);
+  Flush(info.Env(), nullptr);
   for (uint32_t k = 0; k < sinks_.size(); k++) {
     writers_[k].MarkClosed();
     Wake(k);

@@ -38,8 +38,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   // (batch, Uint8Array)
   void BindMemory(const Napi::CallbackInfo& info);
   // (batch, linkType, wait): packets that remain on the lists
-  Napi::Value Transmit(const Napi::CallbackInfo& info);
-  void Flush(const Napi::CallbackInfo& info);
+  int32_t Transmit(Napi::Env env, const int32_t* arguments);
+  int32_t Flush(Napi::Env env, const int32_t* arguments);
   void Close(const Napi::CallbackInfo& info);
 
   void Fetch(uint32_t index) const;

@@ -7,7 +7,7 @@ const LONGEST_POLL_MICROSECONDS = 10_000;
 
 /** What a waiter waits for. */
 export interface Awaited {
-  readonly port: { readonly descriptor: number; nextDue?(): number };
+  readonly port: { readonly descriptor: number; nextDue?(): number; sleep?(milliseconds: number): void };
   readonly ended: boolean;
 }
 
@@ -41,16 +41,25 @@ export class Waiter {
       return;
     }
     let count = 0;
-    let mustAsk = false;
+    let asked = 0;
+    let sleeper: Awaited['port'] | undefined;
     for (let index = 0; index < sources.length; index++) {
       const { port, ended } = sources[index];
       if (ended || (port.nextDue !== undefined && port.nextDue() !== Infinity)) continue;
       const { descriptor } = port;
       if (addon && descriptor >= 0) waitable[count++] = descriptor;
-      else mustAsk = true;
+      else {
+        asked++;
+        sleeper = port;
+      }
+    }
+    // It is told of its own packets only, so that it can't sleep for others.
+    if (asked === 1 && count === 0 && sleeper?.sleep) {
+      sleeper.sleep(microseconds / 1000);
+      return;
     }
     let limit = microseconds;
-    if (mustAsk) {
+    if (asked > 0) {
       // Nobody tells when such a source has something: ask often while it is busy, seldom while it is not.
       this.readTime(this.now);
       const again = this.now[0] - this.lastReturn[0] < 1e6;
@@ -58,7 +67,7 @@ export class Waiter {
       limit = Math.min(limit, this.pause);
     }
     // Atomics.wait would be handed a fraction, and is woken no sooner than a short pause ends.
-    if (addon && (count > 0 || mustAsk)) addon.waitReadable(waitable, count, limit);
+    if (addon && (count > 0 || asked > 0)) addon.waitReadable(waitable, count, limit);
     else Atomics.wait(control, word, woken, limit / 1000);
     this.readTime(this.lastReturn);
   }

@@ -11,7 +11,7 @@ import { LINK_TYPE_ETHERNET } from './link-types';
 import { CONSTANT_PORTS, flowWord as wordOf } from './toeplitz';
 
 /** On another machine the views would read the bytes the other way round: there flow.ts does all. */
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 // V8 takes a module's own constants for constants, but loads imported ones again for each packet (3 ns).
 const NOT_COMPUTED = FLOW_NOT_COMPUTED;
@@ -57,25 +57,6 @@ export function commonFlow(memory: PacketMemory, offset: number, length: number,
   flow.addresses = swap(folded);
   flow.signedPorts = (swap(halfwords[start + 17]) << 16) | swap(halfwords[start + 18]);
   return true;
-}
-
-/**
- * The flow word of such a packet, or -1 for others, straight from its bytes: for the loops of bricks
- * over packets without flow columns, which call nothing else. With `portMask` 0xffff and `fixedWord` 0
- * by addresses and ports; by addresses alone with 0 and `flowWord(0, CONSTANT_PORTS, seed)`.
- */
-export function commonFlowWord(
-  words: Uint32Array, offset: number, length: number, seed: number, portMask: number, fixedWord: number,
-): number {
-  // 32 bits at a time: type and version in one word, flags and protocol in another.
-  const start = offset >>> 2;
-  if (!LITTLE_ENDIAN || length < 38 || (offset & 3) !== 0 || (words[start + 3] & 0xffffff) !== 0x450008) return -1;
-  const fragment = words[start + 5] | 0;
-  if ((fragment & 0xff3f) !== 0 || !hasPorts(fragment >>> 24)) return -1;
-  const middle = words[start + 7] | 0;
-  const last = words[start + 8] | 0;
-  const folded = (words[start + 6] >>> 16) ^ middle ^ (middle >>> 16) ^ last;
-  return swap(folded & 0xffff) ^ fixedWord ^ (((swap(last >>> 16) + seed) ^ (swap(words[start + 9] & 0xffff) + seed)) & portMask);
 }
 
 /**

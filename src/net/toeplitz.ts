@@ -48,19 +48,25 @@ export function flowWord(addresses: number, ports: number, seed: number): number
   return (addresses ^ ((ports >>> 16) + seed) ^ (ports + seed)) & 0xffff;
 }
 
-const tables = new Map<number, Uint8Array | Uint16Array>();
+/**
+ * Bytes of the clamped kind where they do. V8 checks the type of a plain Uint8Array at each look: node has derived its
+ * Buffer from that, so that it may change.
+ */
+export type OutputTable = Uint8ClampedArray | Uint16Array;
+
+const tables = new Map<number, OutputTable>();
 
 /**
  * For each of the 65,536 flow words its output: hash modulo `outputs`, which is from 1 to 65,536. One table for all
  * who ask for the same, with bytes where they do: it is to stay in the cache.
  */
-export function outputTable(outputs: number): Uint8Array | Uint16Array {
+export function outputTable(outputs: number): OutputTable {
   if (!Number.isInteger(outputs) || outputs < 1 || outputs > MAXIMUM_TABLE_OUTPUTS) {
     throw new RangeError(`the number of outputs is from 1 to ${MAXIMUM_TABLE_OUTPUTS}, not ${outputs}`);
   }
   const known = tables.get(outputs);
   if (known) return known;
-  const table = outputs <= 256 ? new Uint8Array(65_536) : new Uint16Array(65_536);
+  const table = outputs <= 256 ? new Uint8ClampedArray(65_536) : new Uint16Array(65_536);
   for (let word = 0; word < table.length; word++) table[word] = flowHash(word) % outputs;
   tables.set(outputs, table);
   return table;

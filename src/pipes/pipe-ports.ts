@@ -63,7 +63,7 @@ class PipeSource implements SourcePort {
   }
 
   receive(): number {
-    const count = this.native.receive();
+    const count = this.native.receive(this.batch.capacity);
     if (count <= 0) {
       this.batch.count = 0;
       return count < 0 ? SOURCE_ENDED : 0;
@@ -103,7 +103,7 @@ export class NativeTransmitter implements Transmitter {
       this.native.bindMemory(index, batch.memory.bytes);
       this.memories[index] = batch.memory;
     }
-    return this.native.transmit(index, batch.linkType, wait);
+    return this.native.transmit(index, batch.linkType, wait ? 1 : 0);
   }
 
   flush(): void {

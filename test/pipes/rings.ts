@@ -78,7 +78,7 @@ export class RingWriterUnderTest {
 export class RingReaderUnderTest {
   readonly batch: PacketBatch;
   readonly counters = createCounterBlock(LINK_RECORD);
-  private readonly source: { receive(): number; release(): void; close(): void; linkType?: () => number };
+  private readonly source: { receive(most: number): number; release(): void; close(): void; linkType?: () => number };
 
   constructor(kind: Kind, ring: ArrayBufferLike, capacity = 64) {
     this.batch = createPacketBatch(capacity);
@@ -94,7 +94,7 @@ export class RingReaderUnderTest {
   /** The next packets, or nothing at the end. */
   receive(): Packet[] | undefined {
     const { batch } = this;
-    const count = this.source.receive();
+    const count = this.source.receive(batch.capacity);
     if (count < 0) return undefined;
     if (this.source.linkType && count > 0) batch.linkType = this.source.linkType();
     return Array.from({ length: count }, (_, row) => ({

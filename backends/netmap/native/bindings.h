@@ -7,6 +7,7 @@
 
 #include "batch_columns.h"
 #include "columns.h"
+#include "direct_method.h"
 #include "port.h"
 #include "receiver.h"
 #include "sender.h"
@@ -100,10 +101,10 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
 
  private:
   // Rows, or -1 if the port is gone
-  Napi::Value Receive(const Napi::CallbackInfo& info);
+  int32_t Receive(Napi::Env env, const int32_t* arguments);
   void Release(const Napi::CallbackInfo& info);
   // (milliseconds): waits until there is something to receive, but no longer
-  void Wait(const Napi::CallbackInfo& info);
+  int32_t Wait(Napi::Env env, const int32_t* arguments);
   // The region and its staging areas: one ArrayBuffer for each region and environment.
   Napi::Value Memory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
@@ -120,16 +121,16 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
 class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], reasons, copies, batchesTogether})
+  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], reasons, copies, chains, batchesTogether})
   explicit TransmitterBinding(const Napi::CallbackInfo& info);
 
  private:
   // (batch, Uint8Array, source or undefined)
   void BindMemory(const Napi::CallbackInfo& info);
   // (batch, wait): twice the packets that remain on the lists, and 1 more if `flush` is to be called
-  Napi::Value Transmit(const Napi::CallbackInfo& info);
-  void Flush(const Napi::CallbackInfo& info);
-  // Sends on from the reserve; packets that are left there
+  int32_t Transmit(Napi::Env env, const int32_t* arguments);
+  int32_t Flush(Napi::Env env, const int32_t* arguments);
+  // Sends on from the reserve and what readers gave back; packets that are still to go on
   Napi::Value Settle(const Napi::CallbackInfo& info);
   Napi::Value Backlog(const Napi::CallbackInfo& info);
   // (milliseconds)

@@ -39,11 +39,14 @@ Napi::ArrayBuffer BufferOf(Napi::Env env, const std::shared_ptr<Region>& region)
 
 Napi::Function SourceBinding::Define(Napi::Env env) {
   return DefineClass(env, "NetmapSource",
-                     {InstanceMethod<&SourceBinding::Receive>("receive"), InstanceMethod<&SourceBinding::Release>("release"),
-                      InstanceMethod<&SourceBinding::Wait>("wait"), InstanceMethod<&SourceBinding::Memory>("memory"), InstanceMethod<&SourceBinding::Close>("close")});
+                     {InstanceMethod<&SourceBinding::Release>("release"), InstanceMethod<&SourceBinding::Memory>("memory"),
+                      InstanceMethod<&SourceBinding::Close>("close")});
 }
 
 SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SourceBinding>(info) {
+  const Napi::Object self = info.This().As<Napi::Object>();
+  DefineDirectMethod<SourceBinding, &SourceBinding::Receive>(self, this, "receive");
+  DefineDirectMethod<SourceBinding, &SourceBinding::Wait, 1>(self, this, "wait");
   const Napi::Object settings = RequireObject(info, 0);
   bound_.Bind(settings.Get("batch").ToObject());
   columns_ = PlainColumns(bound_);
@@ -64,17 +67,17 @@ std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) {
   return binding->receiver_;
 }
 
-Napi::Value SourceBinding::Receive(const Napi::CallbackInfo& info) {
-  const int32_t rows = receiver_ ? receiver_->Receive(columns_, flowColumns_, counters_, reasons_) : -1;
-  return Napi::Number::New(info.Env(), rows);
+int32_t SourceBinding::Receive(Napi::Env, const int32_t*) {
+  return receiver_ ? receiver_->Receive(columns_, flowColumns_, counters_, reasons_) : -1;
 }
 
 void SourceBinding::Release(const Napi::CallbackInfo&) {
   if (receiver_) receiver_->Release();
 }
 
-void SourceBinding::Wait(const Napi::CallbackInfo& info) {
-  if (receiver_) receiver_->Wait(info[0].As<Napi::Number>().Int32Value());
+int32_t SourceBinding::Wait(Napi::Env, const int32_t* arguments) {
+  if (receiver_) receiver_->Wait(arguments[0]);
+  return 0;
 }
 
 Napi::Value SourceBinding::Memory(const Napi::CallbackInfo& info) {

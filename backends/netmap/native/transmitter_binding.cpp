@@ -4,18 +4,24 @@ namespace bricks::netmap {
 
 Napi::Function TransmitterBinding::Define(Napi::Env env) {
   return DefineClass(env, "NetmapTransmitter",
-                     {InstanceMethod<&TransmitterBinding::BindMemory>("bindMemory"), InstanceMethod<&TransmitterBinding::Transmit>("transmit"),
-                      InstanceMethod<&TransmitterBinding::Flush>("flush"), InstanceMethod<&TransmitterBinding::Settle>("settle"),
+                     {InstanceMethod<&TransmitterBinding::BindMemory>("bindMemory"), InstanceMethod<&TransmitterBinding::Settle>("settle"),
                       InstanceMethod<&TransmitterBinding::Backlog>("backlog"), InstanceMethod<&TransmitterBinding::Close>("close")});
 }
 
 TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TransmitterBinding>(info) {
   Napi::Env env = info.Env();
+  DefineDirectMethod<TransmitterBinding, &TransmitterBinding::Transmit, 2>(info.This().As<Napi::Object>(), this, "transmit");
+  DefineDirectMethod<TransmitterBinding, &TransmitterBinding::Flush>(info.This().As<Napi::Object>(), this, "flush");
   const Napi::Object settings = RequireObject(info, 0);
   const Napi::Value batches = settings.Get("batches");
   const Napi::Value sinks = settings.Get("sinks");
   if (!batches.IsArray() || !sinks.IsArray()) throw Napi::TypeError::New(env, "batches and sinks must be arrays");
-  sender_ = std::make_unique<Sender>(Reasons(settings), settings.Get("copies").ToBoolean(), Number(settings, "batchesTogether", 1));
+  SenderSettings senderSettings;
+  senderSettings.reasons = Reasons(settings);
+  senderSettings.copies = settings.Get("copies").ToBoolean();
+  senderSettings.chains = settings.Get("chains").ToBoolean();
+  senderSettings.batchesTogether = Number(settings, "batchesTogether", 1);
+  sender_ = std::make_unique<Sender>(senderSettings);
   const Napi::Array batchArray = batches.As<Napi::Array>();
   for (uint32_t k = 0; k < batchArray.Length(); k++) {
     batches_.push_back(std::make_unique<BoundBatch>());
@@ -73,14 +79,17 @@ void TransmitterBinding::BindMemory(const Napi::CallbackInfo& info) {
   batch.memory = Napi::Persistent(info[1]);
 }
 
-Napi::Value TransmitterBinding::Transmit(const Napi::CallbackInfo& info) {
-  const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
-  if (index >= batches_.size() || batches_[index]->sent.memory == nullptr) throw Napi::RangeError::New(info.Env(), "this batch has no memory yet");
-  const uint32_t left = sender_->Transmit(batches_[index]->sent, info[1].As<Napi::Boolean>().Value());
-  return Napi::Number::New(info.Env(), left * 2 + sender_->WantsFlush());
+int32_t TransmitterBinding::Transmit(Napi::Env env, const int32_t* arguments) {
+  const uint32_t index = static_cast<uint32_t>(arguments[0]);
+  if (index >= batches_.size() || batches_[index]->sent.memory == nullptr) throw Napi::RangeError::New(env, "this batch has no memory yet");
+  const uint32_t left = sender_->Transmit(batches_[index]->sent, arguments[1] != 0);
+  return static_cast<int32_t>(left * 2 + sender_->WantsFlush());
 }
 
-void TransmitterBinding::Flush(const Napi::CallbackInfo&) { sender_->Flush(); }
+int32_t TransmitterBinding::Flush(Napi::Env, const int32_t*) {
+  sender_->Flush();
+  return 0;
+}
 
 Napi::Value TransmitterBinding::Settle(const Napi::CallbackInfo& info) {
   sender_->Settle();
