@@ -14,6 +14,9 @@ const OUTPUTS = 4;
 const GENERATOR_CPU = 0;
 const CAPTURE_CPU = 1;
 const NAME = 'bench-live';
+/** A capture that gets no CPU for so long has lost nothing yet. */
+const LOOK_MILLISECONDS = 50;
+const QUIET_LOOKS = 40;
 /** Each packet is handed up at once. A slot of the kernel's buffer has the snap length then. */
 const AT_ONCE = { latency: 0, snapLength: 2048 };
 
@@ -102,8 +105,8 @@ async function trial(capture, rate, milliseconds) {
   const before = await capture.ask();
   const sent = await send(rate, milliseconds);
   let after = await capture.ask();
-  for (let quiet = 0; quiet < 4 && after.received - before.received < sent.packets; quiet++) {
-    await sleep(50);
+  for (let quiet = 0; quiet < QUIET_LOOKS && after.received - before.received < sent.packets; quiet++) {
+    await sleep(LOOK_MILLISECONDS);
     const now = await capture.ask();
     if (now.received > after.received) quiet = 0;
     after = now;
