@@ -143,7 +143,7 @@ int descriptor_open(int flags) {
     o->generation = control->generation_next++;
     o->pid = (int32_t)getpid();
     o->holder = holder;
-    if (open > control->opens_top) control->opens_top = open;
+    if (open > control->opens_top) store_relaxed(&control->opens_top, open);
     table_set(fd, open);
     store_release(&o->state, OPEN_UNBOUND);
   }
