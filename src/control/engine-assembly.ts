@@ -41,8 +41,8 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
     modules.push(module ? await loadExport<BrickModule>(module) : resolveBrick(kind));
   }
 
-  const clock = new CellClock(timeReader());
-  const timer = new CellClock(timeReader());
+  const clock = new CellClock(timeReader);
+  const timer = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows);
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
   const makeGraph = (counters: CounterBlock): EngineGraph => {

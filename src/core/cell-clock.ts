@@ -4,19 +4,22 @@
  */
 import type { EngineClock } from './brick';
 
-/** Puts the time, in nanoseconds that never go back, into element 0; makes no number. */
-export type TimeReader = (into: Float64Array) => void;
+/** Makes what puts the time, in nanoseconds that never go back, into element 0, without making a number. */
+export type TimeReader = (into: Float64Array) => () => void;
 
 export class CellClock implements EngineClock {
   /** The nanoseconds that `read` found; and how many more it is to find, by which warm-up lets time pass. */
   readonly cell = new Float64Array(new ArrayBuffer(16));
 
-  constructor(private readonly readTime: TimeReader) {
+  private readonly readTime: () => void;
+
+  constructor(reader: TimeReader) {
+    this.readTime = reader(this.cell);
     this.read();
   }
 
   read(): void {
-    this.readTime(this.cell);
+    this.readTime();
     this.cell[0] += this.cell[1];
   }
 

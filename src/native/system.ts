@@ -23,7 +23,8 @@ export class Waiter {
   private readonly waitable: Int32Array;
   private readonly now = new Float64Array(new ArrayBuffer(8));
   private readonly lastReturn = new Float64Array(new ArrayBuffer(8));
-  private readonly readTime = timeReader();
+  private readonly readNow = timeReader(this.now);
+  private readonly readReturn = timeReader(this.lastReturn);
   private pause = SHORTEST_POLL_MICROSECONDS;
   private seen: number;
 
@@ -61,7 +62,7 @@ export class Waiter {
     let limit = microseconds;
     if (asked > 0) {
       // Nobody tells when such a source has something: ask often while it is busy, seldom while it is not.
-      this.readTime(this.now);
+      this.readNow();
       const again = this.now[0] - this.lastReturn[0] < 1e6;
       this.pause = again ? Math.min(LONGEST_POLL_MICROSECONDS, this.pause + (this.pause >> 1)) : SHORTEST_POLL_MICROSECONDS;
       limit = Math.min(limit, this.pause);
@@ -69,17 +70,15 @@ export class Waiter {
     // Atomics.wait would be handed a fraction, and is woken no sooner than a short pause ends.
     if (addon && (count > 0 || asked > 0)) addon.waitReadable(waitable, count, limit);
     else Atomics.wait(control, word, woken, limit / 1000);
-    this.readTime(this.lastReturn);
+    this.readReturn();
   }
 }
 
-/** What reads the time, in nanoseconds that never go back, into element 0 of an array. */
-export function timeReader(): (into: Float64Array) => void {
-  return coreAddon()?.monotonicNanoseconds ?? readTimeOfNode;
-}
-
-function readTimeOfNode(into: Float64Array): void {
-  into[0] = performance.now() * 1e6;
+/** What reads the time, in nanoseconds that never go back, into element 0 of an array outside of V8's heap (`new ArrayBuffer`). */
+export function timeReader(into: Float64Array): () => void {
+  const addon = coreAddon();
+  if (addon) return addon.clockInto(into);
+  return () => { into[0] = performance.now() * 1e6; };
 }
 
 /** Keeps the calling thread on one CPU. Answers what is wrong if that can't be. */
