@@ -14,7 +14,7 @@ export interface PreparedLinks {
 /** While sinks have packets in reserve, or for each other, an idle engine looks after them so often. */
 const SETTLE_MILLISECONDS = 1;
 /** The longest wait in `receive` of an engine's only source: orders are seen after it. */
-const WAIT_MILLISECONDS = 5;
+const WAIT_MILLISECONDS = 10;
 const SPINS_MAXIMUM = 128;
 /** When looking again did not help lately, it is tried once in so many times. */
 const TRY_AGAIN = 64;

@@ -61,7 +61,9 @@ export class PcapngParser {
       if (!littleEndian && view.getUint32(position + 8, false) !== BYTE_ORDER_MAGIC) return damaged(state, DAMAGE_SECTION);
     }
     const total = view.getUint32(position + 4, littleEndian);
-    if (total < 12 || (total & 3) !== 0) return damaged(state, DAMAGE_BLOCK_LENGTH);
+    // Before the length behind the block is looked at: in the order of the native parser, so that both say the same.
+    const least = type === ENHANCED_PACKET_BLOCK ? ENHANCED_BEFORE + 4 : 12;
+    if (total < least || (total & 3) !== 0) return damaged(state, DAMAGE_BLOCK_LENGTH);
     const wanted = type === INTERFACE_BLOCK || type === ENHANCED_PACKET_BLOCK || type === SIMPLE_PACKET_BLOCK || type === OBSOLETE_PACKET_BLOCK;
     if (wanted && total > MAXIMUM_BLOCK) return damaged(state, DAMAGE_BLOCK_LENGTH);
     if (total > available) {

@@ -176,7 +176,8 @@ describe('both parsers', () => {
       for (const [at, value] of changes) bytes[at] = value;
       const path = write('agree', [bytes]);
       expect(comparable(readAll(path, true, true))).toEqual(comparable(readAll(path, false, true)));
-    }), { numRuns: 2000 });
+      // The last byte of the second block of a packet says 28 there: too short for one, and not what its beginning says.
+    }), { numRuns: 2000, examples: sample.map((each) => [each, [[159, 28]]]) });
   });
 
   itNeeds(noNative || capturesMissing())('agree on every sample capture', () => {
