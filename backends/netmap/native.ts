@@ -65,6 +65,7 @@ export interface NativeTransmitter {
   /** `wait`: 1 to leave on the lists what full rings don't take; else 0. Twice the packets that remain on the lists, and 1 more if `flush` is to be called now. */
   transmit(batch: number, wait: number): number;
   flush(): void;
+  /** Packets that are still to go on: from the reserve, or from one sink to the next. */
   settle(): number;
   backlog(): number;
   close(milliseconds: number): void;
@@ -109,6 +110,8 @@ export interface NetmapAddon {
     readonly sinks: readonly NativeSink[];
     readonly reasons: Record<string, number>;
     readonly copies: boolean;
+    /** Packets on several lists go from sink to sink instead. */
+    readonly chains: boolean;
     readonly batchesTogether: number;
   }) => NativeTransmitter;
   readonly InterfaceHold: new (name: string) => NativeInterfaceHold;

@@ -11,7 +11,7 @@ export interface PreparedLinks {
   readonly sources: number;
 }
 
-/** While sinks have packets in reserve, an idle engine looks after them so often. */
+/** While sinks have packets in reserve, or for each other, an idle engine looks after them so often. */
 const SETTLE_MILLISECONDS = 1;
 /** The longest wait in `receive` of an engine's only source: orders are seen after it. */
 const WAIT_MILLISECONDS = 5;

@@ -12,7 +12,7 @@ export class NetmapTransmitter implements Transmitter {
   private readonly bound: (Uint8Array | undefined)[];
   private readonly drainMilliseconds: number;
   private open = true;
-  /** Packets in the reserve, as of the last look. */
+  /** Packets in the reserve, or owed by one sink to the next, as of the last look. */
   backlog = 0;
   private unsettled = false;
   private wantsFlush = false;
@@ -42,6 +42,7 @@ export class NetmapTransmitter implements Transmitter {
       })),
       reasons: REASON_SLOTS,
       copies: context.copies,
+      chains: options.groups === 'chain',
       batchesTogether: options.batchesTogether,
     });
   }
@@ -72,7 +73,7 @@ export class NetmapTransmitter implements Transmitter {
     this.native.flush();
   }
 
-  /** For idle rounds: what waited for more goes out, and what the reserve holds as far as there is room. */
+  /** For idle rounds: what waited for more goes out, what the reserve holds as far as there is room, and what readers gave back. */
   settle(): void {
     if (!this.unsettled) return;
     this.backlog = this.native.settle();

@@ -1,5 +1,5 @@
 /** The netmap backend over netmap in user space: the same code path as over the kernel's. */
-import { World, buildTools, sum, type Engines, type Peer, type Received, type Tools } from './world';
+import { KERNEL_LIMITS, World, buildTools, sum, type Engines, type Peer, type Received, type Tools } from './world';
 
 let tools: Tools;
 let world: World;
@@ -295,7 +295,7 @@ test('an engine is closed in the middle of traffic, and no extra buffer is lost'
 
 test('1,000 pipes of 64 slots', async () => {
   await world.close();
-  world = new World(tools, { NETMAP_USERSPACE_IF_NUM: '2100', NETMAP_USERSPACE_RING_NUM: '4200', NETMAP_USERSPACE_BUF_NUM: '300000' });
+  world = new World(tools, { NETMAP_USERSPACE_BUF_NUM: '300000' });
   const engines = world.engines();
   const outputs = Array.from({ length: 1000 }, (_, index) => `x{${index + 1}`);
   await world.peer('hold', 'x{0', [], { PEER_SLOTS: '1024' });
@@ -311,13 +311,24 @@ test('1,000 pipes of 64 slots', async () => {
   expectAllBuffers();
 });
 
-test('too many pipes for the pools: the error names the parameters to raise', async () => {
+test('more pipes than fit into the pools of a name without an interface: the error names the parameters to raise', async () => {
+  await world.close();
+  world = new World(tools, KERNEL_LIMITS);
   const engines = world.engines();
-  const outputs = Array.from({ length: 200 }, (_, index) => `x{${index + 1}`);
-  await expect(engines.open('e', [['LoadBalancer', 4, ['x}0'], outputs]])).rejects.toMatchObject({
+  // With the input, one more than the kernel's module has room for.
+  await expect(engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4', 'x{5']]])).rejects.toMatchObject({
     code: 'E_NETMAP_MEMORY',
-    message: expect.stringMatching(/200 pipes are too many.*ring_num.*buf_num/) as string,
+    message: expect.stringMatching(/too many.*priv_ring_num.*priv_buf_num/) as string,
   });
   // What it had opened is closed again.
-  await engines.open('e', [['Dummy', null, ['x}0'], ['x{1']]]);
+  await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4']]]);
+});
+
+test('more than 64 pipes of one port: the error says so, and with several names they fit', async () => {
+  await world.close();
+  world = new World(tools, { NETMAP_USERSPACE_MAX_PIPES: '' });
+  const engines = world.engines();
+  const outputs = Array.from({ length: 65 }, (_, index) => `x{${index}`);
+  await expect(engines.open('e', [['LoadBalancer', 4, ['y}0'], outputs]], { slots: 64 })).rejects.toMatchObject({ code: 'E_NETMAP_PIPES' });
+  await engines.open('e', [['LoadBalancer', 4, ['y}0'], [...outputs.slice(0, 64), 'y{1']]], { slots: 64 });
 });

@@ -174,6 +174,11 @@ export class Engines {
   }
 }
 
+/** Room for many pipes. Without these, netmap in user space has as little as the kernel's module. */
+const LARGE_POOLS = { NETMAP_USERSPACE_IF_NUM: '2304', NETMAP_USERSPACE_RING_NUM: '4608', NETMAP_USERSPACE_BUF_NUM: '163840', NETMAP_USERSPACE_MAX_PIPES: '1024' };
+/** For a world that has the limits of the kernel's module. */
+export const KERNEL_LIMITS: NodeJS.ProcessEnv = Object.fromEntries(Object.keys(LARGE_POOLS).map((name) => [name, '']));
+
 export class World {
   private readonly directory: string;
   private readonly environment: NodeJS.ProcessEnv;
@@ -181,7 +186,7 @@ export class World {
 
   constructor(readonly tools: Tools, extra: NodeJS.ProcessEnv = {}) {
     this.directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bricks-netmap-test-'));
-    this.environment = { ...process.env, ...extra, NETMAP_USERSPACE_DIR: this.directory, LD_PRELOAD: tools.library };
+    this.environment = { ...process.env, ...LARGE_POOLS, ...extra, NETMAP_USERSPACE_DIR: this.directory, LD_PRELOAD: tools.library };
   }
 
   /** A peer whose port is bound. `environment`: PEER_SLOTS, PEER_RINGS, PEER_RING. */

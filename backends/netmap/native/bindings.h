@@ -121,7 +121,7 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
 class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], reasons, copies, batchesTogether})
+  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], reasons, copies, chains, batchesTogether})
   explicit TransmitterBinding(const Napi::CallbackInfo& info);
 
  private:
@@ -130,7 +130,7 @@ class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
   // (batch, wait): twice the packets that remain on the lists, and 1 more if `flush` is to be called
   int32_t Transmit(Napi::Env env, const int32_t* arguments);
   int32_t Flush(Napi::Env env, const int32_t* arguments);
-  // Sends on from the reserve; packets that are left there
+  // Sends on from the reserve and what readers gave back; packets that are still to go on
   Napi::Value Settle(const Napi::CallbackInfo& info);
   Napi::Value Backlog(const Napi::CallbackInfo& info);
   // (milliseconds)

@@ -16,7 +16,12 @@ TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::O
   const Napi::Value batches = settings.Get("batches");
   const Napi::Value sinks = settings.Get("sinks");
   if (!batches.IsArray() || !sinks.IsArray()) throw Napi::TypeError::New(env, "batches and sinks must be arrays");
-  sender_ = std::make_unique<Sender>(Reasons(settings), settings.Get("copies").ToBoolean(), Number(settings, "batchesTogether", 1));
+  SenderSettings senderSettings;
+  senderSettings.reasons = Reasons(settings);
+  senderSettings.copies = settings.Get("copies").ToBoolean();
+  senderSettings.chains = settings.Get("chains").ToBoolean();
+  senderSettings.batchesTogether = Number(settings, "batchesTogether", 1);
+  sender_ = std::make_unique<Sender>(senderSettings);
   const Napi::Array batchArray = batches.As<Napi::Array>();
   for (uint32_t k = 0; k < batchArray.Length(); k++) {
     batches_.push_back(std::make_unique<BoundBatch>());

@@ -11,9 +11,19 @@
 #include "control.h"
 #include "system.h"
 
-/* Shared memory is sparse: pages cost nothing until an object in them is handed out. So the
- * pools can be large enough for 1,000 pipes of 64 slots without being asked. */
-enum { IF_NUM_DEFAULT = 2304, RING_NUM_DEFAULT = 4608, BUF_NUM_DEFAULT = 163840 };
+/* As the kernel's module has them unless told otherwise. What would not fit there shall not fit here,
+ * although shared memory is sparse: pages cost nothing until an object in them is handed out. */
+enum {
+  INTERFACES_IF_NUM = 100,
+  INTERFACES_RING_NUM = 200,
+  INTERFACES_BUF_NUM = 163840,
+  INTERFACES_RING_SIZE = 36864,
+  /* A port's own memory is made for two pipes, with as much again in reserve. */
+  OWN_PIPES = 2,
+  OWN_BUF_NUM_LEAST = 4098,
+  OWN_RING_SIZE_LEAST = 20480,
+  IFS_IN_PAGE = 4
+};
 
 struct mapping {
   uint32_t generation;
@@ -158,23 +168,49 @@ static int region_files_create(const struct region *r) {
   return error;
 }
 
-int region_create(bool of_interfaces, uint32_t *region) {
+/* What the kernel takes for a port with memory of its own, by the port's shape. */
+static void own_pools(struct region *r, const struct port *port, uint32_t extra_buffers) {
+  uint32_t transmit = port->rings[TRANSMIT] + 1, receive = port->rings[RECEIVE] + 1; /* host rings, if there were any */
+  uint32_t slots = port->slots[TRANSMIT] > port->slots[RECEIVE] ? port->slots[TRANSMIT] : port->slots[RECEIVE];
+  uint32_t ring_size = (uint32_t)(sizeof(struct netmap_ring) + slots * sizeof(struct netmap_slot));
+  r->if_total = 2 + 4 * OWN_PIPES;
+  r->ring_total = transmit + receive + 8 * OWN_PIPES;
+  r->buffer_total = (4 * OWN_PIPES + receive) * port->slots[RECEIVE] + (4 * OWN_PIPES + transmit) * port->slots[TRANSMIT] +
+                    NETMAP_BUFFERS_RESERVED + extra_buffers;
+  if (r->buffer_total < OWN_BUF_NUM_LEAST) r->buffer_total = OWN_BUF_NUM_LEAST;
+  r->ring_size = ring_size > OWN_RING_SIZE_LEAST ? ring_size : OWN_RING_SIZE_LEAST;
+}
+
+static void pools_set(struct region *r, const struct port *port, uint32_t extra_buffers) {
+  r->if_total = INTERFACES_IF_NUM;
+  r->ring_total = INTERFACES_RING_NUM;
+  r->buffer_total = INTERFACES_BUF_NUM;
+  r->ring_size = INTERFACES_RING_SIZE;
+  if (port != NULL) own_pools(r, port, extra_buffers);
+  /* Whole pages of them, and one that is never given: offset 0 means none. */
+  uint32_t ifs = (r->if_total + IFS_IN_PAGE - 1) / IFS_IN_PAGE * IFS_IN_PAGE + 1;
+  r->if_total = setting("NETMAP_USERSPACE_IF_NUM", ifs, 1, 65536);
+  r->ring_total = setting("NETMAP_USERSPACE_RING_NUM", r->ring_total, 2, 65536);
+  r->buffer_total = setting("NETMAP_USERSPACE_BUF_NUM", r->buffer_total, 4, 8388608);
+  r->ring_size = (setting("NETMAP_USERSPACE_RING_SIZE", r->ring_size, 4096, 1 << 20) + 4095u) & ~4095u;
+}
+
+uint32_t pipes_of_port_max(void) { return setting("NETMAP_USERSPACE_MAX_PIPES", PIPES_OF_PORT_MAX, 1, PORTS_MAX); }
+
+int region_create(const struct port *port, uint32_t extra_buffers, uint32_t *region) {
   uint32_t index = 1;
   while (index < REGIONS_MAX && control->regions[index].used) index++;
   if (index == REGIONS_MAX) return ENOMEM;
   struct region *r = &control->regions[index];
   uint32_t id = REGION_ID_INTERFACES;
-  if (!of_interfaces) {
+  if (port != NULL) {
     do {
       id = control->region_id_next++ & 0xffff;
     } while (id <= REGION_ID_INTERFACES || region_find(id) != 0);
   }
   r->id = id;
   r->ports = 0;
-  r->if_total = setting("NETMAP_USERSPACE_IF_NUM", IF_NUM_DEFAULT, 1, 65536);
-  r->ring_total = setting("NETMAP_USERSPACE_RING_NUM", RING_NUM_DEFAULT, 2, 65536);
-  r->buffer_total = setting("NETMAP_USERSPACE_BUF_NUM", BUF_NUM_DEFAULT, 4, 8388608);
-  r->ring_size = (setting("NETMAP_USERSPACE_RING_SIZE", RING_SIZE_DEFAULT, 4096, 1 << 20) + 4095u) & ~4095u;
+  pools_set(r, port, extra_buffers);
   r->ring_start = ((uint64_t)r->if_total * IF_SIZE + 4095) & ~4095ULL;
   r->buffer_start = r->ring_start + (uint64_t)r->ring_total * r->ring_size;
   r->size = (r->buffer_start + (uint64_t)r->buffer_total * BUFFER_SIZE + 4095) & ~4095ULL;

@@ -13,8 +13,11 @@ enum { REGION_ID_INTERFACES = 1 };
 
 /* The region with this id, or 0. */
 uint32_t region_find(uint32_t id);
-/* A new region: the one of interfaces (id 1), or one of its own for a port. 0 or errno. */
-int region_create(bool of_interfaces, uint32_t *region);
+/* A new region: for a port that brings its own, with its rings and slots known, or that of interfaces (id 1) for NULL.
+ * 0 or errno. */
+int region_create(const struct port *port, uint32_t extra_buffers, uint32_t *region);
+/* How many pipes a port may have. */
+uint32_t pipes_of_port_max(void);
 /* Forgets the region if no port uses it. */
 void region_release_if_unused(uint32_t region);
 /* Maps the region's file for a program. */

@@ -84,25 +84,26 @@ void port_release_if_unused(uint32_t index) {
   }
 }
 
-/* The memory of a new port: the one asked for, that of interfaces, or one of its own. */
-static int memory_for(const struct nmreq_register *wanted, bool of_interfaces, uint32_t *region) {
+/* The memory of a new port of this shape: the one asked for, that of interfaces, or one of its own. */
+static int memory_for(const struct nmreq_register *wanted, bool of_interfaces, struct port *shape) {
   uint32_t id = wanted->nr_mem_id != 0 ? wanted->nr_mem_id : of_interfaces ? REGION_ID_INTERFACES : 0;
-  *region = id != 0 ? region_find(id) : 0;
-  if (*region != 0) return 0;
+  shape->region = id != 0 ? region_find(id) : 0;
+  if (shape->region != 0) return 0;
   if (id > REGION_ID_INTERFACES) return EINVAL;
-  return region_create(id == REGION_ID_INTERFACES, region);
+  uint32_t extra = wanted->nr_extra_bufs < EXTRA_BUFFERS_MAX ? wanted->nr_extra_bufs : EXTRA_BUFFERS_MAX;
+  return region_create(id == REGION_ID_INTERFACES ? NULL : shape, extra, &shape->region);
 }
 
 static int virtual_port_make(const char *name, enum port_kind kind, const struct nmreq_register *wanted,
                              uint32_t *port) {
   struct port shape = {.kind = kind};
   snprintf(shape.name, sizeof shape.name, "%s", name);
-  int error = memory_for(wanted, false, &shape.region);
-  if (error != 0) return error;
   shape.rings[TRANSMIT] = bounded(wanted->nr_tx_rings, 1, 16);
   shape.rings[RECEIVE] = bounded(wanted->nr_rx_rings, 1, 16);
   shape.slots[TRANSMIT] = slots_bounded(wanted->nr_tx_slots, SLOTS_DEFAULT);
   shape.slots[RECEIVE] = slots_bounded(wanted->nr_rx_slots, SLOTS_DEFAULT);
+  int error = memory_for(wanted, false, &shape);
+  if (error != 0) return error;
   error = port_make(&shape, port);
   if (error != 0) region_release_if_unused(shape.region);
   return error;
@@ -113,7 +114,7 @@ static int interface_port_make(const char *name, unsigned interface_index, const
   struct port shape = {.kind = PORT_INTERFACE, .interface_index = interface_index};
   shape.network_namespace = interface_namespace();
   snprintf(shape.name, sizeof shape.name, "%s", name);
-  int error = memory_for(wanted, true, &shape.region);
+  int error = memory_for(wanted, true, &shape);
   if (error != 0) return error;
   uint32_t queues = interface_queues(name);
   shape.rings[TRANSMIT] = bounded(wanted->nr_tx_rings, queues, RINGS_OF_PORT_MAX);
@@ -129,7 +130,7 @@ static int interface_port_make(const char *name, unsigned interface_index, const
 /* A port of NR_REG_NULL has memory and no packets; each open gets its own. */
 static int null_port_make(const struct nmreq_register *wanted, uint32_t *port) {
   struct port shape = {.kind = PORT_NULL, .name = "null"};
-  int error = memory_for(wanted, true, &shape.region);
+  int error = memory_for(wanted, true, &shape);
   if (error != 0) return error;
   shape.rings[TRANSMIT] = bounded(wanted->nr_tx_rings, 0, RINGS_OF_PORT_MAX);
   shape.rings[RECEIVE] = bounded(wanted->nr_rx_rings, 0, RINGS_OF_PORT_MAX);
@@ -142,6 +143,7 @@ static int null_port_make(const struct nmreq_register *wanted, uint32_t *port) {
 
 static int pipe_make(uint32_t parent, const char *id, const struct nmreq_register *wanted, uint32_t *master) {
   const struct port *up = &control->ports[parent];
+  if (up->references >= pipes_of_port_max()) return EINVAL;
   struct port shape = {.kind = PORT_PIPE, .region = up->region, .parent = parent, .master = 1};
   shape.network_namespace = up->network_namespace;
   int length = snprintf(shape.name, sizeof shape.name, "%s{%s", up->name, id);

@@ -21,7 +21,7 @@ static int request_port_information(const char *name, struct nmreq_port_info_get
   if (name[0] == '\0') {
     uint32_t id = body->nr_mem_id != 0 ? body->nr_mem_id : REGION_ID_INTERFACES;
     uint32_t region = region_find(id);
-    int error = region != 0 ? 0 : id == REGION_ID_INTERFACES ? region_create(true, &region) : EINVAL;
+    int error = region != 0 ? 0 : id == REGION_ID_INTERFACES ? region_create(NULL, 0, &region) : EINVAL;
     if (error != 0) return error;
     body->nr_memsize = control->regions[region].size;
     body->nr_mem_id = (uint16_t)id;

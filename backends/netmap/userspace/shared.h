@@ -27,8 +27,9 @@ enum {
   SLOTS_DEFAULT = 1024,
   SLOTS_MAX = 4096,
   BUFFER_SIZE = 2048,
-  IF_SIZE = 2048, /* room for the offsets of RINGS_OF_PORT_MAX rings and a host ring, both ways */
-  RING_SIZE_DEFAULT = 36864
+  PIPES_OF_PORT_MAX = 64,  /* unless told otherwise */
+  EXTRA_BUFFERS_MAX = 128 * SLOTS_MAX, /* that the memory of a port of its own is enlarged by */
+  IF_SIZE = 2048 /* room for the offsets of RINGS_OF_PORT_MAX rings and a host ring, both ways */
 };
 
 /* Index 0 of opens, ports, krings, regions and switches means "none". */

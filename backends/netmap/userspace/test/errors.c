@@ -194,6 +194,49 @@ void test_memory(void) {
   CHECK_EQUAL(audit_check(), 0);
 }
 
+/* Opens pipes of a port until one is refused, and says how many it opened. */
+static uint32_t pipes_until(const char *port, const struct nmreq_register *wanted, int *error) {
+  static struct test_port ends[80];
+  uint32_t opened = 0;
+  for (*error = 0; opened < 80; opened++) {
+    char name[64];
+    snprintf(name, sizeof name, "%s{%u", port, opened);
+    *error = port_open(&ends[opened], name, wanted);
+    if (*error != 0) break;
+  }
+  for (uint32_t k = 0; k < opened; k++) port_close(&ends[k]);
+  return opened;
+}
+
+/* What does not fit in the pools of the kernel's module does not fit here. */
+void test_limits(void) {
+  int error;
+  CHECK_EQUAL(pipes_until("bare", NULL, &error), 5);
+  CHECK_EQUAL(error, ENOMEM);
+  struct test_port port = port_opened("vale7:a", NULL);
+  CHECK_EQUAL(pipes_until("vale7:a", NULL, &error), 4);
+  CHECK_EQUAL(error, ENOMEM);
+  port_close(&port);
+  /* Extra buffers enlarge the pool of the port that is made for them. */
+  struct nmreq_register extra = {.nr_extra_bufs = 30000};
+  port = port_opened("vale7:b", &extra);
+  CHECK_EQUAL(port.request.nr_extra_bufs, 30000);
+  port_close(&port);
+  struct nmreq_register large = {.nr_tx_slots = 2048, .nr_rx_slots = 2048};
+  CHECK_EQUAL(port_open(&port, "bare{0", &large), ENOMEM);
+  port = port_opened("vale7:c", &large);
+  port_close(&port);
+  /* Pools may be made larger, but a port has 64 pipes. */
+  setenv("NETMAP_USERSPACE_RING_NUM", "1000", 1);
+  setenv("NETMAP_USERSPACE_IF_NUM", "1000", 1);
+  setenv("NETMAP_USERSPACE_BUF_NUM", "200000", 1);
+  CHECK_EQUAL(pipes_until("bare", NULL, &error), 64);
+  CHECK_EQUAL(error, EINVAL);
+  setenv("NETMAP_USERSPACE_MAX_PIPES", "70", 1);
+  CHECK_EQUAL(pipes_until("bare", NULL, &error), 70);
+  CHECK_EQUAL(audit_check(), 0);
+}
+
 void test_older_calls(void) {
   struct nmreq request = {.nr_name = "old", .nr_version = 13, .nr_flags = NR_REG_PIPE_MASTER, .nr_ringid = 4};
   int fd = open(NETMAP_DEVICE, O_RDWR);

@@ -19,37 +19,38 @@ enum { SKIPPED = 77, SECONDS_MAX = 40 };
 static const struct {
   const char *name;
   void (*run)(void);
-  const char *environment;
+  const char *environment[5];
 } tests[] = {
-    {"layout", test_layout, NULL},
-    {"errors", test_errors, NULL},
-    {"modes", test_modes, NULL},
-    {"memory", test_memory, "NETMAP_USERSPACE_BUF_NUM=6000"},
-    {"older-calls", test_older_calls, NULL},
-    {"pipe-order", test_pipe_order, NULL},
-    {"pipe-between-processes", test_pipe_between_processes, NULL},
-    {"pipe-swaps", test_pipe_swaps, NULL},
-    {"pipe-fragments", test_pipe_fragments, NULL},
-    {"pipe-late-reader", test_pipe_late_reader, NULL},
-    {"pipe-garbage", test_pipe_garbage, NULL},
-    {"pipe-thousand", test_pipe_thousand, NULL},
-    {"pipe-speed", test_pipe_speed, NULL},
-    {"vale-learning", test_vale_learning, NULL},
-    {"vale-fragments", test_vale_fragments, NULL},
-    {"vale-list", test_vale_list, NULL},
-    {"vale-persistent", test_vale_persistent, NULL},
-    {"waiting-poll", test_waiting_poll, NULL},
-    {"waiting-select", test_waiting_select, NULL},
-    {"waiting-epoll", test_waiting_epoll, NULL},
-    {"waiting-wakes", test_waiting_wakes, NULL},
-    {"descriptors", test_descriptors, NULL},
-    {"fork", test_fork, NULL},
-    {"reader-killed", test_reader_killed, NULL},
-    {"writer-killed", test_writer_killed, NULL},
-    {"balancer-killed", test_balancer_killed, NULL},
-    {"register-killed", test_register_killed, NULL},
-    {"interface", test_interface, NULL},
-    {"interface-rings", test_interface_rings, NULL},
+    {"layout", test_layout, {NULL}},
+    {"errors", test_errors, {NULL}},
+    {"modes", test_modes, {NULL}},
+    {"memory", test_memory, {"NETMAP_USERSPACE_BUF_NUM=6000"}},
+    {"limits", test_limits, {NULL}},
+    {"older-calls", test_older_calls, {NULL}},
+    {"pipe-order", test_pipe_order, {NULL}},
+    {"pipe-between-processes", test_pipe_between_processes, {NULL}},
+    {"pipe-swaps", test_pipe_swaps, {NULL}},
+    {"pipe-fragments", test_pipe_fragments, {NULL}},
+    {"pipe-late-reader", test_pipe_late_reader, {NULL}},
+    {"pipe-garbage", test_pipe_garbage, {NULL}},
+    {"pipe-thousand", test_pipe_thousand, {"NETMAP_USERSPACE_IF_NUM=2100", "NETMAP_USERSPACE_RING_NUM=4200", "NETMAP_USERSPACE_BUF_NUM=140000", "NETMAP_USERSPACE_MAX_PIPES=1000"}},
+    {"pipe-speed", test_pipe_speed, {NULL}},
+    {"vale-learning", test_vale_learning, {NULL}},
+    {"vale-fragments", test_vale_fragments, {NULL}},
+    {"vale-list", test_vale_list, {NULL}},
+    {"vale-persistent", test_vale_persistent, {NULL}},
+    {"waiting-poll", test_waiting_poll, {NULL}},
+    {"waiting-select", test_waiting_select, {NULL}},
+    {"waiting-epoll", test_waiting_epoll, {NULL}},
+    {"waiting-wakes", test_waiting_wakes, {NULL}},
+    {"descriptors", test_descriptors, {NULL}},
+    {"fork", test_fork, {NULL}},
+    {"reader-killed", test_reader_killed, {NULL}},
+    {"writer-killed", test_writer_killed, {NULL}},
+    {"balancer-killed", test_balancer_killed, {NULL}},
+    {"register-killed", test_register_killed, {NULL}},
+    {"interface", test_interface, {NULL}},
+    {"interface-rings", test_interface_rings, {NULL}},
 };
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where) {
@@ -66,7 +67,7 @@ static int run_one(unsigned index) {
   pid_t pid = fork();
   if (pid == 0) {
     setenv("NETMAP_USERSPACE_DIR", directory, 1);
-    if (tests[index].environment != NULL) putenv((char *)(uintptr_t)tests[index].environment);
+    for (const char *const *variable = tests[index].environment; *variable != NULL; variable++) putenv((char *)(uintptr_t)*variable);
     alarm(SECONDS_MAX);
     tests[index].run();
     fflush(NULL);

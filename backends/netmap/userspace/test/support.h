@@ -56,6 +56,7 @@ void child_check(int pid);
 void test_errors(void);
 void test_modes(void);
 void test_memory(void);
+void test_limits(void);
 void test_older_calls(void);
 void test_layout(void);
 void test_pipe_order(void);

@@ -1,0 +1,202 @@
+#include "chain.h"
+
+namespace bricks::netmap {
+
+namespace {
+
+// A reader that gives nothing back for so long holds the others up no longer.
+constexpr int64_t kRestedNanoseconds = 100'000'000;
+// How far ahead a sink's slots are fetched: its reader wrote to them last.
+constexpr uint32_t kSlotsAhead = 12;
+
+}  // namespace
+
+void Chain::AddSink(uint32_t index) {
+  const Sink& sink = sinks_.all[index];
+  books_.resize(index + 1);
+  books_[index].seen = NextSlot(sink.lastTail, sink.slotCount);
+  if (sink.kind == SinkKind::kPipe) books_[index].debts.resize(sink.slotCount);
+}
+
+uint32_t Chain::NewHop(uint32_t sink, uint32_t next) {
+  if (freeHop_ == kNone) {
+    hops_.push_back({sink, next});
+    return static_cast<uint32_t>(hops_.size() - 1);
+  }
+  const uint32_t hop = freeHop_;
+  freeHop_ = hops_[hop].next;
+  hops_[hop] = {sink, next};
+  return hop;
+}
+
+// Frees a hop and moves on to the next one. The sink it was for.
+uint32_t Chain::TakeHop(uint32_t* hop) {
+  Hop& taken = hops_[*hop];
+  const uint32_t next = taken.next;
+  taken.next = freeHop_;
+  freeHop_ = *hop;
+  *hop = next;
+  return taken.sink;
+}
+
+uint32_t Chain::TakeDebt(Books& books, uint32_t at) {
+  const uint32_t next = books.debts[at].next;
+  if (next == kNone) return kNone;
+  books.debts[at].next = kNone;
+  books.owed--;
+  owed_--;
+  return next;
+}
+
+// From the last sink to the first, so that ways begin with their first sinks. Everything counts as sent from here on.
+void Chain::MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t found) {
+  const Columns& columns = batch.columns;
+  if (ways_.size() < columns.capacity) ways_.resize(columns.capacity, kNone);
+  for (uint32_t k = found; k-- > 0;) {
+    Sink& sink = sinks_.all[active[k]];
+    const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+    for (uint32_t n = count; n-- > 0;) {
+      const uint32_t row = sink.rows[n];
+      if (row >= columns.capacity || size_t{columns.offset[row]} + columns.length[row] > batch.memoryBytes) {
+        sink.counters[sinks_.reasons.backendError]++;
+        continue;
+      }
+      ways_[row] = NewHop(active[k], ways_[row]);
+      packets++;
+      bytes += columns.length[row];
+    }
+    sink.counters[kPackets] += packets;
+    sink.counters[kBytes] += bytes;
+  }
+}
+
+void Chain::Send(const SentBatch& batch, const uint32_t* active, uint32_t found) {
+  MakeWays(batch, active, found);
+  const bool movable = batch.source != nullptr;
+  for (uint32_t k = 0; k < found; k++) {
+    Sink& sink = sinks_.all[active[k]];
+    const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
+    *sink.count = 0;
+    for (uint32_t n = 0; n < count; n++) {
+      const uint32_t row = sink.rows[n];
+      if (row >= batch.columns.capacity) continue;
+      const uint32_t way = ways_[row];
+      if (way == kNone || hops_[way].sink != active[k]) continue;  // it comes here later
+      ways_[row] = kNone;
+      __builtin_prefetch(sink.slots + sink.head + kSlotsAhead, 1);
+      Forward(PacketOf(batch, row, movable), way);
+    }
+  }
+}
+
+// Puts a packet where its way leads next. Where the rest of the way is not for that sink to care for, goes on at once.
+void Chain::Forward(Packet packet, uint32_t hop) {
+  while (hop != kNone) {
+    const uint32_t index = TakeHop(&hop);
+    if (Place(index, packet, hop)) return;
+  }
+}
+
+// True if the sink owes the rest of the way now.
+bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
+  Sink& sink = sinks_.all[index];
+  const bool last = next == kNone;
+  Packet here = packet;
+  // A pipe gives a packet's buffer back; what an interface or a switch does with it is not for us to count on.
+  const bool owes = !last && sink.kind == SinkKind::kPipe && !sink.gone && packet.length <= sink.bufferSize;
+  if (!last && !owes) here.slot = nullptr;
+  const uint32_t at = sink.head;
+  if (sink.gone || sink.queue.count > 0 || !sink.Fits(packet.length) || (owes && sink.Space() == 0) || !sink.Put(here)) {
+    // What goes past may not overtake what is owed.
+    if (!last && books_[index].owed > 0) SendCopies(index, 0);
+    here.slot = last ? packet.slot : nullptr;
+    PlaceOther(index, here);
+    return false;
+  }
+  sinks_.MarkDirty(index);
+  if (!owes) {
+    if (!last && books_[index].owed > 0) SendCopies(index, 0);
+    return false;
+  }
+  Books& books = books_[index];
+  // A ring that fills is copied on bit by bit: all at once might be more than the next one has room for.
+  if (books.owed >= sink.slotCount / 2) SendCopies(index, sink.slotCount / 2 - 1);
+  books.debts[at] = {next, sink.slots[at].buf_idx, packet.length};
+  if (books.owed++ == 0) books.since = sinks_.Now();
+  owed_++;
+  if (!books.listed) owing_.push_back(index);
+  books.listed = true;
+  return true;
+}
+
+// A packet that the ring can't take now, or never: into the reserve, or dropped.
+void Chain::PlaceOther(uint32_t index, const Packet& packet) {
+  Sink& sink = sinks_.all[index];
+  const LinkSlots& reasons = sinks_.reasons;
+  if (!sink.gone && sink.Fits(packet.length) && overflow_.Keep(index, packet)) return;
+  const uint32_t reason = sink.gone ? reasons.interfaceDown : !sink.Fits(packet.length) ? reasons.tooLong : sink.Space() >= sink.SlotsFor(packet.length) && sink.queue.count == 0 ? reasons.backendError : sinks_.ReasonFull(sink);
+  Sinks::TakeBack(sink, packet.length, reason);
+}
+
+// The reader kept a packet's buffer: nobody else can have it.
+void Chain::Lose(uint32_t hop, uint32_t length) {
+  while (hop != kNone) Sinks::TakeBack(sinks_.all[TakeHop(&hop)], length, sinks_.reasons.backendError);
+}
+
+void Chain::TakeReturned(uint32_t index) {
+  Books& books = books_[index];
+  Sink& sink = sinks_.all[index];
+  const uint32_t pending = SlotsBetween(NextSlot(sink.lastTail, sink.slotCount), sink.head, sink.slotCount);
+  uint32_t unseen = SlotsBetween(books.seen, sink.head, sink.slotCount);
+  books.since = sinks_.Now();
+  for (; unseen > pending; unseen--) {
+    const uint32_t at = books.seen;
+    books.seen = NextSlot(at, sink.slotCount);
+    if (books.owed == 0) continue;
+    const Debt debt = books.debts[at];
+    const uint32_t next = TakeDebt(books, at);
+    if (next == kNone) continue;
+    netmap_slot& slot = sink.slots[at];
+    if (slot.buf_idx != debt.buffer) {
+      Lose(next, debt.length);
+      continue;
+    }
+    Forward({sink.Buffer(debt.buffer), debt.length, &slot, sink.region}, next);
+  }
+}
+
+void Chain::SendCopies(uint32_t index, uint32_t rest) {
+  Books& books = books_[index];
+  const Sink& sink = sinks_.all[index];
+  while (books.owed > rest && books.seen != sink.head) {
+    const Debt debt = books.debts[books.seen];
+    const uint32_t next = TakeDebt(books, books.seen);
+    books.seen = NextSlot(books.seen, sink.slotCount);
+    if (next != kNone) Forward({sink.Buffer(debt.buffer), debt.length, nullptr, nullptr}, next);
+  }
+}
+
+void Chain::Settle() {
+  for (size_t k = 0; k < owing_.size();) {
+    const uint32_t index = owing_[k];
+    if (books_[index].owed > 0 && sinks_.Sync(index)) TakeReturned(index);
+    if (books_[index].owed > 0 && (sinks_.all[index].gone || sinks_.Now() - books_[index].since > kRestedNanoseconds)) SendCopies(index, 0);
+    if (books_[index].owed > 0) {
+      k++;
+      continue;
+    }
+    books_[index].listed = false;
+    owing_[k] = owing_.back();
+    owing_.pop_back();
+  }
+}
+
+void Chain::SendAllCopies() {
+  for (uint32_t index = 0; index < books_.size(); index++) {
+    if (books_[index].owed > 0) SendCopies(index, 0);
+  }
+}
+
+}  // namespace bricks::netmap

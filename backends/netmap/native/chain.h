@@ -1,0 +1,77 @@
+// Packets that go to several sinks, one after the other, without a copy: when the reader of a pipe has given a slot
+// back, its buffer goes on to the packet's next sink, in exchange for an empty one.
+//
+// A sink *owes* a packet to those behind it as long as the packet is in its ring. What can't be done by passing buffers is done by
+// copying, as if there were no chain: where a ring is more than half full or its reader rests, what it owes is copied on, in
+// order, and what a full ring can't take goes past it. So a slow reader costs the others copies, and no packets.
+//
+// Cost: 9 ns a packet and sink for its bookkeeping, whatever the packet's length.
+#pragma once
+
+#include <vector>
+
+#include "overflow.h"
+#include "sink.h"
+
+namespace bricks::netmap {
+
+class Chain {
+ public:
+  Chain(Sinks& sinks, Overflow& overflow) : sinks_(sinks), overflow_(overflow) {}
+
+  // After all sinks are there.
+  void AddSink(uint32_t index);
+  // Sends and empties the lists of the sinks `active`, which are in the order of their ways.
+  void Send(const SentBatch& batch, const uint32_t* active, uint32_t found);
+  // Sends on what the reader of this sink, which was synced, has given back.
+  void TakeReturned(uint32_t index);
+  // Syncs all sinks that owe something, and sends on what came back, or what rested too long.
+  void Settle();
+  // Sends on copies of all that is owed.
+  void SendAllCopies();
+  // Packets that are owed.
+  uint32_t Owed() const { return owed_; }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  // One sink of a packet's way, and the rest of it.
+  struct Hop {
+    uint32_t sink;
+    uint32_t next;
+  };
+  // What a slot owes: the way on of the packet that was put there.
+  struct Debt {
+    uint32_t next = kNone;
+    uint32_t buffer;
+    uint32_t length;
+  };
+  struct Books {
+    std::vector<Debt> debts;  // one a slot; none where the sink is no pipe
+    uint32_t seen = 0;        // slots from here to the head may owe something
+    uint32_t owed = 0;
+    int64_t since = 0;        // when it began to owe, or its reader last gave something back
+    bool listed = false;      // is in owing_
+  };
+
+  uint32_t NewHop(uint32_t sink, uint32_t next);
+  uint32_t TakeHop(uint32_t* hop);
+  uint32_t TakeDebt(Books& books, uint32_t at);
+  void MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t found);
+  void Forward(Packet packet, uint32_t hop);
+  bool Place(uint32_t index, const Packet& packet, uint32_t next);
+  // Sends on copies of the oldest that this sink owes, until it owes no more than `rest`.
+  void SendCopies(uint32_t index, uint32_t rest);
+  void PlaceOther(uint32_t index, const Packet& packet);
+  void Lose(uint32_t hop, uint32_t length);
+
+  Sinks& sinks_;
+  Overflow& overflow_;
+  std::vector<Books> books_;
+  std::vector<uint32_t> ways_;  // of each row of the batch at hand: its first hop
+  std::vector<Hop> hops_;
+  uint32_t freeHop_ = kNone;
+  std::vector<uint32_t> owing_;
+  uint32_t owed_ = 0;
+};
+
+}  // namespace bricks::netmap

@@ -1,0 +1,119 @@
+// A netmap sink: the transmit ring of a port, and what its sender knows of the reader; and all sinks of an engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "columns.h"
+#include "port.h"
+#include "receiver.h"
+#include "reserve.h"
+
+namespace bricks::netmap {
+
+enum class SinkKind { kPipe, kOther };
+
+struct SinkSettings {
+  std::shared_ptr<Port> port;
+  SinkKind kind = SinkKind::kPipe;
+  bool splits = true;       // frames longer than a slot go over several
+  uint32_t* count = nullptr;  // of its list
+  uint16_t* rows = nullptr;
+  uint32_t room = 0;
+  uint64_t* counters = nullptr;
+};
+
+struct SentBatch {
+  Columns columns;
+  const uint8_t* memory = nullptr;
+  size_t memoryBytes = 0;
+  // Null where another backend fills the batch.
+  std::shared_ptr<Receiver> source;
+};
+
+// A packet that is to go into a slot. With `slot`, its buffer may go there, in exchange for an empty one of the same region.
+struct Packet {
+  const uint8_t* data;
+  uint32_t length;
+  netmap_slot* slot;
+  const Region* region;
+};
+
+// The packet of a row, which must be within the batch.
+Packet PacketOf(const SentBatch& batch, uint32_t row, bool movable);
+
+// What the loop touches stands first: two cache lines.
+struct Sink {
+  uint32_t* count;
+  uint16_t* rows;
+  netmap_ring* ring;
+  netmap_slot* slots;
+  uint8_t* buffers;
+  uint64_t* counters;
+  uint32_t room;
+  uint32_t slotCount;
+  uint32_t head;
+  uint32_t bufferSize;
+  uint32_t lastBuffer;
+  uint32_t lastTail;
+  bool dirty;
+  bool splits;
+  bool gone;
+  bool queuing;    // is in Overflow's list
+  bool everTaken;  // the reader has given back a slot since we opened
+  ReserveQueue queue;
+  Region* region;
+  Reserve* reserve;
+  std::shared_ptr<Port> port;
+  SinkKind kind;
+  int64_t takenAt;
+  int64_t askAgainAt;
+  int64_t pause;
+
+  // As of the last sync: only a sync moves a ring's tail.
+  uint32_t Space() const { return SlotsBetween(head, lastTail, slotCount); }
+  bool SlotGood(const netmap_slot& slot) const { return slot.buf_idx - NETMAP_BUFFERS_RESERVED <= lastBuffer - NETMAP_BUFFERS_RESERVED; }
+  uint8_t* Buffer(uint32_t index) const { return buffers + uint64_t{index} * bufferSize; }
+  uint32_t SlotsFor(uint32_t length) const { return length == 0 ? 1 : (length - 1) / bufferSize + 1; }
+  // False for a packet that no ring of this kind can take.
+  bool Fits(uint32_t length) const { return SlotsFor(length) == 1 || (splits && SlotsFor(length) <= NETMAP_FRAGMENTS_MAX && SlotsFor(length) < slotCount); }
+  // Puts a packet into the slots at the head, over several if it must, whole or not at all. False where there is no room,
+  // or the reader gave back slots without buffers.
+  bool Put(const Packet& packet);
+  // Exchanges the packet's buffer for `empty`, one of the region's; a copy where it can't move. The buffer that holds it now.
+  uint32_t Exchange(const Packet& packet, uint32_t empty);
+
+ private:
+  bool PutFrame(const uint8_t* from, uint32_t length);
+};
+
+class Sinks {
+ public:
+  explicit Sinks(const LinkSlots& slots) : reasons(slots) {}
+
+  // Throws PortError{EBUSY, "claim"} where another sender of this process has the ring.
+  void Add(const SinkSettings& settings);
+  void MarkDirty(uint32_t index);
+  // Shows the kernel what was put into the ring; true if the reader has given back slots meanwhile.
+  bool Sync(uint32_t index);
+  bool ReaderLives(const Sink& sink) const { return !sink.gone && Now() - sink.takenAt < kStalledNanoseconds; }
+  // The reason for dropping a packet that a ring has no room for.
+  uint32_t ReasonFull(const Sink& sink) const;
+  // A packet that was counted as sent is dropped after all.
+  static void TakeBack(Sink& sink, uint32_t length, uint32_t reason);
+  // One look at the clock serves until the next call of ForgetTime.
+  int64_t Now() const;
+  void ForgetTime() { now_ = 0; }
+
+  std::vector<Sink> all;
+  std::vector<uint32_t> dirty;  // what must be synced
+  const LinkSlots reasons;
+
+ private:
+  // A full ring's reader that takes nothing for so long is not there, as far as anyone can tell.
+  static constexpr int64_t kStalledNanoseconds = 1'000'000'000;
+  mutable int64_t now_ = 0;
+};
+
+}  // namespace bricks::netmap
