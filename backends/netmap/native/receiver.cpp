@@ -1,6 +1,5 @@
 #include "receiver.h"
 
-#include <poll.h>
 #include <time.h>
 
 #include <cerrno>
@@ -58,11 +57,12 @@ bool Receiver::WantsSync(uint32_t capacity) const {
 int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons) {
   if (rings_.empty()) return -1;
   Release();
-  if (!waits_ && WantsSync(columns.capacity)) {
+  if (!waits_ && !asked_ && WantsSync(columns.capacity)) {
     const int error = port_->SyncReceive();
     if (error != 0 && error != EAGAIN && error != EBUSY) return -1;
     AfterSync();
   }
+  asked_ = false;
   if (gone_ && port_->SyncReceive() != 0) return -1;
   bytes_ = 0;
   malformed_ = 0;
@@ -78,8 +78,18 @@ int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* co
 void Receiver::Wait(int milliseconds) {
   if (!port_ || port_->descriptor() < 0) return;
   pollfd polled = {port_->descriptor(), POLLIN, 0};
-  const int found = poll(&polled, 1, milliseconds);
-  gone_ = found > 0 && (polled.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+  if (poll(&polled, 1, milliseconds) < 0) polled.revents = 0;
+  Answered(polled);
+}
+
+pollfd Receiver::Question() {
+  Release();
+  return {port_ ? port_->descriptor() : -1, POLLIN, 0};
+}
+
+void Receiver::Answered(const pollfd& polled) {
+  gone_ = (polled.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+  asked_ = true;
   AfterSync();
 }
 
