@@ -55,7 +55,8 @@ class Receiver {
   bool WantsSync(uint32_t capacity) const;
   void AfterSync();
   uint32_t Fill(const Columns& columns, bool flowColumns);
-  uint32_t Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit, bool flowColumns);
+  template <bool kFlowColumns>
+  uint32_t Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit);
   bool TakeFrame(Ring& ring, const Columns& columns, uint32_t* row);
   void Stamp(const Ring& ring, const Columns& columns, uint32_t from, uint32_t to);
 
