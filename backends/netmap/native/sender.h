@@ -5,7 +5,7 @@
 // buffer in its slot and copy from the one that moved, which stays as it is until the ring is synced.
 // So no ring is synced between the first packet of a batch and the last. Or it goes from sink to sink (chain.h).
 //
-// Cost: 3 ns a packet that moves, 11 for a copy of 60 bytes, and a system call for each port that
+// Cost: 3 ns a packet that moves, 11 for a copy of 60 bytes, and a system call for all ports that
 // got something, at most once a batch.
 #pragma once
 
