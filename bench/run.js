@@ -32,7 +32,7 @@ const { values: flags, positionals } = parseArgs({
 });
 
 function loadRows() {
-  return ['rings', 'files', 'steadiness'].flatMap((name) => require(`./rows/${name}`));
+  return ['rings', 'files', 'live', 'pipes', 'steadiness', 'waking', 'peers'].flatMap((name) => require(`./rows/${name}`));
 }
 
 async function main() {

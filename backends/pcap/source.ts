@@ -16,6 +16,9 @@ const STAGING_BYTES = 1 << 20;
 /** How often an interface from which nothing comes is looked at: libpcap does not tell of each that goes down. */
 const LOOK_MILLISECONDS = 250;
 
+/** A buffer with room for fewer loses packets whenever the engine is held up. */
+const FEW_PACKETS = 1024;
+
 const SLOTS = { packets: LINK_PACKETS, bytes: LINK_BYTES, captureFull: LINK_DROPS + DROP_REASON_INDEX.captureFull };
 
 export class PcapSource implements SourcePort {
@@ -37,6 +40,10 @@ export class PcapSource implements SourcePort {
     this.batch = request.batch;
     this.notice = (text) => context.notice(text);
     const settings = pcapSettings(backendOptions, request.options);
+    const room = Math.floor(settings.bufferBytes / settings.snapLength);
+    if (settings.latency === 0 && room < FEW_PACKETS) {
+      this.notice(`${request.link.text}: with latency 0 the kernel's buffer may hold ${room} packets only; with snapLength 2048 it holds ${Math.floor(settings.bufferBytes / 2048)}.`);
+    }
     this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice));
     this.descriptor = this.native.descriptor;
     this.nanoseconds = this.native.nanoseconds;

@@ -112,6 +112,15 @@ class RoundControl {
     return { packets, wall: results[0], cpu: results[1] };
   }
 
+  /** The same without an event loop; `pause` waits for some milliseconds. */
+  roundBlocking(packets, pause) {
+    const { words, results } = this;
+    Atomics.store(words, PACKETS, packets);
+    const number = Atomics.add(words, ROUND, 1) + 1;
+    while (Atomics.load(words, DONE) !== number) pause(1);
+    return { packets, wall: results[0], cpu: results[1] };
+  }
+
   /** From the next round on, other packets. */
   changeTraffic(kind) {
     Atomics.store(this.words, KIND, KINDS.indexOf(kind));

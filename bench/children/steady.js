@@ -4,7 +4,15 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { brick, openEngine, outputs } = require('../lib/engines');
 
 const KINDS = ['ipv4', 'mixed', 'ipv6', 'vlan', 'malformed'];
-const ROUND = 20_000_000;
+const ROUND = 1_000_000;
+const KIND_MILLISECONDS = 1000;
+const BURSTS = 200;
+const nap = new Int32Array(new SharedArrayBuffer(4));
+
+/** Waits without an event loop, whose own functions V8 would optimise and deoptimise too. */
+function pause(milliseconds) {
+  Atomics.wait(nap, 0, 0, milliseconds);
+}
 
 async function main() {
   const packets = Number(process.argv[2]);
@@ -13,13 +21,18 @@ async function main() {
   control.announce();
   let nanoseconds = 0;
   let moved = 0;
-  for (let round = 0; moved < packets; round++) {
-    control.changeTraffic(KINDS[round % KINDS.length]);
-    const result = await contestant.round(Math.min(ROUND, packets - moved));
+  const move = (packets) => {
+    const result = control.roundBlocking(packets, pause);
     nanoseconds += result.cpu;
-    moved += result.packets;
-    // Silence, now and then.
-    if (round % 10 === 9) await sleep(1000);
+    moved += packets;
+  };
+  for (let second = 0; moved < packets; second++) {
+    control.changeTraffic(KINDS[second % KINDS.length]);
+    const begin = performance.now();
+    while (performance.now() - begin < KIND_MILLISECONDS && moved < packets) move(Math.min(ROUND, packets - moved));
+    // Bursts of any length, and silence now and then.
+    for (let burst = 1; burst <= BURSTS; burst++) move((burst * 7919) % 1500 + 1);
+    if (second % 10 === 9) pause(1000);
   }
   await sleep(1200);
   const statistics = engine.stats();
@@ -29,6 +42,8 @@ async function main() {
     batches: statistics.batches,
     warmUpMicroseconds: statistics.warmUpMicroseconds,
     batchTimes: statistics.batchTimes,
+    longest: statistics.longestBatchNanoseconds,
+    waits: statistics.waits,
     counted: { collections: statistics.collections, deoptimisations: statistics.deoptimisations },
   })}`);
   await contestant.close();

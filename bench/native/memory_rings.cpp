@@ -28,7 +28,7 @@ constexpr const char* kKinds[] = {"", "ipv4", "ipv6", "vlan", "mixed", "malforme
 enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched.
-constexpr uint32_t kAhead = 12;
+constexpr uint32_t kAhead = 24;
 constexpr uint32_t kAheadOfCopies = 8;
 // Rows that all sinks get before the next.
 constexpr uint32_t kTogether = 4;

@@ -7,10 +7,8 @@
  * Without /dev/netmap it runs over netmap in user space. Generator, balancer and reader share one CPU
  * (BENCH_CPU, 0 otherwise), so that each finds full rings.
  */
-const { spawn, execFileSync } = require('node:child_process');
-const { existsSync, mkdtempSync, rmSync } = require('node:fs');
 const { join, resolve } = require('node:path');
-const { tmpdir } = require('node:os');
+const { setUp } = require('./processes.cjs');
 
 const ROOT = resolve(__dirname, '../..');
 const OUTPUTS = 4;
@@ -35,46 +33,20 @@ async function ours() {
 async function main() {
   const seconds = Number(process.argv[2] ?? 2);
   const rounds = Number(process.argv[3] ?? 5);
-  const cpu = process.env.BENCH_CPU ?? '0';
-  const directory = mkdtempSync(join(tmpdir(), 'bricks-bench-'));
-  const program = join(directory, 'netmap-balance');
-  execFileSync('cc', ['-O2', '-march=native', '-o', program, join(__dirname, 'netmap-balance.c')]);
-  const environment = { ...process.env };
-  if (!existsSync('/dev/netmap')) {
-    const { netmapRunEnvironment } = require(join(ROOT, 'dist/backends/netmap/index.js'));
-    Object.assign(environment, netmapRunEnvironment(), { NETMAP_USERSPACE_DIR: mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bricks-bench-')) });
-  }
-  const started = (command, ...args) => new Promise((done, fail) => {
-    const child = spawn('taskset', ['-c', cpu, command, ...args], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
-    const state = { child, last: undefined, heard: undefined };
-    child.stdout.on('data', (data) => {
-      if (data.includes('ready')) done(state);
-      const json = /\{.*\}/.exec(data.toString());
-      if (json && state.heard) state.heard(JSON.parse(json[0]));
-    });
-    child.on('exit', (code) => fail(new Error(`${command} ${args.join(' ')}: ${code}`)));
-  });
-  const ask = (state) => new Promise((done) => {
-    state.heard = done;
-    state.child.kill('SIGUSR1');
-  });
-  const end = (child) => new Promise((done) => { child.once('exit', done); child.kill('SIGTERM'); });
-  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  const { cpu, started, forked, ask, end, pause, close } = setUp();
 
   async function balancer(kind) {
     if (kind !== 'ours') {
-      const state = await started(program, kind, 'bench}0', 'bench', String(OUTPUTS));
+      const state = await started(kind, 'bench}0', 'bench', String(OUTPUTS));
       return { ask: () => ask(state), end: () => end(state.child) };
     }
-    const child = spawn('taskset', ['-c', cpu, process.execPath, __filename, 'ours', cpu], { env: environment, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    await new Promise((done) => child.once('message', done));
-    return { ask: () => new Promise((done) => { child.once('message', done); child.send({}); }), end: () => end(child) };
+    return forked(__filename, 'ours', cpu);
   }
 
   async function measure(kind) {
     const { ask: look, end: stop } = await balancer(kind);
-    const reader = await started(program, 'discard', 'bench', String(OUTPUTS));
-    const generator = await started(program, 'generate', 'bench{0', '4096');
+    const reader = await started('discard', 'bench', String(OUTPUTS));
+    const generator = await started('generate', 'bench{0', '60', '4096');
     await pause(500);
     const before = await look();
     await pause(seconds * 1000);
@@ -98,6 +70,5 @@ async function main() {
   }
   const [fold, bits] = [median('ours') / median('fold'), median('ours') / median('bits')];
   console.log(`of the folded hash in C: ${fold.toFixed(2)} (mark 0.8); times the hash bit by bit: ${bits.toFixed(2)} (mark 3)`);
-  rmSync(directory, { recursive: true, force: true });
-  if (environment.NETMAP_USERSPACE_DIR) rmSync(environment.NETMAP_USERSPACE_DIR, { recursive: true, force: true });
+  close();
 }

@@ -4,7 +4,7 @@
  * programs around it.
  *
  *   netmap-balance fold|bits IN OUT COUNT     from IN to OUT{1 ... OUT{COUNT, until SIGTERM
- *   netmap-balance generate LINK FLOWS        UDP frames of 60 bytes, as fast as there is room
+ *   netmap-balance generate LINK BYTES FLOWS  UDP frames, as fast as there is room
  *   netmap-balance discard LINK COUNT         reads LINK}1 ... LINK}COUNT and counts
  *
  * `fold` is our hash: the flow word, with the checks that we make of a packet, and two looks into tables; `bits` is the
@@ -26,7 +26,7 @@
 #include "../../backends/netmap/native/netmap_abi.h"
 #include "../native/peer_flow.h"
 
-enum { BATCH = 512, TOGETHER = 4, AHEAD = 14, PORTS_MAX = 64, FRAME = 60 };
+enum { BATCH = 512, TOGETHER = 4, AHEAD = 14, PORTS_MAX = 64, LONGEST = 2048 };
 
 struct port {
   int fd;
@@ -191,7 +191,7 @@ static void balance(int fold, const char *in, const char *out, uint32_t count) {
   }
 }
 
-static void generate(const char *link, uint32_t flows) {
+static void generate(const char *link, uint16_t bytes, uint32_t flows) {
   uint8_t *frames = calloc(flows, 64);
   for (uint32_t flow = 0; flow < flows; flow++) {
     static const uint8_t start[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17};
@@ -220,7 +220,7 @@ static void generate(const char *link, uint32_t flows) {
     for (; space > 0; space--) {
       struct netmap_slot *slot = &port.slots[ring->head];
       memcpy(netmap_buffer(ring, slot->buf_idx), frames + (size_t)flow * 64, 64);
-      slot->len = FRAME;
+      slot->len = bytes;
       slot->flags = 0;
       flow = flow + 1 == flows ? 0 : flow + 1;
       ring->head = ring->cur = next_slot(ring, ring->head);
@@ -256,7 +256,7 @@ static void discard(const char *link, uint32_t count) {
 
 int main(int count, char **arguments) {
   if (count < 4 || atoi(arguments[count - 1]) < 1) {
-    fprintf(stderr, "usage: netmap-balance fold|bits IN OUT COUNT | generate LINK FLOWS | discard LINK COUNT\n");
+    fprintf(stderr, "usage: netmap-balance fold|bits IN OUT COUNT | generate LINK BYTES FLOWS | discard LINK COUNT\n");
     return 2;
   }
   struct sigaction action = {.sa_handler = on_signal};
@@ -265,9 +265,10 @@ int main(int count, char **arguments) {
   key_prepare();
   uint32_t number = (uint32_t)atoi(arguments[count - 1]);
   const char *what = arguments[1];
-  if (strcmp(what, "generate") == 0) generate(arguments[2], number);
+  int bytes = count == 5 ? atoi(arguments[3]) : 0;
+  if (strcmp(what, "generate") == 0 && bytes >= 60 && bytes <= LONGEST) generate(arguments[2], (uint16_t)bytes, number);
   else if (strcmp(what, "discard") == 0 && number <= PORTS_MAX) discard(arguments[2], number);
-  else if (count == 5 && number <= PORTS_MAX) balance(strcmp(what, "fold") == 0, arguments[2], arguments[3], number);
+  else if (count == 5 && strcmp(what, "generate") != 0 && number <= PORTS_MAX) balance(strcmp(what, "fold") == 0, arguments[2], arguments[3], number);
   report();
   return 0;
 }

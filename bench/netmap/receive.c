@@ -116,6 +116,8 @@ int main(int argument_count, char **arguments) {
     wait[i] = (struct pollfd){.fd = open_links[i].fd, .events = POLLIN};
   }
   flows = calloc(FLOWS_MAX, sizeof *flows);
+  /* Whoever starts the generator waits for this line. */
+  fprintf(stderr, "ready\n");
   uint64_t start = clock_ns(), first = 0, last = start;
   while (!stop && totals.packets < count) {
     poll(wait, links, 100);

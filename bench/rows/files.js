@@ -5,7 +5,9 @@ const { existsSync, mkdtempSync, rmSync, statSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
+const { Worker } = require('node:worker_threads');
 const { brick } = require('../lib/engines');
+const { installed } = require('../lib/installed');
 const { dist, peer } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
 const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
@@ -19,7 +21,18 @@ async function makeCapture(directory, packets, length) {
   return file;
 }
 
-/** From start to the last file closed; linking (which warms up) is not in it. */
+/** When an engine's thread was last told to end: that is once its files are closed. */
+let filesClosed = { wall: 0n, cpu: process.cpuUsage() };
+const { terminate } = Worker.prototype;
+Worker.prototype.terminate = function terminateMeasured() {
+  filesClosed = { wall: process.hrtime.bigint(), cpu: process.cpuUsage() };
+  return terminate.call(this);
+};
+
+/**
+ * From start to the last file closed. Linking (which warms up) is not in it, nor is the end of the threads,
+ * as the start and the end of its process are not in the C peer's time.
+ */
 async function runEngine(description) {
   const engine = new PacketEngine('bench', { backend: 'loopback' });
   await engine.link(description);
@@ -29,9 +42,9 @@ async function runEngine(description) {
   await engine.finished();
   const audit = engine.audit();
   await engine.delete();
-  const { user, system } = process.cpuUsage(cpuBegin);
   if (!audit.balanced) throw new Error('the engine has not kept its books');
-  return { wall: Number(process.hrtime.bigint() - begin), cpu: (user + system) * 1000, received: audit.received };
+  const { wall, cpu } = filesClosed;
+  return { wall: Number(wall - begin), cpu: (cpu.user + cpu.system - cpuBegin.user - cpuBegin.system) * 1000 };
 }
 
 async function runProgram(command, words) {
@@ -57,8 +70,8 @@ async function compare(contestants, rounds, packets) {
   }));
 }
 
-async function cProgram(words) {
-  const { stdout } = await execute(peer('bench_capture'), words);
+async function cProgram(words, program = 'bench_capture') {
+  const { stdout } = await execute(peer(program), words);
   const { wall, cpu } = JSON.parse(stdout);
   return { wall, cpu };
 }
@@ -77,6 +90,8 @@ function fileRow({ name, title, mark, length, contestants, beside }) {
         const results = await compare(contestants(file, directory, settings), settings.rounds, packets);
         const time = (wanted) => results.find((result) => result.name === wanted)?.wall.median;
         const figures = results.slice(1).map((result) => ({ name: `beside ${result.name}`, text: `${(result.wall.median / time('engine')).toFixed(2)} times as fast` }));
+        const cpu = (wanted) => results.find((result) => result.name === wanted)?.cpu.median;
+        figures.push({ name: `beside ${beside}, by CPU time of all threads`, text: `${(cpu(beside) / cpu('engine')).toFixed(2)} times` });
         figures.push({ name: 'file', text: `${packets} packets, ${(statSync(file).size / 1e6).toFixed(0)} MB` });
         return { results, figures, ratio: time(beside) / time('engine'), beside };
       } finally {
@@ -91,22 +106,18 @@ function split(file, directory) {
   return [
     { name: 'engine', run: () => runEngine(brick('LoadBalancer').connectInput(file).connectOutput(...targets)) },
     { name: 'C on libpcap', run: () => cProgram(['--read', file, '--write', join(directory, 'c')]) },
+    // What nobody who writes such files can be faster than on one thread.
+    { name: 'bare writes', run: () => cProgram(['--bytes', String(statSync(file).size), '--write', join(directory, 'floor')], 'bench_write_floor') },
   ];
 }
 
-function installed(command) {
-  return (process.env.PATH ?? '').split(':').some((directory) => existsSync(join(directory, command)));
-}
-
-function count(file, _directory, settings) {
+function count(file) {
   const found = [
     { name: 'engine', run: () => runEngine(brick('BenchCount', {}, { url: join(__dirname, '..', 'bricks', 'pass.js'), name: 'countBrick' }).connectInput(file)) },
     { name: 'C on libpcap', run: () => cProgram(['--read', file]) },
   ];
   if (installed('tcpdump')) found.push({ name: 'tcpdump -r', run: () => runProgram('tcpdump', ['-r', file, '-w', '/dev/null']) });
   if (installed('capinfos')) found.push({ name: 'capinfos -c', run: () => runProgram('capinfos', ['-c', file]) });
-  if (settings.peer && installed('editcap')) found.push({ name: 'editcap', run: () => runProgram('editcap', [file, '/dev/null']) });
-  if (settings.peer && installed('suricata')) found.push({ name: 'suricata -r', run: () => runProgram('suricata', ['-r', file, '-l', tmpdir()]) });
   return found;
 }
 

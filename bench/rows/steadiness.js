@@ -25,33 +25,35 @@ function percentile(slots, part) {
   return 0;
 }
 
+/** Some of them in words. */
+function quantiles(slots, most) {
+  const parts = [0.5, 0.99, 0.999, 0.9999].map((part) => `${part * 100} % under ${percentile(slots, part)}`);
+  return `${parts.join(', ')}; the longest ${most} ns`;
+}
+
 const steadiness = {
   name: 'steadiness',
   title: 'a long run with the traffic changed again and again',
   async run(settings) {
     const packets = Math.round(1_000_000_000 * settings.scale * (settings.short ? 0.05 : 1));
-    const { stdout } = await execute(process.execPath, ['--trace-deopt', '--trace-gc', child, String(packets)], { maxBuffer: 1 << 28 });
-    const rounds = stdout.split(/^\[round \d+\]$/m);
-    const running = rounds.slice(1).join('');
+    const { stdout } = await execute(process.execPath, ['--trace-deopt', child, String(packets)], { maxBuffer: 1 << 28 });
+    // From the first packet to the last.
+    const running = stdout.split(/^\[round \d+\]$/m).slice(1).join('').split('REPORT')[0];
     const deoptimised = [...running.matchAll(/\[bailout \(kind: ([^,]+), reason: ([^)]+)\).*?<JSFunction ([^ >]*)/g)].map(([, , reason, code]) => `${code}: ${reason}`);
-    // The main thread collects too; the engine's thread is the one whose isolate was not there first.
-    const isolateOf = (line) => /^\[\d+:(0x[0-9a-f]+)/.exec(line)?.[1];
-    const collections = stdout.split('\n').filter((line) => /: (Scavenge|Mark-Compact)/.test(line));
-    const main = isolateOf(collections[0] ?? '');
-    const during = running.split('\n').filter((line) => /: (Scavenge|Mark-Compact)/.test(line) && isolateOf(line) !== main);
     const report = JSON.parse(/^REPORT (.*)$/m.exec(stdout)[1]);
     const step = Math.max(1000, Math.round(report.nanoseconds / report.batches));
     const stalls = JSON.parse((await execute(peer('bench_stalls'), ['--step', String(step), '--milliseconds', settings.short ? '100' : '3000'])).stdout);
     return {
-      counts: { packets: report.packets, collections: during.length, deoptimisations: deoptimised.length, counted: report.counted },
+      counts: { packets: report.packets, collections: report.counted.collections, deoptimisations: deoptimised.length, counted: report.counted },
       figures: [
         figure('packets', report.packets),
-        figure("collections in the engine's thread, from the first packet on", during.length),
-        figure('deoptimisations, from the first packet on', `${deoptimised.length}${deoptimised.length > 0 ? ` (${[...new Set(deoptimised)].join('; ')})` : ''}`),
-        figure('by the engine’s own counters: collections, deoptimisations', `${report.counted.collections}, ${report.counted.deoptimisations}`),
+        figure("collections in the engine's thread, from its start on, by its own counter", report.counted.collections),
+        figure('deoptimisations in the whole process, from the first packet on, by V8’s trace', `${deoptimised.length}${deoptimised.length > 0 ? ` (${[...new Set(deoptimised)].join('; ')})` : ''}`),
+        figure('deoptimisations by the engine’s own counter', report.counted.deoptimisations),
+        figure('batches, and waits for packets', `${report.batches}, ${report.waits}`),
         figure('warm-up before the first packet', `${(report.warmUpMicroseconds / 1000).toFixed(0)} ms`),
-        figure('time a batch, median and 99.99th percentile, under', `${percentile(report.batchTimes, 0.5)} ns, ${percentile(report.batchTimes, 0.9999)} ns`),
-        figure(`an empty loop in steps of ${step} ns: 99.99th percentile, under`, `${percentile(stalls.histogram.map((batches, slot) => ({ below: 2 ** (slot + 1), batches })), 0.9999)} ns, the longest ${(stalls.most / 1e6).toFixed(1)} ms`),
+        figure('time a batch', quantiles(report.batchTimes, report.longest)),
+        figure(`an empty loop in steps of ${step} ns`, quantiles(stalls.histogram.map((batches, slot) => ({ below: 2 ** (slot + 1), batches })), stalls.most)),
         figure('what a ring of 1,024 slots holds at 10 M packets/s', '102400 ns'),
       ],
     };

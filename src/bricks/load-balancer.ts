@@ -21,7 +21,7 @@ const NOT_COMPUTED = FLOW_NOT_COMPUTED;
 const NO_FLOW = FLOW_NONE;
 const FIRST = FRAGMENT_FIRST;
 const LATER = FRAGMENT_LATER;
-const NO_PORTS = CONSTANT_PORTS;
+const NO_PORTS = CONSTANT_PORTS | 0;
 
 /** Instead of a flow word: the packet is held back. */
 const HELD = -2;
@@ -92,7 +92,7 @@ export class LoadBalancerBrick implements Brick {
   private readonly withoutFlowCounter: number;
   private readonly heldCounter: number;
   private readonly fragmentWait: number;
-  /** Fragments that wait for their first: row in the hold area, flow word by addresses, and until when (ms). */
+  /** Fragments that wait for their first: row in the hold area, flow word by addresses, and until when (ns). */
   private readonly heldRow = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private readonly heldWord = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private readonly heldUntil = new Float64Array(HELD_PACKETS_MAXIMUM);
@@ -110,7 +110,7 @@ export class LoadBalancerBrick implements Brick {
     this.passKnownOfList = loops.known(context.inputRows);
     this.passCommonOfWhole = loops.common(null);
     this.passCommonOfList = loops.common(context.inputRows);
-    this.fragments = new FragmentTable(FRAGMENT_TABLE_ENTRIES, options.fragmentLifetime ?? 30_000);
+    this.fragments = new FragmentTable(FRAGMENT_TABLE_ENTRIES, options.fragmentLifetime ?? 30_000, context.clock);
     this.fragmentCounter = context.counterIndex('fragments');
     this.orphanCounter = context.counterIndex('fragmentsWithoutFirst');
     this.withoutFlowCounter = context.counterIndex('withoutFlow');
@@ -153,7 +153,7 @@ export class LoadBalancerBrick implements Brick {
       this.context.countAt(this.withoutFlowCounter, 1);
       return -1;
     }
-    const word = wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.ports, this.seed);
+    const word = wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
     if (flow.fragment !== FIRST && flow.fragment !== LATER) return word;
     this.context.countAt(this.fragmentCounter, 1);
     return flow.fragmentNeedsFirst ? this.fragmentWord(batch, row, input, position, word) : word;
@@ -161,33 +161,32 @@ export class LoadBalancerBrick implements Brick {
 
   private fragmentWord(batch: PacketBatch, row: number, input: PacketList, position: number, own: number): number {
     const flow = this.flow;
-    const now = this.context.clock.now;
-    let word = this.fragments.find(flow, now);
+    let word = this.fragments.find(flow);
     if (word >= 0) return word;
     if (flow.fragment === FIRST) {
-      this.fragments.set(flow, own, now);
+      this.fragments.set(flow, own);
       return own;
     }
     if (!this.lookedAhead) {
       this.lookAhead(batch, input, position + 1);
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
-      word = this.fragments.find(flow, now);
+      word = this.fragments.find(flow);
       if (word >= 0) return word;
     }
-    if (this.fragmentWait > 0 && this.holdFragment(batch, row, own, now)) return HELD;
+    if (this.fragmentWait > 0 && this.holdFragment(batch, row, own)) return HELD;
     this.context.countAt(this.orphanCounter, 1);
-    this.fragments.set(flow, own, now);
+    this.fragments.set(flow, own);
     return own;
   }
 
   /** Keeps a fragment until its first one comes, for a bounded time. */
-  private holdFragment(batch: PacketBatch, row: number, own: number, now: number): boolean {
+  private holdFragment(batch: PacketBatch, row: number, own: number): boolean {
     const held = this.context.hold(batch, row);
     if (held < 0) return false;
     const entry = this.heldCount++;
     this.heldRow[entry] = held;
     this.heldWord[entry] = own;
-    this.heldUntil[entry] = now + this.fragmentWait;
+    this.heldUntil[entry] = this.context.clock.cell[0] + this.fragmentWait * 1e6;
     this.context.countAt(this.heldCounter, 1);
     return true;
   }
@@ -196,15 +195,14 @@ export class LoadBalancerBrick implements Brick {
   releaseHeld(held: PacketBatch, outputs: PacketLists, all: boolean): void {
     const { rows, counts, shift } = outputs;
     const flow = this.flow;
-    const now = this.context.clock.now;
     let left = 0;
     for (let entry = 0; entry < this.heldCount; entry++) {
       const row = this.heldRow[entry];
       parse(held.memory, held.offset[row], held.length[row], held.linkType, this.tuple, this.inner, flow);
-      let word = this.fragments.find(flow, now);
-      if (word < 0 && (all || now >= this.heldUntil[entry])) {
+      let word = this.fragments.find(flow);
+      if (word < 0 && (all || this.context.clock.cell[0] >= this.heldUntil[entry])) {
         word = this.heldWord[entry];
-        this.fragments.set(flow, word, now);
+        this.fragments.set(flow, word);
         this.context.countAt(this.orphanCounter, 1);
       }
       if (word < 0) {
@@ -223,13 +221,12 @@ export class LoadBalancerBrick implements Brick {
   private lookAhead(batch: PacketBatch, input: PacketList, from: number): void {
     this.lookedAhead = true;
     const flow = this.flow;
-    const now = this.context.clock.now;
     for (let i = from; i < input.count; i++) {
       const row = input.rows[i];
       if (batch.flowWord[row] !== NOT_COMPUTED) continue;
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
-      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.fragments.find(flow, now) < 0) {
-        this.fragments.set(flow, wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.ports, this.seed), now);
+      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.fragments.find(flow) < 0) {
+        this.fragments.set(flow, wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed));
       }
     }
   }

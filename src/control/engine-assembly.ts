@@ -1,22 +1,27 @@
 /** Puts an engine together in its own thread: bricks, warm-up, ports, loop. */
 import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../core/backend';
-import type { Brick, BrickContext, BrickModule, EngineClock } from '../core/brick';
-import { BRICK_OWN, BRICK_OWN_MAXIMUM, CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, addToCounter, createCounterBlock, setCounter, type CounterBlock } from '../core/counters';
-import { Engine, type EngineHost, type EngineSource } from '../core/engine';
+import type { Brick, BrickModule } from '../core/brick';
+import { CellClock } from '../core/cell-clock';
+import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../core/counters';
+import { Engine, engineSource, type EngineSource } from '../core/engine';
 import { EngineGraph } from '../core/engine-graph';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
-import type { CompiledBrick, CompiledGraph } from '../core/graph';
-import { GraphMemory, type NodeMemory } from '../core/graph-memory';
+import type { CompiledGraph } from '../core/graph';
+import { GraphMemory } from '../core/graph-memory';
 import { HoldArea } from '../core/hold-area';
 import { createPacketBatch, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
 import { FilePorts } from '../files';
+import { timeReader } from '../native/system';
 import { PipePorts } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import type { Backend } from '../core/backend';
-import { CONTROL_BRICK, CONTROL_HEARTBEAT, type EnginePlan } from './engine-protocol';
-import { warmUp } from './warm-up';
+import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
+import { NodeContext } from './node-context';
+import { collectNow } from './optimisation';
+import type { ThreadHost } from './thread-host';
+import { warmUp, type Twin } from './warm-up';
 
 /** An engine with its ports open, ready to run. */
 export interface AssembledEngine {
@@ -27,12 +32,7 @@ export interface AssembledEngine {
   readonly counters: CounterBlock;
 }
 
-/** How a thread waits for these descriptors, once they are known. */
-export type HostMaker = (sources: readonly EngineSource[], counters: CounterBlock) => EngineHost;
-
-const nanoseconds = (): number => performance.now() * 1e6;
-
-export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, notice: (text: string) => void): Promise<AssembledEngine> {
+export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: (text: string) => void): Promise<AssembledEngine> {
   const { graph, batchRows } = plan;
   const backend = plan.backendModule ? await loadExport<Backend>(plan.backendModule) : resolveBackend(plan.backend);
   const modules: BrickModule[] = [];
@@ -41,28 +41,30 @@ export async function assembleEngine(plan: EnginePlan, makeHost: HostMaker, noti
     modules.push(module ? await loadExport<BrickModule>(module) : resolveBrick(kind));
   }
 
-  const clock: EngineClock = { now: nanoseconds() / 1e6 };
-  const twinCounters = createCounterBlock(graph.counterSlots);
+  const clock = new CellClock(timeReader);
+  const timer = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows);
-  const twinHolds = makeHolds(graph, memory);
-  const twins = makeBricks(graph, modules, memory, twinCounters, clock, twinHolds);
-  const control = new Int32Array(plan.control);
-  const working = control.subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const twinGraph = new EngineGraph(graph, twins, memory, twinCounters, nanoseconds, working, twinHolds);
-  const entries = [...new Set(graph.sources.map((source) => source.brick))];
-  const warmUpMicroseconds = warmUp(twinGraph, entries, createPacketBatch(batchRows, memory.columns), plan.warmUpMilliseconds, () => control[CONTROL_HEARTBEAT]++);
-  for (const twin of twins) twin.teardown?.();
+  const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
+  const makeGraph = (counters: CounterBlock): EngineGraph => {
+    const holds = makeHolds(graph, memory);
+    return new EngineGraph(graph, makeBricks(graph, modules, memory, counters, clock, holds), memory, counters, timer, working, holds);
+  };
+  const makeTwin = (): Twin => {
+    const counters = createCounterBlock(graph.counterSlots);
+    const entries = [...new Set(graph.sources.map((source) => source.brick))];
+    return { graph: makeGraph(counters), entries, batch: createPacketBatch(batchRows, memory.columns), counters, clock };
+  };
+  const warmUpMicroseconds = warmUp(makeTwin, host, plan.warmUpMilliseconds);
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
-  const holds = makeHolds(graph, memory);
-  const engineGraph = new EngineGraph(graph, makeBricks(graph, modules, memory, counters, clock, holds), memory, counters, nanoseconds, working, holds);
+  const engineGraph = makeGraph(counters);
   const { sources, transmitters } = openPorts(plan, backend, engineGraph, memory, counters, notice);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
-  const publisher = new CounterPublisher(counters, plan.counters);
-  const engine = new Engine(sources, engineGraph, transmitters, counters, publisher, clock, makeHost(sources, counters), wait);
-  return { engine, sources, hotObjects: [engine, engineGraph, ...engineGraph.nodes.map((node) => node.brick)], counters };
+  const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait);
+  collectNow();
+  return { engine, sources, hotObjects: [engine, engineGraph, host, ...engineGraph.nodes.map((node) => node.brick), ...memory.loops], counters };
 }
 
 /** Where bricks hold packets back, for those that do. */
@@ -71,41 +73,16 @@ function makeHolds(graph: CompiledGraph, memory: GraphMemory): (HoldArea | undef
 }
 
 function makeBricks(
-  graph: CompiledGraph, modules: readonly BrickModule[], memory: GraphMemory, counters: CounterBlock, clock: EngineClock, holds: readonly (HoldArea | undefined)[],
+  graph: CompiledGraph, modules: readonly BrickModule[], memory: GraphMemory, counters: CounterBlock, clock: CellClock, holds: readonly (HoldArea | undefined)[],
 ): Brick[] {
   return graph.bricks.map((brick, index) => {
     try {
-      return modules[index].create(brick.options, brickContext(brick, memory, memory.nodes[index], counters, clock, holds[index]));
+      return modules[index].create(brick.options, new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index]));
     } catch (error) {
       if (isBricksError(error)) throw error;
       throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
     }
   });
-}
-
-function brickContext(
-  brick: CompiledBrick, memory: GraphMemory, node: NodeMemory, counters: CounterBlock, clock: EngineClock, hold: HoldArea | undefined,
-): BrickContext {
-  const own = brick.record + BRICK_OWN;
-  const { words } = counters;
-  const counterIndex = (name: string): number => {
-    const index = brick.declaration.counters.findIndex((counter) => counter.name === name);
-    if (index < 0 || index >= BRICK_OWN_MAXIMUM) throw new BricksError('E_BRICK_COUNTER', `${brick.label} has not declared the counter "${name}".`);
-    return index;
-  };
-  return {
-    outputs: brick.outputs.length,
-    level: brick.level,
-    clock,
-    columns: memory.columns,
-    lists: node.outputs,
-    inputRows: node.inputRows,
-    specialise: memory.specialise,
-    counterIndex,
-    count: (name, amount) => addToCounter(words, own + counterIndex(name), amount),
-    hold: (batch, row) => (hold ? hold.keep(batch, row) : -1),
-    countAt: (index, amount) => addToCounter(words, own + index, amount),
-  };
 }
 
 interface OpenPorts {
@@ -142,7 +119,7 @@ function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph,
         record: source.record,
       };
       const port: SourcePort = opener.openSource(request, openers.context(opener));
-      sources.push({ port, batch: batches[index], entry: source.brick, ended: false });
+      sources.push(engineSource(port, batches[index], source.brick));
     });
   } catch (error) {
     for (const transmitter of transmitters) transmitter.close();

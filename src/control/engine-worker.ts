@@ -1,15 +1,11 @@
 /** An engine's thread. It has no event loop while the engine runs: its orders then come through shared memory. */
-// The global one is a getter: 10 ns more for each look at the clock.
-import { performance } from 'node:perf_hooks';
-import { GCProfiler } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
-import { ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, addToCounter, type CounterBlock } from '../core/counters';
-import type { EngineHost, EngineSource, LoopEnd } from '../core/engine';
+import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
-import { createWaiter, pinThread } from '../native/system';
+import { nameThread, pinThread } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
-import { methodsOf, optimisationProbe } from './warm-up';
-import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
+import { ThreadHost } from './thread-host';
+import type { EnginePlan, EngineReport, EngineRequest, PlainError } from './engine-protocol';
 
 const plan = workerData as EnginePlan;
 const control = new Int32Array(plan.control);
@@ -32,77 +28,11 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? error.stack ?? '' : '';
 }
 
-/** Collections of this thread, which no observer sees while there is no event loop. */
-class CollectionCount {
-  private profiler: GCProfiler | undefined;
-
-  constructor(private readonly counters: CounterBlock) {}
-
-  start(): void {
-    this.profiler = new GCProfiler();
-    this.profiler.start();
-  }
-
-  read(): void {
-    const result = this.profiler?.stop();
-    this.profiler = undefined;
-    if (result) addToCounter(this.counters.words, ENGINE_COLLECTIONS, result.statistics.length);
-  }
-}
-
-/**
- * Functions of the data path that were optimised and no longer are, looked at once a second: some
- * hundred nanoseconds each. One that loses its optimised code and has it again within a second is not
- * seen; `npm run bench -- steadiness` counts exactly.
- */
-class DeoptimisationCount {
-  private readonly optimised = optimisationProbe();
-  private readonly codes: unknown[];
-  private readonly were: boolean[];
-
-  constructor(objects: readonly object[], private readonly counters: CounterBlock) {
-    this.codes = [...new Set(objects.flatMap(methodsOf))];
-    this.were = this.codes.map(() => false);
-  }
-
-  sample(): void {
-    for (let index = 0; index < this.codes.length; index++) {
-      const is = this.optimised(this.codes[index]);
-      if (this.were[index] && !is) addToCounter(this.counters.words, ENGINE_DEOPTIMISATIONS, 1);
-      this.were[index] = is;
-    }
-  }
-}
-
-let collections: CollectionCount | undefined;
-let deoptimisations: DeoptimisationCount | undefined;
-
-function makeHost(sources: readonly EngineSource[], counters: CounterBlock): EngineHost {
-  collections = new CollectionCount(counters);
-  const waiter = createWaiter(sources, control, CONTROL_WAKE);
-  return {
-    nanoseconds: () => performance.now() * 1e6,
-    stopRequested: () => {
-      control[CONTROL_HEARTBEAT]++;
-      return Atomics.load(control, CONTROL_STOP) !== 0;
-    },
-    took: (source, packets) => {
-      control[CONTROL_SOURCE] = source;
-      control[CONTROL_PACKETS] = packets;
-    },
-    wait: (milliseconds) => waiter.wait(milliseconds),
-    housekeeping: () => {
-      collections?.read();
-      collections?.start();
-      deoptimisations?.sample();
-    },
-  };
-}
+const host = new ThreadHost(control);
 
 function run(assembled: AssembledEngine): void {
   report({ kind: 'running' });
-  collections?.start();
-  deoptimisations ??= new DeoptimisationCount(assembled.hotObjects, assembled.counters);
+  host.attach(assembled.sources, assembled.counters, assembled.hotObjects);
   let end: LoopEnd;
   try {
     end = assembled.engine.run();
@@ -115,17 +45,18 @@ function run(assembled: AssembledEngine): void {
     }
     throw error;
   }
-  collections?.read();
+  host.detach();
   assembled.engine.publishNow();
   report({ kind: 'rested', end });
 }
 
 async function main(): Promise<void> {
+  nameThread(plan.name);
   if (plan.cpu >= 0) {
     const problem = pinThread(plan.cpu);
     if (problem) notice(problem);
   }
-  const assembled = await assembleEngine(plan, makeHost, notice);
+  const assembled = await assembleEngine(plan, host, notice);
   parentPort?.on('message', (request: EngineRequest) => {
     try {
       if (request.kind === 'run') {

@@ -1,123 +1,151 @@
 /**
- * Warm-up: an engine's graph is run over synthetic packets until its code is optimised, before any
- * port is open, so that the first real packet meets fast code. Twin bricks do it, whose state is
- * thrown away; the code that V8 optimises is the same.
+ * Warm-up: an engine is run over synthetic packets until its code is optimised, before any port is open, so that the first
+ * real packet meets fast code, and later ones nothing that V8 has not seen. A twin does it: the same loop and the same code,
+ * other bricks and other counters, which are thrown away.
  */
-import { setFlagsFromString } from 'node:v8';
-import type { PacketBatch } from '../core/packet-batch';
-import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, packetMemory } from '../core/packet-batch';
+import type { SourcePort, Transmitter } from '../core/backend';
+import { SOURCE_ENDED } from '../core/backend';
+import type { CellClock } from '../core/cell-clock';
+import { CounterPublisher, createSharedCounters, type CounterBlock } from '../core/counters';
+import { Engine, engineSource, type EngineSource } from '../core/engine';
 import type { EngineGraph } from '../core/engine-graph';
+import { packetMemory, type PacketBatch } from '../core/packet-batch';
+import { expectNativeMemory, methodsOf, optimisationProbe, optimiseEagerly } from './optimisation';
+import { fillBatch, syntheticMemory } from './synthetic-traffic';
+import type { ThreadHost } from './thread-host';
 
-const PACKET_BYTES = 256;
-const PACKET_KINDS = 64;
-const OPTIMISED = 1 << 4;
-const CHECK_EVERY = 200;
-/** Warm once V8 has optimised nothing more for so long: what a brick's `process` calls comes after it. */
+/** Looks of one run of the loop that find packets, mostly; and empty ones before, in some runs: then it waits. */
+const RUN_LOOKS = 40;
+const IDLE_LOOKS = 30;
+const IDLE_EVERY = 4;
+const CHECK_EVERY = 4;
+/** Warm once V8 has optimised nothing more for so long: what is called comes after what calls it. */
 const SETTLED_MILLISECONDS = 40;
+/** How long the first twin runs. */
+const REHEARSAL_MILLISECONDS = 20;
+/** What passes for the engine's clock with each batch. */
+const SKIPPED_NANOSECONDS = 400_000;
+/** The same with each empty look: a new engine is wakeful for 100 ms. */
+const SKIPPED_IDLE_NANOSECONDS = 20_000_000;
+/** More than V8 tells apart at one place: then it takes ports there to be anything, as those of backends are. */
+const PORT_SHAPES = 6;
+/** A full output, once in so many batches, and how often it is asked again then. */
+const FULL_EVERY = 509;
+const FULL_ATTEMPTS = 23;
 
-/** Whether V8 has optimised a function; always true where it can't be asked. */
-export function optimisationProbe(): (code: unknown) => boolean {
-  try {
-    setFlagsFromString('--allow-natives-syntax');
-    const status = new Function('code', 'return %GetOptimizationStatus(code)') as (code: unknown) => number;
-    status(optimisationProbe);
-    return (code) => (status(code) & OPTIMISED) !== 0;
-  } catch {
-    return () => true;
-  } finally {
-    setFlagsFromString('--no-allow-natives-syntax');
+/** What a warm-up works on. */
+export interface Twin {
+  readonly graph: EngineGraph;
+  /** Indexes of the bricks that sources feed. */
+  readonly entries: readonly number[];
+  readonly batch: PacketBatch;
+  readonly counters: CounterBlock;
+  readonly clock: CellClock;
+}
+
+/** Where the packets of a warm-up come from and go to. */
+class SyntheticTraffic {
+  looks = 0;
+  private batches = 0;
+  private full = 0;
+
+  constructor(private readonly twin: Twin) {
+    twin.batch.memory = packetMemory(syntheticMemory());
+  }
+
+  receive(): number {
+    const look = this.looks--;
+    if (look <= 0) return SOURCE_ENDED;
+    const { batch, clock } = this.twin;
+    if (look > RUN_LOOKS) clock.cell[1] += SKIPPED_IDLE_NANOSECONDS;
+    if (look > RUN_LOOKS || look % 16 === 0) return 0;
+    fillBatch(batch, this.batches++);
+    clock.cell[1] += SKIPPED_NANOSECONDS;
+    return batch.count;
+  }
+
+  transmit(wait: boolean): number {
+    if (wait && this.full === 0 && this.batches % FULL_EVERY === 0) this.full = FULL_ATTEMPTS;
+    if (this.full > 0 && --this.full > 0) return 1;
+    for (const node of this.twin.graph.nodes) node.outputs.counts.fill(0);
+    return 0;
   }
 }
 
-/** Frames of many kinds: IPv4 and IPv6, TCP, UDP and others, tags, labels, fragments, ARP, and rubbish. */
-function syntheticMemory(): ArrayBuffer {
-  const buffer = new ArrayBuffer(PACKET_BYTES * PACKET_KINDS);
-  const bytes = new Uint8Array(buffer);
-  let random = 1;
-  for (let at = 0; at < bytes.length; at++) {
-    random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
-    bytes[at] = random >>> 16;
-  }
-  const types = [0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x8847, 0x8864, 0x0800, 0x86dd, 0x0800];
-  for (let kind = 0; kind < PACKET_KINDS; kind++) {
-    let at = kind * PACKET_BYTES + 12;
-    const type = types[kind % types.length];
-    bytes[at++] = type >> 8;
-    bytes[at++] = type & 255;
-    let inner = type;
-    if (type === 0x8100 || type === 0x88a8) {
-      inner = kind & 1 ? 0x0800 : 0x86dd;
-      bytes[at + 2] = inner >> 8;
-      bytes[at + 3] = inner & 255;
-      at += 4;
-    }
-    if (type === 0x8847) {
-      bytes[at + 2] |= 1;
-      at += 4;
-      inner = 0x0800;
-    }
-    if (inner === 0x0800) {
-      bytes[at] = 0x45;
-      bytes[at + 6] = kind % 7 === 0 ? 0x20 : 0;
-      bytes[at + 7] = kind % 7 === 1 ? 3 : 0;
-      bytes[at + 9] = [6, 17, 1, 6, 4, 47][kind % 6];
-    } else if (inner === 0x86dd) {
-      bytes[at] = 0x60;
-      bytes[at + 6] = [6, 17, 58, 44, 0, 6][kind % 6];
-    }
-  }
-  return buffer;
-}
-
-function fillBatch(batch: PacketBatch, round: number): void {
-  batch.count = round % 5 === 0 ? 1 + (round % batch.capacity) : batch.capacity;
-  for (let row = 0; row < batch.count; row++) {
-    const kind = (row * 7 + round) % PACKET_KINDS;
-    batch.offset[row] = kind * PACKET_BYTES;
-    batch.length[row] = row % 31 === 0 ? row % 60 : 60 + (row % 196);
-    batch.wireLength[row] = batch.length[row];
-    const known = round % 4 !== 3 && row % 8 !== 0;
-    batch.flowWord[row] = known ? (FLOW_WITH_PORTS << 16) | ((row * 40_503) & 0xffff) : FLOW_NOT_COMPUTED;
-    batch.flowAddresses[row] = (row * 40_503) & 0xffff;
-    batch.flowPorts[row] = Math.imul(row + 1, 2_654_435_761) >>> 0;
-  }
-}
-
-/** The methods of an object: what runs while it works. */
-export function methodsOf(object: object): unknown[] {
-  const found = new Set<unknown>();
-  for (let level: object | null = object; level && level !== Object.prototype; level = Object.getPrototypeOf(level) as object | null) {
-    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(level)) as { value?: unknown }[]) {
-      if (typeof value === 'function') found.add(value);
-    }
-  }
-  return [...found];
+/** A source and a transmitter like no others: `shape` makes their classes differ, and half of their functions. */
+function portsOfShape(shape: number, traffic: SyntheticTraffic): { source: SourcePort; transmitter: Transmitter } {
+  const mark = { [`shape${shape}`]: shape };
+  const nothing = shape & 1 ? (): void => undefined : function idle(): void {
+    return;
+  };
+  return {
+    source: {
+      ...mark,
+      link: { kind: 'interface', text: 'warm-up', device: 'warm-up' },
+      descriptor: -1,
+      patient: false,
+      receive: shape & 1 ? () => traffic.receive() : function receive() {
+        return traffic.receive();
+      },
+      release: nothing,
+      close: nothing,
+      ...(shape & 2 ? { nextDue: () => 0.02, refreshCounters: nothing } : {}),
+    },
+    transmitter: {
+      ...mark,
+      transmit: shape & 1 ? (_batch, wait) => traffic.transmit(wait) : function transmit(_batch, wait) {
+        return traffic.transmit(wait);
+      },
+      flush: nothing,
+      close: nothing,
+      ...(shape & 2 ? { refreshCounters: nothing } : {}),
+    },
+  };
 }
 
 /**
- * Runs the twin graph until its bricks' code is optimised or the time is over; answers the microseconds it took.
- * Calls `beat` in each round.
+ * Runs twins until their code is optimised or the time is over; answers the microseconds it took. Two of them, the first one shortly:
+ * what V8 has seen once, it takes for all there will ever be.
  * @throws BricksError E_BRICK_FAILED
  */
-export function warmUp(graph: EngineGraph, entries: readonly number[], batch: PacketBatch, milliseconds: number, beat: () => void = () => undefined): number {
+export function warmUp(makeTwin: () => Twin, host: ThreadHost, milliseconds: number): number {
   const begin = performance.now();
+  expectNativeMemory();
+  for (const limit of [Math.min(milliseconds, REHEARSAL_MILLISECONDS), milliseconds]) {
+    const twin = makeTwin();
+    optimiseEagerly(true);
+    try {
+      runTwin(twin, host, limit);
+    } finally {
+      optimiseEagerly(false);
+    }
+    for (const node of twin.graph.nodes) node.brick.teardown?.();
+  }
+  return Math.round((performance.now() - begin) * 1000);
+}
+
+function runTwin(twin: Twin, host: ThreadHost, milliseconds: number): void {
+  const begin = performance.now();
+  const { graph, clock, counters } = twin;
   const optimised = optimisationProbe();
-  batch.memory = packetMemory(syntheticMemory());
-  const entryPoints = [...new Set(graph.nodes.map((node) => node.brick.process))];
-  const codes = [...new Set([graph, ...graph.nodes.map((node) => node.brick)].flatMap(methodsOf))];
+  const traffic = new SyntheticTraffic(twin);
+  const publisher = new CounterPublisher(counters, createSharedCounters(counters.words.length / 2));
+  const runs = Array.from({ length: PORT_SHAPES }, (_, shape) => {
+    const { source, transmitter } = portsOfShape(shape, traffic);
+    const sources = twin.entries.map((entry) => engineSource(source, twin.batch, entry));
+    return { sources, engine: new Engine(sources, graph, [transmitter], counters, publisher, clock, host, (shape & 1) === 0) };
+  });
+  const hot: object[] = [runs[0].engine, graph, host, ...graph.nodes.map((node) => node.brick)];
+  const codes = [...new Set(hot.flatMap(methodsOf))];
+  const entryPoints = [...new Set([Engine.loopCode, ...graph.nodes.map((node) => node.brick.process)])];
+  host.attach(runs.flatMap((run) => run.sources), counters, hot, false);
   let known = 0;
   let settledSince = begin;
   for (let round = 0; performance.now() - begin < milliseconds; round++) {
-    fillBatch(batch, round);
-    beat();
-    for (const entry of entries) {
-      try {
-        graph.process(batch, entry);
-      } catch (error) {
-        throw graph.nameFailure(error);
-      }
-      for (const node of graph.nodes) node.outputs.counts.fill(0);
-    }
+    const { sources, engine } = runs[round % PORT_SHAPES];
+    traffic.looks = RUN_LOOKS + (round < PORT_SHAPES || round % IDLE_EVERY === 0 ? IDLE_LOOKS : 0);
+    reopen(sources);
+    if (engine.run() === 'stopped') break;
     if (round % CHECK_EVERY !== CHECK_EVERY - 1) continue;
     const now = performance.now();
     const optimisedNow = codes.filter(optimised).length;
@@ -125,5 +153,10 @@ export function warmUp(graph: EngineGraph, entries: readonly number[], batch: Pa
     known = optimisedNow;
     if (now - settledSince > SETTLED_MILLISECONDS) break;
   }
-  return Math.round((performance.now() - begin) * 1000);
+  host.detach();
+  clock.cell[1] = 0;
+}
+
+function reopen(sources: readonly EngineSource[]): void {
+  for (const source of sources) source.ended = false;
 }

@@ -31,10 +31,12 @@ export interface SourceRequest {
 
 export interface SourcePort {
   readonly link: LinkName;
-  /** A file descriptor that becomes readable when packets wait, or -1: then the engine polls. */
+  /** A file descriptor that becomes readable when packets wait, or -1: then the engine polls, or calls `sleep`. */
   readonly descriptor: number;
   /** True if packets wait until they are taken (files): the engine may then wait for slow sinks. */
   readonly patient: boolean;
+  /** Sleeps until packets wait, at most so long: for a port without a descriptor whose writer can wake it otherwise. */
+  sleep?(milliseconds: number): void;
   /** Milliseconds until the port has something to do by itself, for paced sources; Infinity for none. */
   nextDue?(): number;
   /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and answers n; 0 for nothing now, or SOURCE_ENDED. Never waits. */

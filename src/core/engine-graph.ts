@@ -7,6 +7,7 @@
  * Nothing is allocated here once it is built.
  */
 import type { Brick, Fanout } from './brick';
+import type { CellClock } from './cell-clock';
 import {
   BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
   LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, setCounter, type CounterBlock,
@@ -60,7 +61,7 @@ export class EngineGraph {
   private releasedCount = 0;
 
   /**
-   * `bricks[i]` is the brick of `graph.bricks[i]`. `clock` answers nanoseconds. `working[0]` tells others which
+   * `bricks[i]` is the brick of `graph.bricks[i]`. `timer` is the graph's own. `working[0]` tells others which
    * brick is at work: its index + 1, or 0 for none.
    */
   constructor(
@@ -68,7 +69,7 @@ export class EngineGraph {
     bricks: readonly Brick[],
     memory: GraphMemory,
     private readonly counters: CounterBlock,
-    private readonly clock: () => number,
+    private readonly timer: CellClock,
     private readonly working: Int32Array = new Int32Array(1),
     /** `holds[i]` is where the brick of `graph.bricks[i]` holds packets, if it does. */
     holds: readonly (HoldArea | undefined)[] = [],
@@ -258,9 +259,12 @@ export class EngineGraph {
   private processTimed(node: GraphNode, batch: PacketBatch, input: PacketList): void {
     const words = this.counters.words;
     const count = input.count;
-    const begin = this.clock();
+    const { timer } = this;
+    timer.read();
+    const begin = timer.cell[0];
     node.brick.process(batch, input, node.outputs);
-    addToCounter(words, node.record + BRICK_NANOSECONDS, Math.max(0, Math.round(this.clock() - begin)));
+    timer.read();
+    addToCounter(words, node.record + BRICK_NANOSECONDS, Math.min(0x3fffffff, timer.cell[0] - begin) | 0);
     addToCounter(words, node.record + BRICK_TIMED_BATCHES, 1);
     addToCounter(words, node.record + BRICK_TIMED_PACKETS, count);
   }

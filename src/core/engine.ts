@@ -4,10 +4,10 @@
  */
 import type { SourcePort, Transmitter } from './backend';
 import { SOURCE_ENDED } from './backend';
-import type { EngineClock } from './brick';
+import type { CellClock } from './cell-clock';
 import {
   ENGINE_BATCHES, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
-  addToCounter, readCounter, setCounter, type CounterBlock, type CounterPublisher,
+  addToCounter, setCounter, type CounterBlock, type CounterPublisher,
 } from './counters';
 import type { EngineGraph } from './engine-graph';
 import type { PacketBatch } from './packet-batch';
@@ -20,35 +20,53 @@ export interface EngineSource {
   ended: boolean;
 }
 
+/** Made in one place, so that V8 takes all of them for the same. */
+export function engineSource(port: SourcePort, batch: PacketBatch, entry: number): EngineSource {
+  return { port, batch, entry, ended: false };
+}
+
 /** What the engine needs of the thread it runs in. */
 export interface EngineHost {
-  /** Nanoseconds, never going back. */
-  nanoseconds(): number;
   /** True once the engine is to stop. Called once a round. */
   stopRequested(): boolean;
-  /** Waits until a source has something, someone wakes the engine, or the time is over. */
-  wait(milliseconds: number): void;
+  /** Waits until a source has something, someone wakes the engine, or the time is over: a whole number. */
+  wait(microseconds: number): void;
   /** Tells those who watch the thread how many packets of which source are on their way. */
   took(source: number, packets: number): void;
-  /** Called about once a second, for what the thread itself counts. */
+  /** Called about once a millisecond while packets come, for what the thread itself counts. */
   housekeeping(): void;
 }
 
 /** Empty rounds before the engine waits in the system. */
 const SPINS_MAXIMUM = 200;
 const PUBLISH_NANOSECONDS = 1_000_000;
-const HOUSEKEEPING_NANOSECONDS = 1_000_000_000;
-const WAIT_MILLISECONDS = 20;
+const REFRESH_NANOSECONDS = 1_000_000_000;
+const WAIT_MICROSECONDS = 20_000;
+/**
+ * So long a new engine looks again and again instead of sleeping, by the same code: what runs only a few hundred times a
+ * second V8 would otherwise leave unoptimised for minutes, and the first packets would meet it so.
+ */
+const WAKEFUL_NANOSECONDS = 100_000_000;
 /** What an orderly stop gives slow readers to take what was already received. */
 const STOP_NANOSECONDS = 2_000_000_000;
+
+/** Whose times stand where in `Engine.times`, in nanoseconds. */
+const NEXT_PUBLISH = 0;
+const NEXT_REFRESH = 1;
+/** 0: not told to stop. */
+const STOP_DEADLINE = 2;
+const WAKEFUL_UNTIL = 3;
 
 export type LoopEnd = 'stopped' | 'ended';
 
 export class Engine {
-  private nextPublish = 0;
-  private nextHousekeeping = 0;
-  private spins = SPINS_MAXIMUM;
-  private stopDeadline = 0;
+  /** What warm-up waits for V8 to optimise. */
+  static get loopCode(): unknown {
+    return Engine.prototype.loop;
+  }
+
+  private readonly times = new Float64Array(new ArrayBuffer(32));
+  private spins = 0;
   private readonly holds: boolean;
   /** The source whose batch is on its way, or the brick (its index) whose held packets are. */
   private inHand: EngineSource | undefined;
@@ -60,7 +78,7 @@ export class Engine {
     private readonly transmitters: readonly Transmitter[],
     private readonly counters: CounterBlock,
     private readonly publisher: CounterPublisher,
-    private readonly clock: EngineClock,
+    private readonly clock: CellClock,
     private readonly host: EngineHost,
     /** Whether full rings hold the engine up (all its sources are patient) or drop. */
     private readonly wait: boolean,
@@ -84,7 +102,7 @@ export class Engine {
       } catch {
         this.abandonBatch();
       }
-      this.publish(this.host.nanoseconds());
+      this.publishNow();
       throw named;
     }
   }
@@ -103,33 +121,43 @@ export class Engine {
   }
 
   private loop(): LoopEnd {
-    const host = this.host;
+    const { host, clock, times } = this;
+    const { cell } = clock;
     let emptyRounds = 0;
     let end: LoopEnd | undefined;
-    this.stopDeadline = 0;
+    times[STOP_DEADLINE] = 0;
     // The end of a busy round is the next one's begin: a look at the clock costs 40 ns.
-    let begin = host.nanoseconds();
+    clock.read();
+    times[WAKEFUL_UNTIL] = cell[0] + WAKEFUL_NANOSECONDS;
+    this.spins = 0;
     while (end === undefined) {
-      this.clock.now = begin / 1e6;
+      const begin = cell[0];
       const packets = this.round();
       if (packets > 0) {
         emptyRounds = 0;
-        const done = host.nanoseconds();
+        clock.read();
         // A small integer: a fraction would be a number on the heap, for each batch.
-        this.countRound(Math.min(0x3fffffff, done - begin) | 0);
-        begin = done;
+        this.countRound(Math.min(0x3fffffff, cell[0] - begin) | 0);
+        if (cell[0] >= times[NEXT_PUBLISH]) this.publish();
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
-        if (this.sources.every(hasEnded)) end = 'ended';
-        else if (++emptyRounds > this.spins) this.rest(begin);
-        begin = host.nanoseconds();
+        if (this.allEnded()) end = 'ended';
+        // Nothing comes between waking and receiving: what there is to publish was published before.
+        if (end === undefined && ++emptyRounds > this.spins) this.rest();
+        else clock.read();
       }
-      if (begin >= this.nextPublish) this.publish(begin);
       if (host.stopRequested()) end = 'stopped';
     }
     if (this.graph.held > 0) this.sendHeld(true);
-    this.publish(host.nanoseconds());
+    this.publishNow();
     return end;
+  }
+
+  private allEnded(): boolean {
+    for (let index = 0; index < this.sources.length; index++) {
+      if (!this.sources[index].ended) return false;
+    }
+    return true;
   }
 
   /** Sends what bricks have held back and now let go. */
@@ -180,31 +208,42 @@ export class Engine {
    * Nothing is published meanwhile: in the middle of a batch the sums are not right.
    */
   private sendRest(batch: PacketBatch): void {
+    const { transmitters, clock, times } = this;
     for (let attempt = 0; ; attempt++) {
-      const now = this.host.nanoseconds();
-      if (this.host.stopRequested() && this.stopDeadline === 0) this.stopDeadline = now + STOP_NANOSECONDS;
-      const patient = this.stopDeadline === 0 || now < this.stopDeadline;
+      clock.read();
+      if (this.host.stopRequested() && times[STOP_DEADLINE] === 0) times[STOP_DEADLINE] = clock.cell[0] + STOP_NANOSECONDS;
+      const patient = times[STOP_DEADLINE] === 0 || clock.cell[0] < times[STOP_DEADLINE];
       let held = 0;
-      for (const transmitter of this.transmitters) held += transmitter.transmit(batch, patient);
-      for (const transmitter of this.transmitters) transmitter.flush();
+      for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, patient);
+      for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
       if (held === 0) return;
-      if (attempt > 20) this.host.wait(attempt > 200 ? 1 : 0.05);
+      if (attempt > 20) this.host.wait(attempt > 200 ? 1000 : 50);
     }
   }
 
-  private rest(now: number): void {
-    this.publish(now);
-    let milliseconds = WAIT_MILLISECONDS;
-    for (const source of this.sources) {
-      if (source.port.nextDue && !source.ended) milliseconds = Math.min(milliseconds, source.port.nextDue());
+  /** Publishes and waits; the clock is right after it. */
+  private rest(): void {
+    const { clock, sources, times } = this;
+    this.publish();
+    let microseconds = WAIT_MICROSECONDS;
+    for (let index = 0; index < sources.length; index++) {
+      const { port, ended } = sources[index];
+      if (port.nextDue && !ended) microseconds = Math.min(microseconds, Math.ceil(port.nextDue() * 1000));
     }
-    if (milliseconds <= 0) return;
+    clock.read();
+    if (microseconds <= 0) return;
     addToCounter(this.counters.words, ENGINE_WAITS, 1);
-    const before = this.host.nanoseconds();
-    this.host.wait(milliseconds);
-    // Short waits mean that packets come often: then look a little longer before the next one.
-    const waited = this.host.nanoseconds() - before;
-    this.spins = waited < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : Math.max(2, this.spins >> 1);
+    const before = clock.cell[0];
+    if (before < times[WAKEFUL_UNTIL]) {
+      this.host.wait(0);
+      clock.read();
+      return;
+    }
+    this.host.wait(microseconds);
+    clock.read();
+    // Short waits mean that packets come often: then look a little longer before the next one. After long ones a look that
+    // finds nothing is a waste: where packets come up in blocks, each block was followed by some.
+    this.spins = clock.cell[0] - before < 50_000 ? Math.min(SPINS_MAXIMUM, this.spins + 20) : this.spins >> 1;
   }
 
   private countRound(nanoseconds: number): void {
@@ -212,23 +251,26 @@ export class Engine {
     addToCounter(words, ENGINE_BATCHES, 1);
     const slot = Math.min(ENGINE_HISTOGRAM_SLOTS - 1, 31 - Math.clz32(Math.min(0x7fffffff, nanoseconds) | 1));
     addToCounter(words, ENGINE_HISTOGRAM + slot, 1);
-    if (nanoseconds > readCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS)) setCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS, nanoseconds);
+    if (nanoseconds > words[2 * ENGINE_LARGEST_BATCH_NANOSECONDS]) setCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS, nanoseconds);
   }
 
-  private publish(now: number): void {
-    if (now >= this.nextHousekeeping) {
-      this.nextHousekeeping = now + HOUSEKEEPING_NANOSECONDS;
-      for (const source of this.sources) source.port.refreshCounters?.();
-      this.host.housekeeping();
+  private publish(): void {
+    const { times, sources, transmitters } = this;
+    const now = this.clock.cell[0];
+    if (now >= times[NEXT_REFRESH]) {
+      times[NEXT_REFRESH] = now + REFRESH_NANOSECONDS;
+      for (let index = 0; index < sources.length; index++) sources[index].port.refreshCounters?.();
     }
-    for (const transmitter of this.transmitters) transmitter.refreshCounters?.();
+    this.host.housekeeping();
+    for (let index = 0; index < transmitters.length; index++) transmitters[index].refreshCounters?.();
     this.publisher.publish();
-    this.nextPublish = now + PUBLISH_NANOSECONDS;
+    times[NEXT_PUBLISH] = now + PUBLISH_NANOSECONDS;
   }
 
   /** Brings the shared counters up to date, outside of `run`. */
   publishNow(): void {
-    this.publish(this.host.nanoseconds());
+    this.clock.read();
+    this.publish();
   }
 
   /** Closes the ports; sinks first send out what they still have. The counters are final afterwards. */
@@ -239,8 +281,4 @@ export class Engine {
     for (const node of this.graph.nodes) node.brick.teardown?.();
     this.publisher.publish();
   }
-}
-
-function hasEnded(source: EngineSource): boolean {
-  return source.ended;
 }

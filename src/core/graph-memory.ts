@@ -41,12 +41,16 @@ export class GraphMemory {
   readonly columns: PacketColumns;
   /** All rows of a batch. */
   readonly whole: FixedList;
+  /** Objects that hold the specialised loops, for those who look at what V8 makes of them. */
+  readonly loops: readonly object[];
   /** `nodes[i]` belongs to `graph.bricks[i]`. */
   readonly nodes: readonly NodeMemory[];
   readonly specialise: <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants) => Loop;
 
   constructor(graph: CompiledGraph, readonly batchRows: number) {
-    this.specialise = new Specialiser().specialise;
+    const specialiser = new Specialiser();
+    this.specialise = specialiser.specialise;
+    this.loops = specialiser.loops;
     // What was held goes through the same lists.
     const holds = graph.bricks.some((brick) => brick.declaration.holds === true);
     const rows = holds ? Math.max(batchRows, HELD_PACKETS_MAXIMUM) : batchRows;

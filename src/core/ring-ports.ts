@@ -7,7 +7,7 @@ import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, ty
 import { DROP_REASON_INDEX } from './drop-reasons';
 import type { LinkName } from './link-name';
 import type { PacketBatch } from './packet-batch';
-import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, wakeRing } from './packet-ring';
+import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRing, wakeRing } from './packet-ring';
 
 /** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */
 export const STALLED_READER_MILLISECONDS = 1000;
@@ -49,6 +49,10 @@ export class RingSource implements SourcePort {
     addToCounter(this.words, this.record + LINK_PACKETS, count);
     addToCounter(this.words, this.record + LINK_BYTES, bytes);
     return count;
+  }
+
+  sleep(milliseconds: number): void {
+    waitForRing(this.reader, milliseconds);
   }
 
   release(): void {

@@ -17,6 +17,8 @@ interface Made {
 
 /** The specialised loops of an engine. */
 export class Specialiser {
+  /** All that were made. */
+  readonly loops: object[] = [];
   private readonly made = new Map<unknown, Made[]>();
 
   /**
@@ -30,6 +32,7 @@ export class Specialiser {
     const fresh = new Function(`'use strict'; return (${String(factory)});`) as () => LoopFactory<Constants, Loop>;
     const loop = fresh()(...constants);
     this.made.set(factory, [...known, { constants, loop }]);
+    this.loops.push({ loop });
     return loop;
   };
 }

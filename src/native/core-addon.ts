@@ -73,7 +73,10 @@ export interface CoreAddon {
   networkNamespace(): string;
   waitReadable(descriptors: Int32Array, count: number, microseconds: number): number;
   waitWritable(descriptors: Int32Array, count: number, microseconds: number): number;
-  monotonicNanoseconds(into: Float64Array): void;
+  /** What puts the time, in nanoseconds that never go back, into element 0; the array lies outside of V8's heap. */
+  clockInto(into: Float64Array): () => void;
+  /** Whether this thread's heap was collected since the last call; the first one answers false. */
+  collected(): boolean;
   eventCreate(): [readable: number, writable: number];
   eventSignal(writable: number): void;
   eventDrain(readable: number): void;

@@ -37,28 +37,39 @@ RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSo
 
 uint32_t RingSource::Fill(uint32_t most) {
   if (reader_.Begin() == 0) return 0;
-  const uint8_t* const data = reader_.data();
-  const uint32_t mask = reader_.size() - 1;
+  // Local copies, since for all the compiler knows a store to a column might change any member.
+  RingReader reader = reader_;
+  const uint8_t* const data = reader.data();
+  const uint32_t mask = reader.size() - 1;
+  const bool flowColumns = flowColumns_;
+  uint32_t* const offsets = columns_.offset;
+  uint32_t* const lengths = columns_.length;
+  uint32_t* const wireLengths = columns_.wireLength;
+  uint32_t* const seconds = columns_.seconds;
+  uint32_t* const nanoseconds = columns_.nanoseconds;
+  int32_t* const flowWords = columns_.flowWord;
+  uint32_t linkType = UINT32_MAX;
   uint32_t row = 0;
   uint64_t bytes = 0;
   RingReader::Packet packet;
   while (row < most) {
-    const uint32_t ahead = (reader_.position() + kBytesAhead) & mask;
+    const uint32_t ahead = (reader.position() + kBytesAhead) & mask;
     __builtin_prefetch(data + ahead);
     __builtin_prefetch(data + ((ahead + 64) & mask));
-    if (!reader_.Next(&packet, row == 0 ? UINT32_MAX : linkType_)) break;
-    linkType_ = packet.linkType;
-    columns_.offset[row] = kRingHeaderBytes + static_cast<uint32_t>(packet.bytes - data);
-    columns_.length[row] = packet.length;
-    columns_.wireLength[row] = packet.wireLength;
-    columns_.seconds[row] = packet.seconds;
-    columns_.nanoseconds[row] = packet.nanoseconds;
-    columns_.flowWord[row] = flowColumns_ && packet.linkType == 1
-                                 ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
-                                 : kFlowNotComputed;
+    if (!reader.Next(&packet, linkType)) break;
+    linkType = packet.linkType;
+    offsets[row] = kRingHeaderBytes + static_cast<uint32_t>(packet.bytes - data);
+    lengths[row] = packet.length;
+    wireLengths[row] = packet.wireLength;
+    seconds[row] = packet.seconds;
+    nanoseconds[row] = packet.nanoseconds;
+    flowWords[row] = flowColumns && linkType == 1 ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
+                                                  : kFlowNotComputed;
     bytes += packet.length;
     row++;
   }
+  reader_ = reader;
+  if (row > 0) linkType_ = linkType;
   if (counters_ != nullptr) {
     counters_[0] += row;
     counters_[1] += bytes;

@@ -2,59 +2,83 @@
 import { getSystemErrorName } from 'node:util';
 import { coreAddon } from './core-addon';
 
-/** Waits for descriptors, for a word in shared memory, or for a while. */
-export interface Waiter {
-  /** At most `milliseconds`, which may be a fraction. */
-  wait(milliseconds: number): void;
-}
-
-const SHORTEST_POLL_MILLISECONDS = 0.25;
-const LONGEST_POLL_MILLISECONDS = 10;
+const SHORTEST_POLL_MICROSECONDS = 250;
+const LONGEST_POLL_MICROSECONDS = 10_000;
 
 /** What a waiter waits for. */
 export interface Awaited {
-  readonly port: { readonly descriptor: number; nextDue?(): number };
+  readonly port: { readonly descriptor: number; nextDue?(): number; sleep?(milliseconds: number): void };
   readonly ended: boolean;
 }
 
 /**
- * A waiter for an engine's sources, as they are at each wait. One with the descriptor -1 can only be asked.
+ * Waits for sources, as they are at each wait, or for a while. One with the descriptor -1 can only be asked.
  * Left out are those that have ended, whose descriptors are readable for ever, or another file's by now, and
  * those that have packets whose time has not come: the engine knows how long that is.
  * It also returns, at once or within some milliseconds, when the word of `control` changes.
+ * Whole numbers only, and times in a typed array: an idle engine makes no garbage either.
  */
-export function createWaiter(sources: readonly Awaited[], control: Int32Array, word: number): Waiter {
+export class Waiter {
+  private readonly addon = coreAddon();
+  private readonly waitable: Int32Array;
+  private readonly now = new Float64Array(new ArrayBuffer(8));
+  private readonly lastReturn = new Float64Array(new ArrayBuffer(8));
+  private readonly readNow = timeReader(this.now);
+  private readonly readReturn = timeReader(this.lastReturn);
+  private pause = SHORTEST_POLL_MICROSECONDS;
+  private seen: number;
+
+  constructor(private readonly sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number) {
+    this.waitable = new Int32Array(new ArrayBuffer(4 * sources.length));
+    this.seen = Atomics.load(control, word);
+  }
+
+  /** At most so long: a whole number. */
+  wait(microseconds: number): void {
+    const { addon, waitable, sources, control, word } = this;
+    const woken = Atomics.load(control, word);
+    if (woken !== this.seen) {
+      this.seen = woken;
+      return;
+    }
+    let count = 0;
+    let asked = 0;
+    let sleeper: Awaited['port'] | undefined;
+    for (let index = 0; index < sources.length; index++) {
+      const { port, ended } = sources[index];
+      if (ended || (port.nextDue !== undefined && port.nextDue() !== Infinity)) continue;
+      const { descriptor } = port;
+      if (addon && descriptor >= 0) waitable[count++] = descriptor;
+      else {
+        asked++;
+        sleeper = port;
+      }
+    }
+    // It is told of its own packets only, so that it can't sleep for others.
+    if (asked === 1 && count === 0 && sleeper?.sleep) {
+      sleeper.sleep(microseconds / 1000);
+      return;
+    }
+    let limit = microseconds;
+    if (asked > 0) {
+      // Nobody tells when such a source has something: ask often while it is busy, seldom while it is not.
+      this.readNow();
+      const again = this.now[0] - this.lastReturn[0] < 1e6;
+      this.pause = again ? Math.min(LONGEST_POLL_MICROSECONDS, this.pause + (this.pause >> 1)) : SHORTEST_POLL_MICROSECONDS;
+      limit = Math.min(limit, this.pause);
+    }
+    // Atomics.wait would be handed a fraction, and is woken no sooner than a short pause ends.
+    if (addon && (count > 0 || asked > 0)) addon.waitReadable(waitable, count, limit);
+    else Atomics.wait(control, word, woken, limit / 1000);
+    this.readReturn();
+  }
+}
+
+/** What reads the time, in nanoseconds that never go back, into element 0 of an array outside of V8's heap (`new ArrayBuffer`). */
+export function timeReader(into: Float64Array): () => void {
   const addon = coreAddon();
-  const waitable = new Int32Array(sources.length);
-  let seen = Atomics.load(control, word);
-  let pause = SHORTEST_POLL_MILLISECONDS;
-  let lastReturn = 0;
-  return {
-    wait(milliseconds: number): void {
-      const now = Atomics.load(control, word);
-      if (now !== seen) {
-        seen = now;
-        return;
-      }
-      let count = 0;
-      let mustAsk = false;
-      for (const { port, ended } of sources) {
-        if (ended || (port.nextDue !== undefined && port.nextDue() !== Infinity)) continue;
-        const { descriptor } = port;
-        if (addon && descriptor >= 0) waitable[count++] = descriptor;
-        else mustAsk = true;
-      }
-      let limit = milliseconds;
-      if (mustAsk) {
-        // Nobody tells when such a source has something: ask often while it is busy, seldom while it is not.
-        pause = performance.now() - lastReturn < 1 ? Math.min(LONGEST_POLL_MILLISECONDS, pause * 1.5) : SHORTEST_POLL_MILLISECONDS;
-        limit = Math.min(limit, pause);
-      }
-      if (addon && count > 0) addon.waitReadable(waitable, count, limit * 1000);
-      else Atomics.wait(control, word, seen, limit);
-      lastReturn = performance.now();
-    },
-  };
+  if (addon) return addon.clockInto(into);
+  return () => { into[0] = performance.now() * 1e6; };
 }
 
 /** Keeps the calling thread on one CPU. Answers what is wrong if that can't be. */

@@ -12,17 +12,14 @@ export const FRAGMENT_FIRST = 1;
 /** A fragment behind the first: without ports. */
 export const FRAGMENT_LATER = 2;
 
-/** Set to a double, so that V8 gives a field that holds 32 unsigned bits its final form at once. */
-const ANY_UNSIGNED = 0xffffffff;
-
 /** What `parseFlow` finds in a packet. Made once and filled again for each packet. */
 export class FlowFields {
   /** One of FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS and FLOW_NONE. */
   kind: number = FLOW_NOT_COMPUTED;
   /** 16 bits: the XOR of the 16-bit big-endian words of both addresses (of a frame without IP: of bytes 2 to 5 of both hardware addresses). */
   addresses = 0;
-  /** 32 bits: source port << 16 | destination port, or CONSTANT_PORTS. */
-  ports: number = CONSTANT_PORTS;
+  /** The bits of `ports` as a signed number: an unsigned one may need a place on the heap, 16 bytes a packet. */
+  signedPorts: number = CONSTANT_PORTS | 0;
   /** One of the FRAGMENT_ constants. */
   fragment: number = FRAGMENT_NONE;
   /**
@@ -32,12 +29,17 @@ export class FlowFields {
   fragmentNeedsFirst = false;
   /**
    * Which datagram a fragment is of, valid unless `fragment` is FRAGMENT_NONE: a hash of 32 bits, to
-   * index with, and three words of 32 bits that are equal for fragments of one datagram. They differ
+   * index with, and three words of 32 bits (signed numbers, which need no place on the heap) that are equal for fragments of one datagram. They differ
    * for different datagrams: always over IPv4, and over IPv6, whose addresses they hold mixed, but
    * for a chance of about 2^-64.
    */
-  fragmentHash = ANY_UNSIGNED;
-  fragmentSource = ANY_UNSIGNED;
-  fragmentDestination = ANY_UNSIGNED;
-  fragmentIdentity = ANY_UNSIGNED;
+  fragmentHash = 0;
+  fragmentSource = 0;
+  fragmentDestination = 0;
+  fragmentIdentity = 0;
+
+  /** 32 bits: source port << 16 | destination port, or CONSTANT_PORTS. */
+  get ports(): number {
+    return this.signedPorts >>> 0;
+  }
 }

@@ -30,6 +30,7 @@ const PROTOCOL_GRE = 47;
 // Copies of what is looked at for each packet: V8 loads imported constants again each time (3 ns).
 const ETHERNET = LINK_TYPE_ETHERNET;
 const NO_FRAGMENT = FRAGMENT_NONE;
+const NO_PORTS = CONSTANT_PORTS | 0;
 
 /** Used again for each packet: nothing is allocated while packets pass. */
 const walk = new Walk();
@@ -45,7 +46,7 @@ export function parseFlow(
   memory: PacketMemory, offset: number, length: number, linkType: number, tuple: FlowTuple, inner: boolean, flow: FlowFields,
 ): void {
   flow.fragment = NO_FRAGMENT;
-  if (linkType === ETHERNET && commonFlow(memory, offset, length, flow) && !(inner && mayEncapsulate(flow.ports))) return;
+  if (linkType === ETHERNET && commonFlow(memory, offset, length, flow) && !(inner && mayEncapsulate(flow.signedPorts))) return;
   parseUncommonFlow(memory, offset, length, linkType, tuple, inner, flow);
 }
 
@@ -53,7 +54,7 @@ function parseUncommonFlow(
   memory: PacketMemory, offset: number, length: number, linkType: number, tuple: FlowTuple, inner: boolean, flow: FlowFields,
 ): void {
   if (linkType === ETHERNET && plainFlow(memory, offset, length, flow) !== FLOW_NOT_COMPUTED
-    && !(inner && mayEncapsulate(flow.ports))) return;
+    && !(inner && mayEncapsulate(flow.signedPorts))) return;
   walkFlow(memory.bytes, offset, length, linkType, tuple, inner, flow);
 }
 
@@ -66,7 +67,7 @@ function walkFlow(
   walk.hardware = -1;
   flow.kind = FLOW_NONE;
   flow.addresses = 0;
-  flow.ports = CONSTANT_PORTS;
+  flow.signedPorts = NO_PORTS;
   if (linkType === ETHERNET && length >= 12) setHardwareFlow(offset, flow);
   let layer = enterLink(walk, linkType);
   for (let headers = 0; headers < MAXIMUM_IP_HEADERS; headers++) {
@@ -96,7 +97,7 @@ function setHardwareFlow(start: number, flow: FlowFields): void {
   const word = folded ^ (folded >>> 16);
   flow.kind = FLOW_WITHOUT_PORTS;
   flow.addresses = ((word >>> 8) & 0xff) | ((word & 0xff) << 8);
-  flow.ports = CONSTANT_PORTS;
+  flow.signedPorts = NO_PORTS;
 }
 
 /** The flow by the IP header that was read last; the walk stands behind it. */
@@ -105,7 +106,7 @@ function setIpFlow(flow: FlowFields): void {
     && walk.fragment !== FRAGMENT_LATER && walk.end - walk.position >= 4;
   flow.kind = hasPorts ? FLOW_WITH_PORTS : FLOW_WITHOUT_PORTS;
   flow.addresses = walk.addresses;
-  flow.ports = hasPorts ? read32(walk.bytes, walk.position) : CONSTANT_PORTS;
+  flow.signedPorts = hasPorts ? read32(walk.bytes, walk.position) : NO_PORTS;
 }
 
 /** Into what the last IP header carries, if that is to be looked into and is a tunnel. */

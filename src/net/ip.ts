@@ -96,7 +96,7 @@ export function setFragmentKey(walk: Walk, version: number, flow: FlowFields): v
   if (version === 4) {
     source = read32(bytes, network + 12);
     destination = read32(bytes, network + 16);
-    identity = ((walk.protocol << 16) | walk.identification) >>> 0;
+    identity = (walk.protocol << 16) | walk.identification;
   } else {
     // The protocol is no part of an IPv6 datagram's identity.
     source = mixAddress(bytes, network + 8, 0x9e3779b9);
@@ -106,7 +106,7 @@ export function setFragmentKey(walk: Walk, version: number, flow: FlowFields): v
   flow.fragmentSource = source;
   flow.fragmentDestination = destination;
   flow.fragmentIdentity = identity;
-  flow.fragmentHash = mix(mix(mix(version, source), destination), identity) >>> 0;
+  flow.fragmentHash = mix(mix(mix(version, source), destination), identity);
 }
 
 /** Folds 32 bits into a hash of 32 bits so that each bit of either changes about half of the result's. */
@@ -120,5 +120,5 @@ function mix(hash: number, value: number): number {
 function mixAddress(bytes: Uint8Array, at: number, seed: number): number {
   let mixed = seed | 0;
   for (let word = 0; word < 16; word += 4) mixed = mix(mixed, read32(bytes, at + word));
-  return mixed >>> 0;
+  return mixed;
 }

@@ -17,7 +17,7 @@ export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 
 const NOT_COMPUTED = FLOW_NOT_COMPUTED;
 const WITHOUT_PORTS = FLOW_WITHOUT_PORTS;
 const WITH_PORTS = FLOW_WITH_PORTS;
-const NO_PORTS = CONSTANT_PORTS;
+const NO_PORTS = CONSTANT_PORTS | 0;
 
 // Type fields as a little-endian machine reads them.
 const TYPE_IPV4 = 0x0008;
@@ -55,7 +55,7 @@ export function commonFlow(memory: PacketMemory, offset: number, length: number,
   const folded = halfwords[start + 13] ^ halfwords[start + 14] ^ halfwords[start + 15] ^ halfwords[start + 16];
   flow.kind = WITH_PORTS;
   flow.addresses = swap(folded);
-  flow.ports = ((swap(halfwords[start + 17]) << 16) | swap(halfwords[start + 18])) >>> 0;
+  flow.signedPorts = (swap(halfwords[start + 17]) << 16) | swap(halfwords[start + 18]);
   return true;
 }
 
@@ -109,14 +109,14 @@ export function plainFlow(memory: PacketMemory, offset: number, length: number, 
     if (length < headers + (transport << 1) + 4) return NOT_COMPUTED;
     flow.kind = WITH_PORTS;
     flow.addresses = swap(folded);
-    flow.ports = ((swap(halfwords[network + transport]) << 16) | swap(halfwords[network + transport + 1])) >>> 0;
+    flow.signedPorts = (swap(halfwords[network + transport]) << 16) | swap(halfwords[network + transport + 1]);
     return WITH_PORTS;
   }
   // IP in IP and GRE: flow.ts may have to look inside.
   if (protocol === 4 || protocol === 41 || protocol === 47) return NOT_COMPUTED;
   flow.kind = WITHOUT_PORTS;
   flow.addresses = swap(folded);
-  flow.ports = NO_PORTS;
+  flow.signedPorts = NO_PORTS;
   return WITHOUT_PORTS;
 }
 
@@ -149,8 +149,8 @@ export function fillFlowColumns(batch: PacketBatch, first: number, count: number
       flowWord[row] = NOT_COMPUTED;
       continue;
     }
-    flowWord[row] = (kind << 16) | wordOf(columnFlow.addresses, columnFlow.ports, 1);
+    flowWord[row] = (kind << 16) | wordOf(columnFlow.addresses, columnFlow.signedPorts, 1);
     flowAddresses[row] = columnFlow.addresses;
-    flowPorts[row] = columnFlow.ports;
+    flowPorts[row] = columnFlow.signedPorts;
   }
 }

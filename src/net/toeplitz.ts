@@ -40,7 +40,7 @@ export function flowHash(word: number): number {
 
 /**
  * The flow word, 16 bits: `addresses` (16 bits) and `ports` (source << 16 | destination) as flow
- * fields have them, and the seed, which is added to both ports. The seed of a brick is its nesting
+ * fields have them (signed or not), and the seed, which is added to both ports. The seed of a brick is its nesting
  * level, from 1, so that a load balancer behind another splits again. For the split by addresses
  * alone give CONSTANT_PORTS for the ports.
  */

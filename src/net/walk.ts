@@ -36,9 +36,9 @@ export function read16(bytes: Uint8Array, position: number): number {
   return (bytes[position] << 8) | bytes[position + 1];
 }
 
-/** The 32 bits at `position`, as an unsigned number. */
+/** The 32 bits at `position`, as a signed number: an unsigned one may be too large to be handed on without a place on the heap. */
 export function read32(bytes: Uint8Array, position: number): number {
-  return ((bytes[position] << 24) | (bytes[position + 1] << 16) | (bytes[position + 2] << 8) | bytes[position + 3]) >>> 0;
+  return (bytes[position] << 24) | (bytes[position + 1] << 16) | (bytes[position + 2] << 8) | bytes[position + 3];
 }
 
 /** Which IP version the byte here says. */

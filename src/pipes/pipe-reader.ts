@@ -1,5 +1,5 @@
 /** Reading a pipe from a program: batch by batch, from this process or another. */
-import { createPacketBatch, DEFAULT_BATCH_ROWS, packetMemory, type PacketBatch } from '../core/packet-batch';
+import { createPacketBatch, packetMemory, type PacketBatch } from '../core/packet-batch';
 import { BricksError } from '../core/errors';
 import { parseLinkName, type LinkName } from '../core/link-name';
 import { MINIMUM_RING_DATA } from '../core/packet-ring';
@@ -14,12 +14,14 @@ export interface AttachOptions {
   readonly signal?: AbortSignal;
   /** Called once if the pipe is not there yet. */
   readonly onWaiting?: () => void;
-  /** Rows of the batch. */
+  /** Rows of the batch; 1,024 unless told otherwise. */
   readonly batchRows?: number;
   /** Fill the batch's flow columns. */
   readonly flowColumns?: boolean;
 }
 
+/** More than an engine's: a reader's packets go nowhere from here, so that what a batch costs by itself counts for more than its caches. */
+const READER_ROWS = 1024;
 const LOOK_AGAIN_MILLISECONDS = 50;
 const CLOSING_ATTEMPTS = 20;
 const CLOSING_MILLISECONDS = 10;
@@ -118,7 +120,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
 
   constructor(private readonly addon: CoreAddon, link: LinkName, private readonly end: number, private readonly options: AttachOptions) {
     this.link = link;
-    this.batch = createPacketBatch(options.batchRows ?? DEFAULT_BATCH_ROWS);
+    this.batch = createPacketBatch(options.batchRows ?? READER_ROWS);
     const bytes = addon.pipeView(end);
     this.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.source = new addon.RingSource({ ring: end, batch: this.batch, flowColumns: options.flowColumns ?? false });

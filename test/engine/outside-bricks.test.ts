@@ -56,6 +56,37 @@ test('a brick from a module works as a built-in one does, with options, counters
   expect(engine.audit()).toMatchObject({ balanced: true, sent: 250, dropped: 750 });
 });
 
+test('a brick may have its loops made for the very arrays it works on, for whole batches and behind another brick', async () => {
+  const Looped = outside('Looped', {
+    create: `
+      const { callLoop } = require('packet-bricks');
+      const make = (inputRows) => context.specialise((inputRows, length, rows, counts, shift, limit) => (count) => {
+        for (let i = 0; i < count; i++) {
+          const row = inputRows ? inputRows[i] : i;
+          const output = length[row] >= limit ? 1 : 0;
+          rows[(output << shift) + counts[output]++] = row;
+        }
+      }, inputRows, context.columns.length, context.lists.rows, context.lists.counts, context.lists.shift, options.limit);
+      const ofWhole = make(null);
+      const ofList = make(context.inputRows);
+      return { process(batch, input) { callLoop(input.whole ? ofWhole : ofList, input.count); } };
+    `,
+  });
+  const sized = (size: number, first: number): ReturnType<typeof flowPacket>[] => (
+    Array.from({ length: 300 }, (_, index) => flowPacket(index % 30, first + index, false, size))
+  );
+  const behind = new Looped(500).connectInput('x}1').connectOutput('middle', 'long');
+  const engine = await runningEngine(new Looped(200).connectInput('in').connectOutput('x{0', 'x{1').link(behind, new Merge().connectInput('x}0').connectOutput('short')));
+  const mixed = [sized(8, 0), sized(300, 300), sized(800, 600)];
+  for (let index = 0; index < 300; index++) await injectAll('in', mixed.map((each) => each[index]));
+  loopback.end('in');
+  await engine.finished();
+  expect(numbersOf(loopback.read('short'))).toEqual(numbers(300));
+  expect(numbersOf(loopback.read('middle'))).toEqual(numbers(300).map((number) => 300 + number));
+  expect(numbersOf(loopback.read('long'))).toEqual(numbers(300).map((number) => 600 + number));
+  expect(engine.audit()).toMatchObject({ balanced: true, sent: 900, dropped: 0 });
+});
+
 test('a brick that copies to any number of outputs has its books kept', async () => {
   const Some = outside('Some', { declaration: "fanout: 'any'", process: 'for (let output = 0; output < numberOf(row) % 3; output++) give(row, output);' });
   const engine = await runningEngine(new Some().connectInput('in').connectOutput('a', 'b'));

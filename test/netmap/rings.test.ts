@@ -25,3 +25,7 @@ function buildAndRun(sanitizers: string, ...flags: string[]): string {
 test('the native code moves, copies, splits, chains and drops packets without a fault, and loses no buffer', () => {
   expect(buildAndRun('address,undefined')).toBe('rings: good\n');
 }, 120_000);
+
+test('engines of one process, in threads, share a memory region without a data race', () => {
+  expect(buildAndRun('thread', '-Wno-tsan')).toBe('rings: good\n');
+}, 180_000);

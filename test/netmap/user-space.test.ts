@@ -26,13 +26,23 @@ testIfBuilt('programs that know nothing of it find netmap when the library is lo
   expect(said).toMatch(/ok {7}vale/);
 }, 120_000);
 
-testIfBuilt('netmap in user space passes its tests under the address and undefined behaviour sanitizers', () => {
+/** Builds it with sanitizers and runs these of its tests, or all. */
+function runSanitized(sanitizers: string, ...names: string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'bricks-sanitize-'));
   try {
-    run('cmake', ['-S', join(root, 'backends/netmap/userspace'), '-B', directory, '-DBRICKS_SANITIZE=ON']);
+    run('cmake', ['-S', join(root, 'backends/netmap/userspace'), '-B', directory, '-DBRICKS_SANITIZE=ON', `-DBRICKS_SANITIZERS=${sanitizers}`]);
     run('cmake', ['--build', directory, '--target', 'netmap-userspace-test', '--parallel', '2']);
-    expect(run(join(directory, 'netmap-userspace-test'), [])).toMatch(/ok/);
+    return run(join(directory, 'netmap-userspace-test'), names);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+testIfBuilt('netmap in user space passes its tests under the address and undefined behaviour sanitizers', () => {
+  expect(runSanitized('address,undefined')).toMatch(/ok/);
+}, 300_000);
+
+// Those in which threads of one process meet; what processes do to each other no sanitizer sees.
+testIfBuilt('threads that open, use and close ports of netmap in user space at the same time have no data race', () => {
+  expect(runSanitized('thread', 'threads', 'descriptors', 'waiting-wakes', 'vale-learning', 'pipe-fragments')).toMatch(/ok {7}threads/);
 }, 300_000);

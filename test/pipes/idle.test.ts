@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Merge } from 'packet-bricks';
 import { attach } from 'packet-bricks/src/pipes';
-import { createWaiter } from 'packet-bricks/src/native/system';
+import { Waiter } from 'packet-bricks/src/native/system';
 import { closeEngines, loopback, newEngine, runningEngine } from '../support/loopback-engine';
 import { numberedPacket, describeNative, native } from './rings';
 import { temporaryRunDirectory } from './processes';
@@ -66,9 +66,9 @@ describeNative('waiting for sources', () => {
   const control = new Int32Array(new SharedArrayBuffer(4));
 
   function waited(source: { port: { descriptor: number; nextDue?(): number }; ended: boolean }): number {
-    const waiter = createWaiter([source], control, 0);
+    const waiter = new Waiter([source], control, 0);
     const begin = performance.now();
-    waiter.wait(30);
+    waiter.wait(30_000);
     return performance.now() - begin;
   }
 

@@ -5,7 +5,7 @@
 // copying, as if there were no chain: where a ring is more than half full or its reader rests, what it owes is copied on, in
 // order, and what a full ring can't take goes past it. So a slow reader costs the others copies, and no packets.
 //
-// Cost: 9 ns a packet and sink for its bookkeeping, whatever the packet's length.
+// Cost: bookkeeping for each packet and sink, whatever the packet's length: more than a copy of 60 bytes, less than one of 1,500.
 #pragma once
 
 #include <vector>

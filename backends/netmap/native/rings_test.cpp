@@ -201,6 +201,7 @@ int main() {
   ExtraBuffers(false);
   TwoUsersOfOneRing();
   TestChains();
+  TestThreads();
   std::printf("rings: good\n");
   return 0;
 }

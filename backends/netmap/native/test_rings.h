@@ -158,5 +158,7 @@ struct Lists {
 
 // Packets that go from sink to sink: chain_test.cpp.
 void TestChains();
+// Engines of one process: threads_test.cpp.
+void TestThreads();
 
 }  // namespace bricks::netmap

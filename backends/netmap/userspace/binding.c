@@ -156,8 +156,9 @@ static int binding_attempt(uint32_t open, struct port *p, struct nmreq_register 
   }
   FOR_EACH_RING(o, p, kring) {
     struct kring *k = &control->krings[kring];
-    if (k->users++ == 0) kring_take(kring, o->holder);
-    k->open = open;
+    if (k->users == 0) kring_take(kring, o->holder);
+    store_relaxed(&k->users, k->users + 1);
+    store_relaxed(&k->open, open);
     if (o->mode_flags & NR_EXCLUSIVE) k->exclusive = 1;
   }
   struct netmap_if *interface = (struct netmap_if *)(region_base(o->region) + o->if_offset);
@@ -180,7 +181,7 @@ int binding_make(uint32_t open, const char *name, struct nmreq_register *request
   p->opens++; /* so that no sweep takes it away */
   if (p->opens > 1) opens_sweep_port(port);
   o->mode_flags = (uint32_t)request->nr_flags;
-  o->port = port;
+  store_relaxed(&o->port, port);
   o->region = p->region;
   if (p->header_length != 0 && !(request->nr_flags & NR_ACCEPT_VNET_HDR)) error = EIO;
   if (error == 0) error = rings_choose(o, p, request);
@@ -193,7 +194,7 @@ int binding_make(uint32_t open, const char *name, struct nmreq_register *request
     }
   }
   if (error != 0) {
-    o->port = 0;
+    store_relaxed(&o->port, 0);
     store_release(&o->state, OPEN_UNBOUND);
     p->opens--;
     port_release_if_unused(port);
@@ -222,18 +223,18 @@ static uint32_t other_user(uint32_t kring, uint32_t except) {
 static void ring_leave(uint32_t open, uint32_t kring, enum port_kind kind) {
   const struct open_device *o = &control->opens[open];
   struct kring *k = &control->krings[kring];
-  if (k->users > 0) k->users--;
+  if (k->users > 0) store_relaxed(&k->users, k->users - 1);
   if (o->mode_flags & NR_EXCLUSIVE) k->exclusive = 0;
   uint32_t next = other_user(kring, open);
   if (next != 0) {
-    k->open = next;
+    store_relaxed(&k->open, next);
     if (k->holder != o->holder || control->opens[next].holder == o->holder) return;
     kring_leave(kring, o->holder);
     kring_take(kring, control->opens[next].holder);
     return;
   }
-  k->users = 0;
-  k->open = 0;
+  store_relaxed(&k->users, 0);
+  store_relaxed(&k->open, 0);
   k->receiver = 0;
   store_relaxed(&k->waiting, 0);
   kring_leave(kring, o->holder);
@@ -290,7 +291,7 @@ void binding_release(const uint32_t *opens, uint32_t count) {
     char path[PATH_SIZE];
     control_path(path, sizeof path, "open", opens[i]);
     unlink(path);
-    o->port = 0;
+    store_relaxed(&o->port, 0);
     store_release(&o->state, OPEN_FREE);
     if (!bound[i]) continue;
     control->ports[port].opens--;

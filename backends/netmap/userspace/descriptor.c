@@ -25,7 +25,10 @@ static uint32_t count;
 static uint32_t holder;
 static pid_t process; /* whose table this is: between vfork and exec a child runs in it */
 
-bool descriptors_ours(void) { return process == 0 || process == getpid(); }
+bool descriptors_ours(void) {
+  pid_t ours = load_relaxed(&process);
+  return ours == 0 || ours == getpid();
+}
 
 static void table_set(int fd, uint32_t open) {
   uint64_t entry = (uint64_t)control->opens[open].generation << 32 | open;
@@ -124,7 +127,7 @@ int descriptor_open(int flags) {
     errno = EACCES;
     return -1;
   }
-  process = getpid();
+  store_relaxed(&process, getpid());
   control_lock();
   uint32_t open = open_unused();
   if (open == 0) {
@@ -140,7 +143,7 @@ int descriptor_open(int flags) {
     o->generation = control->generation_next++;
     o->pid = (int32_t)getpid();
     o->holder = holder;
-    if (open > control->opens_top) control->opens_top = open;
+    if (open > control->opens_top) store_relaxed(&control->opens_top, open);
     table_set(fd, open);
     store_release(&o->state, OPEN_UNBOUND);
   }
@@ -168,8 +171,11 @@ void descriptor_forgotten(uint32_t open) {
   if (open == 0 || __atomic_sub_fetch(&local_count[open], 1, __ATOMIC_ACQ_REL) != 0) return;
   int error = errno;
   control_lock();
-  if (control->opens[open].state == OPEN_BOUND) interface_close(open);
-  if (control->opens[open].state != OPEN_FREE && !open_alive(open)) binding_release(&open, 1);
+  /* Another thread may have swept it up meanwhile, and the next one opened another in its place. */
+  if (load_relaxed(&local_count[open]) == 0) {
+    if (control->opens[open].state == OPEN_BOUND) interface_close(open);
+    if (control->opens[open].state != OPEN_FREE && !open_alive(open)) binding_release(&open, 1);
+  }
   control_unlock();
   errno = error;
 }
@@ -184,7 +190,7 @@ int descriptor_close(int fd) {
 void descriptors_after_fork(void) {
   /* What the child opens from now on is its own; what it inherited it shares with the parent. */
   holder = 0;
-  process = getpid();
+  store_relaxed(&process, getpid());
 }
 
 void descriptors_at_exit(void) {
@@ -234,7 +240,7 @@ static void sweep(bool thorough, uint32_t port) {
   int error = errno;
   for (uint32_t i = 1; i <= control->opens_top; i++) {
     const struct open_device *o = &control->opens[i];
-    if (o->state == OPEN_FREE || local_count[i] != 0 || (port != 0 && o->port != port)) continue;
+    if (o->state == OPEN_FREE || load_relaxed(&local_count[i]) != 0 || (port != 0 && o->port != port)) continue;
     if (!thorough && !process_gone(o->pid, &alive_before)) continue;
     if (!open_alive(i)) dead[dead_count++] = i;
   }

@@ -18,13 +18,15 @@ void kring_wake(struct kring *k) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   if (__builtin_expect(load_relaxed(&k->waiting) == 0, 1)) return;
   if (__atomic_exchange_n(&k->waiting, 0, __ATOMIC_SEQ_CST) == 0) return;
-  if (k->users == 1) {
-    open_wake(k->open);
+  /* Without the control lock: who sleeps had bound the ring before it said so. */
+  if (load_relaxed(&k->users) == 1) {
+    open_wake(load_relaxed(&k->open));
     return;
   }
   uint32_t port = k->port;
-  for (uint32_t i = 1; i <= control->opens_top; i++) {
-    if (control->opens[i].state == OPEN_BOUND && control->opens[i].port == port) open_wake(i);
+  for (uint32_t i = 1; i <= load_relaxed(&control->opens_top); i++) {
+    const struct open_device *o = &control->opens[i];
+    if (load_acquire(&o->state) == OPEN_BOUND && load_relaxed(&o->port) == port) open_wake(i);
   }
 }
 

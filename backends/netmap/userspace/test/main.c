@@ -45,6 +45,7 @@ static const struct {
     {"waiting-wakes", test_waiting_wakes, {NULL}},
     {"descriptors", test_descriptors, {NULL}},
     {"fork", test_fork, {NULL}},
+    {"threads", test_threads, {NULL}},
     {"reader-killed", test_reader_killed, {NULL}},
     {"writer-killed", test_writer_killed, {NULL}},
     {"balancer-killed", test_balancer_killed, {NULL}},

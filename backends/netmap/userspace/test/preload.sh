@@ -18,9 +18,15 @@ field() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$2"; }
 between() {
   name=$1 from=$2 to=$3 packets=$4 rate=$5
   shift 5
-  preloaded "$@" "$tools_dir/netmap-receive" -i "$to" -q 1 -t 20 > "$work/received" &
+  rm -f "$work/ready"
+  mkfifo "$work/ready"
+  preloaded "$@" "$tools_dir/netmap-receive" -i "$to" -q 1 -t 20 > "$work/received" 2> "$work/ready" &
   receiver=$!
-  sleep 0.3
+  read -r said < "$work/ready" || said=nothing
+  if [ "$said" != ready ]; then
+    echo "FAILED   $name: the receiver says $said"
+    exit 1
+  fi
   preloaded "$@" "$tools_dir/netmap-generate" -i "$from" -n "$packets" -r "$rate" -f 100 > "$work/sent"
   wait "$receiver"
   for what in received=$packets gaps=0 reordered=0 duplicated=0; do
@@ -35,8 +41,8 @@ between() {
 }
 
 between pipe 'netmap:device{1' 'device}1' 1000000 0
-# Slowly: a switch drops what a reader who waits for its CPU has no room for.
-between vale vale0:a netmap:vale0:b 20000 10000
+# Slowly, and no more than a ring has room for: a switch drops what a reader who waits for its CPU has no room for.
+between vale vale0:a netmap:vale0:b 1000 10000
 if ip netns add "$namespace" 2>/dev/null &&
   ip -n "$namespace" link add nmua type veth peer name nmub 2>/dev/null; then
   for interface in nmua nmub; do

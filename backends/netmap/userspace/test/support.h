@@ -77,6 +77,7 @@ void test_waiting_epoll(void);
 void test_waiting_wakes(void);
 void test_descriptors(void);
 void test_fork(void);
+void test_threads(void);
 void test_reader_killed(void);
 void test_writer_killed(void);
 void test_balancer_killed(void);
