@@ -64,6 +64,8 @@ export interface NativeTransmitter {
   bindMemory(batch: number, bytes: Uint8Array, source: NativeSource | undefined): void;
   /** `wait`: 1 to leave on the lists what full rings don't take; else 0. Twice the packets that remain on the lists, and 1 more if `flush` is to be called now. */
   transmit(batch: number, wait: number): number;
+  /** From now on this source, the only one of the engine, flushes with its next system call. */
+  leaveFlushTo(source: NativeSource): void;
   flush(): void;
   /** Packets that are still to go on: from the reserve, or from one sink to the next. */
   settle(): number;

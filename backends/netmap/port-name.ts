@@ -22,8 +22,6 @@ export const FLAG_ZERO_COPY_MONITOR = 0x400;
 export const FLAG_EXCLUSIVE = 0x800;
 export const FLAG_RECEIVE_ONLY = 0x2000;
 export const FLAG_TRANSMIT_ONLY = 0x4000;
-/** Sending is by calls of our own: waiting for packets need not do it. */
-export const FLAG_NO_TRANSMIT_POLL = 0x20000;
 
 const FLAGS: Readonly<Record<string, number>> = {
   x: FLAG_EXCLUSIVE,

@@ -6,7 +6,7 @@ import { portError } from './errors';
 import { InterfaceCare, raiseDefaultPipes } from './interfaces';
 import { failureOf, netmapAddon, type NativePort, type NetmapAddon } from './native';
 import type { NetmapOptions } from './options';
-import { FLAG_NO_TRANSMIT_POLL, MODE_ONE_HOST, MODE_ONE_NIC, parsePortName, type PortName } from './port-name';
+import { MODE_ONE_HOST, MODE_ONE_NIC, parsePortName, type PortName } from './port-name';
 import { NetmapSource } from './source';
 import { NetmapTransmitter } from './transmitter';
 
@@ -109,7 +109,7 @@ export class NetmapPorts implements PortOpener {
         name: name.name,
         mode: name.mode,
         ring: name.ring,
-        flags: name.flags | FLAG_NO_TRANSMIT_POLL,
+        flags: name.flags,
         memoryId: name.memoryId || this.options.memoryId,
         slots: made ? this.options.slots : 0,
         rings: name.kind === 'switch' ? this.options.rings : 0,

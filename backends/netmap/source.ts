@@ -87,7 +87,7 @@ export class NetmapSource implements SourcePort {
     });
     this.batch.memory = packetMemory(this.native.memory());
     this.batch.linkType = 1;
-    this.transmitter?.bindSource(request.batch, this.native);
+    this.transmitter?.bindSource(request.batch, this.native, this.only);
   }
 
   receive(): number {

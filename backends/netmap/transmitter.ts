@@ -47,11 +47,12 @@ export class NetmapTransmitter implements Transmitter {
     });
   }
 
-  /** Says which netmap source fills a batch, so that its packets can move. */
-  bindSource(batch: PacketBatch, source: NativeSource): void {
+  /** Says which netmap source fills a batch, so that its packets can move. The engine's only source also flushes, when it asks for packets. */
+  bindSource(batch: PacketBatch, source: NativeSource, only: boolean): void {
     const index = this.batches.indexOf(batch);
     this.bound[index] = batch.memory.bytes;
     this.native.bindMemory(index, batch.memory.bytes, source);
+    if (only) this.native.leaveFlushTo(source);
   }
 
   transmit(batch: PacketBatch, wait: boolean): number {

@@ -97,6 +97,9 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   // ({port, batch, flowColumns, timestamps, waits, counters, record, reasons})
   explicit SourceBinding(const Napi::CallbackInfo& info);
   const std::shared_ptr<Receiver>& receiver() const { return receiver_; }
+  // The transmitter whose sinks are synced together with this source, if any.
+  void FlushesFor(const std::shared_ptr<Sender>& sender) { sender_ = sender; }
+  static SourceBinding* BindingOf(const Napi::Value& value);
   static std::shared_ptr<Receiver> Of(const Napi::Value& value);
 
  private:
@@ -110,6 +113,7 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   void Close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Receiver> receiver_;
+  std::weak_ptr<Sender> sender_;
   BatchColumns bound_;
   Columns columns_;
   LinkSlots reasons_;
@@ -127,11 +131,13 @@ class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
  private:
   // (batch, Uint8Array, source or undefined)
   void BindMemory(const Napi::CallbackInfo& info);
+  // (source): the engine's only one, which from now on flushes before it receives
+  void LeaveFlushTo(const Napi::CallbackInfo& info);
   // (batch, wait): twice the packets that remain on the lists, and 1 more if `flush` is to be called
   int32_t Transmit(Napi::Env env, const int32_t* arguments);
   int32_t Flush(Napi::Env env, const int32_t* arguments);
   // Sends on from the reserve and what readers gave back; packets that are still to go on
-  Napi::Value Settle(const Napi::CallbackInfo& info);
+  int32_t Settle(Napi::Env env, const int32_t* arguments);
   Napi::Value Backlog(const Napi::CallbackInfo& info);
   // (milliseconds)
   void Close(const Napi::CallbackInfo& info);
@@ -143,7 +149,7 @@ class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
   };
   void AddSink(const Napi::Object& request);
 
-  std::unique_ptr<Sender> sender_;
+  std::shared_ptr<Sender> sender_;
   std::vector<std::unique_ptr<BoundBatch>> batches_;
   std::vector<std::unique_ptr<PacketLists>> lists_;
   std::vector<Napi::Reference<Napi::Value>> counters_;

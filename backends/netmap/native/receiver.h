@@ -3,6 +3,8 @@
 // Cost, 64-byte frames in cache-cold buffers: 4 ns a packet, 7 with flow columns; a sync now and then.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -27,6 +29,10 @@ class Receiver {
   void Release();
   // Waits until there is something to receive, but no longer than that; what is there needs no sync afterwards.
   void Wait(int milliseconds);
+  // For a poll by others that asks for packets too: gives the last batch's slots back first.
+  pollfd Question();
+  // What such a poll, or our own, has found. The next Receive need not ask again.
+  void Answered(const pollfd& polled);
   // Packets that are there already, behind the last batch.
   uint32_t Available() const;
   void Close();
@@ -49,7 +55,8 @@ class Receiver {
   bool WantsSync(uint32_t capacity) const;
   void AfterSync();
   uint32_t Fill(const Columns& columns, bool flowColumns);
-  uint32_t Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit, bool flowColumns);
+  template <bool kFlowColumns>
+  uint32_t Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit);
   bool TakeFrame(Ring& ring, const Columns& columns, uint32_t* row);
   void Stamp(const Ring& ring, const Columns& columns, uint32_t from, uint32_t to);
 
@@ -61,6 +68,7 @@ class Receiver {
   bool gone_ = false;
   uint32_t turn_ = 0;
   bool released_ = true;
+  bool asked_ = false;  // just now, by Answered
   uint8_t* staging_ = nullptr;
   size_t stagingUsed_ = 0;
   uint64_t bytes_ = 0;

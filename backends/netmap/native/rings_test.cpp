@@ -20,6 +20,8 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
   for (uint32_t k = 0; k < outputs; k++) {
     sender.AddSink({world.Open(k + 1), SinkKind::kPipe, k != 2, &lists.counts[k], &lists.rows[k * 64], 64, counters[k].data()});
   }
+  // As in an engine with one source, which flushes when it asks for packets.
+  if (seed == 2) sender.LeaveFlushTo(receiver.get());
   SentBatch sent;
   sent.columns = batch.columns;
   sent.memory = from.region()->base();
@@ -33,6 +35,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
       const uint32_t length = random() % 10 == 0 ? 4 + random() % 9000 : 4 + random() % 1500;
       if (from.Arrive(0, number, length)) number++;
     }
+    sender.FlushFor(*receiver);
     const int32_t rows = receiver->Receive(batch.columns, true, counters[outputs].data(), LinkSlots{});
     EXPECT(rows >= 0);
     for (int32_t row = 0; row < rows; row++) {
@@ -56,6 +59,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
       if (random() % (k + 2) == 0) world.Take(k + 1, &numbers[k]);
     }
   }
+  sender.FlushFor(*receiver);
   uint64_t booked = 0;
   for (uint32_t k = 0; k < outputs; k++) {
     world.Take(k + 1, &numbers[k]);

@@ -88,11 +88,21 @@ bool Sender::WantsFlush() {
   if (sinks_.dirty.empty()) return false;
   // Those who wait for readers must let them see what there is.
   if (left_) return true;
-  return lastSource_ == nullptr || ++together_ >= batchesTogether_ || lastSource_->Available() == 0;
+  if (lastSource_ == nullptr) return true;
+  if (++together_ < batchesTogether_ && lastSource_->Available() > 0) return false;
+  postponed_ = lastSource_ == flushing_;
+  return !postponed_;
 }
 
-void Sender::Flush() {
+void Sender::Flush() { Flush(nullptr); }
+
+void Sender::Flush(Receiver* source) {
   together_ = 0;
+  postponed_ = false;
+  if (!chain_) {
+    if (!sinks_.dirty.empty()) sinks_.SyncDirty(source);
+    return;
+  }
   // What one reader gave back may go on to the next sink: the list grows meanwhile.
   for (size_t k = 0; k < sinks_.dirty.size(); k++) {
     const uint32_t index = sinks_.dirty[k];

@@ -5,7 +5,7 @@
 // buffer in its slot and copy from the one that moved, which stays as it is until the ring is synced.
 // So no ring is synced between the first packet of a batch and the last. Or it goes from sink to sink (chain.h).
 //
-// Cost: 3 ns a packet that moves, 11 for a copy of 60 bytes, and a system call for each port that
+// Cost: 3 ns a packet that moves, 11 for a copy of 60 bytes, and a system call for all ports that
 // got something, at most once a batch.
 #pragma once
 
@@ -39,8 +39,14 @@ class Sender {
   // Sends and empties the lists; with `wait` it leaves what full rings with live readers can't take, and says how many.
   uint32_t Transmit(const SentBatch& batch, bool wait);
   void Flush();
-  // Whether Flush has something to do now: not while more packets of the batch's source wait already.
+  // Whether Flush has something to do now: not while more packets of the batch's source wait already, and not where the source
+  // does it with its next question.
   bool WantsFlush();
+  // That source is the engine's only one, and calls FlushFor before it receives.
+  void LeaveFlushTo(const Receiver* source) { flushing_ = source; }
+  void FlushFor(Receiver& source) {
+    if (postponed_) Flush(&source);
+  }
   // Flushes what waits for more, and sends on from the reserve and what readers gave back. For idle times.
   void Settle();
   // Packets in the reserve, or owed to other sinks.
@@ -57,6 +63,7 @@ class Sender {
   };
   enum class Outcome { kSent, kDropped, kLeave };
 
+  void Flush(Receiver* source);
   void MakeRoom(uint32_t index, uint32_t wanted);
   void Sync(uint32_t index);
   uint32_t Send(uint32_t index, const SentBatch& batch, bool wait);
@@ -73,6 +80,8 @@ class Sender {
   std::vector<uint16_t*> rows_;  // of each sink's list
   std::vector<uint32_t> active_;
   const Receiver* lastSource_ = nullptr;
+  const Receiver* flushing_ = nullptr;
+  bool postponed_ = false;  // what Flush would do is left to flushing_
   uint32_t together_ = 0;
   bool left_ = false;  // the last batch is not sent out yet
   uint64_t ignored_[16] = {};

@@ -1,4 +1,5 @@
 // What is done with a batch's packets, sink by sink.
+#include <algorithm>
 #include <cstring>
 
 #include "sender.h"
@@ -8,6 +9,11 @@ namespace bricks::netmap {
 namespace {
 // How far ahead the sink's slots are fetched: its reader wrote to them last.
 constexpr uint32_t kSlotsAhead = 12;
+
+// Index, length and flags of a slot, which lie together: one store for three.
+inline uint64_t SlotWord(uint32_t buffer, uint64_t length, uint64_t flags) { return buffer | length << 32 | flags << 48; }
+
+inline void StoreSlot(netmap_slot* slot, uint64_t word) { std::memcpy(static_cast<void*>(slot), &word, sizeof word); }
 }  // namespace
 
 bool Sender::Movable(const Sink& sink, const SentBatch& batch, bool wait) const {
@@ -57,45 +63,44 @@ uint32_t Sender::SendPlain(Sink& sink, const SentBatch& batch, bool movable, uin
   const uint32_t* const offsets = batch.columns.offset;
   const uint32_t* const lengths = batch.columns.length;
   const uint32_t* const slotColumn = batch.columns.slot;
-  const uint8_t* const memory = batch.memory;
   const size_t memoryBytes = batch.memoryBytes;
   uint8_t* const base = sink.region->base();
-  const uint64_t slotsEnd = movable ? sink.region->bytes() - sizeof(netmap_slot) : 0;
-  uint8_t* const buffers = sink.buffers;
+  const uint32_t slotsEnd = movable ? static_cast<uint32_t>(std::min<uint64_t>(sink.region->bytes() - sizeof(netmap_slot), UINT32_MAX)) : 0;
   const uint64_t bufferSize = sink.bufferSize;
+  // Where buffer 0 would be in the batch's memory: offsets are compared, not pointers.
+  const uint64_t buffersStart = static_cast<uint64_t>(sink.buffers - batch.memory);
   const uint32_t buffersGood = sink.lastBuffer - NETMAP_BUFFERS_RESERVED;
-  netmap_slot* const slots = sink.slots;
-  const uint32_t slotCount = sink.slotCount;
+  netmap_slot* to = sink.slots + sink.head;
+  netmap_slot* const last = sink.slots + sink.slotCount - 1;
   const uint32_t space = sink.Space();
   const uint32_t most = count < space ? count : space;
-  uint32_t head = sink.head;
   uint64_t bytes = 0;
   uint32_t k = 0;
   for (; k < most; k++) {
     const uint32_t row = rows[k];
     if (__builtin_expect(row >= capacity, 0)) break;
-    const uint32_t length = lengths[row];
-    const uint32_t offset = offsets[row];
-    netmap_slot* const to = slots + head;
-    __builtin_prefetch(to + kSlotsAhead, 1);
-    if (__builtin_expect(length > bufferSize || size_t{offset} + length > memoryBytes || to->buf_idx - NETMAP_BUFFERS_RESERVED > buffersGood, 0)) break;
-    const uint32_t at = slotColumn[row];
-    netmap_slot* const from = reinterpret_cast<netmap_slot*>(base + at);
+    const uint64_t length = lengths[row];
+    const uint64_t offset = offsets[row];
     const uint32_t empty = to->buf_idx;
-    if (__builtin_expect(at - 1 < slotsEnd && buffers + from->buf_idx * bufferSize == memory + offset, 1)) {
-      to->buf_idx = from->buf_idx;
-      to->flags = NS_BUF_CHANGED;
-      from->buf_idx = empty;
-      from->flags = NS_BUF_CHANGED;
+    __builtin_prefetch(to + kSlotsAhead, 1);
+    if (__builtin_expect(length > bufferSize || empty - NETMAP_BUFFERS_RESERVED > buffersGood, 0)) break;
+    const uint32_t at = slotColumn[row];
+    uint64_t word;
+    if (__builtin_expect(at - 1 < slotsEnd && buffersStart + reinterpret_cast<netmap_slot*>(base + at)->buf_idx * bufferSize == offset, 1)) {
+      // The receiver has looked at this buffer's index; the slot's must still be the same.
+      auto* const from = reinterpret_cast<netmap_slot*>(base + at);
+      word = SlotWord(from->buf_idx, length, NS_BUF_CHANGED);
+      StoreSlot(from, SlotWord(empty, length, NS_BUF_CHANGED));
     } else {
-      std::memcpy(buffers + empty * bufferSize, memory + offset, length);
-      to->flags &= NS_BUF_CHANGED;
+      if (__builtin_expect(offset + length > memoryBytes, 0)) break;
+      word = SlotWord(empty, length, to->flags & NS_BUF_CHANGED);
+      std::memcpy(sink.Buffer(empty), batch.memory + offset, length);
     }
-    to->len = static_cast<uint16_t>(length);
+    StoreSlot(to, word);
     bytes += length;
-    head = NextSlot(head, slotCount);
+    to = to == last ? sink.slots : to + 1;
   }
-  sink.head = head;
+  sink.head = static_cast<uint32_t>(to - sink.slots);
   tally->packets += k;
   tally->bytes += bytes;
   return k;

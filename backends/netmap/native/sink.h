@@ -1,6 +1,8 @@
 // A netmap sink: the transmit ring of a port, and what its sender knows of the reader; and all sinks of an engine.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -97,6 +99,8 @@ class Sinks {
   void MarkDirty(uint32_t index);
   // Shows the kernel what was put into the ring; true if the reader has given back slots meanwhile.
   bool Sync(uint32_t index);
+  // The same for all that are dirty, and asks for packets of the source, if there is one: one system call for all of them.
+  void SyncDirty(Receiver* source);
   bool ReaderLives(const Sink& sink) const { return !sink.gone && Now() - sink.takenAt < kStalledNanoseconds; }
   // The reason for dropping a packet that a ring has no room for.
   uint32_t ReasonFull(const Sink& sink) const;
@@ -113,7 +117,10 @@ class Sinks {
  private:
   // A full ring's reader that takes nothing for so long is not there, as far as anyone can tell.
   static constexpr int64_t kStalledNanoseconds = 1'000'000'000;
+  bool AfterSync(Sink& sink, int error);
+
   mutable int64_t now_ = 0;
+  std::vector<pollfd> polled_;
 };
 
 }  // namespace bricks::netmap

@@ -61,14 +61,18 @@ SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   }
 }
 
-std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) {
+SourceBinding* SourceBinding::BindingOf(const Napi::Value& value) {
   SourceBinding* const binding = value.IsObject() ? Unwrap(value.As<Napi::Object>()) : nullptr;
   if (binding == nullptr || !binding->receiver_) throw Napi::Error::New(value.Env(), "this source is closed");
-  return binding->receiver_;
+  return binding;
 }
 
+std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) { return BindingOf(value)->receiver_; }
+
 int32_t SourceBinding::Receive(Napi::Env, const int32_t*) {
-  return receiver_ ? receiver_->Receive(columns_, flowColumns_, counters_, reasons_) : -1;
+  if (!receiver_) return -1;
+  if (const std::shared_ptr<Sender> sender = sender_.lock()) sender->FlushFor(*receiver_);
+  return receiver_->Receive(columns_, flowColumns_, counters_, reasons_);
 }
 
 void SourceBinding::Release(const Napi::CallbackInfo&) {

@@ -4,7 +4,7 @@ namespace bricks::netmap {
 
 Napi::Function TransmitterBinding::Define(Napi::Env env) {
   return DefineClass(env, "NetmapTransmitter",
-                     {InstanceMethod<&TransmitterBinding::BindMemory>("bindMemory"), InstanceMethod<&TransmitterBinding::Settle>("settle"),
+                     {InstanceMethod<&TransmitterBinding::BindMemory>("bindMemory"), InstanceMethod<&TransmitterBinding::LeaveFlushTo>("leaveFlushTo"),
                       InstanceMethod<&TransmitterBinding::Backlog>("backlog"), InstanceMethod<&TransmitterBinding::Close>("close")});
 }
 
@@ -12,6 +12,7 @@ TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::O
   Napi::Env env = info.Env();
   DefineDirectMethod<TransmitterBinding, &TransmitterBinding::Transmit, 2>(info.This().As<Napi::Object>(), this, "transmit");
   DefineDirectMethod<TransmitterBinding, &TransmitterBinding::Flush>(info.This().As<Napi::Object>(), this, "flush");
+  DefineDirectMethod<TransmitterBinding, &TransmitterBinding::Settle>(info.This().As<Napi::Object>(), this, "settle");
   const Napi::Object settings = RequireObject(info, 0);
   const Napi::Value batches = settings.Get("batches");
   const Napi::Value sinks = settings.Get("sinks");
@@ -21,7 +22,7 @@ TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::O
   senderSettings.copies = settings.Get("copies").ToBoolean();
   senderSettings.chains = settings.Get("chains").ToBoolean();
   senderSettings.batchesTogether = Number(settings, "batchesTogether", 1);
-  sender_ = std::make_unique<Sender>(senderSettings);
+  sender_ = std::make_shared<Sender>(senderSettings);
   const Napi::Array batchArray = batches.As<Napi::Array>();
   for (uint32_t k = 0; k < batchArray.Length(); k++) {
     batches_.push_back(std::make_unique<BoundBatch>());
@@ -91,9 +92,15 @@ int32_t TransmitterBinding::Flush(Napi::Env, const int32_t*) {
   return 0;
 }
 
-Napi::Value TransmitterBinding::Settle(const Napi::CallbackInfo& info) {
+int32_t TransmitterBinding::Settle(Napi::Env, const int32_t*) {
   sender_->Settle();
-  return Backlog(info);
+  return static_cast<int32_t>(sender_->Backlog());
+}
+
+void TransmitterBinding::LeaveFlushTo(const Napi::CallbackInfo& info) {
+  SourceBinding* const source = SourceBinding::BindingOf(info[0]);
+  sender_->LeaveFlushTo(source->receiver().get());
+  source->FlushesFor(sender_);
 }
 
 Napi::Value TransmitterBinding::Backlog(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), sender_->Backlog()); }
