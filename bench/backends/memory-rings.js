@@ -10,7 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { dist, addon } = require('../lib/paths');
 const { packetMemory } = require(`${dist}/src/core/packet-batch.js`);
 const { registerBrick } = require(`${dist}/src/plugins/container.js`);
-const { countBrick, passBrick } = require('../bricks/pass');
+const { countBrick, passBrick, plainPassBrick } = require('../bricks/pass');
 const { sampleBrick } = require('../bricks/sample');
 
 const ROUND = 0;
@@ -25,6 +25,7 @@ const RESULTS_OFFSET = 64;
 // The same brick as "outside" loads by its module, known by its name as a built-in one is.
 registerBrick(sampleBrick);
 registerBrick(passBrick);
+registerBrick(plainPassBrick);
 registerBrick(countBrick);
 
 /** One for each engine that is open; the last one made is the one that is measured. */
@@ -81,6 +82,7 @@ exports.memoryRings = {
     { name: 'length', type: 'integer', default: 60, description: 'of packets, 0 for a mix' },
     { name: 'flows', type: 'integer', default: 0, description: '0: each packet a flow of its own' },
     { name: 'huge', type: 'boolean', default: false, description: 'huge pages' },
+    { name: 'scatter', type: 'boolean', default: false, description: 'buffers in no order from the start' },
     { name: 'flowColumns', type: 'boolean', default: true, description: 'whether flow columns are filled' },
   ],
   status: () => ({ usable: true, reason: 'it needs nothing' }),

@@ -1,5 +1,12 @@
-/** Hands all packets to its only output: what an engine costs without a brick to speak of. */
+/** Bricks that hand all packets to their only output, with and without flow columns: what an engine costs without a brick to speak of. */
 'use strict';
+
+function passer(rows, counts) {
+  return function pass(count) {
+    for (let row = 0; row < count; row++) rows[row] = row;
+    counts[0] = count;
+  };
+}
 
 exports.passBrick = {
   declaration: {
@@ -15,12 +22,16 @@ exports.passBrick = {
     counters: [],
     examples: { lua: '', typescript: '' },
   },
-  create: () => ({
-    process(_batch, input, outputs) {
-      outputs.rows.set(input.rows.subarray(0, input.count), 0);
-      outputs.counts[0] = input.count;
-    },
-  }),
+  /** Only behind a source, whose batches are whole. */
+  create(_options, context) {
+    const pass = context.specialise(passer, context.lists.rows, context.lists.counts);
+    return { process: (_batch, input) => pass(input.count) };
+  },
+};
+
+exports.plainPassBrick = {
+  ...exports.passBrick,
+  declaration: { ...exports.passBrick.declaration, name: 'BenchPlainPass', flowColumns: false },
 };
 
 /** Looks at nothing: what it was given is counted, as for any brick. */

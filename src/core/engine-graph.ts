@@ -56,6 +56,9 @@ export class EngineGraph {
   private readonly marks: Uint8Array;
   private batchesUntilTimed = TIMED_EVERY;
   private entry = 0;
+  /** Bytes on inner links so far, of one batch; and those of the whole batch once they are known, else -1. */
+  private innerBytes = 0;
+  private wholeBytes = -1;
   /** Rows that the last `releaseHeld` let go. */
   private readonly released = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private releasedCount = 0;
@@ -91,6 +94,8 @@ export class EngineGraph {
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
   process(batch: PacketBatch, entry: number): void {
     this.entry = entry;
+    this.innerBytes = 0;
+    this.wholeBytes = -1;
     this.sourceList.count = batch.count;
     this.processFrom(batch, entry);
   }
@@ -215,7 +220,7 @@ export class EngineGraph {
       node.merged.clear();
       return node.merged.list;
     }
-    if (inputs.length === 1 && !entry) return this.takeInner(inputs[0]);
+    if (inputs.length === 1 && !entry) return this.takeOnly(inputs[0], node);
     node.merged.clear();
     if (node.distinct) {
       if (!entry && this.takeWholeBatch(node)) return this.sourceList;
@@ -238,22 +243,40 @@ export class EngineGraph {
     let waiting = 0;
     for (let index = 0; index < inputs.length; index++) waiting += inputs[index].lists.counts[inputs[index].output];
     if (this.entry < 0 || waiting !== this.sourceList.count) return false;
+    const before = this.innerBytes;
     for (let index = 0; index < inputs.length; index++) this.takeInner(inputs[index]);
+    this.wholeBytes = this.innerBytes - before;
     node.merged.list.count = waiting;
     return true;
   }
 
+  /** The only input of a node. One with all packets of the batch is the list that it began with. */
+  private takeOnly(inner: InnerLink, node: GraphNode): PacketList {
+    const count = inner.lists.counts[inner.output];
+    if (!node.distinct || this.entry < 0 || count !== this.sourceList.count) return this.takeInner(inner);
+    if (this.wholeBytes < 0) {
+      const before = this.innerBytes;
+      this.takeInner(inner);
+      this.wholeBytes = this.innerBytes - before;
+    } else {
+      this.countInner(inner, count, this.wholeBytes);
+    }
+    return this.sourceList;
+  }
+
   /** Takes what waits on an inner link, and counts it. */
   private takeInner(inner: InnerLink): PacketList {
-    const list = inner.list;
     const count = inner.lists.counts[inner.output];
+    this.countInner(inner, count, count > 0 ? inner.bytes(count) : 0);
+    return inner.list;
+  }
+
+  private countInner(inner: InnerLink, count: number, bytes: number): void {
     inner.lists.counts[inner.output] = 0;
-    list.count = count;
-    if (count > 0) {
-      addToCounter(this.counters.words, inner.record + LINK_PACKETS, count);
-      addToCounter(this.counters.words, inner.record + LINK_BYTES, inner.bytes(count));
-    }
-    return list;
+    inner.list.count = count;
+    this.innerBytes += bytes;
+    addToCounter(this.counters.words, inner.record + LINK_PACKETS, count);
+    addToCounter(this.counters.words, inner.record + LINK_BYTES, bytes);
   }
 
   private processTimed(node: GraphNode, batch: PacketBatch, input: PacketList): void {

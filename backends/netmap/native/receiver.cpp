@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fill_column.h"
 #include "flow_columns.h"
 
 namespace bricks::netmap {
@@ -260,8 +261,8 @@ void Receiver::Stamp(const Ring& ring, const Columns& columns, uint32_t from, ui
     seconds = static_cast<uint32_t>(now.tv_sec);
     nanoseconds = static_cast<uint32_t>(now.tv_nsec);
   }
-  for (uint32_t row = from; row < to; row++) columns.seconds[row] = seconds;
-  for (uint32_t row = from; row < to; row++) columns.nanoseconds[row] = nanoseconds;
+  FillColumn(columns.seconds + from, to - from, seconds);
+  FillColumn(columns.nanoseconds + from, to - from, nanoseconds);
 }
 
 void Receiver::Release() {
