@@ -2,6 +2,7 @@
 'use strict';
 const { dist } = require('../lib/paths');
 const { attach } = require(`${dist}/src/index.js`);
+const { Specialiser } = require(`${dist}/src/core/specialise.js`);
 
 /** What is done with a batch: a function of its own, over arrays that never change (decision 0015). */
 function makeLook(offset, length, words, sums) {
@@ -17,19 +18,12 @@ function makeLook(offset, length, words, sums) {
   };
 }
 
-/** Attached once, as a program that reads for long: what it reads of between rounds is what the pipe had room for. */
-let attached;
-
-async function open(link) {
+async function read(link, wanted) {
   const reader = await attach(link, { wait: true });
   const { batch } = reader;
   const sums = new Float64Array(2);
-  return { reader, sums, look: makeLook(batch.offset, batch.length, batch.memory.words, sums) };
-}
-
-async function read(link, wanted) {
-  attached ??= await open(link);
-  const { reader, sums, look } = attached;
+  // A pipe has one reader at a time, so that each round attaches anew; a program does so once, and its closure is the only one of its code.
+  const look = new Specialiser().specialise(makeLook, batch.offset, batch.length, batch.memory.words, sums);
   let waits = 0;
   let packets = 0;
   const begin = process.hrtime.bigint();
@@ -47,10 +41,10 @@ async function read(link, wanted) {
     }
   }
   const { user, system } = process.cpuUsage(cpuBegin);
+  reader.close();
   return { packets, wall: Number(process.hrtime.bigint() - begin), cpu: (user + system) * 1000, waits, check: sums[0] + (sums[1] & 1) };
 }
 
-process.on('disconnect', () => attached?.reader.close());
 process.on('message', async ({ link, packets }) => {
   try {
     process.send({ result: await read(link, packets) });
