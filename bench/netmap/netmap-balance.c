@@ -87,12 +87,6 @@ static inline uint32_t ring_space(const struct netmap_ring *ring) {
   return ring->tail >= ring->head ? ring->tail - ring->head : ring->tail + ring->num_slots - ring->head;
 }
 
-static inline uint32_t load32(const uint8_t *at) {
-  uint32_t value;
-  memcpy(&value, at, sizeof value);
-  return value;
-}
-
 static struct peer_hash hash;
 
 static inline uint32_t hash_fold(const uint8_t *frame, uint32_t length) {
@@ -106,7 +100,7 @@ static uint32_t key_windows[96];
 static uint32_t hash_bits(const uint8_t *frame) {
   uint32_t result = 0, at = 0;
   for (int field = 0; field < 3; field++) {
-    uint32_t value = __builtin_bswap32(load32(frame + 26 + 4 * field));
+    uint32_t value = __builtin_bswap32(peer_load32(frame + 26 + 4 * field));
     for (int bit = 0; bit < 32; bit++, at++) {
       if (value & 0x80000000u) result ^= key_windows[at];
       value <<= 1;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "copy_packet.h"
+
 namespace bricks {
 
 constexpr uint32_t kRingHeaderBytes = 4096;
@@ -72,18 +74,6 @@ inline uint32_t RingDataSize(const void* memory, size_t bytes) {
   const bool right = header->magic.load(std::memory_order_acquire) == kRingMagic &&
                      header->version.load(std::memory_order_relaxed) == kRingVersion;
   return right && ValidRingSize(size) && bytes - kRingHeaderBytes >= size ? size : 0;
-}
-
-// Copies short packets in wide steps; never reads a byte that is not the packet's.
-inline void CopyPacket(uint8_t* to, const uint8_t* from, uint32_t length) {
-  if (length < 16 || length > 256) {
-    std::memcpy(to, from, length);
-    return;
-  }
-  const uint8_t* const lastFrom = from + length - 16;
-  uint8_t* const lastTo = to + length - 16;
-  for (; to < lastTo; to += 16, from += 16) std::memcpy(to, from, 16);
-  std::memcpy(lastTo, lastFrom, 16);
 }
 
 // One cache line, so that a thousand writers fit the second-level cache.

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "copy_packet.h"
+
 namespace bricks {
 
 enum ControlWord : uint32_t {
@@ -58,18 +60,6 @@ inline int32_t InterfaceOf(const RecordRing& ring, uint32_t linkType) {
   return static_cast<int32_t>(count);
 }
 
-// Packets are short, mostly: steps of 16 bytes in line instead of a call. Reads and writes these bytes and no others.
-inline __attribute__((always_inline)) void CopyBytes(uint8_t* to, const uint8_t* from, uint32_t length) {
-  if (length < 16 || length > 256) {
-    std::memcpy(to, from, length);
-    return;
-  }
-  const uint8_t* const lastFrom = from + length - 16;
-  uint8_t* const lastTo = to + length - 16;
-  for (; to < lastTo; to += 16, from += 16) std::memcpy(to, from, 16);
-  std::memcpy(lastTo, lastFrom, 16);
-}
-
 // The header and the end of a record, and the packet between them.
 inline __attribute__((always_inline)) void WriteRecord(uint8_t* to, bool pcapng, uint32_t need, uint32_t unit, uint32_t index, uint32_t seconds, uint32_t nanoseconds,
                         uint32_t length, uint32_t wireLength, const uint8_t* packet) {
@@ -80,12 +70,12 @@ inline __attribute__((always_inline)) void WriteRecord(uint8_t* to, bool pcapng,
     const uint32_t zero = 0;
     // First the padding, which the packet's last bytes then overwrite.
     if (length & 3) std::memcpy(to + need - 8, &zero, sizeof zero);
-    CopyBytes(to + 28, packet, length);
+    CopyPacket(to + 28, packet, length);
     std::memcpy(to + need - 4, &need, sizeof need);
   } else {
     const uint32_t header[4] = {seconds, unit == 1 ? nanoseconds : nanoseconds / 1000, length, wireLength};
     std::memcpy(to, header, sizeof header);
-    CopyBytes(to + 16, packet, length);
+    CopyPacket(to + 16, packet, length);
   }
 }
 
