@@ -16,9 +16,11 @@ export const MANY_SINKS = 256;
 /** Row numbers are 16 bits wide. */
 export const MAXIMUM_BATCH_ROWS = 4096;
 
-/** The memory that a batch's offsets point into, under three views. */
+/** The memory that a batch's offsets point into, under four views. */
 export interface PacketMemory {
   readonly bytes: Uint8Array;
+  /** For numbers of several bytes: it reads them in network order, wherever they stand. */
+  readonly view: DataView;
   readonly halfwords: Uint16Array;
   readonly words: Uint32Array;
 }
@@ -69,6 +71,7 @@ export interface PacketBatch extends PacketColumns {
 export function packetMemory(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): PacketMemory {
   return {
     bytes: new Uint8Array(buffer, byteOffset, byteLength),
+    view: new DataView(buffer, byteOffset, byteLength),
     halfwords: new Uint16Array(buffer, byteOffset, byteLength >>> 1),
     words: new Uint32Array(buffer, byteOffset, byteLength >>> 2),
   };

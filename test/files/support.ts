@@ -7,7 +7,7 @@ import type { SourcePort } from 'packet-bricks/src/core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, createCounterBlock, readCounter, readDrops, type CounterBlock, type DropCounts } from 'packet-bricks/src/core/counters';
 import { parseLinkName } from 'packet-bricks/src/core/link-name';
 import type { OptionValues } from 'packet-bricks/src/core/options';
-import { createPacketBatch, type PacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/core/packet-batch';
 import { createPacketLists, type PacketLists } from 'packet-bricks/src/core/packet-list';
 import type { CapturedPacket } from 'packet-bricks/src/files/capture-file';
 import { FileSource } from 'packet-bricks/src/files/file-source';
@@ -96,7 +96,7 @@ export class SinkBench {
     this.counters = createCounterBlock(16 * paths.length);
     this.lists = createPacketLists(paths.length, 256);
     const buffer = new ArrayBuffer(1 << 21);
-    this.batch.memory = { bytes: new Uint8Array(buffer), halfwords: new Uint16Array(buffer), words: new Uint32Array(buffer) };
+    this.batch.memory = packetMemory(buffer);
     const context = { batchRows: 256, prepared: undefined, batches: [this.batch], copies: false, notice: (text: string) => { this.notices.push(text); } };
     const requests = paths.map((path, output) => ({ link: parseLinkName(path, 'file'), options, lists: this.lists, output, counters: this.counters, record: 16 * output }));
     this.transmitter = new FileTransmitter(requests, context, undefined, native);
