@@ -167,7 +167,7 @@ function prepare([name, flowColumns, process]) {
   const lists = createPacketLists(OUTPUTS, ROWS);
   scatter(lists);
   const counters = new ArrayBuffer(16 * 8 * (OUTPUTS + 1));
-  rings.bindSource(batch, flowColumns, counters, 0);
+  rings.bindSource({ batch, flowColumns, flowFields: true, arrival: true, lookedAt: true, counters, record: 0 });
   rings.bindSinks(Array.from({ length: OUTPUTS }, (_, output) => ({ lists, output, record: 16 * (output + 1) })), counters, false, ROWS);
   const round = (packets) => {
     words[3] = packets;

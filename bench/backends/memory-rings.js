@@ -43,6 +43,7 @@ class Ports {
     const rings = this.rings;
     rings.bindSinks(requests, requests[0].counters.buffer, context.copies, context.batchRows);
     return {
+      reads: [],
       transmit() {
         rings.transmit();
         return 0;
@@ -54,7 +55,16 @@ class Ports {
 
   openSource(request) {
     const rings = this.rings;
-    rings.bindSource(request.batch, request.flowColumns && this.options.flowColumns, request.flowColumns, request.counters.buffer, request.record);
+    const { unread, flowColumns } = request;
+    rings.bindSource({
+      batch: request.batch,
+      flowColumns: flowColumns && this.options.flowColumns,
+      flowFields: !unread.has('flowPorts') || !unread.has('flowAddresses'),
+      arrival: !unread.has('wireLength') || !unread.has('seconds') || !unread.has('nanoseconds'),
+      lookedAt: flowColumns,
+      counters: request.counters.buffer,
+      record: request.record,
+    });
     const { batch } = request;
     batch.memory = packetMemory(rings.memory());
     return {

@@ -9,6 +9,7 @@ function passer(rows, counts) {
 }
 
 exports.passBrick = {
+  reads: ['flowWord'],
   declaration: {
     name: 'BenchPass',
     summary: 'Passes all packets on.',
@@ -25,12 +26,13 @@ exports.passBrick = {
   /** Only behind a source, whose batches are whole. */
   create(_options, context) {
     const pass = context.specialise(passer, context.lists.rows, context.lists.counts);
-    return { process: (_batch, input) => pass(input.count) };
+    return { reads: this.reads, process: (_batch, input) => pass(input.count) };
   },
 };
 
 exports.plainPassBrick = {
   ...exports.passBrick,
+  reads: [],
   declaration: { ...exports.passBrick.declaration, name: 'BenchPlainPass', flowColumns: false },
 };
 
@@ -43,5 +45,5 @@ exports.countBrick = {
     outputs: { minimum: 0, maximum: 0 },
     flowColumns: false,
   },
-  create: () => ({ process() {} }),
+  create: () => ({ reads: [], process() {} }),
 };

@@ -17,6 +17,7 @@ exports.sampleBrick = {
   create(_options, context) {
     const large = context.counterIndex('large');
     return {
+      reads: ['offset', 'length'],
       process(batch, input, outputs) {
         const { offset, length, memory } = batch;
         const { bytes } = memory;

@@ -4,6 +4,7 @@ import type { PacketList, PacketLists } from '../core/packet-list';
 
 /** Gives every output all rows. Half a nanosecond a copy: only row numbers are copied here. */
 export class DuplicatorBrick implements Brick {
+  readonly reads = [];
   private readonly repeatWhole: RepeatLoop;
   private readonly repeatList: RepeatLoop;
 

@@ -1,6 +1,6 @@
 import { PacketFilter, type FilterRules } from '../../backends/pcap/filter-expression';
 import type { Brick, BrickContext, BrickModule } from '../core/brick';
-import type { PacketBatch } from '../core/packet-batch';
+import type { ColumnName, PacketBatch } from '../core/packet-batch';
 import type { PacketList, PacketLists } from '../core/packet-list';
 
 export interface FilterOptions extends FilterRules {
@@ -9,6 +9,7 @@ export interface FilterOptions extends FilterRules {
 
 /** One native call a list; the rows that pass keep their order. */
 export class FilterBrick implements Brick {
+  readonly reads: readonly ColumnName[] = ['offset', 'length', 'wireLength'];
   private readonly filter: PacketFilter;
   private readonly inapplicable: number;
 

@@ -5,6 +5,7 @@
  * where the next row of an output goes right after it was counted up before; some 15 where it comes from the packet's bytes.
  */
 import type { BrickContext } from '../core/brick';
+import type { ColumnName } from '../core/packet-batch';
 import type { PacketLists } from '../core/packet-list';
 import { uint32Array } from '../core/specialise';
 import { mayEncapsulate } from '../net/plain-flow';
@@ -34,6 +35,8 @@ type InputRows = Uint16Array | null;
 const FEW_OUTPUTS = 64;
 
 export interface LoadBalancerLoops {
+  /** The columns that they read. */
+  readonly reads: readonly ColumnName[];
   /** To be called before the others, for each batch; and, after them, `end`: the lists' counts are right only then. */
   readonly begin: () => void;
   readonly end: () => void;
@@ -54,14 +57,16 @@ export function loadBalancerLoops(context: BrickContext, { table, seed, tuple, i
   // A flow word is addresses ^ fixedWord ^ (ports with the seed & portMask): by addresses alone, the ports' part is fixed.
   const fixedWord = tuple === 2 ? flowWord(0, CONSTANT_PORTS, seed) : 0;
   const portMask = tuple === 2 ? 0 : 0xffff;
+  // The column holds the very word of a first level by addresses and ports.
+  const wordServes = !inner && tuple === 4 && seed === 1;
   return {
+    reads: ['offset', 'length', 'flowWord', ...(wordServes ? [] : ['flowAddresses' as const, 'flowPorts' as const])],
     begin: absolute ? specialise(beginRows, next, counts, shift, outputs) : nothing,
     end: absolute ? specialise(endRows, next, counts, shift, outputs) : nothing,
     next,
     absolute,
     known(inputRows) {
-      // The column holds the very word of a first level by addresses and ports.
-      if (!inner && tuple === 4 && seed === 1) return specialise(byWord, inputRows, columns.flowWord, table, rows, next, absolute, shift);
+      if (wordServes) return specialise(byWord, inputRows, columns.flowWord, table, rows, next, absolute, shift);
       if (!inner && tuple === 2) return specialise(byAddresses, inputRows, columns.flowWord, columns.flowAddresses, table, rows, next, absolute, shift, fixedWord);
       return specialise(byFlow, inputRows, columns.flowWord, columns.flowAddresses, columns.flowPorts, table, rows, next, absolute, shift, seed, portMask, fixedWord, inner, mayEncapsulate);
     },

@@ -9,7 +9,7 @@ import { BricksError, isBricksError, messageOf } from '../core/errors';
 import type { CompiledGraph } from '../core/graph';
 import { GraphMemory } from '../core/graph-memory';
 import { HoldArea } from '../core/hold-area';
-import { createPacketBatch, type PacketBatch } from '../core/packet-batch';
+import { createPacketBatch, type ColumnName, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
 import { FilePorts } from '../files';
 import { timeReader } from '../native/system';
@@ -106,6 +106,7 @@ function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph,
       requests.set(opener, [...(requests.get(opener) ?? []), request]);
     }
     for (const [opener, list] of requests) transmitters.push(opener.openSinks(list, openers.context(opener)));
+    const unread = unreadColumns(memory, [...engineGraph.nodes.map((node) => node.brick), ...transmitters]);
     graph.sources.forEach((source, index) => {
       const opener = openers.forLink(source.link);
       const request: SourceRequest = {
@@ -114,6 +115,7 @@ function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph,
         queue: plan.queue,
         batch: batches[index],
         flowColumns: graph.bricks.some((brick) => brick.declaration.flowColumns === true),
+        unread,
         alsoSink: graph.sinks.some((sink) => sink.link.text === source.link.text),
         counters,
         record: source.record,
@@ -127,6 +129,19 @@ function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph,
     throw error;
   }
   return { sources, transmitters };
+}
+
+/** By which packets are found; and each source knows its rows by `slot`. */
+const ALWAYS_READ: readonly ColumnName[] = ['offset', 'length', 'flowWord', 'slot'];
+
+function unreadColumns(memory: GraphMemory, readers: readonly { readonly reads?: readonly ColumnName[] }[]): ReadonlySet<ColumnName> {
+  const unread = new Set(Object.keys(memory.columns) as ColumnName[]);
+  for (const column of ALWAYS_READ) unread.delete(column);
+  for (const { reads } of readers) {
+    if (!reads) return new Set();
+    for (const column of reads) unread.delete(column);
+  }
+  return unread;
 }
 
 /** Who opens which link: files and, unless the backend has its own, pipes are the engine's; the rest is the backend's. */

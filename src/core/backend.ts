@@ -7,7 +7,7 @@
 import type { CounterBlock } from './counters';
 import type { LinkName } from './link-name';
 import type { OptionDeclaration, OptionValues } from './options';
-import type { PacketBatch } from './packet-batch';
+import type { ColumnName, PacketBatch } from './packet-batch';
 import type { PacketLists } from './packet-list';
 
 /** What `receive` answers when nothing will ever come again. */
@@ -22,6 +22,8 @@ export interface SourceRequest {
   readonly batch: PacketBatch;
   /** Whether to fill the flow columns; a port that does not sets FLOW_NOT_COMPUTED. */
   readonly flowColumns: boolean;
+  /** Columns that nobody reads: the port may leave in them what there is. */
+  readonly unread?: ReadonlySet<ColumnName>;
   /** The engine sends on the same link too. */
   readonly alsoSink: boolean;
   readonly counters: CounterBlock;
@@ -61,6 +63,8 @@ export interface SinkRequest {
 
 /** All sinks of one kind of an engine: they send together, in one call a batch. */
 export interface Transmitter {
+  /** The columns that it reads, besides those by which it finds a packet's bytes; all of them if it doesn't say so. */
+  readonly reads?: readonly ColumnName[];
   /**
    * Sends the packets of all its lists, from the memory of `batch`, and empties the lists.
    * With `wait` it leaves on their lists the packets that a full ring with a live reader can't take yet,

@@ -1,6 +1,6 @@
 /** The contract of a brick: how it declares itself, and what it does with packets. */
 import type { OptionDeclaration, OptionValues } from './options';
-import type { PacketBatch, PacketColumns } from './packet-batch';
+import type { ColumnName, PacketBatch, PacketColumns } from './packet-batch';
 import type { PacketList, PacketLists } from './packet-list';
 import type { LoopFactory } from './specialise';
 
@@ -84,6 +84,8 @@ export interface BrickContext {
 
 /** A brick at work, in an engine's thread. Synchronous only. */
 export interface Brick {
+  /** The columns that it reads; all of them if it doesn't say so. A source may leave out what nobody reads. */
+  readonly reads?: readonly ColumnName[];
   /**
    * Appends each row of `input` to the lists of those outputs that get it.
    * Lists keep their order. A row on no list is dropped, and counted so.

@@ -56,6 +56,8 @@ export interface PacketColumns {
   readonly slot: Uint32Array;
 }
 
+export type ColumnName = keyof PacketColumns;
+
 export interface PacketBatch extends PacketColumns {
   /** Rows that its source may fill. */
   readonly capacity: number;
