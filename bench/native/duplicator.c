@@ -2,7 +2,7 @@
 // the packet itself.
 #include "peer_rings.h"
 
-enum { BATCH = 256, AHEAD = 8 };
+enum { BATCH = 256, AHEAD = 4 };
 
 struct output {
   uint64_t packets;

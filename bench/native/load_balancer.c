@@ -4,7 +4,7 @@
 #include "peer_rings.h"
 
 // A batch of 256 or 512 makes no difference to it; the engine has 512.
-enum { BATCH = 512, AHEAD = 8 };
+enum { BATCH = 512, AHEAD = 12 };
 
 struct output {
   uint64_t packets;

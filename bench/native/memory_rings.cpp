@@ -30,7 +30,7 @@ enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
 // Packets ahead of the one being looked at whose first line is fetched: about as many as a core fetches at once.
 constexpr uint32_t kAhead = 16;
-constexpr uint32_t kAheadOfCopies = 8;
+constexpr uint32_t kAheadOfCopies = 4;
 // Rows that all sinks get before the next.
 constexpr uint32_t kTogether = 4;
 // Sinks ahead, where there are many.

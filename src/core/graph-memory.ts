@@ -69,10 +69,18 @@ export class GraphMemory {
   }
 }
 
+/** In whole numbers of 32 bits, which V8 adds fastest: MAXIMUM_BATCH_ROWS packets of a capture's greatest length, 262,144 bytes, are 2 ** 30. */
 function bytesOf(length: Uint32Array, rows: Uint16Array) {
   return function bytes(packets: number): number {
     let sum = 0;
-    for (let i = 0; i < packets; i++) sum += length[rows[i]];
-    return sum;
+    let i = 0;
+    for (const last = packets - 4; i <= last; i = (i + 4) | 0) {
+      sum = (sum + length[rows[i]]) | 0;
+      sum = (sum + length[rows[(i + 1) | 0]]) | 0;
+      sum = (sum + length[rows[(i + 2) | 0]]) | 0;
+      sum = (sum + length[rows[(i + 3) | 0]]) | 0;
+    }
+    for (; i < packets; i = (i + 1) | 0) sum = (sum + length[rows[i]]) | 0;
+    return sum >>> 0;
   };
 }
