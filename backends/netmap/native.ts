@@ -100,6 +100,10 @@ export interface NetmapAddon {
     readonly port: NativePort;
     readonly batch: PacketBatch;
     readonly flowColumns: boolean;
+    /** Whether, of them, more than `flowWord` is read. */
+    readonly flowFields: boolean;
+    /** Whether `wireLength`, `seconds` or `nanoseconds` is read. */
+    readonly arrival: boolean;
     readonly timestamps: boolean;
     /** `wait` is called whenever `receive` finds nothing. */
     readonly waits: boolean;

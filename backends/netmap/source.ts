@@ -1,6 +1,6 @@
 import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../../src/core/backend';
 import type { LinkName } from '../../src/core/link-name';
-import { packetMemory, type PacketBatch } from '../../src/core/packet-batch';
+import { packetMemory, type ColumnName, type PacketBatch } from '../../src/core/packet-batch';
 import { REASON_SLOTS, type NativePort, type NativeSource, type NetmapAddon } from './native';
 import type { NetmapOptions } from './options';
 import type { NetmapTransmitter } from './transmitter';
@@ -75,10 +75,13 @@ export class NetmapSource implements SourcePort {
     const processors = addon.usableProcessors();
     this.patience = new Patience(processors);
     this.only = (context.prepared as PreparedLinks | undefined)?.sources === 1;
+    const reads = (column: ColumnName): boolean => !request.unread?.has(column);
     this.native = new addon.NetmapSource({
       port,
       batch: request.batch,
       flowColumns: request.flowColumns,
+      flowFields: reads('flowAddresses') || reads('flowPorts'),
+      arrival: reads('wireLength') || reads('seconds') || reads('nanoseconds'),
       timestamps: options.timestamps,
       waits: this.only && processors < 2,
       counters: request.counters.buffer,

@@ -6,6 +6,7 @@ import type { PortName } from './port-name';
 
 /** All netmap sinks of an engine: they send together, in one native call a batch. */
 export class NetmapTransmitter implements Transmitter {
+  readonly reads = [];
   private readonly native: NativeTransmitter;
   private readonly batches: readonly PacketBatch[];
   /** The memory that each batch was last bound with. */

@@ -1,4 +1,7 @@
 /** The netmap backend over netmap in user space: the same code path as over the kernel's. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { KERNEL_LIMITS, World, buildTools, sum, type Engines, type Peer, type Received, type Tools } from './world';
 
 let tools: Tools;
@@ -58,6 +61,27 @@ test('a load balancer hands all packets on, each flow to one pipe, in order', as
   const { results } = await run([['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4']]], ['x}1', 'x}2', 'x}3', 'x}4'], 20_000);
   expectWhole(results, 20_000);
   expect(sum(results.map((result) => result.flows))).toBe(200);
+});
+
+test.each(['LoadBalancer', 'Duplicator'])('%s: a capture file beside a pipe has time and length of each packet', async (kind) => {
+  const folder = mkdtempSync(join(tmpdir(), 'bricks-netmap-'));
+  try {
+    const file = join(folder, 'out.pcap');
+    const begin = Math.floor(Date.now() / 1000);
+    const { results } = await run([[kind, null, ['x}0'], ['x{1', file]]], ['x}1'], 1000, 70);
+    // Of classic pcap: a header of 24 bytes; for each packet seconds, fraction, both lengths, and its 70 bytes.
+    const content = readFileSync(file);
+    const written = Array.from({ length: (content.length - 24) / 86 }, (_, record) => [0, 8, 12].map((at) => content.readUInt32LE(24 + 86 * record + at)));
+    expect(results[0].packets + written.length).toBe(kind === 'Duplicator' ? 2000 : 1000);
+    expect(written.length).toBeGreaterThan(0);
+    for (const [seconds, length, wireLength] of written) {
+      expect(seconds).toBeGreaterThanOrEqual(begin);
+      expect(seconds).toBeLessThanOrEqual(Date.now() / 1000);
+      expect([length, wireLength]).toEqual([70, 70]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.each(['LoadBalancer', 'Duplicator'])('%s: what readers are too slow for is dropped and counted, the rest is whole and in order', async (kind) => {

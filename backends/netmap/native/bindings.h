@@ -94,7 +94,7 @@ class PortBinding : public Napi::ObjectWrap<PortBinding> {
 class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({port, batch, flowColumns, timestamps, waits, counters, record, reasons})
+  // ({port, batch, flowColumns, flowFields, arrival, timestamps, waits, counters, record, reasons})
   explicit SourceBinding(const Napi::CallbackInfo& info);
   const std::shared_ptr<Receiver>& receiver() const { return receiver_; }
   // The transmitter whose sinks are synced together with this source, if any.
@@ -119,7 +119,7 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   LinkSlots reasons_;
   uint64_t* counters_ = nullptr;
   Napi::Reference<Napi::Value> countersReference_;
-  bool flowColumns_ = false;
+  ColumnNeeds needs_;
 };
 
 class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {

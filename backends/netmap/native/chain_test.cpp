@@ -30,7 +30,7 @@ class Groups {
     for (uint32_t k = 0; k < count; k++) {
       if (world.Arrive(0, next, long_ && next % 10 == 3 ? 5000 : 60 + next % 1000)) next++;
     }
-    const int32_t rows = receiver->Receive(batch.columns, false, counters.back().data(), LinkSlots{});
+    const int32_t rows = receiver->Receive(batch.columns, {FlowNeed::kNone, true}, counters.back().data(), LinkSlots{});
     for (int32_t row = 0; row < rows; row++) {
       uint32_t number;
       std::memcpy(&number, sent.memory + batch.columns.offset[row], 4);

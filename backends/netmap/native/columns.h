@@ -19,6 +19,16 @@ struct Columns {
   int32_t* flowWord = nullptr;
 };
 
+// Which of the flow columns are filled: none, the word alone, or all.
+enum class FlowNeed { kNone, kWord, kAll };
+
+// What of the columns anybody reads; the others are left as they are.
+struct ColumnNeeds {
+  FlowNeed flow = FlowNeed::kAll;
+  // Time and length on the wire.
+  bool arrival = true;
+};
+
 // No slot lies at the start of a region: the pool of interfaces is there.
 constexpr uint32_t kNoSlot = 0;
 

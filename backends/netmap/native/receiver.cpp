@@ -61,7 +61,7 @@ bool Receiver::WantsSync(uint32_t capacity) const {
   return available == 0 || (available < capacity && released_);
 }
 
-int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* counters, const LinkSlots& reasons) {
+int32_t Receiver::Receive(const Columns& columns, const ColumnNeeds& needs, uint64_t* counters, const LinkSlots& reasons) {
   if (rings_.empty()) return -1;
   Release();
   if (!waits_ && !asked_ && WantsSync(columns.capacity)) {
@@ -74,7 +74,7 @@ int32_t Receiver::Receive(const Columns& columns, bool flowColumns, uint64_t* co
   bytes_ = 0;
   malformed_ = 0;
   stagingUsed_ = 0;
-  const uint32_t rows = Fill(columns, flowColumns);
+  const uint32_t rows = Fill(columns, needs);
   counters[kPackets] += rows;
   counters[kBytes] += bytes_;
   counters[reasons.malformed] += malformed_;
@@ -109,32 +109,30 @@ void Receiver::AfterSync() {
 }
 
 // Each ring may fill its share of the batch, and what others leave; the first one changes from batch to batch.
-uint32_t Receiver::Fill(const Columns& columns, bool flowColumns) {
+uint32_t Receiver::Fill(const Columns& columns, const ColumnNeeds& needs) {
   const uint32_t count = static_cast<uint32_t>(rings_.size());
   const auto take = [&](Ring& ring, uint32_t from, uint32_t limit) {
-    return flowColumns ? Take<true>(ring, columns, from, limit) : Take<false>(ring, columns, from, limit);
+    const uint32_t to = needs.flow == FlowNeed::kWord  ? Take<FlowNeed::kWord>(ring, columns, from, limit)
+                        : needs.flow == FlowNeed::kAll ? Take<FlowNeed::kAll>(ring, columns, from, limit)
+                                                       : Take<FlowNeed::kNone>(ring, columns, from, limit);
+    if (needs.arrival) Stamp(ring, columns, from, to);
+    return to;
   };
   uint32_t row = 0;
-  if (count == 1) {
-    row = take(rings_[0], 0, columns.capacity);
-    Stamp(rings_[0], columns, 0, row);
-    return row;
-  }
+  if (count == 1) return take(rings_[0], 0, columns.capacity);
   for (int pass = 0; pass < 2 && row < columns.capacity; pass++) {
     for (uint32_t k = 0; k < count && row < columns.capacity; k++) {
       Ring& ring = rings_[(turn_ + k) % count];
       const uint32_t left = columns.capacity - row;
       const uint32_t share = pass == 0 ? (left + count - k - 1) / (count - k) : left;
-      const uint32_t from = row;
       row = take(ring, row, row + share);
-      Stamp(ring, columns, from, row);
     }
   }
   turn_ = (turn_ + 1) % count;
   return row;
 }
 
-template <bool kFlowColumns>
+template <FlowNeed kFlow>
 uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit) {
   // In locals: stores of bytes might change whatever is behind a pointer, as far as the compiler knows.
   const uint8_t* const base = region_->base();
@@ -151,7 +149,7 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
   uint16_t* const addresses = columns.flowAddresses;
   uint32_t* const ports = columns.flowPorts;
   if (tail >= slots || ring.blocked) return row;
-  const uint32_t first = row;
+  constexpr bool kFields = kFlow == FlowNeed::kAll;
   uint32_t at = ring.next;
   for (uint32_t k = 0, early = at; k < kPacketsAhead && early != tail; k++, early = NextSlot(early, slots)) {
     __builtin_prefetch(buffers + slot[early].buf_idx * bufferSize);
@@ -178,8 +176,8 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
       lengths[row] = length;
       slotColumn[row] = static_cast<uint32_t>(reinterpret_cast<const uint8_t*>(current) - base);
       int32_t word = kFlowNotComputed;
-      if (kFlowColumns && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-        word = CommonFlow(packet, length, addresses + row, ports + row);
+      if (kFlow != FlowNeed::kNone && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+        word = CommonFlow<kFields>(packet, length, addresses + row, ports + row);
         if (__builtin_expect(word == kFlowNotComputed, 0)) word = UncommonFlow(packet, length, addresses + row, ports + row);
       }
       words[row] = word;
@@ -194,12 +192,11 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
     uint32_t after = row;  // whose address is taken: the loop's stays in a register
     if (!TakeFrame(ring, columns, &after)) break;
     row = after;
-    if (row != before && kFlowColumns) words[before] = FlowColumns(base + offset[before], lengths[before], addresses + before, ports + before);
+    if (row != before && kFlow != FlowNeed::kNone) words[before] = FlowColumns(base + offset[before], lengths[before], addresses + before, ports + before);
     at = ring.next;
   }
   ring.next = at;
   bytes_ += bytes;
-  std::memcpy(columns.wireLength + first, lengths + first, (row - first) * sizeof(uint32_t));
   return row;
 }
 
@@ -253,6 +250,7 @@ bool Receiver::TakeFrame(Ring& ring, const Columns& columns, uint32_t* row) {
 
 void Receiver::Stamp(const Ring& ring, const Columns& columns, uint32_t from, uint32_t to) {
   if (from == to) return;
+  std::memcpy(columns.wireLength + from, columns.length + from, (to - from) * sizeof(uint32_t));
   uint32_t seconds = static_cast<uint32_t>(ring.ring->ts.tv_sec);
   uint32_t nanoseconds = static_cast<uint32_t>(ring.ring->ts.tv_usec) * 1000;
   if (!timestamps_ || seconds == 0) {

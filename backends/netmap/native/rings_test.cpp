@@ -36,7 +36,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
       if (from.Arrive(0, number, length)) number++;
     }
     sender.FlushFor(*receiver);
-    const int32_t rows = receiver->Receive(batch.columns, true, counters[outputs].data(), LinkSlots{});
+    const int32_t rows = receiver->Receive(batch.columns, {}, counters[outputs].data(), LinkSlots{});
     EXPECT(rows >= 0);
     for (int32_t row = 0; row < rows; row++) {
       if (copies && random() % 3 == 0) {
@@ -93,7 +93,7 @@ void Malformed() {
       ring->tail = NextSlot(ring->tail, kSlots);
     }
     if (random() % 8 != 0) continue;
-    const int32_t rows = receiver.Receive(batch.columns, true, counters.data(), LinkSlots{});
+    const int32_t rows = receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{});
     for (int32_t row = 0; row < rows; row++) EXPECT(uint64_t{batch.columns.offset[row]} + batch.columns.length[row] <= world.region()->addressable());
     receiver.Release();
   }
@@ -110,17 +110,17 @@ void HalfFrames() {
   EXPECT(world.Arrive(0, 1, 5000));
   const uint32_t end = ring->tail;
   ring->tail = 1;
-  EXPECT(receiver.Receive(batch.columns, true, counters.data(), LinkSlots{}) == 0);
+  EXPECT(receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{}) == 0);
   EXPECT(ring->head == 0 && ring->cur == 1);
   ring->tail = end;
-  EXPECT(receiver.Receive(batch.columns, true, counters.data(), LinkSlots{}) == 1 && batch.columns.length[0] == 5000 && batch.columns.slot[0] == kNoSlot);
+  EXPECT(receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{}) == 1 && batch.columns.length[0] == 5000 && batch.columns.slot[0] == kNoSlot);
   receiver.Release();
   for (uint32_t k = 0; k + 1 < kSlots; k++) {
     netmap_ring_slots(ring)[ring->tail].flags = NS_MOREFRAG;
     netmap_ring_slots(ring)[ring->tail].len = 100;
     ring->tail = NextSlot(ring->tail, kSlots);
   }
-  EXPECT(receiver.Receive(batch.columns, true, counters.data(), LinkSlots{}) == 0);
+  EXPECT(receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{}) == 0);
   EXPECT(counters[LinkSlots{}.malformed] == 1 && ring->head == ring->tail);
 }
 
@@ -146,7 +146,7 @@ void ExtraBuffers(bool move) {
   std::vector<uint32_t> numbers[2];
   for (uint32_t number = 0; number < 4000; number++) {
     EXPECT(world.Arrive(0, number, 60));
-    EXPECT(receiver->Receive(batch.columns, false, counters[2].data(), LinkSlots{}) == 1);
+    EXPECT(receiver->Receive(batch.columns, {FlowNeed::kNone, true}, counters[2].data(), LinkSlots{}) == 1);
     // The first sink is never read; the second one now and then.
     lists.Put(number & 1, 0);
     sender.Transmit(sent, false);

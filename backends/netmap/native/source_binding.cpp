@@ -53,7 +53,8 @@ SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   counters_ = CounterRecord(settings);
   countersReference_ = Napi::Persistent(settings.Get("counters"));
   reasons_ = Reasons(settings);
-  flowColumns_ = settings.Get("flowColumns").ToBoolean();
+  needs_.flow = !settings.Get("flowColumns").ToBoolean() ? FlowNeed::kNone : settings.Get("flowFields").ToBoolean() ? FlowNeed::kAll : FlowNeed::kWord;
+  needs_.arrival = settings.Get("arrival").ToBoolean();
   try {
     receiver_ = std::make_shared<Receiver>(PortBinding::Of(settings.Get("port")), settings.Get("timestamps").ToBoolean(), settings.Get("waits").ToBoolean());
   } catch (const PortError& error) {
@@ -72,7 +73,7 @@ std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) { return B
 int32_t SourceBinding::Receive(Napi::Env, const int32_t*) {
   if (!receiver_) return -1;
   if (const std::shared_ptr<Sender> sender = sender_.lock()) sender->FlushFor(*receiver_);
-  return receiver_->Receive(columns_, flowColumns_, counters_, reasons_);
+  return receiver_->Receive(columns_, needs_, counters_, reasons_);
 }
 
 void SourceBinding::Release(const Napi::CallbackInfo&) {

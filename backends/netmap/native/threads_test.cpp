@@ -29,7 +29,7 @@ void RunEngine(World& world, uint32_t first) {
     for (uint32_t number = 0; number < 400; number++) {
       world.Arrive(first, number, number % 50 == 0 ? 5000 : 100);
       if (number % 10 != 9) continue;
-      const int32_t rows = receiver->Receive(batch.columns, true, counters[2].data(), LinkSlots{});
+      const int32_t rows = receiver->Receive(batch.columns, {}, counters[2].data(), LinkSlots{});
       for (int32_t row = 0; row < rows; row++) {
         for (uint32_t k = 0; k < 2; k++) lists.Put(k, static_cast<uint32_t>(row));
       }
