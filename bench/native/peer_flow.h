@@ -33,18 +33,24 @@ static inline int peer_is_tag(uint16_t type) { return type == 0x0081 || type == 
 // TCP or UDP in one step: no processor can guess which of the two comes.
 static inline int peer_has_ports(uint8_t protocol) { return (0x20040u >> (protocol & 31)) & (protocol < 32); }
 
-// What most packets are, by a few wide loads and comparisons: IP without options or extension headers, whole, TCP or UDP. -1 for others.
+// What most packets are, by a few wide loads and comparisons: IP without options or extension headers, whole, TCP or UDP, tagged once or not. -1 for others.
 static inline int32_t peer_common_word(const uint8_t *at, uint32_t length, uint32_t seed) {
   if (length < 38) return -1;
-  const uint64_t type_to_identification = peer_load64(at + 12);
+  uint64_t type = peer_load64(at + 12);
+  if (__builtin_expect((uint16_t)type == 0x0081, 0)) {
+    type >>= 32;
+    at += 4;
+    length -= 4;
+    if (length < 38) return -1;
+  }
   uint64_t folded;
   uint32_t both;
-  if ((type_to_identification & 0xffffff) == 0x450008) {
+  if ((type & 0xffffff) == 0x450008) {
     const uint64_t flags_to_source = peer_load64(at + 20);
     if ((flags_to_source & 0xff3f) != 0 || !peer_has_ports((uint8_t)(flags_to_source >> 24))) return -1;
     folded = peer_load64(at + 26);
     both = __builtin_bswap32(peer_load32(at + 34));
-  } else if ((type_to_identification & 0xf0ffff) == 0x60dd86 && length >= 58) {
+  } else if ((type & 0xf0ffff) == 0x60dd86 && length >= 58) {
     if (!peer_has_ports(at[20])) return -1;
     folded = peer_load64(at + 22) ^ peer_load64(at + 30) ^ peer_load64(at + 38) ^ peer_load64(at + 46);
     both = __builtin_bswap32(peer_load32(at + 54));
@@ -58,12 +64,8 @@ static inline int32_t peer_common_word(const uint8_t *at, uint32_t length, uint3
 static inline uint32_t peer_flow_word(const uint8_t *packet, uint32_t length, uint32_t seed, int ports, uint64_t *uncommon) {
   const uint32_t constant = ((0xfdff + seed) ^ (0xfeff + seed)) & 0xffff;
   if (ports) {
-    int32_t word = peer_common_word(packet, length, seed);
+    const int32_t word = peer_common_word(packet, length, seed);
     if (word >= 0) return (uint32_t)word;
-    if (length >= 18 && peer_is_tag(peer_load16(packet + 12))) {
-      word = peer_common_word(packet + 4, length - 4, seed);
-      if (word >= 0) return (uint32_t)word;
-    }
   }
   uint32_t network = 14;
   if (length < 34) return (*uncommon)++, 0;
