@@ -1,16 +1,10 @@
 /** Readers and engines die at any moment; everyone else goes on, and no buffer is lost. */
-import { World, buildTools, type Tools } from './world';
+import { eachTestInAWorld, type World } from './world';
 
-let tools: Tools;
 let world: World;
-
-beforeAll(() => {
-  tools = buildTools();
+eachTestInAWorld((fresh) => {
+  world = fresh;
 });
-beforeEach(() => {
-  world = new World(tools);
-});
-afterEach(() => world.close());
 
 function expectAllBuffers(): void {
   const audit = world.audit();

@@ -1,16 +1,10 @@
 /** Groups that are chained: each group gets a packet when the one before has read it, and nothing is copied. */
-import { World, buildTools, sum, type Engines, type GraphPart, type Peer, type Received, type Tools } from './world';
+import { eachTestInAWorld, sum, type Engines, type GraphPart, type Peer, type Received, type World } from './world';
 
-let tools: Tools;
 let world: World;
-
-beforeAll(() => {
-  tools = buildTools();
+eachTestInAWorld((fresh) => {
+  world = fresh;
 });
-beforeEach(() => {
-  world = new World(tools);
-});
-afterEach(() => world.close());
 
 const GROUPS: readonly GraphPart[] = [
   ['Duplicator', null, ['x}0'], ['x{a', 'x{b', 'x{c']],

@@ -2,18 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KERNEL_LIMITS, World, buildTools, sum, type Engines, type Peer, type Received, type Tools } from './world';
+import { KERNEL_LIMITS, eachTestInAWorld, sum, type Engines, type Peer, type Received, type World } from './world';
 
-let tools: Tools;
 let world: World;
-
-beforeAll(() => {
-  tools = buildTools();
+const worlds = eachTestInAWorld((fresh) => {
+  world = fresh;
 });
-beforeEach(() => {
-  world = new World(tools);
-});
-afterEach(() => world.close());
 
 function expectWhole(results: readonly Received[], packets: number): void {
   expect(sum(results.map((result) => result.packets))).toBe(packets);
@@ -318,8 +312,7 @@ test('an engine is closed in the middle of traffic, and no extra buffer is lost'
 });
 
 test('1,000 pipes of 64 slots', async () => {
-  await world.close();
-  world = new World(tools, { NETMAP_USERSPACE_BUF_NUM: '300000' });
+  await worlds.another({ NETMAP_USERSPACE_BUF_NUM: '300000' });
   const engines = world.engines();
   const outputs = Array.from({ length: 1000 }, (_, index) => `x{${index + 1}`);
   await world.peer('hold', 'x{0', [], { PEER_SLOTS: '1024' });
@@ -336,8 +329,7 @@ test('1,000 pipes of 64 slots', async () => {
 });
 
 test('more pipes than fit into the pools of a name without an interface: the error names the parameters to raise', async () => {
-  await world.close();
-  world = new World(tools, KERNEL_LIMITS);
+  await worlds.another(KERNEL_LIMITS);
   const engines = world.engines();
   // With the input, one more than the kernel's module has room for.
   await expect(engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4', 'x{5']]])).rejects.toMatchObject({
@@ -349,8 +341,7 @@ test('more pipes than fit into the pools of a name without an interface: the err
 });
 
 test('more than 64 pipes of one port: the error says so, and with several names they fit', async () => {
-  await world.close();
-  world = new World(tools, { NETMAP_USERSPACE_MAX_PIPES: '' });
+  await worlds.another({ NETMAP_USERSPACE_MAX_PIPES: '' });
   const engines = world.engines();
   const outputs = Array.from({ length: 65 }, (_, index) => `x{${index}`);
   await expect(engines.open('e', [['LoadBalancer', 4, ['y}0'], outputs]], { slots: 64 })).rejects.toMatchObject({ code: 'E_NETMAP_PIPES' });

@@ -230,3 +230,21 @@ export class World {
 export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
+
+/** Gives each test of a file a world of its own, and closes it afterwards; `another` does so with other variables of the environment. */
+export function eachTestInAWorld(take: (world: World) => void): { another(environment: NodeJS.ProcessEnv): Promise<void> } {
+  let tools: Tools;
+  let world: World;
+  const begin = (environment: NodeJS.ProcessEnv = {}): void => take(world = new World(tools, environment));
+  beforeAll(() => {
+    tools = buildTools();
+  });
+  beforeEach(() => begin());
+  afterEach(() => world.close());
+  return {
+    async another(environment) {
+      await world.close();
+      begin(environment);
+    },
+  };
+}
