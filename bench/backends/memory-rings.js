@@ -49,7 +49,8 @@ class Ports {
         return 0;
       },
       flush() {},
-      close() {},
+      refreshCounters: () => void rings.count(),
+      close: () => void rings.count(),
     };
   }
 

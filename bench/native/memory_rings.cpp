@@ -42,10 +42,12 @@ double Clock(clockid_t clock) {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-struct Sink {
-  bench_ring* ring;
-  const uint16_t* rows;
-  uint64_t* counters;
+// What sending to a ring needs, in a cache line. What was sent is counted here, and brought to the counters when they are published.
+struct alignas(64) Sink {
+  bench_ring* ring = nullptr;
+  const uint16_t* rows = nullptr;
+  uint64_t* counters = nullptr;
+  uint64_t packets = 0, bytes = 0, full = 0;
 };
 
 class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
@@ -60,6 +62,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   explicit MemoryRings(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MemoryRings>(info) {
     bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Receive>(info.This().As<Napi::Object>(), this, "receive");
     bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Transmit>(info.This().As<Napi::Object>(), this, "transmit");
+    bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Count>(info.This().As<Napi::Object>(), this, "count");
     const Napi::Object options = info[0].ToObject();
     const uint32_t slots = options.Get("slots").ToNumber().Uint32Value();
     if (slots < 2 || (slots & (slots - 1)) != 0) throw Napi::RangeError::New(info.Env(), "slots must be a power of two");
@@ -128,12 +131,14 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
       if (groups_.empty() || !groups_.back().lists->reference.Value().StrictEquals(lists)) {
         groups_.push_back({std::make_unique<bricks::PacketLists>(), {}, {}});
         groups_.back().lists->Bind(lists);
-        groups_.back().sinks.resize(groups_.back().lists->outputs, Sink{nullptr, nullptr, nullptr});
+        groups_.back().sinks.resize(groups_.back().lists->outputs);
         groups_.back().active.resize(groups_.back().lists->outputs + 1);
       }
       Group& group = groups_.back();
-      group.sinks[output] = {rings_.send[k], group.lists->rows + (size_t{output} << group.lists->shift),
-                             counters + request.Get("record").ToNumber().Uint32Value()};
+      Sink& sink = group.sinks[output];
+      sink.ring = rings_.send[k];
+      sink.rows = group.lists->rows + (size_t{output} << group.lists->shift);
+      sink.counters = counters + request.Get("record").ToNumber().Uint32Value();
     }
   }
 
@@ -145,6 +150,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   void StampRows(uint32_t count);
   bool BetweenRounds();
   int32_t Transmit(Napi::Env env, const int32_t* none);
+  int32_t Count(Napi::Env env, const int32_t* none);
   struct Group {
     std::unique_ptr<bricks::PacketLists> lists;
     std::vector<Sink> sinks;
@@ -152,7 +158,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   };
 
   template <bool Copies>
-  void Send(const Sink& sink, uint32_t first, uint32_t count);
+  void Send(Sink& sink, uint32_t first, uint32_t count);
   void TransmitCopies(Group& group);
   static bool SameLists(const Group& group);
   void TransmitSame(Group& group);
@@ -267,7 +273,7 @@ uint32_t MemoryRings::Fill(uint32_t count) {
 }
 
 template <bool Copies>
-inline void MemoryRings::Send(const Sink& sink, uint32_t first, uint32_t count) {
+inline void MemoryRings::Send(Sink& sink, uint32_t first, uint32_t count) {
   bench_ring* const ring = sink.ring;
   bench_slot* const receiveSlots = rings_.receive->slots;
   const uint32_t* const slotColumn = columns_.slot;
@@ -304,9 +310,9 @@ inline void MemoryRings::Send(const Sink& sink, uint32_t first, uint32_t count) 
   }
   ring->head = head;
   next_ = next;
-  sink.counters[0] += sent;
-  sink.counters[1] += bytes;
-  sink.counters[2 + 1] += count - sent;  // ringFull
+  sink.packets += sent;
+  sink.bytes += bytes;
+  sink.full += count - sent;
 }
 
 // A duplicator's lists: all the same. Then it is a packet at a time to all sinks, the last of which gets the packet itself.
@@ -335,7 +341,7 @@ void MemoryRings::TransmitSame(Group& group) {
       __builtin_prefetch(memory + size_t{receiveSlots[columns_.slot[rows[later]]].buffer} * BENCH_BUFFER_SIZE);
     }
     for (size_t output = 0; output <= last; output++) {
-      const Sink& sink = sinks[output];
+      Sink& sink = sinks[output];
       bench_ring* const ring = sink.ring;
       const uint32_t mask = ring->mask;
       const uint32_t sent = std::min(together, bench_ring_space(ring));
@@ -354,9 +360,9 @@ void MemoryRings::TransmitSame(Group& group) {
         to->flags = BENCH_CHANGED;
       }
       ring->head = head;
-      sink.counters[0] += sent;
-      sink.counters[1] += bytes;
-      sink.counters[2 + 1] += together - sent;  // ringFull
+      sink.packets += sent;
+      sink.bytes += bytes;
+      sink.full += together - sent;
     }
   }
   for (size_t output = 0; output <= last; output++) {
@@ -380,7 +386,7 @@ void MemoryRings::TransmitCopies(Group& group) {
   for (uint32_t limit = kRowsAtOnce;; limit += kRowsAtOnce) {
     bool more = false;
     for (size_t output = 0; output < outputs; output++) {
-      const Sink& sink = group.sinks[output];
+      Sink& sink = group.sinks[output];
       if (sink.ring == nullptr) continue;
       const uint32_t first = position[output];
       uint32_t end = first;
@@ -398,6 +404,19 @@ void MemoryRings::TransmitCopies(Group& group) {
   }
 }
 
+int32_t MemoryRings::Count(Napi::Env, const int32_t*) {
+  for (Group& group : groups_) {
+    for (Sink& sink : group.sinks) {
+      if (sink.ring == nullptr) continue;
+      sink.counters[0] += sink.packets;
+      sink.counters[1] += sink.bytes;
+      sink.counters[2 + 1] += sink.full;  // ringFull
+      sink.packets = sink.bytes = sink.full = 0;
+    }
+  }
+  return 0;
+}
+
 // None ever stays behind: what a full ring does not take is dropped.
 int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
   if (copies_) {
@@ -412,19 +431,18 @@ int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
     Sink* const sinks = group.sinks.data();
     const uint32_t outputs = static_cast<uint32_t>(group.sinks.size());
     // With a thousand outputs most lists are empty: find the others without a branch to guess, then
-    // fetch their rings, lists and slots some sinks before they are needed.
+    // fetch their rings, lists and slots some sinks before they are needed. (Of outputs without a ring all are.)
     uint32_t* const active = group.active.data();
     uint32_t found = 0;
     for (uint32_t output = 0; output < outputs; output++) {
       active[found] = output;
-      found += counts[output] != 0 && sinks[output].ring != nullptr;
+      found += counts[output] != 0;
     }
     for (uint32_t k = 0; k < found; k++) {
       if (k + 2 * kSinksAhead < found) {
         const Sink& sink = sinks[active[k + 2 * kSinksAhead]];
         __builtin_prefetch(sink.ring, 1);
         __builtin_prefetch(sink.rows);
-        __builtin_prefetch(sink.counters, 1);
       }
       if (k + kSinksAhead < found) {
         const bench_ring* const ring = sinks[active[k + kSinksAhead]].ring;
