@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { CONSTANT_PORTS, flowHash, flowWord, outputTable } from '../../src/net/toeplitz';
+import { CONSTANT_PORTS, flowHash, flowWord, outputHalves, outputTable } from '../../src/net/toeplitz';
 import { besideCaptures, describeWithCaptures, readCapture, type CapturedPacket } from '../support/captures';
 import { hashOf } from './support';
 
@@ -88,4 +88,16 @@ describeWithCaptures('hashes of the original', (folder) => {
       expect([number, kind, ...ours]).toEqual([number, kind, ...hashes.map(Number)]);
     }
   });
+});
+
+test('for powers of two up to 256, the halves of a table give the output of every flow word; for other numbers there are none', () => {
+  for (let outputs = 1; outputs <= 300; outputs++) {
+    const halves = outputHalves(outputs);
+    if (![1, 2, 4, 8, 16, 32, 64, 128, 256].includes(outputs)) {
+      expect(halves).toBeNull();
+      continue;
+    }
+    const found = Array.from(outputTable(outputs), (_, word) => (halves?.high[word >>> 8] ?? -1) ^ (halves?.low[word & 255] ?? 0));
+    expect(found).toEqual([...outputTable(outputs)]);
+  }
 });
