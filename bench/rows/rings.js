@@ -28,7 +28,7 @@ function besideC({ name, title, mark, packets = 10_000_000, description, backend
       const moved = Math.max(20_000, Math.round(packets * settings.scale));
       const results = await openContest([
         () => openEngine('engine', description(), { backend, ...settings.engine }),
-        ...forms.map((form) => () => cPeer(`C${Object.keys(form).map((key) => ` ${key}`).join('')}`, program, { ...options, ...form })),
+        ...forms.map((form) => () => cPeer(`C${Object.entries(form).map(([key, value]) => ` ${key} ${value}`).join('')}`, program, { ...options, ...form })),
       ], { rounds: settings.rounds, packets: moved });
       const peer = fastest(results);
       return { results, ratio: ratio(results, 'engine', peer), beside: peer };
@@ -36,7 +36,8 @@ function besideC({ name, title, mark, packets = 10_000_000, description, backend
   };
 }
 
-const FORMS = [{ queues: 1, table: 1 }, { queues: 1 }, { table: 1 }];
+/** Ways of the C balancer to an output: hash and modulo, a table, hash and mask. With queues it decides all of a batch first. */
+const FORMS = [{ queues: 1, way: 0 }, { queues: 1, way: 1 }, { queues: 1, way: 2 }, { way: 1 }];
 const balancer = (count = 4, options = {}) => () => brick('LoadBalancer', options).connectInput('in').connectOutput(...outputs(count));
 const program = 'bench_load_balancer';
 
@@ -141,7 +142,7 @@ module.exports = [
   loadBalancerRow('load-balancer-flows', 'the same with 100,000 flows', { least: 0.75 }, { flows: 100_000, slots: 32_768 }),
   besideC({
     name: 'outputs-1000', title: 'load balancer with 1,000 outputs', mark: { least: 0.7 }, packets: 5_000_000,
-    description: balancer(1000), backend: { slots: 128 }, program, options: { outputs: 1000, slots: 128 }, forms: [{ table: 1 }, { queues: 0 }],
+    description: balancer(1000), backend: { slots: 128 }, program, options: { outputs: 1000, slots: 128 }, forms: [{ way: 1 }, { way: 0 }],
   }),
   duplicator(60),
   duplicator(1510),
