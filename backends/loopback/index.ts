@@ -99,6 +99,10 @@ export class LoopbackBackend implements Backend {
     }
   }
 
+  flowColumns(): boolean {
+    return false;
+  }
+
   ports(): PortOpener {
     return new LoopbackPorts();
   }

@@ -62,7 +62,7 @@ class Ports {
       flowColumns: flowColumns && this.options.flowColumns,
       flowFields: !unread.has('flowPorts') || !unread.has('flowAddresses'),
       arrival: !unread.has('wireLength') || !unread.has('seconds') || !unread.has('nanoseconds'),
-      lookedAt: flowColumns,
+      lookedAt: flowColumns && this.options.flowColumns,
       counters: request.counters.buffer,
       record: request.record,
     });
@@ -104,6 +104,7 @@ exports.memoryRings = {
     controls.push(control);
     return control;
   },
+  flowColumns: (options) => options.flowColumns,
   ports: (options) => new Ports(options),
 };
 

@@ -64,8 +64,10 @@ export function loadBalancerLoops(context: BrickContext, { table, seed, tuple, i
   const portMask = tuple === 2 ? 0 : 0xffff;
   // The column holds the very word of a first level by addresses and ports.
   const wordServes = !inner && tuple === 4 && seed === 1;
+  // Packets without flow columns are looked into: by their heads, where that is most of them.
+  const heads = !inner && !context.flowColumns ? columns.heads : null;
   return {
-    reads: ['offset', 'length', 'flowWord', ...(wordServes ? [] : ['flowAddresses' as const, 'flowPorts' as const])],
+    reads: ['offset', 'length', 'flowWord', ...(wordServes ? [] : ['flowAddresses' as const, 'flowPorts' as const]), ...(heads ? ['heads' as const] : [])],
     begin: absolute ? specialise(beginRows, next, counts, shift, outputs) : nothing,
     end: absolute ? specialise(endRows, next, counts, shift, outputs) : nothing,
     next,
@@ -75,7 +77,7 @@ export function loadBalancerLoops(context: BrickContext, { table, seed, tuple, i
       if (!inner && tuple === 2) return specialise(byAddresses, inputRows, columns.flowWord, columns.flowAddresses, table, high, low, rows, next, absolute, shift, fixedWord);
       return specialise(byFlow, inputRows, columns.flowWord, columns.flowAddresses, columns.flowPorts, table, high, low, rows, next, absolute, shift, seed, portMask, fixedWord, inner, mayEncapsulate);
     },
-    common: (inputRows) => specialise(byBytes, inputRows, columns.offset, columns.length, table, high, low, rows, next, absolute, shift, seed, portMask, fixedWord),
+    common: (inputRows) => specialise(byBytes, inputRows, columns.offset, columns.length, table, high, low, rows, next, absolute, shift, seed, portMask, fixedWord, heads),
   };
 }
 
@@ -209,12 +211,13 @@ function byFlow(
  */
 function byBytes(
   inputRows: InputRows, offset: Uint32Array, length: Uint32Array, table: OutputTable, high: Half, low: Half,
-  rows: Uint16Array, next: Uint32Array, absolute: boolean, shift: number, seed: number, portMask: number, fixedWord: number,
+  rows: Uint16Array, next: Uint32Array, absolute: boolean, shift: number, seed: number, portMask: number, fixedWord: number, heads: DataView | null,
 ) {
-  return function passByBytes(from: number, count: number, view: DataView): number {
+  return function passByBytes(from: number, count: number, memory: DataView): number {
+    const view = heads ?? memory;
     for (let i = from | 0; i < count; i = (i + 1) | 0) {
       const row = inputRows ? inputRows[i] : i;
-      const at = offset[row] | 0;
+      const at = heads ? row << 6 : offset[row] | 0;
       // Type, version and length of the header.
       if (length[row] < 38 || (view.getInt32((at + 12) | 0) & -256) !== 0x08004500) return i;
       // Flags and offset, time to live, protocol: TCP or UDP in one step, since no processor can guess which of the two comes.

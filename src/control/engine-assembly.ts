@@ -6,13 +6,14 @@ import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setC
 import { Engine, engineSource, type EngineSource } from '../core/engine';
 import { EngineGraph } from '../core/engine-graph';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
-import type { CompiledGraph } from '../core/graph';
+import type { CompiledBrick, CompiledGraph } from '../core/graph';
 import { GraphMemory } from '../core/graph-memory';
+import { HeadColumn, copyHeadsByByte } from '../core/heads';
 import { HoldArea } from '../core/hold-area';
 import { createPacketBatch, type ColumnName, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
 import { FilePorts } from '../files';
-import { timeReader } from '../native/system';
+import { nativeHeadCopier, timeReader } from '../native/system';
 import { PipePorts } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
@@ -45,9 +46,13 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const timer = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows);
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
+  const flowColumns = graph.sources.every(({ link }) => link.kind === 'file' || !backend.handles(link) || backend.flowColumns?.(plan.backendOptions) !== false);
+  const heads = new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte);
   const makeGraph = (counters: CounterBlock): EngineGraph => {
     const holds = makeHolds(graph, memory);
-    return new EngineGraph(graph, makeBricks(graph, modules, memory, counters, clock, holds), memory, counters, timer, working, holds);
+    const bricks = graph.bricks.map((brick, index) => makeBrick(brick, modules[index], new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index], flowColumns)));
+    const wanted = bricks.some((brick) => brick.reads?.includes('heads'));
+    return new EngineGraph(graph, bricks, memory, counters, timer, working, holds, wanted ? heads : undefined);
   };
   const makeTwin = (): Twin => {
     const counters = createCounterBlock(graph.counterSlots);
@@ -60,6 +65,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
   const engineGraph = makeGraph(counters);
   const { sources, transmitters } = openPorts(plan, backend, engineGraph, memory, counters, notice);
+  for (const { batch } of sources) heads.learn(batch.memory);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
   const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait);
@@ -72,17 +78,13 @@ function makeHolds(graph: CompiledGraph, memory: GraphMemory): (HoldArea | undef
   return graph.bricks.map((brick) => (brick.declaration.holds ? new HoldArea(memory.columns) : undefined));
 }
 
-function makeBricks(
-  graph: CompiledGraph, modules: readonly BrickModule[], memory: GraphMemory, counters: CounterBlock, clock: CellClock, holds: readonly (HoldArea | undefined)[],
-): Brick[] {
-  return graph.bricks.map((brick, index) => {
-    try {
-      return modules[index].create(brick.options, new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index]));
-    } catch (error) {
-      if (isBricksError(error)) throw error;
-      throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
-    }
-  });
+function makeBrick(brick: CompiledBrick, module: BrickModule, context: NodeContext): Brick {
+  try {
+    return module.create(brick.options, context);
+  } catch (error) {
+    if (isBricksError(error)) throw error;
+    throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
+  }
 }
 
 interface OpenPorts {
@@ -131,14 +133,14 @@ function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph,
   return { sources, transmitters };
 }
 
-/** By which packets are found; and each source knows its rows by `slot`. */
+/** By which packets are found; and each source knows its rows by `slot`. Heads are the engine's to fill. */
 const ALWAYS_READ: readonly ColumnName[] = ['offset', 'length', 'flowWord', 'slot'];
 
 function unreadColumns(memory: GraphMemory, readers: readonly { readonly reads?: readonly ColumnName[] }[]): ReadonlySet<ColumnName> {
   const unread = new Set(Object.keys(memory.columns) as ColumnName[]);
   for (const column of ALWAYS_READ) unread.delete(column);
   for (const { reads } of readers) {
-    if (!reads) return new Set();
+    if (!reads) return new Set(['heads']);
     for (const column of reads) unread.delete(column);
   }
   return unread;

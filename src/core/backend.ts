@@ -133,6 +133,8 @@ export interface Backend {
   devices(): Promise<readonly DeviceInformation[]>;
   /** Whether it opens this link itself; files and pipes that it does not are the engine's own. */
   handles(link: LinkName): boolean;
+  /** Whether its sources fill flow columns when they are asked to; they do unless this says otherwise. */
+  flowColumns?(options: OptionValues): boolean;
   /** In the main thread, before an engine opens its links; the answer is handed to `ports` in the engine's thread. */
   prepare?(plan: LinkPlan): unknown;
   /** In the main thread, after the engine has closed its links. */

@@ -62,6 +62,8 @@ export interface BrickContext {
   /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
   readonly level: number;
   readonly clock: EngineClock;
+  /** Whether the engine's sources fill the flow columns. */
+  readonly flowColumns: boolean;
   /** The columns of every batch that `process` gets: the same typed arrays for as long as the engine lives. */
   readonly columns: PacketColumns;
   /** The lists that `process` gets for its outputs. */
@@ -84,7 +86,7 @@ export interface BrickContext {
 
 /** A brick at work, in an engine's thread. Synchronous only. */
 export interface Brick {
-  /** The columns that it reads; all of them if it doesn't say so. A source may leave out what nobody reads. */
+  /** The columns that it reads; all but `heads` if it doesn't say so. A source may leave out what nobody reads. */
   readonly reads?: readonly ColumnName[];
   /**
    * Appends each row of `input` to the lists of those outputs that get it.

@@ -15,6 +15,7 @@ import {
 import { DROP_REASON_INDEX } from './drop-reasons';
 import { BricksError, messageOf } from './errors';
 import type { CompiledGraph } from './graph';
+import type { HeadColumn } from './heads';
 import type { FixedList, GraphMemory, InnerLink, NodeMemory } from './graph-memory';
 import { HELD_PACKETS_MAXIMUM, type HoldArea } from './hold-area';
 import type { MergedList } from './merged-list';
@@ -76,6 +77,8 @@ export class EngineGraph {
     private readonly working: Int32Array = new Int32Array(1),
     /** `holds[i]` is where the brick of `graph.bricks[i]` holds packets, if it does. */
     holds: readonly (HoldArea | undefined)[] = [],
+    /** Where a brick reads heads. */
+    private readonly heads?: HeadColumn,
   ) {
     this.nodes = graph.bricks.map((compiled, index) => new GraphNode(
       bricks[index],
@@ -97,6 +100,7 @@ export class EngineGraph {
     this.innerBytes = 0;
     this.wholeBytes = -1;
     this.sourceList.count = batch.count;
+    this.heads?.fill(batch, batch.count);
     this.processFrom(batch, entry);
   }
 
@@ -150,6 +154,7 @@ export class EngineGraph {
       addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
       setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
       this.entry = -1;
+      this.heads?.fill(hold.outgoing, out);
       this.processFrom(hold.outgoing, index + 1);
     }
     this.working[0] = 0;

@@ -32,6 +32,9 @@ export const FLOW_WITHOUT_PORTS = 1;
 /** An IP packet with TCP or UDP ports. */
 export const FLOW_WITH_PORTS = 2;
 
+/** Bytes of a packet's head. */
+export const HEAD_BYTES = 64;
+
 /** The columns of a batch. All batches of an engine have the same ones, since only one of them is on its way at a time. */
 export interface PacketColumns {
   /** Where a packet starts in `memory`, in bytes; a multiple of 4. */
@@ -54,6 +57,11 @@ export interface PacketColumns {
   readonly flowWord: Int32Array;
   /** Belongs to the source that filled the row. */
   readonly slot: Uint32Array;
+  /**
+   * The first HEAD_BYTES bytes of each packet, with zeros behind a shorter one: row r's from r * HEAD_BYTES on. Only where a brick
+   * says that it reads them: packets lie far apart, so that a brick which looks into each waits for memory, but not here.
+   */
+  readonly heads: DataView;
 }
 
 export type ColumnName = keyof PacketColumns;
@@ -93,11 +101,12 @@ export function createPacketColumns(rows: number): PacketColumns {
     flowPorts: uint32Array(rows),
     flowWord: new Int32Array(uint32Array(rows).buffer),
     slot: uint32Array(rows),
+    heads: new DataView(new ArrayBuffer(rows * HEAD_BYTES)),
   };
 }
 
 /** A batch of `capacity` rows, over columns that have at least as many. */
 export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS, columns: PacketColumns = createPacketColumns(capacity)): PacketBatch {
-  const { offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot } = columns;
-  return { capacity, count: 0, memory: NO_MEMORY, linkType: 1, offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot };
+  const { offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads } = columns;
+  return { capacity, count: 0, memory: NO_MEMORY, linkType: 1, offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads };
 }

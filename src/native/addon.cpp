@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "bindings.h"
+#include "head_copier.h"
 #include "pcap_encoder.h"
 #include "ring_source.h"
 #include "ring_transmitter.h"
@@ -11,6 +12,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("RingTransmitter", bricks::RingTransmitter::Define(env));
   exports.Set("RingSource", bricks::RingSource::Define(env));
+  exports.Set("HeadCopier", bricks::HeadCopier::Define(env));
   exports.Set("PcapEncoder", bricks::PcapEncoder::Define(env));
   bricks::DefinePipes(env, exports);
   bricks::DefineSystem(env, exports);

@@ -1,5 +1,6 @@
 /** The types of the addon bricks_core (src/native/*.cpp). Where it was not built, others stand in. */
-import type { PacketBatch } from '../core/packet-batch';
+import type { HeadCopier } from '../core/heads';
+import type { PacketBatch, PacketColumns } from '../core/packet-batch';
 import type { PacketLists } from '../core/packet-list';
 import { tryLoadAddon } from './load-addon';
 
@@ -59,6 +60,7 @@ export interface NativePcapEncoder {
 export interface CoreAddon {
   readonly RingTransmitter: new (options: NativeRingTransmitterOptions) => NativeRingTransmitter;
   readonly RingSource: new (options: NativeRingSourceOptions) => NativeRingSource;
+  readonly HeadCopier: new (columns: PacketColumns, memory: Uint8Array) => HeadCopier;
   readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
   ringInitialise(memory: Uint8Array): void;
   /** The number of the end, or 0 where `mustExist` and there is no such pipe. Errors have `code` and `process`. */

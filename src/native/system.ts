@@ -1,5 +1,6 @@
 /** What an engine's thread asks of the system, with stand-ins where the native part was not built. */
 import { getSystemErrorName } from 'node:util';
+import type { HeadCopierMaker } from '../core/heads';
 import { coreAddon } from './core-addon';
 
 const SHORTEST_POLL_MICROSECONDS = 250;
@@ -79,6 +80,12 @@ export function timeReader(into: Float64Array): () => void {
   const addon = coreAddon();
   if (addon) return addon.clockInto(into);
   return () => { into[0] = performance.now() * 1e6; };
+}
+
+/** The native copier of heads, where it was built. */
+export function nativeHeadCopier(): HeadCopierMaker | undefined {
+  const addon = coreAddon();
+  return addon && ((columns, memory) => new addon.HeadCopier(columns, memory.bytes));
 }
 
 /** Keeps the calling thread on one CPU. Answers what is wrong if that can't be. */

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Dummy, Duplicator, Merge, brickClass, type BricksError, type BrickDescription, type PacketEngine } from 'packet-bricks';
+import { Dummy, Duplicator, LoadBalancer, Merge, brickClass, type BricksError, type BrickDescription, type PacketEngine } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
+import { bytesOf, ethernet, ipv4Fragments, udp } from '../support/packets';
 
 let folder: string;
 beforeAll(() => {
@@ -85,6 +86,44 @@ test('a brick may have its loops made for the very arrays it works on, for whole
   expect(numbersOf(loopback.read('middle'))).toEqual(numbers(300).map((number) => 300 + number));
   expect(numbersOf(loopback.read('long'))).toEqual(numbers(300).map((number) => 600 + number));
   expect(engine.audit()).toMatchObject({ balanced: true, sent: 900, dropped: 0 });
+});
+
+test('a brick that reads heads finds the first 64 bytes of each packet, with zeros behind a shorter one, also of packets that were held', async () => {
+  // Passes on what is so, and drops the rest.
+  const Headed = outside('Headed', {
+    create: `
+      const { heads, length, offset } = context.columns;
+      return {
+        reads: ['heads', 'length', 'offset'],
+        process(batch, input, outputs) {
+          for (let i = 0; i < input.count; i++) {
+            const row = input.rows[i];
+            let good = true;
+            for (let byte = 0; byte < 64; byte++) good &&= heads.getUint8(row * 64 + byte) === (byte < length[row] ? batch.memory.bytes[offset[row] + byte] : 0);
+            if (good) outputs.rows[outputs.counts[0]++] = row;
+          }
+        },
+      };
+    `,
+  });
+  const behind = new Headed().connectInput('x}0').connectOutput('split');
+  const engine = await runningEngine(new LoadBalancer({ fragmentWait: 10_000 }).connectInput('fragments').connectOutput('x{0', 'other').link(behind, new Headed().connectInput('plain').connectOutput('out')));
+  const ofAllLengths = Array.from({ length: 400 }, (_, index) => Buffer.from(Array.from({ length: 14 + (index % 200) }, (_byte, byte) => (index * 31 + byte * 7 + 1) & 255)));
+  // Each datagram's last fragment first: it is held until the others are there.
+  const datagrams = Array.from({ length: 20 }, (_, number) => (
+    ipv4Fragments({ source: `10.3.0.${number}`, destination: '10.4.0.1', identification: number }, udp({ sourcePort: 1000 + number, destinationPort: 53 }, Buffer.alloc(120, number)), 64)
+      .reverse().map((part) => bytesOf(ethernet({}, part)))
+  ));
+  await injectAll('plain', ofAllLengths);
+  await injectAll('fragments', datagrams.map(([last]) => last));
+  await until(() => engine.stats().bricks[0].counters['fragmentsHeld'] === 20);
+  await injectAll('fragments', datagrams.flatMap(([, ...others]) => others));
+  for (const name of ['plain', 'fragments']) loopback.end(name);
+  await engine.finished();
+  expect(loopback.read('out').map(({ bytes }) => bytes.length)).toEqual(ofAllLengths.map(({ length }) => length));
+  expect(loopback.read('split').length + loopback.read('other').length).toBe(datagrams.flat().length);
+  expect(engine.stats().bricks[0].counters).toMatchObject({ fragmentsHeld: 20, fragmentsWithoutFirst: 0 });
+  expect(engine.audit()).toMatchObject({ balanced: true, dropped: 0 });
 });
 
 test('a brick that copies to any number of outputs has its books kept', async () => {

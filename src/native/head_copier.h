@@ -1,0 +1,30 @@
+// HeadCopier: fills a batch's column of heads from its memory (src/core/heads.ts).
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+
+namespace bricks {
+
+class HeadCopier : public Napi::ObjectWrap<HeadCopier> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // (columns, memory: Uint8Array)
+  explicit HeadCopier(const Napi::CallbackInfo& info);
+
+ private:
+  // (count)
+  int32_t Copy(Napi::Env env, const int32_t* arguments);
+
+  const uint32_t* offset_ = nullptr;
+  const uint32_t* length_ = nullptr;
+  uint8_t* heads_ = nullptr;
+  uint32_t rows_ = 0;
+  const uint8_t* memory_ = nullptr;
+  uint64_t memoryBytes_ = 0;
+  Napi::ObjectReference columnsReference_;
+  Napi::Reference<Napi::Value> memoryReference_;
+};
+
+}  // namespace bricks
