@@ -19,8 +19,13 @@ const END = 2;
 const PACKETS = 3;
 const KIND = 4;
 const ANNOUNCE = 5;
-const KINDS = ['', 'ipv4', 'ipv6', 'vlan', 'mixed', 'malformed'];
+const RENEW = 6;
+const KINDS = ['', 'ipv4', 'ipv6', 'vlan', 'mixed', 'malformed', 'fragments', 'orphans', 'arp', 'wrapped', 'extensions'];
 const RESULTS_OFFSET = 64;
+const TIMES_OFFSET = 128;
+/** As bench/native/batch_times.h has them. */
+const TIME_SLOTS = 4 * 36;
+const HISTOGRAMS = ['undisturbed', 'disturbed', 'empty'];
 
 // The same brick as "outside" loads by its module, known by its name as a built-in one is.
 registerBrick(sampleBrick);
@@ -100,7 +105,8 @@ exports.memoryRings = {
   devices: () => Promise.resolve([]),
   handles: () => true,
   prepare() {
-    const control = new SharedArrayBuffer(128);
+    const times = exports.batchTimes ? HISTOGRAMS.length * (TIME_SLOTS + 1) * 8 : 0;
+    const control = new SharedArrayBuffer(TIMES_OFFSET + times);
     controls.push(control);
     return control;
   },
@@ -108,13 +114,17 @@ exports.memoryRings = {
   ports: (options) => new Ports(options),
 };
 
+/** Whether engines that are linked from now on measure each batch's time. */
+exports.batchTimes = false;
+
 /** The control of the engine that was linked last. */
 exports.lastControl = () => new RoundControl(controls[controls.length - 1]);
 
 class RoundControl {
   constructor(buffer) {
     this.words = new Int32Array(buffer);
-    this.results = new Float64Array(buffer, RESULTS_OFFSET);
+    this.results = new Float64Array(buffer, RESULTS_OFFSET, 2);
+    this.times = new Float64Array(buffer, TIMES_OFFSET);
   }
 
   /** Lets packets come in, and answers the time that they took in nanoseconds. */
@@ -135,9 +145,35 @@ class RoundControl {
     return { packets, wall: results[0], cpu: results[1] };
   }
 
-  /** From the next round on, other packets. */
-  changeTraffic(kind) {
+  /** An empty loop in place of the last rounds, with the same wait before it. */
+  emptyRound(pause) {
+    this.roundBlocking(-1, pause);
+  }
+
+  /**
+   * From the next round on, other packets: a round of none makes them, so that no batch's time has that in it. And others again each
+   * time that `renewed` packets have come; 0 for never.
+   */
+  changeTraffic(kind, renewed, pause) {
     Atomics.store(this.words, KIND, KINDS.indexOf(kind));
+    Atomics.store(this.words, RENEW, renewed);
+    this.roundBlocking(0, pause);
+  }
+
+  /** Batch times since this was asked last: for each histogram its slots, [below, batches], and the longest time. */
+  takeBatchTimes() {
+    const { times } = this;
+    const taken = HISTOGRAMS.map((name, index) => {
+      const slots = [];
+      for (let slot = 0; slot < TIME_SLOTS; slot++) {
+        const batches = times[index * TIME_SLOTS + slot];
+        const below = slot < 4 ? slot + 1 : 2 ** (slot >> 2) / 2 * (5 + (slot & 3));
+        if (batches > 0) slots.push({ below, batches });
+      }
+      return [name, { slots, longest: times[HISTOGRAMS.length * TIME_SLOTS + index] }];
+    });
+    times.fill(0);
+    return Object.fromEntries(taken);
   }
 
   /** Says on standard output where rounds begin, among what V8 traces there. */

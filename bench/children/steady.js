@@ -1,11 +1,14 @@
-/** The long run, in a process of its own whose V8 says what it collects and deoptimises. */
+/** The long run, in a process of its own whose V8 says what it collects and deoptimises: PACKETS MILLISECONDS-A-KIND CPU HUGE-PAGES [KINDS]. */
 'use strict';
 const { setTimeout: sleep } = require('node:timers/promises');
+const backend = require('../backends/memory-rings');
 const { brick, openEngine, outputs } = require('../lib/engines');
+const { addTimes } = require('../lib/histograms');
 
-const KINDS = ['ipv4', 'mixed', 'ipv6', 'vlan', 'malformed'];
+const KINDS = ['ipv4', 'mixed', 'ipv6', 'vlan', 'malformed', 'fragments', 'arp', 'wrapped', 'extensions', 'orphans'];
+/** Some times round the rings; then datagrams are to be other ones. */
+const DATAGRAMS = { fragments: 20_480, orphans: 20_480 };
 const ROUND = 1_000_000;
-const KIND_MILLISECONDS = 1000;
 const BURSTS = 200;
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
@@ -15,37 +18,35 @@ function pause(milliseconds) {
 }
 
 async function main() {
-  const packets = Number(process.argv[2]);
-  const contestant = await openEngine('steady', brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4)));
+  const [packets, millisecondsAKind, cpu, huge] = process.argv.slice(2).map(Number);
+  backend.batchTimes = true;
+  const balancer = brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4));
+  const contestant = await openEngine('steady', balancer, { engine: { cpu }, backend: { huge: huge === 1 } });
   const { control, engine } = contestant;
-  control.announce();
+  const kinds = (process.argv[6]?.split(',') ?? KINDS).map((name) => ({ name, rounds: undefined, bursts: undefined }));
   let nanoseconds = 0;
   let moved = 0;
   const move = (packets) => {
-    const result = control.roundBlocking(packets, pause);
-    nanoseconds += result.cpu;
+    nanoseconds += control.roundBlocking(packets, pause).cpu;
     moved += packets;
+    control.emptyRound(pause);
   };
+  control.announce();
   for (let second = 0; moved < packets; second++) {
-    control.changeTraffic(KINDS[second % KINDS.length]);
+    const kind = kinds[second % kinds.length];
+    control.changeTraffic(kind.name, DATAGRAMS[kind.name] ?? 0, pause);
     const begin = performance.now();
-    while (performance.now() - begin < KIND_MILLISECONDS && moved < packets) move(Math.min(ROUND, packets - moved));
+    while (performance.now() - begin < millisecondsAKind && moved < packets) move(Math.min(ROUND, packets - moved));
+    kind.rounds = addTimes(kind.rounds, control.takeBatchTimes());
     // Bursts of any length, and silence now and then.
     for (let burst = 1; burst <= BURSTS; burst++) move((burst * 7919) % 1500 + 1);
+    kind.bursts = addTimes(kind.bursts, control.takeBatchTimes());
     if (second % 10 === 9) pause(1000);
   }
   await sleep(1200);
-  const statistics = engine.stats();
-  console.log(`REPORT ${JSON.stringify({
-    packets: moved,
-    nanoseconds,
-    batches: statistics.batches,
-    warmUpMicroseconds: statistics.warmUpMicroseconds,
-    batchTimes: statistics.batchTimes,
-    longest: statistics.longestBatchNanoseconds,
-    waits: statistics.waits,
-    counted: { collections: statistics.collections, deoptimisations: statistics.deoptimisations },
-  })}`);
+  const { batches, warmUpMicroseconds, longestBatchNanoseconds, waits, collections, deoptimisations } = engine.stats();
+  const report = { packets: moved, nanoseconds, batches, waits, warmUpMicroseconds, longestBatchNanoseconds, collections, deoptimisations };
+  console.log(`REPORT ${JSON.stringify({ ...report, kinds: kinds.filter(({ rounds }) => rounds !== undefined) })}`);
   await contestant.close();
 }
 

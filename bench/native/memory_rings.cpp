@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batch_columns.h"
+#include "batch_times.h"
 #include "direct_method.h"
 #include "fill_column.h"
 #include "flow_columns.h"
@@ -22,12 +23,15 @@ extern "C" {
 namespace {
 
 // Words of the memory that the measuring thread shares with the engine's.
-enum Control : uint32_t { kRound = 0, kDone = 1, kEnd = 2, kPackets = 3, kKind = 4, kAnnounce = 5 };
+enum Control : uint32_t { kRound = 0, kDone = 1, kEnd = 2, kPackets = 3, kKind = 4, kAnnounce = 5, kRenew = 6 };
 // Kinds of traffic by number, for rounds that change it; 0 keeps what there is.
-constexpr const char* kKinds[] = {"", "ipv4", "ipv6", "vlan", "mixed", "malformed"};
+constexpr const char* kKinds[] = {"", "ipv4", "ipv6", "vlan", "mixed", "malformed", "fragments", "orphans", "arp", "wrapped", "extensions"};
+constexpr int32_t kKindCount = sizeof kKinds / sizeof *kKinds;
 // Numbers of it, behind the words.
 enum Result : uint32_t { kWall = 0, kCpu = 1 };
 constexpr uint32_t kResultsOffset = 64;
+// Histograms of batch times, behind these, where there is room for them.
+constexpr uint32_t kTimesOffset = 128;
 // Packets ahead of the one being looked at whose first line is fetched: about as many as a core fetches at once.
 constexpr uint32_t kAhead = 16;
 constexpr uint32_t kAheadOfCopies = 4;
@@ -80,6 +84,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     napi_get_typedarray_info(info.Env(), options.Get("control"), &type, &length, &data, nullptr, nullptr);
     control_ = static_cast<std::atomic<int32_t>*>(data);
     results_ = reinterpret_cast<double*>(static_cast<uint8_t*>(data) + kResultsOffset);
+    if (length * sizeof(int32_t) > kTimesOffset) times_ = BatchTimes(reinterpret_cast<double*>(static_cast<uint8_t*>(data) + kTimesOffset));
     controlReference_ = Napi::Persistent(options.Get("control"));
   }
 
@@ -98,7 +103,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   void Fill(bench_ring* ring, const bench_traffic& traffic) {
     for (uint32_t k = 0; k <= ring->mask; k++) {
       const uint32_t buffer = ring->slots[k].buffer;
-      ring->slots[k].length = static_cast<uint16_t>(bench_packet(rings_.memory + size_t{buffer} * BENCH_BUFFER_SIZE, buffer, &traffic));
+      ring->slots[k].length = static_cast<uint16_t>(bench_packet(rings_.memory + size_t{buffer} * BENCH_BUFFER_SIZE, (generation_ << 20) + buffer, &traffic));
     }
   }
 
@@ -148,6 +153,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   template <Flow kFlow>
   uint32_t Fill(uint32_t count);
   void StampRows(uint32_t count);
+  void Renew();
   bool BetweenRounds();
   int32_t Transmit(Napi::Env env, const int32_t* none);
   int32_t Count(Napi::Env env, const int32_t* none);
@@ -181,10 +187,25 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   int32_t round_ = 0;
   int64_t left_ = 0;
   double wall_ = 0, cpu_ = 0;
+  BatchTimes times_;
+  // How often other packets were made, and how many came since.
+  uint64_t generation_ = 0;
+  int64_t old_ = 0;
   Napi::Reference<Napi::Value> controlReference_, counterReference_, sinkReference_;
 };
 
-// True where a new round has begun. A round's time is from its first receive to the one after its last batch.
+// Other packets of the kind that the measuring thread has named.
+void MemoryRings::Renew() {
+  const int32_t kind = control_[kKind].load();
+  const bench_traffic traffic = {kKinds[kind], kind < 4 ? 60u : 0u, 0};
+  generation_++;
+  old_ = 0;
+  Fill(rings_.receive, traffic);
+  for (uint32_t k = 0; k < rings_.outputs; k++) Fill(rings_.send[k], traffic);
+}
+
+// True where a new round has begun. A round's time is from its first receive to the one after its last batch. A round of no packets
+// changes the traffic: no batch's time has that in it. One of fewer is an empty loop in place of the last one.
 bool MemoryRings::BetweenRounds() {
   if (round_ != control_[kDone].load()) {
     results_[kWall] = Clock(CLOCK_MONOTONIC) - wall_;
@@ -195,28 +216,37 @@ bool MemoryRings::BetweenRounds() {
   if (next == round_) return false;
   round_ = next;
   left_ = control_[kPackets].load();
+  if (left_ < 0) times_.EmptyLoop();
   const int32_t kind = control_[kKind].load();
-  if (kind > 0 && kind < 6) {
-    const bench_traffic traffic = {kKinds[kind], kind < 4 ? 60u : 0u, 0};
-    Fill(rings_.receive, traffic);
-    for (uint32_t k = 0; k < rings_.outputs; k++) Fill(rings_.send[k], traffic);
+  if (left_ == 0 && kind > 0 && kind < kKindCount) {
+    times_.Forget();
+    Renew();
   }
-  if (control_[kAnnounce].load() != 0) {
+  if (left_ == 0 && control_[kAnnounce].load() != 0) {
     // By the stream that V8 writes its traces to, so that they stand in order.
     std::printf("[round %d]\n", round_);
     std::fflush(stdout);
   }
   wall_ = Clock(CLOCK_MONOTONIC);
   cpu_ = Clock(CLOCK_THREAD_CPUTIME_ID);
-  return true;
+  return left_ > 0;
 }
 
 int32_t MemoryRings::Receive(Napi::Env, const int32_t*) {
-  if (left_ <= 0 && !BetweenRounds()) return control_[kEnd].load() ? -1 : 0;
+  if (left_ <= 0) {
+    times_.Look(false);
+    if (!BetweenRounds()) return control_[kEnd].load() ? -1 : 0;
+  }
+  if (old_ >= control_[kRenew].load(std::memory_order_relaxed) && control_[kRenew].load(std::memory_order_relaxed) > 0) {
+    times_.Look(false);
+    Renew();
+  }
+  times_.Look(true);
   bench_ring_sync(rings_.receive);
   uint32_t count = bench_ring_space(rings_.receive);
   if (count > columns_.capacity) count = columns_.capacity;
   left_ -= count;
+  old_ += count;
   switch (flow_) {
     case Flow::kWord:
       return static_cast<int32_t>(Fill<Flow::kWord>(count));

@@ -1,9 +1,11 @@
 /** What must not happen, counted: collections, deoptimisations, long batches, an idle engine at work. */
 'use strict';
 const { execFile } = require('node:child_process');
+const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
-const { dist, peer } = require('../lib/paths');
+const { LIMIT, addSlots, addTimes, longerThan, percentile, percentileWithout, total } = require('../lib/histograms');
+const { dist } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
 
 const execute = promisify(execFile);
@@ -14,51 +16,68 @@ function figure(name, value) {
   return { name, text: String(value) };
 }
 
-/** The value below which this part of a histogram of powers of two lies: the upper end of its slot. */
-function percentile(slots, part) {
-  const total = slots.reduce((sum, slot) => sum + slot.batches, 0);
-  let seen = 0;
-  for (const { below, batches } of slots) {
-    seen += batches;
-    if (seen >= part * total) return below;
-  }
-  return 0;
+/** The last of the CPUs that this process may use: the first one has most interrupts. */
+function lastCpu() {
+  const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return Number(allowed.split(/[-,]/).pop());
 }
 
-/** Some of them in words. */
-function quantiles(slots, most) {
-  const parts = [0.5, 0.99, 0.999, 0.9999].map((part) => `${part * 100} % under ${percentile(slots, part)}`);
-  return `${parts.join(', ')}; the longest ${most} ns`;
+const microseconds = (nanoseconds) => (nanoseconds < 10_000 ? (nanoseconds / 1000).toFixed(1) : (nanoseconds / 1000).toFixed(0));
+
+function quantiles(percent) {
+  return [0.5, 0.99, 0.999, 0.9999].map((part) => microseconds(percent(part))).join(', ');
 }
 
-const steadiness = {
-  name: 'steadiness',
-  title: 'a long run with the traffic changed again and again',
+/** One kind of traffic: all its batches, those during which no other thread was put in the engine's place, and what the machine itself takes. */
+function batchFigures(name, { undisturbed, disturbed, empty }) {
+  const all = addSlots(undisturbed.slots, disturbed.slots);
+  const over = (slots) => `${longerThan(slots, LIMIT)} over 102`;
+  return [
+    figure(`${name}: ${total(all)} batches, 50, 99, 99.9, 99.99 % under`, `${quantiles((part) => percentile(all, part))} µs; ${over(all)}; the longest ${microseconds(Math.max(undisturbed.longest, disturbed.longest))}`),
+    figure(`  ${total(undisturbed.slots)} of them not interrupted`, `${quantiles((part) => percentile(undisturbed.slots, part))} µs; ${over(undisturbed.slots)}; the longest ${microseconds(undisturbed.longest)}`),
+    figure('  an empty loop in their place', `${quantiles((part) => percentile(empty.slots, part))} µs; ${over(empty.slots)}; the longest ${microseconds(empty.longest)}`),
+    figure('  without as many long ones as it has', `${quantiles((part) => percentileWithout(all, empty.slots, part))} µs`),
+  ];
+}
+
+function sumOf(times) {
+  return times.reduce((sum, one) => addTimes(sum, one), undefined);
+}
+
+const steadinessOn = (name, title, huge) => ({
+  name,
+  title,
   async run(settings) {
     const packets = Math.round(1_000_000_000 * settings.scale * (settings.short ? 0.05 : 1));
-    const { stdout } = await execute(process.execPath, ['--trace-deopt', child, String(packets)], { maxBuffer: 1 << 28 });
+    const words = ['--trace-deopt', child, packets, settings.short ? 20 : 1000, lastCpu(), huge ? 1 : 0];
+    const { stdout } = await execute(process.execPath, words.map(String), { maxBuffer: 1 << 28 });
     // From the first packet to the last.
     const running = stdout.split(/^\[round \d+\]$/m).slice(1).join('').split('REPORT')[0];
     const deoptimised = [...running.matchAll(/\[bailout \(kind: ([^,]+), reason: ([^)]+)\).*?<JSFunction ([^ >]*)/g)].map(([, , reason, code]) => `${code}: ${reason}`);
     const report = JSON.parse(/^REPORT (.*)$/m.exec(stdout)[1]);
-    const step = Math.max(1000, Math.round(report.nanoseconds / report.batches));
-    const stalls = JSON.parse((await execute(peer('bench_stalls'), ['--step', String(step), '--milliseconds', settings.short ? '100' : '3000'])).stdout);
+    const rounds = sumOf(report.kinds.map((kind) => kind.rounds));
+    const bursts = sumOf(report.kinds.map((kind) => kind.bursts));
     return {
-      counts: { packets: report.packets, collections: report.counted.collections, deoptimisations: deoptimised.length, counted: report.counted },
+      counts: { packets: report.packets, collections: report.collections, deoptimisations: deoptimised.length, counted: report.deoptimisations },
       figures: [
         figure('packets', report.packets),
-        figure("collections in the engine's thread, from its start on, by its own counter", report.counted.collections),
+        figure("collections in the engine's thread, from its start on, by its own counter", report.collections),
         figure('deoptimisations in the whole process, from the first packet on, by V8’s trace', `${deoptimised.length}${deoptimised.length > 0 ? ` (${[...new Set(deoptimised)].join('; ')})` : ''}`),
-        figure('deoptimisations by the engine’s own counter', report.counted.deoptimisations),
+        figure('deoptimisations by the engine’s own counter', report.deoptimisations),
         figure('batches, and waits for packets', `${report.batches}, ${report.waits}`),
         figure('warm-up before the first packet', `${(report.warmUpMicroseconds / 1000).toFixed(0)} ms`),
-        figure('time a batch', quantiles(report.batchTimes, report.longest)),
-        figure(`an empty loop in steps of ${step} ns`, quantiles(stalls.histogram.map((batches, slot) => ({ below: 2 ** (slot + 1), batches })), stalls.most)),
-        figure('what a ring of 1,024 slots holds at 10 M packets/s', '102400 ns'),
+        figure('what a ring of 1,024 slots holds at 10 M packets/s', '102 µs'),
+        ...batchFigures('all', addTimes(rounds, bursts)),
+        ...batchFigures('rounds of all kinds', rounds),
+        ...batchFigures('bursts after silence, of all kinds', bursts),
+        ...report.kinds.flatMap((kind) => batchFigures(kind.name, kind.rounds)),
       ],
     };
   },
-};
+});
+
+const steadiness = steadinessOn('steadiness', 'a long run with the traffic changed again and again', false);
+const steadinessHuge = steadinessOn('steadiness-huge', 'the same with packets in huge pages', true);
 
 const idle = {
   name: 'idle',
@@ -98,4 +117,4 @@ const memory = {
   },
 };
 
-module.exports = [steadiness, idle, memory];
+module.exports = [steadiness, steadinessHuge, idle, memory];

@@ -1,18 +1,27 @@
 /**
  * Where the first fragment of a datagram went, for a bounded number of datagrams and a bounded time.
  * Sets of eight entries, so that a thousand datagrams at once find room; the oldest of a set gives way. Nothing is allocated after it is made.
+ *
+ * Two cache lines a look: the hashes of a set, and the entry whose hash it is. An entry has no identity: by one hash and the same
+ * addresses it is the same (see `hashOfKey`).
  */
 import type { EngineClock } from '../core/brick';
-import type { FlowFields } from '../net';
 
 const WAYS = 8;
+/** Numbers of a set: the hashes of its entries, and which of them is to give way next. */
+const SET_SHIFT = 4;
+const NEXT = WAYS;
+/** Numbers of an entry: source, destination, flow word, and when it was made, in milliseconds. */
+const ENTRY_SHIFT = 2;
+const DESTINATION = 1;
+const WORD = 2;
+const TIME = 3;
 
 export class FragmentTable {
-  private readonly source: Int32Array;
-  private readonly destination: Int32Array;
-  private readonly identity: Int32Array;
-  private readonly word: Int32Array;
-  private readonly time: Float64Array;
+  /** Counts, round and round, what was remembered: as long as it is the same, no datagram has become known. */
+  news = 0;
+  private readonly sets: Int32Array;
+  private readonly entries: Int32Array;
   private readonly mask: number;
   /** The engine's time in nanoseconds. */
   private readonly now: Float64Array;
@@ -20,43 +29,43 @@ export class FragmentTable {
   /** `entries` datagrams (a power of two) are remembered for `lifetime` milliseconds. */
   constructor(entries: number, private readonly lifetime: number, clock: EngineClock) {
     this.now = clock.cell;
-    this.source = new Int32Array(entries);
-    this.destination = new Int32Array(entries);
-    this.identity = new Int32Array(entries);
-    this.word = new Int32Array(entries).fill(-1);
-    this.time = new Float64Array(entries).fill(-Infinity);
     this.mask = entries / WAYS - 1;
+    this.sets = new Int32Array((this.mask + 1) << SET_SHIFT);
+    this.entries = new Int32Array(entries << ENTRY_SHIFT);
+    const longAgo = this.milliseconds() - lifetime - 1;
+    for (let at = TIME; at < this.entries.length; at += 1 << ENTRY_SHIFT) this.entries[at] = longAgo;
   }
 
-  /** The flow word of the fragment's datagram, or -1. */
-  find(flow: FlowFields): number {
-    const first = (flow.fragmentHash & this.mask) * WAYS;
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.holds(entry, flow) && this.now[0] - this.time[entry] <= this.lifetime * 1e6) return this.word[entry];
+  /** The flow word of a datagram by its key (see FlowFields), or -1. */
+  find(hash: number, source: number, destination: number): number {
+    const { sets, entries } = this;
+    const set = hash & this.mask;
+    for (let way = 0; way < WAYS; way++) {
+      if (sets[(set << SET_SHIFT) + way] !== hash) continue;
+      const at = (set * WAYS + way) << ENTRY_SHIFT;
+      // Without a sign: the time in 32 bits turns round.
+      if (entries[at] === source && entries[at + DESTINATION] === destination && ((this.milliseconds() - entries[at + TIME]) >>> 0) <= this.lifetime) return entries[at + WORD];
     }
     return -1;
   }
 
-  /** Remembers a datagram. */
-  set(flow: FlowFields, word: number): void {
-    const first = (flow.fragmentHash & this.mask) * WAYS;
-    let oldest = first;
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.holds(entry, flow)) {
-        oldest = entry;
-        break;
-      }
-      if (this.time[entry] < this.time[oldest]) oldest = entry;
-    }
-    this.source[oldest] = flow.fragmentSource;
-    this.destination[oldest] = flow.fragmentDestination;
-    this.identity[oldest] = flow.fragmentIdentity;
-    this.word[oldest] = word;
-    this.time[oldest] = this.now[0];
+  /** Remembers a datagram that was not found. */
+  set(hash: number, source: number, destination: number, word: number): void {
+    const { sets, entries } = this;
+    const set = hash & this.mask;
+    const next = (set << SET_SHIFT) + NEXT;
+    const way = sets[next];
+    sets[next] = (way + 1) & (WAYS - 1);
+    sets[(set << SET_SHIFT) + way] = hash;
+    const at = (set * WAYS + way) << ENTRY_SHIFT;
+    entries[at] = source;
+    entries[at + DESTINATION] = destination;
+    entries[at + WORD] = word;
+    entries[at + TIME] = this.milliseconds();
+    this.news = (this.news + 1) & 0x3fffffff;
   }
 
-  private holds(entry: number, flow: FlowFields): boolean {
-    return this.source[entry] === flow.fragmentSource && this.destination[entry] === flow.fragmentDestination
-      && this.identity[entry] === flow.fragmentIdentity;
+  private milliseconds(): number {
+    return (this.now[0] * 1e-6) | 0;
   }
 }

@@ -15,7 +15,7 @@ import { loadBalancerLoops, type CommonLoop, type KnownLoop, type LoadBalancerLo
 // module's exports again for each packet (25 ns a packet by way of an index file, which has getters).
 const call = callLoop;
 const parse = parseFlow;
-const wordOf = flowWord;
+const flowWordOf = flowWord;
 const ETHERNET = LINK_TYPE_ETHERNET;
 const NOT_COMPUTED = FLOW_NOT_COMPUTED;
 const NO_FLOW = FLOW_NONE;
@@ -88,6 +88,8 @@ export class LoadBalancerBrick implements Brick {
   private readonly tuple: FlowTuple;
   private readonly inner: boolean;
   private readonly flow = new FlowFields();
+  /** Of a packet further on. */
+  private readonly later = new FlowFields();
   private readonly fragments: FragmentTable;
   private readonly fragmentCounter: number;
   private readonly orphanCounter: number;
@@ -98,9 +100,19 @@ export class LoadBalancerBrick implements Brick {
   private readonly heldRow = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private readonly heldWord = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private readonly heldUntil = new Float64Array(HELD_PACKETS_MAXIMUM);
+  /** What the fragment table knows their datagrams by. */
+  private readonly heldHash = new Int32Array(HELD_PACKETS_MAXIMUM);
+  private readonly heldSource = new Int32Array(HELD_PACKETS_MAXIMUM);
+  private readonly heldDestination = new Int32Array(HELD_PACKETS_MAXIMUM);
   private heldCount = 0;
+  /** `news` of the table when those were last looked for that are held. */
+  private heldNews = 0;
   /** Whether first fragments further on in this batch were looked for already. */
   private lookedAhead = false;
+  /** Counted in this batch. */
+  private fragmentCount = 0;
+  private orphanCount = 0;
+  private withoutFlowCount = 0;
 
   constructor(options: LoadBalancerOptions, private readonly context: BrickContext) {
     this.table = outputTable(context.outputs);
@@ -140,106 +152,147 @@ export class LoadBalancerBrick implements Brick {
     const passKnown = input.whole ? this.passKnownOfWhole : this.passKnownOfList;
     const passCommon = input.whole ? this.passCommonOfWhole : this.passCommonOfList;
     const { view } = batch.memory;
-    const { next, absolute } = this.loops;
     const plain = !this.inner && batch.linkType === ETHERNET;
     let position = 0;
     while (position < count) {
       const first = call(passKnown, position, count, undefined);
-      if (first === count) return;
+      if (first === count) break;
       position = plain ? call(passCommon, first, count, view) : first;
-      if (position < count && (position === first || batch.flowWord[input.rows[position]] === NOT_COMPUTED)) {
-        const word = this.parsedWord(batch, input.rows[position], input, position);
-        const row = input.rows[position++];
-        if (word === HELD) continue;
-        const output = word < 0 ? 0 : this.table[word];
-        outputs.rows[(absolute ? 0 : output << outputs.shift) + next[output]++] = row;
-      }
+      if (position < count && (position === first || batch.flowWord[input.rows[position]] === NOT_COMPUTED)) position = this.passParsed(batch, input, outputs, position);
     }
+    if (this.fragmentCount > 0 || this.withoutFlowCount > 0) this.countParsed();
   }
 
-  /** The flow word of a packet that the columns do not tell, -1 for one without a flow, or HELD. */
+  /** Packets that no loop takes mostly come together: passes them on from list position `from` up to the first that one may take. */
+  private passParsed(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
+    const { flow, table } = this;
+    const { next, absolute } = this.loops;
+    const { count, rows } = input;
+    const { flowWord: flowWords } = batch;
+    let position = from;
+    let common = false;
+    while (!common && position < count && (position === from || flowWords[rows[position]] === NOT_COMPUTED)) {
+      const row = rows[position];
+      common = parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
+      const word = this.parsedWord(batch, row, input, position);
+      position++;
+      if (word === HELD) continue;
+      const output = word < 0 ? 0 : table[word];
+      outputs.rows[(absolute ? 0 : output << outputs.shift) + next[output]++] = row;
+    }
+    return position;
+  }
+
+  private countParsed(): void {
+    this.context.countAt(this.fragmentCounter, this.fragmentCount);
+    this.context.countAt(this.orphanCounter, this.orphanCount);
+    this.context.countAt(this.withoutFlowCounter, this.withoutFlowCount);
+    this.fragmentCount = 0;
+    this.orphanCount = 0;
+    this.withoutFlowCount = 0;
+  }
+
+  /** The flow word of a packet whose flow was parsed, -1 for one without, or HELD. */
   private parsedWord(batch: PacketBatch, row: number, input: PacketList, position: number): number {
-    const flow = this.flow;
-    parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
+    const { flow } = this;
     if (flow.kind === NO_FLOW) {
-      this.context.countAt(this.withoutFlowCounter, 1);
+      this.withoutFlowCount++;
       return -1;
     }
-    const word = wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
+    const word = this.wordOf(flow);
     if (flow.fragment !== FIRST && flow.fragment !== LATER) return word;
-    this.context.countAt(this.fragmentCounter, 1);
+    this.fragmentCount++;
     return flow.fragmentNeedsFirst ? this.fragmentWord(batch, row, input, position, word) : word;
   }
 
+  private wordOf(flow: FlowFields): number {
+    return flowWordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
+  }
+
   private fragmentWord(batch: PacketBatch, row: number, input: PacketList, position: number, own: number): number {
-    const flow = this.flow;
-    let word = this.fragments.find(flow);
+    const { flow } = this;
+    let word = this.knownWord(flow);
     if (word >= 0) return word;
-    if (flow.fragment === FIRST) {
-      this.fragments.set(flow, own);
-      return own;
+    if (flow.fragment !== FIRST) {
+      if (!this.lookedAhead) {
+        this.lookAhead(batch, input, position + 1);
+        word = this.knownWord(flow);
+        if (word >= 0) return word;
+      }
+      if (this.fragmentWait > 0 && this.holdFragment(batch, row, own)) return HELD;
+      this.orphanCount++;
     }
-    if (!this.lookedAhead) {
-      this.lookAhead(batch, input, position + 1);
-      parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
-      word = this.fragments.find(flow);
-      if (word >= 0) return word;
-    }
-    if (this.fragmentWait > 0 && this.holdFragment(batch, row, own)) return HELD;
-    this.context.countAt(this.orphanCounter, 1);
-    this.fragments.set(flow, own);
+    this.remember(flow, own);
     return own;
+  }
+
+  private knownWord(flow: FlowFields): number {
+    return this.fragments.find(flow.fragmentHash, flow.fragmentSource, flow.fragmentDestination);
+  }
+
+  private remember(flow: FlowFields, word: number): void {
+    this.fragments.set(flow.fragmentHash, flow.fragmentSource, flow.fragmentDestination, word);
   }
 
   /** Keeps a fragment until its first one comes, for a bounded time. */
   private holdFragment(batch: PacketBatch, row: number, own: number): boolean {
+    const { flow } = this;
     const held = this.context.hold(batch, row);
     if (held < 0) return false;
     const entry = this.heldCount++;
     this.heldRow[entry] = held;
     this.heldWord[entry] = own;
     this.heldUntil[entry] = this.context.clock.cell[0] + this.fragmentWait * 1e6;
+    this.heldHash[entry] = flow.fragmentHash;
+    this.heldSource[entry] = flow.fragmentSource;
+    this.heldDestination[entry] = flow.fragmentDestination;
     this.context.countAt(this.heldCounter, 1);
     return true;
   }
 
   /** Lets go, in their order, fragments whose first has come, and those that have waited long enough: these by their addresses. */
-  releaseHeld(held: PacketBatch, outputs: PacketLists, all: boolean): void {
+  releaseHeld(_held: PacketBatch, outputs: PacketLists, all: boolean): void {
+    const { fragments, heldUntil } = this;
+    const now = this.context.clock.cell[0];
+    // All wait equally long, so that the first one's time is over first.
+    if (!all && fragments.news === this.heldNews && now < heldUntil[0]) return;
     const { rows, counts, shift } = outputs;
-    const flow = this.flow;
+    const { heldRow, heldWord, heldHash, heldSource, heldDestination } = this;
     let left = 0;
     for (let entry = 0; entry < this.heldCount; entry++) {
-      const row = this.heldRow[entry];
-      parse(held.memory, held.offset[row], held.length[row], held.linkType, this.tuple, this.inner, flow);
-      let word = this.fragments.find(flow);
-      if (word < 0 && (all || this.context.clock.cell[0] >= this.heldUntil[entry])) {
-        word = this.heldWord[entry];
-        this.fragments.set(flow, word);
+      const row = heldRow[entry];
+      let word = fragments.find(heldHash[entry], heldSource[entry], heldDestination[entry]);
+      if (word < 0 && (all || now >= heldUntil[entry])) {
+        word = heldWord[entry];
+        fragments.set(heldHash[entry], heldSource[entry], heldDestination[entry], word);
         this.context.countAt(this.orphanCounter, 1);
       }
       if (word < 0) {
-        this.heldRow[left] = row;
-        this.heldWord[left] = this.heldWord[entry];
-        this.heldUntil[left++] = this.heldUntil[entry];
+        heldRow[left] = row;
+        heldWord[left] = heldWord[entry];
+        heldUntil[left] = heldUntil[entry];
+        heldHash[left] = heldHash[entry];
+        heldSource[left] = heldSource[entry];
+        heldDestination[left] = heldDestination[entry];
+        left++;
       } else {
         const output = this.table[word];
         rows[(output << shift) + counts[output]++] = row;
       }
     }
     this.heldCount = left;
+    this.heldNews = fragments.news;
   }
 
   /** Fragments out of order mostly come close together: learns of the first fragments in the rest of the batch, once. */
   private lookAhead(batch: PacketBatch, input: PacketList, from: number): void {
     this.lookedAhead = true;
-    const flow = this.flow;
+    const flow = this.later;
     for (let i = from; i < input.count; i++) {
       const row = input.rows[i];
       if (batch.flowWord[row] !== NOT_COMPUTED) continue;
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
-      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.fragments.find(flow) < 0) {
-        this.fragments.set(flow, wordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed));
-      }
+      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.knownWord(flow) < 0) this.remember(flow, this.wordOf(flow));
     }
   }
 }

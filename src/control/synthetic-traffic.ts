@@ -3,8 +3,33 @@ import type { PacketBatch } from '../core/packet-batch';
 import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS } from '../core/packet-batch';
 
 const PACKET_BYTES = 256;
+/**
+ * What is rare or broken, from byte 12 on: each way through src/net/ethernet-flow.ts. Code that V8 has not seen run is thrown away, and
+ * all that was compiled around it, when its first packet comes.
+ */
+const RARE_FRAMES = [
+  // IPv4 and IPv6 that are none, by version or length.
+  '0800 5500', '0800 4400', '86dd 4500',
+  // Whole IPv4 with options, and without ports.
+  '0800 4700 0040 0001 0000 4006', '0800 4500 0040 0001 0000 4001',
+  // A length instead of a type: LLC, and SNAP with IPv4, IPv6 and ARP.
+  '0040 4242 0300', '0040 aaaa 0300 0000 0800 4500 0040 0001 0000 4011', '0040 aaaa 0300 0000 86dd 6000 0000 0040 3a40', '0040 aaaa 0300 0000 0806',
+  // Three tags, and more than there is room for.
+  '8100 0001 88a8 0002 9100 0003 0800 4500 0040 0001 0000 4006', '8100 0001 '.repeat(40),
+  // Labels: with IPv4, IPv6, something else, an Ethernet frame, and without an end.
+  '8847 0001 0040 0001 0140 4500 0040 0001 0000 4011', '8848 0001 0140 6000 0000 0040 0640', '8847 0001 0140 5000', '8847 0001 0140 0000 0000', `8847 ${'0001 0040 '.repeat(60)}`,
+  // PPPoE: IPv4, IPv6, its own control, another code.
+  '8864 1100 0001 0040 0021 4500 0040 0001 0000 4006', '8864 1100 0001 0040 0057 6000 0000 0040 1140', '8864 1100 0001 0040 c021', '8864 1109 0001 0000',
+  // Extension headers: one and another, authentication, a fragment that is whole, two of them, and more than there is room for.
+  `86dd 6000 0000 0040 0040 ${'0000 '.repeat(16)} 3c00 0000 0000 0000 1100 0000 0000 0000`,
+  `86dd 6000 0000 0040 3340 ${'0000 '.repeat(16)} 0604 0000 0000 0000`,
+  `86dd 6000 0000 0040 2c40 ${'0000 '.repeat(16)} 1100 0000 0000 0001`,
+  `86dd 6000 0000 0040 2c40 ${'0000 '.repeat(16)} 2c00 0001 0000 0001 0600 0001 0000 0002`,
+  `86dd 6000 0000 0040 0040 ${'0000 '.repeat(16)} ${'00ff 0000 0000 0000'}`,
+];
 /** Single packets, and behind them fragments of datagrams: three of each. */
-const SINGLE_PACKETS = 65;
+const USUAL_PACKETS = 65;
+const SINGLE_PACKETS = USUAL_PACKETS + RARE_FRAMES.length;
 const DATAGRAMS = 16;
 const FRAGMENTS = 3 * DATAGRAMS;
 const PACKET_KINDS = SINGLE_PACKETS + FRAGMENTS;
@@ -20,7 +45,8 @@ export function syntheticMemory(): ArrayBuffer {
     random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
     bytes[at] = random >>> 16;
   }
-  for (let kind = 0; kind < SINGLE_PACKETS; kind++) writeSingle(bytes, kind);
+  for (let kind = 0; kind < USUAL_PACKETS; kind++) writeSingle(bytes, kind);
+  RARE_FRAMES.forEach((frame, index) => bytes.set(Buffer.from(frame.replaceAll(' ', ''), 'hex'), (USUAL_PACKETS + index) * PACKET_BYTES + 12));
   for (let number = 0; number < FRAGMENTS; number++) writeFragment(bytes, number);
   return buffer;
 }
@@ -65,7 +91,7 @@ function writeFragment(bytes: Uint8Array, number: number): void {
   const like = (SINGLE_PACKETS + 3 * datagram) * PACKET_BYTES;
   bytes.copyWithin(start, like, like + PACKET_BYTES);
   const at = start + 14;
-  const protocol = datagram & 2 ? 6 : 17;
+  const protocol = [17, 6, 1, 4, 47][(datagram >> 1) % 5];
   if (datagram & 1) {
     writeType(bytes, start + 12, 0x86dd);
     bytes[at] = 0x60;
@@ -100,7 +126,7 @@ export function fillBatch(batch: PacketBatch, round: number): void {
   for (let row = 0; row < batch.count; row++) {
     const kind = single > 0 ? single - 1 : (row * 7 + round) % PACKET_KINDS;
     batch.offset[row] = kind * PACKET_BYTES;
-    batch.length[row] = row % 31 === 0 ? row % 60 : 60 + (row % 196);
+    batch.length[row] = row % 31 === 0 ? (row + round) % 60 : 60 + (row % 196);
     batch.wireLength[row] = batch.length[row];
     const known = round % 4 !== 3 && row % 8 !== 0 && kind < SINGLE_PACKETS;
     batch.flowWord[row] = known || round % 16 === 1 ? (FLOW_WITH_PORTS << 16) | ((row * 40_503) & 0xffff) : FLOW_NOT_COMPUTED;

@@ -5,12 +5,13 @@
  */
 import type { PacketMemory } from '../core/packet-batch';
 import {
-  FLOW_NONE, FLOW_NOT_COMPUTED, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields,
+  FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields,
 } from './flow-fields';
 import { readIpv4, readIpv6, setFragmentKey } from './ip';
+import { ethernetFlow } from './ethernet-flow';
 import { enterLink } from './layers';
 import { LINK_TYPE_ETHERNET } from './link-types';
-import { commonFlow, mayEncapsulate, plainFlow } from './plain-flow';
+import { commonFlow, mayEncapsulate } from './plain-flow';
 import { CONSTANT_PORTS } from './toeplitz';
 import { enterGre, enterUdp } from './tunnels';
 import { LAYER_IPV4, LAYER_IPV6, LAYER_UNKNOWN, read32, Walk, type Layer } from './walk';
@@ -28,6 +29,7 @@ const PROTOCOL_IPV6 = 41;
 const PROTOCOL_GRE = 47;
 
 // Copies of what is looked at for each packet: V8 loads imported constants again each time (3 ns).
+const otherFlow = ethernetFlow;
 const ETHERNET = LINK_TYPE_ETHERNET;
 const NO_FRAGMENT = FRAGMENT_NONE;
 const NO_PORTS = CONSTANT_PORTS | 0;
@@ -36,7 +38,7 @@ const NO_PORTS = CONSTANT_PORTS | 0;
 const walk = new Walk();
 
 /**
- * Fills `flow` for the packet in the `length` bytes at `offset` of `memory`.
+ * Fills `flow` for the packet in the `length` bytes at `offset` of `memory`. True for the most common packets (see `commonFlow`).
  *
  * `tuple` decides where IP in IP (IPv4 in IPv4) is looked into: by 4 always, by 2 only if `inner`.
  * `inner` takes the innermost flow of every known tunnel, and the outer one where that can't be
@@ -44,18 +46,14 @@ const walk = new Walk();
  */
 export function parseFlow(
   memory: PacketMemory, offset: number, length: number, linkType: number, tuple: FlowTuple, inner: boolean, flow: FlowFields,
-): void {
+): boolean {
   flow.fragment = NO_FRAGMENT;
-  if (linkType === ETHERNET && commonFlow(memory, offset, length, flow) && !(inner && mayEncapsulate(flow.signedPorts))) return;
-  parseUncommonFlow(memory, offset, length, linkType, tuple, inner, flow);
-}
-
-function parseUncommonFlow(
-  memory: PacketMemory, offset: number, length: number, linkType: number, tuple: FlowTuple, inner: boolean, flow: FlowFields,
-): void {
-  if (linkType === ETHERNET && plainFlow(memory, offset, length, flow) !== FLOW_NOT_COMPUTED
-    && !(inner && mayEncapsulate(flow.signedPorts))) return;
+  if (linkType === ETHERNET) {
+    if (commonFlow(memory, offset, length, flow) && !(inner && mayEncapsulate(flow.signedPorts))) return true;
+    if (otherFlow(memory, offset, length, tuple, inner, flow)) return false;
+  }
   walkFlow(memory.bytes, offset, length, linkType, tuple, inner, flow);
+  return false;
 }
 
 function walkFlow(

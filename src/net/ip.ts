@@ -94,31 +94,44 @@ export function setFragmentKey(walk: Walk, version: number, flow: FlowFields): v
   let destination: number;
   let identity: number;
   if (version === 4) {
-    source = read32(bytes, network + 12);
-    destination = read32(bytes, network + 16);
+    source = readLittle32(bytes, network + 12);
+    destination = readLittle32(bytes, network + 16);
     identity = (walk.protocol << 16) | walk.identification;
   } else {
     // The protocol is no part of an IPv6 datagram's identity.
-    source = mixAddress(bytes, network + 8, 0x9e3779b9);
-    destination = mixAddress(bytes, network + 24, 0x85ebca6b);
+    source = mixAddress(bytes, network + 8, MIX_SOURCE);
+    destination = mixAddress(bytes, network + 24, MIX_DESTINATION);
     identity = walk.identification;
   }
   flow.fragmentSource = source;
   flow.fragmentDestination = destination;
   flow.fragmentIdentity = identity;
-  flow.fragmentHash = mix(mix(mix(version, source), destination), identity);
+  flow.fragmentHash = hashOfKey(version, source, destination, identity);
 }
 
-/** Folds 32 bits into a hash of 32 bits so that each bit of either changes about half of the result's. */
-function mix(hash: number, value: number): number {
-  let mixed = Math.imul(hash ^ value, 0xcc9e2d51);
-  mixed ^= mixed >>> 15;
-  mixed = Math.imul(mixed, 0x1b873593);
+/** What the hashes of IPv6 addresses begin with. */
+export const MIX_SOURCE = 0x9e3779b9 | 0;
+export const MIX_DESTINATION = 0x85ebca6b | 0;
+
+/** Folds 32 bits into a hash of 32 bits; no two values give the same of one hash. So small that V8 always inlines it. */
+export function mixInto(hash: number, value: number): number {
+  const mixed = Math.imul(hash ^ value, 0xcc9e2d51);
+  return mixed ^ (mixed >>> 15);
+}
+
+/** The hash of a key. By one hash and the same addresses it is the same identity. */
+export function hashOfKey(version: number, source: number, destination: number, identity: number): number {
+  const mixed = Math.imul(mixInto(mixInto(mixInto(version, source), destination), identity), 0x1b873593);
   return mixed ^ (mixed >>> 13);
 }
 
 function mixAddress(bytes: Uint8Array, at: number, seed: number): number {
-  let mixed = seed | 0;
-  for (let word = 0; word < 16; word += 4) mixed = mix(mixed, read32(bytes, at + word));
+  let mixed = seed;
+  for (let word = 0; word < 16; word += 4) mixed = mixInto(mixed, readLittle32(bytes, at + word));
   return mixed;
+}
+
+/** The 32 bits of a key, least significant byte first: as ethernet-flow.ts finds them in a word. */
+function readLittle32(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

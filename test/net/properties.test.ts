@@ -101,6 +101,20 @@ test('each sample cut at each length gives the same with any bytes behind it', (
   }
 });
 
+test('each sample cut at each length gives the same by words as by bytes', () => {
+  for (const sample of SAMPLES) {
+    const bytes = bytesOf(sample);
+    for (let length = 0; length <= Math.min(bytes.length, 120); length++) {
+      const cut = bytes.subarray(0, length);
+      for (const tuple of [2, 4] as const) {
+        for (const inner of [false, true]) {
+          expect(flowOf(cut, { tuple, inner, offset: 8, garbage: 0x81 })).toEqual(flowOf(cut, { tuple, inner, offset: 9, garbage: 0x60 }));
+        }
+      }
+    }
+  }
+});
+
 test('flow columns hold what the parser finds, or nothing', () => {
   const batch = createPacketBatch(4);
   batch.memory = packetMemory(new ArrayBuffer(4096));
