@@ -4,6 +4,7 @@ import { HELD_PACKETS_MAXIMUM } from '../core/hold-area';
 import type { PacketList, PacketLists } from '../core/packet-list';
 import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
 import { callLoop } from '../core/specialise';
+import { isLaterFragment } from '../net/ethernet-flow';
 import { parseFlow, type FlowTuple } from '../net/flow';
 import { FLOW_NONE, FRAGMENT_FIRST, FRAGMENT_LATER, FlowFields } from '../net/flow-fields';
 import { LINK_TYPE_ETHERNET } from '../net/link-types';
@@ -15,6 +16,7 @@ import { loadBalancerLoops, type CommonLoop, type KnownLoop, type LoadBalancerLo
 // module's exports again for each packet (25 ns a packet by way of an index file, which has getters).
 const call = callLoop;
 const parse = parseFlow;
+const isLater = isLaterFragment;
 const flowWordOf = flowWord;
 const ETHERNET = LINK_TYPE_ETHERNET;
 const NOT_COMPUTED = FLOW_NOT_COMPUTED;
@@ -288,9 +290,12 @@ export class LoadBalancerBrick implements Brick {
   private lookAhead(batch: PacketBatch, input: PacketList, from: number): void {
     this.lookedAhead = true;
     const flow = this.later;
+    const { words } = batch.memory;
+    const ethernet = batch.linkType === ETHERNET;
     for (let i = from; i < input.count; i++) {
       const row = input.rows[i];
       if (batch.flowWord[row] !== NOT_COMPUTED) continue;
+      if (ethernet && isLater(words, batch.offset[row] >>> 2, batch.length[row])) continue;
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
       if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.knownWord(flow) < 0) this.remember(flow, this.wordOf(flow));
     }

@@ -62,6 +62,14 @@ export function ethernetFlow(memory: PacketMemory, offset: number, length: numbe
   return found !== ELSEWHERE;
 }
 
+/** Whether an untagged Ethernet frame at word `start` surely is no first fragment, by one look: a later one, as most are. */
+export function isLaterFragment(words: Uint32Array, start: number, length: number): boolean {
+  if (!littleEndian || length < SHORTEST_IP) return false;
+  const type = words[start + 3] & 0xffff;
+  if (type === 0x0008) return (words[start + 5] & 0xff1f) !== 0;
+  return type === 0xdd86 && length >= 62 && (words[start + 5] & 0xff) === 44 && (words[start + 14] & 0xf8ff) !== 0;
+}
+
 /** By bytes 2 to 5 of both hardware addresses, where they were captured. */
 function hardwareFlow(words: Uint32Array, start: number, length: number, flow: FlowFields): void {
   const known = length >= 12;
