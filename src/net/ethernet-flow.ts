@@ -5,8 +5,8 @@
  *
  * In all of these an IP header begins in the upper half of a 32-bit word, `at`; `left` is how many bytes were captured from there on.
  *
- * Sketch of its cost, a packet: 10 ns without IP, 15 to 30 ns for fragments and extension headers; the walk through the same
- * headers byte by byte takes 100 to 200.
+ * A load balancer with all in the cache takes 20 ns a packet for ARP, 45 to 55 with extension headers, 50 to 65 for fragments (their table
+ * included); the walk byte by byte made that 54, 141 and 160 to 200.
  */
 import type { PacketMemory } from '../core/packet-batch';
 import {
