@@ -13,6 +13,7 @@ import type { LinkName } from '../../src/core/link-name';
 import { createPacketBatch } from '../../src/core/packet-batch';
 import { PacketRingReader, PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src/core/packet-ring';
 import { RingSource, RingTransmitter } from '../../src/core/ring-ports';
+import { coreAddon } from '../../src/native/core-addon';
 
 /** A packet as tests give and get it. */
 export interface LoopbackPacket {
@@ -29,9 +30,16 @@ const RING_DATA_BYTES = 4 * 1024 * 1024;
 
 type Direction = 'arriving' | 'sent';
 
+/** The ring towards engines, and the event that wakes the engine that reads it, where the native part was built. */
+interface ArrivingRing {
+  readonly ring: SharedArrayBuffer;
+  readonly readable: number;
+  readonly writable: number;
+}
+
 /** Rings are made when they are first used: memory for what nobody sends or reads would be lost. */
 interface LoopbackInterface {
-  arriving?: SharedArrayBuffer;
+  arriving?: ArrivingRing;
   sent?: SharedArrayBuffer;
   /** The engines that use it: one may read, and one may send. */
   readonly engines: { arriving?: string; sent?: string };
@@ -41,7 +49,7 @@ interface LoopbackInterface {
 
 interface PreparedRings {
   readonly engine: string;
-  readonly arriving: Readonly<Record<string, SharedArrayBuffer>>;
+  readonly arriving: Readonly<Record<string, ArrivingRing>>;
   readonly sent: Readonly<Record<string, SharedArrayBuffer>>;
 }
 
@@ -51,12 +59,25 @@ function createRing(): SharedArrayBuffer {
   return buffer;
 }
 
+function createArrivingRing(): ArrivingRing {
+  const [readable, writable] = coreAddon()?.eventCreate() ?? [-1, -1];
+  return { ring: createRing(), readable, writable };
+}
+
+/** Wakes the engine that sleeps until a packet arrives there. */
+function wake({ ring, writable }: ArrivingRing): void {
+  if (writable >= 0) coreAddon()?.eventSignal(writable);
+  else wakeRing(ring);
+}
+
 export class LoopbackBackend implements Backend {
   static readonly backendName = 'loopback';
   readonly name = LoopbackBackend.backendName;
   readonly summary = 'interfaces in memory, for development and tests';
   readonly preference = 0;
   readonly options = [];
+  /** What `read` takes packets by. */
+  private readonly batch = createPacketBatch();
   private readonly interfaces = new Map<string, LoopbackInterface>();
 
   status(): BackendStatus {
@@ -82,10 +103,11 @@ export class LoopbackBackend implements Backend {
       const user = this.interfaceOf(link.text).engines[direction];
       if (user !== undefined) throw new BricksError('E_LINK_BUSY', `The engine ${user} ${direction === 'sent' ? 'sends to' : 'reads'} ${link.text} already.`, 'A loopback interface has one engine for each direction: take another name.');
     }
-    const prepared = { engine: plan.engine, arriving: {} as Record<string, SharedArrayBuffer>, sent: {} as Record<string, SharedArrayBuffer> };
-    for (const [direction, link] of ours) {
-      this.interfaceOf(link.text).engines[direction] = plan.engine;
-      prepared[direction][link.text] = this.ringOf(link.text, direction);
+    const prepared = { engine: plan.engine, arriving: {} as Record<string, ArrivingRing>, sent: {} as Record<string, SharedArrayBuffer> };
+    for (const [direction, { text }] of ours) {
+      this.interfaceOf(text).engines[direction] = plan.engine;
+      if (direction === 'arriving') prepared.arriving[text] = this.arrivingAt(text);
+      else prepared.sent[text] = this.sentTo(text);
     }
     return prepared;
   }
@@ -113,24 +135,24 @@ export class LoopbackBackend implements Backend {
     const { bytes, wireLength = given.bytes.length, seconds = 0, nanoseconds = 0, linkType = 1 } = given;
     const writer = this.writerOf(name);
     const taken = writer.write(bytes, 0, bytes.length, wireLength, seconds, nanoseconds, linkType);
-    if (writer.commit()) wakeRing(this.ringOf(name, 'arriving'));
+    if (writer.commit()) wake(this.arrivingAt(name));
     return taken;
   }
 
   /** Says that nothing more will arrive on an interface. */
   end(name: string): void {
-    if (this.writerOf(name).close()) wakeRing(this.ringOf(name, 'arriving'));
+    if (this.writerOf(name).close()) wake(this.arrivingAt(name));
   }
 
   /** Takes what engines have sent to an interface since the last call. */
   read(name: string): Required<LoopbackPacket>[] {
     const port = this.interfaceOf(name);
     if (!port.reader) {
-      port.reader = new PacketRingReader(this.ringOf(name, 'sent'));
+      port.reader = new PacketRingReader(this.sentTo(name));
       port.reader.attach(process.pid);
     }
     const packets: Required<LoopbackPacket>[] = [];
-    const batch = createPacketBatch();
+    const { batch } = this;
     for (;;) {
       const count = port.reader.fill(batch, 0, batch.capacity);
       if (count === 0) return packets;
@@ -150,6 +172,9 @@ export class LoopbackBackend implements Backend {
 
   /** Forgets all interfaces: for the time between two tests, when no engine uses them. */
   reset(): void {
+    for (const { arriving } of this.interfaces.values()) {
+      if (arriving && arriving.writable >= 0) coreAddon()?.eventClose(arriving.readable, arriving.writable);
+    }
     this.interfaces.clear();
   }
 
@@ -162,29 +187,34 @@ export class LoopbackBackend implements Backend {
     return port;
   }
 
-  private ringOf(name: string, direction: Direction): SharedArrayBuffer {
-    const port = this.interfaceOf(name);
-    return (port[direction] ??= createRing());
+  private arrivingAt(name: string): ArrivingRing {
+    return (this.interfaceOf(name).arriving ??= createArrivingRing());
+  }
+
+  private sentTo(name: string): SharedArrayBuffer {
+    return (this.interfaceOf(name).sent ??= createRing());
   }
 
   private writerOf(name: string): PacketRingWriter {
     const port = this.interfaceOf(name);
-    return (port.writer ??= new PacketRingWriter(this.ringOf(name, 'arriving')));
+    return (port.writer ??= new PacketRingWriter(this.arrivingAt(name).ring));
   }
 }
 
 class LoopbackPorts implements PortOpener {
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
-    return new RingSource(request, ringOf(context, 'arriving', request.link));
+    const { ring, readable } = prepared('arriving', context, request.link);
+    const addon = readable < 0 ? undefined : coreAddon();
+    return new RingSource(request, ring, 1, addon && { descriptor: readable, drain: () => addon.eventDrain(readable) });
   }
 
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
-    return new RingTransmitter(requests, requests.map((request) => ringOf(context, 'sent', request.link)));
+    return new RingTransmitter(requests, requests.map((request) => prepared('sent', context, request.link)));
   }
 }
 
-function ringOf(context: OpenContext, which: Direction, link: LinkName): SharedArrayBuffer {
-  const ring = (context.prepared as PreparedRings)[which][link.text];
-  if (!ring) throw new BricksError('E_INTERNAL', `The loopback interface ${link.text} was not prepared.`);
-  return ring;
+function prepared<Which extends Direction>(which: Which, context: OpenContext, { text }: LinkName): PreparedRings[Which][string] {
+  const rings: PreparedRings[Which] = (context.prepared as PreparedRings)[which];
+  if (!(text in rings)) throw new BricksError('E_INTERNAL', `The loopback interface ${text} was not prepared.`);
+  return rings[text] as PreparedRings[Which][string];
 }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
-import { nameThread, pinThread } from '../native/system';
+import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
 import type { EnginePlan, EngineReport, EngineRequest, PlainError } from './engine-protocol';
@@ -52,6 +52,7 @@ function run(assembled: AssembledEngine): void {
 
 async function main(): Promise<void> {
   nameThread(plan.name);
+  wakePromptly();
   if (plan.cpu >= 0) {
     const problem = pinThread(plan.cpu);
     if (problem) notice(problem);

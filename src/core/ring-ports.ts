@@ -17,19 +17,32 @@ const RING_FULL = LINK_DROPS + DROP_REASON_INDEX.ringFull;
 const TOO_LONG = LINK_DROPS + DROP_REASON_INDEX.tooLong;
 const LINK_TYPE = LINK_DROPS + DROP_REASON_INDEX.linkType;
 
+/** By which the writer wakes a reader that sleeps until a descriptor is readable. */
+export interface RingEvent {
+  readonly descriptor: number;
+  /** Makes it unreadable. */
+  drain(): void;
+}
+
+/** Empty looks after which the event is cleared once more: a writer may signal it after its packets were taken. */
+const LOOKS_PER_DRAIN = 64;
+
 /** Reads a ring. Its packets belong to the batch until `release`. */
 export class RingSource implements SourcePort {
   readonly link: LinkName;
-  readonly descriptor = -1;
+  readonly descriptor: number;
   readonly patient = false;
   private readonly reader: PacketRingReader;
   private readonly batch: PacketBatch;
   private readonly words: Uint32Array;
   private readonly record: number;
+  private armed = false;
+  private emptyLooks = 0;
 
-  /** `process` is what the writer learns of its reader: any number but 0. */
-  constructor(request: SourceRequest, buffer: ArrayBufferLike, process = 1) {
+  /** `process` is what the writer learns of its reader: any number but 0. Without an event the reader has to be asked, or to `sleep`. */
+  constructor(request: SourceRequest, buffer: ArrayBufferLike, process = 1, private readonly event: RingEvent | undefined = undefined) {
     this.link = request.link;
+    this.descriptor = event?.descriptor ?? -1;
     this.reader = new PacketRingReader(buffer);
     this.batch = request.batch;
     this.batch.memory = this.reader.memory;
@@ -40,7 +53,11 @@ export class RingSource implements SourcePort {
 
   receive(): number {
     const batch = this.batch;
-    const count = this.reader.fill(batch, 0, batch.capacity);
+    let count = this.reader.fill(batch, 0, batch.capacity);
+    if (this.event !== undefined) {
+      if (count > 0) this.disarm(this.event);
+      else if (!this.arm(this.event)) count = this.reader.fill(batch, 0, batch.capacity);
+    }
     batch.count = count;
     if (count === 0) return this.reader.ended ? SOURCE_ENDED : 0;
     batch.flowWord.fill(0, 0, count);
@@ -49,6 +66,21 @@ export class RingSource implements SourcePort {
     addToCounter(this.words, this.record + LINK_PACKETS, count);
     addToCounter(this.words, this.record + LINK_BYTES, bytes);
     return count;
+  }
+
+  /** False if packets have come meanwhile. */
+  private arm(event: RingEvent): boolean {
+    if (this.armed && ++this.emptyLooks % LOOKS_PER_DRAIN !== 0) return true;
+    event.drain();
+    this.armed = this.reader.arm();
+    return this.armed;
+  }
+
+  private disarm(event: RingEvent): void {
+    if (!this.armed) return;
+    this.armed = false;
+    this.reader.disarm();
+    event.drain();
   }
 
   sleep(milliseconds: number): void {

@@ -86,6 +86,7 @@ export interface CoreAddon {
   /** 0, or the number of a system error. */
   setAffinity(cpu: number): number;
   setThreadName(name: string): number;
+  setThreadPrompt(): number;
   processAlive(process: number): boolean;
   tapOpen(name: string): number;
 }

@@ -98,6 +98,8 @@ int SetThreadName(const char* name) {
   return 0;
 }
 
+int SetThreadPrompt() { return ENOTSUP; }
+
 int OpenTap(const char*) {
   errno = ENOTSUP;
   return -1;

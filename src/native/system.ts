@@ -101,6 +101,11 @@ export function nameThread(name: string): void {
   coreAddon()?.setThreadName(name);
 }
 
+/** Where the system can, the calling thread gets a CPU at once when it is woken, though another thread may be using it. */
+export function wakePromptly(): void {
+  coreAddon()?.setThreadPrompt();
+}
+
 export function processAlive(process_: number): boolean {
   const addon = coreAddon();
   if (addon) return addon.processAlive(process_);

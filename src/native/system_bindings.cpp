@@ -137,6 +137,7 @@ Napi::Value Affinity(const Napi::CallbackInfo& info) {
 Napi::Value ThreadName(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), SetThreadName(TextArgument(info[0], "a thread's name").substr(0, 15).c_str()));
 }
+Napi::Value ThreadPrompt(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), SetThreadPrompt()); }
 
 Napi::Value ProcessAlive(const Napi::CallbackInfo& info) {
   const int process = static_cast<int>(WholeNumber(info[0], "a process", INT32_MAX));
@@ -175,6 +176,7 @@ void DefineSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("eventClose", Napi::Function::New(env, EventClose));
   exports.Set("setAffinity", Napi::Function::New(env, Affinity));
   exports.Set("setThreadName", Napi::Function::New(env, ThreadName));
+  exports.Set("setThreadPrompt", Napi::Function::New(env, ThreadPrompt));
   exports.Set("processAlive", Napi::Function::New(env, ProcessAlive));
   exports.Set("tapOpen", Napi::Function::New(env, TapOpen));
   exports.Set("ringInitialise", Napi::Function::New(env, RingInitialise));
