@@ -66,6 +66,7 @@ class Port {
 
  private:
   void FindRings(const PortRequest& request);
+  void MapBuffers() const;
   bool RingGood(const netmap_ring* ring) const;
 
   int descriptor_ = -1;
