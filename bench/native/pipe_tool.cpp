@@ -66,11 +66,11 @@ int Read(const std::string& directory, const std::string& name, uint64_t wanted)
       continue;
     }
     bricks::RingReader::Packet packet;
+    uint32_t linkType = UINT32_MAX;
     for (uint32_t k = 0; k < kBatch; k++) {
-      const uint32_t mask = reader.size() - 1, ahead = reader.position() + 768;
-      __builtin_prefetch(reader.data() + (ahead & mask));
-      __builtin_prefetch(reader.data() + ((ahead + 64) & mask));
-      if (!reader.Next(&packet)) break;
+      reader.FetchAhead();
+      if (!reader.Next(&packet, linkType)) break;
+      linkType = packet.linkType;
       packets++;
       bytes += packet.length;
       if (packet.length >= 4) first ^= Load32(packet.bytes);

@@ -42,14 +42,17 @@ export interface NativeRingSourceOptions {
 }
 
 export interface NativeRingSource {
-  /** Packets, 0 for none now (then the descriptor tells of the next), -1 at the end. */
+  /** Packets and their link type (`receivedPackets`, `receivedLinkType`), 0 for none now (then the descriptor tells of the next), -1 at the end. */
   receive(most: number): number;
   release(): void;
   arm(): boolean;
-  linkType(): number;
   corruptions(): number;
   close(): void;
 }
+
+/** What `NativeRingSource.receive` has told, if it is more than 0. */
+export const receivedPackets = (answer: number): number => answer & 0x1ffff;
+export const receivedLinkType = (answer: number): number => answer >>> 17;
 
 export interface NativePcapEncoder {
   bindMemory(bytes: Uint8Array): void;

@@ -220,6 +220,18 @@ class RingReader {
     return false;
   }
 
+  // Once a record: fetches lines of the records behind it. The writer wrote them on another CPU, so that they are far away: those
+  // some fifty short packets ahead come into the second-level cache, which can wait for more of them at a time, the next few into the first.
+  // In line whatever the compiler thinks: gcc takes a call that only fetches for one that does nothing.
+  __attribute__((always_inline)) void FetchAhead() const {
+    constexpr uint32_t kFar = 4096, kNear = 512, kLine = 64;
+    const uint32_t mask = size_ - 1;
+    __builtin_prefetch(data_ + ((next_ + kFar) & mask), 0, 2);
+    __builtin_prefetch(data_ + ((next_ + kFar + kLine) & mask), 0, 2);
+    __builtin_prefetch(data_ + ((next_ + kNear) & mask));
+    __builtin_prefetch(data_ + ((next_ + kNear + kLine) & mask));
+  }
+
   void Release() {
     if (released_ == next_) return;
     released_ = next_;

@@ -5,8 +5,9 @@
 
 namespace bricks {
 
-// Bytes ahead of the record being read: its successors, some memory latencies away.
-constexpr uint32_t kBytesAhead = 768;
+// One call a batch tells both.
+constexpr uint32_t kLinkTypeShift = 17;
+static_assert(kMaximumRows < 1u << kLinkTypeShift, "rows lie below the link type");
 
 Napi::Function RingSource::Define(Napi::Env env) {
   return DefineClass(env, "RingSource",
@@ -19,7 +20,6 @@ RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSo
   const Napi::Object self = info.This().As<Napi::Object>();
   DefineDirectMethod<RingSource, &RingSource::Receive, 1>(self, this, "receive");
   DefineDirectMethod<RingSource, &RingSource::Release>(self, this, "release");
-  DefineDirectMethod<RingSource, &RingSource::LinkType>(self, this, "linkType");
   const Napi::Object options = info[0].As<Napi::Object>();
   ring_.Bind(options.Get("ring"));
   columns_.Bind(options.Get("batch").ToObject());
@@ -40,7 +40,6 @@ uint32_t RingSource::Fill(uint32_t most) {
   // Local copies, since for all the compiler knows a store to a column might change any member.
   RingReader reader = reader_;
   const uint8_t* const data = reader.data();
-  const uint32_t mask = reader.size() - 1;
   const bool flowColumns = flowColumns_;
   uint32_t* const offsets = columns_.offset;
   uint32_t* const lengths = columns_.length;
@@ -53,9 +52,7 @@ uint32_t RingSource::Fill(uint32_t most) {
   uint64_t bytes = 0;
   RingReader::Packet packet;
   while (row < most) {
-    const uint32_t ahead = (reader.position() + kBytesAhead) & mask;
-    __builtin_prefetch(data + ahead);
-    __builtin_prefetch(data + ((ahead + 64) & mask));
+    reader.FetchAhead();
     if (!reader.Next(&packet, linkType)) break;
     linkType = packet.linkType;
     offsets[row] = kRingHeaderBytes + static_cast<uint32_t>(packet.bytes - data);
@@ -97,7 +94,7 @@ int32_t RingSource::Receive(Napi::Env, const int32_t* arguments) {
     reader_.Disarm();
     if (ring_.event.readable >= 0) DrainEvent(ring_.event.readable);
   }
-  return static_cast<int32_t>(rows);
+  return static_cast<int32_t>(rows | linkType_ << kLinkTypeShift);
 }
 
 bool RingSource::ArmNow() {
@@ -112,8 +109,6 @@ int32_t RingSource::Release(Napi::Env, const int32_t*) {
   reader_.Release();
   return 0;
 }
-
-int32_t RingSource::LinkType(Napi::Env, const int32_t*) { return static_cast<int32_t>(linkType_); }
 
 Napi::Value RingSource::Corruptions(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(reader_.corruptions));

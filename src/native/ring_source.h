@@ -15,12 +15,11 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   explicit RingSource(const Napi::CallbackInfo& info);
 
  private:
-  // (at most): packets received, 0 for none now, -1 at the end
+  // (at most): packets received | their link type << 17; 0 for none now, -1 at the end
   int32_t Receive(Napi::Env env, const int32_t* arguments);
   int32_t Release(Napi::Env env, const int32_t* arguments);
   // Makes the event readable when packets come. False if some are there.
   Napi::Value Arm(const Napi::CallbackInfo& info);
-  int32_t LinkType(Napi::Env env, const int32_t* arguments);
   Napi::Value Corruptions(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   uint32_t Fill(uint32_t most);

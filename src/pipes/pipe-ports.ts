@@ -6,7 +6,7 @@ import { BricksError } from '../core/errors';
 import type { LinkName } from '../core/link-name';
 import { packetMemory, type PacketBatch, type PacketMemory } from '../core/packet-batch';
 import { RingSource, RingTransmitter } from '../core/ring-ports';
-import { coreAddon, type CoreAddon, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
+import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
 import type { PreparedPipe, PreparedPipes } from './prepare';
 
 /** Slots of a link's record, for native code. */
@@ -63,13 +63,14 @@ class PipeSource implements SourcePort {
   }
 
   receive(): number {
-    const count = this.native.receive(this.batch.capacity);
-    if (count <= 0) {
+    const answer = this.native.receive(this.batch.capacity);
+    if (answer <= 0) {
       this.batch.count = 0;
-      return count < 0 ? SOURCE_ENDED : 0;
+      return answer < 0 ? SOURCE_ENDED : 0;
     }
+    const count = receivedPackets(answer);
     this.batch.count = count;
-    this.batch.linkType = this.native.linkType();
+    this.batch.linkType = receivedLinkType(answer);
     return count;
   }
 

@@ -1,9 +1,9 @@
 /** Reading a pipe from a program: batch by batch, from this process or another. */
-import { createPacketBatch, packetMemory, type PacketBatch } from '../core/packet-batch';
+import { DEFAULT_BATCH_ROWS, createPacketBatch, packetMemory, type PacketBatch } from '../core/packet-batch';
 import { BricksError } from '../core/errors';
 import { parseLinkName, type LinkName } from '../core/link-name';
 import { MINIMUM_RING_DATA } from '../core/packet-ring';
-import type { CoreAddon, NativeRingSource } from '../native/core-addon';
+import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
 import { pipeDirectory, pipeError, pipeFileName, readingDirection } from './pipe-name';
 
@@ -14,14 +14,12 @@ export interface AttachOptions {
   readonly signal?: AbortSignal;
   /** Called once if the pipe is not there yet. */
   readonly onWaiting?: () => void;
-  /** Rows of the batch; 1,024 unless told otherwise. */
+  /** Rows of the batch; 512 unless told otherwise. */
   readonly batchRows?: number;
   /** Fill the batch's flow columns. */
   readonly flowColumns?: boolean;
 }
 
-/** More than an engine's: a reader's packets go nowhere from here, so that what a batch costs by itself counts for more than its caches. */
-const READER_ROWS = 1024;
 const LOOK_AGAIN_MILLISECONDS = 50;
 const CLOSING_ATTEMPTS = 20;
 const CLOSING_MILLISECONDS = 10;
@@ -120,7 +118,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
 
   constructor(private readonly addon: CoreAddon, link: LinkName, private readonly end: number, private readonly options: AttachOptions) {
     this.link = link;
-    this.batch = createPacketBatch(options.batchRows ?? READER_ROWS);
+    this.batch = createPacketBatch(options.batchRows ?? DEFAULT_BATCH_ROWS);
     const bytes = addon.pipeView(end);
     this.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.source = new addon.RingSource({ ring: end, batch: this.batch, flowColumns: options.flowColumns ?? false });
@@ -131,15 +129,14 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
   receive(most = this.batch.capacity): number {
     this.batch.count = 0;
     if (this.closed || this.atEnd) return 0;
-    const count = this.source.receive(most);
-    if (count < 0) {
-      this.atEnd = true;
+    const answer = this.source.receive(most);
+    if (answer <= 0) {
+      this.atEnd = answer < 0;
       return 0;
     }
-    if (count > 0) {
-      this.batch.count = count;
-      this.batch.linkType = this.source.linkType();
-    }
+    const count = receivedPackets(answer);
+    this.batch.count = count;
+    this.batch.linkType = receivedLinkType(answer);
     return count;
   }
 

@@ -6,7 +6,7 @@ import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks
 import { createPacketLists, type PacketLists } from 'packet-bricks/src/core/packet-list';
 import { initialiseRing, ringBytes } from 'packet-bricks/src/core/packet-ring';
 import { RingSource, RingTransmitter } from 'packet-bricks/src/core/ring-ports';
-import { coreAddon, type CoreAddon } from 'packet-bricks/src/native/core-addon';
+import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon } from 'packet-bricks/src/native/core-addon';
 import { NativeTransmitter } from 'packet-bricks/src/pipes/pipe-ports';
 
 export type Kind = 'TypeScript' | 'native';
@@ -78,9 +78,9 @@ export class RingWriterUnderTest {
 export class RingReaderUnderTest {
   readonly batch: PacketBatch;
   readonly counters = createCounterBlock(LINK_RECORD);
-  private readonly source: { receive(most: number): number; release(): void; close(): void; linkType?: () => number };
+  private readonly source: { receive(most: number): number; release(): void; close(): void };
 
-  constructor(kind: Kind, ring: ArrayBufferLike, capacity = 64) {
+  constructor(private readonly kind: Kind, ring: ArrayBufferLike, capacity = 64) {
     this.batch = createPacketBatch(capacity);
     const request: SourceRequest = { link: parseLinkName('test}0'), options: {}, queue: -1, batch: this.batch, flowColumns: false, alsoSink: false, counters: this.counters, record: 0 };
     if (kind === 'native' && native) {
@@ -94,9 +94,10 @@ export class RingReaderUnderTest {
   /** The next packets, or nothing at the end. */
   receive(): Packet[] | undefined {
     const { batch } = this;
-    const count = this.source.receive(batch.capacity);
-    if (count < 0) return undefined;
-    if (this.source.linkType && count > 0) batch.linkType = this.source.linkType();
+    const answer = this.source.receive(batch.capacity);
+    if (answer < 0) return undefined;
+    const count = this.kind === 'native' ? receivedPackets(answer) : answer;
+    if (this.kind === 'native' && count > 0) batch.linkType = receivedLinkType(answer);
     return Array.from({ length: count }, (_, row) => ({
       bytes: batch.memory.bytes.slice(batch.offset[row], batch.offset[row] + batch.length[row]),
       wireLength: batch.wireLength[row],
