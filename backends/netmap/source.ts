@@ -15,6 +15,11 @@ export interface PreparedLinks {
 const SETTLE_MILLISECONDS = 1;
 /** The longest wait in `receive` of an engine's only source: orders are seen after it. */
 const WAIT_MILLISECONDS = 10;
+/**
+ * So many empty looks of a new source do not wait: what is called seldom V8 leaves unoptimised, and the first packets would meet
+ * code that crawls (docs/decisions/0017). Some 100 ms.
+ */
+const WAKEFUL_LOOKS = 20_000;
 const SPINS_MAXIMUM = 128;
 /** When looking again did not help lately, it is tried once in so many times. */
 const TRY_AGAIN = 64;
@@ -55,6 +60,7 @@ export class NetmapSource implements SourcePort {
   private readonly batch: PacketBatch;
   private readonly notice: (text: string) => void;
   private open = true;
+  private wakefulLooks = WAKEFUL_LOOKS;
   private readonly patience: Patience;
   /** Where the engine has other sources too, it waits for all of them itself. */
   private readonly only: boolean;
@@ -94,20 +100,32 @@ export class NetmapSource implements SourcePort {
   }
 
   receive(): number {
-    const rows = this.native.receive();
+    let rows = this.native.receive();
+    if (rows === 0) {
+      this.transmitter?.settle();
+      if (this.patience.nothing() && this.only) {
+        this.native.wait(this.waitMilliseconds());
+        // At once: an engine that is told of nothing publishes its books before it looks again.
+        rows = this.native.receive();
+      }
+    }
     if (rows > 0) {
       this.batch.count = rows;
       this.patience.something();
       return rows;
     }
     this.batch.count = 0;
-    if (rows === 0) {
-      this.transmitter?.settle();
-      if (this.patience.nothing() && this.only) this.native.wait(this.transmitter?.backlog ? SETTLE_MILLISECONDS : WAIT_MILLISECONDS);
-      return 0;
-    }
+    if (rows === 0) return 0;
     this.notice(`netmap no longer has ${this.link.text}: the interface is gone.`);
     return SOURCE_ENDED;
+  }
+
+  private waitMilliseconds(): number {
+    if (this.wakefulLooks > 0) {
+      this.wakefulLooks--;
+      return 0;
+    }
+    return this.transmitter?.backlog ? SETTLE_MILLISECONDS : WAIT_MILLISECONDS;
   }
 
   /** The next `receive` does it; the kernel learns of it only then anyway. */

@@ -21,7 +21,7 @@ function makeLook(offset, length, words, sums) {
 }
 
 async function read(link, wanted) {
-  const reader = await attach(link, { wait: true });
+  const reader = await attach(link, { wait: true, batchRows: 256 });
   const { batch } = reader;
   const sums = new Float64Array(2);
   // A pipe has one reader at a time, so that each round attaches anew; a program does so once, and its closure is the only one of its code.
