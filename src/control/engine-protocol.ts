@@ -38,6 +38,8 @@ export interface EnginePlan {
   readonly prepared: { readonly backend: unknown; readonly pipes: unknown; readonly files: unknown };
   readonly counters: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
+  /** Becomes readable with an order, for a wait that only descriptors end; -1 where the native part was not built. */
+  readonly orders: number;
 }
 
 export interface PlainError {

@@ -28,7 +28,7 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? error.stack ?? '' : '';
 }
 
-const host = new ThreadHost(control);
+const host = new ThreadHost(control, plan.orders);
 
 function run(assembled: AssembledEngine): void {
   report({ kind: 'running' });

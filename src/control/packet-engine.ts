@@ -15,6 +15,7 @@ import { loadExport } from '../plugins/load-module';
 import { resolveBackend, resolveBrick } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import type { BrickModule } from '../core/brick';
+import { OrderEvent } from '../native/system';
 import { countHung, takeBackUnread } from './closed-books';
 import { ENGINE_OPTIONS, checkedBatch, checkedQueue, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
@@ -26,6 +27,7 @@ interface Thread {
   readonly control: Int32Array;
   readonly prepared: EnginePlan['prepared'];
   readonly backend: Backend;
+  readonly orders: OrderEvent;
   /** Set when it is being done away with. */
   gone?: Promise<void>;
 }
@@ -153,6 +155,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       if (!this.isRunning || !thread) return this;
       await this.expect(['rested'], () => {
         Atomics.store(thread.control, CONTROL_STOP, 1);
+        thread.orders.signal();
         Atomics.add(thread.control, CONTROL_WAKE, 1);
         Atomics.notify(thread.control, CONTROL_WAKE);
       });
@@ -236,6 +239,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     }
     const counters = createSharedCounters(graph.counterSlots);
     const control = new SharedArrayBuffer(CONTROL_WORDS * 4);
+    const orders = new OrderEvent();
     const plan: EnginePlan = {
       name: this.name,
       backend: backend.name,
@@ -250,9 +254,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       prepared,
       counters,
       control,
+      orders: orders.descriptor,
     };
     const worker = new Worker(join(__dirname, 'engine-worker.js'), { workerData: plan, name: `bricks ${this.name}` });
-    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend };
+    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders };
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${error.message}`)));
     worker.on('exit', () => {
@@ -296,7 +301,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     clearInterval(this.watchdog);
     // One that is stuck in the system may never end.
     const patience = new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
-    await Promise.race([thread.worker.terminate(), patience]);
+    const ended = await Promise.race([thread.worker.terminate().then(() => true), patience]);
+    if (ended) thread.orders.close();
     thread.backend.discard?.(thread.prepared.backend);
     discardPipes(thread.prepared.pipes);
   }

@@ -77,14 +77,15 @@ export class ThreadHost implements EngineHost {
   /** The control memory, or what stands in for it while packets are synthetic. */
   private books: Int32Array;
 
-  constructor(private readonly control: Int32Array) {
+  /** `orders` becomes readable with an order, -1 where nothing does. */
+  constructor(private readonly control: Int32Array, private readonly orders: number) {
     this.waiter = new Waiter([], control, CONTROL_WAKE);
     this.books = new Int32Array(new ArrayBuffer(control.byteLength));
   }
 
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
   attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real = true): void {
-    this.waiter = new Waiter([...sources], this.control, CONTROL_WAKE);
+    this.waiter = new Waiter([...sources], this.control, CONTROL_WAKE, this.orders);
     this.deoptimisations = new DeoptimisationCount(hot, counters, this.optimised);
     this.collections = new CollectionCount(counters);
     this.collections.start();

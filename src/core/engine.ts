@@ -41,7 +41,8 @@ export interface EngineHost {
 const SPINS_MAXIMUM = 200;
 const PUBLISH_NANOSECONDS = 1_000_000;
 const REFRESH_NANOSECONDS = 1_000_000_000;
-const WAIT_MICROSECONDS = 20_000;
+/** An order and a packet end a wait; what remains is to show that the engine lives. */
+const WAIT_MICROSECONDS = 50_000;
 /**
  * So long a new engine looks again and again instead of sleeping, by the same code: what runs only a few hundred times a
  * second V8 would otherwise leave unoptimised for minutes, and the first packets would meet it so.

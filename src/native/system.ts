@@ -5,6 +5,31 @@ import { coreAddon } from './core-addon';
 
 const SHORTEST_POLL_MICROSECONDS = 250;
 const LONGEST_POLL_MICROSECONDS = 10_000;
+/** A port that sleeps by itself hears no orders meanwhile. */
+const LONGEST_SLEEP_MICROSECONDS = 20_000;
+
+/** By which the main thread ends an engine's wait for descriptors. Where there can be none an order is seen when the wait ends by itself. */
+export class OrderEvent {
+  readonly descriptor: number = -1;
+  private readonly writable: number = -1;
+  private readonly addon = coreAddon();
+
+  constructor() {
+    try {
+      [this.descriptor, this.writable] = this.addon?.eventCreate() ?? [-1, -1];
+    } catch {
+      // No descriptor is left for it.
+    }
+  }
+
+  signal(): void {
+    if (this.writable >= 0) this.addon?.eventSignal(this.writable);
+  }
+
+  close(): void {
+    if (this.descriptor >= 0) this.addon?.eventClose(this.descriptor, this.writable);
+  }
+}
 
 /** What a waiter waits for. */
 export interface Awaited {
@@ -16,7 +41,7 @@ export interface Awaited {
  * Waits for sources, as they are at each wait, or for a while. One with the descriptor -1 can only be asked.
  * Left out are those that have ended, whose descriptors are readable for ever, or another file's by now, and
  * those that have packets whose time has not come: the engine knows how long that is.
- * It also returns, at once or within some milliseconds, when the word of `control` changes.
+ * It also returns when the word of `control` changes: at once, if `orders` has become readable before it changed.
  * Whole numbers only, and times in a typed array: an idle engine makes no garbage either.
  */
 export class Waiter {
@@ -29,9 +54,14 @@ export class Waiter {
   private pause = SHORTEST_POLL_MICROSECONDS;
   private seen: number;
 
-  constructor(private readonly sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number) {
-    this.waitable = new Int32Array(new ArrayBuffer(4 * sources.length));
+  constructor(private readonly sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number, private readonly orders = -1) {
+    this.waitable = new Int32Array(new ArrayBuffer(4 * (sources.length + 1)));
     this.seen = Atomics.load(control, word);
+    this.drainOrders();
+  }
+
+  private drainOrders(): void {
+    if (this.orders >= 0) this.addon?.eventDrain(this.orders);
   }
 
   /** At most so long: a whole number. */
@@ -40,6 +70,7 @@ export class Waiter {
     const woken = Atomics.load(control, word);
     if (woken !== this.seen) {
       this.seen = woken;
+      this.drainOrders();
       return;
     }
     let count = 0;
@@ -57,7 +88,7 @@ export class Waiter {
     }
     // It is told of its own packets only, so that it can't sleep for others.
     if (asked === 1 && count === 0 && sleeper?.sleep) {
-      sleeper.sleep(microseconds / 1000);
+      sleeper.sleep(Math.min(microseconds, LONGEST_SLEEP_MICROSECONDS) / 1000);
       return;
     }
     let limit = microseconds;
@@ -69,8 +100,12 @@ export class Waiter {
       limit = Math.min(limit, this.pause);
     }
     // Atomics.wait would be handed a fraction, and is woken no sooner than a short pause ends.
-    if (addon && (count > 0 || asked > 0)) addon.waitReadable(waitable, count, limit);
-    else Atomics.wait(control, word, woken, limit / 1000);
+    if (addon && (count > 0 || asked > 0)) {
+      if (this.orders >= 0) waitable[count++] = this.orders;
+      addon.waitReadable(waitable, count, limit);
+    } else {
+      Atomics.wait(control, word, woken, limit / 1000);
+    }
     this.readReturn();
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Merge } from 'packet-bricks';
 import { attach } from 'packet-bricks/src/pipes';
-import { Waiter } from 'packet-bricks/src/native/system';
+import { OrderEvent, Waiter } from 'packet-bricks/src/native/system';
 import { closeEngines, loopback, newEngine, runningEngine } from '../support/loopback-engine';
 import { numberedPacket, describeNative, native } from './rings';
 import { temporaryRunDirectory } from './processes';
@@ -79,6 +79,21 @@ describeNative('waiting for sources', () => {
     expect(waited({ port: { descriptor: readable, nextDue: () => Infinity }, ended: false })).toBeLessThan(20);
     expect(waited({ port: { descriptor: readable }, ended: true })).toBeGreaterThan(25);
     expect(waited({ port: { descriptor: readable, nextDue: () => 30 }, ended: false })).toBeGreaterThan(25);
+    native?.eventClose(readable, writable);
+  });
+
+  test('ends with an order, which is heard once', () => {
+    const orders = new OrderEvent();
+    const [readable, writable] = native?.eventCreate() ?? [-1, -1];
+    const waiter = new Waiter([{ port: { descriptor: readable }, ended: false }], control, 0, orders.descriptor);
+    const heard = (): boolean => native?.waitReadable(Int32Array.of(orders.descriptor), 1, 0) === 1;
+    orders.signal();
+    waiter.wait(3_600_000_000);
+    Atomics.add(control, 0, 1);
+    expect(heard()).toBe(true);
+    waiter.wait(3_600_000_000);
+    expect(heard()).toBe(false);
+    orders.close();
     native?.eventClose(readable, writable);
   });
 });
