@@ -91,6 +91,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
     counts_[k] = sink.count;
     writers_[k].Open(rings_[k].memory, rings_[k].dataSize);
   }
+  settings_ = Napi::Persistent(info[0].As<Napi::Object>());
 }
 
 void RingTransmitter::BindMemory(const Napi::CallbackInfo& info) {

@@ -57,6 +57,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::vector<std::unique_ptr<PacketLists>> lists_;
   std::vector<uint32_t> active_;
   std::vector<uint32_t> dirty_;
+  // What it was made of: the memory of the counters must not go before it.
+  Napi::ObjectReference settings_;
   uint32_t noReader_, ringFull_, tooLong_, linkType_, backendError_;
 };
 
