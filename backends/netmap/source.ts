@@ -59,6 +59,8 @@ export class NetmapSource implements SourcePort {
   private readonly native: NativeSource;
   private readonly batch: PacketBatch;
   private readonly notice: (text: string) => void;
+  /** `receive` has waited for what it answers. */
+  waited = false;
   private open = true;
   private wakefulLooks = WAKEFUL_LOOKS;
   private readonly patience: Patience;
@@ -101,10 +103,12 @@ export class NetmapSource implements SourcePort {
 
   receive(): number {
     let rows = this.native.receive();
+    this.waited = false;
     if (rows === 0) {
       this.transmitter?.settle();
       if (this.patience.nothing() && this.only) {
         this.native.wait(this.waitMilliseconds());
+        this.waited = true;
         // At once: an engine that is told of nothing publishes its books before it looks again.
         rows = this.native.receive();
       }

@@ -89,7 +89,7 @@ function portsOfShape(shape: number, traffic: SyntheticTraffic): { source: Sourc
       },
       release: nothing,
       close: nothing,
-      ...(shape & 2 ? { nextDue: () => 0.02, refreshCounters: nothing } : {}),
+      ...(shape & 2 ? { nextDue: () => 0.02, refreshCounters: nothing, waited: true } : {}),
     },
     transmitter: {
       ...mark,

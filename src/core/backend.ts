@@ -41,8 +41,10 @@ export interface SourcePort {
   sleep?(milliseconds: number): void;
   /** Milliseconds until the port has something to do by itself, for paced sources; Infinity for none. */
   nextDue?(): number;
-  /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and answers n; 0 for nothing now, or SOURCE_ENDED. Never waits. */
+  /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and answers n; 0 for nothing now, or SOURCE_ENDED. Never waits for long. */
   receive(): number;
+  /** The last `receive` has waited for its packets: that time is not the batch's. */
+  readonly waited?: boolean;
   /** The batch's packets have been sent; their memory may be used again. */
   release(): void;
   /** Brings counters that the system keeps (packets lost before capture) up to date. */

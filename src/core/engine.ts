@@ -57,6 +57,7 @@ const NEXT_REFRESH = 1;
 /** 0: not told to stop. */
 const STOP_DEADLINE = 2;
 const WAKEFUL_UNTIL = 3;
+const ROUND_BEGIN = 4;
 
 export type LoopEnd = 'stopped' | 'ended';
 
@@ -66,7 +67,7 @@ export class Engine {
     return Engine.prototype.loop;
   }
 
-  private readonly times = new Float64Array(new ArrayBuffer(32));
+  private readonly times = new Float64Array(new ArrayBuffer(40));
   private spins = 0;
   /** Packets have come since the last `housekeeping`. */
   private worked = false;
@@ -134,14 +135,14 @@ export class Engine {
     times[WAKEFUL_UNTIL] = cell[0] + WAKEFUL_NANOSECONDS;
     this.spins = 0;
     while (end === undefined) {
-      const begin = cell[0];
+      times[ROUND_BEGIN] = cell[0];
       const packets = this.round();
       if (packets > 0) {
         emptyRounds = 0;
         this.worked = true;
         clock.read();
         // A small integer: a fraction would be a number on the heap, for each batch.
-        this.countRound(Math.min(0x3fffffff, cell[0] - begin) | 0);
+        this.countRound(Math.min(0x3fffffff, cell[0] - times[ROUND_BEGIN]) | 0);
         if (cell[0] >= times[NEXT_PUBLISH]) this.publish();
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
@@ -185,6 +186,7 @@ export class Engine {
       if (source.ended) continue;
       const received = source.port.receive();
       if (received > 0) {
+        if (source.port.waited === true) this.beginAgain();
         this.inHand = source;
         this.host.took(index, received);
         this.graph.process(source.batch, source.entry);
@@ -197,6 +199,11 @@ export class Engine {
     }
     if (this.holds && this.graph.held > 0) this.sendHeld(false);
     return packets;
+  }
+
+  private beginAgain(): void {
+    this.clock.read();
+    this.times[ROUND_BEGIN] = this.clock.cell[0];
   }
 
   private send(batch: PacketBatch): void {
