@@ -13,7 +13,12 @@ export interface NativeCaptureSettings {
   readonly latencyMilliseconds: number;
   readonly promiscuous: boolean;
   readonly nanoseconds: boolean;
+  readonly receiveRing: boolean;
 }
+
+/** What `receive` answers besides the number of rows it has filled. */
+export const NATIVE_LOOK = -1;
+export const NATIVE_FAILED = -2;
 
 export interface NativePcapSource {
   readonly descriptor: number;
@@ -22,10 +27,13 @@ export interface NativePcapSource {
   readonly nanoseconds: boolean;
   /** What could not be had but is no error; may be empty. */
   readonly warning: string;
+  /** Where the packets lie, if the capture has memory of its own; otherwise they are copied to what `bind` is given. */
+  readonly memory: ArrayBuffer | undefined;
   bind(batch: PacketBatch, memory: Uint8Array, counters: ArrayBuffer, record: number, slots: Record<string, number>, flowColumns: boolean): void;
-  /** Rows filled, or -1 where the system reports an error. */
+  /** Rows filled, 0 for nothing, NATIVE_LOOK when it is time to look at the interface, NATIVE_FAILED where the system reports an error. */
   receive(): number;
   refreshCounters(): void;
+  /** `error` is '' where nothing happened but that the interface went down or away. */
   state(): { readonly device: 'up' | 'down' | 'gone'; readonly error: string };
   close(): void;
 }

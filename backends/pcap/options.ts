@@ -10,6 +10,7 @@ export const PCAP_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'timestampSource', type: 'string', description: 'who takes the time: host, adapter, adapter_unsynced, ... (pcap-tstamp(7)); the system chooses if nothing is said' },
   { name: 'timestampPrecision', type: 'string', default: 'nanosecond', oneOf: ['nanosecond', 'microsecond'], description: 'precision of time stamps; microseconds are taken where nanoseconds are not to be had' },
   { name: 'filter', type: 'string', description: "expression in libpcap's filter language: the kernel hands up only what it matches" },
+  { name: 'receiveRing', type: 'boolean', default: true, description: 'capture by a receive ring of our own where there can be one (Linux, Ethernet): nothing is copied; false leaves all to libpcap' },
   { name: 'sendBufferBytes', type: 'integer', default: 8_388_608, minimum: 65_536, maximum: 1_073_741_824, unit: 'bytes', description: 'room for frames that wait to be sent, for each interface' },
   { name: 'bypassQueue', type: 'boolean', default: false, description: "send past the queueing discipline, straight to the interface's driver (Linux): faster, and a full ring drops at once" },
 ];
@@ -24,6 +25,7 @@ export interface PcapSettings {
   readonly timestampSource: string;
   readonly timestampPrecision: 'nanosecond' | 'microsecond';
   readonly filter: string;
+  readonly receiveRing: boolean;
   readonly sendBufferBytes: number;
   readonly bypassQueue: boolean;
 }

@@ -1,4 +1,4 @@
-/** A captured interface: libpcap in the engine's thread, through our own binding. */
+/** A captured interface, in the engine's thread: by a receive ring of our own, or by libpcap. */
 import type { OpenContext, SourcePort, SourceRequest } from '../../src/core/backend';
 import { SOURCE_ENDED } from '../../src/core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/core/counters';
@@ -6,15 +6,15 @@ import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
 import type { LinkName } from '../../src/core/link-name';
 import { packetMemory } from '../../src/core/packet-batch';
 import { interfaceNames } from './devices';
-import { pcapAddon, type NativePcapSource } from './native';
+import { NATIVE_FAILED, pcapAddon, type NativePcapSource } from './native';
 import { captureError } from './open-errors';
 import { pcapSettings, type PcapSettings } from './options';
 import type { OptionValues } from '../../src/core/options';
 
-/** A batch's packets are copied here, packed: small enough to stay in a cache while they are looked at. */
+/** libpcap's packets are copied here, packed: small enough to stay in a cache while they are looked at. */
 const STAGING_BYTES = 1 << 20;
-/** How often an interface from which nothing comes is looked at: libpcap does not tell of each that goes down. */
-const LOOK_MILLISECONDS = 250;
+/** When an interface has vanished, what came last is handed up after its latency, and somewhat later on a busy machine. */
+const LAST_MILLISECONDS = 50;
 
 /** A buffer with room for fewer loses packets whenever the engine is held up. */
 const FEW_PACKETS = 1024;
@@ -27,12 +27,16 @@ export class PcapSource implements SourcePort {
   readonly patient = false;
   /** Whether time stamps have nanoseconds. */
   readonly nanoseconds: boolean;
+  /** Whether rows point into the kernel's own blocks; libpcap's are copies. */
+  readonly receiveRing: boolean;
   private readonly native: NativePcapSource;
   private readonly batch: SourceRequest['batch'];
   private readonly notice: (text: string) => void;
   private down = false;
   private ended = false;
-  private lookAt = 0;
+  private readonly latency: number;
+  /** Where the interface has vanished: when nothing more can come of it. */
+  private goneAt = Infinity;
 
   /** @throws BricksError E_NATIVE_MISSING, E_PERMISSION, E_NO_DEVICE, E_DEVICE_DOWN, E_FILTER, E_BACKEND */
   constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues = {}) {
@@ -47,10 +51,12 @@ export class PcapSource implements SourcePort {
     this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice));
     this.descriptor = this.native.descriptor;
     this.nanoseconds = this.native.nanoseconds;
+    this.latency = settings.latency;
     if (this.native.warning) this.notice(`${request.link.text}: ${this.native.warning}.`);
     if (request.queue >= 0) this.notice(`${request.link.text}: libpcap can't capture one hardware queue; all of them are taken.`);
     // Room for a packet of full length behind the last one that the native code begins with.
-    const memory = packetMemory(new ArrayBuffer(STAGING_BYTES + Math.ceil(this.native.snapLength / 4096) * 4096));
+    const memory = packetMemory(this.native.memory ?? new ArrayBuffer(STAGING_BYTES + Math.ceil(this.native.snapLength / 4096) * 4096));
+    this.receiveRing = this.native.memory !== undefined;
     this.batch.memory = memory;
     this.batch.linkType = this.native.linkType;
     this.native.bind(this.batch, memory.bytes, request.counters.buffer, request.record, SLOTS, request.flowColumns);
@@ -64,13 +70,10 @@ export class PcapSource implements SourcePort {
       return count;
     }
     this.batch.count = 0;
-    const now = performance.now();
-    if (count === 0 && now < this.lookAt) return 0;
-    this.lookAt = now + LOOK_MILLISECONDS;
-    return this.lookAtDevice(count < 0);
+    return count === 0 ? 0 : this.lookAtDevice(count === NATIVE_FAILED);
   }
 
-  /** Nothing to do: the next `receive` overwrites the memory. */
+  /** Nothing to do: the next `receive`, which comes before any wait, hands the memory back. */
   release(): void {}
 
   refreshCounters(): void {
@@ -85,7 +88,11 @@ export class PcapSource implements SourcePort {
   /** Is the interface down (it may come up again), gone, or was there some other error? */
   private lookAtDevice(failed: boolean): number {
     const { device, error } = this.native.state();
-    if (device === 'gone') return this.end('is gone; nothing more comes from it');
+    if (device === 'gone') {
+      const now = performance.now();
+      this.goneAt = Math.min(this.goneAt, now + this.latency + LAST_MILLISECONDS);
+      return now < this.goneAt ? 0 : this.end('is gone; nothing more comes from it');
+    }
     if (device === 'down') {
       if (!this.down) this.notice(`The interface ${this.link.text} went down; waiting for it to come up again (ip link set ${this.link.device} up).`);
       this.down = true;
@@ -96,8 +103,8 @@ export class PcapSource implements SourcePort {
       this.notice(`The interface ${this.link.text} is up again.`);
       return 0;
     }
-    // Up again before anyone looked: libpcap reports the past.
-    return failed && !/went down|disappeared/i.test(error) ? this.end(`can't be captured any more: ${error}`) : 0;
+    // Without a text it is up again before anyone looked.
+    return failed && error !== '' ? this.end(`can't be captured any more: ${error}`) : 0;
   }
 
   private end(what: string): number {
@@ -128,6 +135,7 @@ function openCapture(device: string, settings: PcapSettings, direction: string):
       latencyMilliseconds: settings.latency,
       promiscuous: settings.promiscuous,
       nanoseconds: settings.timestampPrecision === 'nanosecond',
+      receiveRing: settings.receiveRing,
     });
   } catch (error) {
     throw captureError(device, settings.filter, error, interfaceNames());

@@ -1,9 +1,8 @@
-// A live capture that fills rows: libpcap, without Node.
+// A live capture that fills rows, without Node: by libpcap, or from a receive ring of our own (Linux).
 #pragma once
 
-#include <pcap/pcap.h>
-
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -25,6 +24,7 @@ struct CaptureSettings {
   int latencyMilliseconds = 4;  // 0: immediate mode
   bool promiscuous = true;
   bool nanoseconds = true;
+  bool receiveRing = true;  // false: by libpcap in any case
 };
 
 // Where rows go: the columns of a batch, and the memory that the offsets count in.
@@ -43,52 +43,53 @@ struct CaptureRows {
   bool flowColumns = false;
 };
 
+// Memory that a capture's packets lie in, if it has its own. It can be read as long as anyone keeps it: after the capture's
+// end there are zeros.
+struct CaptureMemory {
+  virtual ~CaptureMemory() = default;
+  uint8_t* base = nullptr;
+  size_t bytes = 0;
+};
+
 enum class DeviceState { kUp, kDown, kGone };
 
 class Capture {
  public:
-  explicit Capture(const CaptureSettings& settings);
-  ~Capture();
+  virtual ~Capture() = default;
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  // Fills rows from 0 on and answers how many; -1 if the system reported an error (see Error, State).
-  // Never waits. What does not fit stays with the kernel.
-  int Fill(const CaptureRows& rows);
-
-  uint64_t FilledBytes() const { return filledBytes_; }
+  // Fills rows from 0 on and answers how many; -1 if the system reported an error (see Error, State). The rows of the call
+  // before are no longer valid. Never waits. What does not fit stays with the kernel.
+  virtual int Fill(const CaptureRows& rows) = 0;
   // Packets that the kernel lost for want of room since the last call.
-  uint32_t TakeDrops();
+  virtual uint32_t TakeDrops() = 0;
+  // What went wrong, or "" for nothing but that the interface went down or away.
+  virtual std::string Error() = 0;
+  // Where `rows.memory` must point; null: to memory of the caller's, with room for a packet of full length.
+  virtual std::shared_ptr<CaptureMemory> Memory() const { return nullptr; }
+
   DeviceState State() const;
-  const char* Error() { return pcap_geterr(handle_); }
+  uint64_t FilledBytes() const { return filledBytes_; }
   const std::string& Warning() const { return warning_; }
   int Descriptor() const { return descriptor_; }
   uint32_t LinkType() const { return linkType_; }
   bool Nanoseconds() const { return nanoseconds_; }
   int SnapLength() const { return snapLength_; }
 
- private:
-  static void Receive(u_char* self, const struct pcap_pkthdr* header, const u_char* packet);
-  void Store(const struct pcap_pkthdr& header, const u_char* packet);
-  void Activate(const CaptureSettings& settings);
-  void SetFilter(const std::string& expression);
-  void SetDirection(const std::string& direction);
+ protected:
+  Capture() = default;
 
-  pcap_t* handle_ = nullptr;
-  std::string device_;
   std::string warning_;
   unsigned index_ = 0;  // 0: a device that is no interface ("any")
   int descriptor_ = -1;
   uint32_t linkType_ = 0;
   int snapLength_ = 0;
   bool nanoseconds_ = false;
-  uint32_t lastDrops_ = 0;
-
-  // While Fill runs.
-  const CaptureRows* rows_ = nullptr;
-  uint32_t count_ = 0;
-  uint32_t used_ = 0;
   uint64_t filledBytes_ = 0;
 };
+
+// From a ring of our own where that is possible, else by libpcap. Throws CaptureError.
+std::unique_ptr<Capture> OpenCapture(const CaptureSettings& settings);
 
 }  // namespace bricks

@@ -1,4 +1,6 @@
 // PcapSource: a capture bound to one batch and one counter record. See backends/pcap/source.ts.
+#include <time.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -6,17 +8,35 @@
 #include "addon.h"
 #include "batch_columns.h"
 #include "capture.h"
+#include "direct_method.h"
 
 namespace bricks {
 
 namespace {
 
+// What Receive answers where there are no packets.
+constexpr int32_t kNothing = 0;
+constexpr int32_t kLook = -1;
+constexpr int32_t kFailed = -2;
+
+// How often an interface from which nothing comes is looked at: the system does not tell of each that goes down.
+constexpr int64_t kLookMilliseconds = 250;
+
+int64_t CoarseMilliseconds() {
+  timespec now;
+#if defined(CLOCK_MONOTONIC_COARSE)
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+#else
+  clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
+  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
+}
+
 class PcapSource : public Napi::ObjectWrap<PcapSource> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "PcapSource",
-                       {InstanceMethod<&PcapSource::Bind>("bind"), InstanceMethod<&PcapSource::Receive>("receive"),
-                        InstanceMethod<&PcapSource::RefreshCounters>("refreshCounters"),
+                       {InstanceMethod<&PcapSource::Bind>("bind"), InstanceMethod<&PcapSource::RefreshCounters>("refreshCounters"),
                         InstanceMethod<&PcapSource::State>("state"), InstanceMethod<&PcapSource::Close>("close")});
   }
 
@@ -34,8 +54,9 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     settings.latencyMilliseconds = Integer(given, "latencyMilliseconds", settings.latencyMilliseconds);
     settings.promiscuous = Flag(given, "promiscuous");
     settings.nanoseconds = Flag(given, "nanoseconds");
+    settings.receiveRing = Flag(given, "receiveRing");
     try {
-      capture_ = std::make_unique<Capture>(settings);
+      capture_ = OpenCapture(settings);
     } catch (const CaptureError& error) {
       throw ErrorWithStatus(env, error.what(), error.status);
     }
@@ -45,6 +66,8 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     self.Set("snapLength", capture_->SnapLength());
     self.Set("nanoseconds", capture_->Nanoseconds());
     self.Set("warning", capture_->Warning());
+    self.Set("memory", MemoryOf(env, capture_->Memory()));
+    DefineDirectMethod<PcapSource, &PcapSource::Receive>(self, this, "receive");
   }
 
  private:
@@ -60,6 +83,8 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     if (!capture_ || memoryBytes < static_cast<uint64_t>(capture_->SnapLength()) || memoryBytes > UINT32_MAX) {
       throw Napi::RangeError::New(env, "the memory must hold at least one packet");
     }
+    const std::shared_ptr<CaptureMemory> own = capture_->Memory();
+    if (own && (rows.memory != own->base || memoryBytes != own->bytes)) throw Napi::RangeError::New(env, "the memory must be the capture's own");
     const uint32_t record = RequireNumber(info, 3, "record");
     const Napi::Object slots = RequireObject(info, 4, "slots");
     const uint32_t packets = Slot(slots, "packets");
@@ -86,15 +111,19 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     rows_ = rows;
   }
 
-  // The number of rows filled, or -1 where libpcap reports an error.
-  Napi::Value Receive(const Napi::CallbackInfo& info) {
-    if (!capture_ || record_ == nullptr) return Napi::Number::New(info.Env(), 0);
+  // The number of rows filled; or kNothing, kLook where it is time to look at the interface, kFailed where the system reports an error.
+  int32_t Receive(Napi::Env, const int32_t*) {
+    if (!capture_ || record_ == nullptr) return kNothing;
     const int count = capture_->Fill(rows_);
     if (count > 0) {
       record_[packets_] += static_cast<uint64_t>(count);
       record_[bytes_] += capture_->FilledBytes();
+      return count;
     }
-    return Napi::Number::New(info.Env(), count);
+    const int64_t now = CoarseMilliseconds();
+    if (count == 0 && now < lookAt_) return kNothing;
+    lookAt_ = now + kLookMilliseconds;
+    return count < 0 ? kFailed : kLook;
   }
 
   void RefreshCounters(const Napi::CallbackInfo& info) {
@@ -110,6 +139,13 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     return state;
   }
 
+  // As one ArrayBuffer, which keeps it; undefined where there is none.
+  static Napi::Value MemoryOf(Napi::Env env, const std::shared_ptr<CaptureMemory>& memory) {
+    if (!memory) return env.Undefined();
+    auto* const keep = new std::shared_ptr<CaptureMemory>(memory);
+    return Napi::ArrayBuffer::New(env, memory->base, memory->bytes, [](Napi::Env, void*, std::shared_ptr<CaptureMemory>* kept) { delete kept; }, keep);
+  }
+
   void Close(const Napi::CallbackInfo& info) { capture_.reset(); }
 
   std::unique_ptr<Capture> capture_;
@@ -118,6 +154,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
   Napi::ObjectReference memoryReference_;
   Napi::ObjectReference countersReference_;
   uint64_t* record_ = nullptr;
+  int64_t lookAt_ = 0;
   uint32_t packets_ = 0;
   uint32_t bytes_ = 0;
   uint32_t captureFull_ = 0;

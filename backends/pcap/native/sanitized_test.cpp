@@ -16,6 +16,9 @@
 #include "capture.h"
 #include "filter_program.h"
 #include "list_sender.h"
+#ifdef __linux__
+#include "ring_blocks_test.h"
+#endif
 
 namespace {
 
@@ -106,7 +109,7 @@ void ConserveRandomLists(std::mt19937& random) {
   std::printf("lists: %llu rows\n", static_cast<unsigned long long>(given));
 }
 
-void SendAndCapture(std::mt19937& random, const char* from, const char* to) {
+void SendAndCapture(std::mt19937& random, const char* from, const char* to, bool receiveRing) {
   constexpr uint32_t kRows = 128;
   CaptureSettings settings;
   settings.device = to;
@@ -114,13 +117,19 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to) {
   settings.latencyMilliseconds = 1;
   settings.direction = "in";
   settings.filter = "ether proto 0x88b5";  // for local experiments: whatever else the system sends is left out
-  Capture capture(settings);
+  settings.receiveRing = receiveRing;
+  const std::unique_ptr<Capture> opened = OpenCapture(settings);
+  Capture& capture = *opened;
+  const std::shared_ptr<CaptureMemory> own = capture.Memory();
+  Require((own != nullptr) == receiveRing, "the capture that was asked for");
   std::vector<uint32_t> offset(kRows), length(kRows), wire(kRows), seconds(kRows), nanoseconds(kRows), ports(kRows);
   std::vector<uint16_t> addresses(kRows);
   std::vector<int32_t> flowWords(kRows);
-  std::vector<uint8_t> area(static_cast<size_t>(capture.SnapLength()) + 8192);
+  std::vector<uint8_t> area(own ? 0 : static_cast<size_t>(capture.SnapLength()) + 8192);
+  uint8_t* const memory = own ? own->base : area.data();
+  const size_t memoryBytes = own ? own->bytes : area.size();
   CaptureRows rows = {kRows, offset.data(), length.data(), wire.data(), seconds.data(), nanoseconds.data(),
-                      addresses.data(), ports.data(), flowWords.data(), area.data(), static_cast<uint32_t>(area.size()), true};
+                      addresses.data(), ports.data(), flowWords.data(), memory, static_cast<uint32_t>(memoryBytes), true};
   SenderSettings sending;
   sending.device = from;
   const LinkSlots slots = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -130,29 +139,29 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to) {
   uint64_t captured = 0;
   for (int round = 0; round < 50; round++) {
     std::vector<uint32_t> starts, lengths;
-    std::vector<uint8_t> memory;
+    std::vector<uint8_t> bytesToSend;
     std::vector<uint16_t> list;
     for (uint16_t row = 0; row < 100; row++) {
       const uint32_t bytes = row == 50 ? 3000 : 14 + random() % 1500;  // one too long in the middle
-      starts.push_back(static_cast<uint32_t>(memory.size()));
+      starts.push_back(static_cast<uint32_t>(bytesToSend.size()));
       lengths.push_back(bytes);
       std::string frame(bytes, '\0');
       for (char& byte : frame) byte = static_cast<char>(random());
       frame.replace(0, 6, "\xff\xff\xff\xff\xff\xff");
       frame.replace(12, 2, "\x88\xb5");
-      memory.insert(memory.end(), frame.begin(), frame.end());
+      bytesToSend.insert(bytesToSend.end(), frame.begin(), frame.end());
       if (bytes <= 1514) sent.insert(frame);
       list.push_back(row);
     }
-    const SentBatch batch = {starts.data(), lengths.data(), 100, memory.data(), memory.size(), 1};
+    const SentBatch batch = {starts.data(), lengths.data(), 100, bytesToSend.data(), bytesToSend.size(), 1};
     uint32_t count = 100;
     sender.Send(batch, list.data(), &count, false);
     struct pollfd ready = {capture.Descriptor(), POLLIN, 0};
     for (int idle = 0; idle < 3;) {
       const int filled = capture.Fill(rows);
-      Require(filled >= 0, capture.Error());
+      Require(filled >= 0, capture.Error().c_str());
       for (int row = 0; row < filled; row++) {
-        const std::string frame(reinterpret_cast<char*>(area.data() + offset[row]), length[row]);
+        const std::string frame(reinterpret_cast<char*>(memory + offset[row]), length[row]);
         const auto found = sent.find(frame);
         Require(found != sent.end(), "what is captured was sent");
         sent.erase(found);
@@ -172,6 +181,12 @@ int main(int argc, char** argv) {
   std::mt19937 random(1);
   FilterRandomBytes(random);
   ConserveRandomLists(random);
-  if (argc > 2) SendAndCapture(random, argv[1], argv[2]);
+#ifdef __linux__
+  ReadRandomBlocks(random);
+#endif
+  if (argc > 2) {
+    SendAndCapture(random, argv[1], argv[2], false);
+    SendAndCapture(random, argv[1], argv[2], true);
+  }
   return 0;
 }

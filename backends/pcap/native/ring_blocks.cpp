@@ -1,0 +1,167 @@
+#include "ring_blocks.h"
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "flow_columns.h"
+
+namespace bricks {
+
+namespace {
+
+constexpr uint32_t kVlanTagBytes = 4;
+constexpr uint32_t kAddressBytes = 2 * ETH_ALEN;
+// Where the first byte of a frame may stand at the earliest, from its packet's begin on: it may be moved by a tag and up to 3 bytes.
+constexpr uint32_t kLeastFrameOffset = sizeof(tpacket3_hdr) + kVlanTagBytes + 3;
+constexpr uint32_t kAddressOffset = TPACKET_ALIGN(sizeof(tpacket3_hdr));
+// How far ahead frames are fetched: the kernel wrote them on another CPU, mostly.
+constexpr uint32_t kBytesAhead = 1024;
+
+// Out of line, so that the loop has registers enough.
+__attribute__((noinline)) int32_t UncommonFlow(const uint8_t* frame, uint32_t length, uint16_t* addresses, uint32_t* ports) {
+  return FlowColumns(frame, length, addresses, ports);
+}
+
+// Whether a packet may stand `offset` bytes behind another, or behind a block's begin, `room` being what is left of the block.
+bool IsPacketOffset(uint32_t offset, uint32_t room) {
+  return offset % alignof(tpacket3_hdr) == 0 && offset >= sizeof(tpacket_block_desc) && offset <= room - TPACKET3_HDRLEN;
+}
+
+tpacket_hdr_v1& HeaderOf(uint8_t* block) { return reinterpret_cast<tpacket_block_desc*>(block)->hdr.bh1; }
+
+bool HasTag(const tpacket3_hdr& header) { return header.hv1.tp_vlan_tci != 0 || (header.tp_status & TP_STATUS_VLAN_VALID) != 0; }
+
+// Before the type, where it was on the wire. Answers where the frame begins now.
+uint8_t* InsertTag(const tpacket3_hdr& header, uint8_t* frame) {
+  const bool knowsType = header.hv1.tp_vlan_tpid != 0 || (header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
+  const uint16_t words[2] = {__builtin_bswap16(knowsType ? header.hv1.tp_vlan_tpid : uint16_t{ETH_P_8021Q}),
+                             __builtin_bswap16(static_cast<uint16_t>(header.hv1.tp_vlan_tci))};
+  uint8_t* const begin = frame - kVlanTagBytes;
+  std::memmove(begin, frame, kAddressBytes);
+  std::memcpy(begin + kAddressBytes, words, sizeof words);
+  return begin;
+}
+
+}  // namespace
+
+RingBlocks::RingBlocks(const BlockSettings& settings)
+    : settings_(settings), selective_(!settings.in || !settings.out), most_(std::max(1u, settings.blocks / 8)) {}
+
+void RingBlocks::HandBack() {
+  for (uint32_t index = next_ + settings_.blocks - read_; read_ > 0; index++, read_--) {
+    __atomic_store_n(&HeaderOf(Block(index % settings_.blocks)).block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+  }
+}
+
+bool RingBlocks::OpenBlock() {
+  uint8_t* const block = Block(next_);
+  const tpacket_hdr_v1& header = HeaderOf(block);
+  if ((__atomic_load_n(&header.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) return false;
+  left_ = header.num_pkts;
+  const uint32_t first = header.offset_to_first_pkt;
+  if (left_ > 0 && !IsPacketOffset(first, settings_.blockBytes)) {
+    broken_ = true;
+    return false;
+  }
+  at_ = first;
+  return true;
+}
+
+uint32_t RingBlocks::Fill(const CaptureRows& rows) {
+  HandBack();
+  filledBytes_ = 0;
+  uint32_t row = 0;
+  while (row < rows.capacity && !broken_) {
+    if (left_ == 0 && (read_ == most_ || !OpenBlock())) break;
+    if (rows.flowColumns) row = selective_ ? Take<true, true>(rows, row) : Take<true, false>(rows, row);
+    else row = selective_ ? Take<false, true>(rows, row) : Take<false, false>(rows, row);
+    if (left_ > 0) continue;
+    read_++;
+    next_ = next_ + 1 < settings_.blocks ? next_ + 1 : 0;
+  }
+  return row;
+}
+
+// By the same rule as libpcap's.
+bool RingBlocks::Wanted(const uint8_t* packet) const {
+  const bool outgoing = reinterpret_cast<const sockaddr_ll*>(packet + kAddressOffset)->sll_pkttype == PACKET_OUTGOING;
+  return outgoing ? settings_.out : settings_.in;
+}
+
+// As far as there is room for rows, or to the end of the block.
+template <bool kFlowColumns, bool kSelective>
+uint32_t RingBlocks::Take(const CaptureRows& rows, uint32_t row) {
+  // In locals: stores to columns might change whatever is behind a pointer, as far as the compiler knows.
+  const uint8_t* const memory = settings_.memory;
+  uint8_t* const block = Block(next_);
+  const uint32_t blockBytes = settings_.blockBytes;
+  const uint32_t snapLength = settings_.snapLength;
+  const bool microseconds = !settings_.nanoseconds;
+  const uint32_t capacity = rows.capacity;
+  uint32_t* const offsets = rows.offset;
+  uint32_t* const lengths = rows.length;
+  uint32_t* const wireLengths = rows.wireLength;
+  uint32_t* const seconds = rows.seconds;
+  uint32_t* const nanoseconds = rows.nanoseconds;
+  int32_t* const flowWords = rows.flowWord;
+  uint16_t* const addresses = rows.flowAddresses;
+  uint32_t* const ports = rows.flowPorts;
+  uint32_t at = at_;
+  uint32_t left = left_;
+  uint64_t bytes = 0;
+  while (left > 0 && row < capacity) {
+    uint8_t* const packet = block + at;
+    const tpacket3_hdr& header = *reinterpret_cast<const tpacket3_hdr*>(packet);
+    __builtin_prefetch(packet + kBytesAhead);
+    __builtin_prefetch(packet + kBytesAhead + 64);
+    const uint32_t room = blockBytes - at;
+    const uint32_t step = header.tp_next_offset;
+    const uint32_t mac = header.tp_mac;
+    uint32_t length = header.tp_snaplen;
+    if (__builtin_expect(mac < kLeastFrameOffset || mac > room || length > room - mac || (left > 1 && !IsPacketOffset(step, room)), 0)) {
+      broken_ = true;
+      break;
+    }
+    uint8_t* frame = packet + mac;
+    at += step;
+    left--;
+    if (kSelective && !Wanted(packet)) continue;
+    uint32_t wireLength = header.tp_len;
+    const uint32_t second = header.tp_sec;
+    const uint32_t nanosecond = header.tp_nsec;
+    if (__builtin_expect(HasTag(header), 0) && length >= kAddressBytes) {
+      frame = InsertTag(header, frame);
+      length += kVlanTagBytes;
+      wireLength += kVlanTagBytes;
+    }
+    length = std::min(length, snapLength);
+    // Where the network header is not where it should be, the kernel does not align it.
+    const uint32_t odd = static_cast<uint32_t>(frame - memory) & 3;
+    if (__builtin_expect(odd != 0, 0)) {
+      std::memmove(frame - odd, frame, length);
+      frame -= odd;
+    }
+    offsets[row] = static_cast<uint32_t>(frame - memory);
+    lengths[row] = length;
+    wireLengths[row] = std::max(wireLength, length);
+    seconds[row] = second;
+    nanoseconds[row] = microseconds ? nanosecond - nanosecond % 1000 : nanosecond;
+    int32_t word = kFlowNotComputed;
+    if (kFlowColumns && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+      word = CommonFlow(frame, length, addresses + row, ports + row);
+      if (__builtin_expect(word == kFlowNotComputed, 0)) word = UncommonFlow(frame, length, addresses + row, ports + row);
+    }
+    flowWords[row] = word;
+    bytes += length;
+    row++;
+  }
+  at_ = at;
+  left_ = left;
+  filledBytes_ += bytes;
+  return row;
+}
+
+}  // namespace bricks
