@@ -18,7 +18,7 @@ function manyFrames(count: number, longest = 1514): Buffer[] {
 
 const total = (drops: Readonly<Record<string, number>>): number => Object.values(drops).reduce((sum, count) => sum + count, 0);
 
-describeInNamespace('live interfaces by libpcap', () => {
+describeInNamespace('live interfaces', () => {
   let namespace: Namespace;
   let captor: PortDriver;
   let sender: PortDriver;
@@ -30,58 +30,110 @@ describeInNamespace('live interfaces by libpcap', () => {
   });
   afterEach(() => namespace.dispose());
 
-  test('every frame that is sent is captured with its bytes, length and time, in order', async () => {
-    const frames = manyFrames(2000);
-    await captor.tell('openSource', { device: 'vb' });
-    await sender.tell('openSinks', { devices: ['va'] });
-    const before = Math.floor(Date.now() / 1000);
-    const [captured, sent] = await Promise.all([captor.tell<Received>('collect', { expected: frames.length }), sender.tell<Sent>('send', { frames })]);
-    const bytes = frames.reduce((sum, each) => sum + each.length, 0);
-    expect(sent.links[0]).toEqual({ packets: frames.length, bytes, drops: {} });
-    expect(captured.counts).toEqual({ packets: frames.length, bytes, drops: {} });
-    expect(captured.packets.map(({ bytes: got }) => got.toString('hex'))).toEqual(frames.map((each) => each.toString('hex')));
-    expect(captured.packets.every((packet) => packet.aligned && packet.wireLength === packet.bytes.length)).toBe(true);
-    expect(captured.packets.every(({ seconds, nanoseconds }) => seconds >= before && seconds <= before + 60 && nanoseconds < 1e9)).toBe(true);
-    expect(captured.packets.some(({ nanoseconds }) => nanoseconds % 1000 !== 0)).toBe(true);
-    expect(captured.linkType).toBe(1);
-  });
+  describe.each([
+    ['a receive ring', { receiveRing: true }],
+    ['libpcap', { receiveRing: false }],
+  ])('captured by %s', (_, options) => {
+    beforeEach(() => {
+      captor = namespace.driver({ environment: { PORT_DRIVER_OPTIONS: JSON.stringify(options) } });
+    });
 
-  test('a VLAN tag that the kernel keeps apart is in the bytes', async () => {
-    const tagged = Buffer.concat([Buffer.from('ffffffffffff020000000001', 'hex'), Buffer.from('8100006488b5', 'hex'), randomBytes(60)]);
-    await captor.tell('openSource', { device: 'vb' });
-    await sender.tell('openSinks', { devices: ['va'] });
-    await sender.tell('send', { frames: [tagged] });
-    const { packets } = await captor.tell<Received>('collect', { expected: 1 });
-    expect(packets[0].bytes.toString('hex')).toBe(tagged.toString('hex'));
-  });
+    test('every frame that is sent is captured with its bytes, length and time, in order', async () => {
+      const frames = manyFrames(2000);
+      expect(await captor.tell('openSource', { device: 'vb' })).toMatchObject(options);
+      await sender.tell('openSinks', { devices: ['va'] });
+      const before = Math.floor(Date.now() / 1000);
+      const [captured, sent] = await Promise.all([captor.tell<Received>('collect', { expected: frames.length }), sender.tell<Sent>('send', { frames })]);
+      const bytes = frames.reduce((sum, each) => sum + each.length, 0);
+      expect(sent.links[0]).toEqual({ packets: frames.length, bytes, drops: {} });
+      expect(captured.counts).toEqual({ packets: frames.length, bytes, drops: {} });
+      expect(captured.packets.map(({ bytes: got }) => got.toString('hex'))).toEqual(frames.map((each) => each.toString('hex')));
+      expect(captured.packets.every((packet) => packet.aligned && packet.wireLength === packet.bytes.length)).toBe(true);
+      expect(captured.packets.every(({ seconds, nanoseconds }) => seconds >= before && seconds <= before + 60 && nanoseconds < 1e9)).toBe(true);
+      expect(captured.packets.some(({ nanoseconds }) => nanoseconds % 1000 !== 0)).toBe(true);
+      expect(captured.linkType).toBe(1);
+    });
 
-  test('a snap length cuts packets and keeps their length on the wire; a filter takes what it matches', async () => {
-    await captor.tell('openSource', { device: 'vb', options: { snapLength: 96, filter: 'greater 200' } });
-    await sender.tell('openSinks', { devices: ['va'] });
-    await sender.tell('send', { frames: [frame(randomBytes(50)), frame(randomBytes(400))] });
-    const { packets } = await captor.tell<Received>('collect', { expected: 2, milliseconds: 300 });
-    expect(packets.map((packet) => [packet.bytes.length, packet.wireLength])).toEqual([[96, 414]]);
-  });
+    test('a VLAN tag that the kernel keeps apart is in the bytes', async () => {
+      const tagged = Buffer.concat([Buffer.from('ffffffffffff020000000001', 'hex'), Buffer.from('8100006488b5', 'hex'), randomBytes(60)]);
+      await captor.tell('openSource', { device: 'vb' });
+      await sender.tell('openSinks', { devices: ['va'] });
+      await sender.tell('send', { frames: [tagged] });
+      const { packets } = await captor.tell<Received>('collect', { expected: 1 });
+      expect(packets[0].bytes.toString('hex')).toBe(tagged.toString('hex'));
+    });
 
-  test('the flow columns are filled when they are asked for', async () => {
-    const udp = Buffer.concat([
-      Buffer.from('ffffffffffff0200000000010800', 'hex'),
-      Buffer.from('4500002000010000401100000a0000010a000002', 'hex'), Buffer.from('14e90035000c0000deadbeef', 'hex'), Buffer.alloc(20),
-    ]);
-    await captor.tell('openSource', { device: 'vb', flowColumns: true });
-    await sender.tell('openSinks', { devices: ['va'] });
-    await sender.tell('send', { frames: [udp] });
-    const { packets } = await captor.tell<Received>('collect', { expected: 1 });
-    expect(packets[0]).toMatchObject({ flowKind: 2, flowPorts: ((0x14e9 << 16) | 0x35) >>> 0, flowAddresses: 0x0003 });
-  });
+    test('a snap length cuts packets and keeps their length on the wire; a filter takes what it matches', async () => {
+      await captor.tell('openSource', { device: 'vb', options: { snapLength: 96, filter: 'greater 200' } });
+      await sender.tell('openSinks', { devices: ['va'] });
+      await sender.tell('send', { frames: [frame(randomBytes(50)), frame(randomBytes(400))] });
+      const { packets } = await captor.tell<Received>('collect', { expected: 2, milliseconds: 300 });
+      expect(packets.map((packet) => [packet.bytes.length, packet.wireLength])).toEqual([[96, 414]]);
+    });
 
-  test('an engine that sends on the interface it captures gets nothing back of what it sends', async () => {
-    await captor.tell('openSource', { device: 'va', alsoSink: true });
-    await sender.tell('openSinks', { devices: ['va'] });
-    await sender.tell('send', { frames: manyFrames(50) });
-    const captured = await captor.tell<Received>('collect', { expected: 1, milliseconds: 300 });
-    expect(captured.received).toBe(0);
-    expect(captured.notices.join()).toMatch(/only frames that come in/);
+    test('the flow columns are filled when they are asked for', async () => {
+      const udp = Buffer.concat([
+        Buffer.from('ffffffffffff0200000000010800', 'hex'),
+        Buffer.from('4500002000010000401100000a0000010a000002', 'hex'), Buffer.from('14e90035000c0000deadbeef', 'hex'), Buffer.alloc(20),
+      ]);
+      await captor.tell('openSource', { device: 'vb', flowColumns: true });
+      await sender.tell('openSinks', { devices: ['va'] });
+      await sender.tell('send', { frames: [udp] });
+      const { packets } = await captor.tell<Received>('collect', { expected: 1 });
+      expect(packets[0]).toMatchObject({ flowKind: 2, flowPorts: ((0x14e9 << 16) | 0x35) >>> 0, flowAddresses: 0x0003 });
+    });
+
+    test('an engine that sends on the interface it captures gets nothing back of what it sends', async () => {
+      await captor.tell('openSource', { device: 'va', alsoSink: true });
+      await sender.tell('openSinks', { devices: ['va'] });
+      await sender.tell('send', { frames: manyFrames(50) });
+      const captured = await captor.tell<Received>('collect', { expected: 1, milliseconds: 300 });
+      expect(captured.received).toBe(0);
+      expect(captured.notices.join()).toMatch(/only frames that come in/);
+    });
+
+    test('packets that the kernel had to drop are counted: sent = captured + dropped', async () => {
+      const frames = manyFrames(1000);
+      await captor.tell('openSource', { device: 'vb', options: { bufferBytes: 1_048_576 } });
+      await sender.tell('openSinks', { devices: ['va'] });
+      const sent = await sender.tell<Sent>('send', { frames, times: 20 });
+      const captured = await captor.tell<Received>('collect', { milliseconds: 1000, keep: false });
+      expect(sent.links[0].packets).toBe(20_000);
+      expect(captured.counts.drops.captureFull).toBeGreaterThan(0);
+      expect(captured.counts.packets + captured.counts.drops.captureFull).toBe(20_000);
+    });
+
+    test('an interface that goes down while it is captured is waited for', async () => {
+      await captor.tell('openSource', { device: 'vb' });
+      await sender.tell('openSinks', { devices: ['va'] });
+      namespace.ip('link', 'set', 'vb', 'down');
+      const down = await captor.tell<Received>('collect', { milliseconds: 500 });
+      expect(down.ended).toBe(false);
+      expect(down.notices).toEqual([expect.stringMatching(/vb went down/)]);
+      namespace.ip('link', 'set', 'vb', 'up');
+      expect((await captor.tell<Received>('collect', { milliseconds: 500 })).notices).toEqual([expect.stringMatching(/vb is up again/)]);
+      const [up] = await Promise.all([captor.tell<Received>('collect', { expected: 5 }), sender.tell('send', { frames: manyFrames(5) })]);
+      expect(up.received).toBe(5);
+    });
+
+    test('an interface that vanishes while it is captured ends its source, with all that came before', async () => {
+      await captor.tell('openSource', { device: 'vb', options: { latency: 800 } });
+      await sender.tell('openSinks', { devices: ['va'] });
+      await sender.tell('send', { frames: manyFrames(30) });
+      namespace.ip('link', 'del', 'vb');
+      const captured = await captor.tell<Received>('collect', {});
+      expect(captured.received).toBe(30);
+      expect(captured.ended).toBe(true);
+      expect(captured.notices.at(-1)).toMatch(/vb is gone/);
+    });
+
+    test('what can not be opened says what is wrong and what to do', async () => {
+      namespace.ip('link', 'set', 'va', 'down');
+      await expect(captor.tell('openSource', { device: 'va' })).rejects.toMatchObject({ code: 'E_DEVICE_DOWN', message: expect.stringMatching(/ip link set va up/) });
+      await expect(captor.tell('openSource', { device: 'vbb' })).rejects.toMatchObject({ code: 'E_NO_DEVICE', message: expect.stringMatching(/Did you mean vb/) });
+      await expect(captor.tell('openSinks', { devices: ['vb', 'nothing-like-it'] })).rejects.toMatchObject({ code: 'E_NO_DEVICE', message: expect.stringMatching(/There are: .*vb/) });
+      await expect(captor.tell('openSource', { device: 'vb', options: { filter: 'tcp prot 80' } })).rejects.toMatchObject({ code: 'E_FILTER', message: expect.stringMatching(/tcp prot 80.*syntax error/) });
+    });
   });
 
   test('what can not be sent is counted by its reason, and nothing is counted twice or not at all', async () => {
@@ -130,41 +182,6 @@ describeInNamespace('live interfaces by libpcap', () => {
     expect(back.links.map((link) => link.packets)).toEqual([40, 80]);
   });
 
-  test('packets that the kernel had to drop are counted: sent = captured + dropped', async () => {
-    const frames = manyFrames(1000);
-    await captor.tell('openSource', { device: 'vb', options: { bufferBytes: 1_048_576 } });
-    await sender.tell('openSinks', { devices: ['va'] });
-    const sent = await sender.tell<Sent>('send', { frames, times: 20 });
-    const captured = await captor.tell<Received>('collect', { milliseconds: 1000, keep: false });
-    expect(sent.links[0].packets).toBe(20_000);
-    expect(captured.counts.drops.captureFull).toBeGreaterThan(0);
-    expect(captured.counts.packets + captured.counts.drops.captureFull).toBe(20_000);
-  });
-
-  test('an interface that goes down while it is captured is waited for', async () => {
-    await captor.tell('openSource', { device: 'vb' });
-    await sender.tell('openSinks', { devices: ['va'] });
-    namespace.ip('link', 'set', 'vb', 'down');
-    const down = await captor.tell<Received>('collect', { milliseconds: 500 });
-    expect(down.ended).toBe(false);
-    expect(down.notices).toEqual([expect.stringMatching(/vb went down/)]);
-    namespace.ip('link', 'set', 'vb', 'up');
-    expect((await captor.tell<Received>('collect', { milliseconds: 500 })).notices).toEqual([expect.stringMatching(/vb is up again/)]);
-    const [up] = await Promise.all([captor.tell<Received>('collect', { expected: 5 }), sender.tell('send', { frames: manyFrames(5) })]);
-    expect(up.received).toBe(5);
-  });
-
-  test('an interface that vanishes while it is captured ends its source, with all that came before', async () => {
-    await captor.tell('openSource', { device: 'vb' });
-    await sender.tell('openSinks', { devices: ['va'] });
-    await sender.tell('send', { frames: manyFrames(30) });
-    namespace.ip('link', 'del', 'vb');
-    const captured = await captor.tell<Received>('collect', {});
-    expect(captured.received).toBe(30);
-    expect(captured.ended).toBe(true);
-    expect(captured.notices.at(-1)).toMatch(/vb is gone/);
-  });
-
   test('a tun interface is captured and sent to as raw IP', async () => {
     namespace.ip('tuntap', 'add', 'dev', 'tun0', 'mode', 'tun');
     namespace.ip('link', 'set', 'tun0', 'up');
@@ -192,14 +209,6 @@ describeInNamespace('live interfaces by libpcap', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  });
-
-  test('what can not be opened says what is wrong and what to do', async () => {
-    namespace.ip('link', 'set', 'va', 'down');
-    await expect(captor.tell('openSource', { device: 'va' })).rejects.toMatchObject({ code: 'E_DEVICE_DOWN', message: expect.stringMatching(/ip link set va up/) });
-    await expect(captor.tell('openSource', { device: 'vbb' })).rejects.toMatchObject({ code: 'E_NO_DEVICE', message: expect.stringMatching(/Did you mean vb/) });
-    await expect(captor.tell('openSinks', { devices: ['vb', 'nothing-like-it'] })).rejects.toMatchObject({ code: 'E_NO_DEVICE', message: expect.stringMatching(/There are: .*vb/) });
-    await expect(captor.tell('openSource', { device: 'vb', options: { filter: 'tcp prot 80' } })).rejects.toMatchObject({ code: 'E_FILTER', message: expect.stringMatching(/tcp prot 80.*syntax error/) });
   });
 
   test('without the privilege the error says how to get it', async () => {

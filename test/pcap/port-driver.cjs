@@ -16,6 +16,7 @@ const { createCounterBlock, readCounter, readDrops, LINK_DROPS, LINK_RECORD } = 
 const { parseLinkName } = require(join(dist, 'src/core/link-name'));
 
 const backend = new PcapBackend();
+const backendOptions = JSON.parse(process.env.PORT_DRIVER_OPTIONS ?? '{}');
 const notices = [];
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const context = (batches, prepared) => ({ batchRows: 256, prepared, batches, copies: false, notice: (text) => notices.push(text) });
@@ -33,9 +34,9 @@ const commands = {
     prepared = backend.prepare({ engine: 'test', sources: [{ link, options }], sinks: [], bufferSize: 0 });
     const counters = createCounterBlock(LINK_RECORD);
     const batch = createPacketBatch(rows);
-    const port = backend.ports({}).openSource({ link, options, queue: -1, batch, flowColumns, alsoSink, counters, record: 0 }, context([batch], prepared));
+    const port = backend.ports(backendOptions).openSource({ link, options, queue: -1, batch, flowColumns, alsoSink, counters, record: 0 }, context([batch], prepared));
     source = { port, batch, counters };
-    return { kind: port.constructor.name, descriptor: port.descriptor, linkType: batch.linkType };
+    return { kind: port.constructor.name, descriptor: port.descriptor, linkType: batch.linkType, receiveRing: port.receiveRing };
   },
   // Takes packets until there are `expected` of them, the source ends, or the time is over.
   async collect({ expected = Infinity, milliseconds = 3000, keep = true }) {
@@ -60,6 +61,20 @@ const commands = {
     }
     port.refreshCounters();
     return { packets, received, ended, linkType: batch.linkType, counts: linkCounts(counters.words, 0), notices: notices.splice(0) };
+  },
+  // Takes one batch and answers what it held at once, and what it holds after a while, or after the source was closed.
+  async hold({ milliseconds = 300, close = false }) {
+    const { port, batch } = source;
+    let count = 0;
+    for (const until = Date.now() + 3000; count === 0 && Date.now() < until;) {
+      count = port.receive();
+      if (count === 0) await sleep(1);
+    }
+    const bytes = () => Array.from({ length: count }, (_, row) => Buffer.from(batch.memory.bytes.subarray(batch.offset[row], batch.offset[row] + batch.length[row])).toString('hex'));
+    const before = bytes();
+    if (close) port.close();
+    await sleep(milliseconds);
+    return { before, after: bytes() };
   },
   openSinks({ devices, options = {} }) {
     const counters = createCounterBlock(devices.length * LINK_RECORD);

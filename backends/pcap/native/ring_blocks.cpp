@@ -75,6 +75,8 @@ uint32_t RingBlocks::Fill(const CaptureRows& rows) {
   filledBytes_ = 0;
   uint32_t row = 0;
   while (row < rows.capacity && !broken_) {
+    // Blocks without a wanted frame are of no use to anyone.
+    if (row == 0 && left_ == 0) HandBack();
     if (left_ == 0 && (read_ == most_ || !OpenBlock())) break;
     if (rows.flowColumns) row = selective_ ? Take<true, true>(rows, row) : Take<true, false>(rows, row);
     else row = selective_ ? Take<false, true>(rows, row) : Take<false, false>(rows, row);
