@@ -16,6 +16,9 @@ constexpr uint32_t kLeave = UINT32_MAX;
 // How many sinks ahead of the copying their lines are fetched: about the memory's latency.
 constexpr size_t kSinksAhead = 8;
 constexpr size_t kWritersAhead = 20;
+// Within a sink: bytes of its ring, and the short packets that take about as many.
+constexpr uint32_t kBytesAhead = 1024;
+constexpr uint32_t kPacketsAhead = 12;
 
 int64_t Now() {
   timespec now;
@@ -181,6 +184,11 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
     }
     uint8_t* const to = length <= longest ? writer.Reserve(length, wireLengths[row], seconds[row], nanoseconds[row], linkType) : nullptr;
     if (__builtin_expect(to != nullptr, 1)) {
+      // A ring of some MiB is out of the caches when its turn comes: stores wait for its lines one after the other.
+      if (count - k > kPacketsAhead) {
+        __builtin_prefetch(to + kBytesAhead, 1);
+        __builtin_prefetch(to + kBytesAhead + 64, 1);
+      }
       CopyPacket(to, memory + offset, length);
       packets++;
       bytes += length;
