@@ -10,8 +10,8 @@ import { methodsOf, optimisationProbe } from './optimisation';
 const WARM_UP_WAIT_MICROSECONDS = 20;
 /** Where nothing tells of collections, the profiler is asked once in so many calls of `housekeeping`: about once a second. */
 const WITHOUT_ADDON_EVERY = 1000;
-/** Functions whose state is looked at in one call of `housekeeping`, some 100 ns each. */
-const LOOKS_A_CALL = 4;
+/** Functions whose state is looked at in one call of `housekeeping`: 100 ns each, and 2 to 3 µs after a sleep, when V8's code is out of the caches. */
+const LOOKS_A_CALL = 1;
 
 /** Collections of this thread, which no observer sees while there is no event loop. */
 class CollectionCount {
