@@ -21,7 +21,7 @@ async function main() {
   const [packets, millisecondsAKind, cpu, huge] = process.argv.slice(2).map(Number);
   backend.batchTimes = true;
   const balancer = brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4));
-  const contestant = await openEngine('steady', balancer, { engine: { cpu }, backend: { huge: huge === 1 } });
+  const contestant = await openEngine('steady', () => balancer, { engine: { cpu }, backend: { huge: huge === 1 } });
   const { control, engine } = contestant;
   const kinds = (process.argv[6]?.split(',') ?? KINDS).map((name) => ({ name, rounds: undefined, bursts: undefined }));
   let nanoseconds = 0;

@@ -24,25 +24,32 @@ function outputs(count, first = 0) {
   return Array.from({ length: count }, (_, index) => `out{${first + index}`);
 }
 
-/** Opens an engine of its own for a brick (with those below it); answers what a contest needs. */
+/** Opens an engine of its own for the brick that `description` answers (with those below it); answers what a contest needs. */
 async function openEngine(name, description, { backend = {}, batch, engine: engineOptions = {} } = {}) {
-  const engine = new PacketEngine(name, { backend: { url: backendFile, name: 'memoryRings' }, backendOptions: backend, hangMilliseconds: 0, ...engineOptions });
-  await engine.link(description, batch ? { batch } : {});
-  const control = lastControl();
-  await engine.start();
-  return {
+  const open = {
     name,
-    engine,
-    control,
-    round: (packets) => control.round(packets),
+    round: (packets) => open.control.round(packets),
+    async renew() {
+      await open.close();
+      await begin();
+    },
     async close() {
-      control.end();
+      const { engine } = open;
+      open.control.end();
       await engine.finished();
       const audit = engine.audit();
       if (!audit.balanced) throw new Error(`${name} has not kept its books: ${JSON.stringify(audit)}`);
       await engine.delete();
     },
   };
+  async function begin() {
+    open.engine = new PacketEngine(name, { backend: { url: backendFile, name: 'memoryRings' }, backendOptions: backend, hangMilliseconds: 0, ...engineOptions });
+    await open.engine.link(description(), batch ? { batch } : {});
+    open.control = lastControl();
+    await open.engine.start();
+  }
+  await begin();
+  return open;
 }
 
 /** A C program that measures itself; it is started anew for each round. */

@@ -27,7 +27,7 @@ function besideC({ name, title, mark, packets = 10_000_000, description, backend
     async run(settings) {
       const moved = Math.max(20_000, Math.round(packets * settings.scale));
       const results = await openContest([
-        () => openEngine('engine', description(), { backend, ...settings.engine }),
+        () => openEngine('engine', description, { backend, ...settings.engine }),
         ...forms.map((form) => () => cPeer(`C${Object.entries(form).map(([key, value]) => ` ${key} ${value}`).join('')}`, program, { ...options, ...form })),
       ], { rounds: settings.rounds, packets: moved });
       const peer = fastest(results);
@@ -69,7 +69,7 @@ const chain = {
       'ports alone': () => brick('BenchPlainPass').connectInput('in').connectOutput('out{0'),
     };
     const results = await openContest(
-      Object.entries(parts).map(([name, description]) => () => openEngine(name, description(), { backend: { scatter: true }, ...settings.engine })),
+      Object.entries(parts).map(([name, description]) => () => openEngine(name, description, { backend: { scatter: true }, ...settings.engine })),
       { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) },
     );
     const time = (name) => results.find((result) => result.name === name).cpu.median;
@@ -84,7 +84,7 @@ const outside = {
   title: 'a brick from outside, beside the same as a built-in one',
   mark: { least: 0.9 },
   async run(settings) {
-    const make = (module) => brick('BenchSample', {}, module).connectInput('in').connectOutput(...outputs(4));
+    const make = (module) => () => brick('BenchSample', {}, module).connectInput('in').connectOutput(...outputs(4));
     const results = await openContest([
       () => openEngine('outside', make(sampleModule), settings.engine),
       () => openEngine('built in', make(undefined), settings.engine),
@@ -100,8 +100,8 @@ const twoEngines = {
   mark: { least: 1.8 },
   async run(settings) {
     const packets = Math.round(20_000_000 * settings.scale);
-    const first = await openEngine('first', balancer(4)(), { engine: { cpu: 0 } });
-    const second = await openEngine('second', balancer(4)(), { engine: { cpu: 1 } });
+    const first = await openEngine('first', balancer(4), { engine: { cpu: 0 } });
+    const second = await openEngine('second', balancer(4), { engine: { cpu: 1 } });
     const { summary } = require('../lib/statistics');
     const alone = [];
     const both = [];
