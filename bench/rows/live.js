@@ -37,9 +37,8 @@ const live = {
     return {
       results,
       rounds: measured,
-      // Then the generator's own ups and downs are all that the rates differ by.
-      ratio: byGenerator ? 1 : rates.engine.median / rates[BESIDE].median,
-      beside: `${BESIDE}, of the highest rates without loss${byGenerator ? ': both took all that the generator makes, so that their own limits are not known; what they spend on it, the ratios of CPU times tell' : ''}`,
+      ratio: rates.engine.median / rates[BESIDE].median,
+      beside: `${BESIDE}, of the highest rates without loss${byGenerator ? ': both took all that the generator makes, whose ups and downs are all that they differ by; their own limits are not known, but what they spend, by the ratios of CPU times' : ''}`,
       figures: [
         ...contestants.map((name) => ({ name: `${name}: highest rate without loss`, text: `${thousands(rates[name].median)} (${thousands(rates[name].least)} to ${thousands(rates[name].most)}); limited by: ${limitText(measured[name])}` })),
         { name: `lost at ${evenRate}, where the CPU times above were taken`, text: contestants.map((name) => `${name} ${evenLost(name)}`).join(', ') },
