@@ -46,6 +46,14 @@ export interface Awaited {
  */
 export class Waiter {
   private readonly addon = coreAddon();
+  private readonly sources: Awaited[] = [];
+  /**
+   * What the sources' ports have, and which of them have times or can sleep by themselves: looked up once, since V8 would throw away the
+   * code of `wait` at a port unlike those of warm-up.
+   */
+  private readonly descriptors: Int32Array;
+  private readonly timed: Uint8Array;
+  private readonly sleepers: Uint8Array;
   private readonly waitable: Int32Array;
   private readonly now = new Float64Array(new ArrayBuffer(8));
   private readonly lastReturn = new Float64Array(new ArrayBuffer(8));
@@ -54,8 +62,13 @@ export class Waiter {
   private pause = SHORTEST_POLL_MICROSECONDS;
   private seen: number;
 
-  constructor(private readonly sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number, private readonly orders = -1) {
+  constructor(sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number, private readonly orders = -1) {
+    // One by one: to V8 arrays that were made in other ways are of other kinds.
+    for (const source of sources) this.sources.push(source);
     this.waitable = new Int32Array(new ArrayBuffer(4 * (sources.length + 1)));
+    this.descriptors = Int32Array.from(sources, ({ port }) => port.descriptor);
+    this.timed = Uint8Array.from(sources, ({ port }) => (port.nextDue ? 1 : 0));
+    this.sleepers = Uint8Array.from(sources, ({ port }) => (port.sleep ? 1 : 0));
     this.seen = Atomics.load(control, word);
     this.drainOrders();
   }
@@ -75,20 +88,20 @@ export class Waiter {
     }
     let count = 0;
     let asked = 0;
-    let sleeper: Awaited['port'] | undefined;
+    let last = 0;
     for (let index = 0; index < sources.length; index++) {
-      const { port, ended } = sources[index];
-      if (ended || (port.nextDue !== undefined && port.nextDue() !== Infinity)) continue;
-      const { descriptor } = port;
+      const source = sources[index];
+      if (source.ended || (this.timed[index] === 1 && source.port.nextDue?.() !== Infinity)) continue;
+      const descriptor = this.descriptors[index];
       if (addon && descriptor >= 0) waitable[count++] = descriptor;
       else {
         asked++;
-        sleeper = port;
+        last = index;
       }
     }
     // It is told of its own packets only, so that it can't sleep for others.
-    if (asked === 1 && count === 0 && sleeper?.sleep) {
-      sleeper.sleep(Math.min(microseconds, LONGEST_SLEEP_MICROSECONDS) / 1000);
+    if (asked === 1 && count === 0 && this.sleepers[last] === 1) {
+      sources[last].port.sleep?.(Math.min(microseconds, LONGEST_SLEEP_MICROSECONDS) / 1000);
       return;
     }
     let limit = microseconds;
