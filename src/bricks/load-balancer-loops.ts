@@ -55,8 +55,7 @@ export interface LoadBalancerLoops {
 export function loadBalancerLoops(context: BrickContext, { table, seed, tuple, inner }: FlowDefinition): LoadBalancerLoops {
   const { columns, outputs, specialise } = context;
   const { rows, counts, shift } = context.lists;
-  const high = outputHalves(outputs)?.high ?? null;
-  const low = outputHalves(outputs)?.low ?? null;
+  const { high, low } = outputHalves(outputs) ?? { high: null, low: null };
   const absolute = outputs <= FEW_OUTPUTS;
   const next = absolute ? nextRows(context.lists) : counts;
   // A flow word is addresses ^ fixedWord ^ (ports with the seed & portMask): by addresses alone, the ports' part is fixed.

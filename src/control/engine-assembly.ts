@@ -51,8 +51,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const makeGraph = (counters: CounterBlock): EngineGraph => {
     const holds = makeHolds(graph, memory);
     const bricks = graph.bricks.map((brick, index) => makeBrick(brick, modules[index], new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index], flowColumns)));
-    const wanted = bricks.some((brick) => brick.reads?.includes('heads'));
-    return new EngineGraph(graph, bricks, memory, counters, timer, working, holds, wanted ? heads : undefined);
+    return new EngineGraph(graph, bricks, memory, counters, timer, working, holds, bricks.some(readsHeads) ? heads : undefined);
   };
   const makeTwin = (): Twin => {
     const counters = createCounterBlock(graph.counterSlots);
@@ -65,7 +64,9 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
   const engineGraph = makeGraph(counters);
   const { sources, transmitters } = openPorts(plan, backend, engineGraph, memory, counters, notice);
-  for (const { batch } of sources) heads.learn(batch.memory);
+  if (engineGraph.nodes.some(({ brick }) => readsHeads(brick))) {
+    for (const { batch } of sources) heads.learn(batch.memory);
+  }
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
   const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait);
@@ -76,6 +77,10 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
 /** Where bricks hold packets back, for those that do. */
 function makeHolds(graph: CompiledGraph, memory: GraphMemory): (HoldArea | undefined)[] {
   return graph.bricks.map((brick) => (brick.declaration.holds ? new HoldArea(memory.columns) : undefined));
+}
+
+function readsHeads({ reads }: Brick): boolean {
+  return reads?.includes('heads') === true;
 }
 
 function makeBrick(brick: CompiledBrick, module: BrickModule, context: NodeContext): Brick {
