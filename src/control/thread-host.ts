@@ -85,7 +85,7 @@ export class ThreadHost implements EngineHost {
 
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
   attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real = true): void {
-    this.waiter = new Waiter([...sources], this.control, CONTROL_WAKE, this.orders);
+    this.waiter = new Waiter(sources, this.control, CONTROL_WAKE, this.orders);
     this.deoptimisations = new DeoptimisationCount(hot, counters, this.optimised);
     this.collections = new CollectionCount(counters);
     this.collections.start();
