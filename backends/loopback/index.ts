@@ -76,6 +76,7 @@ export class LoopbackBackend implements Backend {
   readonly summary = 'interfaces in memory, for development and tests';
   readonly preference = 0;
   readonly options = [];
+  readonly interleavedLists = true;
   /** What `read` takes packets by. */
   private readonly batch = createPacketBatch();
   private readonly interfaces = new Map<string, LoopbackInterface>();

@@ -19,6 +19,7 @@ export class NetmapBackend implements Backend {
   readonly summary = 'netmap: packets without copies, from interfaces, switches and pipes';
   readonly preference = 100;
   readonly options = NETMAP_OPTIONS;
+  readonly interleavedLists = true;
 
   status(): BackendStatus {
     let addon: NetmapAddon;

@@ -35,6 +35,7 @@ export class PcapBackend implements Backend {
   readonly summary = 'live interfaces by libpcap';
   readonly preference = 50;
   readonly options = PCAP_OPTIONS;
+  readonly interleavedLists = true;
   private readonly feeders = new WeakMap<object, readonly NodePcapFeeder[]>();
 
   /** Usable without the privilege to capture as well: files and pipes need none, and an interface says so itself. */

@@ -104,6 +104,7 @@ exports.memoryRings = {
   status: () => ({ usable: true, reason: 'it needs nothing' }),
   devices: () => Promise.resolve([]),
   handles: () => true,
+  interleavedLists: true,
   prepare() {
     const times = exports.batchTimes ? HISTOGRAMS.length * (TIME_SLOTS + 1) * 8 : 0;
     const control = new SharedArrayBuffer(TIMES_OFFSET + times);

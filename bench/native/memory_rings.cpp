@@ -50,7 +50,7 @@ double Clock(clockid_t clock) {
 // What sending to a ring needs, in a cache line. What was sent is counted here, and brought to the counters when they are published.
 struct alignas(64) Sink {
   bench_ring* ring = nullptr;
-  const uint16_t* rows = nullptr;
+  bricks::ListRows rows;
   uint64_t* counters = nullptr;
   uint64_t packets = 0, bytes = 0, full = 0;
 };
@@ -143,7 +143,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
       Group& group = groups_.back();
       Sink& sink = group.sinks[output];
       sink.ring = rings_.send[k];
-      sink.rows = group.lists->rows + (size_t{output} << group.lists->shift);
+      sink.rows = group.lists->RowsOf(output);
       sink.counters = counters + request.Get("record").ToNumber().Uint32Value();
     }
   }
@@ -248,7 +248,7 @@ int32_t MemoryRings::Receive(Napi::Env, const int32_t*) {
   uint32_t count = bench_ring_space(rings_.receive);
   if (count > columns_.capacity) count = columns_.capacity;
   left_ -= count;
-  fetchNext_.Batch(count == columns_.capacity);
+  fetchNext_.Batch(count == std::min(columns_.capacity, rings_.receive->mask));
   old_ += count;
   switch (flow_) {
     case Flow::kWord:
@@ -313,13 +313,15 @@ inline void MemoryRings::Send(Sink& sink, uint32_t first, uint32_t count) {
   const uint32_t space = bench_ring_space(ring);
   const uint32_t sent = count < space ? count : space;
   const uint32_t mask = ring->mask;
-  const uint16_t* const rows = sink.rows + first;
+  const bricks::ListRows rows = sink.rows.From(first);
+  const size_t stride = rows.stride();
   uint8_t* const memory = rings_.memory;
   const uint32_t receiveMask = rings_.receive->mask;
   uint32_t head = ring->head, next = next_;
   uint64_t bytes = 0;
-  for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask) {
-    const uint32_t row = rows[k];
+  const uint16_t* at = rows.first;
+  for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask, at += stride) {
+    const uint32_t row = *at;
     bench_slot* const from = &receiveSlots[slotColumn[row]];
     bench_slot* const to = &ring->slots[head];
     bytes += from->length;
@@ -350,9 +352,10 @@ inline void MemoryRings::Send(Sink& sink, uint32_t first, uint32_t count) {
 // A duplicator's lists: all the same. Then it is a packet at a time to all sinks, the last of which gets the packet itself.
 bool MemoryRings::SameLists(const Group& group) {
   const uint32_t count = group.lists->counts[0];
+  if (group.lists->step > 0) return false;
   for (size_t output = 0; output < group.sinks.size(); output++) {
     if (group.sinks[output].ring == nullptr || group.lists->counts[output] != count) return false;
-    if (output > 0 && std::memcmp(group.sinks[output].rows, group.sinks[0].rows, count * sizeof(uint16_t)) != 0) return false;
+    if (output > 0 && std::memcmp(group.sinks[output].rows.first, group.sinks[0].rows.first, count * sizeof(uint16_t)) != 0) return false;
   }
   return group.sinks.size() > 1;
 }
@@ -361,7 +364,7 @@ void MemoryRings::TransmitSame(Group& group) {
   Sink* const sinks = group.sinks.data();
   const size_t last = group.sinks.size() - 1;
   const uint32_t count = group.lists->counts[0];
-  const uint16_t* const rows = sinks[0].rows;
+  const bricks::ListRows rows = sinks[0].rows;
   bench_slot* const receiveSlots = rings_.receive->slots;
   uint8_t* const memory = rings_.memory;
   for (uint32_t first = 0; first < count; first += kTogether) {
@@ -477,7 +480,7 @@ int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
       if (k + 2 * kSinksAhead < found) {
         const Sink& sink = sinks[active[k + 2 * kSinksAhead]];
         __builtin_prefetch(sink.ring, 1);
-        __builtin_prefetch(sink.rows);
+        __builtin_prefetch(sink.rows.first);
       }
       if (k + kSinksAhead < found) {
         const bench_ring* const ring = sinks[active[k + kSinksAhead]].ring;

@@ -62,6 +62,7 @@ const declaration: BrickDeclaration = {
   effect: 'reads',
   holds: true,
   flowColumns: true,
+  interleavedLists: true,
   counters: [
     { name: 'fragments', description: 'fragments of IP datagrams' },
     { name: 'fragmentsWithoutFirst', description: 'fragments whose first fragment was not seen in time: these go by their addresses' },
@@ -168,7 +169,8 @@ export class LoadBalancerBrick implements Brick {
   /** Packets that no loop takes mostly come together: passes them on from list position `from` up to the first that one may take. */
   private passParsed(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
     const { flow, table } = this;
-    const { next, absolute } = this.loops;
+    const { next } = this.loops;
+    const { step } = outputs;
     const { count, rows } = input;
     const { flowWord: flowWords } = batch;
     let position = from;
@@ -180,7 +182,7 @@ export class LoadBalancerBrick implements Brick {
       position++;
       if (word === HELD) continue;
       const output = word < 0 ? 0 : table[word];
-      outputs.rows[(absolute ? 0 : output << outputs.shift) + next[output]++] = row;
+      outputs.rows[step > 0 ? (next[output]++ << step) + output : next[output]++] = row;
     }
     return position;
   }
@@ -258,7 +260,7 @@ export class LoadBalancerBrick implements Brick {
     const now = this.context.clock.cell[0];
     // All wait equally long, so that the first one's time is over first.
     if (!all && fragments.news === this.heldNews && now < heldUntil[0]) return;
-    const { rows, counts, shift } = outputs;
+    const { rows, counts, shift, step } = outputs;
     const { heldRow, heldWord, heldHash, heldSource, heldDestination } = this;
     let left = 0;
     for (let entry = 0; entry < this.heldCount; entry++) {
@@ -279,7 +281,7 @@ export class LoadBalancerBrick implements Brick {
         left++;
       } else {
         const output = this.table[word];
-        rows[(output << shift) + counts[output]++] = row;
+        rows[(output << shift) + (counts[output]++ << step)] = row;
       }
     }
     this.heldCount = left;

@@ -44,7 +44,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
 
   const clock = new CellClock(timeReader);
   const timer = new CellClock(timeReader);
-  const memory = new GraphMemory(graph, batchRows);
+  const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => link.kind !== 'file' && backend.handles(link)));
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
   const flowColumns = graph.sources.every(({ link }) => link.kind === 'file' || !backend.handles(link) || backend.flowColumns?.(plan.backendOptions) !== false);
   const heads = new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte);

@@ -137,6 +137,8 @@ export interface Backend {
   handles(link: LinkName): boolean;
   /** Whether its sources fill flow columns when they are asked to; they do unless this says otherwise. */
   flowColumns?(options: OptionValues): boolean;
+  /** Whether its transmitters heed `step` of the lists that they get: only then lists are interleaved. */
+  readonly interleavedLists?: boolean;
   /** In the main thread, before an engine opens its links; the answer is handed to `ports` in the engine's thread. */
   prepare?(plan: LinkPlan): unknown;
   /** In the main thread, after the engine has closed its links. */

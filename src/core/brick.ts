@@ -41,6 +41,8 @@ export interface BrickDeclaration {
   readonly holds?: boolean;
   /** Whether sources should fill the flow columns for it. */
   readonly flowColumns?: boolean;
+  /** Whether it heeds `step` of its lists (see src/core/packet-list.ts): then many outputs cost it less. */
+  readonly interleavedLists?: boolean;
   /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
   readonly files?: 'source' | 'sink';
   readonly counters: readonly CounterDeclaration[];

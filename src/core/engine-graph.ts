@@ -31,6 +31,7 @@ const BACKEND_ERROR = DROP_REASON_INDEX.backendError;
 export class GraphNode {
   readonly inputs: readonly InnerLink[];
   readonly outputs: PacketLists;
+  readonly listed: () => number;
   readonly merged: MergedList;
 
   constructor(
@@ -45,6 +46,7 @@ export class GraphNode {
   ) {
     this.inputs = memory.inputs;
     this.outputs = memory.outputs;
+    this.listed = memory.listed;
     this.merged = memory.merged;
   }
 }
@@ -143,9 +145,10 @@ export class EngineGraph {
     for (let output = 0; output < outputs.outputs; output++) {
       const first = output << outputs.shift;
       for (let i = 0; i < outputs.counts[output]; i++) {
-        const row = outputs.rows[first + i];
+        const at = first + (i << outputs.step);
+        const row = outputs.rows[at];
         hold.load(row, out);
-        outputs.rows[first + i] = out;
+        outputs.rows[at] = out;
         this.released[out++] = row;
       }
     }
@@ -300,10 +303,7 @@ export class EngineGraph {
   /** In = out - copies + drops, for each brick. */
   private keepBooks(node: GraphNode, input: PacketList): void {
     const words = this.counters.words;
-    const counts = node.outputs.counts;
-    const outputs = node.outputs.outputs;
-    let out = 0;
-    for (let output = 0; output < outputs; output++) out += counts[output];
+    const out = node.listed();
     let dropped = 0;
     if (node.fanout === 'one') {
       dropped = input.count - out;
@@ -325,11 +325,11 @@ export class EngineGraph {
   /** Packets of the input that are on no list. */
   private countUnlisted(node: GraphNode, input: PacketList): number {
     const marks = this.marks;
-    const { rows, counts, shift, outputs } = node.outputs;
+    const { rows, counts, shift, step, outputs } = node.outputs;
     for (let i = 0; i < input.count; i++) marks[input.rows[i]] = 0;
     for (let output = 0; output < outputs; output++) {
       const first = output << shift;
-      for (let i = 0; i < counts[output]; i++) marks[rows[first + i]] = 1;
+      for (let i = 0; i < counts[output]; i++) marks[rows[first + (i << step)]] = 1;
     }
     let unlisted = 0;
     for (let i = 0; i < input.count; i++) unlisted += 1 - marks[input.rows[i]];

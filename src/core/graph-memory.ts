@@ -31,6 +31,8 @@ export class InnerLink {
 /** What one brick of the graph works with. */
 export interface NodeMemory {
   readonly outputs: PacketLists;
+  /** How many rows are on all of them. */
+  readonly listed: () => number;
   readonly inputs: readonly InnerLink[];
   readonly merged: MergedList;
   /** Where the rows of its input stand, unless that is all rows of a batch. */
@@ -47,7 +49,8 @@ export class GraphMemory {
   readonly nodes: readonly NodeMemory[];
   readonly specialise: <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants) => Loop;
 
-  constructor(graph: CompiledGraph, readonly batchRows: number) {
+  /** `everySinkInterleaves`: all that the graph sends to reads interleaved lists. */
+  constructor(graph: CompiledGraph, readonly batchRows: number, everySinkInterleaves = false) {
     const specialiser = new Specialiser();
     this.specialise = specialiser.specialise;
     this.loops = specialiser.loops;
@@ -57,16 +60,42 @@ export class GraphMemory {
     this.columns = createPacketColumns(rows);
     this.whole = { rows: uint16Array(batchRows), whole: true, count: 0 };
     for (let row = 0; row < batchRows; row++) this.whole.rows[row] = row;
-    const lists = graph.bricks.map((brick) => createPacketLists(brick.outputs.length, rows * brick.multiplicity));
+    const lists = graph.bricks.map((brick, index) => createPacketLists(brick.outputs.length, rows * brick.multiplicity, interleaves(graph, index, everySinkInterleaves)));
     const links = graph.edges.map((edge) => new InnerLink(lists[edge.from], edge.output, edge.to, edge.record, this));
     const entries = new Set(graph.sources.map((source) => source.brick));
     this.nodes = graph.bricks.map((brick, index) => {
       const inputs = links.filter((link) => link.to === index);
       const merged = new MergedList(rows * brick.multiplicity, [this.whole, ...inputs.map((input) => input.list)], this.specialise);
       const inputRows = inputs.length === 1 && !entries.has(index) ? inputs[0].list.rows : merged.list.rows;
-      return { outputs: lists[index], inputs, merged, inputRows };
+      const outputs = lists[index];
+      return { outputs, listed: this.specialise(listedOn, outputs.counts, outputs.outputs), inputs, merged, inputRows };
     });
   }
+}
+
+/** Lists of fewer outputs lie in few pages, and the next row of each goes where no look at `step` is needed. */
+const MANY_OUTPUTS = 64;
+
+/** Inner links have their rows side by side. */
+function interleaves(graph: CompiledGraph, index: number, everySinkInterleaves: boolean): boolean {
+  const { declaration, outputs } = graph.bricks[index];
+  return everySinkInterleaves && declaration.interleavedLists === true && outputs.length > MANY_OUTPUTS && !graph.edges.some((edge) => edge.from === index);
+}
+
+/** How many rows are on all lists of a brick. */
+function listedOn(counts: Uint32Array, outputs: number) {
+  return function listed(): number {
+    let sum = 0;
+    let k = 0;
+    for (const last = outputs - 4; k <= last; k = (k + 4) | 0) {
+      sum = (sum + counts[k]) | 0;
+      sum = (sum + counts[(k + 1) | 0]) | 0;
+      sum = (sum + counts[(k + 2) | 0]) | 0;
+      sum = (sum + counts[(k + 3) | 0]) | 0;
+    }
+    for (; k < outputs; k = (k + 1) | 0) sum = (sum + counts[k]) | 0;
+    return sum;
+  };
 }
 
 /** In whole numbers of 32 bits, which V8 adds fastest: MAXIMUM_BATCH_ROWS packets of a capture's greatest length, 262,144 bytes, are 2 ** 30. */

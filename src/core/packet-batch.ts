@@ -27,10 +27,10 @@ export interface PacketMemory {
 
 /** What the flow columns of a row hold (see src/net/flow.ts, which defines them). */
 export const FLOW_NOT_COMPUTED = 0;
-/** An IP packet without ports: `flowPorts` holds the constants that stand in for them. */
-export const FLOW_WITHOUT_PORTS = 1;
 /** An IP packet with TCP or UDP ports. */
 export const FLOW_WITH_PORTS = 2;
+/** An IP packet without ports: `flowPorts` holds the constants that stand in for them. It has a bit in common with the other kind. */
+export const FLOW_WITHOUT_PORTS = 3;
 
 /** Bytes of a packet's head. */
 export const HEAD_BYTES = 64;

@@ -8,6 +8,12 @@
  *
  * One block for all outputs and a typed array of counts: the form that compiles best of those that
  * were measured (docs/decisions/0002-batch-contract.md).
+ *
+ * Many outputs get few rows of a batch each. A brick that says so in its declaration (`interleavedLists`) may then get lists
+ * whose first rows lie side by side, in a cache line instead of a page each (docs/decisions/0032-interleaved-lists.md):
+ *
+ *     const { rows, counts, shift, step } = outputs;
+ *     rows[(output << shift) + (counts[output]++ << step)] = row;
  */
 import { uint16Array, uint32Array } from './specialise';
 
@@ -19,17 +25,31 @@ export interface PacketList {
   count: number;
 }
 
-/** What a brick fills: output k's rows start at `rows[k << shift]`, and `counts[k]` of them are valid. */
+/** What a brick fills: output k's i-th row is `rows[(k << shift) + (i << step)]`, and `counts[k]` of them are valid. */
 export interface PacketLists {
   readonly outputs: number;
-  /** The binary logarithm of the room that each output has. */
+  /** The binary logarithm of the distance from one output's first row to the next one's. */
   readonly shift: number;
+  /** The binary logarithm of the distance from one row of a list to the next: 0, unless the lists are interleaved. */
+  readonly step: number;
+  /** Rows that each list has room for. */
+  readonly room: number;
   readonly rows: Uint16Array;
   readonly counts: Uint32Array;
 }
 
 /** Lists for `outputs` outputs with room for at least `capacity` rows each. */
-export function createPacketLists(outputs: number, capacity: number): PacketLists {
-  const shift = Math.max(4, Math.ceil(Math.log2(Math.max(1, capacity))));
-  return { outputs, shift, rows: uint16Array(Math.max(1, outputs) << shift), counts: uint32Array(Math.max(1, outputs)) };
+export function createPacketLists(outputs: number, capacity: number, interleaved = false): PacketLists {
+  const bits = Math.max(4, Math.ceil(Math.log2(Math.max(1, capacity))));
+  const step = interleaved ? Math.ceil(Math.log2(Math.max(1, outputs))) : 0;
+  const rows = uint16Array(interleaved ? 1 << (bits + step) : Math.max(1, outputs) << bits);
+  return { outputs, shift: interleaved ? 0 : bits, step, room: 1 << bits, rows, counts: uint32Array(Math.max(1, outputs)) };
+}
+
+/** Takes the first `done` of `count` rows off an output's list. */
+export function takeOff(lists: PacketLists, output: number, done: number, count: number): void {
+  const { rows, shift, step } = lists;
+  const first = output << shift;
+  for (let i = done; i < count; i++) rows[first + ((i - done) << step)] = rows[first + (i << step)];
+  lists.counts[output] = count - done;
 }

@@ -7,6 +7,7 @@ import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, ty
 import { DROP_REASON_INDEX } from './drop-reasons';
 import type { LinkName } from './link-name';
 import type { PacketBatch } from './packet-batch';
+import { takeOff } from './packet-list';
 import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRing, wakeRing } from './packet-ring';
 
 /** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */
@@ -137,14 +138,14 @@ export class RingTransmitter implements Transmitter {
   private send(sink: RingSink, batch: PacketBatch, wait: boolean): number {
     const { writer, words, record } = sink;
     const { lists, output } = sink.request;
-    const { rows, counts } = lists;
-    const base = output << lists.shift;
+    const { rows, counts, shift, step } = lists;
+    const first = output << shift;
     const count = counts[output];
     let packets = 0;
     let bytes = 0;
     counts[output] = 0;
     for (let k = 0; k < count; k++) {
-      const row = rows[base + k];
+      const row = rows[first + (k << step)];
       if (writer.writeRow(batch, row)) {
         packets++;
         bytes += batch.length[row];
@@ -157,8 +158,7 @@ export class RingTransmitter implements Transmitter {
       } else if (!wait || this.stalled(sink)) {
         addToCounter(words, record + RING_FULL, 1);
       } else {
-        rows.copyWithin(base, base + k, base + count);
-        counts[output] = count - k;
+        takeOff(lists, output, k, count);
         // The reader can make room only for what it sees.
         if (writer.commit()) wakeRing(sink.buffer);
         break;

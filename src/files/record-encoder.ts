@@ -9,6 +9,7 @@ import type { SinkRequest } from '../core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/counters';
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
 import type { PacketBatch } from '../core/packet-batch';
+import { takeOff } from '../core/packet-list';
 import { ENHANCED_AROUND, ENHANCED_PACKET_BLOCK, PCAP_RECORD } from './formats';
 
 /** Words of a file's control block, which both threads see. First those that the engine writes. */
@@ -75,12 +76,13 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   const { lists, output, counters, record } = sink;
   let count = lists.counts[output];
   if (count === 0) return 0;
-  const first = output << lists.shift;
+  const { rows, shift, step, room } = lists;
+  const first = output << shift;
   const backendError = record + LINK_DROPS + DROP_REASON_INDEX.backendError;
-  if (count > 1 << lists.shift) {
+  if (count > room) {
     // A brick counted more than there is room for.
-    addToCounter(counters.words, backendError, count - (1 << lists.shift));
-    count = 1 << lists.shift;
+    addToCounter(counters.words, backendError, count - room);
+    count = room;
   }
   const index = interfaceOf(ring, batch.linkType);
   if (index < 0) {
@@ -99,7 +101,7 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   let impossible = 0;
   let done = 0;
   for (; done < count; done++) {
-    const row = lists.rows[first + done];
+    const row = rows[first + (done << step)];
     // What a brick wrote is not believed: a row that there is not, or bytes outside the memory.
     if (row >= batch.capacity || batch.offset[row] + batch.length[row] > batch.memory.bytes.length) {
       impossible++;
@@ -133,8 +135,7 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   if (rest > 0 && !wait) addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.diskSlow, rest);
   if (rest > 0) state[STATE_WAKE] = 1;
   const kept = wait ? rest : 0;
-  if (kept > 0) lists.rows.copyWithin(first, first + done, first + count);
-  lists.counts[output] = kept;
+  takeOff(lists, output, count - kept, count);
   return kept;
 }
 

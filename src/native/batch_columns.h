@@ -8,6 +8,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "list_rows.h"
 
 namespace bricks {
 
@@ -57,22 +58,29 @@ struct BatchColumns {
   }
 };
 
-// The lists of one brick's outputs (src/core/packet-list.ts): row numbers of output k
-// stand in rows[k << shift ...], counts[k] of them.
+// The lists of one brick's outputs (src/core/packet-list.ts): output k's i-th row number
+// is rows[(k << shift) + (i << step)], and counts[k] of them are valid.
 struct PacketLists {
   uint16_t* rows = nullptr;
   uint32_t* counts = nullptr;
   uint32_t shift = 0;
+  uint32_t step = 0;
+  uint32_t room = 0;
   uint32_t outputs = 0;
   Napi::ObjectReference reference;
 
   void Bind(const Napi::Object& lists) {
     shift = WholeNumber(lists.Get("shift"), "lists.shift", 16);
+    step = WholeNumber(lists.Get("step"), "lists.step", 16);
+    room = WholeNumber(lists.Get("room"), "lists.room", kMaximumRows);
     outputs = WholeNumber(lists.Get("outputs"), "lists.outputs");
     counts = ColumnData<uint32_t>(lists, "counts", outputs);
-    rows = ColumnData<uint16_t>(lists, "rows", uint64_t{outputs} << shift);
+    const uint64_t last = outputs == 0 || room == 0 ? 0 : (uint64_t{outputs - 1} << shift) + (uint64_t{room - 1} << step);
+    rows = ColumnData<uint16_t>(lists, "rows", last + 1);
     reference = Napi::Persistent(lists);
   }
+
+  ListRows RowsOf(uint32_t output) const { return {rows + (size_t{output} << shift), step}; }
 };
 
 }  // namespace bricks

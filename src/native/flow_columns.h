@@ -13,8 +13,8 @@ namespace bricks {
 // and, in the low half, the flow word by addresses and ports of a load balancer at the first level.
 enum FlowKind : int32_t {
   kFlowNotComputed = 0,
-  kFlowWithoutPorts = 1,
   kFlowWithPorts = 2,
+  kFlowWithoutPorts = 3,
 };
 
 // What stands in for ports where a packet has none (source << 16 | destination).

@@ -86,8 +86,8 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
     if (output >= bound->outputs) throw Napi::RangeError::New(env, "output is no output of its lists");
     Sink& sink = sinks_[k];
     sink.count = bound->counts + output;
-    sink.rows = bound->rows + (size_t{output} << bound->shift);
-    sink.room = 1u << bound->shift;
+    sink.rows = bound->RowsOf(output);
+    sink.room = bound->room;
     sink.counters = CounterSlots(request, slots);
     rings_[k].Bind(request.Get("ring"));
     sink.wake = rings_[k].event.writable;
@@ -146,7 +146,7 @@ void RingTransmitter::Fetch(uint32_t index) const {
   const Sink& sink = sinks_[index];
   const uint32_t packets = *counts_[index];
   writers_[index].Prefetch(packets < 12 ? packets * 80 : 960);
-  __builtin_prefetch(sink.rows);
+  __builtin_prefetch(sink.rows.first);
   __builtin_prefetch(sink.counters, 1);
 }
 
@@ -164,7 +164,7 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
   const uint8_t* const memory = batch.memory;
   const size_t memoryBytes = batch.memoryBytes;
   const uint32_t capacity = batch.columns.capacity;
-  uint16_t* const rows = sink.rows;
+  const ListRows rows = sink.rows;
   const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
   const uint32_t longest = linkType <= kMaximumRecordLinkType ? writer.longest() : 0;
   uint32_t packets = 0;
@@ -201,7 +201,7 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
       continue;
     }
     left = count - k;
-    std::memmove(rows, rows + k, left * sizeof(uint16_t));
+    rows.TakeOff(k, left);
     break;
   }
   writers_[index] = writer;

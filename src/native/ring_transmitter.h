@@ -20,7 +20,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
  private:
   struct alignas(64) Sink {
     uint32_t* count;
-    uint16_t* rows;
+    ListRows rows;
     uint32_t room;
     uint32_t stalledAt = 0;
     uint64_t* counters;

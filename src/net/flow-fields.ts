@@ -4,7 +4,7 @@ import { CONSTANT_PORTS } from './toeplitz';
 export { FLOW_NOT_COMPUTED, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../core/packet-batch';
 
 /** The packet has no flow: a link type without a flow hash, or a frame too short for one. Never in a flow column. */
-export const FLOW_NONE = 3;
+export const FLOW_NONE = 1;
 
 export const FRAGMENT_NONE = 0;
 /** The fragment with offset 0, whose ports (if captured) are the datagram's. */

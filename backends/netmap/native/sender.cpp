@@ -75,7 +75,7 @@ uint32_t Sender::Transmit(const SentBatch& batch, bool wait) {
     if (k + 2 < found) {
       const Sink& ahead = sinks_.all[active[k + 2]];
       __builtin_prefetch(ahead.slots + ahead.head, 1);
-      __builtin_prefetch(ahead.rows);
+      __builtin_prefetch(ahead.rows.first);
       __builtin_prefetch(ahead.counters, 1);
     }
     left += Send(active[k], batch, wait);

@@ -77,7 +77,7 @@ class Sender {
   Sinks sinks_;
   Overflow overflow_;
   std::unique_ptr<Chain> chain_;
-  std::vector<uint16_t*> rows_;  // of each sink's list
+  std::vector<ListRows> rows_;  // of each sink's list
   std::vector<uint32_t> active_;
   const Receiver* lastSource_ = nullptr;
   const Receiver* flushing_ = nullptr;

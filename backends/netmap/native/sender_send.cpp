@@ -34,7 +34,7 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
     const Outcome outcome = SendOther(index, batch, row, movable, wait);
     if (outcome == Outcome::kLeave) {
       left = count - done;
-      std::memmove(sink.rows, sink.rows + done, left * sizeof(uint16_t));
+      sink.rows.TakeOff(done, left);
       sinks_.MarkDirty(index);  // the sync tells when there is room, for a frame of many slots too
       break;
     }
@@ -43,7 +43,7 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
     tally.bytes += batch.columns.length[row];
     // There may be room again for what follows.
     if (sink.queue.count == 0 && done + 1 < count) {
-      sink.rows += done + 1;  // for the hot loop only
+      sink.rows = rows_[index].From(done + 1);  // for the hot loop only
       done += SendPlain(sink, batch, movable, count - done - 1, &tally);
       sink.rows = rows_[index];
     }
@@ -58,7 +58,8 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
 // The hot loop: packets of one slot, while the ring has room and nothing waits in the reserve. Answers how many it took.
 uint32_t Sender::SendPlain(Sink& sink, const SentBatch& batch, bool movable, uint32_t count, Tally* tally) {
   if (sink.queue.count > 0) return 0;
-  const uint16_t* const rows = sink.rows;
+  const uint16_t* next = sink.rows.first;
+  const size_t stride = sink.rows.stride();
   const uint32_t capacity = batch.columns.capacity;
   const uint32_t* const offsets = batch.columns.offset;
   const uint32_t* const lengths = batch.columns.length;
@@ -76,8 +77,8 @@ uint32_t Sender::SendPlain(Sink& sink, const SentBatch& batch, bool movable, uin
   const uint32_t most = count < space ? count : space;
   uint64_t bytes = 0;
   uint32_t k = 0;
-  for (; k < most; k++) {
-    const uint32_t row = rows[k];
+  for (; k < most; k++, next += stride) {
+    const uint32_t row = *next;
     if (__builtin_expect(row >= capacity, 0)) break;
     const uint64_t length = lengths[row];
     const uint64_t offset = offsets[row];

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "columns.h"
+#include "list_rows.h"
 #include "port.h"
 #include "receiver.h"
 #include "reserve.h"
@@ -21,7 +22,7 @@ struct SinkSettings {
   SinkKind kind = SinkKind::kPipe;
   bool splits = true;       // frames longer than a slot go over several
   uint32_t* count = nullptr;  // of its list
-  uint16_t* rows = nullptr;
+  ListRows rows;
   uint32_t room = 0;
   uint64_t* counters = nullptr;
 };
@@ -48,7 +49,7 @@ Packet PacketOf(const SentBatch& batch, uint32_t row, bool movable);
 // What the loop touches stands first: two cache lines.
 struct Sink {
   uint32_t* count;
-  uint16_t* rows;
+  ListRows rows;
   netmap_ring* ring;
   netmap_slot* slots;
   uint8_t* buffers;

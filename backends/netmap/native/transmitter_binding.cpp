@@ -56,8 +56,8 @@ void TransmitterBinding::AddSink(const Napi::Object& request) {
   sink.kind = request.Get("pipe").ToBoolean() ? SinkKind::kPipe : SinkKind::kOther;
   sink.splits = request.Get("splits").ToBoolean();
   sink.count = bound->counts + output;
-  sink.rows = bound->rows + (size_t{output} << bound->shift);
-  sink.room = 1u << bound->shift;
+  sink.rows = bound->RowsOf(output);
+  sink.room = bound->room;
   sink.counters = CounterRecord(request);
   counters_.push_back(Napi::Persistent(request.Get("counters")));
   sender_->AddSink(sink);

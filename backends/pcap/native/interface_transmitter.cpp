@@ -107,8 +107,8 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
     for (const std::unique_ptr<Sink>& sink : sinks_) {
       uint32_t* count = &sink->lists.counts[sink->output];
       if (*count == 0) continue;
-      *count = std::min(*count, 1u << sink->lists.shift);
-      sink->sender->Send(sent, sink->lists.rows + (size_t{sink->output} << sink->lists.shift), count, wait);
+      *count = std::min(*count, sink->lists.room);
+      sink->sender->Send(sent, sink->lists.RowsOf(sink->output), count, wait);
       left += *count;
     }
     return Napi::Number::New(info.Env(), left);

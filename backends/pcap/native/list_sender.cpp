@@ -14,7 +14,7 @@ constexpr auto kStall = std::chrono::seconds(1);
 }  // namespace
 
 // Frames of the rows that can be sent at all; the others are counted and taken off the list.
-uint32_t ListSender::Gather(const SentBatch& batch, uint16_t* rows, uint32_t count) {
+uint32_t ListSender::Gather(const SentBatch& batch, const ListRows& rows, uint32_t count) {
   if (frames_.size() < count) frames_.resize(count);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -30,7 +30,7 @@ uint32_t ListSender::Gather(const SentBatch& batch, uint16_t* rows, uint32_t cou
   return kept;
 }
 
-void ListSender::Send(const SentBatch& batch, uint16_t* rows, uint32_t* count, bool wait) {
+void ListSender::Send(const SentBatch& batch, const ListRows& rows, uint32_t* count, bool wait) {
   if (batch.linkType != sender_->LinkType()) {
     record_[slots_.linkType] += *count;
     *count = 0;
@@ -55,7 +55,7 @@ void ListSender::Send(const SentBatch& batch, uint16_t* rows, uint32_t* count, b
     if (done == total) break;
     uint32_t skipped = 0;
     if (!Refuse(error, total - done, &skipped, wait)) {
-      std::memmove(rows, rows + done, (total - done) * sizeof rows[0]);
+      rows.TakeOff(done, total - done);
       *count = total - done;
       return;
     }

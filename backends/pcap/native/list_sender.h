@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "interface_sender.h"
+#include "list_rows.h"
 
 namespace bricks {
 
@@ -41,7 +42,7 @@ class ListSender {
 
   // Sends rows[0 .. *count), and empties the list; with `wait` it leaves what the interface can't take
   // now at the list's beginning, unless the interface has taken nothing for a second.
-  void Send(const SentBatch& batch, uint16_t* rows, uint32_t* count, bool wait);
+  void Send(const SentBatch& batch, const ListRows& rows, uint32_t* count, bool wait);
 
   SinkState State() const { return state_; }
   int Error() const { return error_; }
@@ -50,7 +51,7 @@ class ListSender {
  private:
   using Clock = std::chrono::steady_clock;
 
-  uint32_t Gather(const SentBatch& batch, uint16_t* rows, uint32_t count);
+  uint32_t Gather(const SentBatch& batch, const ListRows& rows, uint32_t count);
   // Deals with the frame that was refused with `error`: counts it, or answers false to keep it.
   bool Refuse(int error, uint32_t remaining, uint32_t* skipped, bool wait);
   bool Stalled();

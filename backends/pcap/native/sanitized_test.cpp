@@ -99,8 +99,8 @@ void ConserveRandomLists(std::mt19937& random) {
     uint32_t count = static_cast<uint32_t>(rows.size());
     given += count;
     const bool wait = random() % 2 == 0;
-    sender.Send(batch, rows.data(), &count, wait);
-    if (wait && count > 0) sender.Send(batch, rows.data(), &count, false);
+    sender.Send(batch, {rows.data()}, &count, wait);
+    if (wait && count > 0) sender.Send(batch, {rows.data()}, &count, false);
     Require(count == 0, "a list that may not wait is empty afterwards");
   }
   uint64_t counted = 0;
@@ -155,7 +155,7 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to, bool
     }
     const SentBatch batch = {starts.data(), lengths.data(), 100, bytesToSend.data(), bytesToSend.size(), 1};
     uint32_t count = 100;
-    sender.Send(batch, list.data(), &count, false);
+    sender.Send(batch, {list.data()}, &count, false);
     struct pollfd ready = {capture.Descriptor(), POLLIN, 0};
     for (int idle = 0; idle < 3;) {
       const int filled = capture.Fill(rows);

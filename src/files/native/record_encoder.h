@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "copy_packet.h"
+#include "list_rows.h"
 
 namespace bricks {
 
@@ -131,7 +132,7 @@ constexpr uint32_t kFetchAhead = 512;
 
 // Encodes rows until the list ends or the ring is full. `linkIndex` is what InterfaceOf answered.
 template <bool kPcapng>
-EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const uint16_t* rows,
+EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const ListRows& rows,
                         uint32_t count, uint32_t linkIndex) {
   EncodeResult result = {0, 0, 0, 0, 0};
   // All in variables: the bytes that are written could be any of them, as far as the compiler knows.
@@ -200,7 +201,7 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
   return result;
 }
 
-inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const uint16_t* rows,
+inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const ListRows& rows,
                                uint32_t count, uint32_t linkIndex) {
   return ring.state[kStatePcapng] == 1 ? EncodeRows<true>(ring, columns, memory, rows, count, linkIndex)
                                        : EncodeRows<false>(ring, columns, memory, rows, count, linkIndex);

@@ -88,17 +88,17 @@ uint32_t EncodeList(const RecordFile& file, const PacketLists& lists, const Reco
   uint32_t count = lists.counts[file.output];
   if (count == 0) return 0;
   lists.counts[file.output] = 0;
-  if (count > 1u << lists.shift) {
+  if (count > lists.room) {
     // A brick counted more than there is room for.
-    file.record[kDropBackendError] += count - (1u << lists.shift);
-    count = 1u << lists.shift;
+    file.record[kDropBackendError] += count - lists.room;
+    count = lists.room;
   }
   const int32_t index = InterfaceOf(file.ring, linkType);
   if (index < 0) {
     file.record[kDropLinkType] += count;
     return 0;
   }
-  uint16_t* rows = lists.rows + (static_cast<size_t>(file.output) << lists.shift);
+  const ListRows rows = lists.RowsOf(file.output);
   const EncodeResult result = EncodeRows(file.ring, columns, memory, rows, count, static_cast<uint32_t>(index));
   file.record[kPackets] += result.packets;
   file.record[kBytesCounted] += result.bytes;
@@ -106,7 +106,7 @@ uint32_t EncodeList(const RecordFile& file, const PacketLists& lists, const Reco
   file.record[kDropBackendError] += result.impossible;
   const uint32_t rest = count - result.done;
   if (rest > 0 && wait) {
-    std::memmove(rows, rows + result.done, rest * sizeof *rows);
+    rows.TakeOff(result.done, rest);
     lists.counts[file.output] = rest;
     return rest;
   }

@@ -70,13 +70,16 @@ bool Encode(const Columns& columns, uint32_t rows, const bricks::RecordMemory& m
   control[bricks::kHead] = control[bricks::kTail] = (*random)();
   const bricks::RecordRing ring = {ringBytes.get(), size, control, state};
   const bricks::RecordColumns read = {columns.offset, columns.length, columns.wireLength, columns.seconds, columns.nanoseconds};
-  uint16_t list[kRows];
+  // Rows side by side, or interleaved with those of other lists.
+  const uint32_t step = (*random)() % 3;
+  std::vector<uint16_t> places(size_t{kRows} << step);
+  const bricks::ListRows list = {places.data(), step};
   // Now and then a row that there is not, as of a brick that is wrong.
   for (uint32_t row = 0; row < rows; row++) list[row] = static_cast<uint16_t>((*random)() % 16 ? row : (*random)());
   const int32_t index = bricks::InterfaceOf(ring, 1);
   uint32_t done = 0;
   while (done < rows) {
-    const bricks::EncodeResult result = bricks::EncodeRows(ring, read, memory, list + done, rows - done, static_cast<uint32_t>(index));
+    const bricks::EncodeResult result = bricks::EncodeRows(ring, read, memory, list.From(done), rows - done, static_cast<uint32_t>(index));
     if (!Check(control[bricks::kHead] - control[bricks::kTail] <= size, "the ring overflows", round)) return false;
     done += result.done;
     control[bricks::kTail] = control[bricks::kHead];
