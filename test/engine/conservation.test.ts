@@ -118,6 +118,21 @@ test('one load balancer splits over 1,000 outputs', async () => {
   expect(engine.audit()).toMatchObject({ balanced: true, received: 20_000, sent: 20_000, dropped: 0 });
 });
 
+test('a load balancer may split over many outputs that are further bricks’ inputs', async () => {
+  const inner = Array.from({ length: 100 }, (_, output) => output);
+  const merge = new Merge().connectInput(...inner.map((output) => `x}${output}`)).connectOutput('out');
+  const engine = await runningEngine(new LoadBalancer().connectInput('in').connectOutput('other', ...inner.map((output) => `x{${output}`)).link(merge));
+  const packets = Array.from({ length: 5000 }, (_, number) => flowPacket(number % 700, number));
+  await injectAll('in', packets);
+  loopback.end('in');
+  await engine.finished();
+  const [other, out] = ['other', 'out'].map((name) => numbersOf(loopback.read(name)));
+  expect(out).toEqual([...out].sort((a, b) => a - b));
+  expect([...other, ...out].sort((a, b) => a - b)).toEqual(packets.map(({ number }) => number));
+  expect(splitFlows([other, out], packets)).toEqual([]);
+  expect(other.length).toBeGreaterThan(0);
+});
+
 test('the books of a running engine are in balance at any moment', async () => {
   const inner = new LoadBalancer().connectInput('x}0').connectOutput('o0', 'o1', 'x{2');
   const engine = await runningEngine(

@@ -5,9 +5,10 @@ import { bytesOf, ethernet, ipv4, ipv4Fragments, ipv6, ipv6Fragments, udp, type 
 
 afterEach(closeEngines);
 
-const OUTPUTS = 8;
-const NAMES = Array.from({ length: OUTPUTS }, (_, output) => `o${output}`);
-const balancer = (options?: { fragmentLifetime?: number; fragmentWait?: number; tuple?: number }): InstanceType<typeof LoadBalancer> => new LoadBalancer(options).connectInput('in').connectOutput(...NAMES);
+const outputNames = (count: number): string[] => Array.from({ length: count }, (_, output) => `o${output}`);
+/** Of the outputs of the load balancer under test. */
+let names = outputNames(8);
+const balancer = (options?: { fragmentLifetime?: number; fragmentWait?: number; tuple?: number }): InstanceType<typeof LoadBalancer> => new LoadBalancer(options).connectInput('in').connectOutput(...names);
 
 /** Where each connection is told from others by: its addresses, and the ports that only first fragments and whole packets have. */
 interface Connection { readonly number: number; readonly version: 4 | 6 }
@@ -44,7 +45,7 @@ function outputsByConnection(connections: readonly Connection[]): Map<number, Se
     return [part.toString('hex', connection.version === 4 ? 12 : 8, connection.version === 4 ? 16 : 24), connection.number];
   }));
   const found = new Map<number, Set<number>>();
-  NAMES.forEach((name, output) => {
+  names.forEach((name, output) => {
     for (const { bytes } of loopback.read(name)) {
       const frame = Buffer.from(bytes);
       const size = frame[14] >> 4 === 4 ? 4 : 16;
@@ -73,7 +74,14 @@ async function runToEnd(engine: PacketEngine): Promise<void> {
 
 const fragmentCounters = (engine: PacketEngine): Record<string, number> => engine.stats().bricks[0].counters;
 
-describe.each<4 | 6>([4, 6])('fragments of IPv%d', (version) => {
+describe.each<[4 | 6, number]>([[4, 8], [6, 8], [4, 100]])('fragments of IPv%d, with %d outputs,', (version, outputs) => {
+  beforeEach(() => {
+    names = outputNames(outputs);
+  });
+  afterAll(() => {
+    names = outputNames(8);
+  });
+
   const connections = Array.from({ length: 60 }, (_, number): Connection => ({ number, version }));
 
   test('go where their connection goes', async () => {

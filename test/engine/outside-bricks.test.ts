@@ -57,6 +57,41 @@ test('a brick from a module works as a built-in one does, with options, counters
   expect(engine.audit()).toMatchObject({ balanced: true, sent: 250, dropped: 750 });
 });
 
+test('a brick from outside finds many outputs as it finds few', async () => {
+  const names = Array.from({ length: 300 }, (_, output) => `o${output}`);
+  const Dealer = outside('Dealer', { process: 'give(row, numberOf(row) % context.outputs);' });
+  const engine = await runningEngine(new Dealer().connectInput('in').connectOutput(...names));
+  await injectAll('in', packets(1500));
+  loopback.end('in');
+  await engine.finished();
+  names.forEach((name, output) => expect(numbersOf(loopback.read(name))).toEqual([0, 300, 600, 900, 1200].map((first) => first + output)));
+  expect(engine.audit()).toMatchObject({ balanced: true, sent: 1500 });
+});
+
+test('a brick may heed the step between the rows of a list, where its outputs are many', async () => {
+  const names = Array.from({ length: 300 }, (_, output) => `o${output}`);
+  const Stepping = outside('Stepping', {
+    declaration: 'interleavedLists: true',
+    create: `return { process(batch, input, { rows, counts, shift, step }) {
+      if (step === 0) throw new Error('the lists are not interleaved');
+      for (let i = 0; i < input.count; i++) {
+        const row = input.rows[i];
+        const output = batch.length[row] % 300;
+        rows[(output << shift) + (counts[output]++ << step)] = row;
+      }
+    } };`,
+  });
+  const engine = await runningEngine(new Stepping().connectInput('in').connectOutput(...names));
+  const offered = Array.from({ length: 1500 }, (_, number) => flowPacket(2, number, false, 8 + number % 300));
+  await injectAll('in', offered);
+  loopback.end('in');
+  await engine.finished();
+  for (const [output, name] of names.entries()) {
+    expect(numbersOf(loopback.read(name))).toEqual(offered.filter(({ bytes }) => bytes.length % 300 === output).map(({ number }) => number));
+  }
+  expect(engine.audit()).toMatchObject({ balanced: true, sent: 1500 });
+});
+
 test('a brick may have its loops made for the very arrays it works on, for whole batches and behind another brick', async () => {
   const Looped = outside('Looped', {
     create: `

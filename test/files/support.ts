@@ -84,7 +84,7 @@ export function drainSource(source: OpenedSource): Required<CapturedPacket>[] {
   }
 }
 
-/** A transmitter with a batch that tests fill. */
+/** A transmitter with a batch that tests fill; the lists of several files are interleaved. */
 export class SinkBench {
   readonly batch = createPacketBatch(256);
   readonly counters: CounterBlock;
@@ -94,7 +94,7 @@ export class SinkBench {
 
   constructor(paths: readonly string[], options: OptionValues = {}, native = true) {
     this.counters = createCounterBlock(16 * paths.length);
-    this.lists = createPacketLists(paths.length, 256);
+    this.lists = createPacketLists(paths.length, 256, paths.length > 1);
     const buffer = new ArrayBuffer(1 << 21);
     this.batch.memory = packetMemory(buffer);
     const context = { batchRows: 256, prepared: undefined, batches: [this.batch], copies: false, notice: (text: string) => { this.notices.push(text); } };
@@ -119,7 +119,7 @@ export class SinkBench {
     batch.count = packets.length;
     for (let output = 0; output < lists.outputs; output++) {
       lists.counts[output] = packets.length;
-      for (let row = 0; row < packets.length; row++) lists.rows[(output << lists.shift) + row] = row;
+      for (let row = 0; row < packets.length; row++) lists.rows[(output << lists.shift) + (row << lists.step)] = row;
     }
     return this.again(wait);
   }

@@ -31,6 +31,7 @@ export function numberedPacket(number: number, length: number): Packet {
   return { bytes, wireLength: length + (number % 3), seconds: number >>> 0, nanoseconds: number % 1_000_000_000 };
 }
 
+/** The lists of several rings are interleaved. */
 export class RingWriterUnderTest {
   readonly batch: PacketBatch;
   readonly lists: PacketLists;
@@ -40,7 +41,7 @@ export class RingWriterUnderTest {
   constructor(kind: Kind, rings: readonly ArrayBufferLike[], capacity = 64) {
     this.batch = createPacketBatch(capacity);
     this.batch.memory = packetMemory(new ArrayBuffer(capacity * 4096));
-    this.lists = createPacketLists(rings.length, capacity);
+    this.lists = createPacketLists(rings.length, capacity, rings.length > 1);
     this.counters = createCounterBlock(rings.length * LINK_RECORD);
     const requests = rings.map((_, output): SinkRequest => ({ link: parseLinkName(`test{${output}`), options: {}, lists: this.lists, output, counters: this.counters, record: output * LINK_RECORD }));
     this.transmitter = kind === 'native' && native
@@ -58,7 +59,7 @@ export class RingWriterUnderTest {
       batch.seconds[row] = packet.seconds;
       batch.nanoseconds[row] = packet.nanoseconds;
       batch.memory.bytes.set(packet.bytes, row * 4096);
-      lists.rows[(output << lists.shift) + lists.counts[output]++] = row;
+      lists.rows[(output << lists.shift) + (lists.counts[output]++ << lists.step)] = row;
     });
     batch.count = packets.length;
     const left = this.transmitter.transmit(batch, wait);

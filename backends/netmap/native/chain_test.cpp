@@ -17,7 +17,7 @@ class Groups {
     for (uint32_t k = 0; k < kGroups * kPipes; k++) {
       auto port = world.Open(k + 1);
       if (k == 0) port->PretendExtraBuffers(extra);
-      sender.AddSink({port, k < kPipes ? kind : SinkKind::kPipe, k != 3, &lists.counts[k], {&lists.rows[k * 64]}, 64, counters[k].data()});
+      sender.AddSink({port, k < kPipes ? kind : SinkKind::kPipe, k != 3, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
     }
     sent.columns = batch.columns;
     sent.memory = world.region()->base();

@@ -18,7 +18,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
   auto receiver = std::make_shared<Receiver>(from.Open(0), false);
   Sender sender({LinkSlots{}, copies, false, 1});
   for (uint32_t k = 0; k < outputs; k++) {
-    sender.AddSink({world.Open(k + 1), SinkKind::kPipe, k != 2, &lists.counts[k], {&lists.rows[k * 64]}, 64, counters[k].data()});
+    sender.AddSink({world.Open(k + 1), SinkKind::kPipe, k != 2, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
   }
   // As in an engine with one source, which flushes when it asks for packets.
   if (seed == 2) sender.LeaveFlushTo(receiver.get());
@@ -136,8 +136,8 @@ void ExtraBuffers(bool move) {
   auto first = world.Open(1);
   first->PretendExtraBuffers(extra);
   Sender sender({LinkSlots{}, !move, false, 4});
-  sender.AddSink({first, SinkKind::kPipe, true, &lists.counts[0], {&lists.rows[0]}, 64, counters[0].data()});
-  sender.AddSink({world.Open(2), SinkKind::kPipe, true, &lists.counts[1], {&lists.rows[64]}, 64, counters[1].data()});
+  sender.AddSink({first, SinkKind::kPipe, true, &lists.counts[0], lists.Of(0), 64, counters[0].data()});
+  sender.AddSink({world.Open(2), SinkKind::kPipe, true, &lists.counts[1], lists.Of(1), 64, counters[1].data()});
   SentBatch sent;
   sent.columns = batch.columns;
   sent.memory = world.region()->base();

@@ -149,11 +149,19 @@ class World {
   std::vector<netmap_if*> interfaces_;
 };
 
+// With room for 64 rows each; those of an even number of outputs are interleaved.
 struct Lists {
+  uint32_t outputs, step = 0;
   std::vector<uint16_t> rows;
   std::vector<uint32_t> counts;
-  explicit Lists(uint32_t outputs) : rows(outputs * 64), counts(outputs) {}
-  void Put(uint32_t output, uint32_t row) { rows[output * 64 + counts[output]++] = static_cast<uint16_t>(row); }
+  explicit Lists(uint32_t count) : outputs(count), counts(count) {
+    if (count % 2 == 0) {
+      while (1u << step < count) step++;
+    }
+    rows.resize(step > 0 ? size_t{64} << step : size_t{64} * count);
+  }
+  ListRows Of(uint32_t output) { return {&rows[step > 0 ? output : output * 64], step}; }
+  void Put(uint32_t output, uint32_t row) { Of(output)[counts[output]++] = static_cast<uint16_t>(row); }
 };
 
 // Packets that go from sink to sink: chain_test.cpp.

@@ -22,7 +22,7 @@ void RunEngine(World& world, uint32_t first) {
     auto receiver = std::make_shared<Receiver>(world.Open(first), false);
     Sender sender({LinkSlots{}, true, opened % 2 == 0, 1});
     for (uint32_t k = 0; k < 2; k++) {
-      sender.AddSink({world.Open(first + 1 + k), SinkKind::kPipe, true, &lists.counts[k], {&lists.rows[k * 64]}, 64, counters[k].data()});
+      sender.AddSink({world.Open(first + 1 + k), SinkKind::kPipe, true, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
     }
     SentBatch sent = {batch.columns, world.region()->base(), world.region()->addressable(), receiver};
     std::vector<uint32_t> numbers[2];

@@ -94,13 +94,15 @@ void ConserveRandomLists(std::mt19937& random) {
       length[row] = random() % 200;
     }
     SentBatch batch = {offset.data(), length.data(), 64, memory.data(), memory.size(), random() % 20 == 0 ? 101u : 1u};
-    std::vector<uint16_t> rows(random() % 64);
-    for (uint16_t& row : rows) row = static_cast<uint16_t>(random() % 66);
-    uint32_t count = static_cast<uint32_t>(rows.size());
+    uint32_t count = random() % 64;
+    const uint32_t step = random() % 3;
+    std::vector<uint16_t> places(size_t{count} << step);
+    const ListRows rows = {places.data(), step};
+    for (uint32_t k = 0; k < count; k++) rows[k] = static_cast<uint16_t>(random() % 66);
     given += count;
     const bool wait = random() % 2 == 0;
-    sender.Send(batch, {rows.data()}, &count, wait);
-    if (wait && count > 0) sender.Send(batch, {rows.data()}, &count, false);
+    sender.Send(batch, rows, &count, wait);
+    if (wait && count > 0) sender.Send(batch, rows, &count, false);
     Require(count == 0, "a list that may not wait is empty afterwards");
   }
   uint64_t counted = 0;
