@@ -36,8 +36,6 @@ constexpr uint32_t kTimesOffset = 128;
 // Packets ahead of the one being looked at whose first line is fetched: about as many as a core fetches at once.
 constexpr uint32_t kAhead = 16;
 constexpr uint32_t kAheadOfCopies = 4;
-// Rows that all sinks get before the next.
-constexpr uint32_t kTogether = 4;
 // Sinks ahead, where there are many.
 constexpr uint32_t kSinksAhead = 6;
 
@@ -367,38 +365,41 @@ void MemoryRings::TransmitSame(Group& group) {
   const bricks::ListRows rows = sinks[0].rows;
   bench_slot* const receiveSlots = rings_.receive->slots;
   uint8_t* const memory = rings_.memory;
-  for (uint32_t first = 0; first < count; first += kTogether) {
-    const uint32_t together = std::min(kTogether, count - first);
-    bench_slot* from[kTogether];
-    for (uint32_t k = 0; k < together; k++) {
-      from[k] = &receiveSlots[columns_.slot[rows[first + k]]];
-      const uint32_t later = std::min(first + k + kAheadOfCopies, count - 1);
-      __builtin_prefetch(memory + size_t{receiveSlots[columns_.slot[rows[later]]].buffer} * BENCH_BUFFER_SIZE);
-    }
-    for (size_t output = 0; output <= last; output++) {
+  const uint32_t* const slotColumn = columns_.slot;
+  for (uint32_t k = 0; k < count; k++) {
+    bench_slot* const from = &receiveSlots[slotColumn[rows[k]]];
+    const uint8_t* const packet = memory + size_t{from->buffer} * BENCH_BUFFER_SIZE;
+    const uint32_t length = from->length;
+    const uint32_t later = k + kAheadOfCopies < count ? k + kAheadOfCopies : count - 1;
+    __builtin_prefetch(memory + size_t{receiveSlots[slotColumn[rows[later]]].buffer} * BENCH_BUFFER_SIZE);
+    for (size_t output = 0; output < last; output++) {
       Sink& sink = sinks[output];
       bench_ring* const ring = sink.ring;
-      const uint32_t mask = ring->mask;
-      const uint32_t sent = std::min(together, bench_ring_space(ring));
-      uint32_t head = ring->head;
-      uint64_t bytes = 0;
-      for (uint32_t k = 0; k < sent; k++, head = (head + 1) & mask) {
-        bench_slot* const to = &ring->slots[head];
-        bytes += from[k]->length;
-        if (output == last) {
-          bench_swap(from[k], to);
-          continue;
-        }
-        __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & mask].buffer} * BENCH_BUFFER_SIZE, 1);
-        bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, memory + size_t{from[k]->buffer} * BENCH_BUFFER_SIZE, from[k]->length);
-        to->length = from[k]->length;
-        to->flags = BENCH_CHANGED;
+      const uint32_t head = ring->head;
+      if (head == ring->tail) {
+        sink.full++;
+        continue;
       }
-      ring->head = head;
-      sink.packets += sent;
-      sink.bytes += bytes;
-      sink.full += together - sent;
+      bench_slot* const to = &ring->slots[head];
+      __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & ring->mask].buffer} * BENCH_BUFFER_SIZE, 1);
+      bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, packet, length);
+      to->length = static_cast<uint16_t>(length);
+      to->flags = BENCH_CHANGED;
+      ring->head = (head + 1) & ring->mask;
+      sink.packets++;
+      sink.bytes += length;
     }
+    Sink& sink = sinks[last];
+    bench_ring* const ring = sink.ring;
+    const uint32_t head = ring->head;
+    if (head == ring->tail) {
+      sink.full++;
+      continue;
+    }
+    sink.packets++;
+    sink.bytes += length;
+    bench_swap(from, &ring->slots[head]);
+    ring->head = (head + 1) & ring->mask;
   }
   for (size_t output = 0; output <= last; output++) {
     bench_ring_sync(sinks[output].ring);

