@@ -3,13 +3,15 @@
  *
  * Sketch of their cost, a packet: 5 processor cycles where the flow word stands in its column, most of them for counting up
  * where the next row of an output goes right after it was counted up before; some 15 where it comes from the packet's bytes.
+ * A hash is the XOR of two look-ups, in 2 KiB that stay in the first-level cache; `outputs` is a constant, so that V8 divides by
+ * multiplying (docs/decisions/0003-flow-columns-and-the-hash.md).
  */
 import type { BrickContext } from '../core/brick';
 import { FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, type ColumnName } from '../core/packet-batch';
 import type { PacketLists } from '../core/packet-list';
 import { uint32Array } from '../core/specialise';
 import { mayEncapsulate } from '../net/plain-flow';
-import { CONSTANT_PORTS, flowWord, outputHalves, type OutputTable } from '../net/toeplitz';
+import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord } from '../net/toeplitz';
 
 /** Passes on rows from list position `from` up to the first that it can't; answers its position, or `count`. */
 export type KnownLoop = (from: number, count: number) => number;
@@ -17,8 +19,6 @@ export type KnownLoop = (from: number, count: number) => number;
 export type CommonLoop = (from: number, count: number, view: DataView) => number;
 
 export interface FlowDefinition {
-  /** The output of each flow word. */
-  readonly table: OutputTable;
   /** Its level in the graph, from 1. */
   readonly seed: number;
   readonly tuple: 2 | 4;
@@ -30,9 +30,6 @@ type InputRows = Uint16Array | null;
 
 /** A bit that the words of both kinds have: one look tells whether all of four were computed. */
 const COMPUTED = (FLOW_WITHOUT_PORTS & FLOW_WITH_PORTS) << 16;
-
-/** Of the table of outputs, where they do instead (see OutputHalves). */
-type Half = Uint8ClampedArray | null;
 
 export interface LoadBalancerLoops {
   /** The columns that they read. */
@@ -51,10 +48,10 @@ export interface LoadBalancerLoops {
   common(inputRows: InputRows): CommonLoop;
 }
 
-export function loadBalancerLoops(context: BrickContext, { table, seed, tuple, inner }: FlowDefinition): LoadBalancerLoops {
+export function loadBalancerLoops(context: BrickContext, { seed, tuple, inner }: FlowDefinition): LoadBalancerLoops {
   const { columns, outputs, specialise } = context;
   const { rows, counts, shift, step } = context.lists;
-  const { high, low } = outputHalves(outputs) ?? { high: null, low: null };
+  const [high, low] = [HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE];
   const interleaved = step > 0;
   const next = interleaved ? counts : nextRows(context.lists);
   // A flow word is addresses ^ fixedWord ^ (ports with the seed & portMask): by addresses alone, the ports' part is fixed.
@@ -70,11 +67,11 @@ export function loadBalancerLoops(context: BrickContext, { table, seed, tuple, i
     end: interleaved ? nothing : specialise(endRows, next, counts, shift, outputs),
     next,
     known(inputRows) {
-      if (wordServes) return specialise(byWord, inputRows, columns.flowWord, COMPUTED, table, high, low, rows, next, interleaved, step);
-      if (!inner && tuple === 2) return specialise(byAddresses, inputRows, columns.flowWord, COMPUTED, columns.flowAddresses, table, high, low, rows, next, interleaved, step, fixedWord);
-      return specialise(byFlow, inputRows, columns.flowWord, columns.flowAddresses, columns.flowPorts, table, high, low, rows, next, interleaved, step, seed, portMask, fixedWord, inner, mayEncapsulate);
+      if (wordServes) return specialise(byWord, inputRows, columns.flowWord, COMPUTED, high, low, outputs, rows, next, interleaved, step);
+      if (!inner && tuple === 2) return specialise(byAddresses, inputRows, columns.flowWord, COMPUTED, columns.flowAddresses, high, low, outputs, rows, next, interleaved, step, fixedWord);
+      return specialise(byFlow, inputRows, columns.flowWord, columns.flowAddresses, columns.flowPorts, high, low, outputs, rows, next, interleaved, step, seed, portMask, fixedWord, inner, mayEncapsulate);
     },
-    common: (inputRows) => specialise(byBytes, inputRows, columns.offset, columns.length, table, high, low, rows, next, interleaved, step, seed, portMask, fixedWord, heads),
+    common: (inputRows) => specialise(byBytes, inputRows, columns.offset, columns.length, high, low, outputs, rows, next, interleaved, step, seed, portMask, fixedWord, heads),
   };
 }
 
@@ -104,7 +101,7 @@ function endRows(next: Uint32Array, counts: Uint32Array, shift: number, outputs:
 }
 
 function byWord(
-  inputRows: InputRows, flowWords: Int32Array, computed: number, table: OutputTable, high: Half, low: Half,
+  inputRows: InputRows, flowWords: Int32Array, computed: number, high: Uint32Array, low: Uint32Array, outputs: number,
   rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number,
 ) {
   return function passByWord(from: number, count: number): number {
@@ -123,10 +120,10 @@ function byWord(
       const word2 = flowWords[row2];
       const word3 = flowWords[row3];
       if ((word0 & word1 & word2 & word3 & computed) === 0) break;
-      const output0 = high && low ? high[(word0 >>> 8) & 0xff] ^ low[word0 & 0xff] : table[word0 & 0xffff];
-      const output1 = high && low ? high[(word1 >>> 8) & 0xff] ^ low[word1 & 0xff] : table[word1 & 0xffff];
-      const output2 = high && low ? high[(word2 >>> 8) & 0xff] ^ low[word2 & 0xff] : table[word2 & 0xffff];
-      const output3 = high && low ? high[(word3 >>> 8) & 0xff] ^ low[word3 & 0xff] : table[word3 & 0xffff];
+      const output0 = ((high[(word0 >>> 8) & 0xff] ^ low[word0 & 0xff]) >>> 0) % outputs;
+      const output1 = ((high[(word1 >>> 8) & 0xff] ^ low[word1 & 0xff]) >>> 0) % outputs;
+      const output2 = ((high[(word2 >>> 8) & 0xff] ^ low[word2 & 0xff]) >>> 0) % outputs;
+      const output3 = ((high[(word3 >>> 8) & 0xff] ^ low[word3 & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output0]++ << step) + output0 : next[output0]++) | 0] = row0;
       rows[(interleaved ? (next[output1]++ << step) + output1 : next[output1]++) | 0] = row1;
       rows[(interleaved ? (next[output2]++ << step) + output2 : next[output2]++) | 0] = row2;
@@ -136,7 +133,7 @@ function byWord(
       const row = inputRows ? inputRows[i] : i;
       const word = flowWords[row];
       if (word === 0) return i;
-      const output = high && low ? high[(word >>> 8) & 0xff] ^ low[word & 0xff] : table[word & 0xffff];
+      const output = ((high[(word >>> 8) & 0xff] ^ low[word & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
     }
     return count;
@@ -144,7 +141,7 @@ function byWord(
 }
 
 function byAddresses(
-  inputRows: InputRows, flowWords: Int32Array, computed: number, addresses: Uint16Array, table: OutputTable, high: Half, low: Half,
+  inputRows: InputRows, flowWords: Int32Array, computed: number, addresses: Uint16Array, high: Uint32Array, low: Uint32Array, outputs: number,
   rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, fixedWord: number,
 ) {
   return function passByAddresses(from: number, count: number): number {
@@ -159,13 +156,13 @@ function byAddresses(
       const row3 = inputRows ? inputRows[i3] : i3;
       if ((flowWords[row0] & flowWords[row1] & flowWords[row2] & flowWords[row3] & computed) === 0) break;
       const word0 = addresses[row0] ^ fixedWord;
-      const output0 = high && low ? high[word0 >>> 8] ^ low[word0 & 0xff] : table[word0];
+      const output0 = ((high[word0 >>> 8] ^ low[word0 & 0xff]) >>> 0) % outputs;
       const word1 = addresses[row1] ^ fixedWord;
-      const output1 = high && low ? high[word1 >>> 8] ^ low[word1 & 0xff] : table[word1];
+      const output1 = ((high[word1 >>> 8] ^ low[word1 & 0xff]) >>> 0) % outputs;
       const word2 = addresses[row2] ^ fixedWord;
-      const output2 = high && low ? high[word2 >>> 8] ^ low[word2 & 0xff] : table[word2];
+      const output2 = ((high[word2 >>> 8] ^ low[word2 & 0xff]) >>> 0) % outputs;
       const word3 = addresses[row3] ^ fixedWord;
-      const output3 = high && low ? high[word3 >>> 8] ^ low[word3 & 0xff] : table[word3];
+      const output3 = ((high[word3 >>> 8] ^ low[word3 & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output0]++ << step) + output0 : next[output0]++) | 0] = row0;
       rows[(interleaved ? (next[output1]++ << step) + output1 : next[output1]++) | 0] = row1;
       rows[(interleaved ? (next[output2]++ << step) + output2 : next[output2]++) | 0] = row2;
@@ -175,7 +172,7 @@ function byAddresses(
       const row = inputRows ? inputRows[i] : i;
       if (flowWords[row] === 0) return i;
       const word = addresses[row] ^ fixedWord;
-      const output = high && low ? high[word >>> 8] ^ low[word & 0xff] : table[word];
+      const output = ((high[word >>> 8] ^ low[word & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
     }
     return count;
@@ -183,7 +180,7 @@ function byAddresses(
 }
 
 function byFlow(
-  inputRows: InputRows, flowWords: Int32Array, addresses: Uint16Array, bothPorts: Uint32Array, table: OutputTable, high: Half, low: Half,
+  inputRows: InputRows, flowWords: Int32Array, addresses: Uint16Array, bothPorts: Uint32Array, high: Uint32Array, low: Uint32Array, outputs: number,
   rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, seed: number, portMask: number, fixedWord: number,
   inner: boolean, encapsulates: (ports: number) => boolean,
 ) {
@@ -194,7 +191,7 @@ function byFlow(
       if (flowWords[row] === 0 || (inner && encapsulates(ports))) return i;
       // The mask before the sum: 32 unsigned bits and a number would be added as floating point.
       const word = addresses[row] ^ fixedWord ^ ((((ports >>> 16) + seed) ^ ((ports & 0xffff) + seed)) & portMask);
-      const output = high && low ? high[word >>> 8] ^ low[word & 0xff] : table[word];
+      const output = ((high[word >>> 8] ^ low[word & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
     }
     return count;
@@ -207,7 +204,7 @@ function byFlow(
  * does not inline costs 4 ns a call.
  */
 function byBytes(
-  inputRows: InputRows, offset: Uint32Array, length: Uint32Array, table: OutputTable, high: Half, low: Half,
+  inputRows: InputRows, offset: Uint32Array, length: Uint32Array, high: Uint32Array, low: Uint32Array, outputs: number,
   rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, seed: number, portMask: number, fixedWord: number, heads: DataView | null,
 ) {
   return function passByBytes(from: number, count: number, memory: DataView): number {
@@ -224,7 +221,7 @@ function byBytes(
       const both = view.getInt32((at + 26) | 0) ^ view.getInt32((at + 30) | 0);
       const ports = view.getInt32((at + 34) | 0);
       const word = (both ^ (both >>> 16) ^ fixedWord ^ ((((ports >>> 16) + seed) ^ ((ports & 0xffff) + seed)) & portMask)) & 0xffff;
-      const output = high && low ? high[word >>> 8] ^ low[word & 0xff] : table[word];
+      const output = ((high[word >>> 8] ^ low[word & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
     }
     return count;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Dummy, Duplicator, LoadBalancer, Merge } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, turn, until, type FlowPacket } from '../support/loopback-engine';
+import { hashOf } from '../net/support';
 import { build, setUps } from '../support/random-set-ups';
 
 afterEach(closeEngines);
@@ -116,6 +117,19 @@ test('one load balancer splits over 1,000 outputs', async () => {
   expect(splitFlows(outputs, packets)).toEqual([]);
   expect(outputs.filter((numbers) => numbers.length > 0).length).toBeGreaterThan(900);
   expect(engine.audit()).toMatchObject({ balanced: true, received: 20_000, sent: 20_000, dropped: 0 });
+});
+
+test.each([[1, 4], [2, 4], [3, 2], [4, 4], [5, 4], [7, 2], [64, 4], [65, 4], [256, 2], [300, 4]])('the output is the flow hash modulo the number of outputs: %d outputs, split by %d', async (count, tuple) => {
+  const names = Array.from({ length: count }, (_, output) => `o${output}`);
+  const engine = await runningEngine(new LoadBalancer({ tuple }).connectInput('in').connectOutput(...names));
+  const packets = Array.from({ length: 2000 }, (_, number) => flowPacket(number % 900, number));
+  await injectAll('in', packets);
+  loopback.end('in');
+  await engine.finished();
+  names.forEach((name, output) => {
+    const wanted = packets.filter(({ bytes }) => hashOf(bytes, { tuple: tuple === 2 ? 2 : 4 }) % count === output);
+    expect(numbersOf(loopback.read(name))).toEqual(wanted.map(({ number }) => number));
+  });
 });
 
 test('a load balancer may split over many outputs that are further bricks’ inputs', async () => {
