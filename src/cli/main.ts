@@ -94,19 +94,27 @@ function takeProgram(argv: readonly string[]): readonly string[] {
   return argv.slice(0, at);
 }
 
+/** The options of a command, or of scripts and the shell. */
+function optionsOf(cli: Cli, command: string | undefined): string[] {
+  const ours = cli.definitions().filter(({ path }) => path === (NAMED[command ?? ''] ? `bricks ${command}` : 'bricks'));
+  return ours.flatMap(({ options }) => options.flatMap((one) => one.definition.split(' ')[0].split(','))).concat('--help', '--version');
+}
+
 /** clipanion's message without its drawing, and the option that was perhaps meant. */
-function usageText(cli: Cli, error: unknown, command: string | undefined): string {
+function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
+  const [command] = argv;
+  const known = optionsOf(cli, command);
   const [text] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
-  const unknown = /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
-  if (text.startsWith('Command not found')) return 'The command line is not complete: an option lacks its value. See bricks --help.';
+  const notFound = text.startsWith('Command not found');
+  // Of several options that don't fit clipanion names none.
+  const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
+  if (notFound && unknown === undefined) return `The command line is not complete: ${WITH_VALUE.includes(argv[argv.length - 1]) ? argv[argv.length - 1] : 'an option'} lacks its value. See bricks --help.`;
   if (unknown === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
   const option = unknown.split('=')[0];
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
     return `The command ${command} has no option ${option}: that one goes with scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;
   }
-  const ours = cli.definitions().filter((definition) => definition.path === (NAMED[command ?? ''] ? `bricks ${command}` : 'bricks'));
-  const known = ours.flatMap((definition) => definition.options.flatMap((one) => one.definition.split(' ')[0].split(','))).concat('--help', '--version');
-  const guess = nearest(option, known);
+  const guess = option.length > 2 ? nearest(option, known) : undefined;
   return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
 }
 
@@ -130,7 +138,7 @@ async function main(input: readonly string[]): Promise<number> {
     return (await command.validateAndExecute()) ?? 0;
   } catch (error) {
     if (isUsageError(error)) {
-      say(usageText(cli, error, input[0]));
+      say(usageText(cli, error, input));
       return EXIT_USAGE;
     }
     sayError(error);
