@@ -3,7 +3,7 @@
 const { summary } = require('./statistics');
 
 /** Rounds after which contestants that last begin anew. */
-const ROUNDS_TOGETHER = 2;
+const ROUNDS_TOGETHER = 1;
 /** What part of a round comes before the first that counts: the C programs do it so too. */
 const WARM_PART = 4;
 
