@@ -25,7 +25,7 @@ const RESULTS_OFFSET = 64;
 const TIMES_OFFSET = 128;
 /** As bench/native/batch_times.h has them. */
 const TIME_SLOTS = 4 * 36;
-const HISTOGRAMS = ['undisturbed', 'disturbed', 'empty'];
+const HISTOGRAMS = ['undisturbed', 'disturbed', 'empty', 'peer'];
 
 // The same brick as "outside" loads by its module, known by its name as a built-in one is.
 registerBrick(sampleBrick);
@@ -79,7 +79,8 @@ class Ports {
       patient: false,
       receive() {
         const count = rings.receive();
-        if (count > 0) batch.count = count;
+        // One way for packets and for none, as in the backends.
+        batch.count = count > 0 ? count : 0;
         return count;
       },
       release() {},
@@ -149,6 +150,11 @@ class RoundControl {
   /** An empty loop in place of the last rounds, with the same wait before it. */
   emptyRound(pause) {
     this.roundBlocking(-1, pause);
+  }
+
+  /** The hand-written load balancer in the engine's place, over the same rings and in its thread. */
+  peerRound(packets, pause) {
+    this.roundBlocking(-1 - packets, pause);
   }
 
   /**

@@ -28,8 +28,8 @@ function quantiles(percent) {
   return [0.5, 0.99, 0.999, 0.9999].map((part) => microseconds(percent(part))).join(', ');
 }
 
-/** One kind of traffic: all its batches, those during which no other thread was put in the engine's place, and what the machine itself takes. */
-function batchFigures(name, { undisturbed, disturbed, empty }) {
+/** One kind of traffic: all its batches, those during which no other thread was put in the engine's place, what the machine itself takes, and what C takes. */
+function batchFigures(name, { undisturbed, disturbed, empty, peer }, withPeer = peer.slots.length > 0) {
   const all = addSlots(undisturbed.slots, disturbed.slots);
   const over = (slots) => `${longerThan(slots, LIMIT)} over 102`;
   return [
@@ -37,6 +37,7 @@ function batchFigures(name, { undisturbed, disturbed, empty }) {
     figure(`  ${total(undisturbed.slots)} of them not interrupted`, `${quantiles((part) => percentile(undisturbed.slots, part))} µs; ${over(undisturbed.slots)}; the longest ${microseconds(undisturbed.longest)}`),
     figure('  an empty loop in their place', `${quantiles((part) => percentile(empty.slots, part))} µs; ${over(empty.slots)}; the longest ${microseconds(empty.longest)}`),
     figure('  without as many long ones as it has', `${quantiles((part) => percentileWithout(all, empty.slots, part))} µs`),
+    ...(!withPeer ? [] : [figure(`  ${total(peer.slots)} batches of C in the engine's place`, `${quantiles((part) => percentile(peer.slots, part))} µs; ${over(peer.slots)}; the longest ${microseconds(peer.longest)}`)]),
   ];
 }
 
@@ -57,6 +58,7 @@ const steadinessOn = (name, title, huge) => ({
     const report = JSON.parse(/^REPORT (.*)$/m.exec(stdout)[1]);
     const rounds = sumOf(report.kinds.map((kind) => kind.rounds));
     const bursts = sumOf(report.kinds.map((kind) => kind.bursts));
+    const plain = report.kinds.filter((kind) => kind.rounds.peer.slots.length > 0);
     return {
       counts: { packets: report.packets, collections: report.collections, deoptimisations: deoptimised.length, counted: report.deoptimisations },
       figures: [
@@ -67,9 +69,11 @@ const steadinessOn = (name, title, huge) => ({
         figure('batches, and waits for packets', `${report.batches}, ${report.waits}`),
         figure('warm-up before the first packet', `${(report.warmUpMicroseconds / 1000).toFixed(0)} ms`),
         figure('what a ring of 1,024 slots holds at 10 M packets/s', '102 µs'),
-        ...batchFigures('all', addTimes(rounds, bursts)),
-        ...batchFigures('rounds of all kinds', rounds),
-        ...batchFigures('bursts after silence, of all kinds', bursts),
+        ...batchFigures('all', addTimes(rounds, bursts), false),
+        ...batchFigures('bursts of IPv4, IPv6 and tags, which C takes as the engine does', sumOf(plain.map((kind) => kind.bursts))),
+        ...batchFigures('rounds of the same', sumOf(plain.map((kind) => kind.rounds))),
+        ...batchFigures('rounds of all kinds', rounds, false),
+        ...batchFigures('bursts after silence, of all kinds', bursts, false),
         ...report.kinds.flatMap((kind) => batchFigures(kind.name, kind.rounds)),
       ],
     };

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +34,15 @@ async function percentOfProcessor(): Promise<number> {
 }
 
 describeNative('an engine that has nothing to do', () => {
+  test('meets its first packets with code that V8 need not give up for them', () => {
+    const trace = join(directory, 'trace');
+    const words = ['--trace-deopt', '--redirect-code-traces', `--redirect-code-traces-to=${trace}`, join(__dirname, 'programs', 'first-packets.cjs'), trace];
+    const { stdout } = spawnSync(process.execPath, words, { env: process.env, encoding: 'utf8', timeout: 60_000 });
+    // V8 writes of its end to standard output too.
+    const [answer] = stdout.split('\n').filter((line) => line.startsWith('{'));
+    expect(JSON.parse(answer)).toEqual({ packets: 200, given: [] });
+  });
+
   test('rests when one of its pipes has ended, and still takes what comes by the other', async () => {
     const ending = await runningEngine(new Merge().connectInput('ia').connectOutput('ending{0'));
     await runningEngine(new Merge().connectInput('ib').connectOutput('idle{0'));
