@@ -1,0 +1,33 @@
+// The writing end of a pipe, for programs that send one packet at a time.
+const { parseLinkName } = require('../../../dist/src/core/link-name');
+const { createCounterBlock, LINK_RECORD } = require('../../../dist/src/core/counters');
+const { createPacketBatch, packetMemory } = require('../../../dist/src/core/packet-batch');
+const { createPacketLists } = require('../../../dist/src/core/packet-list');
+const { discardPipes, PipePorts, preparePipes } = require('../../../dist/src/pipes');
+
+/** `send(number)` writes a packet of 60 bytes that begins with the number; `flush` shows what was written; `close` ends the pipe in order. */
+module.exports.openWriter = (name) => {
+  const link = parseLinkName(name);
+  const prepared = preparePipes({ engine: 'writer', sources: [], sinks: [{ link, options: {} }], backendOptions: {} });
+  const batch = createPacketBatch(1);
+  batch.memory = packetMemory(new ArrayBuffer(64));
+  batch.length[0] = batch.wireLength[0] = 60;
+  const lists = createPacketLists(1, 1);
+  const transmitter = new PipePorts().openSinks(
+    [{ link, options: {}, lists, output: 0, counters: createCounterBlock(LINK_RECORD), record: 0 }],
+    { batchRows: 1, prepared, batches: [batch], copies: false, notice: () => undefined },
+  );
+  return {
+    send(number = 0) {
+      batch.memory.view.setUint32(0, number);
+      lists.rows[0] = 0;
+      lists.counts[0] = 1;
+      transmitter.transmit(batch, false);
+    },
+    flush: () => transmitter.flush(),
+    close() {
+      transmitter.close();
+      discardPipes(prepared);
+    },
+  };
+};
