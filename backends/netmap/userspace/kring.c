@@ -20,7 +20,7 @@ uint32_t krings_allocate(uint32_t count) {
 }
 
 void krings_free(uint32_t first, uint32_t count) {
-  for (uint32_t i = first; i < first + count; i++) control->krings[i].port = 0;
+  for (uint32_t i = first; i < first + count; i++) store_relaxed(&control->krings[i].port, 0);
 }
 
 void kring_prepare(uint32_t index, uint32_t port, enum direction direction, uint32_t ring_id, uint32_t slots,
@@ -37,17 +37,18 @@ void kring_prepare(uint32_t index, uint32_t port, enum direction direction, uint
   k->region = control->ports[port].region;
   k->peer = peer;
   k->holder = OWNER_OF_KRING | index;
-  k->users = 0;
-  k->open = 0;
+  /* A late wake-up of the ring that was here before may look at these (kring_wake): it wakes nobody, or one in vain. */
+  store_relaxed(&k->users, 0);
+  store_relaxed(&k->open, 0);
+  store_relaxed(&k->waiting, 0);
   k->ring_id = (uint16_t)ring_id;
   k->direction = direction;
   k->exclusive = 0;
   k->host = host;
   k->receiver = 0;
-  k->waiting = 0;
   k->rhead = k->rcur = k->rtail = 0;
   k->hwcur = k->hwtail = 0;
-  k->port = port;
+  store_relaxed(&k->port, port);
 }
 
 static struct netmap_ring *kring_ring(const struct kring *k) {

@@ -26,8 +26,8 @@ static void opens_recount(void) {
     for (enum direction d = TRANSMIT; d <= RECEIVE; d++) {
       for (uint32_t ring = o->ring_first[d]; ring < o->ring_last[d]; ring++) {
         struct kring *k = &control->krings[p->kring[d] + ring];
-        k->users++;
-        k->open = i;
+        store_relaxed(&k->users, k->users + 1);
+        store_relaxed(&k->open, i);
         if (o->mode_flags & NR_EXCLUSIVE) k->exclusive = 1;
       }
     }

@@ -23,7 +23,7 @@ void kring_wake(struct kring *k) {
     open_wake(load_relaxed(&k->open));
     return;
   }
-  uint32_t port = k->port;
+  uint32_t port = load_relaxed(&k->port);
   for (uint32_t i = 1; i <= load_relaxed(&control->opens_top); i++) {
     const struct open_device *o = &control->opens[i];
     if (load_acquire(&o->state) == OPEN_BOUND && load_relaxed(&o->port) == port) open_wake(i);
@@ -84,7 +84,7 @@ static bool kring_sync(uint32_t index, uint32_t port, bool *ready) {
   if (!kring_lock(index)) return true;
   bool good = true, moved = false;
   char *base = region_base(k->region);
-  if (k->ring_offset != 0 && k->port == port && base != NULL) {
+  if (k->ring_offset != 0 && load_relaxed(&k->port) == port && base != NULL) {
     struct netmap_ring *ring = (struct netmap_ring *)(base + k->ring_offset);
     uint32_t head = load_acquire(&ring->head), cur = load_relaxed(&ring->cur);
     uint32_t from = k->direction == TRANSMIT ? k->rhead : k->hwcur;

@@ -127,7 +127,7 @@ static void deliver(const struct kring *k, const struct netmap_ring *ring, const
   shared_lock(&target->producer_lock, &mine);
   if (!mine) return;
   uint64_t offset = load_acquire(&target->ring_offset);
-  char *base = target->port == port_index && offset != 0 ? region_base(target->region) : NULL;
+  char *base = load_relaxed(&target->port) == port_index && offset != 0 ? region_base(target->region) : NULL;
   if (base == NULL) {
     pthread_mutex_unlock(&target->producer_lock);
     return;
