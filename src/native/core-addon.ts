@@ -21,6 +21,8 @@ export interface NativeRingTransmitterOptions {
   /** Slots of a link's record for the reasons to drop, and how many slots it has. */
   readonly reasons: { readonly noReader: number; readonly ringFull: number; readonly tooLong: number; readonly linkType: number; readonly backendError: number };
   readonly linkSlots: number;
+  /** Whether a packet may go to several sinks. */
+  readonly copies: boolean;
 }
 
 export interface NativeRingTransmitter {

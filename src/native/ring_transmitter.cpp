@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "direct_method.h"
@@ -13,6 +14,10 @@ namespace {
 constexpr int64_t kStalledReaderNanoseconds = 1'000'000'000;
 constexpr uint32_t kMostSinks = 1 << 20;
 constexpr uint32_t kLeave = UINT32_MAX;
+// Bytes of packets that all sinks get before the next ones, where packets go to several: so they are in the first-level cache for every
+// copy. And a list of so many more stays in the second-level cache from sink to sink, at less cost than by this.
+constexpr uint32_t kBytesTogether = 16'384;
+constexpr uint32_t kBytesInCache = 262'144;
 // How many sinks ahead of the copying their lines are fetched: about the memory's latency.
 constexpr size_t kSinksAhead = 8;
 constexpr size_t kWritersAhead = 20;
@@ -54,6 +59,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   tooLong_ = reason("tooLong");
   linkType_ = reason("linkType");
   backendError_ = reason("backendError");
+  copies_ = options.Get("copies").ToBoolean();
 
   const Napi::Array batchArray = batches.As<Napi::Array>();
   for (uint32_t k = 0; k < batchArray.Length(); k++) {
@@ -68,6 +74,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   rings_.resize(count);
   counts_.resize(count);
   active_.resize(size_t{count} + kWritersAhead);
+  progress_.resize(copies_ ? count : 0);
   dirty_.reserve(count);
   for (uint32_t k = 0; k < count; k++) {
     const Napi::Object request = sinkArray.Get(k).ToObject();
@@ -120,6 +127,7 @@ int32_t RingTransmitter::Transmit(Napi::Env env, const int32_t* arguments) {
     active[found] = k;
     found += *counts[k] != 0;
   }
+  if (copies_ && found > 1 && BytesListed(active[0], batch) > kBytesInCache) return static_cast<int32_t>(SendTogether(batch, linkType, wait, found));
   // In three stages, so that no copy waits for memory.
   uint32_t left = 0;
   for (uint32_t k = 0; k < kWritersAhead && k < found; k++) __builtin_prefetch(&writers_[active[k]]);
@@ -136,9 +144,65 @@ int32_t RingTransmitter::Transmit(Napi::Env env, const int32_t* arguments) {
       const uint32_t ahead = active[k + kSinksAhead];
       Fetch(ahead);
     }
-    left += Send(active[k], batch, linkType, wait);
+    left += TakeOff(active[k], Send(active[k], batch, linkType, wait, 0, Listed(active[k])));
   }
   return static_cast<int32_t>(left);
+}
+
+// Some packets to all sinks that are active, then the next ones. Without it a long packet has left the caches when the next sink's turn
+// comes (to 4 pipes, 1,514 bytes: 398 against 454 ns a packet on an Intel Xeon).
+uint32_t RingTransmitter::SendTogether(const Batch& batch, uint32_t linkType, bool wait, uint32_t found) {
+  const uint32_t* const lengths = batch.columns.length;
+  const uint32_t capacity = batch.columns.capacity;
+  for (uint32_t k = 0; k < found; k++) progress_[k] = {0, Listed(active_[k])};
+  uint32_t limit = 0;
+  for (bool more = true; more;) {
+    more = false;
+    for (uint32_t bytes = 0; bytes < kBytesTogether && limit < capacity; limit++) bytes += std::min(lengths[limit], kBytesTogether);
+    for (uint32_t k = 0; k < found; k++) {
+      Progress& progress = progress_[k];
+      const ListRows rows = sinks_[active_[k]].rows;
+      // With the last ones goes what a brick wrote in no order, or of rows that there are not.
+      uint32_t end = limit == capacity ? progress.end : progress.reached;
+      while (end < progress.end && rows[end] < limit) end++;
+      if (end == progress.reached) {
+        more |= end < progress.end;
+        continue;
+      }
+      progress.reached = Send(active_[k], batch, linkType, wait, progress.reached, end);
+      if (progress.reached < end) progress.end = progress.reached;  // it waits
+      more |= progress.reached < progress.end;
+    }
+  }
+  uint32_t left = 0;
+  for (uint32_t k = 0; k < found; k++) left += TakeOff(active_[k], progress_[k].reached);
+  return left;
+}
+
+uint64_t RingTransmitter::BytesListed(uint32_t index, const Batch& batch) const {
+  const ListRows rows = sinks_[index].rows;
+  const uint32_t count = Listed(index);
+  uint64_t bytes = 0;
+  for (uint32_t k = 0; k < count; k++) bytes += rows[k] < batch.columns.capacity ? batch.columns.length[rows[k]] : 0;
+  return bytes;
+}
+
+// How many rows are on a sink's list.
+uint32_t RingTransmitter::Listed(uint32_t index) const {
+  const Sink& sink = sinks_[index];
+  return *sink.count < sink.room ? *sink.count : sink.room;
+}
+
+// Ends a batch for a sink: the first `done` of its list are sent or dropped. Answers how many are left.
+uint32_t RingTransmitter::TakeOff(uint32_t index, uint32_t done) {
+  Sink& sink = sinks_[index];
+  const uint32_t left = Listed(index) - done;
+  *sink.count = left;
+  if (left == 0) return 0;
+  sink.rows.TakeOff(done, left);
+  // The reader can make room only for what it sees.
+  if (writers_[index].Commit()) Wake(index);
+  return left;
 }
 
 // What Send will touch of a sink. Short packets are where it matters.
@@ -150,9 +214,10 @@ void RingTransmitter::Fetch(uint32_t index) const {
   __builtin_prefetch(sink.counters, 1);
 }
 
+// Rows `first` to `end` - 1 of a sink's list; answers the first that can't be sent now, or `end`.
 // Some 5 ns a packet where a sink gets many; where each gets one, the mispredicted loop end and the lines
 // of the ring cost more than the copy.
-uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait) {
+uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait, uint32_t first, uint32_t end) {
   Sink& sink = sinks_[index];
   // Local copies, since stores of packet bytes might otherwise change any of it for all the compiler knows.
   RingWriter writer = writers_[index];
@@ -165,12 +230,11 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
   const size_t memoryBytes = batch.memoryBytes;
   const uint32_t capacity = batch.columns.capacity;
   const ListRows rows = sink.rows;
-  const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
   const uint32_t longest = linkType <= kMaximumRecordLinkType ? writer.longest() : 0;
   uint32_t packets = 0;
   uint64_t bytes = 0;
-  uint32_t left = 0;
-  for (uint32_t k = 0; k < count; k++) {
+  uint32_t k = first;
+  for (; k < end; k++) {
     const uint32_t row = rows[k];
     if (__builtin_expect(row >= capacity, 0)) {
       sink.counters[backendError_]++;
@@ -185,7 +249,7 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
     uint8_t* const to = length <= longest ? writer.Reserve(length, wireLengths[row], seconds[row], nanoseconds[row], linkType) : nullptr;
     if (__builtin_expect(to != nullptr, 1)) {
       // A ring of some MiB is out of the caches when its turn comes: stores wait for its lines one after the other.
-      if (count - k > kPacketsAhead) {
+      if (end - k > kPacketsAhead) {
         __builtin_prefetch(to + kBytesAhead, 1);
         __builtin_prefetch(to + kBytesAhead + 64, 1);
       }
@@ -200,22 +264,17 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
       sink.counters[reason]++;
       continue;
     }
-    left = count - k;
-    rows.TakeOff(k, left);
     break;
   }
   writers_[index] = writer;
-  *sink.count = left;
-  // The reader can make room only for what it sees.
-  if (left > 0 && writers_[index].Commit()) Wake(index);
-  if (packets == 0) return left;
+  if (packets == 0) return k;
   sink.counters[0] += packets;
   sink.counters[1] += bytes;
   if (!sink.dirty) {
     sink.dirty = true;
     dirty_.push_back(index);
   }
-  return left;
+  return k;
 }
 
 uint32_t RingTransmitter::ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait) {

@@ -14,7 +14,8 @@ namespace bricks {
 class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{ring, lists, output, counters, record}], reasons: {noReader, ringFull, tooLong, linkType, backendError}, linkSlots})
+  // ({batches, sinks: [{ring, lists, output, counters, record}], reasons: {noReader, ringFull, tooLong, linkType, backendError}, linkSlots,
+  // copies: whether a packet may go to several sinks})
   explicit RingTransmitter(const Napi::CallbackInfo& info);
 
  private:
@@ -43,7 +44,11 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   void Close(const Napi::CallbackInfo& info);
 
   void Fetch(uint32_t index) const;
-  uint32_t Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait);
+  uint32_t Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait, uint32_t first, uint32_t end);
+  uint32_t SendTogether(const Batch& batch, uint32_t linkType, bool wait, uint32_t found);
+  uint32_t Listed(uint32_t index) const;
+  uint64_t BytesListed(uint32_t index, const Batch& batch) const;
+  uint32_t TakeOff(uint32_t index, uint32_t done);
   uint32_t ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait);
   bool Stalled(Sink& sink, const RingWriter& writer);
   void Wake(uint32_t index);
@@ -56,6 +61,13 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<std::unique_ptr<PacketLists>> lists_;
   std::vector<uint32_t> active_;
+  // How far each active sink has come with its list, where packets go to several.
+  struct Progress {
+    uint32_t reached;
+    uint32_t end;
+  };
+  std::vector<Progress> progress_;
+  bool copies_ = false;
   std::vector<uint32_t> dirty_;
   // What it was made of: the memory of the counters must not go before it.
   Napi::ObjectReference settings_;

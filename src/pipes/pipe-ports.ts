@@ -30,7 +30,7 @@ export class PipePorts implements PortOpener {
     const pipes = requests.map((request) => findPipe(context, request.link, 'write'));
     const addon = coreAddon();
     if (!addon || pipes.some((pipe) => pipe.end === undefined)) return new RingTransmitter(requests, pipes.map(ringOf));
-    return new NativeTransmitter(addon, requests, pipes.map((pipe) => pipe.end as number), context.batches);
+    return new NativeTransmitter(addon, requests, pipes.map((pipe) => pipe.end as number), context.batches, context.copies);
   }
 }
 
@@ -88,13 +88,14 @@ export class NativeTransmitter implements Transmitter {
   private readonly native: NativeRingTransmitter;
   private readonly memories: (PacketMemory | undefined)[];
 
-  constructor(addon: CoreAddon, requests: readonly SinkRequest[], rings: readonly (number | Uint8Array)[], private readonly batches: readonly PacketBatch[]) {
+  constructor(addon: CoreAddon, requests: readonly SinkRequest[], rings: readonly (number | Uint8Array)[], private readonly batches: readonly PacketBatch[], copies = false) {
     this.memories = batches.map(() => undefined);
     this.native = new addon.RingTransmitter({
       batches,
       sinks: requests.map(({ lists, output, counters, record }, index) => ({ ring: rings[index], lists, output, counters: counters.buffer, record })),
       reasons: NATIVE_REASONS,
       linkSlots: LINK_RECORD,
+      copies,
     });
   }
 

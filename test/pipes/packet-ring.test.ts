@@ -207,6 +207,50 @@ describe('packet rings in TypeScript', () => {
 });
 
 describe.each(kinds)('a %s transmitter', (kind) => {
+  test('gives each packet to all of its outputs, whole and in order, and one that is slow holds up no other', () => {
+    const sizes = [65_536, 1_048_576, 262_144];
+    const batches = fc.array(fc.record({
+      // Enough for the way that long packets go: some to all outputs, then the next.
+      lengths: fc.array(fc.integer({ min: 1000, max: 3900 }), { minLength: 150, maxLength: 250 }),
+      outputs: fc.array(fc.constantFrom([0, 1, 2], [0, 1, 2], [1], [2, 0], []), { minLength: 1, maxLength: 9 }),
+      wait: fc.boolean(),
+    }), { minLength: 1, maxLength: 4 });
+    fc.assert(fc.property(batches, (offered) => {
+      const rings = sizes.map(newRing);
+      const writer = new RingWriterUnderTest(kind, rings, 256);
+      const readers = rings.map((ring) => new RingReaderUnderTest('TypeScript', ring, 256));
+      const received = sizes.map((): Packet[] => []);
+      const expected = sizes.map((): Packet[] => []);
+      const drain = (output: number): void => {
+        received[output].push(...(readers[output].receive() ?? []));
+        readers[output].release();
+      };
+      let dropless = true;
+      for (const { lengths, outputs, wait } of offered) {
+        const packets = lengths.map((length, index) => numberedPacket(index, length));
+        const outputsOf = (index: number): number[] => outputs[index % outputs.length];
+        packets.forEach((packet, index) => outputsOf(index).forEach((output) => expected[output].push(packet)));
+        for (let left = writer.sendTo(packets, outputsOf, wait); left > 0; left = writer.again(wait)) sizes.forEach((_, output) => drain(output));
+        dropless &&= wait;
+        sizes.forEach((_, output) => drain(output));
+      }
+      sizes.forEach((_, output) => {
+        for (let before = -1; received[output].length > before;) {
+          before = received[output].length;
+          drain(output);
+        }
+        expect(writer.sent(output)).toBe(received[output].length);
+        expect(writer.sent(output) + sumOfDrops(writer.drops(output))).toBe(expected[output].length);
+        const all = comparable(expected[output]);
+        if (dropless) expect(comparable(received[output])).toEqual(all);
+        // What a full ring does not take is missing; the rest keeps its order.
+        let at = 0;
+        for (const packet of comparable(received[output])) at = all.indexOf(packet, at) + 1 || Number.NaN;
+        expect(at).not.toBeNaN();
+      });
+    }), { numRuns: 25 });
+  });
+
   test('serves a thousand outputs, each with its own packets and books', () => {
     const rings = Array.from({ length: 1000 }, () => newRing(4096));
     const writer = new RingWriterUnderTest(kind, rings);

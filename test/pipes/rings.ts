@@ -31,7 +31,7 @@ export function numberedPacket(number: number, length: number): Packet {
   return { bytes, wireLength: length + (number % 3), seconds: number >>> 0, nanoseconds: number % 1_000_000_000 };
 }
 
-/** The lists of several rings are interleaved. */
+/** The lists of several rings are interleaved, and packets may go to several of them. */
 export class RingWriterUnderTest {
   readonly batch: PacketBatch;
   readonly lists: PacketLists;
@@ -45,12 +45,17 @@ export class RingWriterUnderTest {
     this.counters = createCounterBlock(rings.length * LINK_RECORD);
     const requests = rings.map((_, output): SinkRequest => ({ link: parseLinkName(`test{${output}`), options: {}, lists: this.lists, output, counters: this.counters, record: output * LINK_RECORD }));
     this.transmitter = kind === 'native' && native
-      ? new NativeTransmitter(native, requests, rings.map((ring) => new Uint8Array(ring)), [this.batch])
+      ? new NativeTransmitter(native, requests, rings.map((ring) => new Uint8Array(ring)), [this.batch], rings.length > 1)
       : new RingTransmitter(requests, rings);
   }
 
   /** Offers packets to an output; answers how many remain on the list. */
   send(packets: readonly Packet[], output = 0, wait = false): number {
+    return this.sendTo(packets, () => [output], wait);
+  }
+
+  /** Offers each packet to the outputs that `outputsOf` answers for its number; answers how many remain on all lists. */
+  sendTo(packets: readonly Packet[], outputsOf: (index: number) => readonly number[], wait = false): number {
     const { batch, lists } = this;
     packets.forEach((packet, row) => {
       batch.offset[row] = row * 4096;
@@ -59,10 +64,15 @@ export class RingWriterUnderTest {
       batch.seconds[row] = packet.seconds;
       batch.nanoseconds[row] = packet.nanoseconds;
       batch.memory.bytes.set(packet.bytes, row * 4096);
-      lists.rows[(output << lists.shift) + (lists.counts[output]++ << lists.step)] = row;
+      for (const output of outputsOf(row)) lists.rows[(output << lists.shift) + (lists.counts[output]++ << lists.step)] = row;
     });
     batch.count = packets.length;
-    const left = this.transmitter.transmit(batch, wait);
+    return this.again(wait);
+  }
+
+  /** Offers what remains. */
+  again(wait: boolean): number {
+    const left = this.transmitter.transmit(this.batch, wait);
     this.transmitter.flush();
     return left;
   }
