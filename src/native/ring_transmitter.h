@@ -8,6 +8,7 @@
 
 #include "batch_columns.h"
 #include "ring_memory.h"
+#include "send_together.h"
 
 namespace bricks {
 
@@ -47,7 +48,6 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   uint32_t Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait, uint32_t first, uint32_t end);
   uint32_t SendTogether(const Batch& batch, uint32_t linkType, bool wait, uint32_t found);
   uint32_t Listed(uint32_t index) const;
-  uint64_t BytesListed(uint32_t index, const Batch& batch) const;
   uint32_t TakeOff(uint32_t index, uint32_t done);
   uint32_t ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait);
   bool Stalled(Sink& sink, const RingWriter& writer);
@@ -62,11 +62,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::vector<std::unique_ptr<PacketLists>> lists_;
   std::vector<uint32_t> active_;
   // How far each active sink has come with its list, where packets go to several.
-  struct Progress {
-    uint32_t reached;
-    uint32_t end;
-  };
-  std::vector<Progress> progress_;
+  std::vector<SinkProgress> progress_;
   bool copies_ = false;
   std::vector<uint32_t> dirty_;
   // What it was made of: the memory of the counters must not go before it.

@@ -102,6 +102,26 @@ test('a duplicator hands all packets to each pipe', async () => {
   for (const result of results) expectWhole([result], 5000);
 });
 
+test('a duplicator hands full-size packets, hundreds at a time, to each pipe, however slow one is', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  await engines.open('e', [['Duplicator', null, ['x}0'], ['x{1', 'x{2', 'x{3']]], {}, {}, { whenFull: 'wait' });
+  const readers = [...await world.receivers(['x}1', 'x}3']), await world.peer('receive', 'x}2', [0, 500])];
+  // A ring with hundreds of packets awaits the engine.
+  const sender = await world.peer('send', 'x{0', [4000, 200, 1500]);
+  await engines.start('e');
+  await engines.received('e', 4000);
+  await engines.stop('e');
+  await balanced(engines, 'e');
+  for (const result of await end(readers)) {
+    expectWhole([result], 4000);
+    expect(result.bytes).toBe(4000 * 1500);
+  }
+  await engines.close('e');
+  await sender.end();
+  expectAllBuffers();
+});
+
 test('groups: a duplicator before load balancers gives each group all packets, balanced within it', async () => {
   const { results } = await run([
     ['Duplicator', null, ['x}0'], ['x{a', 'x{b']],
