@@ -1,5 +1,5 @@
 /** Where a pipe's socket lies, and which of its two rings an end means. */
-import { realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BricksError } from '../core/errors';
 import type { LinkName } from '../core/link-name';
@@ -26,6 +26,17 @@ export function pipeFileName(link: LinkName): string {
 /** The directory for the pipes of this network namespace: interfaces of the same name elsewhere are others. */
 export function pipeDirectory(addon: CoreAddon): string {
   return join(runDirectory(), addon.networkNamespace());
+}
+
+/** Whether there is a pipe of this name in another network namespace: whoever looks for it here will wait in vain. */
+export function isPipeElsewhere(addon: CoreAddon, link: LinkName): boolean {
+  const file = pipeFileName(link);
+  const here = addon.networkNamespace();
+  try {
+    return readdirSync(runDirectory()).some((namespace) => namespace !== here && existsSync(join(runDirectory(), namespace, file)));
+  } catch {
+    return false; // nobody has opened any
+  }
 }
 
 function runDirectory(): string {

@@ -5,15 +5,15 @@ import { parseLinkName, type LinkName } from '../core/link-name';
 import { MINIMUM_RING_DATA } from '../core/packet-ring';
 import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
-import { pipeDirectory, pipeError, pipeFileName, readingDirection } from './pipe-name';
+import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readingDirection } from './pipe-name';
 
 export interface AttachOptions {
   /** Wait until someone opens the pipe, instead of failing where nobody has. */
   readonly wait?: boolean;
   /** Ends the waiting, and the reading. */
   readonly signal?: AbortSignal;
-  /** Called once if the pipe is not there yet. */
-  readonly onWaiting?: () => void;
+  /** Called once if the pipe is not there yet; `elsewhere` if one of its name is in another network namespace. */
+  readonly onWaiting?: (elsewhere: boolean) => void;
   /** Rows of the batch; 512 unless told otherwise. */
   readonly batchRows?: number;
   /** Fill the batch's flow columns. */
@@ -46,10 +46,12 @@ export async function attach(link: string | LinkName, options: AttachOptions = {
     options.signal?.throwIfAborted();
     const end = await openAfterOurselves(() => openForReading(addon, directory, file, name));
     if (end !== 0) return new PipeReader(addon, name, end, options);
+    const elsewhere = attempt === 0 && isPipeElsewhere(addon, name);
     if (!options.wait) {
+      if (elsewhere) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text} in this network namespace; there is one of its name in another.`, `To read that one: ip netns exec NAME bricks attach '${name.text}'.`);
       throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
     }
-    if (attempt === 0) options.onWaiting?.();
+    if (attempt === 0) options.onWaiting?.(elsewhere);
     await pause(LOOK_AGAIN_MILLISECONDS, options.signal);
   }
 }

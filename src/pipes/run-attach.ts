@@ -36,7 +36,7 @@ export async function runAttach(command: AttachCommand): Promise<number> {
   const say = command.say ?? ((text: string) => void process.stderr.write(`${text}\n`));
   const options: AttachOptions & { count?: number; format?: PcapFormat } = {
     wait: !command.noWait,
-    onWaiting: () => say(`waiting for ${command.link} ...`),
+    onWaiting: (elsewhere) => say(`waiting for ${command.link} ...${elsewhere ? ` There is a pipe of this name in another network namespace; to read that one: ip netns exec NAME bricks attach '${command.link}'` : ''}`),
     ...(command.signal ? { signal: command.signal } : {}),
     ...(typeof command.count === 'number' ? { count: command.count } : {}),
     ...(command.format ? { format: command.format } : {}),

@@ -1,9 +1,12 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attach } from 'packet-bricks/src/pipes';
 import { Writers } from './processes';
 import { describeNative, native } from './rings';
+
+const hasNamespaces = spawnSync('unshare', ['--net', 'true']).status === 0;
 
 let base: string;
 let run: string;
@@ -51,6 +54,24 @@ describeNative('the directory of pipes', () => {
     await expectRefused();
     chmodSync(run, 0o1777);
     await expectRefused();
+  });
+
+  (hasNamespaces ? asRoot : test.skip)('tells of a pipe of the same name in another network namespace', async () => {
+    const writer = spawn('unshare', ['--net', process.execPath, join(__dirname, 'programs', 'writer.cjs'), 'place{0', '1'], { env: process.env });
+    try {
+      await new Promise((resolve) => writer.stdout.once('data', resolve));
+      await expect(attach('place}0')).rejects.toThrow(/in this network namespace; there is one of its name in another/);
+      await expect(attach('place}1')).rejects.toThrow(/pipe place}1\. Start the engine/);
+      const waiting = new AbortController();
+      const told = new Promise((resolve) => {
+        attach('place}0', { wait: true, signal: waiting.signal, onWaiting: resolve }).catch(() => undefined);
+      });
+      expect(await told).toBe(true);
+      waiting.abort();
+    } finally {
+      writer.stdin.end('close');
+      await new Promise((resolve) => writer.once('close', resolve));
+    }
   });
 
   test('is refused where it is a link to another place', async () => {
