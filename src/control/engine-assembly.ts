@@ -44,9 +44,9 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
 
   const clock = new CellClock(timeReader);
   const timer = new CellClock(timeReader);
-  const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => link.kind !== 'file' && backend.handles(link)));
+  const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => isOpenedBy(backend, link)));
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const flowColumns = graph.sources.every(({ link }) => link.kind === 'file' || !backend.handles(link) || backend.flowColumns?.(plan.backendOptions) !== false);
+  const flowColumns = graph.sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
   const heads = new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte);
   const makeGraph = (counters: CounterBlock): EngineGraph => {
     const holds = makeHolds(graph, memory);
@@ -151,7 +151,12 @@ function unreadColumns(memory: GraphMemory, readers: readonly { readonly reads?:
   return unread;
 }
 
-/** Who opens which link: files and, unless the backend has its own, pipes are the engine's; the rest is the backend's. */
+/** Files and, unless the backend has its own, pipes are the engine's; the rest is the backend's. */
+function isOpenedBy(backend: Backend, link: LinkName): boolean {
+  return link.kind !== 'file' && backend.handles(link);
+}
+
+/** Who opens which link. */
 class Openers {
   private readonly files = new FilePorts();
   private readonly pipes = new PipePorts();
@@ -162,8 +167,8 @@ class Openers {
   }
 
   forLink(link: LinkName): PortOpener {
+    if (isOpenedBy(this.backend, link)) return this.ports;
     if (link.kind === 'file') return this.files;
-    if (this.backend.handles(link)) return this.ports;
     if (link.kind === 'pipe') return this.pipes;
     throw new BricksError('E_LINK_BACKEND', `The backend ${this.backend.name} can't open ${link.text}.`);
   }

@@ -32,8 +32,9 @@ export function pipeDirectory(addon: CoreAddon): string {
 export function isPipeElsewhere(addon: CoreAddon, link: LinkName): boolean {
   const file = pipeFileName(link);
   const here = addon.networkNamespace();
+  const run = runDirectory();
   try {
-    return readdirSync(runDirectory()).some((namespace) => namespace !== here && existsSync(join(runDirectory(), namespace, file)));
+    return readdirSync(run).some((namespace) => namespace !== here && existsSync(join(run, namespace, file)));
   } catch {
     return false; // nobody has opened any
   }

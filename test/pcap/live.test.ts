@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Namespace, describeInNamespace, frame, type PortDriver, type Received, type Sent } from './namespace';
+import { describeInNamespace, eachTestWithEnds, frame, type Namespace, type PortDriver, type Received, type Sent } from './namespace';
 
 const hasCompiler = spawnSync('c++', ['--version']).status === 0;
 
@@ -23,12 +23,9 @@ describeInNamespace('live interfaces', () => {
   let captor: PortDriver;
   let sender: PortDriver;
 
-  beforeEach(() => {
-    namespace = new Namespace();
-    captor = namespace.driver();
-    sender = namespace.driver();
+  eachTestWithEnds((ends) => {
+    ({ namespace, captor, sender } = ends);
   });
-  afterEach(() => namespace.dispose());
 
   describe.each([
     ['a receive ring', { receiveRing: true }],

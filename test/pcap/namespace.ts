@@ -112,6 +112,16 @@ function namespacesWork(): boolean {
   return made;
 }
 
+/** Gives each test a namespace of its own with two interfaces, who captures, and who sends. */
+export function eachTestWithEnds(take: (ends: { readonly namespace: Namespace; readonly captor: PortDriver; readonly sender: PortDriver }) => void): void {
+  let namespace: Namespace;
+  beforeEach(() => {
+    namespace = new Namespace();
+    take({ namespace, captor: namespace.driver(), sender: namespace.driver() });
+  });
+  afterEach(() => namespace.dispose());
+}
+
 /** `describe`, or a skipped one that says what it lacks. */
 export function describeInNamespace(title: string, body: () => void): void {
   if (namespacesWork()) describe(title, body);

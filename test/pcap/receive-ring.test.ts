@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCapture } from '../support/captures';
-import { Namespace, describeInNamespace, frame, type PortDriver, type Received, type Sent } from './namespace';
+import { describeInNamespace, eachTestWithEnds, frame, type Namespace, type PortDriver, type Received, type Sent } from './namespace';
 
 const hasCompiler = spawnSync('cc', ['--version']).status === 0;
 const hasTcpdump = spawnSync('tcpdump', ['--version']).status === 0;
@@ -78,12 +78,9 @@ describeInNamespace('the receive ring', () => {
   let captor: PortDriver;
   let sender: PortDriver;
 
-  beforeEach(() => {
-    namespace = new Namespace();
-    captor = namespace.driver();
-    sender = namespace.driver();
+  eachTestWithEnds((ends) => {
+    ({ namespace, captor, sender } = ends);
   });
-  afterEach(() => namespace.dispose());
 
   (hasTcpdump ? test : test.skip).each([
     ['as it is', 'vb', {}, []],

@@ -23,7 +23,6 @@ void Sender::AddSink(const SinkSettings& settings) {
   const uint32_t index = static_cast<uint32_t>(sinks_.all.size() - 1);
   overflow_.AddSink(index);
   if (chain_) chain_->AddSink(index);
-  rows_.push_back(settings.rows);
   active_.resize(sinks_.all.size() + 1);
 }
 
@@ -158,7 +157,6 @@ void Sender::Close(uint32_t milliseconds) {
   chain_.reset();
   sinks_.dirty.clear();
   sinks_.all.clear();
-  rows_.clear();
 }
 
 }  // namespace bricks::netmap

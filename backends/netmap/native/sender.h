@@ -67,7 +67,7 @@ class Sender {
   void MakeRoom(uint32_t index, uint32_t wanted);
   void Sync(uint32_t index);
   uint32_t Send(uint32_t index, const SentBatch& batch, bool wait);
-  static uint32_t SendPlain(Sink& sink, const SentBatch& batch, bool movable, uint32_t count, Tally* tally);
+  static uint32_t SendPlain(Sink& sink, const ListRows& rows, const SentBatch& batch, bool movable, uint32_t count, Tally* tally);
   Outcome SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait);
   bool Movable(const Sink& sink, const SentBatch& batch, bool wait) const;
   bool StillSending();
@@ -77,7 +77,6 @@ class Sender {
   Sinks sinks_;
   Overflow overflow_;
   std::unique_ptr<Chain> chain_;
-  std::vector<ListRows> rows_;  // of each sink's list
   std::vector<uint32_t> active_;
   const Receiver* lastSource_ = nullptr;
   const Receiver* flushing_ = nullptr;

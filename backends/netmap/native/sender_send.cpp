@@ -27,7 +27,7 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
   const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
   const bool movable = Movable(sink, batch, wait);
   Tally tally;
-  uint32_t done = sink.gone ? 0 : SendPlain(sink, batch, movable, count, &tally);
+  uint32_t done = sink.gone ? 0 : SendPlain(sink, sink.rows, batch, movable, count, &tally);
   uint32_t left = 0;
   for (; done < count; done++) {
     const uint32_t row = sink.rows[done];
@@ -42,11 +42,7 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
     tally.packets++;
     tally.bytes += batch.columns.length[row];
     // There may be room again for what follows.
-    if (sink.queue.count == 0 && done + 1 < count) {
-      sink.rows = rows_[index].From(done + 1);  // for the hot loop only
-      done += SendPlain(sink, batch, movable, count - done - 1, &tally);
-      sink.rows = rows_[index];
-    }
+    if (sink.queue.count == 0 && done + 1 < count) done += SendPlain(sink, sink.rows.From(done + 1), batch, movable, count - done - 1, &tally);
   }
   *sink.count = left;
   sink.counters[kPackets] += tally.packets;
@@ -56,10 +52,10 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
 }
 
 // The hot loop: packets of one slot, while the ring has room and nothing waits in the reserve. Answers how many it took.
-uint32_t Sender::SendPlain(Sink& sink, const SentBatch& batch, bool movable, uint32_t count, Tally* tally) {
+uint32_t Sender::SendPlain(Sink& sink, const ListRows& rows, const SentBatch& batch, bool movable, uint32_t count, Tally* tally) {
   if (sink.queue.count > 0) return 0;
-  const uint16_t* next = sink.rows.first;
-  const size_t stride = sink.rows.stride();
+  const uint16_t* next = rows.first;
+  const size_t stride = rows.stride();
   const uint32_t capacity = batch.columns.capacity;
   const uint32_t* const offsets = batch.columns.offset;
   const uint32_t* const lengths = batch.columns.length;
