@@ -19,6 +19,7 @@ enum { DESCRIPTORS_MAX = 1 << 20 };
 
 /* Generation and number of the open behind each descriptor; untouched pages cost nothing. */
 static uint64_t table[DESCRIPTORS_MAX];
+/* Read with acquire: who finds nobody left may use the open anew, after all that they did with it. */
 static uint32_t local_count[OPENS_MAX];
 static int highest = -1;
 static uint32_t count;
@@ -172,7 +173,7 @@ void descriptor_forgotten(uint32_t open) {
   int error = errno;
   control_lock();
   /* Another thread may have swept it up meanwhile, and the next one opened another in its place. */
-  if (load_relaxed(&local_count[open]) == 0) {
+  if (load_acquire(&local_count[open]) == 0) {
     if (control->opens[open].state == OPEN_BOUND) interface_close(open);
     if (control->opens[open].state != OPEN_FREE && !open_alive(open)) binding_release(&open, 1);
   }
@@ -240,7 +241,7 @@ static void sweep(bool thorough, uint32_t port) {
   int error = errno;
   for (uint32_t i = 1; i <= control->opens_top; i++) {
     const struct open_device *o = &control->opens[i];
-    if (o->state == OPEN_FREE || load_relaxed(&local_count[i]) != 0 || (port != 0 && o->port != port)) continue;
+    if (o->state == OPEN_FREE || load_acquire(&local_count[i]) != 0 || (port != 0 && o->port != port)) continue;
     if (!thorough && !process_gone(o->pid, &alive_before)) continue;
     if (!open_alive(i)) dead[dead_count++] = i;
   }

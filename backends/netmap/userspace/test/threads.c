@@ -78,7 +78,8 @@ void test_threads(void) {
     const char *name;
   } threads[] = {{write_pipe, "t{1"},           {read_pipe, "t}1"},           {write_pipe, "t{2"},
                  {read_pipe, "t}2"},            {open_and_close, "own1{0"},   {open_and_close, "own2{0"},
-                 {send_to_switch, "vale1:a"},   {send_to_switch, "vale1:b"}};
+                 {open_and_close, "own3{0"},    {open_and_close, "own4{0"},   {open_and_close, "own5{0"},
+                 {open_and_close, "own6{0"},    {send_to_switch, "vale1:a"},  {send_to_switch, "vale1:b"}};
   enum { THREADS = sizeof threads / sizeof *threads };
   struct test_port hold = port_opened("t{keep", NULL), reader = port_opened("vale1:r", NULL);
   pthread_t started[THREADS + 1];
