@@ -2,8 +2,10 @@
  * The other end of a netmap port, for tests: sends numbered packets of many flows, or receives them
  * and checks order, bytes and gaps. Speaks netmap's interface directly; knows nothing of Packet Bricks.
  *
- *   peer send LINK PACKETS FLOWS SIZE [RINGS]     sends all, waiting for room; fragments over 2,048 bytes
- *   peer receive LINK PACKETS [PAUSE_US]          receives so many (0: until standard input ends)
+ *   peer send LINK PACKETS FLOWS SIZE [FIRST]     sends all, waiting for room; fragments over 2,048 bytes;
+ *                                                 FIRST: the number of the first flow
+ *   peer receive LINK PACKETS [PAUSE_US]          receives so many (0: until standard input ends);
+ *                                                 a line of input is answered by "seen" and their number
  *   peer hold LINK                                binds the port, takes nothing, until standard input ends
  *   peer flood LINK FLOWS SIZE                    sends without end, as fast as there is room
  * It prints "ready" when the port is bound, and at the end one line of JSON.
@@ -112,13 +114,13 @@ static int frame_put(struct netmap_ring *ring, const uint8_t *frame, uint32_t si
   return 1;
 }
 
-static void send_all(const char *name, uint64_t packets, uint32_t flows, uint32_t size) {
+static void send_all(const char *name, uint64_t packets, uint32_t flows, uint32_t size, uint32_t first) {
   static uint64_t numbers[FLOWS_MAX];
   static uint8_t frame[LONGEST];
   struct port port = port_open(name, -1);
   uint32_t rings = port.interface->ni_tx_rings;
   for (uint64_t sent = 0; sent < packets;) {
-    uint32_t flow = (uint32_t)(sent % flows);
+    uint32_t flow = first + (uint32_t)(sent % flows);
     frame_make(frame, flow, numbers[flow], size);
     if (frame_put(ring_of(&port, 0, flow % rings), frame, size)) {
       numbers[flow]++;
@@ -188,7 +190,11 @@ static void ring_take(struct netmap_ring *ring) {
 static int input_ended(void) {
   struct pollfd polled = {.fd = 0, .events = POLLIN};
   char byte;
-  return poll(&polled, 1, 0) > 0 && read(0, &byte, 1) <= 0;
+  if (poll(&polled, 1, 0) <= 0) return 0;
+  if (read(0, &byte, 1) <= 0) return 1;
+  printf("seen %llu\n", (unsigned long long)seen.packets);
+  fflush(stdout);
+  return 0;
 }
 
 static void receive(const char *name, uint64_t packets, useconds_t pause) {
@@ -237,10 +243,10 @@ static void flood(const char *name, uint32_t flows, uint32_t size) {
 int main(int count, char **arguments) {
   if (count < 3) return 2;
   const char *what = arguments[1], *link = arguments[2];
-  uint64_t number[3] = {0, 0, 0};
-  for (int k = 0; k < 3 && k + 3 < count; k++) number[k] = strtoull(arguments[k + 3], NULL, 10);
+  uint64_t number[4] = {0, 0, 0, 0};
+  for (int k = 0; k < 4 && k + 3 < count; k++) number[k] = strtoull(arguments[k + 3], NULL, 10);
   if (strcmp(what, "send") == 0) {
-    send_all(link, number[0], (uint32_t)number[1], (uint32_t)number[2]);
+    send_all(link, number[0], (uint32_t)number[1], (uint32_t)number[2], (uint32_t)number[3]);
   } else if (strcmp(what, "receive") == 0) {
     receive(link, number[0], (useconds_t)number[1]);
   } else if (strcmp(what, "flood") == 0) {

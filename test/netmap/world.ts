@@ -85,6 +85,16 @@ export class Peer {
     return this.until(() => this.output.includes('}'));
   }
 
+  /** Resolves when a receiver has taken so many packets; it must be one that takes until its input ends. */
+  async has(packets: number): Promise<void> {
+    for (let seen = 0; seen < packets; ) {
+      const answers = this.output.split('seen').length;
+      this.process.stdin.write('\n');
+      await this.until(() => this.output.split('seen').length > answers && this.output.endsWith('\n'));
+      seen = Number(/seen (\d+)\n$/.exec(this.output)?.[1]);
+    }
+  }
+
   /** Ends its input, waits for its end, and answers what it says. */
   async end(): Promise<Received> {
     this.process.stdin.end();
@@ -198,8 +208,8 @@ export class World {
   }
 
   /** Sends all, and waits until the link has taken them. The port stays open until `end`. */
-  async send(link: string, packets: number, flows: number, size: number, environment: NodeJS.ProcessEnv = {}): Promise<Peer> {
-    const peer = await this.peer('send', link, [packets, flows, size], environment);
+  async send(link: string, packets: number, flows: number, size: number, environment: NodeJS.ProcessEnv = {}, firstFlow = 0): Promise<Peer> {
+    const peer = await this.peer('send', link, [packets, flows, size, firstFlow], environment);
     await peer.reported();
     return peer;
   }

@@ -7,7 +7,7 @@ namespace bricks::netmap {
 namespace {
 
 constexpr int64_t kMillisecond = 1'000'000;
-// A ring found full is asked again after a pause that grows: a dead reader costs the others nothing.
+// A ring whose reader gave nothing back is asked again after a pause that grows: a dead reader costs the others nothing.
 constexpr int64_t kPauseFirst = 2'000;
 constexpr int64_t kPauseLongest = kMillisecond;
 
@@ -30,14 +30,14 @@ void Sender::Sync(uint32_t index) {
   if (sinks_.Sync(index) && chain_) chain_->TakeReturned(index);
 }
 
-// Before the batch's first packet: learns what the reader has given back, and sends on from the reserve.
-void Sender::MakeRoom(uint32_t index, uint32_t wanted) {
+// Where the ring has no room for so many slots: learns what the reader has given back, and sends on from the reserve.
+void Sender::MakeRoom(uint32_t index, uint32_t slots) {
   Sink& sink = sinks_.all[index];
-  const uint32_t space = sink.Space();
-  if (space >= wanted && sink.queue.count == 0) return;
-  if (space == 0 && sinks_.Now() < sink.askAgainAt) return;
+  if (sink.Space() >= slots && sink.queue.count == 0) return;
+  if (sinks_.Now() < sink.askAgainAt) return;
+  const uint32_t tail = sink.lastTail;
   Sync(index);
-  if (sink.Space() == 0) {
+  if (sink.lastTail == tail) {
     sink.pause = sink.pause == 0 ? kPauseFirst : sink.pause * 2 < kPauseLongest ? sink.pause * 2 : kPauseLongest;
     sink.askAgainAt = sinks_.Now() + sink.pause;
   }

@@ -64,7 +64,7 @@ class Sender {
   enum class Outcome { kSent, kDropped, kLeave };
 
   void Flush(Receiver* source);
-  void MakeRoom(uint32_t index, uint32_t wanted);
+  void MakeRoom(uint32_t index, uint32_t slots);
   void Sync(uint32_t index);
   uint32_t Send(uint32_t index, const SentBatch& batch, bool wait);
   static uint32_t SendPlain(Sink& sink, const ListRows& rows, const SentBatch& batch, bool movable, uint32_t count, Tally* tally);

@@ -80,7 +80,6 @@ void Sinks::Add(const SinkSettings& settings) {
   sink.port = settings.port;
   sink.kind = settings.kind;
   sink.lastTail = ring->tail;
-  sink.takenAt = Now();
   all.push_back(std::move(sink));
   dirty.reserve(all.size());
   polled_.reserve(all.size() + 1);
@@ -127,14 +126,19 @@ bool Sinks::AfterSync(Sink& sink, int error) {
   if (tail == sink.lastTail || tail >= sink.slotCount) return false;
   sink.lastTail = tail;
   sink.everTaken = true;
-  sink.takenAt = Now();
+  sink.fullSince = 0;
   sink.pause = 0;
   return true;
 }
 
+bool Sinks::ReaderLives(Sink& sink) const {
+  if (sink.fullSince == 0) sink.fullSince = Now();
+  return !sink.gone && Now() - sink.fullSince < kStalledNanoseconds;
+}
+
 // netmap doesn't tell who holds the other end of a pipe. A reader that has never given back a slot of
 // a full ring, or none for a second, is taken for absent.
-uint32_t Sinks::ReasonFull(const Sink& sink) const {
+uint32_t Sinks::ReasonFull(Sink& sink) const {
   if (sink.kind != SinkKind::kPipe) return reasons.interfaceBusy;
   return sink.everTaken && ReaderLives(sink) ? reasons.ringFull : reasons.noReader;
 }

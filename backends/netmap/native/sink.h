@@ -70,7 +70,7 @@ struct Sink {
   Reserve* reserve;
   std::shared_ptr<Port> port;
   SinkKind kind;
-  int64_t takenAt;
+  int64_t fullSince;  // 0: the reader has given back slots since a packet found no room
   int64_t askAgainAt;
   int64_t pause;
 
@@ -102,9 +102,10 @@ class Sinks {
   bool Sync(uint32_t index);
   // The same for all that are dirty, and asks for packets of the source, if there is one: one system call for all of them.
   void SyncDirty(Receiver* source);
-  bool ReaderLives(const Sink& sink) const { return !sink.gone && Now() - sink.takenAt < kStalledNanoseconds; }
-  // The reason for dropping a packet that a ring has no room for.
-  uint32_t ReasonFull(const Sink& sink) const;
+  // For a packet that a ring has no room for: whether its reader may be waited for. Who had nothing to take owes nothing.
+  bool ReaderLives(Sink& sink) const;
+  // The reason for dropping such a packet.
+  uint32_t ReasonFull(Sink& sink) const;
   // A packet that was counted as sent is dropped after all.
   static void TakeBack(Sink& sink, uint32_t length, uint32_t reason);
   // One look at the clock serves until the next call of ForgetTime.
