@@ -40,9 +40,11 @@ export type RunResult = { readonly ok: true; readonly exitCode?: number } | { re
 /** `incomplete`: the statement goes on; ask for another line and give all of them. */
 export type LineResult = ({ readonly incomplete: false } & RunResult) | { readonly incomplete: true };
 
-/** A failure as it is shown to a user. */
-export function formatFailure(failure: LuaFailure): string {
-  return failure.traceback ? `${failure.message}\n${failure.traceback}` : failure.message;
+/** A failure as it is shown to a user. Where only the main chunk was at work, its line stands in the message already. */
+export function formatFailure({ message, traceback, line }: LuaFailure): string {
+  const [, ...calls] = traceback.split('\n');
+  const known = calls.length === 1 && message.includes(`:${line}: `);
+  return traceback && !known ? `${message}\n${traceback}` : message;
 }
 
 const MEMORY_LIMIT = 2 ** 30;

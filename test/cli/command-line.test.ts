@@ -56,7 +56,8 @@ describe('a script that', () => {
   test.each<[string, string, string, RegExp]>([
     ['has a syntax error shows file and line', 'syntax.lua', 'local x = 1\nlocal = 2\n', /syntax\.lua:2:/],
     ['fails shows file, line and traceback', 'fails.lua', 'function f()\n  error("no way")\nend\nf()\n', /fails\.lua:2: no way[\s\S]*traceback[\s\S]*fails\.lua:4/],
-    ['asks for an unknown brick shows the line and a suggestion', 'brick.lua', 'print("hello")\nBrick.new("LoadBalencer")\n', /brick\.lua:2: .*Did you mean "LoadBalancer"\?/],
+    ['asks for an unknown brick shows the line and a suggestion', 'brick.lua', 'print("hello")\nBrick.new("LoadBalencer")\n', /^bricks: \S*brick\.lua:2: .*Did you mean "LoadBalancer"\?.*\n$/],
+    ['fails without a place of its own shows the line below', 'bare.lua', 'x = 1\nerror("no way", 0)\n', /^bricks: no way \[E_SCRIPT_FAILED\]\nstack traceback:\n\t\S*bare\.lua:2: in main chunk\n$/],
     ['links what does not fit shows the line, the brick and the link', 'link.lua', 'pe = PktEngine.new("e0")\nlb = Brick.new("LoadBalancer")\nlb:connect_output("x{0")\npe:link(lb)\n', /link\.lua:4: .*LoadBalancer has no input/],
     ['has a syntax error in JavaScript shows file and line', 'syntax.js', 'let a;\nconst = 1;\n', /^bricks: syntax\.js:2: Unexpected token/],
     ['has a syntax error in a module shows file and line', 'syntax.mjs', 'let a;\nconst = 1;\n', /^bricks: syntax\.mjs:2: Unexpected token/],

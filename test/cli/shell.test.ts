@@ -62,11 +62,12 @@ for _, link in ipairs(s.links) do if link.role == "sink" then sum = sum + link.p
     expect(code).toBe(0);
   });
 
-  test('an error shows its line and a traceback, and the shell goes on', async () => {
-    const { code, stdout, stderr } = await place.run(['--backend', backend], { input: 'pe = PktEngine.new("e0")\npe:start()\nlb = Brick.new("LoadBalencer")\nfor i = 1, 2 do\n  print(i)\nend\n= 1 + 1, "x"\npe:delete()\n' });
+  test('an error shows its line, and the calls that led to it if there were any, and the shell goes on', async () => {
+    const { code, stdout, stderr } = await place.run(['--backend', backend], { input: 'pe = PktEngine.new("e0")\npe:start()\nlb = Brick.new("LoadBalencer")\nfunction f()\n  Brick.new(1)\nend\nf()\nfor i = 1, 2 do\n  print(i)\nend\n= 1 + 1, "x"\npe:delete()\n' });
     expect(stderr).toMatch(/The engine e0 has no brick/);
     expect(stderr).toMatch(/Did you mean "LoadBalancer"\?/);
-    expect(stderr).toMatch(/stack traceback/);
+    expect(stderr.match(/stack traceback:\n.*in function 'f'\n.*in main chunk/g)).toHaveLength(1);
+    expect(stderr.match(/stack traceback/g)).toHaveLength(1);
     expect(stdout).toBe('1\n2\n2\tx\n');
     expect(code).toBe(1);
   });
