@@ -8,7 +8,9 @@ const { addTimes } = require('../lib/histograms');
 const KINDS = ['ipv4', 'mixed', 'ipv6', 'vlan', 'malformed', 'fragments', 'arp', 'wrapped', 'extensions', 'orphans'];
 /** Some times round the rings; then datagrams are to be other ones. */
 const DATAGRAMS = { fragments: 20_480, orphans: 20_480 };
+/** Packets of a first round; those after it take a quarter of a second, since each begins with a silence, which is what bursts are for. */
 const ROUND = 1_000_000;
+const ROUND_MILLISECONDS = 250;
 const BURSTS = 200;
 /** What the hand-written loop takes as the engine does. The others it only counts. */
 const PLAIN = ['ipv4', 'ipv6', 'vlan'];
@@ -19,6 +21,17 @@ const nap = new Int32Array(new SharedArrayBuffer(4));
 /** Waits without an event loop, whose own functions V8 would optimise and deoptimise too. */
 function pause(milliseconds) {
   Atomics.wait(nap, 0, 0, milliseconds);
+}
+
+/** Rounds for so long, each as long as the last one's speed makes it take `ROUND_MILLISECONDS`; `left` says how many packets there may be yet. */
+function eachRound(milliseconds, left, move) {
+  const begin = performance.now();
+  for (let round = ROUND; performance.now() - begin < milliseconds && left() > 0; ) {
+    const packets = Math.min(round, left());
+    const roundBegin = performance.now();
+    move(packets);
+    round = Math.max(ROUND, Math.round((packets * ROUND_MILLISECONDS) / (performance.now() - roundBegin)));
+  }
 }
 
 /** Bursts of any length, and silence now and then. */
@@ -45,8 +58,7 @@ async function main() {
       control.peerRound(packets, pause);
       control.emptyRound(pause);
     };
-    const begin = performance.now();
-    while (performance.now() - begin < millisecondsAKind * PEER_PART) movePeer(ROUND);
+    eachRound(millisecondsAKind * PEER_PART, () => Infinity, movePeer);
     kind.rounds = addTimes(kind.rounds, control.takeBatchTimes());
     eachBurst(movePeer);
     kind.bursts = addTimes(kind.bursts, control.takeBatchTimes());
@@ -55,8 +67,7 @@ async function main() {
   for (let second = 0; moved < packets; second++) {
     const kind = kinds[second % kinds.length];
     control.changeTraffic(kind.name, DATAGRAMS[kind.name] ?? 0, pause);
-    const begin = performance.now();
-    while (performance.now() - begin < millisecondsAKind && moved < packets) move(Math.min(ROUND, packets - moved));
+    eachRound(millisecondsAKind, () => packets - moved, move);
     kind.rounds = addTimes(kind.rounds, control.takeBatchTimes());
     eachBurst(move);
     kind.bursts = addTimes(kind.bursts, control.takeBatchTimes());
