@@ -102,6 +102,9 @@ void Chain::Forward(Packet packet, uint32_t hop) {
 // True if the sink owes the rest of the way now.
 bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
   Sink& sink = sinks_.all[index];
+  const uint32_t slots = sink.SlotsFor(packet.length);
+  // What its reader gives back goes on first, as it came first.
+  if (sink.queue.count > 0 || sink.Space() < slots) makeRoom_(index, slots);
   const bool last = next == kNone;
   Packet here = packet;
   // A pipe gives a packet's buffer back; what an interface or a switch does with it is not for us to count on.

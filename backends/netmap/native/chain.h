@@ -8,6 +8,9 @@
 // Cost: bookkeeping for each packet and sink, whatever the packet's length: more than a copy of 60 bytes, less than one of 1,500.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "overflow.h"
@@ -17,7 +20,9 @@ namespace bricks::netmap {
 
 class Chain {
  public:
-  Chain(Sinks& sinks, Overflow& overflow) : sinks_(sinks), overflow_(overflow) {}
+  // `makeRoom(sink, slots)` looks whether the reader of a sink without so much room has made some meanwhile.
+  using MakeRoom = std::function<void(uint32_t sink, uint32_t slots)>;
+  Chain(Sinks& sinks, Overflow& overflow, MakeRoom makeRoom) : sinks_(sinks), overflow_(overflow), makeRoom_(std::move(makeRoom)) {}
 
   // After all sinks are there.
   void AddSink(uint32_t index);
@@ -66,6 +71,7 @@ class Chain {
 
   Sinks& sinks_;
   Overflow& overflow_;
+  const MakeRoom makeRoom_;
   std::vector<Books> books_;
   std::vector<uint32_t> ways_;  // of each row of the batch at hand: its first hop
   std::vector<Hop> hops_;

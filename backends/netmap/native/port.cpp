@@ -143,7 +143,10 @@ void Port::Close() {
   region_.reset();
 }
 
-int Port::SyncTransmit() { return Sync(descriptor_, kSyncTransmit); }
+int Port::SyncTransmit() {
+  if (pretended_) pretended_();
+  return Sync(descriptor_, kSyncTransmit);
+}
 int Port::SyncReceive() { return Sync(descriptor_, kSyncReceive); }
 
 uint32_t Port::LastBuffer(const netmap_ring* ring) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,9 +34,10 @@ class Port {
  public:
   // Throws PortError.
   static std::shared_ptr<Port> Open(const PortRequest& request);
-  // Over rings in plain memory, for tests; syncs do nothing then.
+  // Over rings in plain memory, for tests; syncs do what PretendSync says, or nothing.
   Port(std::shared_ptr<Region> region, netmap_if* interface, const PortRequest& request);
   void PretendExtraBuffers(uint32_t count) { registered_.nr_extra_bufs = count; }
+  void PretendSync(std::function<void()> sync) { pretended_ = std::move(sync); }
   ~Port() { Close(); }
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
@@ -73,6 +75,7 @@ class Port {
   std::shared_ptr<Region> region_;
   netmap_if* interface_ = nullptr;
   nmreq_register registered_ = {};
+  std::function<void()> pretended_;
   std::vector<netmap_ring*> transmitRings_;
   std::vector<netmap_ring*> receiveRings_;
 };

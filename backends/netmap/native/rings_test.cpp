@@ -200,6 +200,7 @@ int main() {
   ExtraBuffers(true);
   ExtraBuffers(false);
   TwoUsersOfOneRing();
+  TestRoom();
   TestChains();
   TestThreads();
   std::printf("rings: good\n");

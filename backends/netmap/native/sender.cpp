@@ -15,7 +15,7 @@ constexpr int64_t kPauseLongest = kMillisecond;
 
 Sender::Sender(const SenderSettings& settings)
     : copies_(settings.copies), batchesTogether_(settings.batchesTogether), sinks_(settings.reasons), overflow_(sinks_) {
-  if (settings.copies && settings.chains) chain_ = std::make_unique<Chain>(sinks_, overflow_);
+  if (settings.copies && settings.chains) chain_ = std::make_unique<Chain>(sinks_, overflow_, [this](uint32_t index, uint32_t slots) { MakeRoom(index, slots); });
 }
 
 void Sender::AddSink(const SinkSettings& settings) {
@@ -26,17 +26,18 @@ void Sender::AddSink(const SinkSettings& settings) {
   active_.resize(sinks_.all.size() + 1);
 }
 
-void Sender::Sync(uint32_t index) {
-  if (sinks_.Sync(index) && chain_) chain_->TakeReturned(index);
+void Sender::Sync(uint32_t index, bool withinBatch) {
+  const bool returned = withinBatch ? sinks_.Ask(index) : sinks_.Sync(index);
+  if (returned && chain_) chain_->TakeReturned(index);
 }
 
 // Where the ring has no room for so many slots: learns what the reader has given back, and sends on from the reserve.
-void Sender::MakeRoom(uint32_t index, uint32_t slots) {
+void Sender::MakeRoom(uint32_t index, uint32_t slots, bool withinBatch) {
   Sink& sink = sinks_.all[index];
   if (sink.Space() >= slots && sink.queue.count == 0) return;
   if (sinks_.Now() < sink.askAgainAt) return;
   const uint32_t tail = sink.lastTail;
-  Sync(index);
+  Sync(index, withinBatch);
   if (sink.lastTail == tail) {
     sink.pause = sink.pause == 0 ? kPauseFirst : sink.pause * 2 < kPauseLongest ? sink.pause * 2 : kPauseLongest;
     sink.askAgainAt = sinks_.Now() + sink.pause;

@@ -3,7 +3,7 @@
 // A packet whose buffer lies in the sink's memory region moves: the slots swap their buffers. Any
 // other is copied. One that is on several lists moves to the first of them; the others find another
 // buffer in its slot and copy from the one that moved, which stays as it is until the ring is synced.
-// So no ring is synced between the first packet of a batch and the last. Or it goes from sink to sink (chain.h).
+// So no reader is shown anything between the first packet of a batch and the last. Or it goes from sink to sink (chain.h).
 //
 // Cost: 3 ns a packet that moves, 11 for a copy of 60 bytes, and a system call for all ports that
 // got something, at most once a batch.
@@ -64,8 +64,8 @@ class Sender {
   enum class Outcome { kSent, kDropped, kLeave };
 
   void Flush(Receiver* source);
-  void MakeRoom(uint32_t index, uint32_t slots);
-  void Sync(uint32_t index);
+  void MakeRoom(uint32_t index, uint32_t slots, bool withinBatch = false);
+  void Sync(uint32_t index, bool withinBatch = false);
   uint32_t Send(uint32_t index, const SentBatch& batch, bool wait);
   static uint32_t SendPlain(Sink& sink, const ListRows& rows, const SentBatch& batch, bool movable, uint32_t count, Tally* tally);
   Outcome SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait);

@@ -117,7 +117,7 @@ Sender::Outcome Sender::SendOther(uint32_t index, const SentBatch& batch, uint32
   if (size_t{batch.columns.offset[row]} + packet.length > batch.memoryBytes) return drop(reasons.backendError);
   if (!sink.Fits(packet.length)) return drop(reasons.tooLong);
   const uint32_t slots = sink.SlotsFor(packet.length);
-  if (slots > 1) MakeRoom(index, slots);  // the batch's own look asked for one slot for each packet
+  if (slots > 1) MakeRoom(index, slots, true);  // the batch's own look asked for one slot for each packet
   if (sink.queue.count == 0 && sink.Space() >= slots) {
     // What fails here: the reader gave back slots without buffers.
     return sink.Put(packet) ? Outcome::kSent : drop(reasons.backendError);

@@ -94,7 +94,13 @@ void Sinks::MarkDirty(uint32_t index) {
 bool Sinks::Sync(uint32_t index) {
   Sink& sink = all[index];
   sink.ring->head = sink.ring->cur = sink.head;
-  return AfterSync(sink, sink.port->SyncTransmit());
+  return AfterSync(sink, sink.head, sink.port->SyncTransmit());
+}
+
+bool Sinks::Ask(uint32_t index) {
+  Sink& sink = all[index];
+  const uint32_t shown = sink.ring->head;
+  return AfterSync(sink, shown, sink.port->SyncTransmit());
 }
 
 // poll does for each port what NIOCTXSYNC does, even where no event is asked for. One call for all lets their readers run
@@ -113,15 +119,15 @@ void Sinks::SyncDirty(Receiver* source) {
   for (size_t k = 0; k < dirty.size(); k++) {
     Sink& sink = all[dirty[k]];
     const bool sent = asked && (polled_[k].revents & kFailed) == 0;
-    AfterSync(sink, sent ? 0 : sink.port->SyncTransmit());
+    AfterSync(sink, sink.head, sent ? 0 : sink.port->SyncTransmit());
   }
   dirty.clear();
   if (source != nullptr && asked) source->Answered(polled_.back());
 }
 
-bool Sinks::AfterSync(Sink& sink, int error) {
+bool Sinks::AfterSync(Sink& sink, uint32_t shown, int error) {
   if (error == ENXIO || error == ENODEV || error == EBADF) sink.gone = true;
-  if (sink.ring->head != sink.head) sink.head = sink.ring->head;  // the kernel resets a ring that it finds spoilt
+  if (sink.ring->head != shown) sink.head = sink.ring->head;  // the kernel resets a ring that it finds spoilt
   const uint32_t tail = sink.ring->tail;
   if (tail == sink.lastTail || tail >= sink.slotCount) return false;
   sink.lastTail = tail;

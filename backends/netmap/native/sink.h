@@ -78,7 +78,7 @@ struct Sink {
   uint32_t Space() const { return SlotsBetween(head, lastTail, slotCount); }
   bool SlotGood(const netmap_slot& slot) const { return slot.buf_idx - NETMAP_BUFFERS_RESERVED <= lastBuffer - NETMAP_BUFFERS_RESERVED; }
   uint8_t* Buffer(uint32_t index) const { return buffers + uint64_t{index} * bufferSize; }
-  uint32_t SlotsFor(uint32_t length) const { return length == 0 ? 1 : (length - 1) / bufferSize + 1; }
+  uint32_t SlotsFor(uint32_t length) const { return length <= bufferSize ? 1 : (length - 1) / bufferSize + 1; }
   // False for a packet that no ring of this kind can take.
   bool Fits(uint32_t length) const { return SlotsFor(length) == 1 || (splits && SlotsFor(length) <= NETMAP_FRAGMENTS_MAX && SlotsFor(length) < slotCount); }
   // Puts a packet into the slots at the head, over several if it must, whole or not at all. False where there is no room,
@@ -100,7 +100,9 @@ class Sinks {
   void MarkDirty(uint32_t index);
   // Shows the kernel what was put into the ring; true if the reader has given back slots meanwhile.
   bool Sync(uint32_t index);
-  // The same for all that are dirty, and asks for packets of the source, if there is one: one system call for all of them.
+  // Learns what the reader has given back, and shows it nothing: for the time between the first packet of a batch and the last.
+  bool Ask(uint32_t index);
+  // Sync for all that are dirty, and asks for packets of the source, if there is one: one system call for all of them.
   void SyncDirty(Receiver* source);
   // For a packet that a ring has no room for: whether its reader may be waited for. Who had nothing to take owes nothing.
   bool ReaderLives(Sink& sink) const;
@@ -119,7 +121,7 @@ class Sinks {
  private:
   // A full ring's reader that takes nothing for so long is not there, as far as anyone can tell.
   static constexpr int64_t kStalledNanoseconds = 1'000'000'000;
-  bool AfterSync(Sink& sink, int error);
+  bool AfterSync(Sink& sink, uint32_t shown, int error);
 
   mutable int64_t now_ = 0;
   std::vector<pollfd> polled_;

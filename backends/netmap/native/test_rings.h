@@ -164,6 +164,8 @@ struct Lists {
   void Put(uint32_t output, uint32_t row) { Of(output)[counts[output]++] = static_cast<uint16_t>(row); }
 };
 
+// Readers that make room while a batch is sent: room_test.cpp.
+void TestRoom();
 // Packets that go from sink to sink: chain_test.cpp.
 void TestChains();
 // Engines of one process: threads_test.cpp.
