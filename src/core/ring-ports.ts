@@ -104,7 +104,7 @@ interface RingSink {
   readonly request: SinkRequest;
   readonly words: Uint32Array;
   readonly record: number;
-  /** Where the reader was when the ring was found full, and since when it has been there. */
+  /** Where the reader was when the ring was found full, and since when it has been there; -1: not known of this reader. */
   stalledAt: number;
   stalledSince: number;
 }
@@ -154,6 +154,7 @@ export class RingTransmitter implements Transmitter {
       } else if (batch.linkType > MAXIMUM_RECORD_LINK_TYPE) {
         addToCounter(words, record + LINK_TYPE, 1);
       } else if (writer.reader === 0) {
+        sink.stalledSince = -1;
         addToCounter(words, record + NO_READER, 1);
       } else if (!wait || this.stalled(sink)) {
         addToCounter(words, record + RING_FULL, 1);

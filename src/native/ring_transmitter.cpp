@@ -250,7 +250,10 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
 uint32_t RingTransmitter::ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait) {
   if (linkType > kMaximumRecordLinkType) return linkType_;
   if (length > writer.longest()) return tooLong_;
-  if (writer.Reader() == 0) return noReader_;
+  if (writer.Reader() == 0) {
+    sink.stalledSince = -1;  // that was the last reader's
+    return noReader_;
+  }
   return wait && !Stalled(sink, writer) ? kLeave : ringFull_;
 }
 

@@ -102,6 +102,24 @@ describe.each(crossings)('a ring with a %s writer and a %s reader', (writerKind,
     expect(writer.drops()).toEqual({ ringFull: 4 });
   });
 
+  test('with wait, gives a new reader its second, however long its predecessor rested', async () => {
+    const ring = newRing(4096);
+    const first = new RingReaderUnderTest(readerKind, ring);
+    const writer = new RingWriterUnderTest(writerKind, [ring]);
+    const packets = Array.from({ length: 8 }, (_, number) => numberedPacket(number, 1000));
+    expect(writer.send(packets, 0, true)).toBe(4);
+    first.close();
+    expect(writer.transmitter.transmit(writer.batch, true)).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const second = new RingReaderUnderTest(readerKind, ring);
+    expect(writer.send(packets.slice(4), 0, true)).toBe(4);
+    expect(writer.drops()).toEqual({ noReader: 4 });
+    const received = second.receive() ?? [];
+    second.release();
+    expect(writer.again(true)).toBe(0);
+    expect(comparable([...received, ...(second.receive() ?? [])])).toEqual(comparable(packets));
+  });
+
   test('after the close, gives what is left and then its end', () => {
     const ring = newRing(4096);
     const reader = new RingReaderUnderTest(readerKind, ring);
