@@ -260,6 +260,8 @@ export class PacketRingReader {
   private discardAll(head: number): number {
     this.corruptions++;
     this.next = (head & ~15) >>> 0;
+    // Nobody gets a packet here and releases it; a writer that saw a full ring would have room never again.
+    this.release();
     return 0;
   }
 

@@ -78,6 +78,11 @@ int32_t RingSource::Receive(Napi::Env, const int32_t* arguments) {
   const uint32_t wanted = arguments[0] > 0 ? static_cast<uint32_t>(arguments[0]) : 0;
   const uint32_t most = wanted < columns_.capacity ? wanted : columns_.capacity;
   uint32_t rows = Fill(most);
+  if (rows == 0 && reader_.corruptions != corruptions_) {
+    // Nobody gets a packet here and releases it; a writer that saw a full ring would have room never again.
+    corruptions_ = reader_.corruptions;
+    reader_.Release();
+  }
   if (rows == 0 && !reader_.Ended()) {
     // A late signal leaves the event readable though nothing is there: clear it now and then.
     const bool again = !armed_ || (++idleCalls_ & 63) == 0;

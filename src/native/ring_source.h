@@ -34,6 +34,7 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   bool attached_ = false;
   bool armed_ = false;
   uint32_t idleCalls_ = 0;
+  uint64_t corruptions_ = 0;  // whose room was given back
   uint32_t linkType_ = 1;
 };
 

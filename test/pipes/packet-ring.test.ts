@@ -155,9 +155,9 @@ describe.each(crossings)('a ring with a %s writer and a %s reader', (writerKind,
         for (let number = 1; number < 20; number++) writer.send([numberedPacket(number, 600)]);
         expect(writer.sent() + sumOfDrops(writer.drops())).toBe(20);
         const reader = new RingReaderUnderTest(readerKind, ring);
+        // As an engine, which releases nothing where it got nothing.
         for (let round = 0; round < 10; round++) {
-          reader.receive();
-          reader.release();
+          if ((reader.receive() ?? []).length > 0) reader.release();
         }
         writer.send([numberedPacket(20, 700)]);
         expect(comparable(reader.receive() ?? [])).toEqual(comparable([numberedPacket(20, 700)]));
