@@ -182,7 +182,7 @@ class RingReader {
 
   // Bytes that wait now; records are read up to there until the next call.
   uint32_t Begin() {
-    const uint32_t head = header_->head.load(std::memory_order_acquire);
+    const uint32_t head = Head();
     available_ = head - next_;
     if (available_ > size_ || (head & 15) != 0) DiscardAll(head);
     return available_;
@@ -238,8 +238,8 @@ class RingReader {
     header_->tail.store(next_, std::memory_order_release);
   }
 
-  bool Empty() const { return header_->head.load(std::memory_order_acquire) == next_; }
-  bool Closed() const { return (header_->flags.load(std::memory_order_acquire) & kRingClosed) != 0; }
+  bool Empty() const { return Head() == next_; }
+  bool Closed() const { return ends_ || (header_->flags.load(std::memory_order_acquire) & kRingClosed) != 0; }
   // The order matters: what was written before the close must not be missed.
   bool Ended() const { return Closed() && Empty(); }
 
@@ -251,6 +251,12 @@ class RingReader {
     Disarm();
     return false;
   }
+  // What stands behind this head is for another reader.
+  void EndAt(uint32_t head) {
+    if (ends_) return;
+    ends_ = true;
+    end_ = static_cast<int32_t>(head - next_) > 0 ? head & ~15u : next_;
+  }
   void Disarm() { header_->readerWaiting.store(0, std::memory_order_relaxed); }
   void Attach(uint32_t process) { header_->reader.store(process, std::memory_order_release); }
 
@@ -260,6 +266,8 @@ class RingReader {
   uint64_t corruptions = 0;
 
  private:
+  uint32_t Head() const { return ends_ ? end_ : header_->head.load(std::memory_order_acquire); }
+
   void DiscardAll(uint32_t head) {
     corruptions++;
     next_ = head & ~15u;
@@ -272,6 +280,8 @@ class RingReader {
   uint32_t next_ = 0;
   uint32_t released_ = 0;
   uint32_t available_ = 0;
+  uint32_t end_ = 0;
+  bool ends_ = false;
 };
 
 }  // namespace bricks

@@ -49,6 +49,9 @@ struct PipeHandle {
   // To the owner, if that is another process.
   int connection = -1;
   uint64_t watch = 0;
+  // Of a reader whose owner has gone: it ends where the ring's head was then. Its writer may go on for another reader, with this ring.
+  std::atomic<bool> orphaned{false};
+  uint32_t lastHead = 0;
   ~PipeHandle();
 };
 

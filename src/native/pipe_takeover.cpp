@@ -15,9 +15,11 @@ void PipeBooks::OwnerGone(uint64_t id) {
   handle->watch = 0;
   close(handle->connection);
   handle->connection = -1;
-  // What is in the ring stays readable; nothing will be added.
+  // What is in the ring stays readable; nothing will be added for this reader.
   if (handle->role == PipeRole::kReader) {
-    CloseRing(*handle->ring);
+    handle->lastHead = handle->ring->header()->head.load(std::memory_order_acquire);
+    handle->orphaned.store(true, std::memory_order_release);
+    SignalEvent(handle->ring->event.writable);
     return;
   }
   // A writer goes on, without a reader for now. What the last one had not released, the next one gets.

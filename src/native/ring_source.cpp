@@ -74,9 +74,14 @@ uint32_t RingSource::Fill(uint32_t most) {
   return row;
 }
 
+void RingSource::LookAtOwner() {
+  if (ring_.pipe && ring_.pipe->orphaned.load(std::memory_order_acquire)) reader_.EndAt(ring_.pipe->lastHead);
+}
+
 int32_t RingSource::Receive(Napi::Env, const int32_t* arguments) {
   const uint32_t wanted = arguments[0] > 0 ? static_cast<uint32_t>(arguments[0]) : 0;
   const uint32_t most = wanted < columns_.capacity ? wanted : columns_.capacity;
+  LookAtOwner();
   uint32_t rows = Fill(most);
   if (rows == 0 && reader_.corruptions != corruptions_) {
     // Nobody gets a packet here and releases it; a writer that saw a full ring would have room never again.
@@ -104,6 +109,8 @@ int32_t RingSource::Receive(Napi::Env, const int32_t* arguments) {
 
 bool RingSource::ArmNow() {
   if (ring_.event.readable >= 0) DrainEvent(ring_.event.readable);
+  // After the drain: it may have taken the signal.
+  LookAtOwner();
   armed_ = reader_.Arm();
   return armed_;
 }

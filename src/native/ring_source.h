@@ -23,6 +23,7 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   Napi::Value Corruptions(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   uint32_t Fill(uint32_t most);
+  void LookAtOwner();
   bool ArmNow();
 
   RingMemory ring_;

@@ -50,6 +50,28 @@ describeNative('the process that owns a pipe', () => {
     writers.close();
   });
 
+  test("may be neither its writer's nor its reader's: when it goes, the next reader gets all that the same writer sends", async () => {
+    // It owns the pipe for the other direction.
+    const owner = new Program('engine-reader', 'third{0');
+    await owner.says('opened');
+    const writers = new Writers(['third{0']);
+    const first = new Program('reader', 'third}0');
+    await first.says('attached');
+    writers.send(0, 10);
+    await takes(first, 9);
+    await owner.kill();
+    // It can't know who writes.
+    expect(await first.exited).toBe(0);
+    const second = new Program('reader', 'third}0');
+    await second.says('attached');
+    for (let batch = 0; batch < 10; batch++) {
+      writers.send(0, 10);
+      await takes(second, writers.sent() - 1);
+    }
+    await second.kill();
+    writers.close();
+  });
+
   test('may close its end and open it again at once: the same writer goes on', async () => {
     const reader = new Program('engine-reader', 'again}0');
     await reader.says('opened');
