@@ -328,8 +328,9 @@ export class RecordFile {
       this.commit(this.committed + good);
       this.cut();
     }
-    Atomics.add(control, FAILED_PACKETS, failedPackets);
+    // The packets last: who sees them takes over their bytes too.
     Atomics.add(control, FAILED_BYTES, failedBytes);
+    Atomics.add(control, FAILED_PACKETS, failedPackets);
   }
 
   private cut(): void {
