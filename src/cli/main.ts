@@ -9,7 +9,7 @@ import { DevicesCommand } from './commands/devices';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
 import { commandHelp, overview } from './help';
-import { EXIT_FAILURE, EXIT_USAGE, packageVersion, say, sayError } from './output';
+import { EXIT_FAILURE, EXIT_USAGE, hasOutputFailed, packageVersion, say, sayError, surviveFullOutput } from './output';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
@@ -150,12 +150,11 @@ function isUsageError(error: unknown): boolean {
   return (error as { clipanion?: unknown } | undefined)?.clipanion !== undefined;
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
-main(process.argv.slice(2)).then((code) => process.exit(code), (error: unknown) => {
+surviveFullOutput();
+main(process.argv.slice(2)).catch((error: unknown) => {
   sayError(error);
-  process.exit(EXIT_FAILURE);
+  return EXIT_FAILURE;
+}).then((code) => {
+  // What could not be written is told a turn later.
+  setImmediate(() => process.exit(code === 0 && hasOutputFailed() ? EXIT_FAILURE : code));
 });

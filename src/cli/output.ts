@@ -1,7 +1,7 @@
 /** What the program says, and how it ends. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBricksError, messageOf } from '../core/errors';
+import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { packageRoot } from '../native/load-addon';
 
 export const EXIT_FAILURE = 1;
@@ -19,6 +19,25 @@ export function sayError(error: unknown): void {
   const coded = isBricksError(error) && !/\[E_[A-Z_]+\]$/.test(line);
   say([coded ? `${line} [${error.code}]` : line, ...below].join('\n'));
   if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+let outputFailed = false;
+
+/** Whether something that was meant for standard output is lost. */
+export function hasOutputFailed(): boolean {
+  return outputFailed;
+}
+
+/** A disk that is full under a log or a listing, or a reader of messages that has gone, must not end a program that records. */
+export function surviveFullOutput(): void {
+  // Of standard error nobody can be told; it is written again when there is room.
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    if (outputFailed) return;
+    outputFailed = true;
+    sayError(new BricksError('E_OUTPUT', `Standard output can't be written: ${messageOf(error)}.`, 'Make room, or send it elsewhere; what is written meanwhile is lost, and all else goes on.'));
+  });
 }
 
 export function packageVersion(): string {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { readCapture } from '../support/captures';
 import { flowPacket } from '../support/loopback-engine';
 import { Workplace } from '../support/program';
 import { writeCapture } from '../support/write-capture';
@@ -182,6 +183,32 @@ describe('the program ends', () => {
     const { stdout, code } = await place.run(['--backend', 'loopback', '-f', script('busy.lua', `${BALANCE(capture, 'busy')} while pe:stats().packets < 500 do end print("all", pe:stats().drops) os.exit(3)`)]);
     expect(stdout).toBe('all\t0\n');
     expect(code).toBe(3);
+  });
+});
+
+describe('a full disk', () => {
+  const onto = (redirection: string): { wrap: readonly string[] } => ({ wrap: ['sh', '-c', `exec "$@" ${redirection}`, 'sh'] });
+
+  test('under the messages ends no engine', async () => {
+    const text = `
+      pe = PktEngine.new("e0")
+      pe:link(Brick.new("Duplicator"):connect_input("${capture}"):connect_output("/dev/full", "kept.pcap")):start()
+      while pe:stats().links[1].packets < 500 do BRICKS.sleep(0.01) end
+    `;
+    const { code } = await place.run(['--backend', 'loopback', '-f', script('log.lua', text)], onto('2>/dev/full'));
+    expect(code).toBe(0);
+    expect(readCapture(place.path('kept.pcap'))).toHaveLength(500);
+  });
+
+  test.each<[string, string[]]>([
+    ['help', ['--help']],
+    ['devices', ['devices']],
+    ['a script', ['--backend', 'loopback', '-f', 'says.js']],
+  ])('under standard output is told in one line, with 1 at the end (%s)', async (_, args) => {
+    script('says.js', 'console.log("one"); setTimeout(() => console.log("two"), 1); setTimeout(() => {}, 50);');
+    const { code, stderr } = await place.run(args, onto('>/dev/full'));
+    expect(stderr).toMatch(/^bricks: Standard output can't be written: .*ENOSPC.* \[E_OUTPUT\]\n$/);
+    expect(code).toBe(1);
   });
 });
 
