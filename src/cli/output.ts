@@ -6,6 +6,8 @@ import { packageRoot } from '../native/load-addon';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
+/** A signal may come twice, to the program and to its group: repeats within this time are one. */
+export const REPEATED_SIGNAL_MILLISECONDS = 1000;
 
 /** A line on standard error: standard output is for data. */
 export function say(text: string): void {

@@ -1,6 +1,7 @@
 /** `bricks attach`: a pipe to standard output, to a program, to a tap interface, or counted. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { BricksError, messageOf } from '../core/errors';
 import { parseLinkName, twinOf } from '../core/link-name';
@@ -20,7 +21,7 @@ export interface AttachCommand {
   /** A tap interface to make and send the packets to. */
   readonly tap?: string;
   /** Where the pcap stream goes: a file descriptor, standard output unless told otherwise, or what opens one once the pipe is there. */
-  readonly write?: number | (() => number);
+  readonly write?: number | (() => Promise<number>);
   /** The name of what is written to, for messages. */
   readonly writeName?: string;
   readonly format?: PcapFormat;
@@ -49,7 +50,7 @@ export async function runAttach(command: AttachCommand): Promise<number> {
     if (typeof command.write === 'function') {
       const reader = await attach(command.link, options);
       try {
-        sayOthers(await writing(command, copyToStream(reader, command.write(), options)), say);
+        sayOthers(await writing(command, copyToStream(reader, await command.write(), options)), say);
       } finally {
         reader.close();
       }
@@ -136,7 +137,7 @@ async function runProgram(link: string, program: readonly string[], options: Att
     stdin.end();
   }
   const [code, signal] = await exited;
-  return code ?? (signal ? 1 : 0);
+  return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
 
 async function started(child: ChildProcess, name: string): Promise<ChildProcess> {

@@ -1,5 +1,6 @@
 /** `bricks attach` as its user types it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { readCapture } from '../support/captures';
 import { flowPacket } from '../support/loopback-engine';
 import { Workplace, type Running } from '../support/program';
@@ -33,6 +34,7 @@ describe('what can not work is told before the pipe is there', () => {
     ['the end that bricks write to', ['x{0'], /x\{0 is the end that bricks write to\. Read the other one: 'x\}0'\. \[E_ATTACH_END\]/],
     ['a program that is not there', ['x}0', '--exec', 'nosuchprog'], /nosuchprog can't be started: there is no such program\..*\[E_ATTACH_EXEC\]/],
     ['a file in no directory', ['x}0', '--write', '/nonexist/x.pcap'], /there is no directory \/nonexist\. \[E_FILE\]/],
+    ['no name of an interface', ['x}0', '--tap', ''], /--tap needs the name of an interface\. \[E_ATTACH_TAP\]/],
     ['a directory', ['x}0', '--write', '/tmp'], /\/tmp is a directory\. Name a file in it: --write \/tmp\/name\.pcap \[E_FILE\]/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await place.run(['attach', ...args]);
@@ -87,6 +89,51 @@ describe('a target that is full', () => {
     expect(packets.length).toBeLessThan(PACKETS);
     expect(packets).toEqual(readCapture(capture).slice(0, packets.length));
   });
+});
+
+describe('a named pipe as a target', () => {
+  const fifo = (name: string): string => {
+    execFileSync('mkfifo', [place.path(name)]);
+    return place.path(name);
+  };
+
+  test('is waited for until somebody reads it, who gets everything', async () => {
+    const path = fifo('late');
+    const reader = await attached('late}0', '--write', path);
+    await play('late{0');
+    await reader.says(/waiting for a reader of .*late/);
+    const bytes: Buffer[] = [];
+    const other = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'ignore'] });
+    for await (const chunk of other.stdout) bytes.push(chunk as Buffer);
+    expect((await reader.ended).code).toBe(0);
+    writeFileSync(place.path('late.pcap'), Buffer.concat(bytes));
+    expect(readCapture(place.path('late.pcap'))).toHaveLength(PACKETS);
+  });
+
+  test('that nobody reads holds up no signal', async () => {
+    const path = fifo('unread');
+    const reader = await attached('unread}0', '--write', path);
+    await play('unread{0');
+    await reader.says(/waiting for a reader of/);
+    reader.signal('SIGTERM');
+    expect((await reader.ended).code).toBe(0);
+  });
+
+  test('whose reader takes nothing is left by a second signal', async () => {
+    const path = fifo('stuck');
+    const held = openSync(path, constants.O_RDWR);
+    const reader = await attached('stuck}0', '--write', path);
+    await play('stuck{0', 4);
+    reader.signal('SIGTERM');
+    await reader.says(/a second signal ends this at once/);
+    reader.signal('SIGTERM');
+    expect(await reader.ended).toMatchObject({ signal: 'SIGTERM', stderr: expect.stringMatching(/a second signal: ended at once, before all was written\n$/) });
+    closeSync(held);
+  });
+});
+
+test('a program that dies of a signal ends it as a shell would tell it', async () => {
+  expect((await place.run(['attach', 'x}0', '--exec', 'sh', '-c', 'kill -KILL $$'])).code).toBe(137);
 });
 
 test('the directory of a network namespace goes with its last pipe', async () => {

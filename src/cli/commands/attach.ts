@@ -1,10 +1,11 @@
-import { accessSync, constants, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Command, Option, UsageError } from 'clipanion';
 import { BricksError, messageOf } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
 import { runAttach } from '../../pipes';
-import { say } from '../output';
+import { REPEATED_SIGNAL_MILLISECONDS, say } from '../output';
 
 /** Reads one end of a pipe. The program behind --exec comes in by `program`, since its words are not ours. */
 export class AttachCommand extends Command {
@@ -45,18 +46,18 @@ export class AttachCommand extends Command {
     const { program } = AttachCommand;
     if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Take one of --exec, --tap and --write.');
     if (this.write !== undefined) checkTarget(this.write);
-    const ending = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
+    if (this.tap === '') throw new BricksError('E_ATTACH_TAP', '--tap needs the name of an interface.');
+    const ending = endBySignals();
     const count = this.countOption();
     return runAttach({
       link: link.text,
-      signal: ending.signal,
+      signal: ending,
       noWait: this.noWait,
       say,
       ...(count === undefined ? {} : { count }),
       ...(program.length > 0 ? { exec: program } : {}),
       ...(this.tap === undefined ? {} : { tap: this.tap }),
-      ...(this.write === undefined ? {} : { write: targetOpener(this.write), writeName: this.write }),
+      ...(this.write === undefined ? {} : { write: targetOpener(this.write, ending), writeName: this.write }),
     });
   }
 
@@ -82,13 +83,53 @@ function checkTarget(path: string): void {
   }
 }
 
+/** The first signal ends the reading. A program behind us that takes nothing any more can hold that up: a second one ends us at once. */
+function endBySignals(): AbortSignal {
+  const ending = new AbortController();
+  let first: number | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const now = performance.now();
+      if (first === undefined) {
+        void setTimeout(REPEATED_SIGNAL_MILLISECONDS, undefined, { ref: false }).then(() => say('waiting until what was read is written; a second signal ends this at once'));
+        ending.abort();
+      }
+      first ??= now;
+      if (now - first < REPEATED_SIGNAL_MILLISECONDS) return;
+      say('a second signal: ended at once, before all was written');
+      // Not process.exit, which waits for the writing that does not return.
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    });
+  }
+  return ending.signal;
+}
+
 /** Opens the file only when there is something to write: a pipe that is not there must not cost an old file. */
-function targetOpener(path: string): () => number {
-  return () => {
+function targetOpener(path: string, ending: AbortSignal): () => Promise<number> {
+  return async () => {
     try {
-      return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
+      const held = await fifoWithReader(path, ending);
+      const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
+      if (held !== undefined) closeSync(held);
+      return descriptor;
     } catch (error) {
       throw new BricksError('E_FILE', `The file ${path} can't be written: ${messageOf(error)}.`);
     }
   };
+}
+
+/** Opening a named pipe waits for its reader, and then nobody would hear a signal: so it is waited for here.
+ *  Answers a descriptor that does not wait, which keeps the reader from seeing an end before the other one is open. */
+async function fifoWithReader(path: string, ending: AbortSignal): Promise<number | undefined> {
+  for (let waits = 0; statSync(path, { throwIfNoEntry: false })?.isFIFO(); waits++) {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+    }
+    if (waits === 0) say(`waiting for a reader of ${path} ...`);
+    await setTimeout(50, undefined, { signal: ending });
+  }
+  return undefined;
 }

@@ -13,7 +13,7 @@ import { DROP_REASONS } from '../../core/drop-reasons';
 import { LuaHost } from '../../lua/lua-host';
 import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
-import { EXIT_FAILURE, say, sayError } from '../output';
+import { EXIT_FAILURE, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
 import { checkScript, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
@@ -21,9 +21,6 @@ import { Shell } from '../shell';
 const LOOK_MILLISECONDS = 20;
 /** An engine whose thread can't be ended is not waited for any longer. */
 const FAILURE_MILLISECONDS = 3000;
-/** A signal may come twice, to the program and to its group: repeats within this time are one. */
-const REPEATED_SIGNAL_MILLISECONDS = 1000;
-
 /** The program's main job: runs a script, then a shell on a terminal, and stays as long as an engine runs. */
 export class RunCommand extends Command {
   static override paths = [Command.Default];
