@@ -56,7 +56,11 @@ export async function runModule(path: string, args: readonly string[]): Promise<
   try {
     await import(pathToFileURL(file).href);
   } catch (error) {
-    const message = messageWithPlace(messageOf(error), error, file);
-    throw new BricksError(isBricksError(error) ? error.code : 'E_SCRIPT_FAILED', message);
+    throw failureOfModule(error, file);
   }
+}
+
+/** What a module threw, with file and line in front. */
+export function failureOfModule(error: unknown, path: string): BricksError {
+  return new BricksError(isBricksError(error) ? error.code : 'E_SCRIPT_FAILED', messageWithPlace(messageOf(error), error, resolve(path)));
 }

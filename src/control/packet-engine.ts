@@ -200,7 +200,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     this.orders++;
     const result = this.tail.then(work).finally(() => this.orders--);
     this.tail = result.catch(() => undefined);
-    return result;
+    return result.then(); // a promise of its own: one that is caught above would hide from Node that nobody waits for it
   }
 
   private async compile(bricks: readonly BrickSpecification[]): Promise<CompiledGraph> {

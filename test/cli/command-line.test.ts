@@ -313,6 +313,35 @@ describe('scripts in other languages', () => {
     expect(code).toBe(0);
   });
 
+  test.each<[string, string, RegExp]>([
+    ['a promise that nobody waits for', 'async function setUp() { await new PacketEngine("late").link(new Dummy().connectInput("none.pcap").connectOutput("x.pcap")); } setUp();', /^bricks: .*none\.pcap can't be read: .* \[E_FILE\]\n$/],
+    ['an order that nobody waits for', 'new PacketEngine("late").start(); setInterval(() => {}, 1000);', /^bricks: .*has no brick.* \[E_ENGINE_NOT_LINKED\]\n$/],
+    ['a timer', 'setTimeout(() => { throw new Error("no such luck"); }, 10);', /^bricks: late\.cjs:2: no such luck \[E_SCRIPT_FAILED\]\n/],
+  ])('what %s fails of is told as any error, without the inside of the program, and with 1 at the end', async (_, text, message) => {
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script('late.cjs', `const { Dummy, PacketEngine } = require('packet-bricks');\n${text}\n`)]);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/node:|dist\//);
+    expect(code).toBe(1);
+  });
+
+  test('a script may take its late errors itself', async () => {
+    const text = 'process.on("uncaughtException", (error) => { console.log("mine:", error.message); process.exit(5); });\nsetTimeout(() => { throw new Error("x"); }, 10);';
+    expect(await place.run(['--backend', 'loopback', '-f', script('takes.cjs', text)])).toMatchObject({ code: 5, stdout: 'mine: x\n', stderr: '' });
+  });
+
+  test('a failure after the start ends the engines in order', async () => {
+    const text = `
+      import { PacketEngine, PcapReader } from 'packet-bricks';
+      const engine = new PacketEngine('going', { backend: 'loopback' });
+      await engine.link(new PcapReader({ loop: 0 }).connectInput(process.argv[2]).connectOutput('/dev/null'));
+      await engine.start();
+      setTimeout(() => { throw new Error('late'); }, 50);
+    `;
+    const { code, stderr } = await place.run(['-f', script('going.ts', text), '--', capture]);
+    expect(stderr).toMatch(/going\.ts:6: late \[E_SCRIPT_FAILED\]\n[^]*going: \d+ packets received, 0 dropped\n$/);
+    expect(code).toBe(1);
+  });
+
   test('a brick from a module of its own kind, and a running engine that keeps the program alive', async () => {
     writeFileSync(place.path('own.mjs'), `
       import { Dummy } from 'packet-bricks';

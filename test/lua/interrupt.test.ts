@@ -1,3 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LuaHost } from 'packet-bricks/src/lua/lua-host';
 import { LuaFixture, RecordingProgram } from './fixture';
 
 let lua: LuaFixture;
@@ -103,6 +108,23 @@ test('the answer to an interrupted order is not taken for that of the next', asy
   answers[0]();
   expect(await slow.evaluate('=PktEngine.retrieve("x") ~= nil')).toBe('true\n');
   await slow.close();
+});
+
+test.each([
+  ['print', 'while true do print("hello") end'],
+  ['io.write', 'while true do io.write("hello ") end'],
+])('a loop of %s can be interrupted though nobody reads what it says', async (_, line) => {
+  const folder = mkdtempSync(join(tmpdir(), 'bricks-interrupt-'));
+  execFileSync('mkfifo', [join(folder, 'unread')]);
+  const output = openSync(join(folder, 'unread'), constants.O_RDWR | constants.O_NONBLOCK);
+  const host = new LuaHost(lua.program.execute, { output });
+  const running = host.runLine(line);
+  await after(500);
+  host.interrupt();
+  expect(await running).toMatchObject({ ok: false, failure: { interrupted: true } });
+  await host.close();
+  closeSync(output);
+  rmSync(folder, { recursive: true });
 });
 
 test('scripts can not take the hook that interrupts them', async () => {

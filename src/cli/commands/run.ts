@@ -14,13 +14,14 @@ import { LuaHost } from '../../lua/lua-host';
 import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
 import { EXIT_FAILURE, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
-import { checkScript, isModule, runLuaScript, runModule } from '../script';
+import { checkScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
 /** How often a module's engines are looked at. */
 const LOOK_MILLISECONDS = 20;
 /** An engine whose thread can't be ended is not waited for any longer. */
 const FAILURE_MILLISECONDS = 3000;
+
 /** The program's main job: runs a script, then a shell on a terminal, and stays as long as an engine runs. */
 export class RunCommand extends Command {
   static override paths = [Command.Default];
@@ -119,6 +120,7 @@ export class RunCommand extends Command {
   private async work(): Promise<number> {
     const terminal = isatty(0) && isatty(1);
     if (this.script !== undefined && isModule(this.script)) {
+      this.takeLateErrors(this.script);
       const idle = new Promise<void>((resolve) => process.once('beforeExit', () => resolve()));
       await runModule(this.script, this.scriptArguments);
       // A module may go on after it was loaded: its end is that of all its engines, or that nothing is left to do.
@@ -143,6 +145,18 @@ export class RunCommand extends Command {
     }
     await this.engineEnd();
     return 0;
+  }
+
+  /** What a module throws after it was loaded, also in a promise that nobody waits for. */
+  private takeLateErrors(file: string): void {
+    const take = (event: 'uncaughtException' | 'unhandledRejection') => (error: unknown): void => {
+      if (process.listenerCount(event) > 1) return; // the script has its own way
+      this.failed = true;
+      sayError(failureOfModule(error, file));
+      this.leave(EXIT_FAILURE);
+    };
+    process.on('uncaughtException', take('uncaughtException'));
+    process.on('unhandledRejection', take('unhandledRejection'));
   }
 
   /** Ends what a script does; without one it does nothing. */

@@ -66,7 +66,7 @@ int LuaState::Print(lua_State* L) {
   luaL_pushresult(&line);
   size_t length = 0;
   const char* text = lua_tolstring(L, -1, &length);
-  WriteFully(Of(L)->output_, text, length);
+  WriteFully(Of(L)->output_, text, length, *Of(L)->control_);
   return 0;
 }
 

@@ -57,7 +57,7 @@ LuaState::LuaState(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LuaState>(
   }
   lua_ = lua_newstate(Allocate, this);
   if (lua_ == nullptr) throw Napi::Error::New(info.Env(), "no memory for a Lua state");
-  stream_ = OpenOutput(output_);
+  stream_ = OpenOutput(output_, control_);
   if (stream_ == nullptr || lua_cpcall(lua_, Prepare, this) != 0) {
     Dispose();
     throw Napi::Error::New(info.Env(), "a Lua state could not be made");
