@@ -1,4 +1,5 @@
 /** What users read when an interface can't be opened: what is wrong and what to do. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { BricksError, messageOf, nearest } from '../../src/core/errors';
 import { filterError } from './filter-expression';
@@ -19,6 +20,7 @@ export function permissionError(device: string, what: string): BricksError {
 }
 
 export function noDeviceError(device: string, names: readonly string[]): BricksError {
+  if (existsSync(device)) return new BricksError('E_NO_DEVICE', `There is no interface ${device}.`, `If you mean the file of this name, write ./${device}.`);
   const guess = nearest(device, names);
   const known = names.length > 12 ? `${names.slice(0, 12).join(', ')}, ...` : names.join(', ');
   const remedy = guess ? `Did you mean ${guess}?` : names.length > 0 ? `There are: ${known}.` : '';

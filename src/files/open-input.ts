@@ -8,10 +8,10 @@ const STANDARD_INPUT = 0;
 
 /** What other files begin with, to say something better than "is no capture file". */
 const OTHER_FILES: readonly { readonly bytes: readonly number[]; readonly what: string; readonly remedy: string }[] = [
-  { bytes: [0x1f, 0x8b], what: 'is compressed with gzip', remedy: 'Unpack it first: gzip -dk FILE.' },
-  { bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'is compressed with zstd', remedy: 'Unpack it first: zstd -d FILE.' },
-  { bytes: [0xfd, 0x37, 0x7a, 0x58], what: 'is compressed with xz', remedy: 'Unpack it first: xz -dk FILE.' },
-  { bytes: [0x42, 0x5a, 0x68], what: 'is compressed with bzip2', remedy: 'Unpack it first: bzip2 -dk FILE.' },
+  { bytes: [0x1f, 0x8b], what: 'is compressed with gzip', remedy: 'Unpack it first: gzip -dc FILE > trace.pcap' },
+  { bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'is compressed with zstd', remedy: 'Unpack it first: zstd -dc FILE > trace.pcap' },
+  { bytes: [0xfd, 0x37, 0x7a, 0x58], what: 'is compressed with xz', remedy: 'Unpack it first: xz -dc FILE > trace.pcap' },
+  { bytes: [0x42, 0x5a, 0x68], what: 'is compressed with bzip2', remedy: 'Unpack it first: bzip2 -dc FILE > trace.pcap' },
 ];
 
 /** Opens without waiting: a named pipe would hold up the engine until someone writes to it. Throws what the system throws. */

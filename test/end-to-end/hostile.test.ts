@@ -71,6 +71,13 @@ describe('capture files that are no good', () => {
     expect(code).toBe(1);
   });
 
+  test('one whose name is that of an interface rather is told how to write it', async () => {
+    writeFileSync(place.path('trace.pcap.gz'), Buffer.from([0x1f, 0x8b, 8, 0, 0, 0]));
+    const play = (name: string): Promise<Outcome> => run('named.lua', `PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("${name}"):connect_output("named.pcap"))`);
+    expect((await play('trace.pcap.gz')).stderr).toMatch(/no interface trace\.pcap\.gz\. If you mean the file of this name, write \.\/trace\.pcap\.gz\. \[E_NO_DEVICE\]/);
+    expect((await play('./trace.pcap.gz')).stderr).toMatch(/compressed with gzip\. Unpack it first: gzip -dc FILE > trace\.pcap \[E_FILE_FORMAT\]/);
+  });
+
   test('a directory of garbage plays the captures among it, and says what it left out', async () => {
     mkdirSync(place.path('mixed'));
     for (const name of ['a.pcap', 'c.pcap', 'e.pcapng']) writeFileSync(place.path('mixed', name), randomFillSync(Buffer.alloc(3000, 1), 4));
