@@ -10,7 +10,7 @@ import type { PacketBatch } from '../core/packet-batch';
 import { fileError, systemCode, systemReason } from './formats';
 import { Guardian } from './guardian';
 import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';
-import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, STATE_WAKE, TAIL, encodeList } from './record-encoder';
+import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_WAKE, TAIL, encodeList } from './record-encoder';
 import { numberedName } from './record-plan';
 import {
   RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
@@ -85,6 +85,8 @@ export class FileTransmitter implements Transmitter {
       const packets = Atomics.load(control, FAILED_PACKETS);
       if (packets !== sink.failedPackets) this.moveToDrops(sink, packets, Atomics.load(control, FAILED_BYTES));
       const errorNumber = Atomics.load(control, ERROR_NUMBER);
+      // An error that came and went since the last look, as where one file of a rotation can't be made, is told too.
+      if (errorNumber === 0 && sink.errorNumber === 0 && sink.lost > 0) this.tellError(sink, Atomics.load(control, LAST_ERROR));
       if (errorNumber !== sink.errorNumber) this.tellError(sink, errorNumber);
       if (!sink.saidLinkType && readCounter(sink.request.counters.words, sink.request.record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
         sink.saidLinkType = true;

@@ -32,6 +32,8 @@ export const FAILED_PACKETS = 66;
 export const FAILED_BYTES = 67;
 /** The number of the system's error while the file can't be written, else 0. */
 export const ERROR_NUMBER = 68;
+/** The same of the last error, which stays. */
+export const LAST_ERROR = 69;
 export const CONTROL_WORDS = 80;
 
 /** Numbers of a file's private state, the engine's alone. */

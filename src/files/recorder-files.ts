@@ -10,7 +10,7 @@ import type { Guardian } from './guardian';
 import { interfaceBlock } from './pcapng';
 import { PipeWriter } from './pipe-writer';
 import {
-  ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LINK_TYPES, LINK_TYPE_TABLE, ROTATIONS, ROTATIONS_DONE,
+  ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, LINK_TYPES, LINK_TYPE_TABLE, ROTATIONS, ROTATIONS_DONE,
   ROTATION_ROOM, ROTATION_TABLE, TAIL,
 } from './record-encoder';
 import { FIRST_LINK_TYPE, emptyFile, numberedName, type RecordFilePlan } from './record-plan';
@@ -299,13 +299,16 @@ export class RecordFile {
     this.close();
     this.number++;
     this.committed = 0;
+    this.lastFailure = -Infinity; // what was wrong with the last file need not be with this one
     this.tryBegin();
   }
 
   private fail(error: unknown, now: number): void {
     this.lastFailure = now;
     const code = typeof error === 'string' ? error : systemCode(error) ?? 'EIO';
-    Atomics.store(this.plan.control, ERROR_NUMBER, (constants.errno as Readonly<Record<string, number | undefined>>)[code] ?? constants.errno.EIO);
+    const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code] ?? constants.errno.EIO;
+    Atomics.store(this.plan.control, LAST_ERROR, number);
+    Atomics.store(this.plan.control, ERROR_NUMBER, number);
   }
 
   /** After a failure: keeps the whole records of what was written, and counts the others. */

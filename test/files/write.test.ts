@@ -92,6 +92,19 @@ describe.each(kinds)('writing (native: %s)', (native) => {
     expect(names.flatMap((name) => linesOf(join(directory, name)))).toEqual(packets.map(lineOf));
   });
 
+  it('loses no packets but those of a file that can not be made, and goes on with the next', () => {
+    const path = join(directory, `way-${native}.pcap`);
+    const name = (number: number): string => join(directory, `way-${native}-0000${number}.pcap`);
+    mkdirSync(name(2));
+    const bench = new SinkBench([path], { rotateSeconds: 10 }, native);
+    const packets = Array.from({ length: 35 }, (_, index) => packetOf(60, index));
+    for (const packet of packets) bench.send([packet]);
+    bench.transmitter.close();
+    expect([1, 3, 4].map((number) => linesOf(name(number)))).toEqual([packets.slice(0, 10), packets.slice(20, 30), packets.slice(30)].map((part) => part.map(lineOf)));
+    expect([bench.sent(), bench.drops()]).toEqual([25, { diskError: 10 }]);
+    expect(bench.notices.join('\n')).toMatch(/way-\w+\.pcap can't be written: it is a directory\.[^]*way-\w+\.pcap is written again; 10 packets were lost in the meantime\.$/);
+  });
+
   it('drops and counts what a full buffer can not take, and leaves it on the list if told to wait', () => {
     const path = join(directory, 'slow.pcap');
     const big = Array.from({ length: 200 }, (_, index) => packetOf(1400, index));
