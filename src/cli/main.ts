@@ -9,7 +9,7 @@ import { DevicesCommand } from './commands/devices';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
 import { commandHelp, overview } from './help';
-import { EXIT_FAILURE, EXIT_USAGE, hasOutputFailed, packageVersion, say, sayError, surviveFullOutput } from './output';
+import { endProgram, EXIT_FAILURE, EXIT_USAGE, hasOutputFailed, packageVersion, say, sayError, surviveFullOutput } from './output';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
@@ -156,5 +156,5 @@ main(process.argv.slice(2)).catch((error: unknown) => {
   return EXIT_FAILURE;
 }).then((code) => {
   // What could not be written is told a turn later.
-  setImmediate(() => process.exit(code === 0 && hasOutputFailed() ? EXIT_FAILURE : code));
+  setImmediate(() => endProgram(code === 0 && hasOutputFailed() ? EXIT_FAILURE : code));
 });

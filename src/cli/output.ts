@@ -1,6 +1,7 @@
 /** What the program says, and how it ends. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { packageRoot } from '../native/load-addon';
 
@@ -23,6 +24,21 @@ export function sayError(error: unknown): void {
   if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
 }
 
+const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+
+function hasTerminalGone(): boolean {
+  return !terminals.every((descriptor) => isatty(descriptor));
+}
+
+/** Ends the program. Node sets terminals as it found them, and aborts where one has gone meanwhile: then the signal that says so ends it. */
+export function endProgram(code: number): void {
+  if (hasTerminalGone()) {
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  }
+  process.exit(code);
+}
+
 let outputFailed = false;
 
 /** Whether something that was meant for standard output is lost. */
@@ -36,7 +52,7 @@ export function surviveFullOutput(): void {
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    if (outputFailed) return;
+    if (outputFailed || hasTerminalGone()) return;
     outputFailed = true;
     sayError(new BricksError('E_OUTPUT', `Standard output can't be written: ${messageOf(error)}.`, 'Make room, or send it elsewhere; what is written meanwhile is lost, and all else goes on.'));
   });

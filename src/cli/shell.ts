@@ -1,8 +1,9 @@
 /** The Lua shell on a terminal, and Lua read from standard input where there is none. */
-import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { isatty } from 'node:tty';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
 import { sayError } from './output';
 
@@ -22,13 +23,16 @@ function historyFile(): string {
   return process.env['BRICKS_HISTORY'] ?? join(homedir(), '.bricks_history');
 }
 
+/** History is a convenience: what another user left there, or a home without room or permission, must not end the shell. */
 function readHistory(): string[] {
-  const file = historyFile();
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8').split('\n').filter(Boolean).slice(-HISTORY_LINES).reverse();
+  try {
+    const file = historyFile();
+    return statSync(file).isFile() ? readFileSync(file, 'utf8').split('\n').filter(Boolean).slice(-HISTORY_LINES).reverse() : [];
+  } catch {
+    return [];
+  }
 }
 
-/** History is a convenience: a home without room or permission must not end the shell. */
 function remember(line: string): void {
   try {
     const file = historyFile();
@@ -38,7 +42,7 @@ function remember(line: string): void {
     }
     appendFileSync(file, `${line}\n`);
   } catch {
-    // see above
+    // as above
   }
 }
 
@@ -64,26 +68,36 @@ export class Shell {
       this.lines.on('SIGINT', () => this.interrupt());
       this.lines.prompt();
     }
-    let exitCode = 0;
-    for await (const line of this.lines) {
-      const code = await this.take(line);
-      if (code !== undefined) {
-        this.lines.close();
-        return code;
-      }
-      if (this.failed) exitCode = 1;
-      if (this.terminal) {
-        this.lines.setPrompt(this.pending ? CONTINUATION_PROMPT : PROMPT);
-        this.lines.prompt();
-      }
-    }
+    const code = await this.takeLines();
+    if (code !== undefined) return code;
     if (this.terminal) {
       process.stdout.write('\n');
       return 0;
     }
-    if (this.pending === '') return exitCode;
+    if (this.pending === '') return this.failed ? 1 : 0;
     process.stderr.write(`The input ends in the middle of a statement: ${this.pending.split('\n')[0]}\n`);
     return 1;
+  }
+
+  /** Answers the exit code that was asked for, or nothing at the end of the lines. */
+  private async takeLines(): Promise<number | undefined> {
+    try {
+      for await (const line of this.lines) {
+        const code = await this.take(line);
+        if (code !== undefined) {
+          this.lines.close();
+          return code;
+        }
+        if (this.terminal) {
+          this.lines.setPrompt(this.pending ? CONTINUATION_PROMPT : PROMPT);
+          this.lines.prompt();
+        }
+      }
+    } catch (error) {
+      // A terminal that has gone is an end as any other.
+      if (!this.terminal || isatty(0)) throw error;
+    }
+    return undefined;
   }
 
   private failed = false;

@@ -329,13 +329,16 @@ describe('scripts in other languages', () => {
     expect(await place.run(['--backend', 'loopback', '-f', script('takes.cjs', text)])).toMatchObject({ code: 5, stdout: 'mine: x\n', stderr: '' });
   });
 
-  test('a failure after the start ends the engines in order', async () => {
+  test.each<[string, string]>([
+    ['at once', "throw new Error('late');"],
+    ['later', "setTimeout(() => { throw new Error('late'); }, 50);"],
+  ])('a failure after the start, %s, ends the engines in order', async (_, failure) => {
     const text = `
       import { PacketEngine, PcapReader } from 'packet-bricks';
       const engine = new PacketEngine('going', { backend: 'loopback' });
       await engine.link(new PcapReader({ loop: 0 }).connectInput(process.argv[2]).connectOutput('/dev/null'));
       await engine.start();
-      setTimeout(() => { throw new Error('late'); }, 50);
+      ${failure}
     `;
     const { code, stderr } = await place.run(['-f', script('going.ts', text), '--', capture]);
     expect(stderr).toMatch(/going\.ts:6: late \[E_SCRIPT_FAILED\]\n[^]*going: \d+ packets received, 0 dropped\n$/);

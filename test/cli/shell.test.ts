@@ -1,6 +1,6 @@
 /** The original's usage, as its manual has it, typed line by line. */
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readCapture } from '../support/captures';
 import { flowPacket } from '../support/loopback-engine';
 import { PROGRAM, Running, SCRIPTS, Workplace } from '../support/program';
@@ -159,6 +159,29 @@ describe('on a terminal', () => {
     const { code, stdout } = await running.ended;
     expect(stdout).not.toMatch(/error|unexpected|traceback/);
     expect(code).toBe(0);
+  });
+
+  terminalTest('a terminal that goes ends the engines in order', async () => {
+    writeFileSync(place.path('goes.lua'), `
+      pe = PktEngine.new("e0")
+      pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("/dev/null")):start()
+    `);
+    const command = `echo $$ > pid; exec '${process.execPath}' '${PROGRAM}' --backend loopback -f goes.lua 2> messages`;
+    const running = new Running(spawn('script', ['-qfec', command, '/dev/null'], { cwd: place.folder, env: { ...place.environment, TERM: 'dumb' } }));
+    await running.says(/bricks> /);
+    running.signal('SIGKILL');
+    const isThere = (): boolean => existsSync(`/proc/${readFileSync(place.path('pid'), 'utf8').trim()}/exe`);
+    while (isThere()) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(readFileSync(place.path('messages'), 'utf8')).toMatch(/^bricks: e0: \d+ packets received, 0 dropped\n$/);
+  });
+
+  terminalTest('a history that can not be read is none', async () => {
+    const without = new Running(spawn('script', ['-qfec', `BRICKS_HISTORY=/ '${process.execPath}' '${PROGRAM}' --backend loopback`, '/dev/null'], { cwd: place.folder, env: { ...place.environment, TERM: 'dumb' } }));
+    await without.says(/bricks> /);
+    without.type('= "it " .. "goes"');
+    await without.says(/it goes/);
+    without.type('exit');
+    expect((await without.ended).code).toBe(0);
   });
 
   terminalTest('a shell follows a script', async () => {

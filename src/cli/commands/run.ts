@@ -13,7 +13,7 @@ import { DROP_REASONS } from '../../core/drop-reasons';
 import { LuaHost } from '../../lua/lua-host';
 import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
-import { EXIT_FAILURE, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
+import { endProgram, EXIT_FAILURE, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
 import { checkScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
@@ -71,7 +71,10 @@ export class RunCommand extends Command {
     this.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();
     // Whatever comes first: the end of the work, a signal, or BRICKS.shutdown().
-    const code = await Promise.race([this.work(), left]);
+    const code = await Promise.race([this.work(), left]).catch((error: unknown) => {
+      sayError(error);
+      return EXIT_FAILURE;
+    });
     await this.finish();
     return code === 0 && this.failed ? EXIT_FAILURE : code;
   }
@@ -193,7 +196,7 @@ export class RunCommand extends Command {
         if (first !== undefined && now - first < REPEATED_SIGNAL_MILLISECONDS) return;
         if (first !== undefined) {
           say('a second signal: ended at once, without stopping the engines in order');
-          process.exit(EXIT_FAILURE);
+          endProgram(EXIT_FAILURE);
         }
         first = now;
         this.interrupt();
