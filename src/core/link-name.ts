@@ -37,7 +37,7 @@ function looksLikeFile(text: string): boolean {
  *  @throws BricksError E_LINK_NAME */
 export function parseLinkName(given: string, as?: 'file'): LinkName {
   if (typeof given !== 'string' || given === '') {
-    throw new BricksError('E_LINK_NAME', 'A link name is empty.', 'Write an interface (eth3), a pipe (eth3{0) or a capture file (trace.pcap).');
+    throw new BricksError('E_LINK_NAME', given === '' ? 'A link name is empty.' : `A link name is a text, not ${String(given)}.`, 'Write an interface (eth3), a pipe (eth3{0) or a capture file (trace.pcap).');
   }
   if (CONTROL_CHARACTERS.test(given)) {
     throw new BricksError('E_LINK_NAME', `The link name ${JSON.stringify(given)} holds a control character.`, 'Leave it out.');

@@ -38,7 +38,7 @@ const BATCHES_IN_A_ROW = 64;
  * @throws BricksError E_PIPE_BUSY, E_PIPE_ABSENT, E_NATIVE_MISSING, ...
  */
 export async function attach(link: string | LinkName, options: AttachOptions = {}): Promise<PipeReader> {
-  const name = typeof link === 'string' ? parseLinkName(link) : link;
+  const name = typeof link === 'object' ? link : parseLinkName(link);
   const file = pipeFileName(name);
   const addon = loadAddon<CoreAddon>('bricks_core');
   const directory = pipeDirectory(addon);

@@ -32,6 +32,10 @@ test.each(['', '{0', 'eth3{', '}', 'netmap:', 'file:', 'eth\n3', `e${'x'.repeat(
   expect(() => parseLinkName(given)).toThrow(expect.objectContaining({ name: 'BricksError', code: 'E_LINK_NAME', remedy: expect.stringMatching(/\w/) }));
 });
 
+test.each([[5], [undefined], [null]])('a script that gives %p as a name is told that it is no text', (given) => {
+  expect(() => parseLinkName(given as never)).toThrow(`A link name is a text, not ${String(given)}.`);
+});
+
 test('a name may be as long as netmap allows, in bytes', () => {
   expect(parseLinkName('x'.repeat(MAXIMUM_LINK_NAME_BYTES)).kind).toBe('interface');
   expect(() => parseLinkName('ü'.repeat(32))).toThrow(/64 bytes/);
