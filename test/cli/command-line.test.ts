@@ -26,6 +26,7 @@ describe('usage errors end with 2, on standard error, with what was perhaps mean
     ['a misspelt option', ['--bakend', 'pcap'], /--bakend.*--backend/s],
     ['an unknown option behind a known one', ['--backend', 'pcap', '--nonsense'], /There is no option --nonsense\. See bricks --help/],
     ['a misspelt option behind a known one', ['--backend=pcap', '--batsch', '3'], /There is no option --batsch\. Did you mean --batch\?/],
+    ['a value for an option that takes none', ['devices', '--json=3'], /The option --json takes no value, but --json=3 gives it one\. See bricks devices --help/],
     ['an unknown letter', ['--backend', 'pcap', '-x'], /There is no option -x\. See/],
     ['an option without its value', ['--backend'], /--backend lacks its value\. See bricks --help/],
     ['an option without its value behind another', ['--backend', 'pcap', '-f'], /-f lacks its value/],
