@@ -114,9 +114,10 @@ function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
     return `The command ${command} has no option ${option}: that one goes with scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;
   }
-  if (known.includes(option)) return `The option ${option} takes no value, but ${unknown} gives it one. See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
+  const help = `See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
+  if (known.includes(option)) return `The option ${option} takes no value, but ${unknown} gives it one. ${help}`;
   const guess = option.length > 2 ? nearest(option, known) : undefined;
-  return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
+  return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}${help}`;
 }
 
 async function main(input: readonly string[]): Promise<number> {

@@ -9,20 +9,15 @@ constexpr uint32_t kGroups = 3;
 constexpr uint32_t kPipes = 2;  // of each group
 
 // Three groups of two pipes. Packet n is of flow n % 8, and goes to pipe flow % 2 of each group.
-class Groups {
+class Groups : public OneToMany {
  public:
-  explicit Groups(uint32_t extra, SinkKind kind = SinkKind::kPipe) : world(1 + kGroups * kPipes, extra), lists(kGroups * kPipes), counters(kGroups * kPipes + 1, std::vector<uint64_t>(16)), numbers(kGroups * kPipes) {
-    receiver = std::make_shared<Receiver>(world.Open(0), false);
+  explicit Groups(uint32_t extra, SinkKind kind = SinkKind::kPipe) : OneToMany(kGroups * kPipes, extra, {LinkSlots{}, true, true, 1}) {
     world.interface(1)->ni_bufs_head = world.extraHead();
     for (uint32_t k = 0; k < kGroups * kPipes; k++) {
       auto port = world.Open(k + 1);
       if (k == 0) port->PretendExtraBuffers(extra);
-      sender.AddSink({port, k < kPipes ? kind : SinkKind::kPipe, k != 3, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
+      AddSink(k, port, k < kPipes ? kind : SinkKind::kPipe, k != 3);
     }
-    sent.columns = batch.columns;
-    sent.memory = world.region()->base();
-    sent.memoryBytes = world.region()->addressable();
-    sent.source = receiver;
   }
 
   // Some packets arrive and are sent; `long_`: one in ten goes over several slots.
@@ -43,7 +38,6 @@ class Groups {
     if (sender.WantsFlush()) sender.Flush();
     receiver->Release();
   }
-  void Take(uint32_t sink) { world.Take(sink + 1, &numbers[sink]); }
 
   // What was counted is what the readers got, each flow in order; everything is accounted for.
   void Check() {
@@ -79,16 +73,6 @@ class Groups {
     Check();
     world.CountBuffers(world.interface(1)->ni_bufs_head);
   }
-
-  World world;
-  Batch batch;
-  Lists lists;
-  std::vector<std::vector<uint64_t>> counters;
-  std::vector<std::vector<uint32_t>> numbers;
-  std::shared_ptr<Receiver> receiver;
-  Sender sender{{LinkSlots{}, true, true, 1}};
-  SentBatch sent;
-  uint32_t next = 0;
 };
 
 // A packet is in one place: the second group has it when the first one's reader has given it back.

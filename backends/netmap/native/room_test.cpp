@@ -8,15 +8,13 @@ namespace {
 constexpr uint32_t kLong = 5000;
 
 // One port to several pipes.
-class Engine {
+class Engine : public OneToMany {
  public:
-  Engine(uint32_t sinks, bool copies, bool chains)
-      : world(1 + sinks, 0), lists(sinks), counters(sinks + 1, std::vector<uint64_t>(16)), numbers(sinks), receiver(std::make_shared<Receiver>(world.Open(0), false)), sender({LinkSlots{}, copies, chains, 1}) {
+  Engine(uint32_t sinks, bool copies, bool chains) : OneToMany(sinks, 0, {LinkSlots{}, copies, chains, 1}) {
     for (uint32_t k = 0; k < sinks; k++) {
       ports.push_back(world.Open(k + 1));
-      sender.AddSink({ports[k], SinkKind::kPipe, true, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
+      AddSink(k, ports[k]);
     }
-    sent = {batch.columns, world.region()->base(), world.region()->addressable(), receiver};
   }
   // A batch of frames of these lengths, all of them on the lists of these sinks.
   void Send(const std::vector<uint32_t>& lengths, const std::vector<uint32_t>& sinks) {
@@ -30,7 +28,6 @@ class Engine {
     if (sender.WantsFlush()) sender.Flush();
     receiver->Release();
   }
-  void Take(uint32_t sink) { world.Take(sink + 1, &numbers[sink]); }
   // The sink has got all that was listed so far.
   void ExpectAll(uint32_t sink) {
     Take(sink);
@@ -38,16 +35,7 @@ class Engine {
     for (uint32_t k = 0; k < next; k++) EXPECT(numbers[sink][k] == k);
   }
 
-  World world;
-  Batch batch;
-  Lists lists;
-  std::vector<std::vector<uint64_t>> counters;
-  std::vector<std::vector<uint32_t>> numbers;
-  std::shared_ptr<Receiver> receiver;
-  Sender sender;
   std::vector<std::shared_ptr<Port>> ports;
-  SentBatch sent;
-  uint32_t next = 0;
 };
 
 // What one sink's reader does with a packet that it has got does not change what the other sink gets.

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "receiver.h"
@@ -162,6 +163,31 @@ struct Lists {
   }
   ListRows Of(uint32_t output) { return {&rows[step > 0 ? output : output * 64], step}; }
   void Put(uint32_t output, uint32_t row) { Of(output)[counts[output]++] = static_cast<uint16_t>(row); }
+};
+
+// What receives from the first port and sends to the others; `numbers[k]` are those of the packets that sink k's reader took.
+struct OneToMany {
+  OneToMany(uint32_t sinks, uint32_t extraBuffers, const SenderSettings& settings)
+      : world(1 + sinks, extraBuffers), lists(sinks), counters(sinks + 1, std::vector<uint64_t>(16)), numbers(sinks), receiver(std::make_shared<Receiver>(world.Open(0), false)), sender(settings) {
+    sent.columns = batch.columns;
+    sent.memory = world.region()->base();
+    sent.memoryBytes = world.region()->addressable();
+    sent.source = receiver;
+  }
+  void AddSink(uint32_t sink, std::shared_ptr<Port> port, SinkKind kind = SinkKind::kPipe, bool splits = true) {
+    sender.AddSink({std::move(port), kind, splits, &lists.counts[sink], lists.Of(sink), 64, counters[sink].data()});
+  }
+  void Take(uint32_t sink) { world.Take(sink + 1, &numbers[sink]); }
+
+  World world;
+  Batch batch;
+  Lists lists;
+  std::vector<std::vector<uint64_t>> counters;
+  std::vector<std::vector<uint32_t>> numbers;
+  std::shared_ptr<Receiver> receiver;
+  Sender sender;
+  SentBatch sent;
+  uint32_t next = 0;  // the number of the next packet
 };
 
 // Readers that make room while a batch is sent: room_test.cpp.
