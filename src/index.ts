@@ -10,7 +10,7 @@
 export { BricksError } from './core/errors';
 export { parseLinkName, type LinkName } from './core/link-name';
 export { BrickDescription, brickClass, type BrickClass } from './core/brick-description';
-export { callLoop, type LoopFactory } from './core/specialise';
+export { callLoop, type LoopFactory } from './v8/specialise';
 export type { Brick, BrickContext, BrickDeclaration, BrickModule, EngineClock, Fanout } from './core/brick';
 export type { OptionDeclaration, OptionValues } from './core/options';
 export * from './core/packet-batch';

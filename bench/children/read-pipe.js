@@ -2,7 +2,7 @@
 'use strict';
 const { dist } = require('../lib/paths');
 const { attach } = require(`${dist}/src/index.js`);
-const { Specialiser } = require(`${dist}/src/core/specialise.js`);
+const { Specialiser } = require(`${dist}/src/v8/specialise.js`);
 
 /** What is done with a batch: a function of its own, over arrays that never change (decision 0015). */
 function makeLook(offset, length, words, sums) {

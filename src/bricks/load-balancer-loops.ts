@@ -1,5 +1,5 @@
 /**
- * The loops of the load balancer, each with code of its own (src/core/specialise.ts).
+ * The loops of the load balancer, each with code of its own (src/v8/specialise.ts).
  *
  * Sketch of their cost, a packet: 5 processor cycles where the flow word stands in its column, most of them for counting up
  * where the next row of an output goes right after it was counted up before; some 15 where it comes from the packet's bytes.
@@ -9,7 +9,7 @@
 import type { BrickContext } from '../core/brick';
 import { FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, type ColumnName } from '../core/packet-batch';
 import type { PacketLists } from '../core/packet-list';
-import { uint32Array } from '../core/specialise';
+import { uint32Array } from '../v8/specialise';
 import { mayEncapsulate } from '../net/plain-flow';
 import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord } from '../net/toeplitz';
 

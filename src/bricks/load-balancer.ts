@@ -3,7 +3,7 @@ import type { ColumnName, PacketBatch } from '../core/packet-batch';
 import { HELD_PACKETS_MAXIMUM } from '../core/hold-area';
 import type { PacketList, PacketLists } from '../core/packet-list';
 import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
-import { callLoop } from '../core/specialise';
+import { callLoop } from '../v8/specialise';
 import { isLaterFragment } from '../net/ethernet-flow';
 import { parseFlow, type FlowTuple } from '../net/flow';
 import { FLOW_NONE, FRAGMENT_FIRST, FRAGMENT_LATER, FlowFields } from '../net/flow-fields';

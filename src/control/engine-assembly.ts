@@ -20,9 +20,9 @@ import { resolveBackend, resolveBrick } from '../plugins/container';
 import type { Backend } from '../core/backend';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
 import { NodeContext } from './node-context';
-import { collectNow } from './optimisation';
+import { collectNow } from '../v8/optimisation';
 import type { ThreadHost } from './thread-host';
-import { warmUp, type Twin } from './warm-up';
+import { warmUp, type Twin } from '../v8/warm-up';
 
 /** An engine with its ports open, ready to run. */
 export interface AssembledEngine {

@@ -2,7 +2,7 @@
 import type { OptionDeclaration, OptionValues } from './options';
 import type { ColumnName, PacketBatch, PacketColumns } from './packet-batch';
 import type { PacketList, PacketLists } from './packet-list';
-import type { LoopFactory } from './specialise';
+import type { LoopFactory } from '../v8/specialise';
 
 /**
  * What a brick does with a packet: gives it to at most `one` output, gives `all` outputs a copy, or `any` number.

@@ -7,7 +7,7 @@ import { HELD_PACKETS_MAXIMUM } from './hold-area';
 import { MergedList } from './merged-list';
 import { createPacketColumns, type PacketColumns } from './packet-batch';
 import { createPacketLists, type PacketLists } from './packet-list';
-import { Specialiser, uint16Array, type LoopFactory } from './specialise';
+import { Specialiser, uint16Array, type LoopFactory } from '../v8/specialise';
 
 /** A list whose rows always stand in the same place. */
 export interface FixedList {

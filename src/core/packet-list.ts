@@ -15,7 +15,7 @@
  *     const { rows, counts, shift, step } = outputs;
  *     rows[(output << shift) + (counts[output]++ << step)] = row;
  */
-import { uint16Array, uint32Array } from './specialise';
+import { uint16Array, uint32Array } from '../v8/specialise';
 
 /** What a brick gets. */
 export interface PacketList {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { MergedList } from 'packet-bricks/src/core/merged-list';
-import { Specialiser } from 'packet-bricks/src/core/specialise';
+import { Specialiser } from 'packet-bricks/src/v8/specialise';
 
 const list = (rows: number[]): { rows: Uint16Array; count: number; whole: boolean } => (
   { rows: Uint16Array.from([...rows, 999]), count: rows.length, whole: false }

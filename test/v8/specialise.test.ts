@@ -1,4 +1,4 @@
-import { Specialiser } from 'packet-bricks/src/core/specialise';
+import { Specialiser } from 'packet-bricks/src/v8/specialise';
 
 const adder = (to: Uint32Array, step: number) => (row: number): number => {
   to[row] += step;

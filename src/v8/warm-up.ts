@@ -7,12 +7,11 @@ import type { SourcePort, Transmitter } from '../core/backend';
 import { SOURCE_ENDED } from '../core/backend';
 import type { CellClock } from '../core/cell-clock';
 import { CounterPublisher, createSharedCounters, type CounterBlock } from '../core/counters';
-import { Engine, engineSource, type EngineSource } from '../core/engine';
+import { Engine, engineSource, type EngineHost, type EngineSource } from '../core/engine';
 import type { EngineGraph } from '../core/engine-graph';
 import { packetMemory, type PacketBatch } from '../core/packet-batch';
 import { expectNativeMemory, methodsOf, optimisationProbe, optimiseEagerly } from './optimisation';
 import { fillBatch, syntheticMemory } from './synthetic-traffic';
-import type { ThreadHost } from './thread-host';
 
 /** Looks of one run of the loop that find packets, mostly; and empty ones before, in some runs: then it waits. */
 const RUN_LOOKS = 40;
@@ -32,6 +31,12 @@ const PORT_SHAPES = 6;
 /** A full output, once in so many batches, and how often it is asked again then. */
 const FULL_EVERY = 509;
 const FULL_ATTEMPTS = 23;
+
+/** What an engine that warms up needs of its thread. */
+export interface WarmUpHost extends EngineHost {
+  attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real?: boolean): void;
+  detach(): void;
+}
 
 /** What a warm-up works on. */
 export interface Twin {
@@ -108,7 +113,7 @@ function portsOfShape(shape: number, traffic: SyntheticTraffic): { source: Sourc
  * what V8 has seen once, it takes for all there will ever be.
  * @throws BricksError E_BRICK_FAILED
  */
-export function warmUp(makeTwin: () => Twin, host: ThreadHost, milliseconds: number): number {
+export function warmUp(makeTwin: () => Twin, host: WarmUpHost, milliseconds: number): number {
   const begin = performance.now();
   expectNativeMemory();
   for (const limit of [Math.min(milliseconds, REHEARSAL_MILLISECONDS), milliseconds]) {
@@ -124,7 +129,7 @@ export function warmUp(makeTwin: () => Twin, host: ThreadHost, milliseconds: num
   return Math.round((performance.now() - begin) * 1000);
 }
 
-function runTwin(twin: Twin, host: ThreadHost, milliseconds: number): void {
+function runTwin(twin: Twin, host: WarmUpHost, milliseconds: number): void {
   const begin = performance.now();
   const { graph, clock, counters } = twin;
   const optimised = optimisationProbe();
