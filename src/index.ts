@@ -16,6 +16,7 @@ export type { OptionDeclaration, OptionValues } from './core/options';
 export * from './core/packet-batch';
 export * from './core/packet-list';
 export { DROP_REASONS, type DropReason } from './core/drop-reasons';
+export { FAULT_KINDS, type EngineFault, type EngineOutcome, type FaultKind, type ReportedFault } from './core/outcome';
 export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from './core/statistics';
 export { ENGINE_OPTIONS, type LinkOptions, type PacketEngineOptions } from './control/engine-options';
 export { PacketEngine, engines } from './control/packet-engine';

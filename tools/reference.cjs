@@ -109,6 +109,7 @@ const MEANINGS = {
     name: 'the name that it was given', running: 'whether packets flow', bytes: 'captured bytes of these packets',
     links: 'sources first, then inner links, then sinks', bricks: 'in the order in which packets meet them', batches: 'rounds in which packets came',
     emptyPolls: 'rounds in which none came', waits: 'how often it went to sleep', collections: 'garbage collections of its thread',
+    faults: 'what kept it from doing all of its work, since it was linked: [faults](exit-codes.md#faults)',
     deoptimisations: 'how often V8 was seen to have thrown away optimised code of the data path', warmUpMicroseconds: 'how long it warmed up', longestBatchNanoseconds: 'the longest round',
   },
   LinkStatistics: {
@@ -176,7 +177,7 @@ function commands() {
 }
 
 function commandLinePage() {
-  return page('Command line', 'In a clone `bricks` is `node dist/src/cli/main.js`. Messages are written to standard error. Exit code 0: all went well; 1: something failed; 2: the command line was wrong.',
+  return page('Command line', 'In a clone `bricks` is `node dist/src/cli/main.js`. Messages are written to standard error. [Exit codes](exit-codes.md) have a page of their own.',
     commands().flatMap(({ path, usage, description, details, examples, options }) => [
       `## ${path}`, description, fenced('', usage), details,
       options.length > 0 ? table(['option', 'meaning'], options.map(({ option, description: meaning }) => [`\`${option}\``, sentence(meaning)])) : '',
@@ -185,8 +186,20 @@ function commandLinePage() {
     '## Everywhere', table(['option', 'meaning'], [['`-h`, `--help`', 'Help of the program, or of the command before it.'], ['`-v`, `--version`', 'The version.']]));
 }
 
+function exitCodesPage() {
+  const { EXIT_CODES } = built('src', 'cli', 'exit-codes.js');
+  const { FAULT_KINDS } = built('src', 'core', 'outcome.js');
+  return page('Exit codes', '`bricks` ends with one of these codes, whether the set-up is a script in Lua, JavaScript or TypeScript, was typed, or came from standard input.',
+    table(['code', 'meaning'], EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
+    'A code other than 0 that the script gave to `os.exit` (Lua) or `process.exit` comes first, and so does a `process.exitCode` that a module has set, also to 0. `bricks attach --exec` and `bricks netmap-run` end with the code of their program, or with 128 and the number of the signal that ended it.',
+    'Where several faults came together the code is that of the first in this table. A signal (SIGINT, SIGTERM, SIGHUP) that ends the program in order changes nothing of this: without a fault the code is 0.',
+    '## Faults',
+    'What kept an engine from doing all of its work stands in `engine.outcome`, in what `await engine.finished()` gives, and in `faults` of `stats()` and `audit()`; from Lua in `pe:stats().faults` and `pe:audit().faults`. Each has its `kind`, its `link`, a `message`, and the `code` of the error if an engine ended by one.',
+    table(['kind', 'exit code', 'meaning'], FAULT_KINDS.map(({ kind, exitCode, text }) => [`\`${kind}\``, String(exitCode), text])));
+}
+
 function indexPage(pages) {
-  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'options of engines', 'command-line.md': 'commands and their options', 'lua.md': 'all calls from Lua', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
+  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'options of engines', 'command-line.md': 'commands and their options', 'exit-codes.md': 'exit codes, and the faults they stand for', 'lua.md': 'all calls from Lua', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
   return page('Reference', 'Made from the code by `npm run reference`. The [guide](../guide/README.md) is by task.', table(['page', 'what it holds'], pages.map((name) => [`[${name}](${name})`, names[name]])));
 }
 
@@ -199,6 +212,7 @@ function generate() {
     ['backends.md', backendsPage(allBackends(), parseLinkName)],
     ['engine.md', enginePage(ENGINE_OPTIONS)],
     ['command-line.md', commandLinePage()],
+    ['exit-codes.md', exitCodesPage()],
     ['lua.md', luaPage()],
     ['statistics.md', statisticsPage()],
     ['drops.md', dropsPage(DROP_REASONS)],

@@ -62,7 +62,7 @@ export class NetmapSource implements SourcePort {
   readonly patient = false;
   private readonly native: NativeSource;
   private readonly batch: PacketBatch;
-  private readonly notice: (text: string) => void;
+  private readonly notice: OpenContext['notice'];
   /** `receive` has waited for what it answers. */
   waited = false;
   private open = true;
@@ -121,7 +121,7 @@ export class NetmapSource implements SourcePort {
     this.batch.count = found ? rows : 0;
     this.patience.looked(found);
     if (rows >= 0) return rows;
-    this.notice(`netmap no longer has ${this.link.text}: the interface is gone.`);
+    this.notice(`netmap no longer has ${this.link.text}: the interface is gone.`, { kind: 'interfaceGone', link: this.link.text });
     return SOURCE_ENDED;
   }
 

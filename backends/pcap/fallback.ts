@@ -184,7 +184,7 @@ export class FallbackSource implements SourcePort {
   private readonly state: Uint32Array;
   private readonly words: Uint32Array;
   private readonly record: number;
-  private readonly notice: (text: string) => void;
+  private readonly notice: OpenContext['notice'];
   private drops = 0;
   private device = DEVICE_UP;
 
@@ -198,7 +198,7 @@ export class FallbackSource implements SourcePort {
     this.state = new Uint32Array(capture.state);
     this.words = request.counters.words;
     this.record = request.record;
-    this.notice = (text) => context.notice(text);
+    this.notice = (text, fault) => context.notice(text, fault);
     this.notice(`${request.link.text} is captured by node-pcap, since the native part bricks_pcap was not built: slower, in microseconds, and nothing can be sent.`);
     if (request.alsoSink) this.notice(`${request.link.text}: frames that go out are captured too.`);
   }
@@ -223,7 +223,7 @@ export class FallbackSource implements SourcePort {
     if (device === this.device) return;
     this.device = device;
     const what = device === DEVICE_GONE ? 'is gone; nothing more comes from it' : device === DEVICE_DOWN ? 'went down; waiting for it to come up again' : 'is up again';
-    this.notice(`The interface ${this.link.text} ${what}.`);
+    this.notice(`The interface ${this.link.text} ${what}.`, device === DEVICE_GONE ? { kind: 'interfaceGone', link: this.link.text } : undefined);
   }
 
   close(): void {

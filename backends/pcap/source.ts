@@ -31,7 +31,7 @@ export class PcapSource implements SourcePort {
   readonly receiveRing: boolean;
   private readonly native: NativePcapSource;
   private readonly batch: SourceRequest['batch'];
-  private readonly notice: (text: string) => void;
+  private readonly notice: OpenContext['notice'];
   private down = false;
   private ended = false;
   private readonly latency: number;
@@ -42,7 +42,7 @@ export class PcapSource implements SourcePort {
   constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues = {}) {
     this.link = request.link;
     this.batch = request.batch;
-    this.notice = (text) => context.notice(text);
+    this.notice = (text, fault) => context.notice(text, fault);
     const settings = pcapSettings(backendOptions, request.options);
     const room = Math.floor(settings.bufferBytes / settings.snapLength);
     if (settings.latency === 0 && room < FEW_PACKETS) {
@@ -106,7 +106,7 @@ export class PcapSource implements SourcePort {
 
   private end(what: string): number {
     this.native.refreshCounters();
-    this.notice(`The interface ${this.link.text} ${what}.`);
+    this.notice(`The interface ${this.link.text} ${what}.`, { kind: 'interfaceGone', link: this.link.text });
     this.ended = true;
     return SOURCE_ENDED;
   }

@@ -21,13 +21,15 @@ const SLOTS = {
 };
 /** How often interfaces that are down or gone are looked at. */
 const LOOK_MILLISECONDS = 250;
+/** What the system says of an interface that was deleted; one that is down may come up again. */
+const GONE = /no such device/i;
 
 export class InterfaceTransmitter implements Transmitter {
   private readonly native: NativeTransmitter;
   private readonly batches = new Map<PacketBatch, { readonly number: number; memory: Uint8Array }>();
   private readonly links: readonly string[];
   private readonly troubles: string[];
-  private readonly notice: (text: string) => void;
+  private readonly notice: OpenContext['notice'];
   private lookAt = 0;
 
   /** Opens all interfaces, or none and says why.
@@ -36,7 +38,7 @@ export class InterfaceTransmitter implements Transmitter {
     this.native = new (pcapAddon().InterfaceTransmitter)();
     this.links = requests.map((request) => request.link.text);
     this.troubles = requests.map(() => '');
-    this.notice = (text) => context.notice(text);
+    this.notice = (text, fault) => context.notice(text, fault);
     for (const request of requests) this.addSink(request, backendOptions);
     for (const batch of context.batches) this.bind(batch);
   }
@@ -85,7 +87,8 @@ export class InterfaceTransmitter implements Transmitter {
       this.troubles[index] = trouble;
       this.notice(trouble === ''
         ? `The interface ${this.links[index]} takes packets again.`
-        : `The interface ${this.links[index]} takes no packets: ${trouble}. Packets for it are dropped and counted.`);
+        : `The interface ${this.links[index]} takes no packets: ${trouble}. Packets for it are dropped and counted.`,
+        GONE.test(trouble) ? { kind: 'interfaceGone', link: this.links[index] } : undefined);
     }
   }
 

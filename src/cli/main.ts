@@ -8,8 +8,9 @@ import { BuildCommand } from './commands/build';
 import { DevicesCommand } from './commands/devices';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
+import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview } from './help';
-import { endProgram, EXIT_FAILURE, EXIT_USAGE, hasOutputFailed, packageVersion, say, sayError, surviveFullOutput } from './output';
+import { endProgram, hasOutputFailed, packageVersion, say, sayError, surviveFullOutput } from './output';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;

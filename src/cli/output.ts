@@ -5,8 +5,6 @@ import { isatty } from 'node:tty';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { packageRoot } from '../native/load-addon';
 
-export const EXIT_FAILURE = 1;
-export const EXIT_USAGE = 2;
 /** A signal may come twice, to the program and to its group: repeats within this time are one. */
 export const REPEATED_SIGNAL_MILLISECONDS = 1000;
 

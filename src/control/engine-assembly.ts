@@ -33,7 +33,7 @@ export interface AssembledEngine {
   readonly counters: CounterBlock;
 }
 
-export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: (text: string) => void): Promise<AssembledEngine> {
+export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: OpenContext['notice']): Promise<AssembledEngine> {
   const { graph, batchRows } = plan;
   const backend = plan.backendModule ? await loadExport<Backend>(plan.backendModule) : resolveBackend(plan.backend);
   const modules: BrickModule[] = [];
@@ -98,7 +98,7 @@ interface OpenPorts {
 }
 
 /** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
-function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, memory: GraphMemory, counters: CounterBlock, notice: (text: string) => void): OpenPorts {
+function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, memory: GraphMemory, counters: CounterBlock, notice: OpenContext['notice']): OpenPorts {
   const { graph } = plan;
   const batches = graph.sources.map(() => createPacketBatch(plan.batchRows, memory.columns));
   const held = engineGraph.nodes.flatMap((node) => (node.hold ? [node.hold.outgoing] : []));
@@ -162,7 +162,7 @@ class Openers {
   private readonly pipes = new PipePorts();
   private readonly ports: PortOpener;
 
-  constructor(private readonly plan: EnginePlan, private readonly backend: Backend, private readonly batches: readonly PacketBatch[], private readonly notice: (text: string) => void) {
+  constructor(private readonly plan: EnginePlan, private readonly backend: Backend, private readonly batches: readonly PacketBatch[], private readonly notice: OpenContext['notice']) {
     this.ports = backend.ports(plan.backendOptions);
   }
 

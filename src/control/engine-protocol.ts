@@ -1,6 +1,7 @@
 /** What the main thread and an engine's thread say to each other. */
 import type { CompiledGraph } from '../core/graph';
 import type { OptionValues } from '../core/options';
+import type { ReportedFault } from '../core/outcome';
 
 /** Words of the control memory that both threads share. */
 export const CONTROL_STOP = 0;
@@ -53,7 +54,7 @@ export type EngineRequest = { readonly kind: 'run' } | { readonly kind: 'close' 
 export type EngineReport =
   | { readonly kind: 'opened' }
   | { readonly kind: 'failed'; readonly error: PlainError }
-  | { readonly kind: 'notice'; readonly text: string }
+  | { readonly kind: 'notice'; readonly text: string; readonly fault?: ReportedFault }
   | { readonly kind: 'running' }
   | { readonly kind: 'rested'; readonly end: 'stopped' | 'ended' }
   | { readonly kind: 'closed' };

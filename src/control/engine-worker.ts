@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
+import type { ReportedFault } from '../core/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
@@ -14,8 +15,8 @@ function report(message: EngineReport): void {
   parentPort?.postMessage(message);
 }
 
-function notice(text: string): void {
-  report({ kind: 'notice', text });
+function notice(text: string, fault?: ReportedFault): void {
+  report({ kind: 'notice', text, ...(fault && { fault }) });
 }
 
 function plainError(error: unknown): PlainError {

@@ -8,6 +8,7 @@ import { createSharedCounters, snapshotCounters } from '../core/counters';
 import { BricksError } from '../core/errors';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
 import { checkOptions } from '../core/options';
+import { FaultList, type EngineFault, type EngineOutcome } from '../core/outcome';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
 import { discardPipes, preparePipes } from '../pipes';
@@ -47,6 +48,13 @@ const liveEngines = new Set<PacketEngine>();
 
 export function engines(): PacketEngine[] {
   return [...liveEngines];
+}
+
+/** The faults of all engines that this process has had. */
+const allFaults = new FaultList();
+
+export function faultsOfProcess(): readonly EngineFault[] {
+  return allFaults.all;
 }
 
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
@@ -111,6 +119,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       const graph = await this.compile(all);
       const before = this.thread?.graph;
       await this.close();
+      if (!before) this.faults.clear();
       try {
         await this.open(graph, merged);
       } catch (error) {
@@ -173,26 +182,33 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     });
   }
 
-  /** Resolves when the engine rests: it was stopped, or all its sources have ended. */
-  async finished(): Promise<void> {
+  /** What has become of its work since it was linked: files are written to their end only when `unlink` or `delete` is done. */
+  get outcome(): EngineOutcome {
+    return this.faults.outcome;
+  }
+  private readonly faults = new FaultList();
+
+  /** Resolves when the engine rests: it was stopped, all its sources have ended, or it failed. Tells which faults there were. */
+  async finished(): Promise<EngineOutcome> {
     while (this.isRunning) {
       await new Promise<void>((resolve) => this.rested.push(resolve));
     }
+    return this.outcome;
   }
   private rested: (() => void)[] = [];
 
   /** @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
-    if (this.thread) return engineStatistics(this.name, this.isRunning, this.thread.graph, snapshotCounters(this.thread.counters));
-    if (this.last) return engineStatistics(this.name, false, this.last.graph, this.last.words);
+    if (this.thread) return engineStatistics(this.name, this.isRunning, this.thread.graph, snapshotCounters(this.thread.counters), this.faults.all);
+    if (this.last) return engineStatistics(this.name, false, this.last.graph, this.last.words, this.faults.all);
     throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no statistics.`, 'Link one first: pe:link(brick).');
   }
 
   /** Checks the law of conservation; at any time, also on a running engine, or on one whose links are closed.
    *  @throws BricksError E_ENGINE_NOT_LINKED */
   audit(): Audit {
-    if (this.thread) return auditEngine(this.thread.graph, snapshotCounters(this.thread.counters));
-    if (this.last) return auditEngine(this.last.graph, this.last.words);
+    if (this.thread) return auditEngine(this.thread.graph, snapshotCounters(this.thread.counters), this.faults.all);
+    if (this.last) return auditEngine(this.last.graph, this.last.words, this.faults.all);
     throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no books.`, 'Link one first: pe:link(brick).');
   }
 
@@ -320,7 +336,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private take(thread: Thread, report: EngineReport): void {
     if (this.thread !== thread) return;
-    if (report.kind === 'notice' && !this.emit('notice', report.text)) process.emitWarning(`${this.name}: ${report.text}`, { type: 'BricksWarning' });
+    if (report.kind === 'notice') {
+      if (report.fault) this.addFault({ ...report.fault, message: report.text, code: '' });
+      this.tell(report.text);
+    }
     if (report.kind === 'failed') {
       const error = new BricksError(report.error.code, report.error.message);
       if (report.error.stack) error.stack = report.error.stack;
@@ -334,6 +353,15 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       this.waiting = undefined;
       waiting.resolve(report);
     }
+  }
+
+  private tell(text: string): void {
+    if (!this.emit('notice', text)) process.emitWarning(`${this.name}: ${text}`, { type: 'BricksWarning' });
+  }
+
+  private addFault(fault: EngineFault): void {
+    this.faults.add(fault);
+    allFaults.add(fault);
   }
 
   private begin(thread: Thread): void {
@@ -353,6 +381,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private fail(thread: Thread, error: BricksError): void {
     const wasRunning = this.isRunning;
     this.isRunning = false;
+    if (wasRunning) this.addFault({ kind: 'engineFailed', link: '', message: error.message, code: error.code });
     const words = snapshotCounters(thread.counters);
     if (error.code === 'E_ENGINE_HUNG') countHung(thread.graph, words, thread.control);
     takeBackUnread(thread.graph, words, thread.prepared.pipes);

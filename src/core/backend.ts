@@ -7,6 +7,7 @@
 import type { CounterBlock } from './counters';
 import type { LinkName } from './link-name';
 import type { OptionDeclaration, OptionValues } from './options';
+import type { ReportedFault } from './outcome';
 import type { ColumnName, PacketBatch } from './packet-batch';
 import type { PacketLists } from './packet-list';
 
@@ -90,8 +91,8 @@ export interface OpenContext {
   readonly batches: readonly PacketBatch[];
   /** True where a packet may be on several lists: then nothing may be moved away before its last list. */
   readonly copies: boolean;
-  /** Says something to the user that is no error. */
-  notice(text: string): void;
+  /** Tells the user something; with `fault`, that the engine can't do all of its work because of it. */
+  notice(text: string, fault?: ReportedFault): void;
 }
 
 /** Opens links in the engine's thread. Either all are opened or none, and an error tells why. */

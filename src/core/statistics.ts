@@ -6,6 +6,7 @@ import {
   LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, readDrops, sumOfDrops, type DropCounts,
 } from './counters';
 import type { CompiledGraph, CompiledLink } from './graph';
+import type { EngineFault } from './outcome';
 
 export interface LinkStatistics {
   readonly name: string;
@@ -50,10 +51,12 @@ export interface EngineStatistics {
   /** Time for a batch: how many took less than `below` nanoseconds (and no less than half of that). */
   readonly batchTimes: readonly { readonly below: number; readonly batches: number }[];
   readonly longestBatchNanoseconds: number;
+  /** What kept it from doing all of its work, since it was linked; empty if nothing did. */
+  readonly faults: readonly EngineFault[];
 }
 
 /** `words` is a snapshot of the engine's counters. */
-export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array): EngineStatistics {
+export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = []): EngineStatistics {
   const links = [
     ...graph.sources.map((link) => linkStatistics(link, 'source', words)),
     ...graph.edges.map((link) => linkStatistics(link, 'inner', words)),
@@ -97,6 +100,7 @@ export function engineStatistics(name: string, running: boolean, graph: Compiled
     warmUpMicroseconds: readCounter(words, ENGINE_WARM_UP_MICROSECONDS),
     batchTimes,
     longestBatchNanoseconds: readCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS),
+    faults,
   };
 }
 
@@ -134,6 +138,8 @@ export interface Audit {
   readonly dropped: number;
   readonly held: number;
   readonly lines: readonly AuditLine[];
+  /** What kept the engine from doing all of its work: the sums hold all the same. */
+  readonly faults: readonly EngineFault[];
 }
 
 /**
@@ -141,7 +147,7 @@ export interface Audit {
  * counted at both ends of every link independently. Packets that a source lost before the engine had
  * them (captureFull) are not part of it.
  */
-export function auditEngine(graph: CompiledGraph, words: Uint32Array): Audit {
+export function auditEngine(graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = []): Audit {
   const lines: AuditLine[] = [];
   const packets = (record: number): number => readCounter(words, record + LINK_PACKETS);
   const drops = (record: number): number => sumOfDrops(readDrops(words, record));
@@ -165,7 +171,7 @@ export function auditEngine(graph: CompiledGraph, words: Uint32Array): Audit {
   const sent = sum(graph.sinks.map((sink) => packets(sink.record)));
   const dropped = sum(graph.sinks.map((sink) => drops(sink.record + LINK_DROPS))) + sum(graph.bricks.map((brick) => drops(brick.record + BRICK_DROPS)));
   lines.push(line('engine', received + copies, sent + dropped + held, `received ${received} + copies ${copies} = sent ${sent} + dropped ${dropped} + held ${held}`));
-  return { balanced: lines.every((entry) => entry.balanced), received, copies, sent, dropped, held, lines };
+  return { balanced: lines.every((entry) => entry.balanced), received, copies, sent, dropped, held, lines, faults };
 }
 
 function line(subject: string, left: number, right: number, text: string): AuditLine {

@@ -11,7 +11,7 @@ export class FilePorts implements PortOpener {
 
   /** @throws BricksError E_FILE, E_FILE_FORMAT */
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
-    const source = new FileSource(request, (text) => context.notice(text));
+    const source = new FileSource(request, (text, fault) => context.notice(text, fault));
     for (const path of source.paths) {
       const identity = identityOf(path);
       if (identity === undefined) continue;

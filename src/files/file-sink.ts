@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { OpenContext, SinkRequest, Transmitter } from '../core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
+import type { ReportedFault } from '../core/outcome';
 import type { PacketBatch } from '../core/packet-batch';
 import { fileError, systemCode, systemReason } from './formats';
 import { Guardian } from './guardian';
@@ -123,7 +124,7 @@ export class FileTransmitter implements Transmitter {
     const { packets, bytes } = unwritten(sink.plan);
     if (packets === 0) return;
     this.moveToDrops(sink, (sink.failedPackets + packets) >>> 0, (sink.failedBytes + bytes) >>> 0);
-    this.context.notice(`${sink.plan.path} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`);
+    this.context.notice(`${sink.plan.path} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`, lossOf(sink));
   }
 
   private begin(): void {
@@ -186,7 +187,7 @@ export class FileTransmitter implements Transmitter {
     const worker = new Worker(join(__dirname, 'recorder-worker.js'), { workerData: { captureFiles: recorder } });
     worker.unref();
     // The engine's thread has no event loop: its errors are seen by its state.
-    worker.on('error', (error) => this.context.notice(`The writer of capture files failed: ${error.message}.`));
+    worker.on('error', (error) => this.context.notice(`The writer of capture files failed: ${error.message}.`, lossOf(this.sinks[0])));
     if (this.awaitState(STATE_STARTED, START_MILLISECONDS)) {
       for (const sink of this.sinks) sink.file.leave();
       return;
@@ -243,6 +244,10 @@ export class FileTransmitter implements Transmitter {
       return;
     }
     const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
-    this.context.notice(`${sink.plan.path} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`);
+    this.context.notice(`${sink.plan.path} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`, lossOf(sink));
   }
+}
+
+function lossOf(sink: Sink): ReportedFault {
+  return { kind: 'outputLost', link: sink.request.link.text };
 }

@@ -1,7 +1,7 @@
 /** A capture file, a directory of them, or standard input, as the source of an engine. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SOURCE_ENDED, type SourcePort, type SourceRequest } from '../core/backend';
+import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../core/backend';
 import { LINK_BYTES, LINK_PACKETS, addToCounter } from '../core/counters';
 import { isBricksError, messageOf } from '../core/errors';
 import type { LinkName } from '../core/link-name';
@@ -45,7 +45,7 @@ export class FileSource implements SourcePort {
   /** @throws BricksError E_FILE, E_FILE_FORMAT */
   constructor(
     private readonly request: SourceRequest,
-    private readonly notice: (text: string) => void,
+    private readonly notice: OpenContext['notice'],
     private readonly clock: Clock = () => performance.now(),
     useNative = true,
   ) {
@@ -94,7 +94,7 @@ export class FileSource implements SourcePort {
         if (this.paced && this.firstSeconds < 0 && this.beginPace()) continue;
         return 0;
       }
-      if (this.reader.problem !== '') this.notice(this.reader.problem);
+      if (this.reader.problem !== '') this.tellDamage(this.reader.problem);
       if (!this.openNext()) this.ended = true;
     }
   }
@@ -111,6 +111,10 @@ export class FileSource implements SourcePort {
   close(): void {
     this.ended = true;
     this.reader.close();
+  }
+
+  private tellDamage(text: string): void {
+    this.notice(text, { kind: 'inputDamaged', link: this.link.text });
   }
 
   /** Milliseconds from the file's first packet to the next one, by their time stamps. */
@@ -159,7 +163,7 @@ export class FileSource implements SourcePort {
         if (!isBricksError(error)) throw error;
         // At the start a single file that is none is an error; later (looping) it has been taken away.
         if (!this.isDirectory && !this.opened) throw error;
-        this.notice(`${messageOf(error)}${this.isDirectory ? ' It was skipped.' : ''}`);
+        this.tellDamage(`${messageOf(error)}${this.isDirectory ? ' It was skipped.' : ''}`);
       }
     }
   }

@@ -2,18 +2,20 @@ import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { EngineRegistry } from '../../control/engine-registry';
-import { engines } from '../../control/packet-engine';
+import { engines, faultsOfProcess } from '../../control/packet-engine';
 import { MAXIMUM_BATCH_ROWS } from '../../core/packet-batch';
 import type { Answer, Order } from '../../control/orders';
 import { BricksError, isBricksError } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
 import { checkOptions } from '../../core/options';
+import { exitCodeOf } from '../../core/outcome';
 import { sumOfDrops } from '../../core/counters';
 import { DROP_REASONS } from '../../core/drop-reasons';
 import { LuaHost } from '../../lua/lua-host';
 import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
-import { endProgram, EXIT_FAILURE, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
+import { EXIT_FAILURE } from '../exit-codes';
+import { endProgram, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
 import { checkScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
@@ -76,7 +78,14 @@ export class RunCommand extends Command {
       return EXIT_FAILURE;
     });
     await this.finish();
-    return code === 0 && this.failed ? EXIT_FAILURE : code;
+    return code === 0 ? this.exitCode() : code;
+  }
+
+  /** Where nothing else has decided it: a failure, what a module asked for, or what kept engines from doing all of their work. */
+  private exitCode(): number {
+    if (this.failed) return EXIT_FAILURE;
+    const asked = process.exitCode;
+    return asked === undefined || asked === null ? exitCodeOf(faultsOfProcess().map(({ kind }) => kind)) : Number(asked);
   }
 
   /** Says what an engine failed of, with the place in the user's own brick if there is one. */

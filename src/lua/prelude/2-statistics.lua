@@ -35,6 +35,11 @@ local function print_drops(lines)
   end
 end
 
+-- What kept engines from doing all of their work.
+local function print_faults(engine)
+  for _, fault in ipairs(engine.faults or {}) do print(format("Fault: %s", fault.message)) end
+end
+
 local function row(name, what, counted)
   return { name, what, base.number(counted.packets), base.number(counted.bytes), base.number(counted.drops) }
 end
@@ -49,6 +54,7 @@ function statistics.print_engine(engine)
   print(format("Engine %s (%s)", engine.name, engine.running and "running" or "stopped"))
   base.print_columns(rows, 2)
   print_drops(drops_of(engine, ""))
+  print_faults(engine)
 end
 
 -- All engines: a row for each, and the totals of all.
@@ -64,4 +70,5 @@ function statistics.print_all(engines)
   rows[#rows + 1] = row("total", "", total)
   base.print_columns(rows, 2)
   print_drops(lines)
+  for _, engine in ipairs(engines) do print_faults(engine) end
 end
