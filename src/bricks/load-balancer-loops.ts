@@ -10,8 +10,8 @@ import type { BrickContext } from '../core/brick';
 import { FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, type ColumnName } from '../core/packet-batch';
 import type { PacketLists } from '../core/packet-list';
 import { uint32Array } from '../v8/specialise';
-import { mayEncapsulate } from '../net/plain-flow';
 import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord } from '../net/toeplitz';
+import { mayEncapsulate } from '../net/tunnels';
 
 /** Passes on rows from list position `from` up to the first that it can't; answers its position, or `count`. */
 export type KnownLoop = (from: number, count: number) => number;

@@ -44,7 +44,8 @@ const declaration: BrickDeclaration = {
   description: [
     'All packets of a connection, in both directions, go to the same output: output = flow hash modulo number of outputs.',
     'The hash is a symmetric Toeplitz hash over addresses and ports (4-tuple) or addresses alone (2-tuple).',
-    'It sees through VLAN tags, QinQ, MPLS and PPPoE, and through IPv6 extension headers;',
+    'It sees through VLAN tags and QinQ, VN-Tag, E-Tag, Cisco metadata, HSR, MPLS, PPPoE and NSH, through the frames around frames of',
+    'FabricPath, TRILL and 802.1ah, and through IPv6 extension headers;',
     'fragments go where the rest of their datagram and connection goes.',
     'Behind another load balancer it splits again, since its level in the tree of bricks is part of the hash.',
     '',
@@ -52,7 +53,7 @@ const declaration: BrickDeclaration = {
   ].join('\n'),
   options: [
     { name: 'tuple', type: 'integer', oneOf: [2, 4], default: 4, description: 'what makes a flow: 2 for both addresses, 4 for addresses and ports' },
-    { name: 'inner', type: 'boolean', default: false, description: 'take the innermost flow of GRE, VXLAN, GENEVE, ERSPAN, IP in IP, 6in4 and their nestings' },
+    { name: 'inner', type: 'boolean', default: false, description: 'take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings' },
     { name: 'fragmentLifetime', type: 'integer', default: 30_000, minimum: 1, maximum: 3_600_000, unit: 'ms', description: 'how long the way of a fragmented datagram is remembered' },
     { name: 'fragmentWait', type: 'integer', default: 100, minimum: 0, maximum: 10_000, unit: 'ms', description: 'how long a fragment that comes before its first one is held back for it; 0: it goes by its addresses at once' },
   ],
@@ -69,6 +70,7 @@ const declaration: BrickDeclaration = {
     { name: 'fragmentsWithoutFirst', description: 'fragments whose first fragment was not seen in time: these go by their addresses' },
     { name: 'fragmentsHeld', description: 'fragments that came before their first one, and were held back for it' },
     { name: 'withoutFlow', description: 'packets without addresses or of another link type: these go to output 0' },
+    { name: 'unknownProtocol', description: 'frames of a protocol that LoadBalancer does not read: these go by their hardware addresses' },
   ],
   examples: {
     lua: 'lb = Brick.new("LoadBalancer", 4)\nlb:connect_input("eth3")\nlb:connect_outputs("eth3", 4)',
@@ -94,6 +96,7 @@ export class LoadBalancerBrick implements Brick {
   private readonly fragmentCounter: number;
   private readonly orphanCounter: number;
   private readonly withoutFlowCounter: number;
+  private readonly unknownProtocolCounter: number;
   private readonly heldCounter: number;
   private readonly fragmentWait: number;
   /** Fragments that wait for their first: row in the hold area, flow word by addresses, and until when (ns). */
@@ -113,6 +116,7 @@ export class LoadBalancerBrick implements Brick {
   private fragmentCount = 0;
   private orphanCount = 0;
   private withoutFlowCount = 0;
+  private unknownProtocolCount = 0;
 
   constructor(options: LoadBalancerOptions, private readonly context: BrickContext) {
     this.seed = context.level;
@@ -129,6 +133,7 @@ export class LoadBalancerBrick implements Brick {
     this.fragmentCounter = context.counterIndex('fragments');
     this.orphanCounter = context.counterIndex('fragmentsWithoutFirst');
     this.withoutFlowCounter = context.counterIndex('withoutFlow');
+    this.unknownProtocolCounter = context.counterIndex('unknownProtocol');
     this.heldCounter = context.counterIndex('fragmentsHeld');
     // Where there is nothing to choose from, waiting would only change the order.
     this.fragmentWait = context.outputs > 1 ? options.fragmentWait ?? 100 : 0;
@@ -159,7 +164,7 @@ export class LoadBalancerBrick implements Brick {
       position = plain ? call(passCommon, first, count, view) : first;
       if (position < count && (position === first || batch.flowWord[input.rows[position]] === NOT_COMPUTED)) position = this.passParsed(batch, input, outputs, position);
     }
-    if (this.fragmentCount > 0 || this.withoutFlowCount > 0) this.countParsed();
+    if (this.fragmentCount > 0 || this.withoutFlowCount > 0 || this.unknownProtocolCount > 0) this.countParsed();
   }
 
   /** Packets that no loop takes mostly come together: passes them on from list position `from` up to the first that one may take. */
@@ -192,9 +197,11 @@ export class LoadBalancerBrick implements Brick {
     this.context.countAt(this.fragmentCounter, this.fragmentCount);
     this.context.countAt(this.orphanCounter, this.orphanCount);
     this.context.countAt(this.withoutFlowCounter, this.withoutFlowCount);
+    this.context.countAt(this.unknownProtocolCounter, this.unknownProtocolCount);
     this.fragmentCount = 0;
     this.orphanCount = 0;
     this.withoutFlowCount = 0;
+    this.unknownProtocolCount = 0;
   }
 
   /** The flow word of a packet whose flow was parsed, -1 for one without, or HELD. */
@@ -204,6 +211,7 @@ export class LoadBalancerBrick implements Brick {
       this.withoutFlowCount++;
       return -1;
     }
+    if (flow.unknownProtocol) this.unknownProtocolCount++;
     const word = this.wordOf(flow);
     if (flow.fragment !== FIRST && flow.fragment !== LATER) return word;
     this.fragmentCount++;

@@ -145,7 +145,7 @@ inline __attribute__((always_inline)) int32_t FlowColumns(const uint8_t* packet,
     *ports = bothPorts;
     return FlowWord(kFlowWithPorts, addressWord, bothPorts);
   }
-  if (protocol == 4 || protocol == 41 || protocol == 47) return kFlowNotComputed;
+  if (protocol == 4 || protocol == 41 || protocol == 47 || protocol == 103) return kFlowNotComputed;
   *ports = kConstantPorts;
   return FlowWord(kFlowWithoutPorts, addressWord, kConstantPorts);
 }

@@ -10,18 +10,18 @@
  */
 import type { PacketMemory } from '../core/packet-batch';
 import {
-  FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields,
+  FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields,
 } from './flow-fields';
 import { hashOfKey, mixInto, MIX_DESTINATION, MIX_SOURCE } from './ip';
-import { LITTLE_ENDIAN, mayEncapsulate } from './plain-flow';
+import { LITTLE_ENDIAN } from './plain-flow';
 import { CONSTANT_PORTS } from './toeplitz';
+import { mayEncapsulate } from './tunnels';
 
 // V8 takes a module's own constants for constants, but loads imported ones again for each packet.
 const mix = mixInto;
 const keyHash = hashOfKey;
 const encapsulates = mayEncapsulate;
 const littleEndian = LITTLE_ENDIAN;
-const NO_FLOW = FLOW_NONE;
 const WITHOUT_PORTS = FLOW_WITHOUT_PORTS;
 const WITH_PORTS = FLOW_WITH_PORTS;
 const WHOLE = FRAGMENT_NONE;
@@ -53,12 +53,12 @@ const ELSEWHERE: Found = 2;
 
 /**
  * Fills `flow` as `parseFlow` does, its `fragment` being FRAGMENT_NONE before. False where flow.ts has to do it: tunnels, PPP with a
- * compressed protocol, frames in labels.
+ * compressed protocol, frames in labels, tags that are no VLAN's, types that are not known here, frames too short for IP.
  */
 export function ethernetFlow(memory: PacketMemory, offset: number, length: number, tuple: number, inner: boolean, flow: FlowFields): boolean {
-  if (!littleEndian || (offset & 3) !== 0) return false;
-  const found = length < SHORTEST_IP ? NO_IP : ipFlow(memory, (offset >>> 2) + 3, length - 14, tuple, inner, flow);
-  if (found === NO_IP) hardwareFlow(memory.words, offset >>> 2, length, flow);
+  if (!littleEndian || (offset & 3) !== 0 || length < SHORTEST_IP) return false;
+  const found = ipFlow(memory, (offset >>> 2) + 3, length - 14, tuple, inner, flow);
+  if (found === NO_IP) hardwareFlow(memory.words, offset >>> 2, flow);
   return found !== ELSEWHERE;
 }
 
@@ -70,13 +70,12 @@ export function isLaterFragment(words: Uint32Array, start: number, length: numbe
   return type === 0xdd86 && length >= 62 && (words[start + 5] & 0xff) === 44 && (words[start + 14] & 0xf8ff) !== 0;
 }
 
-/** By bytes 2 to 5 of both hardware addresses, where they were captured. */
-function hardwareFlow(words: Uint32Array, start: number, length: number, flow: FlowFields): void {
-  const known = length >= 12;
+/** By bytes 2 to 5 of both hardware addresses. */
+function hardwareFlow(words: Uint32Array, start: number, flow: FlowFields): void {
   const middle = words[start + 1];
   const last = words[start + 2];
-  flow.kind = known ? WITHOUT_PORTS : NO_FLOW;
-  flow.addresses = known ? ((words[start] >>> 16) ^ middle ^ last ^ (last >>> 16)) & 0xffff : 0;
+  flow.kind = WITHOUT_PORTS;
+  flow.addresses = ((words[start] >>> 16) ^ middle ^ last ^ (last >>> 16)) & 0xffff;
   flow.signedPorts = NO_PORTS;
 }
 
@@ -92,6 +91,7 @@ function ipFlow(memory: PacketMemory, start: number, captured: number, tuple: nu
     at += 2;
     left -= 8;
     type = words[at] & 0xffff;
+    if (swap(type) <= LONGEST_LENGTH) return NO_IP;
   }
   // Tags: 0x8100, 0x88a8, 0x9100 in network order.
   while (type === 0x0081 || type === 0xa888 || type === 0x0091) {
@@ -118,11 +118,13 @@ function ipFlow(memory: PacketMemory, start: number, captured: number, tuple: nu
       last = words[at] & 1;
     }
     const version = (words[at] >>> 20) & 15;
-    if (version === 0) return ELSEWHERE;
-    type = version === 4 ? 0x0008 : version === 6 ? 0xdd86 : 0;
+    if (version !== 4 && version !== 6) return ELSEWHERE;
+    type = version === 4 ? 0x0008 : 0xdd86;
   }
   if (type === 0x0008) return ipv4Flow(memory, at, left, tuple, inner, flow);
-  return type === 0xdd86 ? ipv6Flow(memory, at, left, tuple, inner, flow) : NO_IP;
+  if (type === 0xdd86) return ipv6Flow(memory, at, left, tuple, inner, flow);
+  // ARP, or what other types announce.
+  return type === 0x0608 ? NO_IP : ELSEWHERE;
 }
 
 function ipv4Flow(memory: PacketMemory, at: number, left: number, tuple: number, inner: boolean, flow: FlowFields): Found {
@@ -137,7 +139,7 @@ function ipv4Flow(memory: PacketMemory, at: number, left: number, tuple: number,
   let kind = WITHOUT_PORTS;
   if (fragment !== LATER) {
     if (protocol === 4 && (inner || tuple === 4)) return ELSEWHERE;
-    if (inner && (protocol === 41 || protocol === 47)) return ELSEWHERE;
+    if (inner && (protocol === 41 || protocol === 47 || protocol === 103)) return ELSEWHERE;
     if (mayHavePorts(protocol) && left >= headerLength + 4) {
       ports = portsAt(memory.halfwords, (at << 1) + 1 + (headerLength >>> 1));
       if (inner && protocol === 17 && encapsulates(ports)) return ELSEWHERE;
@@ -154,7 +156,7 @@ function ipv4Flow(memory: PacketMemory, at: number, left: number, tuple: number,
   if (fragment !== WHOLE) {
     const byAddresses = tuple === 2 && !inner;
     flow.fragment = fragment;
-    flow.fragmentNeedsFirst = !byAddresses && ((protocol === 6 && tuple === 4) || protocol === 17 || protocol === 4 || (inner && (protocol === 41 || protocol === 47)));
+    flow.fragmentNeedsFirst = !byAddresses && ((protocol === 6 && tuple === 4) || protocol === 17 || protocol === 4 || (inner && (protocol === 41 || protocol === 47 || protocol === 103)));
     const identity = (protocol << 16) | swap(words[at + 1] >>> 16);
     setKey(4, low | (middle << 16), (middle >>> 16) | (high << 16), identity, flow);
   }
@@ -209,7 +211,7 @@ function ipv6Flow(memory: PacketMemory, at: number, left: number, tuple: number,
   }
   let ports = NO_PORTS;
   let kind = WITHOUT_PORTS;
-  if (inner && (protocol === 4 || protocol === 41 || protocol === 47)) return ELSEWHERE;
+  if (inner && (protocol === 4 || protocol === 41 || protocol === 47 || protocol === 103)) return ELSEWHERE;
   if (mayHavePorts(protocol) && rest >= 4) {
     ports = portsAt(halfwords, here);
     if (inner && protocol === 17 && encapsulates(ports)) return ELSEWHERE;

@@ -37,6 +37,8 @@ export class FlowFields {
   fragmentSource = 0;
   fragmentDestination = 0;
   fragmentIdentity = 0;
+  /** Whether the flow is one by hardware addresses because nothing here reads what the frame holds. */
+  unknownProtocol = false;
 
   /** 32 bits: source port << 16 | destination port, or CONSTANT_PORTS. */
   get ports(): number {

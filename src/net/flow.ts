@@ -9,12 +9,12 @@ import {
 } from './flow-fields';
 import { readIpv4, readIpv6, setFragmentKey } from './ip';
 import { ethernetFlow } from './ethernet-flow';
-import { enterLink } from './layers';
+import { enterLink, toNetwork } from './layers';
 import { LINK_TYPE_ETHERNET } from './link-types';
-import { commonFlow, mayEncapsulate } from './plain-flow';
+import { commonFlow } from './plain-flow';
 import { CONSTANT_PORTS } from './toeplitz';
-import { enterGre, enterUdp } from './tunnels';
-import { LAYER_IPV4, LAYER_IPV6, LAYER_UNKNOWN, read32, Walk, type Layer } from './walk';
+import { enterGre, enterPim, enterUdp, mayEncapsulate } from './tunnels';
+import { LAYER_IPV4, LAYER_IPV6, LAYER_UNKNOWN, read32, Walk, type Header, type Layer } from './walk';
 
 /** How many IP headers one inside another are looked at; what is deeper counts as the last one's payload. */
 export const MAXIMUM_IP_HEADERS = 8;
@@ -27,6 +27,7 @@ const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
 const PROTOCOL_IPV6 = 41;
 const PROTOCOL_GRE = 47;
+const PROTOCOL_PIM = 103;
 
 // Copies of what is looked at for each packet: V8 loads imported constants again each time (3 ns).
 const otherFlow = ethernetFlow;
@@ -48,6 +49,7 @@ export function parseFlow(
   memory: PacketMemory, offset: number, length: number, linkType: number, tuple: FlowTuple, inner: boolean, flow: FlowFields,
 ): boolean {
   flow.fragment = NO_FRAGMENT;
+  flow.unknownProtocol = false;
   if (linkType === ETHERNET) {
     if (commonFlow(memory, offset, length, flow) && !(inner && mayEncapsulate(flow.signedPorts))) return true;
     if (otherFlow(memory, offset, length, tuple, inner, flow)) return false;
@@ -72,6 +74,7 @@ function walkFlow(
     if (layer === LAYER_UNKNOWN) {
       // A frame without IP in an Ethernet tunnel counts as it would outside of it.
       if (walk.hardware > offset) setHardwareFlow(walk.hardware, flow);
+      flow.unknownProtocol = walk.unknown && walk.hardware >= 0;
       return;
     }
     walk.hardware = -1;
@@ -85,7 +88,7 @@ function walkFlow(
     }
     setIpFlow(flow);
     if (walk.fragment === FRAGMENT_LATER) return;
-    layer = enterInner(layer, tuple, inner);
+    layer = toNetwork(walk, enterInner(layer, tuple, inner));
   }
 }
 
@@ -108,7 +111,7 @@ function setIpFlow(flow: FlowFields): void {
 }
 
 /** Into what the last IP header carries, if that is to be looked into and is a tunnel. */
-function enterInner(layer: Layer, tuple: FlowTuple, inner: boolean): Layer {
+function enterInner(layer: Layer, tuple: FlowTuple, inner: boolean): Header {
   if (walk.protocol === PROTOCOL_IPV4) {
     return inner || (tuple === 4 && layer === LAYER_IPV4) ? LAYER_IPV4 : LAYER_UNKNOWN;
   }
@@ -118,6 +121,8 @@ function enterInner(layer: Layer, tuple: FlowTuple, inner: boolean): Layer {
       return LAYER_IPV6;
     case PROTOCOL_GRE:
       return enterGre(walk);
+    case PROTOCOL_PIM:
+      return enterPim(walk);
     case PROTOCOL_UDP:
       return enterUdp(walk);
     default:
@@ -138,6 +143,7 @@ function needsFirst(layer: Layer, tuple: FlowTuple, inner: boolean): boolean {
       return true;
     case PROTOCOL_IPV6:
     case PROTOCOL_GRE:
+    case PROTOCOL_PIM:
       return inner;
     default:
       return false;

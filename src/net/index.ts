@@ -2,5 +2,6 @@
 export * from './flow';
 export * from './flow-fields';
 export * from './link-types';
-export { fillFlowColumns, mayEncapsulate, plainFlow } from './plain-flow';
+export { fillFlowColumns, plainFlow } from './plain-flow';
 export * from './toeplitz';
+export { mayEncapsulate } from './tunnels';

@@ -3,87 +3,179 @@ import {
   LINK_TYPE_ETHERNET, LINK_TYPE_IPV4, LINK_TYPE_IPV6, LINK_TYPE_LINUX_SLL, LINK_TYPE_LINUX_SLL2, LINK_TYPE_LOOP, LINK_TYPE_NULL,
   LINK_TYPE_PPP, LINK_TYPE_PPP_HDLC, LINK_TYPE_RAW, LINK_TYPE_RAW_12, LINK_TYPE_RAW_14,
 } from './link-types';
-import { LAYER_IPV4, LAYER_IPV6, LAYER_UNKNOWN, nextByVersion, read16, type Layer, type Walk } from './walk';
+import {
+  HEADER_BY_VERSION, HEADER_ETHERNET, HEADER_ETHERNET_GUESSED, HEADER_MPLS, HEADER_NSH, HEADER_PPP, HEADER_TYPE, LAYER_IPV4, LAYER_IPV6, LAYER_UNKNOWN,
+  read16, type Header, type Layer, type Walk,
+} from './walk';
 
-/** The walk stands at the first byte of a packet of this link type. */
+/** Above, an Ethernet frame's field is a type; below, a length. */
+const LONGEST_LENGTH = 1500;
+
+/** What the first byte of a packet of this link type belongs to. */
 export function enterLink(walk: Walk, linkType: number): Layer {
+  walk.unknown = false;
+  return toNetwork(walk, linkHeader(walk, linkType));
+}
+
+/** Moves the walk to the next IP header. A loop: headers may be nested as deeply as a packet is long. */
+export function toNetwork(walk: Walk, header: Header): Layer {
+  let next = header;
+  for (;;) {
+    switch (next) {
+      case HEADER_TYPE:
+        next = readType(walk);
+        break;
+      case HEADER_ETHERNET:
+        next = readEthernet(walk, true);
+        break;
+      case HEADER_ETHERNET_GUESSED:
+        next = readEthernet(walk, false);
+        break;
+      case HEADER_PPP:
+        next = readPpp(walk);
+        break;
+      case HEADER_MPLS:
+        next = readMpls(walk);
+        break;
+      case HEADER_NSH:
+        next = readNsh(walk);
+        break;
+      case HEADER_BY_VERSION:
+        return readVersion(walk);
+      default:
+        return next;
+    }
+  }
+}
+
+function linkHeader(walk: Walk, linkType: number): Header {
   switch (linkType) {
     case LINK_TYPE_ETHERNET:
-      return enterEthernet(walk, true);
+      return HEADER_ETHERNET;
     case LINK_TYPE_RAW_12:
     case LINK_TYPE_RAW_14:
     case LINK_TYPE_RAW:
-      return nextByVersion(walk);
+      return HEADER_BY_VERSION;
     case LINK_TYPE_IPV4:
       return LAYER_IPV4;
     case LINK_TYPE_IPV6:
       return LAYER_IPV6;
     case LINK_TYPE_LINUX_SLL:
-      return enterCooked(walk, 14, 16);
+      return readCooked(walk, 14, 16);
     case LINK_TYPE_LINUX_SLL2:
-      return enterCooked(walk, 0, 20);
+      return readCooked(walk, 0, 20);
     case LINK_TYPE_NULL:
     case LINK_TYPE_LOOP:
-      return enterLoopback(walk);
+      return readLoopback(walk);
     case LINK_TYPE_PPP:
     case LINK_TYPE_PPP_HDLC:
-      return enterPpp(walk);
+      return HEADER_PPP;
     default:
       return LAYER_UNKNOWN;
   }
 }
 
-/** An Ethernet header; `certain` unless it is guessed that there is one. */
-export function enterEthernet(walk: Walk, certain: boolean): Layer {
+function readEthernet(walk: Walk, certain: boolean): Header {
   const start = walk.position;
   if (walk.end - start < 14) return LAYER_UNKNOWN;
   if (certain) walk.hardware = start;
   walk.position = start + 14;
-  const type = read16(walk.bytes, start + 12);
-  return type <= 1500 ? enterSnap(walk) : enterByType(walk, type);
+  walk.type = read16(walk.bytes, start + 12);
+  return HEADER_TYPE;
 }
 
-/** What an Ethernet type field announces; the walk stands behind that field. */
-export function enterByType(walk: Walk, type: number): Layer {
-  const { bytes, end } = walk;
-  for (;;) {
-    switch (type) {
-      case 0x0800:
-        return LAYER_IPV4;
-      case 0x86dd:
-        return LAYER_IPV6;
-      case 0x8100:
-      case 0x88a8:
-      case 0x9100:
-        if (end - walk.position < 4) return LAYER_UNKNOWN;
-        type = read16(bytes, walk.position + 2);
-        walk.position += 4;
-        break;
-      case 0x8847:
-      case 0x8848:
-        return enterMpls(walk);
-      case 0x8864:
-        // PPPoE: version and type, code 0 (a session), session, length.
-        if (end - walk.position < 6 || bytes[walk.position] !== 0x11 || bytes[walk.position + 1] !== 0) return LAYER_UNKNOWN;
-        walk.position += 6;
-        return enterPpp(walk);
-      default:
-        return LAYER_UNKNOWN;
-    }
+/** The walk stands behind a type field that holds `walk.type`. */
+function readType(walk: Walk): Header {
+  const { position, type } = walk;
+  if (type <= LONGEST_LENGTH) return readSnap(walk);
+  const left = walk.end - position;
+  switch (type) {
+    case 0x0800:
+      return LAYER_IPV4;
+    case 0x86dd:
+      return LAYER_IPV6;
+    case 0x8100: // VLAN tags
+    case 0x88a8:
+    case 0x9100:
+      return skipTag(walk, 2);
+    case 0x8926: // VN-Tag
+    case 0x892f: // HSR: path, length and sequence number
+      return skipTag(walk, 4);
+    case 0x893f: // E-Tag (802.1BR)
+      return skipTag(walk, 6);
+    case 0x8909: // Cisco metadata; its length counts 8 bytes, those of both types included
+      return left < 2 || walk.bytes[position + 1] === 0 ? LAYER_UNKNOWN : skipTag(walk, (walk.bytes[position + 1] << 3) - 2);
+    case 0x8903: // FabricPath: tag and time to live, then the frame
+      walk.position = position + 2;
+      return HEADER_ETHERNET;
+    case 0x88e7: // provider backbone bridging (802.1ah): a service tag, then the customer's frame
+      walk.position = position + 4;
+      return HEADER_ETHERNET;
+    case 0x22f3: // TRILL: 6 bytes and options, then the frame
+      if (left < 2) return LAYER_UNKNOWN;
+      walk.position = position + 6 + ((read16(walk.bytes, position) >>> 4) & 0x7c);
+      return HEADER_ETHERNET;
+    case 0x894f:
+      return HEADER_NSH;
+    case 0x8847:
+    case 0x8848:
+      return HEADER_MPLS;
+    case 0x8864:
+      // PPPoE: version and type, code 0 (a session), session, length.
+      if (left < 6 || walk.bytes[position] !== 0x11 || walk.bytes[position + 1] !== 0) return LAYER_UNKNOWN;
+      walk.position = position + 6;
+      return HEADER_PPP;
+    default:
+      walk.unknown = !isWithoutIp(type);
+      return LAYER_UNKNOWN;
   }
 }
 
-/** 802.3 with LLC and SNAP, which carry an Ethernet type; the walk stands behind the length. */
-function enterSnap(walk: Walk): Layer {
+/** A tag of this many bytes, and the type of what is behind it. */
+function skipTag(walk: Walk, size: number): Header {
+  const { position } = walk;
+  if (walk.end - position < size + 2) return LAYER_UNKNOWN;
+  walk.type = read16(walk.bytes, position + size);
+  walk.position = position + size + 2;
+  return HEADER_TYPE;
+}
+
+/** Ethernet types that never hold IP: what stations and bridges say to each other, with no more addresses than their hardware's. */
+export function isWithoutIp(type: number): boolean {
+  switch (type) {
+    case 0x0806: // ARP
+    case 0x8035: // reverse ARP
+    case 0x8808: // pause frames
+    case 0x8809: // link aggregation and other slow protocols
+    case 0x8863: // PPPoE discovery
+    case 0x888e: // 802.1X
+    case 0x88cc: // LLDP
+    case 0x88f5: // MVRP
+    case 0x88f6: // MMRP
+    case 0x88f7: // precision time protocol
+    case 0x88fb: // HSR and PRP supervision
+    case 0x8902: // connectivity fault management
+    case 0x9000: // loop test
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** 802.3 with LLC and SNAP, which carry an Ethernet type; the walk stands behind the length. Other LLC is no IP. */
+function readSnap(walk: Walk): Header {
   const { bytes, position } = walk;
   if (walk.end - position < 8) return LAYER_UNKNOWN;
   if (read16(bytes, position) !== 0xaaaa || read16(bytes, position + 2) !== 0x0300 || read16(bytes, position + 4) !== 0) return LAYER_UNKNOWN;
+  const type = read16(bytes, position + 6);
+  if (type <= LONGEST_LENGTH) return LAYER_UNKNOWN;
   walk.position = position + 8;
-  return enterByType(walk, read16(bytes, position + 6));
+  walk.type = type;
+  return HEADER_TYPE;
 }
 
 /** A label stack. It does not say what is behind it, so the first four bits there have to. */
-function enterMpls(walk: Walk): Layer {
+function readMpls(walk: Walk): Header {
   let bottom = false;
   while (!bottom) {
     if (walk.end - walk.position < 4) return LAYER_UNKNOWN;
@@ -91,14 +183,46 @@ function enterMpls(walk: Walk): Layer {
     walk.position += 4;
   }
   if (walk.end - walk.position < 4) return LAYER_UNKNOWN;
-  if (walk.bytes[walk.position] >>> 4 !== 0) return nextByVersion(walk);
+  if (walk.bytes[walk.position] >>> 4 !== 0) return HEADER_BY_VERSION;
   // The control word of a pseudowire, in all likelihood one of Ethernet.
   walk.position += 4;
-  return enterEthernet(walk, false);
+  return HEADER_ETHERNET_GUESSED;
+}
+
+/** A network service header (RFC 8300). */
+function readNsh(walk: Walk): Header {
+  const { bytes, position } = walk;
+  if (walk.end - position < 8) return LAYER_UNKNOWN;
+  const size = (bytes[position + 1] & 0x3f) << 2;
+  if (bytes[position] >>> 6 !== 0 || size < 8) {
+    walk.unknown = true;
+    return LAYER_UNKNOWN;
+  }
+  walk.position = position + size;
+  return nextProtocol(walk, bytes[position + 3]);
+}
+
+/** What NSH and VXLAN-GPE call the next protocol. */
+export function nextProtocol(walk: Walk, protocol: number): Header {
+  switch (protocol) {
+    case 1:
+      return LAYER_IPV4;
+    case 2:
+      return LAYER_IPV6;
+    case 3:
+      return HEADER_ETHERNET;
+    case 4:
+      return HEADER_NSH;
+    case 5:
+      return HEADER_MPLS;
+    default:
+      walk.unknown = true;
+      return LAYER_UNKNOWN;
+  }
 }
 
 /** PPP, with or without address and control field, its protocol in two bytes or compressed to one. */
-export function enterPpp(walk: Walk): Layer {
+function readPpp(walk: Walk): Header {
   const { bytes, end } = walk;
   if (end - walk.position < 2) return LAYER_UNKNOWN;
   if (read16(bytes, walk.position) === 0xff03) walk.position += 2;
@@ -112,22 +236,26 @@ export function enterPpp(walk: Walk): Layer {
       return LAYER_IPV6;
     case 0x0281:
     case 0x0283:
-      return enterMpls(walk);
+      return HEADER_MPLS;
     default:
+      // From there on it is control of the link and of network protocols.
+      walk.unknown = protocol < 0x8000;
       return LAYER_UNKNOWN;
   }
 }
 
 /** Linux cooked: a header of fixed size with the Ethernet type somewhere in it. */
-function enterCooked(walk: Walk, typeAt: number, size: number): Layer {
+function readCooked(walk: Walk, typeAt: number, size: number): Header {
   const start = walk.position;
   if (walk.end - start < size) return LAYER_UNKNOWN;
   walk.position = start + size;
-  return enterByType(walk, read16(walk.bytes, start + typeAt));
+  walk.type = read16(walk.bytes, start + typeAt);
+  // Below are numbers of Linux for what has no type.
+  return walk.type <= LONGEST_LENGTH ? LAYER_UNKNOWN : HEADER_TYPE;
 }
 
 /** An address family in 32 bits, in the byte order of the machine that captured it. */
-function enterLoopback(walk: Walk): Layer {
+function readLoopback(walk: Walk): Header {
   const { bytes, position } = walk;
   if (walk.end - position < 4) return LAYER_UNKNOWN;
   const bigEndian = read16(bytes, position) === 0;
@@ -145,4 +273,12 @@ function enterLoopback(walk: Walk): Layer {
     default:
       return LAYER_UNKNOWN;
   }
+}
+
+/** Which IP version the byte here says. */
+function readVersion(walk: Walk): Layer {
+  if (walk.position >= walk.end) return LAYER_UNKNOWN;
+  const version = walk.bytes[walk.position] >>> 4;
+  walk.unknown = version !== 4 && version !== 6;
+  return version === 4 ? LAYER_IPV4 : version === 6 ? LAYER_IPV6 : LAYER_UNKNOWN;
 }

@@ -112,21 +112,12 @@ export function plainFlow(memory: PacketMemory, offset: number, length: number, 
     flow.signedPorts = (swap(halfwords[network + transport]) << 16) | swap(halfwords[network + transport + 1]);
     return WITH_PORTS;
   }
-  // IP in IP and GRE: flow.ts may have to look inside.
-  if (protocol === 4 || protocol === 41 || protocol === 47) return NOT_COMPUTED;
+  // IP in IP, GRE and PIM: flow.ts may have to look inside.
+  if (protocol === 4 || protocol === 41 || protocol === 47 || protocol === 103) return NOT_COMPUTED;
   flow.kind = WITHOUT_PORTS;
   flow.addresses = swap(folded);
   flow.signedPorts = NO_PORTS;
   return WITHOUT_PORTS;
-}
-
-/**
- * Whether a packet with these ports (source << 16 | destination) may hold another one: VXLAN (4789,
- * and 8472 of older systems) or GENEVE (6081). A flow column serves for the inner flow only where not.
- */
-export function mayEncapsulate(ports: number): boolean {
-  const destination = ports & 0xffff;
-  return destination === 4789 || destination === 8472 || destination === 6081;
 }
 
 const columnFlow = new FlowFields();

@@ -4,11 +4,25 @@
  * They look at bytes, as inner headers may begin anywhere, and never at one from `end` on.
  */
 
-/** What comes next: nothing that is known, or an IP header. */
+/** What the walk stands at: an IP header, or nothing that leads to one. */
 export type Layer = 0 | 4 | 6;
 export const LAYER_UNKNOWN = 0;
 export const LAYER_IPV4 = 4;
 export const LAYER_IPV6 = 6;
+
+/** The same on the way there. */
+export type Header = Layer | 1 | 2 | 3 | 5 | 7 | 8 | 9;
+/** What the Ethernet type in `walk.type` announces. */
+export const HEADER_TYPE = 1;
+export const HEADER_ETHERNET = 2;
+/** An Ethernet header, in all likelihood. */
+export const HEADER_ETHERNET_GUESSED = 3;
+export const HEADER_PPP = 5;
+export const HEADER_MPLS = 7;
+/** A network service header. */
+export const HEADER_NSH = 8;
+/** IPv4 or IPv6, as the first four bits say. */
+export const HEADER_BY_VERSION = 9;
 
 export class Walk {
   /** The memory that the packet lies in, and where the walk stands and the packet ends in it. */
@@ -17,6 +31,10 @@ export class Walk {
   end = 0;
   /** Where the last Ethernet header starts that was not merely guessed; -1 if there was none. */
   hardware = -1;
+  /** The Ethernet type that HEADER_TYPE is about. */
+  type = 0;
+  /** Whether the walk ended at a protocol that nothing here reads. */
+  unknown = false;
 
   // Of the last IP header:
   /** Where it starts. */
@@ -39,11 +57,4 @@ export function read16(bytes: Uint8Array, position: number): number {
 /** The 32 bits at `position`, as a signed number: an unsigned one may be too large to be handed on without a place on the heap. */
 export function read32(bytes: Uint8Array, position: number): number {
   return (bytes[position] << 24) | (bytes[position + 1] << 16) | (bytes[position + 2] << 8) | bytes[position + 3];
-}
-
-/** Which IP version the byte here says. */
-export function nextByVersion(walk: Walk): Layer {
-  if (walk.position >= walk.end) return LAYER_UNKNOWN;
-  const version = walk.bytes[walk.position] >>> 4;
-  return version === 4 ? LAYER_IPV4 : version === 6 ? LAYER_IPV6 : LAYER_UNKNOWN;
 }

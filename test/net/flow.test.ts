@@ -1,11 +1,12 @@
 import { FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../../src/net/flow-fields';
 import { MAXIMUM_IP_HEADERS } from '../../src/net/flow';
-import { mayEncapsulate } from '../../src/net/plain-flow';
 import { hasFlows, linkTypeName } from '../../src/net/link-types';
 import { CONSTANT_PORTS } from '../../src/net/toeplitz';
+import { mayEncapsulate } from '../../src/net/tunnels';
 import {
-  arp, bytesOf, cooked, erspan, ethernet, extension, EXTENSION_HEADERS, fragmentHeader, geneve, gre, icmp, icmpv6, ipv4, ipv6, mpls, ppp, pppoe,
-  pptp, snap, tcp, text, udp, vlan, vxlan, words, type Layered, type Payload,
+  arp, backbone, bytesOf, ciscoMetadata, cooked, erspan, eTag, ethernet, extension, EXTENSION_HEADERS, fabricPath, fragmentHeader, geneve, gre, greInUdp,
+  greMetadata, gtp, hsr, icmp, icmpv6, ipv4, ipv6, llcSnap, mpls, nsh, pimRegister, ppp, pppoe, pptp, snap, tcp, teredo, text, trill, udp, vlan, vnTag, vxlan,
+  vxlanGpe, words, type Layered, type Payload,
 } from '../support/packets';
 import { flowOf, hashOf } from './support';
 
@@ -39,6 +40,20 @@ const wrappings: [string, (payload: Payload) => Layered, number][] = [
   ['PPPoE in QinQ', (inner) => ethernet({}, vlan({ tag: 0x88a8 }, vlan({}, pppoe({}, inner)))), 1],
   ['MPLS in PPPoE', (inner) => ethernet({}, pppoe({}, mpls({}, inner))), 1],
   ['SNAP', (inner) => snap({}, inner), 1],
+  ['SNAP in a VLAN', (inner) => ethernet({}, vlan({}, llcSnap({}, inner))), 1],
+  ['VN-Tag', (inner) => ethernet({}, vnTag({}, inner)), 1],
+  ['VN-Tag and a VLAN tag', (inner) => ethernet({}, vnTag({}, vlan({}, inner))), 1],
+  ['E-Tag (802.1BR)', (inner) => ethernet({}, eTag({}, vlan({}, inner))), 1],
+  ['HSR', (inner) => ethernet({}, vlan({}, hsr({}, inner))), 1],
+  ['Cisco metadata', (inner) => ethernet({}, ciscoMetadata({}, inner)), 1],
+  ['Cisco metadata behind a VLAN tag, of two units', (inner) => ethernet({}, vlan({}, ciscoMetadata({ units: 2 }, inner))), 1],
+  ['FabricPath', (inner) => fabricPath({}, ethernet({}, vlan({}, inner))), 1],
+  ['802.1ah', (inner) => ethernet({}, vlan({ tag: 0x88a8 }, backbone({}, ethernet({}, vlan({}, inner))))), 1],
+  ['TRILL', (inner) => ethernet({}, trill({ optionWords: 3 }, ethernet({}, inner))), 1],
+  ['NSH', (inner) => ethernet({}, nsh({}, inner)), 1],
+  ['NSH with a frame', (inner) => ethernet({}, nsh({ metadata: 0 }, ethernet({}, inner))), 1],
+  ['NSH in NSH with labels', (inner) => ethernet({}, nsh({ metadata: 12 }, nsh({}, mpls({}, inner)))), 1],
+  ['NSH in Linux cooked', (inner) => cooked({ version: 2 }, nsh({}, inner)), 276],
   ['raw IP', (inner) => inner as Layered, 101],
   ['raw IP 12', (inner) => inner as Layered, 12],
   ['raw IP 14', (inner) => inner as Layered, 14],
@@ -192,6 +207,19 @@ const tunnels: [string, (inner: Payload) => Layered][] = [
   ['GENEVE', (inner) => ethernet({}, ipv4({}, geneve({}, ethernet({}, inner))))],
   ['GENEVE with options', (inner) => ethernet({}, vlan({}, ipv6({}, geneve({ optionBytes: 124 }, ethernet({}, inner)))))],
   ['GENEVE with IP', (inner) => ethernet({}, ipv4({}, geneve({ optionBytes: 8 }, inner)))],
+  ['GTP-U', (inner) => ethernet({}, ipv4({}, gtp({}, inner)))],
+  ['GTP-U with a sequence number over IPv6', (inner) => ethernet({}, vlan({}, ipv6({}, gtp({ sequence: 9, sourcePort: 40_000 }, inner))))],
+  ['GTP-U with extension headers', (inner) => ethernet({}, ipv4({}, gtp({ extensions: [[0x85, 1], [0xc0, 3], [0x40, 1]] }, inner)))],
+  ['GRE in UDP', (inner) => ethernet({}, ipv4({}, greInUdp({ key: 7 }, inner)))],
+  ['GRE in UDP with a frame', (inner) => ethernet({}, ipv6({}, greInUdp({}, ethernet({}, vlan({}, inner)))))],
+  ['GRE with Cisco metadata', (inner) => ethernet({}, ipv4({}, greMetadata(inner)))],
+  ['PIM register', (inner) => ethernet({}, ipv4({}, pimRegister({}, inner)))],
+  ['PIM null register over IPv6', (inner) => ethernet({}, ipv6({}, pimRegister({ empty: true }, inner)))],
+  ['Teredo', (inner) => ethernet({}, ipv4({}, teredo({}, ipv6({}, inner))))],
+  ['Teredo from its port, with authentication and origin', (inner) => ethernet({}, ipv4({}, teredo({ sourcePort: 3544, destinationPort: 999, authentication: [3, 4], origin: true }, ipv6({}, inner))))],
+  ['VXLAN-GPE', (inner) => ethernet({}, ipv4({}, vxlanGpe({}, inner)))],
+  ['NSH in VXLAN-GPE', (inner) => ethernet({}, ipv4({}, vxlanGpe({}, nsh({}, ethernet({}, inner)))))],
+  ['GTP-U in a VN-Tag, in FabricPath', (inner) => fabricPath({}, ethernet({}, vnTag({}, ipv4({}, gtp({}, inner)))))],
   ['VXLAN in GRE in IP in IP', (inner) => ethernet({}, ipv4({}, ipv6({}, gre({}, ipv4({}, vxlan({}, ethernet({}, inner)))))))],
 ];
 
@@ -239,10 +267,90 @@ test('VXLAN without its flag, GENEVE and GRE of unknown versions stay outside', 
   }
 });
 
+test('what only looks like a tunnel stays outside', () => {
+  const cases: [string, Payload][] = [
+    ['GTP-U that is no user packet', ipv4({}, gtp({ message: 1 }, tcp4))],
+    ['GTP-U of an unknown version', ipv4({}, udp({ destinationPort: 2152 }, Buffer.concat([words(0x50ff, 40, 0, 1), bytesOf(tcp4)])))],
+    ['GTP prime', ipv4({}, udp({ destinationPort: 2152 }, Buffer.concat([words(0x20ff, 40, 0, 1), bytesOf(tcp4)])))],
+    ['GTP-U with an extension header of no length', ipv4({}, gtp({ extensions: [[0x85, 0]] }, tcp4))],
+    ['GTP-U with a frame that is no IP', ipv4({}, gtp({}, text('unstructured data')))],
+    ['PIM of version 1', ipv4({}, pimRegister({ version: 1 }, tcp4))],
+    ['PIM that is no register', ipv4({ protocol: 103 }, Buffer.concat([words(0x2000, 0, 0, 0), bytesOf(tcp4)]))],
+    ['IPv4 behind Teredo', ipv4({}, teredo({}, tcp4))],
+    ['VXLAN-GPE of an unknown version', ipv4({}, udp({ destinationPort: 4790 }, Buffer.concat([words(0x3c00, 1, 0, 0), bytesOf(tcp4)])))],
+    ['VXLAN-GPE without any flag', ipv4({}, udp({ destinationPort: 4790 }, Buffer.concat([words(0, 1, 0, 0), bytesOf(tcp4)])))],
+    ['TCP with a port of a tunnel', ipv4({}, tcp({ destinationPort: 2152 }, Buffer.concat([words(0x30ff, 40, 0, 1), bytesOf(tcp4)])))],
+  ];
+  for (const [name, packet] of cases) {
+    const frame = ethernet({}, packet);
+    expect([name, flowOf(frame, { inner: true })]).toEqual([name, flowOf(frame)]);
+  }
+});
+
+test('without the option, all of these go by their outer addresses', () => {
+  const outer = { source: '10.1.1.1', destination: '10.2.2.2' };
+  for (const packet of [gtp({}, tcp4), teredo({}, tcp6), greInUdp({}, tcp4), pimRegister({}, udp4), vxlanGpe({}, tcp6)]) {
+    for (const tuple of [2, 4] as const) {
+      expect(flowOf(ethernet({}, ipv4(outer, packet)), { tuple }).addresses).toBe(0x0a01 ^ 0x0101 ^ 0x0a02 ^ 0x0202);
+    }
+  }
+});
+
+describe('a frame that goes by hardware addresses', () => {
+  const ends = { source: '01:02:03:04:05:06', destination: 'aa:bb:cc:dd:ee:ff' };
+  const content = text('no IP that anybody could find in here');
+
+  test('is told apart if nothing here reads its protocol', () => {
+    const unknown: Payload[] = [
+      ethernet({ type: 0x88b5 }, content), ethernet({ type: 0x88e5 }, content), ethernet({ type: 0x600 }, content), ethernet({}, vlan({ type: 0x88b5 }, content)),
+      ethernet({}, mpls({}, words(0x5000, 1, 2, 3))), ethernet({}, pppoe({}, ppp({ protocol: 0x002d }, content))), ethernet({}, nsh({ next: 99 }, content)),
+      ethernet({}, ciscoMetadata({}, layered88b5(content))), fabricPath({}, ethernet({ type: 0x88b5 }, content)),
+    ];
+    for (const frame of unknown) expect(flowOf(frame)).toMatchObject({ kind: FLOW_WITHOUT_PORTS, unknownProtocol: true });
+    expect(flowOf(ethernet({}, ipv4({}, vxlan({}, ethernet({ type: 0x88b5 }, content)))), { inner: true }).unknownProtocol).toBe(true);
+  });
+
+  test('is not if it has no IP by its nature, is broken, or is cut', () => {
+    const known: Payload[] = [
+      ethernet({}, arp('192.0.2.1', '192.0.2.2')), ethernet({ type: 0x88cc }, content), ethernet({ type: 0x8863 }, content), ethernet({ type: 40 }, content),
+      snap({ type: 0x88cc }, content), ethernet({}, pppoe({}, ppp({ protocol: 0xc021 }, content))), ethernet({ type: 0x0800 }, content), ethernet({ type: 0x88fb }, content),
+      ethernet({}, vlan({}, vlan({}, arp('192.0.2.1', '192.0.2.2')))), bytesOf(ethernet({}, vnTag({}, tcp4))).subarray(0, 18),
+    ];
+    for (const frame of known) expect(flowOf(frame)).toMatchObject({ kind: FLOW_WITHOUT_PORTS, unknownProtocol: false });
+    for (const packet of [tcp4, udp6, ipv4({}, icmp({}, content))]) expect(flowOf(ethernet({}, packet)).unknownProtocol).toBe(false);
+  });
+
+  test('goes by those of the frame within, where one is around another', () => {
+    const frame = ethernet(ends, arp('192.0.2.1', '192.0.2.2'));
+    for (const outer of [fabricPath({}, frame), ethernet({}, backbone({}, frame)), ethernet({}, trill({}, frame)), ethernet({}, nsh({}, frame))]) {
+      expect(hashOf(outer)).toBe(hashOf(frame));
+    }
+  });
+});
+
+function layered88b5(payload: Payload): Layered {
+  return { bytes: bytesOf(payload), starts: 'data', type: 0x88b5 };
+}
+
+test('headers may be nested as deeply as a packet is long', () => {
+  const levels: [string, Buffer][] = [
+    ['labels around frames', bytesOf(ethernet({}, mpls({ controlWord: true }, text(''))))],
+    ['FabricPath', bytesOf(fabricPath({}, text('')))],
+    ['NSH', bytesOf(ethernet({}, nsh({ metadata: 0, next: 3 }, text(''))))],
+    ['GRE', bytesOf(ethernet({}, ipv4({}, gre({ type: 0x6558 }, text('')))))],
+  ];
+  for (const [name, level] of levels) {
+    const packet = Buffer.concat(Array.from({ length: Math.trunc(262_144 / level.length) }, () => level));
+    expect([name, flowOf(packet, { inner: true }).kind]).toEqual([name, FLOW_WITHOUT_PORTS]);
+  }
+});
+
 test('ports that may mean a tunnel', () => {
-  for (const port of [4789, 8472, 6081]) {
+  for (const port of [4789, 8472, 6081, 4790, 2152, 4754]) {
     expect(mayEncapsulate(40_000 * 65_536 + port)).toBe(true);
     expect(mayEncapsulate(port * 65_536 + 40_000)).toBe(false);
   }
+  // Either end of Teredo may have its port.
+  expect([mayEncapsulate(3544), mayEncapsulate(3544 * 65_536 + 1)]).toEqual([true, true]);
   expect(mayEncapsulate(CONSTANT_PORTS)).toBe(false);
 });

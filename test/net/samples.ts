@@ -1,7 +1,7 @@
 /** One packet of each kind that src/net knows, all in Ethernet. */
 import {
-  arp, erspan, ethernet, extension, geneve, gre, icmp, icmpv6, ipv4, ipv4Fragments, ipv6, ipv6Fragments, mpls, pppoe, pptp, snap, tcp, text, udp, vlan,
-  vxlan, type Layered,
+  arp, backbone, ciscoMetadata, erspan, eTag, ethernet, extension, fabricPath, geneve, gre, greInUdp, greMetadata, gtp, hsr, icmp, icmpv6, ipv4,
+  ipv4Fragments, ipv6, ipv6Fragments, llcSnap, mpls, nsh, pimRegister, pppoe, pptp, snap, tcp, teredo, text, trill, udp, vlan, vnTag, vxlan, vxlanGpe, type Layered,
 } from '../support/packets';
 
 const content = text('some content that is longer than a header of any kind');
@@ -20,6 +20,11 @@ const network: Layered[] = [
   ipv4({}, gre({}, tcp4)), ipv6({}, gre({ key: 1, sequence: 2, checksum: true }, frame)), ipv4({}, gre({}, mpls({}, udp6))), ipv4({}, pptp({ acknowledgment: 1 }, tcp4)),
   ipv4({}, erspan({ version: 1 }, frame)), ipv4({}, erspan({ version: 2 }, frame)), ipv4({}, erspan({ version: 3, long: true }, frame)),
   ipv4({}, vxlan({}, frame)), ipv6({}, vxlan({ destinationPort: 8472 }, frame)), ipv4({}, geneve({ optionBytes: 16 }, frame)), ipv6({}, geneve({}, tcp6)),
+  ipv4({}, gtp({}, tcp4)), ipv4({}, gtp({ sequence: 3 }, tcp6)), ipv6({}, gtp({ extensions: [[0x85, 1], [0xc0, 2]] }, udp4)), ipv4({}, gtp({}, ipv4({}, gre({}, udp6)))),
+  ipv4({}, teredo({}, tcp6)), ipv4({}, teredo({ sourcePort: 3544, destinationPort: 50_000, authentication: [3, 5], origin: true }, udp6)),
+  ipv4({}, greInUdp({ key: 1 }, tcp4)), ipv4({}, greInUdp({}, frame)), ipv4({}, greMetadata(tcp6)),
+  ipv4({}, pimRegister({}, udp4)), ipv6({}, pimRegister({ empty: true }, udp6)), ...ipv4Fragments({}, pimRegister({}, udp4), 56),
+  ipv4({}, vxlanGpe({}, udp6)), ipv4({}, vxlanGpe({}, nsh({}, frame))), ipv6({}, vxlanGpe({}, mpls({}, tcp4))),
 ];
 
 export const SAMPLES: readonly Layered[] = [
@@ -34,8 +39,22 @@ export const SAMPLES: readonly Layered[] = [
     ethernet({}, mpls({ controlWord: true }, ethernet({}, packet))),
     ethernet({}, vlan({}, pppoe({}, packet))),
     snap({}, packet),
+    ethernet({}, vnTag({}, vlan({}, packet))),
+    ethernet({}, eTag({}, packet)),
+    ethernet({}, vlan({}, hsr({}, packet))),
+    ethernet({}, ciscoMetadata({ units: 2 }, packet)),
+    ethernet({}, nsh({}, packet)),
+    ethernet({}, nsh({ metadata: 0 }, nsh({ metadata: 8 }, ethernet({}, vlan({}, packet))))),
+    fabricPath({}, ethernet({}, vlan({}, packet))),
+    ethernet({}, vlan({ tag: 0x88a8 }, backbone({}, ethernet({}, packet)))),
+    ethernet({}, trill({ optionWords: 1 }, ethernet({}, packet))),
+    ethernet({}, vlan({}, llcSnap({}, packet))),
   ]),
   ethernet({}, arp('192.0.2.1', '192.0.2.2')),
   ethernet({}, vlan({}, arp('192.0.2.1', '192.0.2.2'))),
   ethernet({ type: 0x88cc }, content),
+  ethernet({ type: 0x88b5 }, content),
+  fabricPath({}, ethernet({}, arp('192.0.2.1', '192.0.2.2'))),
+  ethernet({}, nsh({}, ethernet({ type: 0x88b5 }, content))),
+  ethernet({}, nsh({ next: 77 }, content)),
 ];

@@ -1,7 +1,7 @@
-/** Link layers: Ethernet, tags, labels, PPP, Linux cooked. */
+/** Link layers: Ethernet, VLAN tags, labels, PPP, Linux cooked. */
 import { etherType, hardwareAddress, ipv4Address, layered, layerOf, words, type HardwareAddress, type Layered, type Payload } from './packet-bytes';
 
-export interface EthernetOptions { source?: HardwareAddress; destination?: HardwareAddress; type?: number }
+export interface EthernetOptions { source?: HardwareAddress; destination?: HardwareAddress; type?: number | undefined }
 
 export function ethernet(options: EthernetOptions, payload: Payload): Layered {
   const inner = layerOf(payload);
@@ -10,11 +10,16 @@ export function ethernet(options: EthernetOptions, payload: Payload): Layered {
   return layered('ethernet', Buffer.concat([destination, source, words(options.type ?? etherType(inner)), inner.bytes]));
 }
 
-/** 802.3 with LLC and SNAP. */
-export function snap(options: EthernetOptions, payload: Payload): Layered {
+/** LLC and SNAP, which a length announces instead of a type. */
+export function llcSnap(options: { type?: number | undefined }, payload: Payload): Layered {
   const inner = layerOf(payload);
   const body = Buffer.concat([words(0xaaaa, 0x0300, 0x0000, options.type ?? etherType(inner)), inner.bytes]);
-  return ethernet({ ...options, type: body.length }, body);
+  return layered('data', body, body.length);
+}
+
+/** 802.3 with LLC and SNAP. */
+export function snap(options: EthernetOptions, payload: Payload): Layered {
+  return ethernet({ ...options, type: undefined }, llcSnap(options, payload));
 }
 
 /** One tag; `tag` is its own type: 0x8100, 0x88a8 or 0x9100. */

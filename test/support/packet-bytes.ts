@@ -1,7 +1,7 @@
 /** What all packet builders share: packets as bytes that know which protocol they start with. */
 
 /** The protocol that bytes start with. */
-export type Starts = 'ethernet' | 'vlan' | 'mpls' | 'pppoe' | 'ppp' | 'ipv4' | 'ipv6' | 'extension' | 'tcp' | 'udp' | 'icmp' | 'icmpv6' | 'gre' | 'data';
+export type Starts = 'ethernet' | 'vlan' | 'mpls' | 'pppoe' | 'ppp' | 'ipv4' | 'ipv6' | 'extension' | 'tcp' | 'udp' | 'icmp' | 'icmpv6' | 'gre' | 'pim' | 'data';
 
 export interface Layered {
   readonly bytes: Buffer;
@@ -52,6 +52,7 @@ export function ipProtocol(payload: Layered): number {
     case 'icmp': return 1;
     case 'icmpv6': return 58;
     case 'gre': return 47;
+    case 'pim': return 103;
     case 'extension': return payload.type ?? 59;
     default: return 253;
   }

@@ -11,5 +11,6 @@ export {
   bytesOf, hardwareAddress, ipv4Address, ipv6Address, text, words, type HardwareAddress, type Layered, type Payload, type Starts,
 } from './packet-bytes';
 export * from './link-packets';
+export * from './data-centre-packets';
 export * from './ip-packets';
 export * from './tunnel-packets';
