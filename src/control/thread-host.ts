@@ -4,7 +4,7 @@ import type { EngineSource } from '../core/engine';
 import { Waiter } from '../native/system';
 import { CollectionCount } from '../v8/collections';
 import { DeoptimisationCount } from '../v8/deoptimisations';
-import { optimisationProbe } from '../v8/optimisation';
+import { OptimisationProbe } from '../v8/optimisation';
 import type { WarmUpHost } from '../v8/warm-up';
 import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE } from './engine-protocol';
 
@@ -13,7 +13,7 @@ const WARM_UP_WAIT_MICROSECONDS = 20;
 export class ThreadHost implements WarmUpHost {
   private collections: CollectionCount | undefined;
   private deoptimisations: DeoptimisationCount | undefined;
-  private readonly optimised = optimisationProbe();
+  private readonly probe = new OptimisationProbe();
   private waiter: Waiter;
   private longestWait = WARM_UP_WAIT_MICROSECONDS;
   /** The control memory, or what stands in for it while packets are synthetic. */
@@ -28,7 +28,7 @@ export class ThreadHost implements WarmUpHost {
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
   attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real = true): void {
     this.waiter = new Waiter(sources, this.control, CONTROL_WAKE, this.orders);
-    this.deoptimisations = new DeoptimisationCount(hot, counters, this.optimised);
+    this.deoptimisations = new DeoptimisationCount(hot, counters, this.probe);
     this.collections = new CollectionCount(counters);
     this.collections.start();
     this.longestWait = real ? 0x3fffffff : WARM_UP_WAIT_MICROSECONDS;

@@ -44,6 +44,9 @@ export const ENGINE_LARGEST_BATCH_NANOSECONDS = 6;
 export const ENGINE_HISTOGRAM = 8;
 export const ENGINE_HISTOGRAM_SLOTS = 40;
 
+/** What stands in a slot whose figure could not be found out. */
+export const UNKNOWN_COUNT = Number.MAX_SAFE_INTEGER;
+
 /** Header of a shared block, in bytes: the sequence number, odd while it is being written. */
 const SHARED_HEADER = 64;
 

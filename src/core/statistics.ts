@@ -3,7 +3,7 @@ import {
   BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_OWN, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_PACKETS,
   ENGINE_BATCHES, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,
   ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS, ENGINE_WARM_UP_MICROSECONDS,
-  LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, readDrops, sumOfDrops, type DropCounts,
+  LINK_BYTES, LINK_DROPS, LINK_PACKETS, UNKNOWN_COUNT, readCounter, readDrops, sumOfDrops, type DropCounts,
 } from './counters';
 import type { CompiledGraph, CompiledLink } from './graph';
 import type { EngineFault } from './outcome';
@@ -45,8 +45,10 @@ export interface EngineStatistics {
   readonly batches: number;
   readonly emptyPolls: number;
   readonly waits: number;
-  readonly collections: number;
-  readonly deoptimisations: number;
+  /** Missing where they could not be counted. */
+  readonly collections?: number;
+  /** Missing where V8 does not tell of them. */
+  readonly deoptimisations?: number;
   readonly warmUpMicroseconds: number;
   /** Time for a batch: how many took less than `below` nanoseconds (and no less than half of that). */
   readonly batchTimes: readonly { readonly below: number; readonly batches: number }[];
@@ -95,13 +97,18 @@ export function engineStatistics(name: string, running: boolean, graph: Compiled
     batches: readCounter(words, ENGINE_BATCHES),
     emptyPolls: readCounter(words, ENGINE_EMPTY_POLLS),
     waits: readCounter(words, ENGINE_WAITS),
-    collections: readCounter(words, ENGINE_COLLECTIONS),
-    deoptimisations: readCounter(words, ENGINE_DEOPTIMISATIONS),
+    ...known('collections', readCounter(words, ENGINE_COLLECTIONS)),
+    ...known('deoptimisations', readCounter(words, ENGINE_DEOPTIMISATIONS)),
     warmUpMicroseconds: readCounter(words, ENGINE_WARM_UP_MICROSECONDS),
     batchTimes,
     longestBatchNanoseconds: readCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS),
     faults,
   };
+}
+
+/** A figure under its name, unless it is not known. */
+function known<Name extends string>(name: Name, value: number): { readonly [Key in Name]?: number } {
+  return value === UNKNOWN_COUNT ? {} : { [name]: value } as { readonly [Key in Name]: number };
 }
 
 function linkStatistics(link: CompiledLink, role: LinkStatistics['role'], words: Uint32Array): LinkStatistics {

@@ -1,36 +1,52 @@
 /** Counts garbage collections of a thread without an event loop. */
 import { GCProfiler } from 'node:v8';
-import { ENGINE_COLLECTIONS, addToCounter, type CounterBlock } from '../core/counters';
+import { ENGINE_COLLECTIONS, UNKNOWN_COUNT, addToCounter, setCounter, type CounterBlock } from '../core/counters';
 import { coreAddon } from '../native/core-addon';
 
-/** Where nothing tells of collections, the profiler is asked once in so many calls of `housekeeping`: about once a second. */
+/** Where nothing tells of collections, the profiler is asked once in so many calls of `sample`: about once a second. */
 const WITHOUT_ADDON_EVERY = 1000;
 
-/** Collections of this thread, which no observer sees while there is no event loop. */
+/** Collections of this thread, which no observer sees while there is no event loop. Where they can't be counted the figure is missing. */
 export class CollectionCount {
   private readonly addon = coreAddon();
   private profiler: GCProfiler | undefined;
   private calls = 0;
+  private failed = false;
 
   constructor(private readonly counters: CounterBlock) {}
 
   start(): void {
-    this.addon?.collected();
-    this.profiler = new GCProfiler();
-    this.profiler.start();
+    try {
+      this.addon?.collected();
+      this.profiler = new GCProfiler();
+      this.profiler.start();
+    } catch {
+      this.giveUp();
+    }
   }
 
   /** Asks the profiler, which answers with text and objects, only where there was a collection. */
   sample(): void {
-    if (this.addon ? !this.addon.collected() : ++this.calls < WITHOUT_ADDON_EVERY) return;
+    if (this.failed || (this.addon ? !this.addon.collected() : ++this.calls < WITHOUT_ADDON_EVERY)) return;
     this.calls = 0;
     this.read();
     this.start();
   }
 
   read(): void {
-    const result = this.profiler?.stop();
+    if (this.failed) return;
+    try {
+      const result = this.profiler?.stop();
+      this.profiler = undefined;
+      if (result) addToCounter(this.counters.words, ENGINE_COLLECTIONS, result.statistics.length);
+    } catch {
+      this.giveUp();
+    }
+  }
+
+  private giveUp(): void {
+    this.failed = true;
     this.profiler = undefined;
-    if (result) addToCounter(this.counters.words, ENGINE_COLLECTIONS, result.statistics.length);
+    setCounter(this.counters.words, ENGINE_COLLECTIONS, UNKNOWN_COUNT);
   }
 }

@@ -10,7 +10,7 @@ import { CounterPublisher, createSharedCounters, type CounterBlock } from '../co
 import { Engine, engineSource, type EngineHost, type EngineSource } from '../core/engine';
 import type { EngineGraph } from '../core/engine-graph';
 import { packetMemory, type PacketBatch } from '../core/packet-batch';
-import { expectNativeMemory, methodsOf, optimisationProbe, optimiseEagerly } from './optimisation';
+import { OptimisationProbe, SLOW, expectNativeMemory, methodsOf } from './optimisation';
 import { fillBatch, syntheticMemory } from './synthetic-traffic';
 
 /** Looks of one run of the loop that find packets, mostly; and empty ones before, in some runs: then it waits. */
@@ -20,6 +20,10 @@ const IDLE_EVERY = 4;
 const CHECK_EVERY = 4;
 /** Warm once V8 has optimised nothing more for so long: what is called comes after what calls it. */
 const SETTLED_MILLISECONDS = 40;
+/** And for so many looks, where the engine's loop itself is not optimised: with its compilers switched off V8 would never say so. */
+const SETTLED_LOOKS = 10_000;
+/** How long, where V8 does not tell. */
+const UNTOLD_MILLISECONDS = 200;
 /** How long the first twin runs. */
 const REHEARSAL_MILLISECONDS = 20;
 /** What passes for the engine's clock with each batch. */
@@ -118,12 +122,7 @@ export function warmUp(makeTwin: () => Twin, host: WarmUpHost, milliseconds: num
   expectNativeMemory();
   for (const limit of [Math.min(milliseconds, REHEARSAL_MILLISECONDS), milliseconds]) {
     const twin = makeTwin();
-    optimiseEagerly(true);
-    try {
-      runTwin(twin, host, limit);
-    } finally {
-      optimiseEagerly(false);
-    }
+    runTwin(twin, host, limit);
     for (const node of twin.graph.nodes) node.brick.teardown?.();
   }
   return Math.round((performance.now() - begin) * 1000);
@@ -132,7 +131,6 @@ export function warmUp(makeTwin: () => Twin, host: WarmUpHost, milliseconds: num
 function runTwin(twin: Twin, host: WarmUpHost, milliseconds: number): void {
   const begin = performance.now();
   const { graph, clock, counters } = twin;
-  const optimised = optimisationProbe();
   const traffic = new SyntheticTraffic(twin);
   const publisher = new CounterPublisher(counters, createSharedCounters(counters.words.length / 2));
   const runs = Array.from({ length: PORT_SHAPES }, (_, shape) => {
@@ -141,25 +139,46 @@ function runTwin(twin: Twin, host: WarmUpHost, milliseconds: number): void {
     return { sources, engine: new Engine(sources, graph, [transmitter], counters, publisher, clock, host, (shape & 1) === 0) };
   });
   const hot: object[] = [runs[0].engine, graph, host, ...graph.nodes.map((node) => node.brick)];
-  const codes = [...new Set(hot.flatMap(methodsOf))];
-  const entryPoints = [...new Set([Engine.loopCode, ...graph.nodes.map((node) => node.brick.process)])];
   host.attach(runs.flatMap((run) => run.sources), counters, hot, false);
-  let known = 0;
-  let settledSince = begin;
+  const progress = new Progress(hot, begin);
   for (let round = 0; performance.now() - begin < milliseconds; round++) {
     const { sources, engine } = runs[round % PORT_SHAPES];
     traffic.looks = RUN_LOOKS + (round < PORT_SHAPES || round % IDLE_EVERY === 0 ? IDLE_LOOKS : 0);
     reopen(sources);
     if (engine.run() === 'stopped') break;
-    if (round % CHECK_EVERY !== CHECK_EVERY - 1) continue;
-    const now = performance.now();
-    const optimisedNow = codes.filter(optimised).length;
-    if (optimisedNow !== known || !entryPoints.every(optimised)) settledSince = now;
-    known = optimisedNow;
-    if (now - settledSince > SETTLED_MILLISECONDS) break;
+    if (round % CHECK_EVERY === CHECK_EVERY - 1 && progress.settled(performance.now())) break;
   }
   host.detach();
   clock.cell[1] = 0;
+}
+
+/**
+ * Whether V8 has done its work. It is asked of all code together: a function that V8 has put into its callers, or that does nothing, is never
+ * optimised by itself, however often it runs.
+ */
+class Progress {
+  private readonly probe = new OptimisationProbe();
+  private readonly codes: unknown[];
+  private known = 0;
+  private looks = 0;
+
+  constructor(hot: readonly object[], private since: number) {
+    this.codes = [...new Set(hot.flatMap(methodsOf))];
+  }
+
+  /** Asked after `CHECK_EVERY` runs each. */
+  settled(now: number): boolean {
+    if (!this.probe.available) return now - this.since > UNTOLD_MILLISECONDS;
+    this.looks += CHECK_EVERY * RUN_LOOKS;
+    let tiers = 0;
+    for (const code of this.codes) tiers += Math.max(0, this.probe.tier(code));
+    if (tiers !== this.known) {
+      this.known = tiers;
+      this.since = now;
+      this.looks = 0;
+    }
+    return now - this.since > SETTLED_MILLISECONDS && (this.looks > SETTLED_LOOKS || this.probe.tier(Engine.loopCode) > SLOW);
+  }
 }
 
 function reopen(sources: readonly EngineSource[]): void {
