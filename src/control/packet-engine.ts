@@ -396,7 +396,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       for (const resolve of this.rested.splice(0)) resolve();
       if (waiting) waiting.reject(error);
       else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
-      else if (wasRunning) process.emitWarning(error.message, { type: 'BricksWarning', code: error.code });
+      else if (wasRunning) {
+        process.emitWarning(error.message, { type: 'BricksWarning', code: error.code });
+        // Nobody listens: the program that goes on to its end must not end as if all were well.
+        process.exitCode ??= 1;
+      }
     });
   }
 
