@@ -23,6 +23,8 @@ export interface SourceRequest {
   readonly batch: PacketBatch;
   /** Whether to fill the flow columns; a port that does not sets FLOW_NOT_COMPUTED. */
   readonly flowColumns: boolean;
+  /** A sink looks at the batch's notes: a port that reads capture files makes them. */
+  readonly notes?: boolean;
   /** Columns that nobody reads: the port may leave in them what there is. */
   readonly unread?: ReadonlySet<ColumnName>;
   /** The engine sends on the same link too. */
@@ -68,6 +70,8 @@ export interface SinkRequest {
 export interface Transmitter {
   /** The columns that it reads, besides those by which it finds a packet's bytes; all of them if it doesn't say so. */
   readonly reads?: readonly ColumnName[];
+  /** Whether it looks at the batch's notes. */
+  readonly readsNotes?: boolean;
   /**
    * Sends the packets of all its lists, from the memory of `batch`, and empties the lists.
    * With `wait` it leaves on their lists the packets that a full ring with a live reader can't take yet,

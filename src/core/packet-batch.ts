@@ -7,6 +7,7 @@
  * the packet's start; the views are in the machine's byte order, packets in network order.
  */
 import { uint16Array, uint32Array } from '../v8/specialise';
+import type { PacketNotes } from './packet-notes';
 
 /** Rows of a batch unless told otherwise: fewer cost more, more bring little, see docs/decisions/0002-batch-contract.md. */
 export const DEFAULT_BATCH_ROWS = 512;
@@ -75,6 +76,8 @@ export interface PacketBatch extends PacketColumns {
   memory: PacketMemory;
   /** Link type (as pcap numbers them: 1 is Ethernet) of all rows. */
   linkType: number;
+  /** What a capture file tells of the rows besides, if its source was asked for it. */
+  notes: PacketNotes | undefined;
 }
 
 /** Views on a memory. The buffer's length is rounded down to a multiple of 4 for the wider views. */
@@ -108,5 +111,5 @@ export function createPacketColumns(rows: number): PacketColumns {
 /** A batch of `capacity` rows, over columns that have at least as many. */
 export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS, columns: PacketColumns = createPacketColumns(capacity)): PacketBatch {
   const { offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads } = columns;
-  return { capacity, count: 0, memory: NO_MEMORY, linkType: 1, offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads };
+  return { capacity, count: 0, memory: NO_MEMORY, linkType: 1, notes: undefined, offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads };
 }

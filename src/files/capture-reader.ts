@@ -8,14 +8,16 @@ import { fstatSync, readSync } from 'node:fs';
 import { SOURCE_ENDED } from '../core/backend';
 import type { BricksError } from '../core/errors';
 import { packetMemory, type PacketBatch } from '../core/packet-batch';
+import { createPacketNotes } from '../core/packet-notes';
 import { fillFlowColumns } from '../net/plain-flow';
+import { plainSection, type CaptureSection } from './capture-section';
 import { MAXIMUM_BLOCK, PCAP_HEADER, SECTION_BLOCK, fileError, systemCode, systemReason } from './formats';
 import { nativeFiles, type FilesAddon, type NativeReader } from './native-files';
 import { closeInput, noCapture, openInput } from './open-input';
 import { parsePcapHeader, parsePcapRecords, startPcap } from './pcap';
 import { PcapngParser } from './pcapng';
 import {
-  BYTES, DAMAGE, DAMAGE_TEXT, END, FLOW, FORMAT, LIMIT_NANOSECONDS, LIMIT_SECONDS, LINK_TYPE, NEXT_NANOSECONDS, NEXT_SECONDS,
+  BYTES, DAMAGE, DAMAGE_TEXT, END, FLOW, FORMAT, LIMIT_NANOSECONDS, LIMIT_SECONDS, LINK_TYPE, NEXT_NANOSECONDS, NEXT_SECONDS, NOTES,
   POSITION, ROWS, STATE_WORDS, STOP, STOP_DAMAGED, STOP_FULL, STOP_MORE, STOP_OTHER, STOP_TIME, type ReaderWindow,
 } from './reader-state';
 
@@ -38,6 +40,8 @@ export class CaptureReader {
   private readonly window: ReaderWindow;
   private readonly pcapng: PcapngParser;
   private readonly native: { readonly addon: FilesAddon; readonly reader: NativeReader } | undefined;
+  /** What the header of a pcap file tells of its packets. */
+  private pcapSection: CaptureSection | undefined;
   private file = -1;
   private name = '';
   private begun = false;
@@ -47,13 +51,16 @@ export class CaptureReader {
   /** Offset in the file of the window's first byte. */
   private base = 0;
 
-  constructor(private readonly batch: PacketBatch, private readonly flowColumns: boolean, useNative = true) {
+  /** `notes`: to hang on the batch what the file tells of packets besides the columns. */
+  constructor(private readonly batch: PacketBatch, private readonly flowColumns: boolean, useNative = true, notes = false) {
     const buffer = new ArrayBuffer(WINDOW_BYTES);
     this.window = { memory: packetMemory(buffer), view: new DataView(buffer) };
     batch.memory = this.window.memory;
+    batch.notes = notes ? createPacketNotes(batch.capacity) : undefined;
+    this.state[NOTES] = notes ? 1 : 0;
     this.pcapng = new PcapngParser(this.state, this.window, batch);
     const addon = useNative ? nativeFiles() : undefined;
-    this.native = addon && { addon, reader: addon.bindReader(batch, this.window.memory.bytes, this.state) };
+    this.native = addon && { addon, reader: addon.bindReader(batch, this.window.memory.bytes, this.state, batch.notes?.words) };
     this.state[FLOW] = flowColumns ? 1 : 0;
     this.noLimit();
   }
@@ -158,6 +165,7 @@ export class CaptureReader {
     const { batch, state } = this;
     batch.count = rows;
     batch.linkType = state[LINK_TYPE];
+    if (batch.notes) batch.notes.section = state[FORMAT] === 0 ? this.pcapSection : this.pcapng.section;
     this.packets += rows;
     if (!this.native) {
       if (this.flowColumns) fillFlowColumns(batch, 0, rows);
@@ -293,6 +301,8 @@ export class CaptureReader {
     if (header) {
       startPcap(state, header);
       state[POSITION] = PCAP_HEADER;
+      this.pcapSection = plainSection(header.linkType, header.fcsBytes);
+      this.batch.notes?.words.fill(0);
       this.begun = true;
       return undefined;
     }

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { OpenContext, SinkRequest, Transmitter } from '../core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
@@ -11,8 +11,8 @@ import type { PacketBatch } from '../core/packet-batch';
 import { fileError, systemCode, systemReason } from './formats';
 import { Guardian } from './guardian';
 import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';
-import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_WAKE, TAIL, encodeList } from './record-encoder';
-import { numberedName } from './record-plan';
+import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_ASKS, STATE_WAKE, TAIL, encodeList, sectionOf } from './record-encoder';
+import { INTERNAL_ERROR, PROBLEM_BYTES, numberedName } from './record-plan';
 import {
   RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
 } from './recorder-worker';
@@ -24,6 +24,8 @@ export { FILE_SINK_OPTIONS } from './sink';
 const START_MILLISECONDS = 30_000;
 /** The writer gets as long as it needs while it gets on, and so long while it does not. */
 const CLOSE_MILLISECONDS = 5000;
+/** What native code adds for each list that TypeScript must look at. */
+const LISTS_ASK = 2 ** 32;
 /** Descriptors that the writer's thread needs beside its files. */
 const SPARE_DESCRIPTORS = 16;
 
@@ -35,8 +37,11 @@ export type IsSource = (identity: string) => boolean;
  * it first asks for counters. So whatever else can't be opened, nobody loses an older file by it.
  */
 export class FileTransmitter implements Transmitter {
+  readonly readsNotes = true;
   private readonly sinks: readonly Sink[];
   private readonly shared = new Int32Array(new SharedArrayBuffer(RECORDER_WORDS * 4));
+  private readonly problem = new Uint8Array(new SharedArrayBuffer(PROBLEM_BYTES));
+  private readonly channel = new MessageChannel();
   private readonly batches: PacketBatch[];
   private readonly addon: FilesAddon | undefined;
   private readonly native: NativeRecorder | undefined;
@@ -50,7 +55,7 @@ export class FileTransmitter implements Transmitter {
   /** @throws BricksError E_FILE */
   constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true) {
     this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
-    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian));
+    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, (news) => this.channel.port1.postMessage(news)));
     this.openFiles(isSource);
     this.batches = [...context.batches];
     this.addon = useNative ? nativeFiles() : undefined;
@@ -61,12 +66,25 @@ export class FileTransmitter implements Transmitter {
   transmit(batch: PacketBatch, wait: boolean): number {
     this.sent = true;
     if (!this.begun) this.begin();
+    // A thread that is gone takes nothing any more.
+    const patient = wait && Atomics.load(this.shared, RECORDER_STATE) !== STATE_FAILED;
+    let held = 0;
     if (this.addon && this.native) {
       const index = this.batches.indexOf(batch);
-      if (index >= 0) return this.addon.encodeLists(this.native, index, batch.memory.bytes, batch.linkType, wait);
+      if (index >= 0) {
+        const { revision } = sectionOf(batch);
+        const answer = this.addon.encodeLists(this.native, index, batch.memory.bytes, revision, patient, batch.notes?.words);
+        if (answer < LISTS_ASK) return answer;
+        held = answer % LISTS_ASK;
+        for (const sink of this.sinks) {
+          if (sink.ring.state[STATE_ASKS] === 0) continue;
+          sink.ring.state[STATE_ASKS] = 0;
+          held += encodeList(sink, batch, patient);
+        }
+        return held;
+      }
     }
-    let held = 0;
-    for (const sink of this.sinks) held += encodeList(sink.ring, sink.request, batch, wait);
+    for (const sink of this.sinks) held += encodeList(sink, batch, patient);
     return held;
   }
 
@@ -89,11 +107,34 @@ export class FileTransmitter implements Transmitter {
       // An error that came and went since the last look, as where one file of a rotation can't be made, is told too.
       if (errorNumber === 0 && sink.errorNumber === 0 && sink.lost > 0) this.tellError(sink, Atomics.load(control, LAST_ERROR));
       if (errorNumber !== sink.errorNumber) this.tellError(sink, errorNumber);
-      if (!sink.saidLinkType && readCounter(sink.request.counters.words, sink.request.record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
-        sink.saidLinkType = true;
-        this.context.notice(`${sink.plan.path} can hold packets of ${sink.plan.format === 'pcap' ? 'one link type' : 'no more link types'} only; the others are dropped. Use pcapng (format = "pcapng").`);
-      }
+      this.tellLimits(sink);
     }
+    if (Atomics.load(this.shared, RECORDER_STATE) === STATE_FAILED) this.tellFailure();
+  }
+
+  /** What a file can't hold. */
+  private tellLimits(sink: Sink): void {
+    const { plan: { path, format }, request: { counters, record }, description } = sink;
+    if (readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
+      this.tellOnce(sink, format === 'pcap'
+        ? `${path} can hold packets of one link type only; the others are dropped. Use pcapng (format = "pcapng").`
+        : `${path} describes 65,536 interfaces, the most that a pcapng file can; packets of others are dropped. Use rotateBytes or rotateSeconds.`);
+    }
+    if (description.mixedFcs) this.tellOnce(sink, `${path} holds packets with and without frame check sequences, which a pcap file can't tell apart. Use pcapng (format = "pcapng").`);
+    if (description.leftOut > 0) this.tellOnce(sink, `The files ${path} are too small for the names and secrets that came with their packets, which are left out. Raise rotateBytes.`);
+  }
+
+  private tellOnce(sink: Sink, text: string): void {
+    if (sink.said.has(text)) return;
+    sink.said.add(text);
+    this.context.notice(text);
+  }
+
+  private tellFailure(): void {
+    const [first] = this.sinks;
+    if (first.said.has('failed')) return;
+    first.said.add('failed');
+    this.context.notice(`The writer of capture files failed: ${textIn(this.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Packets for files are dropped and counted (diskSlow).`, lossOf(first));
   }
 
   /** Bytes that wait to be written. */
@@ -116,6 +157,7 @@ export class FileTransmitter implements Transmitter {
     this.refreshCounters();
     for (const sink of this.sinks) this.dropUnwritten(sink);
     this.guardian?.close();
+    this.channel.port1.close();
     if (!this.begun) this.removeCreated();
   }
 
@@ -173,7 +215,7 @@ export class FileTransmitter implements Transmitter {
     if (!addon || sinks.length === 0) return undefined;
     return addon.bindRecorder(
       this.batches, sinks.map(({ request }) => request.lists), Uint32Array.from(sinks, ({ request }) => request.output),
-      sinks.map(({ ring }) => ring.bytes), sinks.map(({ ring }) => ring.control), sinks.map(({ ring }) => ring.state),
+      sinks.map(({ ring }) => ring.bytes), sinks.map(({ ring }) => ring.control), sinks.map(({ ring }) => ring.state), sinks.map(({ description }) => description.map),
       sinks[0].request.counters.words, Uint32Array.from(sinks, ({ request }) => request.record),
     );
   }
@@ -182,12 +224,14 @@ export class FileTransmitter implements Transmitter {
     const recorder: RecorderPlan = {
       shared: this.shared,
       guardian: this.guardian?.plan,
+      news: this.channel.port2,
+      problem: this.problem,
       files: this.sinks.map(({ plan, file }) => ({ plan, fd: file.descriptor })),
     };
-    const worker = new Worker(join(__dirname, 'recorder-worker.js'), { workerData: { captureFiles: recorder } });
+    const worker = new Worker(join(__dirname, 'recorder-worker.js'), { workerData: { captureFiles: recorder }, transferList: [this.channel.port2] });
     worker.unref();
-    // The engine's thread has no event loop: its errors are seen by its state.
-    worker.on('error', (error) => this.context.notice(`The writer of capture files failed: ${error.message}.`, lossOf(this.sinks[0])));
+    // The engine's thread has no event loop: an error is seen by the thread's state, and must not be thrown here later.
+    worker.on('error', () => undefined);
     if (this.awaitState(STATE_STARTED, START_MILLISECONDS)) {
       for (const sink of this.sinks) sink.file.leave();
       return;
@@ -230,7 +274,8 @@ export class FileTransmitter implements Transmitter {
     const lostBytes = (bytes - sink.failedBytes) >>> 0;
     setCounter(words, record + LINK_PACKETS, readCounter(words, record + LINK_PACKETS) - lostPackets);
     setCounter(words, record + LINK_BYTES, readCounter(words, record + LINK_BYTES) - lostBytes);
-    addToCounter(words, record + LINK_DROPS + DROP_REASON_INDEX.diskError, lostPackets);
+    const internal = Atomics.load(sink.plan.control, LAST_ERROR) === INTERNAL_ERROR;
+    addToCounter(words, record + LINK_DROPS + (internal ? DROP_REASON_INDEX.backendError : DROP_REASON_INDEX.diskError), lostPackets);
     sink.failedPackets = packets;
     sink.failedBytes = bytes;
     sink.lost += lostPackets;
@@ -243,6 +288,10 @@ export class FileTransmitter implements Transmitter {
       sink.lost = 0;
       return;
     }
+    if (errorNumber === INTERNAL_ERROR) {
+      this.context.notice(`${sink.plan.path} can't be written: ${textIn(sink.plan.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Its packets are dropped and counted (backendError) until it can; everything else goes on.`, lossOf(sink));
+      return;
+    }
     const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
     this.context.notice(`${sink.plan.path} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`, lossOf(sink));
   }
@@ -250,4 +299,9 @@ export class FileTransmitter implements Transmitter {
 
 function lossOf(sink: Sink): ReportedFault {
   return { kind: 'outputLost', link: sink.request.link.text };
+}
+
+function textIn(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return Buffer.from(bytes.subarray(0, end < 0 ? bytes.length : end)).toString();
 }

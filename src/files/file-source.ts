@@ -58,7 +58,7 @@ export class FileSource implements SourcePort {
     const found = filesOf(path);
     this.isDirectory = found !== undefined;
     this.files = found ?? [path];
-    this.reader = new CaptureReader(request.batch, request.flowColumns, useNative);
+    this.reader = new CaptureReader(request.batch, request.flowColumns, useNative, request.notes);
     if (!this.openNext()) throw fileError('E_FILE_FORMAT', `None of the files in ${path} can be read as a capture file.`);
     if (this.rounds !== 1 && this.reader.descriptor >= 0) {
       this.reader.close();

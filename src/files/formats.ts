@@ -15,9 +15,12 @@ export const SECTION_BLOCK = 0x0a0d0d0a;
 export const INTERFACE_BLOCK = 1;
 export const OBSOLETE_PACKET_BLOCK = 2;
 export const SIMPLE_PACKET_BLOCK = 3;
+export const NAME_RESOLUTION_BLOCK = 4;
 export const ENHANCED_PACKET_BLOCK = 6;
+export const DECRYPTION_SECRETS_BLOCK = 10;
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 export const OPTION_RESOLUTION = 9;
+export const OPTION_FCS_LENGTH = 13;
 export const OPTION_TIME_OFFSET = 14;
 /** Bytes of an enhanced packet block beside the packet: 28 before it, 4 behind it. */
 export const ENHANCED_BEFORE = 28;
@@ -25,9 +28,10 @@ export const ENHANCED_AROUND = 32;
 
 /** A packet that claims to be longer is damage, and is neither believed nor allocated. */
 export const MAXIMUM_PACKET = 1 << 20;
-/** The same for blocks that must be looked at as a whole: packets with their options, interfaces. */
-export const MAXIMUM_BLOCK = MAXIMUM_PACKET + 4096;
-export const SNAP_LENGTH = 262144;
+/** The same for blocks that must be looked at as a whole: packets with their options, interfaces, names, secrets. */
+export const MAXIMUM_BLOCK = MAXIMUM_PACKET + (256 << 10);
+/** The headers that we write promise this: whatever was read is written whole. */
+export const SNAP_LENGTH = MAXIMUM_PACKET;
 
 export type CaptureFormat = 'pcap' | 'pcapng';
 

@@ -6,17 +6,20 @@ export interface NativeReader { readonly kind: 'reader' }
 export interface NativeRecorder { readonly kind: 'recorder' }
 
 export interface FilesAddon {
-  /** Binds a parser to the window, the words of reader-state.ts and the columns of a batch. */
-  bindReader(batch: PacketBatch, window: Uint8Array, state: Uint32Array): NativeReader;
+  /** Binds a parser to the window, the words of reader-state.ts, the columns of a batch, and its notes' where they are filled. */
+  bindReader(batch: PacketBatch, window: Uint8Array, state: Uint32Array, notes: Uint32Array | undefined): NativeReader;
   parseRecords(reader: NativeReader): void;
   /** Binds the encoder of record-encoder.ts: as many of each array as there are files. */
   bindRecorder(
     batches: readonly PacketBatch[], lists: readonly object[], outputs: Uint32Array,
-    rings: readonly Uint8Array[], controls: readonly Uint32Array[], states: readonly Float64Array[],
+    rings: readonly Uint8Array[], controls: readonly Uint32Array[], states: readonly Float64Array[], maps: readonly Uint32Array[],
     counters: Uint32Array, records: Uint32Array,
   ): NativeRecorder;
-  /** Encodes the lists of all files; answers how many packets stayed on them. */
-  encodeLists(recorder: NativeRecorder, batch: number, memory: Uint8Array, linkType: number, wait: boolean): number;
+  /**
+   * Encodes the lists of all files; answers how many packets stayed on them, and 2^32 for each file that TypeScript must look at
+   * first (STATE_ASKS). `revision` is that of the packets' section, `notes` the batch's, if it has some.
+   */
+  encodeLists(recorder: NativeRecorder, batch: number, memory: Uint8Array, revision: number, wait: boolean, notes: Uint32Array | undefined): number;
   /** Starts the guardian program: its socket and a descriptor of the memory it shares. */
   startGuardian(program: string, slots: number): { readonly socket: number; readonly memory: number };
   /** The committed lengths, which the guardian reads once this process has gone. */

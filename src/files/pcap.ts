@@ -8,11 +8,17 @@ import {
   SWAPPED, UNITS, alignPacket, damaged, isDue, type ReaderWindow,
 } from './reader-state';
 
+/** In the field of the link type: whether the length of frame check sequences is known, and from which bit on it stands, in units of two bytes. */
+const FCS_KNOWN = 0x0400_0000;
+const FCS_SHIFT = 28;
+
 export interface PcapHeader {
   readonly littleEndian: boolean;
   readonly nanoseconds: boolean;
   readonly modified: boolean;
   readonly linkType: number;
+  /** Bytes of the frame check sequence at the end of each packet, -1 where that is unknown. */
+  readonly fcsBytes: number;
   readonly versionMajor: number;
   readonly versionMinor: number;
   readonly snapLength: number;
@@ -23,6 +29,7 @@ export function parsePcapHeader(view: DataView, at = 0): PcapHeader | undefined 
   for (const littleEndian of [true, false]) {
     const magic = view.getUint32(at, littleEndian);
     if (magic !== MAGIC_MICROSECONDS && magic !== MAGIC_NANOSECONDS && magic !== MAGIC_MODIFIED) continue;
+    const linkField = view.getUint32(at + 20, littleEndian);
     return {
       littleEndian,
       nanoseconds: magic === MAGIC_NANOSECONDS,
@@ -30,8 +37,8 @@ export function parsePcapHeader(view: DataView, at = 0): PcapHeader | undefined 
       versionMajor: view.getUint16(at + 4, littleEndian),
       versionMinor: view.getUint16(at + 6, littleEndian),
       snapLength: view.getUint32(at + 16, littleEndian),
-      // The upper bits tell about frame check sequences.
-      linkType: view.getUint32(at + 20, littleEndian) & 0xffff,
+      linkType: linkField & 0xffff,
+      fcsBytes: (linkField & FCS_KNOWN) !== 0 ? (linkField >>> FCS_SHIFT) * 2 : -1,
     };
   }
   return undefined;
@@ -97,13 +104,14 @@ export function parsePcapRecords(state: Uint32Array, window: ReaderWindow, batch
 }
 
 /** A file's header as this machine writes it. */
-export function pcapHeader(linkType: number, nanoseconds: boolean, snapLength = SNAP_LENGTH, littleEndian = true): Uint8Array {
+export function pcapHeader(linkType: number, nanoseconds: boolean, snapLength = SNAP_LENGTH, littleEndian = true, fcsBytes = -1): Uint8Array {
   const header = new Uint8Array(PCAP_HEADER);
   const view = new DataView(header.buffer);
   view.setUint32(0, nanoseconds ? MAGIC_NANOSECONDS : MAGIC_MICROSECONDS, littleEndian);
   view.setUint16(4, 2, littleEndian);
   view.setUint16(6, 4, littleEndian);
   view.setUint32(16, snapLength, littleEndian);
-  view.setUint32(20, linkType, littleEndian);
+  const fcs = fcsBytes < 0 ? 0 : FCS_KNOWN + Math.min(15, fcsBytes >>> 1) * 2 ** FCS_SHIFT;
+  view.setUint32(20, linkType + fcs, littleEndian);
   return header;
 }

@@ -1,12 +1,14 @@
 /** pcapng: sections, interfaces and packets; the reference parser, one block at a time. */
 import type { PacketBatch } from '../core/packet-batch';
+import { CaptureSection, carriedBlock, fcsBytesOf, interfaceOptions, sectionOptions } from './capture-section';
 import {
   BYTE_ORDER_MAGIC, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,
   OPTION_RESOLUTION, OPTION_TIME_OFFSET, SECTION_BLOCK, SIMPLE_PACKET_BLOCK,
 } from './formats';
+import { PACKET_NUMBERS, carryOptions } from './pcapng-options';
 import {
   BYTES, DAMAGE_BLOCK_LENGTH, DAMAGE_DESCRIPTION, DAMAGE_INTERFACE, DAMAGE_PACKET_IN_BLOCK, DAMAGE_PACKET_LENGTH, DAMAGE_SECTION,
-  DAMAGE_TRAILER, END, FORMAT, INTERFACES, LINK_TYPE, POSITION, ROWS, STOP, STOP_FULL, STOP_LINK_TYPE, STOP_MORE, SWAPPED, TABLE,
+  DAMAGE_TRAILER, END, FORMAT, INTERFACES, LINK_TYPE, NOTES, POSITION, ROWS, STOP, STOP_FULL, STOP_LINK_TYPE, STOP_MORE, SWAPPED, TABLE,
   TABLE_LINK_TYPE, TABLE_OFFSET_LOW, TABLE_ROW, TABLE_ROWS, TABLE_UNITS_LOW, damaged, isDue, type ReaderWindow,
 } from './reader-state';
 
@@ -20,6 +22,7 @@ interface CaptureInterface {
   readonly nanosecondsOfUnit: number;
 }
 
+const NO_OPTIONS = new Uint8Array(0);
 const BILLION = 1_000_000_000n;
 const MASK = 0xffff_ffff_ffff_ffffn;
 
@@ -29,6 +32,8 @@ export class PcapngParser {
   skip = 0;
   private seconds = 0;
   private nanoseconds = 0;
+  /** What belongs in a copy besides the packets, where notes are asked for. */
+  section = new CaptureSection();
 
   constructor(private readonly state: Uint32Array, private readonly window: ReaderWindow, private readonly batch: PacketBatch) {}
 
@@ -59,6 +64,11 @@ export class PcapngParser {
       const magic = view.getUint32(position + 8, true);
       littleEndian = magic === BYTE_ORDER_MAGIC;
       if (!littleEndian && view.getUint32(position + 8, false) !== BYTE_ORDER_MAGIC) return damaged(state, DAMAGE_SECTION);
+      if (state[NOTES] === 1 && state[ROWS] > 0) {
+        // Its packets belong to another batch: one has the notes of one section.
+        state[STOP] = STOP_LINK_TYPE;
+        return;
+      }
     }
     const total = view.getUint32(position + 4, littleEndian);
     // Before the length behind the block is looked at: in the order of the native parser, so that both say the same.
@@ -76,12 +86,21 @@ export class PcapngParser {
       state[SWAPPED] = littleEndian ? 0 : 1;
       state[INTERFACES] = 0;
       this.interfaces = [];
+      this.beginSection(position, total, littleEndian);
     } else if (type === INTERFACE_BLOCK) {
       this.describeInterface(position, total, littleEndian);
     } else if (wanted) {
       this.packet(type, position, total, littleEndian);
+    } else if (state[NOTES] === 1 && this.skip === 0) {
+      const block = carriedBlock(view, type, position, total, littleEndian);
+      if (block) this.section.addBlock(block);
     }
     if (state[STOP] === STOP_FULL) state[POSITION] = this.skip > 0 ? state[END] : position + total;
+  }
+
+  private beginSection(position: number, total: number, littleEndian: boolean): void {
+    const { view } = this.window;
+    this.section = new CaptureSection(total >= 28 && this.skip === 0 ? sectionOptions(view, position + 24, position + total - 4, littleEndian) : undefined);
   }
 
   private more(): void {
@@ -102,8 +121,13 @@ export class PcapngParser {
       if (code === OPTION_TIME_OFFSET && length >= 8) offsetSeconds = view.getBigInt64(at + 4, littleEndian);
       at += 4 + ((length + 3) & ~3);
     }
+    const linkType = view.getUint16(position + 8, littleEndian);
+    if (this.state[NOTES] === 1) {
+      const options = interfaceOptions(view, position + 16, end, littleEndian);
+      this.section.addInterface(linkType, fcsBytesOf(options), options);
+    }
     this.addInterface({
-      linkType: view.getUint16(position + 8, littleEndian),
+      linkType,
       snapLength: view.getUint32(position + 12, littleEndian),
       units,
       offsetSeconds,
@@ -157,8 +181,19 @@ export class PcapngParser {
     batch.length[row] = length;
     batch.wireLength[row] = wireLength;
     batch.offset[row] = position + before;
+    if (state[NOTES] === 1) this.note(row, index, position + before + ((length + 3) & ~3), simple ? 0 : position + total - 4, littleEndian);
     state[ROWS] = row + 1;
     state[BYTES] += length;
+  }
+
+  /** The packet's interface, and its options as a copy has them, where they stand. */
+  private note(row: number, index: number, options: number, end: number, littleEndian: boolean): void {
+    const { notes, capacity } = this.batch;
+    if (!notes) return;
+    const { view } = this.window;
+    notes.words[row] = index;
+    notes.words[capacity + row] = options;
+    notes.words[2 * capacity + row] = carryOptions(view, options, end, littleEndian, view, options, PACKET_NUMBERS);
   }
 
   /** A time stamp of an interface as seconds and nanoseconds; seconds beyond 2106 wrap, as in classic pcap. */
@@ -187,31 +222,39 @@ function storeWords(state: Uint32Array, at: number, value: bigint): void {
   state[at + 1] = Number(value >> 32n);
 }
 
-/** A section's header as this machine writes it. */
-export function sectionBlock(littleEndian = true): Uint8Array {
-  const block = new Uint8Array(28);
-  const view = new DataView(block.buffer);
-  view.setUint32(0, SECTION_BLOCK, littleEndian);
-  view.setUint32(4, 28, littleEndian);
+/** A section's header as this machine writes it, with these options. */
+export function sectionBlock(littleEndian = true, options: Uint8Array = NO_OPTIONS): Uint8Array {
+  const { block, view } = emptyBlock(SECTION_BLOCK, 28 + optionsLength(options), littleEndian);
   view.setUint32(8, BYTE_ORDER_MAGIC, littleEndian);
   view.setUint16(12, 1, littleEndian);
   view.setInt32(16, -1, littleEndian);
   view.setInt32(20, -1, littleEndian);
-  view.setUint32(24, 28, littleEndian);
+  block.set(options, 24);
   return block;
 }
 
-/** The description of an interface; `resolution` as the format writes it: 9 for nanoseconds. */
-export function interfaceBlock(linkType: number, snapLength: number, resolution = 9, littleEndian = true): Uint8Array {
-  const block = new Uint8Array(32);
-  const view = new DataView(block.buffer);
-  view.setUint32(0, INTERFACE_BLOCK, littleEndian);
-  view.setUint32(4, 32, littleEndian);
+/** The description of an interface; `resolution` as the format writes it: 9 for nanoseconds. `options` are more of them, in the machine's order. */
+export function interfaceBlock(linkType: number, snapLength: number, resolution = 9, littleEndian = true, options: Uint8Array = NO_OPTIONS): Uint8Array {
+  const { block, view } = emptyBlock(INTERFACE_BLOCK, 32 + options.length, littleEndian);
   view.setUint16(8, linkType, littleEndian);
   view.setUint32(12, snapLength, littleEndian);
   view.setUint16(16, OPTION_RESOLUTION, littleEndian);
   view.setUint16(18, 1, littleEndian);
   view.setUint8(20, resolution);
-  view.setUint32(28, 32, littleEndian);
+  block.set(options, 24);
   return block;
+}
+
+/** Options and their end; none have no end. */
+function optionsLength(options: Uint8Array): number {
+  return options.length > 0 ? options.length + 4 : 0;
+}
+
+function emptyBlock(type: number, length: number, littleEndian: boolean): { readonly block: Uint8Array; readonly view: DataView } {
+  const block = new Uint8Array(length);
+  const view = new DataView(block.buffer);
+  view.setUint32(0, type, littleEndian);
+  view.setUint32(4, length, littleEndian);
+  view.setUint32(length - 4, length, littleEndian);
+  return { block, view };
 }

@@ -36,6 +36,9 @@ export const FLOW = 17;
 /** STOP_DAMAGED: one of the DAMAGE_ numbers. */
 export const DAMAGE = 18;
 
+/** pcapng: whether to fill the batch's notes. */
+export const NOTES = 19;
+
 /** pcapng: 8 words for each of the first 64 interfaces; those beyond are TypeScript's alone. */
 export const TABLE = 32;
 export const TABLE_ROW = 8;

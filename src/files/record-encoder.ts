@@ -10,27 +10,22 @@ import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/coun
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
 import type { PacketBatch } from '../core/packet-batch';
 import { takeOff } from '../core/packet-list';
+import { CaptureSection, plainSection } from './capture-section';
+import { NOT_DESCRIBED, NO_PLACE, NO_PREFACE, type FileDescription, type Preface } from './file-description';
 import { ENHANCED_AROUND, ENHANCED_PACKET_BLOCK, PCAP_RECORD } from './formats';
 
 /** Words of a file's control block, which both threads see. First those that the engine writes. */
 export const HEAD = 0;
+/** Behind the last mark: before it, and only there, the ring may hold marks. */
+export const MARKED = 1;
 /** Positions between records, so that the writer may take a part of what is there. */
 export const HINTS = 16;
 export const HINT_COUNT = 16;
-/** Link types in order of appearance: the interfaces of a pcapng file. */
-export const LINK_TYPES = 32;
-export const LINK_TYPE_TABLE = 33;
-export const LINK_TYPES_MAXIMUM = 14;
-/** Positions at which a new file begins. */
-export const ROTATIONS = 47;
-export const ROTATION_TABLE = 48;
-export const ROTATION_ROOM = 8;
 /** Those that the writer writes. */
 export const TAIL = 64;
-export const ROTATIONS_DONE = 65;
 export const FAILED_PACKETS = 66;
 export const FAILED_BYTES = 67;
-/** The number of the system's error while the file can't be written, else 0. */
+/** The number of the system's error while the file can't be written, else 0; INTERNAL_ERROR for none of the system's. */
 export const ERROR_NUMBER = 68;
 /** The same of the last error, which stays. */
 export const LAST_ERROR = 69;
@@ -47,13 +42,32 @@ export const STATE_ROTATE_SECONDS = 4;
 /** Bytes of the file that is being filled, and the time of its first packet (-1: none yet). */
 export const STATE_FILE_BYTES = 5;
 export const STATE_FILE_SECONDS = 6;
-export const STATE_HEADER_BYTES = 7;
+/** Native: a list was left because a file must begin, or an interface be described, first. */
+export const STATE_ASKS = 7;
 /** Where the last hint was given, and how many were. */
 export const STATE_LAST_HINT = 8;
 export const STATE_HINTS = 9;
 /** Set when the ring is filled so far that the writer should be woken. */
 export const STATE_WAKE = 10;
+/** The revision of the section that the map is for. */
+export const STATE_REVISION = 11;
 export const STATE_NUMBERS = 12;
+
+/**
+ * A mark stands between records: before what follows it, the writer is to begin a file, or write blocks. Which, it is told by a
+ * message (RecorderNews), which may have any length. A mark's third word is one that no record has there.
+ */
+export const MARK_BYTES = 16;
+export const MARK_WORD = 0xffff_ffff;
+
+/** What a mark means. */
+export interface RecorderNews {
+  readonly slot: number;
+  /** This file is full: what follows goes to the next one. */
+  readonly rotates: boolean;
+  readonly header: Uint8Array | undefined;
+  readonly blocks: readonly Uint8Array[];
+}
 
 export interface RecordRing {
   /** A power of two long; a SharedArrayBuffer's. */
@@ -62,20 +76,25 @@ export interface RecordRing {
   readonly state: Float64Array;
 }
 
-/** Where a packet of this link type belongs in the file: the number of its interface, or -1 if it can't be written. */
-function interfaceOf(ring: RecordRing, linkType: number): number {
-  const { control, state } = ring;
-  const count = control[LINK_TYPES];
-  for (let index = 0; index < count; index++) if (control[LINK_TYPE_TABLE + index] === linkType) return index;
-  if (count >= (state[STATE_PCAPNG] === 1 ? LINK_TYPES_MAXIMUM : 1)) return -1;
-  control[LINK_TYPE_TABLE + count] = linkType;
-  Atomics.store(control, LINK_TYPES, count + 1);
-  return count;
+/** A file that packets are encoded for. */
+export interface EncodedFile {
+  readonly ring: RecordRing;
+  readonly request: SinkRequest;
+  readonly description: FileDescription;
+  readonly slot: number;
+  tell(news: RecorderNews): void;
 }
 
-/** Encodes the sink's list and empties it; with `wait` it leaves what does not fit now, and answers how many. */
-export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBatch, wait: boolean): number {
-  const { lists, output, counters, record } = sink;
+/** The section of a batch's packets. */
+export function sectionOf(batch: PacketBatch): CaptureSection {
+  const section = batch.notes?.section;
+  return section instanceof CaptureSection ? section : plainSection(batch.linkType);
+}
+
+/** Encodes the file's list and empties it; with `wait` it leaves what does not fit now, and answers how many. */
+export function encodeList(file: EncodedFile, batch: PacketBatch, wait: boolean): number {
+  const { ring, description } = file;
+  const { lists, output, counters, record } = file.request;
   let count = lists.counts[output];
   if (count === 0) return 0;
   const { rows, shift, step, room } = lists;
@@ -86,13 +105,9 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
     addToCounter(counters.words, backendError, count - room);
     count = room;
   }
-  const index = interfaceOf(ring, batch.linkType);
-  if (index < 0) {
-    addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType, count);
-    lists.counts[output] = 0;
-    return 0;
-  }
   const { control, state } = ring;
+  const pcapng = state[STATE_PCAPNG] === 1;
+  const section = sectionOf(batch);
   const size = ring.bytes.length;
   const snapLength = state[STATE_SNAP_LENGTH];
   let head = control[HEAD];
@@ -101,6 +116,7 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   let bytes = 0;
   let tooLong = 0;
   let impossible = 0;
+  let noPlace = 0;
   let done = 0;
   for (; done < count; done++) {
     const row = rows[first + (done << step)];
@@ -110,20 +126,40 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
       continue;
     }
     const length = Math.min(batch.length[row], snapLength);
-    const need = state[STATE_PCAPNG] === 1 ? ENHANCED_AROUND + ((length + 3) & ~3) : PCAP_RECORD + length;
-    if (need > size) {
+    const options = pcapng ? optionsLength(batch, row) : 0;
+    const need = pcapng ? ENHANCED_AROUND + ((length + 3) & ~3) + options : PCAP_RECORD + length;
+    if (need + MARK_BYTES > size) {
       tooLong++;
       continue;
     }
-    if (need > free) {
-      free = size - ((head - Atomics.load(control, TAIL)) >>> 0);
-      if (need > free) break;
+    const told = interfaceOf(batch, row);
+    const from = told < section.interfaces.length ? section : plainSection(batch.linkType);
+    const index = from === section ? told : 0;
+    let number = description.numberOf(from, index);
+    if (number === NO_PLACE) {
+      noPlace++;
+      continue;
     }
-    if (mustRotate(state, need, batch.seconds[row]) && !rotate(ring, head)) break;
+    const known = number !== NOT_DESCRIBED && description.isCurrent(from);
+    let preface = known ? NO_PREFACE : description.owed(from, index, false);
+    const rotates = mustRotate(state, need + preface.bytes, batch.seconds[row]);
+    if (rotates) preface = description.owed(from, index, true);
+    const mark = preface.bytes > 0 ? MARK_BYTES : 0;
+    if (need + mark > free) {
+      free = size - ((head - Atomics.load(control, TAIL)) >>> 0);
+      if (need + mark > free) break;
+    }
+    if (mark > 0) putMark(file, head, rotates, preface);
+    if (!known || rotates) {
+      description.add(from, index, preface);
+      state[STATE_REVISION] = from.revision;
+      number = description.numberOf(from, index);
+    }
+    head = (head + mark) >>> 0;
     if (state[STATE_FILE_SECONDS] < 0) state[STATE_FILE_SECONDS] = batch.seconds[row];
-    putRecord(ring, head, need, batch, row, length, index);
+    putRecord(ring, head, need, batch, row, length, number, options);
     head = (head + need) >>> 0;
-    free -= need;
+    free -= need + mark;
     state[STATE_FILE_BYTES] += need;
     packets++;
     bytes += length;
@@ -133,6 +169,7 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   addToCounter(counters.words, record + LINK_BYTES, bytes);
   if (tooLong > 0) addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.tooLong, tooLong);
   if (impossible > 0) addToCounter(counters.words, backendError, impossible);
+  if (noPlace > 0) addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType, noPlace);
   const rest = count - done;
   if (rest > 0 && !wait) addToCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.diskSlow, rest);
   if (rest > 0) state[STATE_WAKE] = 1;
@@ -140,21 +177,34 @@ export function encodeList(ring: RecordRing, sink: SinkRequest, batch: PacketBat
   takeOff(lists, output, count - kept, count);
   return kept;
 }
-
-function mustRotate(state: Float64Array, need: number, seconds: number): boolean {
+function mustRotate(state: Float64Array, more: number, seconds: number): boolean {
   if (state[STATE_FILE_SECONDS] < 0) return false;
-  return state[STATE_FILE_BYTES] + need > state[STATE_ROTATE_BYTES] || seconds - state[STATE_FILE_SECONDS] >= state[STATE_ROTATE_SECONDS];
+  return state[STATE_FILE_BYTES] + more > state[STATE_ROTATE_BYTES] || seconds - state[STATE_FILE_SECONDS] >= state[STATE_ROTATE_SECONDS];
 }
 
-function rotate(ring: RecordRing, head: number): boolean {
+/** Tells the writer what comes before the next record. */
+function putMark({ ring, slot, tell }: EncodedFile, head: number, rotates: boolean, { header, blocks, bytes }: Preface): void {
   const { control, state } = ring;
-  const rotations = control[ROTATIONS];
-  if (((rotations - Atomics.load(control, ROTATIONS_DONE)) >>> 0) >= ROTATION_ROOM) return false;
-  Atomics.store(control, ROTATION_TABLE + (rotations & (ROTATION_ROOM - 1)), head);
-  Atomics.store(control, ROTATIONS, (rotations + 1) >>> 0);
-  state[STATE_FILE_BYTES] = state[STATE_HEADER_BYTES];
-  state[STATE_FILE_SECONDS] = -1;
-  return true;
+  tell({ slot, rotates, header, blocks });
+  put(ring.bytes, head, MARK);
+  Atomics.store(control, MARKED, (head + MARK_BYTES) >>> 0);
+  if (header) {
+    state[STATE_FILE_BYTES] = 0;
+    state[STATE_FILE_SECONDS] = -1;
+  }
+  state[STATE_FILE_BYTES] += bytes;
+}
+
+/** The number of a packet's interface in its section. */
+function interfaceOf({ notes }: PacketBatch, row: number): number {
+  return notes ? notes.words[row] : 0;
+}
+
+/** Bytes of a packet's options; none where they do not lie in the memory, or are no whole words. */
+function optionsLength({ notes, capacity, memory }: PacketBatch, row: number): number {
+  if (!notes) return 0;
+  const length = notes.words[2 * capacity + row];
+  return (length & 3) === 0 && notes.words[capacity + row] + length <= memory.bytes.length ? length : 0;
 }
 
 function publish(ring: RecordRing, head: number): void {
@@ -169,10 +219,11 @@ function publish(ring: RecordRing, head: number): void {
   if (((head - Atomics.load(control, TAIL)) >>> 0) >= size / 8) state[STATE_WAKE] = 1;
 }
 
+const MARK = new Uint8Array(MARK_BYTES).fill(0xff, 8, 12);
 const scratch = new Uint8Array(64);
 const scratchView = new DataView(scratch.buffer);
 
-function putRecord(ring: RecordRing, head: number, need: number, batch: PacketBatch, row: number, length: number, index: number): void {
+function putRecord(ring: RecordRing, head: number, need: number, batch: PacketBatch, row: number, length: number, index: number, options: number): void {
   const { state } = ring;
   const seconds = batch.seconds[row];
   const nanoseconds = batch.nanoseconds[row];
@@ -184,8 +235,11 @@ function putRecord(ring: RecordRing, head: number, need: number, batch: PacketBa
     put(ring.bytes, head + 28, packet);
     const padding = -length & 3;
     scratch.fill(0, 28, 32);
-    scratchView.setUint32(28 + padding, need, true);
-    put(ring.bytes, head + 28 + length, scratch.subarray(28, 32 + padding));
+    put(ring.bytes, head + 28 + length, scratch.subarray(28, 28 + padding));
+    const at = batch.notes ? batch.notes.words[batch.capacity + row] : 0;
+    if (options > 0) put(ring.bytes, head + 28 + length + padding, batch.memory.bytes.subarray(at, at + options));
+    scratchView.setUint32(28, need, true);
+    put(ring.bytes, head + need - 4, scratch.subarray(28, 32));
   } else {
     scratchView.setUint32(0, seconds, true);
     scratchView.setUint32(4, Math.floor(nanoseconds / state[STATE_UNIT]), true);

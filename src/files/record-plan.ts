@@ -5,7 +5,7 @@ import { pcapHeader } from './pcap';
 import { interfaceBlock, sectionBlock } from './pcapng';
 
 /** Until a packet tells another one. */
-export const FIRST_LINK_TYPE = 1;
+const FIRST_LINK_TYPE = 1;
 
 /** What a file is to be like; can be cloned into another thread. */
 export interface RecordFilePlan {
@@ -18,7 +18,13 @@ export interface RecordFilePlan {
   readonly slot: number;
   readonly bytes: Uint8Array;
   readonly control: Uint32Array;
+  /** Why it can't be written, where that is no error of the system: a text, with zeros behind it. */
+  readonly problem: Uint8Array;
 }
+
+/** In ERROR_NUMBER: no error of the system, but a mistake of ours; `problem` tells which. */
+export const INTERNAL_ERROR = 0xffff_ffff;
+export const PROBLEM_BYTES = 1024;
 
 /** The name of the n-th file. */
 export function numberedName(path: string, number: number): string {
@@ -27,8 +33,7 @@ export function numberedName(path: string, number: number): string {
 }
 
 /** What a file without packets holds. */
-export function emptyFile(plan: Pick<RecordFilePlan, 'format' | 'nanoseconds' | 'snapLength'>, linkTypes: readonly number[]): Uint8Array {
-  const [first = FIRST_LINK_TYPE] = linkTypes;
-  if (plan.format === 'pcap') return pcapHeader(first, plan.nanoseconds, plan.snapLength);
-  return Buffer.concat([sectionBlock(), ...(linkTypes.length > 0 ? linkTypes : [first]).map((linkType) => interfaceBlock(linkType, plan.snapLength))]);
+export function emptyFile({ format, nanoseconds, snapLength }: Pick<RecordFilePlan, 'format' | 'nanoseconds' | 'snapLength'>): Uint8Array {
+  if (format === 'pcap') return pcapHeader(FIRST_LINK_TYPE, nanoseconds, snapLength);
+  return Buffer.concat([sectionBlock(), interfaceBlock(FIRST_LINK_TYPE, snapLength)]);
 }

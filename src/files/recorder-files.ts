@@ -7,14 +7,10 @@
 import { constants } from 'node:os';
 import { systemCode } from './formats';
 import type { Guardian } from './guardian';
-import { interfaceBlock } from './pcapng';
 import { PipeWriter } from './pipe-writer';
-import {
-  ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, LINK_TYPES, LINK_TYPE_TABLE, ROTATIONS, ROTATIONS_DONE,
-  ROTATION_ROOM, ROTATION_TABLE, TAIL,
-} from './record-encoder';
-import { FIRST_LINK_TYPE, emptyFile, numberedName, type RecordFilePlan } from './record-plan';
-import { recordAt } from './ring-records';
+import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, MARKED, MARK_BYTES, TAIL, type RecorderNews } from './record-encoder';
+import { INTERNAL_ERROR, emptyFile, numberedName, type RecordFilePlan } from './record-plan';
+import { distanceToMark, recordAt } from './ring-records';
 import { TargetFile } from './target-file';
 
 const RETRY_MILLISECONDS = 100;
@@ -36,14 +32,21 @@ export class RecordFile {
   private number = 1;
   /** Bytes of the file that are known to be whole records. */
   private committed = 0;
-  /** Link types that the file's headers tell of; the first may still be a guess. */
+  /** What the file begins with; a guess until the first mark tells. */
+  private header: Uint8Array;
+  private guessed = true;
+  /** Interfaces and other blocks that the file is to describe, and how many of them it does. */
+  private blocks: Uint8Array[] = [];
   private described = 0;
   private tail = 0;
   private lastWrite = 0;
   private lastFailure = -Infinity;
   private lastError: unknown = 'ENOSPC';
 
-  constructor(readonly plan: RecordFilePlan, private readonly guardian: Guardian | undefined) {}
+  /** `nextNews` tells what the next mark means. */
+  constructor(readonly plan: RecordFilePlan, private readonly guardian: Guardian | undefined, private readonly nextNews: () => RecorderNews | undefined = () => undefined) {
+    this.header = emptyFile(plan);
+  }
 
   private get name(): string {
     return this.plan.rotates ? numberedName(this.plan.path, this.number) : this.plan.path;
@@ -51,8 +54,7 @@ export class RecordFile {
 
   /** Opens the file without touching what it holds (see FileTransmitter). Throws what the system throws. */
   open(readerMilliseconds = READER_MILLISECONDS): void {
-    const header = emptyFile(this.plan, this.linkTypes());
-    this.guardian?.announce(this.plan.slot, this.name, header);
+    this.guardian?.announce(this.plan.slot, this.name, this.plan.format === 'pcap' ? this.header : emptyFile(this.plan));
     try {
       this.target = TargetFile.open(this.name, readerMilliseconds);
     } catch (error) {
@@ -83,15 +85,19 @@ export class RecordFile {
     return this.regular;
   }
 
-  /** Empties the file and writes its header. */
+  /** Empties the file, and writes its header and what it describes. */
   private begin(): void {
-    const header = emptyFile(this.plan, this.linkTypes());
-    this.committed = 0;
-    this.guardian?.commit(this.plan.slot, 0);
-    this.target?.cut(0);
-    this.writeAll(header, 0, header.length);
-    this.commit(header.length);
-    this.described = Math.max(1, this.control(LINK_TYPES));
+    const preface = Buffer.concat([this.header, ...this.blocks]);
+    if (this.regular) {
+      this.committed = 0;
+      this.guardian?.commit(this.plan.slot, 0);
+      this.target?.cut(0);
+      this.writeAll(preface, 0, preface.length);
+    } else {
+      this.pipe.begin(preface);
+    }
+    this.commit(preface.length);
+    this.described = this.blocks.length;
   }
 
   /** Takes over a file that another thread opened. */
@@ -112,6 +118,7 @@ export class RecordFile {
     if (this.committed > 0 || (!this.regular && !last)) return;
     try {
       this.prepare();
+      if (!this.regular && this.target) this.pipe.write(this.target, this.plan, this.tail, 0);
     } catch (error) {
       this.fail(error, performance.now());
     }
@@ -131,20 +138,13 @@ export class RecordFile {
 
   /** Writes what is there, if it is worth it; answers whether anything was done. `all`: however little it is. */
   drain(now: number, all: boolean): boolean {
-    const { control } = this.plan;
     let end = this.control(HEAD);
-    const done = control[ROTATIONS_DONE];
-    if (this.control(ROTATIONS) !== done) {
-      const at = Atomics.load(control, ROTATION_TABLE + (done & (ROTATION_ROOM - 1)));
-      if (at === this.tail) {
-        this.rotate();
-        Atomics.store(control, ROTATIONS_DONE, (done + 1) >>> 0);
-        return true;
-      }
-      if (this.distance(at) <= this.distance(end)) {
-        end = at;
-        all = true;
-      }
+    const marked = this.distance(this.control(MARKED));
+    if (marked > 0 && marked <= this.plan.bytes.length) {
+      const next = distanceToMark(this.plan, this.tail, this.distance(end));
+      if (next === 0 && end !== this.tail) return this.takeMark();
+      if (next < this.distance(end)) all = true;
+      end = (this.tail + next) >>> 0;
     }
     const pending = this.distance(end);
     if (pending === 0) return false;
@@ -156,7 +156,7 @@ export class RecordFile {
 
   /** True if packets wait in the ring. */
   get hasPending(): boolean {
-    return this.control(HEAD) !== this.tail || this.control(ROTATIONS) !== this.plan.control[ROTATIONS_DONE];
+    return this.control(HEAD) !== this.tail;
   }
 
   private control(word: number): number {
@@ -167,8 +167,24 @@ export class RecordFile {
     return (position - this.tail) >>> 0;
   }
 
-  private linkTypes(): number[] {
-    return Array.from(this.plan.control.subarray(LINK_TYPE_TABLE, LINK_TYPE_TABLE + this.control(LINK_TYPES)));
+  /** Does what the mark at the ring's tail means; false if that is not known yet. */
+  private takeMark(): boolean {
+    const news = this.nextNews();
+    if (!news) return false;
+    const { rotates, header, blocks } = news;
+    if (rotates) this.leaveFull();
+    if (header) {
+      // What was written as a guess is written anew; a pipe has nothing before its first packet.
+      if (this.guessed) this.committed = 0;
+      this.guessed = false;
+      this.header = header;
+      this.blocks = [];
+      this.described = 0;
+    }
+    this.blocks.push(...blocks);
+    this.free((this.tail + MARK_BYTES) >>> 0);
+    if (rotates) this.tryBegin();
+    return true;
   }
 
   /** The first boundary of records from which on a write is worth it, so that space becomes free early. */
@@ -277,16 +293,11 @@ export class RecordFile {
       this.lock(0);
     }
     if (this.committed === 0) this.begin();
-    const types = this.linkTypes();
-    const header = emptyFile(this.plan, []);
-    if (this.regular && types.length > 0 && this.committed === header.length && this.described === 1 && types[0] !== FIRST_LINK_TYPE) {
-      const right = emptyFile(this.plan, [types[0]]);
-      this.writeAll(right, 0, right.length);
-    }
-    for (; this.described < types.length; this.described++) {
-      const block = interfaceBlock(types[this.described], this.plan.snapLength);
+    for (; this.described < this.blocks.length; this.described++) {
+      const block = this.blocks[this.described];
       try {
-        this.writeAll(block, this.committed, block.length);
+        if (this.regular) this.writeAll(block, this.committed, block.length);
+        else this.pipe.begin(block);
       } catch (error) {
         this.cut();
         throw error;
@@ -295,20 +306,26 @@ export class RecordFile {
     }
   }
 
-  private rotate(): void {
+  /** The next packets go to the next file. */
+  private leaveFull(): void {
     this.close();
     this.number++;
     this.committed = 0;
     this.lastFailure = -Infinity; // what was wrong with the last file need not be with this one
-    this.tryBegin();
   }
 
+  /** Tells by the control block what is wrong. A mistake of ours never looks like the disk's. */
   private fail(error: unknown, now: number): void {
     this.lastFailure = now;
-    const code = typeof error === 'string' ? error : systemCode(error) ?? 'EIO';
-    const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code] ?? constants.errno.EIO;
-    Atomics.store(this.plan.control, LAST_ERROR, number);
-    Atomics.store(this.plan.control, ERROR_NUMBER, number);
+    const code = typeof error === 'string' ? error : systemCode(error);
+    const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code ?? ''];
+    if (number === undefined) {
+      const text = Buffer.from(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+      this.plan.problem.fill(0);
+      this.plan.problem.set(text.subarray(0, this.plan.problem.length));
+    }
+    Atomics.store(this.plan.control, LAST_ERROR, number ?? INTERNAL_ERROR);
+    Atomics.store(this.plan.control, ERROR_NUMBER, number ?? INTERNAL_ERROR);
   }
 
   /** After a failure: keeps the whole records of what was written, and counts the others. */

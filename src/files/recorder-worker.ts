@@ -1,6 +1,7 @@
 /** The thread that writes the files of an engine. It knows only its rings, and ends when it is told to. */
-import { workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Guardian, type GuardianPlan } from './guardian';
+import type { RecorderNews } from './record-encoder';
 import type { RecordFilePlan } from './record-plan';
 import { RecordFile } from './recorder-files';
 
@@ -31,6 +32,10 @@ const DEEP_MILLISECONDS = 2000;
 export interface RecorderPlan {
   readonly shared: Int32Array;
   readonly guardian: GuardianPlan | undefined;
+  /** What marks mean, in the order of the rings. */
+  readonly news: MessagePort;
+  /** Why the thread ended, if it did: a text, with zeros behind it. */
+  readonly problem: Uint8Array;
   readonly files: readonly { readonly plan: RecordFilePlan; readonly fd: number }[];
 }
 
@@ -57,11 +62,32 @@ function hasPending(file: RecordFile): boolean {
   return file.hasPending;
 }
 
+/** News of all files, until each is asked for. */
+class Inbox {
+  private readonly waiting = new Map<number, RecorderNews[]>();
+
+  constructor(private readonly port: MessagePort) {}
+
+  next(slot: number): RecorderNews | undefined {
+    for (let received = receiveMessageOnPort(this.port); received; received = receiveMessageOnPort(this.port)) {
+      const news = received.message as RecorderNews;
+      const before = this.waiting.get(news.slot);
+      if (before) before.push(news);
+      else this.waiting.set(news.slot, [news]);
+    }
+    const mine = this.waiting.get(slot);
+    const first = mine?.shift();
+    if (mine?.length === 0) this.waiting.delete(slot);
+    return first;
+  }
+}
+
 function record(plan: RecorderPlan): void {
   const { shared } = plan;
   const guardian = Guardian.join(plan.guardian);
+  const inbox = new Inbox(plan.news);
   const files = plan.files.map(({ plan: file, fd }) => {
-    const recorded = new RecordFile(file, guardian);
+    const recorded = new RecordFile(file, guardian, () => inbox.next(file.slot));
     recorded.adopt(fd);
     return recorded;
   });
@@ -99,6 +125,7 @@ if (workerData !== null && typeof workerData === 'object' && 'captureFiles' in w
   try {
     record(plan);
   } catch (error) {
+    plan.problem.set(Buffer.from(String(error)).subarray(0, plan.problem.length));
     setState(plan.shared, STATE_FAILED);
     throw error;
   }

@@ -1,6 +1,6 @@
 /** The records that lie in the ring of a file sink (record-encoder.ts). */
 import type { CaptureFormat } from './formats';
-import { HEAD, TAIL } from './record-encoder';
+import { HEAD, MARK_BYTES, MARK_WORD, TAIL } from './record-encoder';
 
 export interface RingOfRecords {
   readonly format: CaptureFormat;
@@ -11,6 +11,18 @@ export interface RingOfRecords {
 function ringWord(bytes: Uint8Array, position: number): number {
   const mask = bytes.length - 1;
   return (bytes[position & mask] | (bytes[(position + 1) & mask] << 8) | (bytes[(position + 2) & mask] << 16) | (bytes[(position + 3) & mask] << 24)) >>> 0;
+}
+
+/** Whether a mark stands at this position. */
+export function isMark({ bytes }: RingOfRecords, position: number): boolean {
+  return ringWord(bytes, position + 8) === MARK_WORD;
+}
+
+/** The distance from this position to the next mark, or `length` if there is none before. */
+export function distanceToMark(ring: RingOfRecords, position: number, length: number): number {
+  let at = 0;
+  while (at < length && !isMark(ring, position + at)) at += recordAt(ring, position + at).record;
+  return Math.min(at, length);
 }
 
 /** Bytes of the record at this position, and of its packet. */
@@ -27,6 +39,10 @@ export function unwritten(ring: RingOfRecords): { readonly packets: number; read
   let packets = 0;
   let bytes = 0;
   for (let at = 0; at < length;) {
+    if (isMark(ring, tail + at)) {
+      at += MARK_BYTES;
+      continue;
+    }
     const { record, packet } = recordAt(ring, tail + at);
     at += record;
     packets++;

@@ -4,10 +4,11 @@ import type { OptionDeclaration } from '../core/options';
 import { MAXIMUM_PACKET, SNAP_LENGTH, type CaptureFormat } from './formats';
 import type { Guardian } from './guardian';
 import {
-  CONTROL_WORDS, STATE_FILE_BYTES, STATE_FILE_SECONDS, STATE_HEADER_BYTES, STATE_NUMBERS, STATE_PCAPNG, STATE_ROTATE_BYTES,
-  STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT, type RecordRing,
+  CONTROL_WORDS, STATE_FILE_SECONDS, STATE_NUMBERS, STATE_PCAPNG, STATE_ROTATE_BYTES, STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT,
+  type EncodedFile, type RecorderNews,
 } from './record-encoder';
-import { emptyFile, type RecordFilePlan } from './record-plan';
+import { FileDescription } from './file-description';
+import { PROBLEM_BYTES, type RecordFilePlan } from './record-plan';
 import { RecordFile } from './recorder-files';
 
 export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
@@ -23,17 +24,17 @@ const BUFFER_BYTES = 1 << 20;
 const LEAST_BUFFER_BYTES = 1 << 16;
 /** All files of an engine together, unless bufferBytes says otherwise. */
 const ALL_BUFFER_BYTES = 256 << 20;
-export interface Sink {
-  readonly request: SinkRequest;
+
+export interface Sink extends EncodedFile {
   readonly plan: RecordFilePlan;
-  readonly ring: RecordRing;
   readonly file: RecordFile;
   /** What was already taken over from the recorder's counts. */
   failedPackets: number;
   failedBytes: number;
   errorNumber: number;
   lost: number;
-  saidLinkType: boolean;
+  /** What the user was told already. */
+  readonly said: Set<string>;
 }
 
 function formatOf(request: SinkRequest): CaptureFormat {
@@ -46,7 +47,7 @@ function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes));
 }
 
-export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined): Sink {
+export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined, tell: (news: RecorderNews) => void): Sink {
   const { options } = request;
   const format = formatOf(request);
   const share = 2 ** Math.floor(Math.log2(ALL_BUFFER_BYTES / count));
@@ -58,19 +59,19 @@ export function createSink(request: SinkRequest, slot: number, count: number, gu
   const rotateSeconds = options['rotateSeconds'];
   const plan: RecordFilePlan = {
     path: request.link.device, format, nanoseconds: options['nanoseconds'] !== false, snapLength, slot, bytes, control,
+    problem: new Uint8Array(new SharedArrayBuffer(PROBLEM_BYTES)),
     rotates: rotateBytes !== undefined || rotateSeconds !== undefined,
   };
   const state = new Float64Array(STATE_NUMBERS);
-  const header = emptyFile(plan, []).length;
   state[STATE_PCAPNG] = format === 'pcapng' ? 1 : 0;
   state[STATE_UNIT] = format === 'pcap' && !plan.nanoseconds ? 1000 : 1;
   state[STATE_SNAP_LENGTH] = snapLength;
   state[STATE_ROTATE_BYTES] = typeof rotateBytes === 'number' ? rotateBytes : Infinity;
   state[STATE_ROTATE_SECONDS] = typeof rotateSeconds === 'number' ? rotateSeconds : Infinity;
-  state[STATE_FILE_BYTES] = state[STATE_HEADER_BYTES] = header;
   state[STATE_FILE_SECONDS] = -1;
   return {
-    request, plan, ring: { bytes, control, state }, file: new RecordFile(plan, guardian),
-    failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, saidLinkType: false,
+    request, plan, slot, tell, ring: { bytes, control, state }, file: new RecordFile(plan, guardian),
+    description: new FileDescription({ ...plan, rotateBytes: state[STATE_ROTATE_BYTES] }),
+    failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, said: new Set(),
   };
 }

@@ -3,6 +3,7 @@ import { fstatSync, ftruncateSync, write } from 'node:fs';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { LinkName } from '../core/link-name';
+import { MAXIMUM_RECORD_LENGTH } from '../core/packet-ring';
 import { coreAddon, type NativePcapEncoder } from '../native/core-addon';
 import { attach, type AttachOptions, type PipeReader } from './pipe-reader';
 
@@ -10,7 +11,8 @@ export const PCAP_FILE_HEADER_BYTES = 24;
 export const PCAP_RECORD_HEADER_BYTES = 16;
 const MAGIC_NANOSECONDS = 0xa1b2_3c4d;
 const MAGIC_MICROSECONDS = 0xa1b2_c3d4;
-const SNAP_LENGTH = 0x4_0000;
+/** No packet of a pipe is longer. */
+const SNAP_LENGTH = MAXIMUM_RECORD_LENGTH + 1;
 /** What is written at once: enough to make the system call cheap, little enough not to lag. */
 const BLOCK_BYTES = 1 << 20;
 

@@ -16,7 +16,7 @@ const states = (edit = () => undefined) => {
   return [state];
 };
 const recorderOf = (edit = {}) => {
-  const all = { batches: [batch], lists: [lists], outputs: new Uint32Array(1), rings: [new Uint8Array(65536)], controls: [new Uint32Array(80)], states: states(), counters: new Uint32Array(64), records: new Uint32Array(1), ...edit };
+  const all = { batches: [batch], lists: [lists], outputs: new Uint32Array(1), rings: [new Uint8Array(65536)], controls: [new Uint32Array(80)], states: states(), maps: [new Uint32Array(64)], counters: new Uint32Array(64), records: new Uint32Array(1), ...edit };
   return files.bindRecorder(...Object.values(all));
 };
 const readerOf = (edit) => {
@@ -33,8 +33,8 @@ const mustThrow = {
   'more rows than the batch has': () => files.parseRecords(readerOf((state) => { state[7] = 17; })),
   'more interfaces than the table has': () => files.parseRecords(readerOf((state) => { state[2] = 1; state[16] = 65; })),
   'a parser that is a recorder': () => files.parseRecords(recorderOf()),
-  'a recorder that is a parser': () => files.encodeLists(readerOf(), 0, new Uint8Array(64), 1, false),
-  'a batch that there is not': () => files.encodeLists(recorderOf(), 5, new Uint8Array(64), 1, false),
+  'a recorder that is a parser': () => files.encodeLists(readerOf(), 0, new Uint8Array(64), 0, false),
+  'a batch that there is not': () => files.encodeLists(recorderOf(), 5, new Uint8Array(64), 0, false),
   'a record that is not among the counters': () => recorderOf({ records: new Uint32Array([0x7fffffff]) }),
   'a record that is not whole': () => recorderOf({ records: new Uint32Array([17]) }),
   'an output without a list': () => recorderOf({ outputs: new Uint32Array([1]) }),
@@ -44,6 +44,10 @@ const mustThrow = {
   'counters between two numbers': () => recorderOf({ counters: new Uint32Array(new ArrayBuffer(260), 4) }),
   'lists with an impossible shift': () => recorderOf({ lists: [{ ...lists, shift: 32 }] }),
   'lists that are shorter than they say': () => recorderOf({ lists: [{ ...lists, outputs: 1000 }], outputs: new Uint32Array([999]) }),
+  'fewer maps than lists': () => recorderOf({ maps: [] }),
+  'a map that is too short': () => recorderOf({ maps: [new Uint32Array(63)] }),
+  'notes that are too short': () => files.encodeLists(recorderOf(), 0, new Uint8Array(64), 0, false, new Uint32Array(47)),
+  'notes without a place for them': () => files.parseRecords(readerOf((state) => { state[19] = 1; })),
   'a batch of nothing': () => recorderOf({ batches: [{}] }),
   'memory of another kind': () => files.mapGuardian(openSync('/dev/null'), 1000),
   'more memory than the guardian has': () => files.mapGuardian(files.startGuardian('', 1).memory, 1000),
@@ -67,11 +71,18 @@ for (const [name, call] of Object.entries(mustThrow)) {
 // What a brick may get wrong costs packets and nothing else.
 lists.counts[0] = 0xffffffff;
 lists.rows.fill(9999);
-files.encodeLists(recorderOf(), 0, new Uint8Array(64), 1, false);
+files.encodeLists(recorderOf(), 0, new Uint8Array(64), 0, false);
 batch.offset.fill(0xf0000000);
 lists.counts[0] = 16;
 lists.rows.fill(1);
-files.encodeLists(recorderOf({ controls: [new Uint32Array(80).fill(0xffffffff)], states: states((state) => state.fill(NaN)) }), 0, new Uint8Array(64), 1, false);
+files.encodeLists(recorderOf({ controls: [new Uint32Array(80).fill(0xffffffff)], states: states((state) => state.fill(NaN)) }), 0, new Uint8Array(64), 0, false);
+
+// Notes are not believed either.
+batch.offset.fill(0);
+lists.counts[0] = 16;
+files.encodeLists(recorderOf({ states: states((state) => { state[0] = 1; }) }), 0, new Uint8Array(64), 0, false, new Uint32Array(48).fill(0xfffffff0));
+lists.counts[0] = 16;
+files.encodeLists(recorderOf({ states: states((state) => { state[0] = 1; }) }), 0, new Uint8Array(64), 0, false, new Uint32Array(48).fill(64, 32));
 
 const values = [undefined, null, true, -1, 0.5, NaN, 1e30, 'text', Symbol('nothing'), [], [{}], {}, () => 1, new Uint8Array(3), new Uint32Array(600), new Float64Array(1), readerOf(), recorderOf(), 2 ** 31];
 let seed = 1;

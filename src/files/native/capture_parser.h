@@ -12,7 +12,7 @@ namespace bricks {
 
 enum ReaderWord : uint32_t {
   kPosition, kEnd, kFormat, kSwapped, kLimitSeconds, kLimitNanoseconds, kStop, kRows, kBytes, kNextSeconds,
-  kNextNanoseconds, kUnused, kLinkType, kUnits, kRecordHeader, kOldLengths, kInterfaces, kFlow, kDamage,
+  kNextNanoseconds, kUnused, kLinkType, kUnits, kRecordHeader, kOldLengths, kInterfaces, kFlow, kDamage, kNotes,
   kTable = 32,
 };
 enum ReaderStop : uint32_t { kStopFull, kStopMore, kStopTime, kStopLinkType, kStopOther, kStopDamaged };
@@ -22,7 +22,7 @@ constexpr uint32_t kTableRow = 8;
 constexpr uint32_t kTableRows = 64;
 constexpr uint32_t kReaderWords = kTable + kTableRow * kTableRows;
 constexpr uint32_t kMaximumPacket = 1u << 20;
-constexpr uint32_t kMaximumBlock = kMaximumPacket + 4096;
+constexpr uint32_t kMaximumBlock = kMaximumPacket + (256u << 10);
 
 struct ReaderColumns {
   uint32_t capacity;
@@ -34,6 +34,8 @@ struct ReaderColumns {
   uint32_t* flowPorts;
   uint16_t* flowAddresses;
   int32_t* flowWord;
+  // Three columns of `capacity` (src/core/packet-notes.ts), or nullptr.
+  uint32_t* notes;
 };
 
 template <bool kSwap>
@@ -57,6 +59,9 @@ struct ReaderStep {
   uint32_t wireLength;
   uint32_t packet;  // where it starts in the window
   uint32_t next;    // where the next record starts
+  uint32_t interface;
+  uint32_t options;       // where a packet's options start, and how many bytes they have
+  uint32_t optionsBytes;
 };
 
 inline bool Stopped(uint32_t* state, uint32_t stop) {
@@ -89,7 +94,7 @@ inline bool NextPcapRecord(uint32_t* state, const uint8_t* window, uint32_t posi
     seconds += fraction / units;
     fraction %= units;
   }
-  *step = {seconds, fraction * nanosecondsOfUnit, length, wireLength, position + header, position + header + length};
+  *step = {seconds, fraction * nanosecondsOfUnit, length, wireLength, position + header, position + header + length, 0, 0, 0};
   return true;
 }
 
@@ -113,6 +118,25 @@ inline void InterfaceTime(const uint32_t* interface, uint64_t stamp, ReaderStep*
   step->seconds = static_cast<uint32_t>(seconds + added);
 }
 
+// How many of `room` bytes are options that a copy may have as they are, or kRareOptions: TypeScript knows what to do with those.
+constexpr uint32_t kRareOptions = 0xffffffff;
+
+inline uint32_t PlainOptions(const uint8_t* options, uint32_t room) {
+  uint32_t at = 0;
+  while (room - at >= 4) {
+    uint16_t code;
+    uint16_t length;
+    std::memcpy(&code, options + at, sizeof code);
+    std::memcpy(&length, options + at + 2, sizeof length);
+    if (code == 0) return length == 0 ? at + 4 : kRareOptions;
+    const uint32_t padded = (length + 3u) & ~3u;
+    // Two kinds of custom options are not to be copied.
+    if (code == 19372 || code == 19373 || padded > room - at - 4) return kRareOptions;
+    at += 4 + padded;
+  }
+  return at;
+}
+
 template <bool kSwap>
 inline bool NextEnhancedPacket(uint32_t* state, const uint8_t* window, uint32_t position, uint32_t end, uint32_t row, ReaderStep* step) {
   if (end - position < 12) return Stopped(state, kStopMore);
@@ -129,6 +153,14 @@ inline bool NextEnhancedPacket(uint32_t* state, const uint8_t* window, uint32_t 
   const uint32_t length = Word<kSwap>(block + 20);
   if (length > kMaximumPacket) return Damaged(state, kDamagePacketLength);
   if (length > total - 32) return Damaged(state, kDamagePacketInBlock);
+  const uint32_t padded = (length + 3) & ~3u;
+  step->interface = index;
+  step->options = position + 28 + padded;
+  step->optionsBytes = 0;
+  if (state[kNotes] != 0 && total - 32 > padded) {
+    step->optionsBytes = kSwap ? kRareOptions : PlainOptions(block + 28 + padded, total - 32 - padded);
+    if (step->optionsBytes == kRareOptions) return Stopped(state, kStopOther);
+  }
   if (interface[0] != state[kLinkType]) {
     if (row > 0) return Stopped(state, kStopLinkType);
     state[kLinkType] = interface[0];
@@ -150,6 +182,7 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
   const bool oldLengths = state[kOldLengths] != 0;
   const uint64_t limit = static_cast<uint64_t>(state[kLimitSeconds]) << 32 | state[kLimitNanoseconds];
   const bool flow = state[kFlow] != 0;
+  const bool notes = kNextGeneration && state[kNotes] != 0;
   uint32_t position = state[kPosition];
   uint32_t row = state[kRows];
   uint32_t bytes = state[kBytes];
@@ -177,6 +210,11 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
     columns.flowWord[row] = flow && state[kLinkType] == 1
                                 ? FlowColumns(window + aligned, step.length, &columns.flowAddresses[row], &columns.flowPorts[row])
                                 : kFlowNotComputed;
+    if (notes) {
+      columns.notes[row] = step.interface;
+      columns.notes[columns.capacity + row] = step.options;
+      columns.notes[2 * columns.capacity + row] = step.optionsBytes;
+    }
     bytes += step.length;
     position = step.next;
     row++;

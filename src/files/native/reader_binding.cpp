@@ -17,6 +17,7 @@ struct Reader {
   uint32_t* state;
   Napi::Reference<Napi::Value> windowReference;
   Napi::Reference<Napi::Value> stateReference;
+  Napi::Reference<Napi::Value> notesReference;
 };
 
 Napi::Value BindReader(const Napi::CallbackInfo& info) {
@@ -26,7 +27,11 @@ Napi::Value BindReader(const Napi::CallbackInfo& info) {
   reader->state = SharedData<uint32_t>(info[2], kReaderWords);
   const BatchColumns& batch = reader->batch;
   reader->columns = {batch.capacity, batch.offset, batch.length, batch.wireLength, batch.seconds,
-                     batch.nanoseconds, batch.flowPorts, batch.flowAddresses, batch.flowWord};
+                     batch.nanoseconds, batch.flowPorts, batch.flowAddresses, batch.flowWord, nullptr};
+  if (!info[3].IsUndefined()) {
+    reader->columns.notes = SharedData<uint32_t>(info[3], size_t{3} * batch.capacity);
+    reader->notesReference = Napi::Reference<Napi::Value>::New(info[3], 1);
+  }
   reader->windowReference = Napi::Reference<Napi::Value>::New(info[1], 1);
   reader->stateReference = Napi::Reference<Napi::Value>::New(info[2], 1);
   return Hand(info.Env(), std::move(reader));
@@ -34,7 +39,8 @@ Napi::Value BindReader(const Napi::CallbackInfo& info) {
 
 void ParseBound(const Napi::CallbackInfo& info) {
   const Reader* reader = Handed<Reader>(info[0]);
-  if (!IsSound(reader->state, reader->windowBytes, reader->columns.capacity)) {
+  const bool sound = IsSound(reader->state, reader->windowBytes, reader->columns.capacity);
+  if (!sound || (reader->state[kNotes] != 0 && reader->columns.notes == nullptr)) {
     throw Napi::RangeError::New(info.Env(), "the state of the parser is impossible");
   }
   ParseRecords(reader->state, reader->window, reader->columns);

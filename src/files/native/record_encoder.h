@@ -11,13 +11,17 @@
 namespace bricks {
 
 enum ControlWord : uint32_t {
-  kHead = 0, kHints = 16, kHintCount = 16, kLinkTypes = 32, kLinkTypeTable = 33, kLinkTypesMaximum = 14,
-  kRotations = 47, kRotationTable = 48, kRotationRoom = 8, kTail = 64, kRotationsDone = 65, kControlWords = 80,
+  kHead = 0, kHints = 16, kHintCount = 16, kTail = 64, kControlWords = 80,
 };
 enum FileState : uint32_t {
   kStatePcapng, kStateUnit, kStateSnapLength, kStateRotateBytes, kStateRotateSeconds, kStateFileBytes, kStateFileSeconds,
-  kStateHeaderBytes, kStateLastHint, kStateHints, kStateWake, kStateNumbers = 12,
+  kStateAsks, kStateLastHint, kStateHints, kStateWake, kStateRevision, kStateNumbers = 12,
 };
+// By the number of an interface in its section: its number in the file, or one of those from kNoNumber on, about which TypeScript is asked.
+constexpr uint32_t kMapRows = 64;
+constexpr uint32_t kNoNumber = 0xfffffffe;
+// Room that TypeScript may need for a mark before a record.
+constexpr uint32_t kMarkBytes = 16;
 
 struct RecordColumns {
   const uint32_t* offset;
@@ -25,6 +29,8 @@ struct RecordColumns {
   const uint32_t* wireLength;
   const uint32_t* seconds;
   const uint32_t* nanoseconds;
+  // Three columns of as many words as the batch has rows (src/core/packet-notes.ts), or nullptr.
+  const uint32_t* notes;
 };
 
 // The memory of packets, and the rows of a batch: what a brick wrote is not believed.
@@ -39,6 +45,7 @@ struct RecordRing {
   uint32_t size;
   uint32_t* control;
   double* state;
+  const uint32_t* map;
 };
 
 struct EncodeResult {
@@ -47,31 +54,21 @@ struct EncodeResult {
   uint64_t bytes;       // captured bytes of these
   uint32_t tooLong;     // longer than the ring
   uint32_t impossible;  // a row that there is not, or bytes outside the memory
+  bool asks;            // the next row is TypeScript's: a file begins, or an interface must be described, first
 };
-
-inline int32_t InterfaceOf(const RecordRing& ring, uint32_t linkType) {
-  const uint32_t count = ring.control[kLinkTypes];
-  if (count > kLinkTypesMaximum) return -1;
-  for (uint32_t index = 0; index < count; index++) {
-    if (ring.control[kLinkTypeTable + index] == linkType) return static_cast<int32_t>(index);
-  }
-  if (count >= (ring.state[kStatePcapng] == 1 ? kLinkTypesMaximum : 1u)) return -1;
-  ring.control[kLinkTypeTable + count] = linkType;
-  __atomic_store_n(&ring.control[kLinkTypes], count + 1, __ATOMIC_SEQ_CST);
-  return static_cast<int32_t>(count);
-}
 
 // The header and the end of a record, and the packet between them.
 inline __attribute__((always_inline)) void WriteRecord(uint8_t* to, bool pcapng, uint32_t need, uint32_t unit, uint32_t index, uint32_t seconds, uint32_t nanoseconds,
-                        uint32_t length, uint32_t wireLength, const uint8_t* packet) {
+                        uint32_t length, uint32_t wireLength, const uint8_t* packet, const uint8_t* options, uint32_t optionsBytes) {
   if (pcapng) {
     const uint64_t stamp = seconds * 1000000000ull + nanoseconds;
     const uint32_t header[7] = {6, need, index, static_cast<uint32_t>(stamp >> 32), static_cast<uint32_t>(stamp), length, wireLength};
     std::memcpy(to, header, sizeof header);
     const uint32_t zero = 0;
     // First the padding, which the packet's last bytes then overwrite.
-    if (length & 3) std::memcpy(to + need - 8, &zero, sizeof zero);
+    if (length & 3) std::memcpy(to + need - 8 - optionsBytes, &zero, sizeof zero);
     CopyPacket(to + 28, packet, length);
+    if (__builtin_expect(optionsBytes > 0, 0)) std::memcpy(to + need - 4 - optionsBytes, options, optionsBytes);
     std::memcpy(to + need - 4, &need, sizeof need);
   } else {
     const uint32_t header[4] = {seconds, unit == 1 ? nanoseconds : nanoseconds / 1000, length, wireLength};
@@ -90,10 +87,11 @@ inline void PutAround(const RecordRing& ring, uint32_t head, const uint8_t* sour
 }
 
 inline void WriteRecordAround(const RecordRing& ring, uint32_t head, bool pcapng, uint32_t need, uint32_t unit, uint32_t index,
-                              uint32_t seconds, uint32_t nanoseconds, uint32_t length, uint32_t wireLength, const uint8_t* packet) {
+                              uint32_t seconds, uint32_t nanoseconds, uint32_t length, uint32_t wireLength, const uint8_t* packet,
+                              const uint8_t* options, uint32_t optionsBytes) {
   uint8_t frame[40] = {0};
   // The record of an empty packet gives the header; what stands behind the packet follows by itself.
-  WriteRecord(frame, pcapng, pcapng ? 32 : 16, unit, index, seconds, nanoseconds, 0, wireLength, packet);
+  WriteRecord(frame, pcapng, pcapng ? 32 : 16, unit, index, seconds, nanoseconds, 0, wireLength, packet, nullptr, 0);
   const uint32_t before = pcapng ? 28 : 16;
   std::memcpy(frame + (pcapng ? 20 : 8), &length, sizeof length);
   if (pcapng) std::memcpy(frame + 4, &need, sizeof need);
@@ -101,19 +99,10 @@ inline void WriteRecordAround(const RecordRing& ring, uint32_t head, bool pcapng
   PutAround(ring, head + before, packet, length);
   if (!pcapng) return;
   const uint32_t padding = (0u - length) & 3u;
-  uint8_t end[8] = {0};
-  std::memcpy(end + padding, &need, sizeof need);
-  PutAround(ring, head + before + length, end, 4 + padding);
-}
-
-inline bool Rotate(const RecordRing& ring, uint32_t head) {
-  const uint32_t rotations = ring.control[kRotations];
-  if (rotations - __atomic_load_n(&ring.control[kRotationsDone], __ATOMIC_SEQ_CST) >= kRotationRoom) return false;
-  __atomic_store_n(&ring.control[kRotationTable + (rotations & (kRotationRoom - 1))], head, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&ring.control[kRotations], rotations + 1, __ATOMIC_SEQ_CST);
-  ring.state[kStateFileBytes] = ring.state[kStateHeaderBytes];
-  ring.state[kStateFileSeconds] = -1;
-  return true;
+  const uint8_t zeros[4] = {0};
+  PutAround(ring, head + before + length, zeros, padding);
+  if (optionsBytes > 0) PutAround(ring, head + before + length + padding, options, optionsBytes);
+  PutAround(ring, head + need - 4, reinterpret_cast<const uint8_t*>(&need), sizeof need);
 }
 
 inline void Publish(const RecordRing& ring, uint32_t head) {
@@ -130,11 +119,11 @@ inline void Publish(const RecordRing& ring, uint32_t head) {
 // How far ahead of the record that is written the ring's lines are fetched.
 constexpr uint32_t kFetchAhead = 512;
 
-// Encodes rows until the list ends or the ring is full. `linkIndex` is what InterfaceOf answered.
+// Encodes rows until the list ends, the ring is full, or TypeScript must be asked: it alone begins files and describes interfaces.
 template <bool kPcapng>
 EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const ListRows& rows,
-                        uint32_t count, uint32_t linkIndex) {
-  EncodeResult result = {0, 0, 0, 0, 0};
+                        uint32_t count) {
+  EncodeResult result = {0, 0, 0, 0, 0, false};
   // All in variables: the bytes that are written could be any of them, as far as the compiler knows.
   uint8_t* const bytes = ring.bytes;
   const uint32_t size = ring.size;
@@ -162,8 +151,16 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
       continue;
     }
     const uint32_t length = captured < snapLength ? captured : snapLength;
-    const uint32_t need = kPcapng ? 32 + ((length + 3) & ~3u) : 16 + length;
-    if (need > size) {
+    const uint32_t interface = from.notes == nullptr ? 0 : from.notes[row];
+    uint32_t optionsBytes = kPcapng && from.notes != nullptr ? from.notes[2 * packets.rows + row] : 0;
+    const uint32_t options = optionsBytes == 0 ? 0 : from.notes[packets.rows + row];
+    if (__builtin_expect(optionsBytes > 0, 0)) {
+      if ((optionsBytes & 3) != 0 || static_cast<uint64_t>(options) + optionsBytes > packets.size) optionsBytes = 0;
+    }
+    // In 64 bits: what a brick wrote may be any number.
+    const uint64_t wanted = uint64_t{length} + optionsBytes + (kPcapng ? 32 + ((0u - length) & 3u) : 16);
+    const uint32_t need = static_cast<uint32_t>(wanted);
+    if (wanted + kMarkBytes > size) {
       result.tooLong++;
       continue;
     }
@@ -172,10 +169,10 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
       if (need > space) break;
     }
     const uint32_t seconds = from.seconds[row];
-    if (fileSeconds >= 0 && (fileBytes + need > rotateBytes || seconds - fileSeconds >= rotateSeconds)) {
-      if (!Rotate(ring, head)) break;
-      fileBytes = ring.state[kStateFileBytes];
-      fileSeconds = -1;
+    const uint32_t number = interface < kMapRows ? ring.map[interface] : kNoNumber;
+    if (__builtin_expect(number >= kNoNumber || (fileSeconds >= 0 && (fileBytes + need > rotateBytes || seconds - fileSeconds >= rotateSeconds)), 0)) {
+      result.asks = true;
+      break;
     }
     if (fileSeconds < 0) fileSeconds = seconds;
     const uint32_t at = head & (size - 1);
@@ -183,9 +180,11 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
     __builtin_prefetch(bytes + ((head + kFetchAhead + 64) & (size - 1)), 1);
     const uint8_t* packet = packets.bytes + offset;
     if (__builtin_expect(at + need <= size, 1)) {
-      WriteRecord(bytes + at, kPcapng, need, unit, linkIndex, seconds, from.nanoseconds[row], length, from.wireLength[row], packet);
+      WriteRecord(bytes + at, kPcapng, need, unit, number, seconds, from.nanoseconds[row], length, from.wireLength[row], packet,
+                  packets.bytes + options, optionsBytes);
     } else {
-      WriteRecordAround(ring, head, kPcapng, need, unit, linkIndex, seconds, from.nanoseconds[row], length, from.wireLength[row], packet);
+      WriteRecordAround(ring, head, kPcapng, need, unit, number, seconds, from.nanoseconds[row], length, from.wireLength[row], packet,
+                        packets.bytes + options, optionsBytes);
     }
     head += need;
     space -= need;
@@ -197,14 +196,12 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
   ring.state[kStateFileBytes] = fileBytes;
   ring.state[kStateFileSeconds] = fileSeconds;
   Publish(ring, head);
-  if (done < count) ring.state[kStateWake] = 1;
+  if (done < count && !result.asks) ring.state[kStateWake] = 1;
   return result;
 }
 
-inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const ListRows& rows,
-                               uint32_t count, uint32_t linkIndex) {
-  return ring.state[kStatePcapng] == 1 ? EncodeRows<true>(ring, columns, memory, rows, count, linkIndex)
-                                       : EncodeRows<false>(ring, columns, memory, rows, count, linkIndex);
+inline EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, const RecordMemory& memory, const ListRows& rows, uint32_t count) {
+  return ring.state[kStatePcapng] == 1 ? EncodeRows<true>(ring, columns, memory, rows, count) : EncodeRows<false>(ring, columns, memory, rows, count);
 }
 
 }  // namespace bricks

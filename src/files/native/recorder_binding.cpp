@@ -27,18 +27,19 @@ struct Recorder {
 };
 
 // Positions of src/core/counters.ts and drop-reasons.ts; handed over would be more words than this.
-enum : uint32_t { kPackets = 0, kBytesCounted = 1, kDropTooLong = 2 + 2, kDropDiskSlow = 2 + 5, kDropLinkType = 2 + 7, kDropBackendError = 2 + 11, kLinkRecord = 16 };
+enum : uint32_t { kPackets = 0, kBytesCounted = 1, kDropTooLong = 2 + 2, kDropDiskSlow = 2 + 5, kDropBackendError = 2 + 11, kLinkRecord = 16 };
 constexpr size_t kSmallestRing = 1024;
 constexpr size_t kLargestRing = size_t{1} << 31;
 
-RecordRing BindRing(const Napi::Value& ringBytes, const Napi::Value& control, const Napi::Value& state) {
+RecordRing BindRing(const Napi::Value& ringBytes, const Napi::Value& control, const Napi::Value& state, const Napi::Value& map) {
   size_t size = 0;
   uint8_t* bytes = SharedData<uint8_t>(ringBytes, 0, &size);
   // Positions run on modulo 2^32.
   if (size < kSmallestRing || size > kLargestRing || (size & (size - 1)) != 0) {
     throw Napi::RangeError::New(ringBytes.Env(), "the length of a ring must be a power of two");
   }
-  return {bytes, static_cast<uint32_t>(size), SharedData<uint32_t>(control, kControlWords), SharedData<double>(state, kStateNumbers)};
+  return {bytes, static_cast<uint32_t>(size), SharedData<uint32_t>(control, kControlWords), SharedData<double>(state, kStateNumbers),
+          SharedData<uint32_t>(map, kMapRows)};
 }
 
 uint32_t BindLists(Recorder* recorder, const Napi::Object& object) {
@@ -64,51 +65,56 @@ Napi::Value BindRecorder(const Napi::CallbackInfo& info) {
   const Napi::Array rings = ArrayArgument(info[3], count);
   const Napi::Array controls = ArrayArgument(info[4], count);
   const Napi::Array states = ArrayArgument(info[5], count);
+  const Napi::Array maps = ArrayArgument(info[6], count);
   const uint32_t* outputs = SharedData<uint32_t>(info[2], count);
   size_t counterWords = 0;
-  uint32_t* counters = SharedData<uint32_t>(info[6], 0, &counterWords);
-  const uint32_t* records = SharedData<uint32_t>(info[7], count);
+  uint32_t* counters = SharedData<uint32_t>(info[7], 0, &counterWords);
+  const uint32_t* records = SharedData<uint32_t>(info[8], count);
   if (reinterpret_cast<uintptr_t>(counters) % sizeof(uint64_t) != 0) throw Napi::RangeError::New(info.Env(), "counters must begin at a multiple of 8");
-  Napi::Array kept = Napi::Array::New(info.Env(), 8);
-  for (uint32_t index = 0; index < 8; index++) kept.Set(index, info[index]);
+  Napi::Array kept = Napi::Array::New(info.Env(), 9);
+  for (uint32_t index = 0; index < 9; index++) kept.Set(index, info[index]);
   for (uint32_t index = 0; index < count; index++) {
     const uint32_t known = BindLists(recorder.get(), ObjectArgument(lists.Get(index)));
     if (outputs[index] >= recorder->lists[known]->outputs) throw Napi::RangeError::New(info.Env(), "an output has no list");
     if ((size_t{records[index]} + kLinkRecord) * 2 > counterWords) throw Napi::RangeError::New(info.Env(), "a record is not among the counters");
-    recorder->files.push_back({known, outputs[index], BindRing(rings.Get(index), controls.Get(index), states.Get(index)),
+    recorder->files.push_back({known, outputs[index], BindRing(rings.Get(index), controls.Get(index), states.Get(index), maps.Get(index)),
                                reinterpret_cast<uint64_t*>(counters) + records[index]});
   }
   recorder->references = Napi::Persistent(kept.As<Napi::Object>());
   return Hand(info.Env(), std::move(recorder));
 }
 
+// What is added to the answer for a file that TypeScript must look at.
+constexpr uint64_t kAsks = uint64_t{1} << 32;
+
 // Encodes one file's list; answers how many packets stay on it.
-uint32_t EncodeList(const RecordFile& file, const PacketLists& lists, const RecordColumns& columns, const RecordMemory& memory, uint32_t linkType,
+uint64_t EncodeList(const RecordFile& file, const PacketLists& lists, const RecordColumns& columns, const RecordMemory& memory, double revision,
                     bool wait) {
   uint32_t count = lists.counts[file.output];
   if (count == 0) return 0;
+  if (file.ring.state[kStateRevision] != revision) {
+    file.ring.state[kStateAsks] = 1;
+    return kAsks;
+  }
   lists.counts[file.output] = 0;
   if (count > lists.room) {
     // A brick counted more than there is room for.
     file.record[kDropBackendError] += count - lists.room;
     count = lists.room;
   }
-  const int32_t index = InterfaceOf(file.ring, linkType);
-  if (index < 0) {
-    file.record[kDropLinkType] += count;
-    return 0;
-  }
   const ListRows rows = lists.RowsOf(file.output);
-  const EncodeResult result = EncodeRows(file.ring, columns, memory, rows, count, static_cast<uint32_t>(index));
+  const EncodeResult result = EncodeRows(file.ring, columns, memory, rows, count);
   file.record[kPackets] += result.packets;
   file.record[kBytesCounted] += result.bytes;
   file.record[kDropTooLong] += result.tooLong;
   file.record[kDropBackendError] += result.impossible;
   const uint32_t rest = count - result.done;
-  if (rest > 0 && wait) {
+  if (rest > 0 && (wait || result.asks)) {
     rows.TakeOff(result.done, rest);
     lists.counts[file.output] = rest;
-    return rest;
+    if (!result.asks) return rest;
+    file.ring.state[kStateAsks] = 1;
+    return kAsks;
   }
   file.record[kDropDiskSlow] += rest;
   return 0;
@@ -121,13 +127,14 @@ Napi::Value EncodeLists(const Napi::CallbackInfo& info) {
   const BatchColumns& batch = *recorder->batches[number];
   RecordMemory memory = {nullptr, 0, batch.capacity};
   memory.bytes = SharedData<uint8_t>(info[2], 0, &memory.size);
-  const uint32_t linkType = WholeNumber(info[3], "the link type");
+  const uint32_t revision = WholeNumber(info[3], "the revision of a section");
   if (!info[4].IsBoolean()) throw Napi::TypeError::New(info.Env(), "whether to wait must be true or false");
   const bool wait = info[4].As<Napi::Boolean>().Value();
-  const RecordColumns columns = {batch.offset, batch.length, batch.wireLength, batch.seconds, batch.nanoseconds};
-  uint32_t held = 0;
-  for (const RecordFile& file : recorder->files) held += EncodeList(file, *recorder->lists[file.lists], columns, memory, linkType, wait);
-  return Napi::Number::New(info.Env(), held);
+  const uint32_t* notes = info[5].IsUndefined() ? nullptr : SharedData<uint32_t>(info[5], size_t{3} * batch.capacity);
+  const RecordColumns columns = {batch.offset, batch.length, batch.wireLength, batch.seconds, batch.nanoseconds, notes};
+  uint64_t answer = 0;
+  for (const RecordFile& file : recorder->files) answer += EncodeList(file, *recorder->lists[file.lists], columns, memory, revision, wait);
+  return Napi::Number::New(info.Env(), static_cast<double>(answer));
 }
 
 }  // namespace

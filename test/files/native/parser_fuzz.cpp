@@ -17,6 +17,7 @@ struct Columns {
   uint32_t offset[kRows], length[kRows], wireLength[kRows], seconds[kRows], nanoseconds[kRows], flowPorts[kRows];
   uint16_t flowAddresses[kRows];
   int32_t flowWord[kRows];
+  uint32_t notes[3 * kRows];
 };
 
 void Put(std::vector<uint8_t>* bytes, uint32_t value, bool swap) {
@@ -31,9 +32,12 @@ std::vector<uint8_t> Capture(std::mt19937* random, bool nextGeneration, bool swa
   for (uint32_t packet = 0; packet < packets; packet++) {
     const uint32_t length = (*random)() % 150;
     if (nextGeneration) {
-      const uint32_t total = 32 + ((length + 3) & ~3u);
+      // Some have options: a comment, or nonsense.
+      const uint32_t options = (*random)() % 3 == 0 ? 4 * ((*random)() % 8) : 0;
+      const uint32_t total = 32 + ((length + 3) & ~3u) + options;
       for (uint32_t word : {6u, total, static_cast<uint32_t>((*random)() % 4), static_cast<uint32_t>((*random)()), static_cast<uint32_t>((*random)()), length, length}) Put(&bytes, word, swap);
       for (uint32_t at = 0; at < ((length + 3) & ~3u); at++) bytes.push_back(static_cast<uint8_t>((*random)()));
+      for (uint32_t word = 0; word < options / 4; word++) Put(&bytes, (*random)() % 2 ? 0x00040001u : (*random)(), false);
       Put(&bytes, total, swap);
     } else {
       for (uint32_t word : {1700000000u, static_cast<uint32_t>((*random)()), length, length + 5}) Put(&bytes, word, swap);
@@ -68,22 +72,24 @@ bool Encode(const Columns& columns, uint32_t rows, const bricks::RecordMemory& m
   state[bricks::kStateRotateSeconds] = 10;
   state[bricks::kStateFileSeconds] = -1;
   control[bricks::kHead] = control[bricks::kTail] = (*random)();
-  const bricks::RecordRing ring = {ringBytes.get(), size, control, state};
-  const bricks::RecordColumns read = {columns.offset, columns.length, columns.wireLength, columns.seconds, columns.nanoseconds};
+  uint32_t map[bricks::kMapRows];
+  for (uint32_t& number : map) number = (*random)() % 8 ? (*random)() % 100 : bricks::kNoNumber;
+  const bricks::RecordRing ring = {ringBytes.get(), size, control, state, map};
+  const bricks::RecordColumns read = {columns.offset, columns.length, columns.wireLength, columns.seconds, columns.nanoseconds,
+                                      (*random)() % 2 ? columns.notes : nullptr};
   // Rows side by side, or interleaved with those of other lists.
   const uint32_t step = (*random)() % 3;
   std::vector<uint16_t> places(size_t{kRows} << step);
   const bricks::ListRows list = {places.data(), step};
   // Now and then a row that there is not, as of a brick that is wrong.
   for (uint32_t row = 0; row < rows; row++) list[row] = static_cast<uint16_t>((*random)() % 16 ? row : (*random)());
-  const int32_t index = bricks::InterfaceOf(ring, 1);
   uint32_t done = 0;
   while (done < rows) {
-    const bricks::EncodeResult result = bricks::EncodeRows(ring, read, memory, list.From(done), rows - done, static_cast<uint32_t>(index));
+    const bricks::EncodeResult result = bricks::EncodeRows(ring, read, memory, list.From(done), rows - done);
     if (!Check(control[bricks::kHead] - control[bricks::kTail] <= size, "the ring overflows", round)) return false;
-    done += result.done;
+    // What native code asks about, TypeScript does.
+    done += result.done + (result.asks ? 1 : 0);
     control[bricks::kTail] = control[bricks::kHead];
-    control[bricks::kRotationsDone] = control[bricks::kRotations];
   }
   return true;
 }
@@ -107,22 +113,29 @@ bool Round(std::mt19937* random, unsigned round) {
   state[bricks::kFlow] = 1;
   state[bricks::kLinkType] = 1;
   state[bricks::kInterfaces] = 3;
+  state[bricks::kNotes] = (*random)() % 2;
   for (uint32_t index = 0; index < 3; index++) {
     state[bricks::kTable + index * bricks::kTableRow] = 1;
     state[bricks::kTable + index * bricks::kTableRow + 1] = index == 2 ? 0 : 1 + (*random)() % 2000000000;
   }
   std::unique_ptr<Columns> columns(new Columns());
   const bricks::ReaderColumns bound = {kRows, columns->offset, columns->length, columns->wireLength, columns->seconds,
-                                       columns->nanoseconds, columns->flowPorts, columns->flowAddresses, columns->flowWord};
+                                       columns->nanoseconds, columns->flowPorts, columns->flowAddresses, columns->flowWord, columns->notes};
   bricks::ParseRecords(state.data(), window, bound);
   bool good = Check(state[bricks::kRows] <= kRows && state[bricks::kPosition] <= state[bricks::kEnd], "too far", round);
   for (uint32_t row = 0; good && row < state[bricks::kRows]; row++) {
     good = Check(columns->offset[row] % 4 == 0 && columns->offset[row] + columns->length[row] <= capture.size() && columns->nanoseconds[row] < 1000000000 &&
                      columns->wireLength[row] >= columns->length[row], "a row is wrong", round);
   }
+  for (uint32_t row = 0; good && nextGeneration && state[bricks::kNotes] != 0 && row < state[bricks::kRows]; row++) {
+    const uint32_t options = columns->notes[kRows + row];
+    const uint32_t optionsBytes = columns->notes[2 * kRows + row];
+    good = Check(columns->notes[row] < 3 && optionsBytes % 4 == 0 && options + optionsBytes <= capture.size(), "a note is wrong", round);
+  }
   // And columns that point outside the memory.
   if (good && (*random)() % 4 == 0) columns->offset[(*random)() % kRows] = (*random)();
   if (good && (*random)() % 4 == 0) columns->length[(*random)() % kRows] = (*random)();
+  if (good && (*random)() % 4 == 0) columns->notes[(*random)() % (3 * kRows)] = (*random)();
   good = good && Encode(*columns, state[bricks::kRows], {window, capture.size(), kRows}, random, round);
   std::free(window);
   return good;
