@@ -203,6 +203,7 @@ export class FileTransmitter implements Transmitter {
       for (const sink of this.sinks) sink.file.close();
       this.removeCreated();
       this.guardian?.close();
+      this.channel.port1.close();
       if (systemCode(error) === undefined) throw error;
       throw fileError('E_FILE', `The capture file ${at.plan.path} can't be written: ${systemReason(error)}.`);
     } finally {
@@ -238,6 +239,7 @@ export class FileTransmitter implements Transmitter {
     }
     for (const sink of this.sinks) sink.file.close();
     this.guardian?.close();
+    this.channel.port1.close();
     throw fileError('E_FILE', 'The writer of capture files does not start.');
   }
 
