@@ -109,7 +109,6 @@ const MEANINGS = {
     name: 'the name that it was given', running: 'whether packets flow', bytes: 'captured bytes of these packets',
     links: 'sources first, then inner links, then sinks', bricks: 'in the order in which packets meet them', batches: 'rounds in which packets came',
     emptyPolls: 'rounds in which none came', waits: 'how often it went to sleep', collections: 'garbage collections of its thread',
-    faults: 'what kept it from doing all of its work, since it was linked: [faults](exit-codes.md#faults)',
     deoptimisations: 'how often V8 was seen to have thrown away optimised code of the data path', warmUpMicroseconds: 'how long it warmed up', longestBatchNanoseconds: 'the longest round',
   },
   LinkStatistics: {
@@ -169,7 +168,7 @@ function commands() {
       details: (command.usage.details ?? '').trim().split('\n').map((line) => line.trim()).join('\n'),
       examples: command.usage.examples ?? [],
       options: [
-        ...optionRows(commandHelp(definition, '')),
+        ...optionRows(commandHelp(definition, '', undefined)),
         // Taken by the program before its options are read, as all words behind it are another program's.
         ...('program' in command && command.usage.details?.includes('--exec') ? [{ option: '--exec PROGRAM [ARGUMENTS...]', description: 'give the stream to this program; the last option' }] : []),
       ],
@@ -183,7 +182,7 @@ function commandLinePage() {
       options.length > 0 ? table(['option', 'meaning'], options.map(({ option, description: meaning }) => [`\`${option}\``, sentence(meaning)])) : '',
       examples.length > 0 ? fenced('sh', examples.map(([text, line]) => `# ${text}\n${line}`).join('\n')) : '',
     ]),
-    '## Everywhere', table(['option', 'meaning'], [['`-h`, `--help`', 'Help of the program, or of the command before it.'], ['`-v`, `--version`', 'The version.']]));
+    '## Everywhere', table(['option', 'meaning'], [['`-h`, `--help`', 'Help of the program, or of the command before it.'], ['`--version`, or `-v` alone', 'The version.']]));
 }
 
 function exitCodesPage() {

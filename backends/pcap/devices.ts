@@ -11,15 +11,15 @@ const NO_NETWORK = /^(bluetooth|usbmon|nflog|nfqueue|dbus-)/;
 /** IFF_UP. */
 export const INTERFACE_UP = 1;
 
-/** By node-pcap, else by our own binding; nothing where there is neither. */
-export function listDevices(): readonly DeviceInformation[] {
+/** What this process can do with them, if it is `allowed` to open packet sockets. By node-pcap, else by our own binding; nothing where there is neither. */
+export function listDevices(allowed: boolean): readonly DeviceInformation[] {
   const own = tryPcapAddon();
   return rawDevices().filter((device) => !NO_NETWORK.test(device.name)).map((device) => ({
     name: device.name,
     description: device.description,
-    capture: true,
-    send: own !== undefined && device.name !== 'any',
-    notes: notesOf(device),
+    capture: allowed,
+    send: allowed && own !== undefined && device.name !== 'any',
+    notes: allowed ? notesOf(device) : [...notesOf(device), 'you may not capture'],
   }));
 }
 

@@ -20,7 +20,7 @@ import { INTERFACE_UP, flagsOf, interfaceNames, linuxInterfaces } from './device
 import { filterError } from './filter-expression';
 import { pcapAddon } from './native';
 import { checkWithNodePcap, tryNodePcap } from './node-pcap';
-import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-child';
+import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-records';
 import { deviceDownError, noDeviceError, textualError } from './open-errors';
 import { pcapSettings, type PcapSettings } from './options';
 
@@ -152,7 +152,7 @@ function startChild(device: string, settings: PcapSettings): { readonly child: C
       promiscuous: settings.promiscuous,
     },
   };
-  const child = spawn(process.execPath, [join(__dirname, 'node-pcap-child.js'), JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(__dirname, '..', 'pcap', 'node-pcap-child.js'), JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const status = waitForStatus(task.status);
     if ('linkType' in status) return { child, linkType: status.linkType };

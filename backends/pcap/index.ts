@@ -47,7 +47,7 @@ export class PcapBackend implements Backend {
   }
 
   devices(): Promise<readonly DeviceInformation[]> {
-    return Promise.resolve(listDevices());
+    return Promise.resolve(listDevices(mayCapture()));
   }
 
   handles(link: LinkName): boolean {

@@ -6,21 +6,12 @@
  * output: seconds, nanoseconds, captured length, length on the wire (32 bits each), bytes. A record whose
  * captured length is STATISTICS tells in `seconds` how many packets the kernel lost so far.
  */
+import '../../src/native/no-debugger';
 import { renameSync, writeFileSync, writeSync } from 'node:fs';
 import { messageOf } from '../../src/core/errors';
 import { linkTypeNumber, tryNodePcap, type NodePcapPacket, type NodePcapSession } from './node-pcap';
+import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-records';
 
-export interface ChildTask {
-  readonly device: string;
-  readonly status: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-/** What the status file holds. */
-export type ChildStatus = { readonly linkType: number } | { readonly error: string };
-
-export const RECORD_BYTES = 16;
-export const STATISTICS = 0xffff_ffff;
 const BUFFER_BYTES = 256 * 1024;
 const LONGEST_RECORD = RECORD_BYTES + 262_144;
 const STATISTICS_MILLISECONDS = 250;
@@ -87,4 +78,4 @@ function run(task: ChildTask): void {
   process.stdin.resume();
 }
 
-if (require.main === module) run(JSON.parse(process.argv[2]) as ChildTask);
+run(JSON.parse(process.argv[2]) as ChildTask);

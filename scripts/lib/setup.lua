@@ -108,13 +108,13 @@ function setup.input(usage, position)
   return name, setup.stem(name)
 end
 
---- A number that the user may give; the default when there is none.
+--- A number that the user may give, named in the usage as `global` is; the default when there is none.
 function setup.count(usage, position, default, global, variable)
   local value = given(position, global or "OUTPUTS", variable or "BRICKS_OUTPUTS")
   if value == nil then return default end
   local number = tonumber(value)
   if not number or number < 1 or number ~= math.floor(number) then
-    setup.usage(usage, "A number of at least 1 is needed, not " .. tostring(value) .. ".")
+    setup.usage(usage, string.format("%s must be a whole number from 1 on, got %q.", global or "OUTPUTS", tostring(value)))
   end
   return number
 end

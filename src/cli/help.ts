@@ -9,7 +9,7 @@ const INDENT = '  ';
 const WIDTH = 96;
 
 /** All commands, and the options of the one that runs without a name. */
-export function overview(cli: Cli, summary: string): string {
+export function overview(cli: Cli, summary: string, text: string | undefined): string {
   const definitions = cli.definitions();
   const main = definitions.find((definition) => definition.path === cli.binaryName);
   const others = definitions.filter((definition) => definition.path !== cli.binaryName && definition.description);
@@ -20,7 +20,7 @@ export function overview(cli: Cli, summary: string): string {
     'Usage:',
     `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-o NAME=VALUE] [-- ARGUMENTS OF THE SCRIPT]`,
     ...others.map((definition) => `${INDENT}${definition.path.padEnd(width)}  ${firstLine(definition.description)}`),
-    ...(main ? ['', ...options(main), '', ...details(main), '', ...examples(main)] : []),
+    ...(main ? ['', ...options(main), '', ...details(text), '', ...examples(main)] : []),
     '',
     `${cli.binaryName} COMMAND --help tells more of a command.`,
     '',
@@ -28,8 +28,8 @@ export function overview(cli: Cli, summary: string): string {
 }
 
 /** One command. */
-export function commandHelp(definition: Definition, synopsis: string): string {
-  const parts = [[firstLine(definition.description)], ['Usage:', `${INDENT}${synopsis}`], options(definition), details(definition), examples(definition)];
+export function commandHelp(definition: Definition, synopsis: string, text: string | undefined): string {
+  const parts = [[firstLine(definition.description)], ['Usage:', `${INDENT}${synopsis}`], options(definition), details(text), examples(definition)];
   return parts.filter((lines) => lines.length > 0).map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
@@ -48,8 +48,9 @@ function options(definition: Definition): string[] {
   return ['Options:', ...rows.map(([names, description]) => `${INDENT}${names.padEnd(width)}  ${description}`)];
 }
 
-function details(definition: Definition): string[] {
-  const paragraphs = (definition.details ?? '').trim().split(/\n\s*\n/);
+/** The details as the command has them: clipanion takes a line that begins with an option for an entry of a list. */
+function details(text: string | undefined): string[] {
+  const paragraphs = (text ?? '').trim().split(/\n\s*\n/);
   if (paragraphs[0] === '') return [];
   return paragraphs.flatMap((paragraph, index) => [...(index > 0 ? [''] : []), ...wrap(paragraph.replace(/\s+/g, ' ').trim())]);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `bricks`. */
+import '../native/no-debugger';
 import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../core/errors';
@@ -14,8 +15,8 @@ import { endProgram, hasOutputFailed, packageVersion, say, sayError, surviveFull
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
-const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string }>> = {
-  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--no-wait] 'PIPE' [--exec PROGRAM ...]" },
+const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string; readonly needs?: string }>> = {
+  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--no-wait] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, like 'eth3}0'" },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
@@ -77,7 +78,7 @@ function information(cli: Cli, argv: readonly string[]): string | undefined {
   if (own[0] !== 'help' && !own.some((word) => word === '-h' || word === '--help')) return undefined;
   const named = wanted === undefined ? undefined : NAMED[wanted];
   const definition = named && cli.definitions().find(({ path }) => path === `bricks ${wanted}`);
-  return named && definition ? commandHelp(definition, named.synopsis) : overview(cli, SUMMARY);
+  return named && definition ? commandHelp(definition, named.synopsis, named.command.usage?.details) : overview(cli, SUMMARY, RunCommand.usage.details);
 }
 
 /** Takes out the program that a command runs: its options are its own. */
@@ -110,7 +111,7 @@ function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
   // Of several options that don't fit clipanion names none.
   const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
   if (notFound && unknown === undefined) return `The command line is not complete: ${WITH_VALUE.includes(argv[argv.length - 1]) ? argv[argv.length - 1] : 'an option'} lacks its value. See bricks --help.`;
-  if (unknown === undefined) return `${text.replace(/\.?$/, '.')} See bricks --help.`;
+  if (unknown === undefined) return `${wordsText(text, command) ?? text.replace(/\.?$/, '.')} See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   const option = unknown.split('=')[0];
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
     return `The command ${command} has no option ${option}: that one goes with scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;
@@ -119,6 +120,15 @@ function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
   if (known.includes(option)) return `The option ${option} takes no value, but ${unknown} gives it one. ${help}`;
   const guess = option.length > 2 ? nearest(option, known) : undefined;
   return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}${help}`;
+}
+
+/** What is wrong with the words behind a command. */
+function wordsText(text: string, command: string | undefined): string | undefined {
+  const named = NAMED[command ?? ''];
+  if (named === undefined) return undefined;
+  const surplus = /^Extraneous positional argument \("(.*)"\)/s.exec(text)?.[1];
+  const problem = surplus !== undefined ? `"${surplus}" is more than ${command} takes.` : text.startsWith('Not enough positional arguments') ? `${command} needs ${named.needs ?? 'more words'}.` : undefined;
+  return problem && `${problem} Usage: ${named.synopsis}.`;
 }
 
 async function main(input: readonly string[]): Promise<number> {

@@ -51,7 +51,8 @@ export class Shell {
   private readonly lines: Interface;
   private pending = '';
 
-  constructor(private readonly host: LuaHost, private readonly terminal: boolean, input: NodeJS.ReadableStream = process.stdin) {
+  /** Once `leaving` is true, what was interrupted is told no more. */
+  constructor(private readonly host: LuaHost, private readonly terminal: boolean, private readonly leaving: () => boolean = () => false, input: NodeJS.ReadableStream = process.stdin) {
     this.lines = createInterface({
       input,
       ...(terminal ? { output: process.stdout, prompt: PROMPT, history: readHistory(), historySize: HISTORY_LINES, removeHistoryDuplicates: true } : {}),
@@ -124,7 +125,7 @@ export class Shell {
       this.pending = '';
       if (result.ok) return result.exitCode;
       this.failed = true;
-      process.stderr.write(`${formatFailure(result.failure)}\n`);
+      if (!this.leaving()) process.stderr.write(`${formatFailure(result.failure)}\n`);
     } catch (error) {
       this.pending = '';
       this.failed = true;

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { Backend, LinkPlan } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
 import { createSharedCounters, snapshotCounters } from '../core/counters';
-import { BricksError } from '../core/errors';
+import { BricksError, messageOf } from '../core/errors';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
 import { checkOptions } from '../core/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../core/outcome';
@@ -275,7 +275,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const worker = new Worker(join(__dirname, 'engine-worker.js'), { workerData: plan, name: `bricks ${this.name}` });
     const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders };
     worker.on('message', (report: EngineReport) => this.take(thread, report));
-    worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${error.message}`)));
+    worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
     worker.on('exit', () => {
       if (this.thread === thread) this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} ended by itself.`));
     });

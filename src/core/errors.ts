@@ -19,33 +19,40 @@ export function isBricksError(error: unknown): error is BricksError {
   return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'BricksError' && typeof (error as { code?: unknown }).code === 'string';
 }
 
-/** The message of anything that was thrown. */
+const TOO_MANY_FILES = /\bE[MN]FILE\b|too many open files/i;
+
+/** The message of anything that was thrown. Where the system has no descriptors left it says what to do. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error || isBricksError(error) ? error.message : String(error);
+  const text = error instanceof Error || isBricksError(error) ? error.message : String(error);
+  return TOO_MANY_FILES.test(text) && !text.includes('ulimit') ? `${text} (raise the limit of open files: ulimit -n 65536)` : text;
 }
 
-/** The known word nearest to a misspelt one, or nothing when none is near. */
+/** The known word nearest to a misspelt one, or nothing when none is near: a third of the letters may differ, and one in short words. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
+  let bestDistance = Infinity;
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    const most = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
+    if (distance > most || distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
   }
   return best;
 }
 
+/** Letters to put in, take out, change, or exchange with their neighbour. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
       current.push(Math.min(substitution, previous[j] + 1, current[j - 1] + 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) current[j] = Math.min(current[j], before[j - 2] + 1);
     }
+    before = previous;
     previous = current;
   }
   return previous[b.length];

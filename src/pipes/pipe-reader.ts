@@ -108,11 +108,20 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
   });
 }
 
+const readers = new Set<PipeReader>();
+
+/** The readers of this process that are not closed. */
+export function openReaders(): PipeReader[] {
+  return [...readers];
+}
+
 /** A pipe's reader. Its batches are one and the same object, valid until the next one is asked for. */
 export class PipeReader implements AsyncIterable<PacketBatch> {
   readonly link: LinkName;
   readonly batch: PacketBatch;
   private readonly source: NativeRingSource;
+  /** Packets read so far. */
+  packets = 0;
   private closed = false;
   private atEnd = false;
   private waiting = false;
@@ -125,6 +134,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     this.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.source = new addon.RingSource({ ring: end, batch: this.batch, flowColumns: options.flowColumns ?? false });
     options.signal?.addEventListener('abort', this.onAbort);
+    readers.add(this);
   }
 
   /** Fills the batch with what is there, at most `most` packets, without waiting. Answers how many; 0 at the end too. */
@@ -139,6 +149,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     const count = receivedPackets(answer);
     this.batch.count = count;
     this.batch.linkType = receivedLinkType(answer);
+    this.packets += count;
     return count;
   }
 
@@ -196,6 +207,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    readers.delete(this);
     this.options.signal?.removeEventListener('abort', this.onAbort);
     if (this.waiting) this.addon.pipeCancelWait(this.end);
     this.source.close();

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { readCapture } from '../support/captures';
@@ -40,6 +41,10 @@ describe('usage errors end with 2, on standard error, with what was perhaps mean
     ['the same with an equals sign', ['devices', '--backend=pcap'], /The command devices has no option --backend/],
     ["the original's -d", ['-d'], /There is no option -d: this program has no daemon/],
     ["the original's -a", ['-f', 'x.lua', '-a'], /There is no option -a: this program has no daemon/],
+    ['attach without a pipe', ['attach', '--count'], /^bricks: attach needs the name of a pipe, like 'eth3}0'\. Usage: bricks attach .*See bricks attach --help\.\n$/],
+    ['attach with two pipes', ['attach', 'x}0', 'x}1'], /^bricks: "x}1" is more than attach takes\. Usage: bricks attach /],
+    ['a word behind devices', ['devices', 'eth3'], /^bricks: "eth3" is more than devices takes\. Usage: bricks devices \[--json\]\. See bricks devices --help\.\n$/],
+    ['netmap-run without a program', ['netmap-run'], /netmap-run needs a program and its arguments\. See bricks netmap-run --help/],
     ['an option of attach where its program belongs', ['attach', 'x}0', '--exec', '--no-wait'], /--no-wait is none: options of attach go in front of --exec/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await place.run(args);
@@ -111,7 +116,33 @@ test.each([['-h'], ['--help'], ['help']])('%s names the commands on standard out
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
+test.each([['attach'], ['devices'], ['netmap-run'], ['build'], []])('the help of %s has no paragraph that breaks off', async (...words: string[]) => {
+  const { stdout } = await place.run([...words, '--help']);
+  const paragraphs = stdout.split('\n\n').filter((text) => !/^(Usage|Options|Examples):/.test(text));
+  for (const paragraph of paragraphs) expect(paragraph.trimEnd()).toMatch(/[.?]$/);
+});
+
+test('where no more files can be opened the message says what to do', async () => {
+  const outputs = Array.from({ length: 30 }, (_, index) => `"${place.path(`limit-${index}.pcap`)}"`).join(', ');
+  const name = script('limit.lua', `PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("${capture}"):connect_output(${outputs}))`);
+  for (const limit of [24, 40]) {
+    const { code, stderr } = await place.run(['-f', name], { wrap: ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh'] });
+    expect(stderr).toMatch(/^bricks: .*ulimit -n.*\n$/);
+    expect(code).toBe(1);
+  }
+});
+
+const canChangeUser = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', '0']).status === 0;
+
 describe('devices', () => {
+  (canChangeUser ? test : test.skip)('promise nothing to a user who may not capture (needs root)', async () => {
+    const { stdout } = await place.run(['devices', '--json'], { wrap: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] });
+    const reports = JSON.parse(stdout) as { backend: string; devices: { capture: boolean; send: boolean; notes: string[] }[] }[];
+    const { devices } = reports.find(({ backend }) => backend === 'pcap')!;
+    expect(devices.length).toBeGreaterThan(0);
+    for (const device of devices) expect(device).toMatchObject({ capture: false, send: false, notes: expect.arrayContaining(['you may not capture']) as string[] });
+  });
+
   test('lists what each backend can do with each interface', async () => {
     const { code, stdout } = await place.run(['devices']);
     expect(code).toBe(0);
@@ -197,7 +228,7 @@ describe('a full disk', () => {
       while pe:stats().links[1].packets < 500 do BRICKS.sleep(0.01) end
     `;
     const { code } = await place.run(['--backend', 'loopback', '-f', script('log.lua', text)], onto('2>/dev/full'));
-    expect(code).toBe(0);
+    expect(code).toBe(4); // of the output /dev/full, not of the messages
     expect(readCapture(place.path('kept.pcap'))).toHaveLength(500);
   });
 
@@ -368,8 +399,9 @@ describe('scripts in other languages', () => {
   });
 });
 
-test('without --backend the program says which one it took and why', async () => {
-  const { code, stderr } = await place.run([]);
+test('without --backend the program says with -v which one it took and why, and nothing to a log', async () => {
+  const { code, stderr } = await place.run(['-v', '-f', script('verbose.lua', '')]);
   expect(stderr).toMatch(/^bricks: backend \w+ \(.+\)$/m);
   expect(code).toBe(0);
+  expect(await place.run(['-f', 'verbose.lua'])).toMatchObject({ code: 0, stderr: '' });
 });

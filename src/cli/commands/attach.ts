@@ -4,7 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import { Command, Option, UsageError } from 'clipanion';
 import { BricksError, messageOf } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
-import { runAttach } from '../../pipes';
+import { onStatisticsSignal } from '../../native/no-debugger';
+import { openReaders, runAttach } from '../../pipes';
 import { REPEATED_SIGNAL_MILLISECONDS, say } from '../output';
 
 /** Reads one end of a pipe. The program behind --exec comes in by `program`, since its words are not ours. */
@@ -16,8 +17,10 @@ export class AttachCommand extends Command {
       Waits until the pipe is there, and ends when its writer ends. One program at a time reads a pipe.
       All words behind --exec are the program and its arguments; it gets the pcap stream on its standard input.
 
-      --count alone writes nothing: it prints packets, bytes and flows at the end. --count=1000 counts nothing: it
-      writes the pcap stream as ever, to standard output or where --write, --exec or --tap say, and ends after 1000 packets.
+      --count alone writes no packets: it prints how many packets, bytes and flows there were. --count=1000 writes
+      the pcap stream, to standard output or where --write, --exec or --tap say, and ends after 1000 packets.
+
+      SIGUSR1 prints how many packets were read so far.
     `,
     examples: [
       ['Look at it', "bricks attach 'eth3}0' | tcpdump -nr -"],
@@ -47,6 +50,10 @@ export class AttachCommand extends Command {
     if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Take one of --exec, --tap and --write.');
     if (this.write !== undefined) checkTarget(this.write);
     if (this.tap === '') throw new BricksError('E_ATTACH_TAP', '--tap needs the name of an interface.');
+    onStatisticsSignal(() => {
+      const readers = openReaders();
+      say(readers.length === 0 ? `${this.link}: waiting for the pipe` : readers.map((reader) => `${reader.link.text}: ${reader.packets} packets read so far`).join('; '));
+    });
     const ending = endBySignals();
     const count = this.countOption();
     return runAttach({

@@ -29,7 +29,7 @@ export class BuildCommand extends Command {
       throw new BricksError('E_BUILD', 'cmake-js, which builds the native parts, is not installed.', 'Install the package again: npm install packet-bricks');
     }
     say(`building the native parts in ${join(packageRoot(), 'build')}`);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [builder, 'compile'], { cwd: packageRoot(), encoding: 'utf8', maxBuffer: 1 << 28 });
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-r', require.resolve('../../native/no-debugger'), builder, 'compile'], { cwd: packageRoot(), encoding: 'utf8', maxBuffer: 1 << 28 });
     if (status === 0) {
       say('done');
       return Promise.resolve(0);

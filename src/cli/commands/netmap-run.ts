@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { Command, UsageError } from 'clipanion';
 import { netmapRunEnvironment } from '../../../backends/netmap/user-space';
 import { BricksError, messageOf } from '../../core/errors';
+import { onStatisticsSignal } from '../../native/no-debugger';
 
 /** Runs a program that uses netmap, with netmap in user space in the kernel's place. */
 export class NetmapRunCommand extends Command {
@@ -25,10 +26,11 @@ export class NetmapRunCommand extends Command {
 
   override async execute(): Promise<number> {
     const [program, ...args] = NetmapRunCommand.program;
-    if (program === undefined) throw new UsageError('netmap-run needs a program behind it.');
+    if (program === undefined) throw new UsageError('netmap-run needs a program and its arguments.');
     const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...netmapRunEnvironment() } });
     // The terminal sends its signals to both; this end waits for the program's.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+    onStatisticsSignal(() => child.kill('SIGUSR1'));
     return new Promise((resolve, reject) => {
       child.on('error', (error) => reject(new BricksError('E_PROGRAM', `${program} can't be started: ${messageOf(error)}.`, 'Check its name.')));
       child.on('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));

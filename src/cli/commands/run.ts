@@ -9,13 +9,13 @@ import { BricksError, isBricksError } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
 import { checkOptions } from '../../core/options';
 import { exitCodeOf } from '../../core/outcome';
-import { sumOfDrops } from '../../core/counters';
-import { DROP_REASONS } from '../../core/drop-reasons';
 import { LuaHost } from '../../lua/lua-host';
+import { onStatisticsSignal } from '../../native/no-debugger';
 import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
 import { EXIT_FAILURE } from '../exit-codes';
 import { endProgram, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
+import { summaryOf } from '../report';
 import { checkScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
@@ -34,7 +34,8 @@ export class RunCommand extends Command {
       On a terminal a Lua shell follows it. Without one the program ends when all sources have ended, or on a signal;
       with neither a script nor a terminal it reads Lua from standard input.
 
-      Without --backend the best backend that works here is taken, and the program says which and why.
+      Without --backend the best backend that works here is taken; on a terminal, or with -v, the program says which and why.
+      SIGUSR1 prints what each engine has counted so far.
     `,
     examples: [
       ['Split eth3 over 4 pipes', 'bricks -f scripts/load-balance.lua -- eth3 4'],
@@ -49,11 +50,14 @@ export class RunCommand extends Command {
     description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,
     validator: cascade(isNumber(), [isInteger(), isInInclusiveRange(1, MAXIMUM_BATCH_ROWS)]),
   });
+  verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was taken and why' });
   backendOptions = Option.Array('-o,--option', { description: 'an option of the backend, NAME=VALUE; may be given again' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   private registry!: EngineRegistry;
   private failed = false;
+  /** A signal has come that ends the program. */
+  private leaving = false;
   /** Whether the backend was given a filter. */
   private filtered = false;
   private leave: (code: number) => void = () => undefined;
@@ -72,6 +76,7 @@ export class RunCommand extends Command {
     const left = new Promise<number>((resolve) => (this.leave = resolve));
     this.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();
+    onStatisticsSignal(sayStatistics);
     // Whatever comes first: the end of the work, a signal, or BRICKS.shutdown().
     const code = await Promise.race([this.work(), left]).catch((error: unknown) => {
       sayError(error);
@@ -126,7 +131,7 @@ export class RunCommand extends Command {
       return;
     }
     const { backend, reason } = defaultBackend();
-    say(`backend ${backend.name} (${reason})`);
+    if (this.verbose || isatty(2)) say(`backend ${backend.name} (${reason})`);
   }
 
   private async work(): Promise<number> {
@@ -147,12 +152,12 @@ export class RunCommand extends Command {
         const code = await runLuaScript(host, this.script);
         if (code !== undefined && code !== 0) return code;
       } catch (error) {
-        sayError(error);
+        if (!this.leaving) sayError(error);
         if (!terminal) return EXIT_FAILURE;
       }
     }
     if (terminal || this.script === undefined) {
-      const code = await new Shell(host, terminal).run();
+      const code = await new Shell(host, terminal, () => this.leaving).run();
       if (terminal || code !== 0) return code;
     }
     await this.engineEnd();
@@ -208,6 +213,7 @@ export class RunCommand extends Command {
           endProgram(EXIT_FAILURE);
         }
         first = now;
+        this.leaving = true;
         this.interrupt();
         this.leave(0);
       });
@@ -220,14 +226,7 @@ export class RunCommand extends Command {
       try {
         await engine.stop();
         await engine.unlink();
-        const statistics = engine.stats();
-        const drops = DROP_REASONS.flatMap(({ name, text }) => {
-          const links = statistics.links.filter((link) => (link.drops[name] ?? 0) > 0);
-          return links.length === 0 ? [] : [`${links.reduce((sum, link) => sum + (link.drops[name] ?? 0), 0)} because ${text} (${links.slice(0, 3).map((link) => link.name).join(', ')}${links.length > 3 ? ', ...' : ''})`];
-        });
-        const decided = statistics.bricks.reduce((sum, brick) => sum + sumOfDrops(brick.drops), 0);
-        if (decided > 0) drops.push(`${decided} because a brick decided so`);
-        say(`${engine.name}: ${statistics.packets} packets received, ${statistics.drops} dropped${drops.length > 0 ? `: ${drops.join('; ')}` : ''}`);
+        say(summaryOf(engine.stats()));
       } catch (error) {
         this.failed = true;
         sayError(error);
@@ -236,6 +235,13 @@ export class RunCommand extends Command {
     // What an engine of a module failed of may be on its way as a warning.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+}
+
+/** What SIGUSR1 asks for. */
+function sayStatistics(): void {
+  const all = engines();
+  if (all.length === 0) say('no engine is linked');
+  for (const engine of all) say(summaryOf(engine.stats(), ' so far'));
 }
 
 function isFile(input: string): boolean {
