@@ -25,6 +25,8 @@ export interface NativePcapSource {
   readonly linkType: number;
   readonly snapLength: number;
   readonly nanoseconds: boolean;
+  /** Microseconds, after a `receive` that found nothing: how long to sleep before the next one; 0 to wait for the descriptor. */
+  readonly pause: Uint32Array;
   /** What could not be had but is no error; may be empty. */
   readonly warning: string;
   /** Where the packets lie, if the capture has memory of its own; otherwise they are copied to what `bind` is given. */

@@ -30,6 +30,7 @@ export class PcapSource implements SourcePort {
   /** Whether rows point into the kernel's own blocks; libpcap's are copies. */
   readonly receiveRing: boolean;
   private readonly native: NativePcapSource;
+  private readonly pause: Uint32Array;
   private readonly batch: SourceRequest['batch'];
   private readonly notice: OpenContext['notice'];
   private down = false;
@@ -51,6 +52,7 @@ export class PcapSource implements SourcePort {
     this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice));
     this.descriptor = this.native.descriptor;
     this.nanoseconds = this.native.nanoseconds;
+    this.pause = this.native.pause;
     this.latency = settings.latency;
     if (this.native.warning) this.notice(`${request.link.text}: ${this.native.warning}.`);
     if (request.queue >= 0) this.notice(`${request.link.text}: libpcap can't capture one hardware queue; all of them are taken.`);
@@ -68,6 +70,12 @@ export class PcapSource implements SourcePort {
     // One way for packets and for none, so that the first packets meet no code that V8 has not seen run.
     this.batch.count = count > 0 ? count : 0;
     return count < 0 ? this.lookAtDevice(count === NATIVE_FAILED) : count;
+  }
+
+  /** While packets come fast, several blocks of the kernel's are taken at each waking. */
+  nextDue(): number {
+    const microseconds = this.pause[0];
+    return microseconds === 0 ? Infinity : microseconds / 1000;
   }
 
   /** Nothing to do: the next `receive`, which comes before any wait, hands the memory back. */

@@ -69,6 +69,9 @@ class Capture {
   // Where `rows.memory` must point; null: to memory of the caller's, with room for a packet of full length.
   virtual std::shared_ptr<CaptureMemory> Memory() const { return nullptr; }
 
+  // Where packets come often: how long to sleep before looking again, instead of waiting for the descriptor. 0: wait for it.
+  virtual uint32_t PauseMicroseconds() const { return 0; }
+
   DeviceState State() const;
   uint64_t FilledBytes() const { return filledBytes_; }
   const std::string& Warning() const { return warning_; }

@@ -69,6 +69,10 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     self.Set("nanoseconds", capture_->Nanoseconds());
     self.Set("warning", capture_->Warning());
     self.Set("memory", MemoryOf(env, capture_->Memory()));
+    Napi::Uint32Array pause = Napi::Uint32Array::New(env, 1);
+    pauseReference_ = Napi::Persistent(pause.As<Napi::Object>());
+    pause_ = pause.Data();
+    self.Set("pause", pause);
     DefineDirectMethod<PcapSource, &PcapSource::Receive>(self, this, "receive");
   }
 
@@ -122,6 +126,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
       record_[bytes_] += capture_->FilledBytes();
       return count;
     }
+    *pause_ = capture_->PauseMicroseconds();
     const int64_t now = CoarseMilliseconds();
     if (count == 0 && now < lookAt_ && looks_ >= kFirstLooks) return kNothing;
     looks_++;
@@ -156,6 +161,8 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
   CaptureRows rows_;
   Napi::ObjectReference memoryReference_;
   Napi::ObjectReference countersReference_;
+  Napi::ObjectReference pauseReference_;
+  uint32_t* pause_ = nullptr;
   uint64_t* record_ = nullptr;
   int64_t lookAt_ = 0;
   uint32_t looks_ = 0;

@@ -1,37 +1,44 @@
 // Linux: a packet socket with a ring of blocks (TPACKET_V3) that the kernel shares with us. libpcap makes the same one; but it
 // hands out packets in its callback only, while rows point into the blocks here.
-#include <linux/filter.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "capture_socket.h"
 #include "link_type.h"
+#include "long_frames.h"
 #include "receive_ring.h"
 #include "ring_blocks.h"
-
-#ifndef PACKET_IGNORE_OUTGOING
-#define PACKET_IGNORE_OUTGOING 23
-#endif
+#include "wake_pause.h"
 
 namespace bricks {
 
 namespace {
 
-// As libpcap has it: a frame of any length fits into a block.
-constexpr uint32_t kBlockBytes = 256 << 10;
+// A block is used up when it is full, or after the latency if anything is in it. Blocks are as small as a ring needs to hold light traffic for so
+// long, but not smaller than two frames of 1,500 bytes: the room behind the last one is lost.
+constexpr uint64_t kHoldMilliseconds = 16'000;
+constexpr uint32_t kLeastBlockBytes = 4 << 10;
+constexpr uint32_t kMostBlockBytes = 256 << 10;
+// What a block needs besides the bytes of the longest frame in it: its header, and a packet's headers and room for a tag.
+constexpr uint32_t kBlockOverhead = sizeof(tpacket_block_desc) + 160;
 constexpr uint32_t kDefaultBufferBytes = 2 << 20;
 constexpr int kLongestSnapLength = 262144;
+
+uint32_t BlockBytesFor(uint32_t bufferBytes, int latencyMilliseconds) {
+  const uint64_t wanted = uint64_t{bufferBytes} * static_cast<uint64_t>(latencyMilliseconds) / kHoldMilliseconds;
+  uint32_t bytes = kLeastBlockBytes;
+  while (bytes < kMostBlockBytes && uint64_t{bytes} * 2 <= wanted) bytes *= 2;
+  return bytes;
+}
 
 // What libpcap finds out about an interface and makes of a filter.
 struct Findings {
@@ -39,6 +46,8 @@ struct Findings {
   int snapLength = 0;
   std::vector<sock_filter> program;  // empty: all of everything
 };
+
+constexpr size_t kLengthInstructions = 3;
 
 // A filter for an open interface is not the same as for a file: the kernel keeps VLAN tags apart.
 bool CompileFor(pcap_t* handle, const std::string& expression, std::vector<sock_filter>* made) {
@@ -49,7 +58,17 @@ bool CompileFor(pcap_t* handle, const std::string& expression, std::vector<sock_
     made->push_back({instruction.code, instruction.jt, instruction.jf, instruction.k});
   }
   pcap_freecode(&program);
-  return made->size() <= BPF_MAXINSNS;
+  return made->size() + kLengthInstructions <= BPF_MAXINSNS;
+}
+
+// Takes of what a program takes frames longer than `limit`, or the others.
+std::vector<sock_filter> OfLength(const std::vector<sock_filter>& program, uint32_t limit, bool longer) {
+  std::vector<sock_filter> made = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+                                   BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, limit, uint8_t{longer}, uint8_t{!longer}),
+                                   BPF_STMT(BPF_RET | BPF_K, 0)};
+  made.insert(made.end(), program.begin(), program.end());
+  if (program.empty()) made.push_back(BPF_STMT(BPF_RET | BPF_K, UINT32_MAX));
+  return made;
 }
 
 // Opens the interface by libpcap for a moment, as small as can be: what libpcap takes for Ethernet, and without a word, is so.
@@ -60,7 +79,7 @@ Findings AskLibpcap(const CaptureSettings& settings) {
   if (handle == nullptr) return findings;
   pcap_set_snaplen(handle, settings.snapLength);
   pcap_set_timeout(handle, settings.latencyMilliseconds);
-  pcap_set_buffer_size(handle, static_cast<int>(kBlockBytes));
+  pcap_set_buffer_size(handle, static_cast<int>(kMostBlockBytes));
   if (pcap_activate(handle) == 0 && LinkTypeOf(pcap_datalink(handle)) == kLinkTypeEthernet) {
     findings.snapLength = pcap_snapshot(handle);
     if (!settings.filter.empty()) {
@@ -74,12 +93,14 @@ Findings AskLibpcap(const CaptureSettings& settings) {
   return findings;
 }
 
+// The ring, and behind it memory of our own.
 struct MappedRing final : CaptureMemory {
-  MappedRing(int descriptor, size_t size) {
-    void* const mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-    if (mapped == MAP_FAILED) return;
-    base = static_cast<uint8_t*>(mapped);
-    bytes = size;
+  MappedRing(int descriptor, size_t ringBytes, size_t ownBytes) {
+    void* const reserved = mmap(nullptr, ringBytes + ownBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reserved == MAP_FAILED) return;
+    base = static_cast<uint8_t*>(reserved);
+    bytes = ringBytes + ownBytes;
+    mapped = mmap(base, ringBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0) != MAP_FAILED;
   }
   ~MappedRing() override {
     if (base != nullptr) munmap(base, bytes);
@@ -88,11 +109,12 @@ struct MappedRing final : CaptureMemory {
   void Leave() {
     if (base != nullptr) mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   }
+  bool mapped = false;
 };
 
 class ReceiveRing final : public Capture {
  public:
-  ReceiveRing(const CaptureSettings& settings, const Findings& findings) {
+  ReceiveRing(const CaptureSettings& settings, const Findings& findings) : pause_(settings.latencyMilliseconds) {
     linkType_ = kLinkTypeEthernet;
     snapLength_ = findings.snapLength;
     nanoseconds_ = settings.nanoseconds;
@@ -102,16 +124,17 @@ class ReceiveRing final : public Capture {
 
   ~ReceiveRing() override {
     if (ring_) ring_->Leave();
-    if (descriptor_ >= 0) close(descriptor_);
+    if (epoll_ >= 0) close(epoll_);
   }
 
   bool Opened() const { return opened_; }
   std::shared_ptr<CaptureMemory> Memory() const override { return ring_; }
   std::string Error() override { return error_; }
+  uint32_t PauseMicroseconds() const override { return pause_.Microseconds(); }
 
   int Fill(const CaptureRows& rows) override {
-    const uint32_t count = blocks_->Fill(rows);
-    filledBytes_ = blocks_->FilledBytes();
+    const uint32_t count = FillRows(rows);
+    filledBytes_ = blocks_->FilledBytes() + longBytes_;
     if (count > 0) {
       nothing_ = 0;
       return static_cast<int>(count);
@@ -120,43 +143,67 @@ class ReceiveRing final : public Capture {
       error_ = "a block of the kernel's ring makes no sense";
       return -1;
     }
+    pause_.Rest(blocks_->TakeFull() * blockBytes_, long_ && long_->Next() != nullptr);
     // After packets there is mostly nothing, and no error either: that would have woken us again.
     return nothing_++ == 0 || TakeError() == 0 ? 0 : -1;
   }
 
-  uint32_t TakeDrops() override {
-    tpacket_stats_v3 statistics = {};
-    socklen_t size = sizeof statistics;
-    // The kernel begins anew with each question.
-    return getsockopt(descriptor_, SOL_PACKET, PACKET_STATISTICS, &statistics, &size) == 0 ? statistics.tp_drops : 0;
-  }
+  uint32_t TakeDrops() override { return socket_.TakeDrops() + (long_ ? long_->Socket().TakeDrops() : 0); }
 
  private:
-  template <typename Value>
-  bool Set(int level, int name, const Value& value) {
-    return setsockopt(descriptor_, level, name, &value, sizeof value) == 0;
+  uint32_t FillRows(const CaptureRows& rows) {
+    longBytes_ = 0;
+    blocks_->Begin();
+    if (long_) long_->Begin();
+    // Blocks without a wanted frame are of no use to anyone: go on with the next ones.
+    for (bool more = true; more;) {
+      more = blocks_->Look(rows.capacity);
+      const uint32_t row = long_ ? FillBoth(rows) : blocks_->Fill(rows, 0, nullptr);
+      if (row > 0 || blocks_->Broken()) return row;
+      blocks_->Begin();
+    }
+    return 0;
+  }
+
+  // Frames of both kinds in the order of their times. What came before a packet in the blocks that are known now has been
+  // queued by now, so that nothing can come too late.
+  uint32_t FillBoth(const CaptureRows& rows) {
+    long_->Read();
+    uint32_t row = 0;
+    while (row < rows.capacity && !blocks_->Broken()) {
+      const CaptureTime* const next = long_->Next();
+      row = blocks_->Fill(rows, row, next);
+      if (next == nullptr || row == rows.capacity) break;
+      // A block that is still being filled may hold earlier ones: it is handed up soon.
+      if (!blocks_->Stopped() && !(blocks_->Exhausted() && blocks_->NothingOpen())) break;
+      longBytes_ += long_->Put(rows, row++);
+    }
+    return row;
   }
 
   // Binding comes last: no packet comes that the filter has not seen.
   bool Open(const CaptureSettings& settings, const Findings& findings) {
-    descriptor_ = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    if (descriptor_ < 0 || !Set(SOL_PACKET, PACKET_VERSION, int{TPACKET_V3}) || !Set(SOL_PACKET, PACKET_RESERVE, kFrameReserve)) return false;
+    if (!socket_.Open() || !socket_.Set(SOL_PACKET, PACKET_VERSION, int{TPACKET_V3}) || !socket_.Set(SOL_PACKET, PACKET_RESERVE, kFrameReserve)) return false;
     // The time at which a packet came in, not the one at which it is put into the ring.
-    if (settings.nanoseconds && !Set(SOL_SOCKET, SO_TIMESTAMPNS, int{1})) return false;
-    if (!Attach(findings.program)) return false;
+    if (!socket_.Set(SOL_SOCKET, SO_TIMESTAMPNS, int{1})) return false;
     const uint32_t bufferBytes = settings.bufferBytes > 0 ? static_cast<uint32_t>(settings.bufferBytes) : kDefaultBufferBytes;
+    blockBytes_ = BlockBytesFor(bufferBytes, settings.latencyMilliseconds);
+    const uint32_t limit = blockBytes_ - kBlockOverhead;
+    const bool cut = static_cast<uint32_t>(snapLength_) <= limit;
+    if (!socket_.Attach(cut ? findings.program : OfLength(findings.program, limit, false))) return false;
     tpacket_req3 request = {};
-    request.tp_block_size = kBlockBytes;
-    request.tp_block_nr = (bufferBytes + kBlockBytes - 1) / kBlockBytes;
-    request.tp_frame_size = kBlockBytes;
+    request.tp_block_size = blockBytes_;
+    request.tp_block_nr = (bufferBytes + blockBytes_ - 1) / blockBytes_;
+    request.tp_frame_size = blockBytes_;
     request.tp_frame_nr = request.tp_block_nr;
     request.tp_retire_blk_tov = static_cast<unsigned>(settings.latencyMilliseconds);
-    if (!Set(SOL_PACKET, PACKET_RX_RING, request)) return false;
-    ring_ = std::make_shared<MappedRing>(descriptor_, size_t{request.tp_block_nr} * kBlockBytes);
-    if (ring_->base == nullptr) return false;
+    if (!socket_.Set(SOL_PACKET, PACKET_RX_RING, request)) return false;
+    const uint32_t ringBytes = request.tp_block_nr * blockBytes_;
+    ring_ = std::make_shared<MappedRing>(socket_.Descriptor(), ringBytes, cut ? 0 : LongFrames::MemoryBytes(static_cast<uint32_t>(snapLength_)));
+    if (!ring_->mapped) return false;
     BlockSettings blocks;
     blocks.memory = ring_->base;
-    blocks.blockBytes = kBlockBytes;
+    blocks.blockBytes = blockBytes_;
     blocks.blocks = request.tp_block_nr;
     blocks.snapLength = static_cast<uint32_t>(snapLength_);
     blocks.nanoseconds = settings.nanoseconds;
@@ -164,38 +211,55 @@ class ReceiveRing final : public Capture {
     // What goes out of the loopback interface comes in again.
     blocks.out = settings.direction != "in" && index_ != if_nametoindex("lo");
     blocks_ = std::make_unique<RingBlocks>(blocks);
-    // Kernels that do not know it leave the choice to us.
-    if (!blocks.out) Set(SOL_PACKET, PACKET_IGNORE_OUTGOING, int{1});
-    sockaddr_ll address = {};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(index_);
-    if (bind(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || TakeError() != 0) return false;
+    if (!cut && !OpenLong(blocks, bufferBytes, OfLength(findings.program, limit, true), ringBytes)) return false;
+    if (!socket_.Bind(index_, blocks.out)) return false;
+    if (cut) descriptor_ = socket_.Descriptor();
     packet_mreq membership = {};
     membership.mr_ifindex = static_cast<int>(index_);
     membership.mr_type = PACKET_MR_PROMISC;
-    return !settings.promiscuous || Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership);
+    return !settings.promiscuous || socket_.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership);
   }
 
-  bool Attach(const std::vector<sock_filter>& program) {
-    if (program.empty()) return true;
-    std::vector<sock_filter> copy = program;
-    return Set(SOL_SOCKET, SO_ATTACH_FILTER, sock_fprog{static_cast<unsigned short>(copy.size()), copy.data()});
+  // Before the ring is bound: a long frame is never missed that came after a packet in the ring.
+  bool OpenLong(const BlockSettings& blocks, uint32_t bufferBytes, std::vector<sock_filter> program, uint32_t offset) {
+    LongFrameSettings settings;
+    settings.index = index_;
+    settings.snapLength = blocks.snapLength;
+    settings.bufferBytes = bufferBytes;
+    settings.nanoseconds = blocks.nanoseconds;
+    settings.in = blocks.in;
+    settings.out = blocks.out;
+    settings.program = std::move(program);
+    long_ = std::make_unique<LongFrames>();
+    if (!long_->Open(settings)) return false;
+    long_->UseMemory(ring_->base + offset, offset);
+    epoll_ = descriptor_ = epoll_create1(EPOLL_CLOEXEC);
+    return epoll_ >= 0 && Watch(socket_) && Watch(long_->Socket());
   }
 
-  // Asking takes it away: as long as it is there, waiting ends at once.
+  bool Watch(const CaptureSocket& socket) {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    return epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.Descriptor(), &event) == 0;
+  }
+
   int TakeError() {
-    int number = 0;
-    socklen_t size = sizeof number;
-    if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &number, &size) != 0) number = errno;
+    if (long_) long_->Socket().TakeError();  // the same
+    const int number = socket_.TakeError();
     error_ = number == 0 || number == ENETDOWN ? "" : std::strerror(number);
     return number;
   }
 
+  CaptureSocket socket_;
   std::shared_ptr<MappedRing> ring_;
   std::unique_ptr<RingBlocks> blocks_;
+  std::unique_ptr<LongFrames> long_;  // null where no frame is too long for a block
+  WakePause pause_;
   std::string error_;
+  uint32_t blockBytes_ = 0;
+  uint32_t longBytes_ = 0;
   uint32_t nothing_ = 0;  // calls in a row that found nothing
+  int epoll_ = -1;
   bool opened_ = false;
 };
 

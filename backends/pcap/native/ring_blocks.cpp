@@ -7,13 +7,12 @@
 #include <cstring>
 
 #include "flow_columns.h"
+#include "vlan_tag.h"
 
 namespace bricks {
 
 namespace {
 
-constexpr uint32_t kVlanTagBytes = 4;
-constexpr uint32_t kAddressBytes = 2 * ETH_ALEN;
 // Where the first byte of a frame may stand at the earliest, from its packet's begin on: it may be moved by a tag and up to 3 bytes.
 constexpr uint32_t kLeastFrameOffset = sizeof(tpacket3_hdr) + kVlanTagBytes + 3;
 constexpr uint32_t kAddressOffset = TPACKET_ALIGN(sizeof(tpacket3_hdr));
@@ -32,19 +31,6 @@ bool IsPacketOffset(uint32_t offset, uint32_t room) {
 
 tpacket_hdr_v1& HeaderOf(uint8_t* block) { return reinterpret_cast<tpacket_block_desc*>(block)->hdr.bh1; }
 
-bool HasTag(const tpacket3_hdr& header) { return header.hv1.tp_vlan_tci != 0 || (header.tp_status & TP_STATUS_VLAN_VALID) != 0; }
-
-// Before the type, where it was on the wire. Answers where the frame begins now.
-uint8_t* InsertTag(const tpacket3_hdr& header, uint8_t* frame) {
-  const bool knowsType = header.hv1.tp_vlan_tpid != 0 || (header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
-  const uint16_t words[2] = {__builtin_bswap16(knowsType ? header.hv1.tp_vlan_tpid : uint16_t{ETH_P_8021Q}),
-                             __builtin_bswap16(static_cast<uint16_t>(header.hv1.tp_vlan_tci))};
-  uint8_t* const begin = frame - kVlanTagBytes;
-  std::memmove(begin, frame, kAddressBytes);
-  std::memcpy(begin + kAddressBytes, words, sizeof words);
-  return begin;
-}
-
 }  // namespace
 
 RingBlocks::RingBlocks(const BlockSettings& settings)
@@ -52,36 +38,62 @@ RingBlocks::RingBlocks(const BlockSettings& settings)
 
 void RingBlocks::HandBack() {
   for (uint32_t index = next_ + settings_.blocks - read_; read_ > 0; index++, read_--) {
-    __atomic_store_n(&HeaderOf(Block(index % settings_.blocks)).block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    tpacket_hdr_v1& header = HeaderOf(Block(index % settings_.blocks));
+    header.num_pkts = 0;  // until the kernel opens it
+    __atomic_store_n(&header.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
   }
 }
 
-bool RingBlocks::OpenBlock() {
-  uint8_t* const block = Block(next_);
-  const tpacket_hdr_v1& header = HeaderOf(block);
-  if ((__atomic_load_n(&header.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) return false;
+bool RingBlocks::Look(uint32_t packets) {
+  if (known_ > 0) return true;
+  uint64_t found = 0;
+  for (uint32_t index = next_; known_ + read_ < most_ && found < packets; known_++) {
+    const tpacket_hdr_v1& header = HeaderOf(Block(index));
+    if ((__atomic_load_n(&header.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) break;
+    found += header.num_pkts;
+    index = index + 1 < settings_.blocks ? index + 1 : 0;
+  }
+  return known_ > 0;
+}
+
+bool RingBlocks::NothingOpen() const { return __atomic_load_n(&HeaderOf(Block(next_)).num_pkts, __ATOMIC_ACQUIRE) == 0; }
+
+uint32_t RingBlocks::TakeFull() {
+  const uint32_t full = full_;
+  full_ = 0;
+  return full;
+}
+
+void RingBlocks::OpenBlock() {
+  const tpacket_hdr_v1& header = HeaderOf(Block(next_));
   left_ = header.num_pkts;
-  const uint32_t first = header.offset_to_first_pkt;
-  if (left_ > 0 && !IsPacketOffset(first, settings_.blockBytes)) {
-    broken_ = true;
-    return false;
-  }
-  at_ = first;
-  return true;
+  at_ = header.offset_to_first_pkt;
+  broken_ = left_ > 0 && !IsPacketOffset(at_, settings_.blockBytes);
+  if ((header.block_status & TP_STATUS_BLK_TMO) == 0) full_++;
 }
 
-uint32_t RingBlocks::Fill(const CaptureRows& rows) {
+void RingBlocks::Begin() {
   HandBack();
   filledBytes_ = 0;
-  uint32_t row = 0;
-  while (row < rows.capacity && !broken_) {
-    // Blocks without a wanted frame are of no use to anyone.
-    if (row == 0 && left_ == 0) HandBack();
-    if (left_ == 0 && (read_ == most_ || !OpenBlock())) break;
-    if (rows.flowColumns) row = selective_ ? Take<true, true>(rows, row) : Take<true, false>(rows, row);
-    else row = selective_ ? Take<false, true>(rows, row) : Take<false, false>(rows, row);
-    if (left_ > 0) continue;
+}
+
+uint32_t RingBlocks::Fill(const CaptureRows& rows, uint32_t first, const CaptureTime* until) {
+  const bool careful = selective_ || until != nullptr;
+  uint32_t row = first;
+  stopped_ = false;
+  while (row < rows.capacity && known_ > 0) {
+    if (!opened_) OpenBlock();
+    opened_ = true;
+    if (broken_) break;
+    if (rows.flowColumns) row = careful ? Take<true, true>(rows, row, until) : Take<true, false>(rows, row, until);
+    else row = careful ? Take<false, true>(rows, row, until) : Take<false, false>(rows, row, until);
+    if (left_ > 0) {
+      if (stopped_ || broken_) break;
+      continue;
+    }
+    opened_ = false;
     read_++;
+    known_--;
     next_ = next_ + 1 < settings_.blocks ? next_ + 1 : 0;
   }
   return row;
@@ -94,8 +106,8 @@ bool RingBlocks::Wanted(const uint8_t* packet) const {
 }
 
 // As far as there is room for rows, or to the end of the block.
-template <bool kFlowColumns, bool kSelective>
-uint32_t RingBlocks::Take(const CaptureRows& rows, uint32_t row) {
+template <bool kFlowColumns, bool kCareful>
+uint32_t RingBlocks::Take(const CaptureRows& rows, uint32_t row, const CaptureTime* until) {
   // In locals: stores to columns might change whatever is behind a pointer, as far as the compiler knows.
   const uint8_t* const memory = settings_.memory;
   uint8_t* const block = Block(next_);
@@ -130,15 +142,19 @@ uint32_t RingBlocks::Take(const CaptureRows& rows, uint32_t row) {
       broken_ = true;
       break;
     }
+    if (kCareful && until != nullptr && IsLater({header.tp_sec, header.tp_nsec}, *until)) {
+      stopped_ = true;
+      break;
+    }
     uint8_t* frame = packet + mac;
     at += step;
     left--;
-    if (kSelective && !Wanted(packet)) continue;
+    if (kCareful && selective_ && !Wanted(packet)) continue;
     uint32_t wireLength = header.tp_len;
     const uint32_t second = header.tp_sec;
     const uint32_t nanosecond = header.tp_nsec;
-    if (__builtin_expect(HasTag(header), 0) && length >= kAddressBytes) {
-      frame = InsertTag(header, frame);
+    if (__builtin_expect(HasVlanTag(header.tp_status, header.hv1.tp_vlan_tci), 0) && length >= kAddressBytes) {
+      frame = InsertVlanTag(frame, header.tp_status, header.hv1.tp_vlan_tci, header.hv1.tp_vlan_tpid);
       length += kVlanTagBytes;
       wireLength += kVlanTagBytes;
     }

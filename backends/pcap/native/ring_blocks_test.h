@@ -32,7 +32,9 @@ class RandomBlocks {
     }
     for (uint32_t calls = random_() % 12; calls > 0; calls--) {
       const CaptureRows rows = {kRows, offset_, length_, wireLength_, seconds_, nanoseconds_, addresses_, ports_, words_, memory_.data(), kBlockBytes * kBlocks, true};
-      const uint32_t count = reader_.Fill(rows);
+      reader_.Begin();
+      reader_.Look(1 + random_() % kRows);
+      const uint32_t count = reader_.Fill(rows, 0, nullptr);
       for (uint32_t row = 0; row < count; row++) Check(row, spoil);
       if (reader_.Broken()) return false;
     }
