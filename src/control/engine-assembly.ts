@@ -180,6 +180,7 @@ class Openers {
       batchRows,
       batches: this.batches,
       copies: graph.copies,
+      live: graph.sources.some(({ link }) => link.kind !== 'file'),
       notice: this.notice,
       prepared: opener === this.files ? prepared.files : opener === this.pipes ? prepared.pipes : prepared.backend,
     };

@@ -93,6 +93,8 @@ export interface OpenContext {
   readonly prepared: unknown;
   /** Batches of all sources, by which native transmitters know the columns they will be given. */
   readonly batches: readonly PacketBatch[];
+  /** Packets of some source come whether they are taken or not: what can't be put off is to be buffered. */
+  readonly live?: boolean;
   /** True where a packet may be on several lists: then nothing may be moved away before its last list. */
   readonly copies: boolean;
   /** Tells the user something; with `fault`, that the engine can't do all of its work because of it. */

@@ -55,7 +55,7 @@ export class FileTransmitter implements Transmitter {
   /** @throws BricksError E_FILE */
   constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true) {
     this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
-    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, (news) => this.channel.port1.postMessage(news)));
+    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (news) => this.channel.port1.postMessage(news)));
     this.openFiles(isSource);
     this.batches = [...context.batches];
     this.addon = useNative ? nativeFiles() : undefined;

@@ -17,10 +17,12 @@ export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'snapLength', type: 'integer', default: SNAP_LENGTH, minimum: 1, maximum: MAXIMUM_PACKET, unit: 'bytes', description: 'At most so many bytes of each packet are written.' },
   { name: 'rotateBytes', type: 'integer', minimum: 1, unit: 'bytes', description: 'Begin a new file before this one grows larger. Files are numbered: trace.pcap becomes trace-00001.pcap, trace-00002.pcap and so on.' },
   { name: 'rotateSeconds', type: 'number', minimum: 0.001, unit: 'seconds', description: 'Begin a new file with a packet that came so long after the first one of this file, by their time stamps.' },
-  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two. Without it 1 MiB, and less for very many files.' },
+  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two. Without it 32 MiB where packets come live, so that it can hold what a capture buffer held through a stall, else 1 MiB; less for many files.' },
 ];
 
 const BUFFER_BYTES = 1 << 20;
+/** As much as a capture buffer holds unless told otherwise: after a stall all of that comes at once. */
+const LIVE_BUFFER_BYTES = 32 << 20;
 const LEAST_BUFFER_BYTES = 1 << 16;
 /** All files of an engine together, unless bufferBytes says otherwise. */
 const ALL_BUFFER_BYTES = 256 << 20;
@@ -47,11 +49,11 @@ function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes));
 }
 
-export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined, tell: (news: RecorderNews) => void): Sink {
+export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined, live: boolean, tell: (news: RecorderNews) => void): Sink {
   const { options } = request;
   const format = formatOf(request);
   const share = 2 ** Math.floor(Math.log2(ALL_BUFFER_BYTES / count));
-  const wanted = typeof options['bufferBytes'] === 'number' ? options['bufferBytes'] : Math.min(BUFFER_BYTES, share);
+  const wanted = typeof options['bufferBytes'] === 'number' ? options['bufferBytes'] : Math.min(live ? LIVE_BUFFER_BYTES : BUFFER_BYTES, share);
   const bytes = new Uint8Array(new SharedArrayBuffer(powerOfTwo(Math.max(LEAST_BUFFER_BYTES, wanted))));
   const control = new Uint32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
   const snapLength = typeof options['snapLength'] === 'number' ? options['snapLength'] : SNAP_LENGTH;

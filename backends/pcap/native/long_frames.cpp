@@ -57,7 +57,10 @@ void LongFrames::Read() {
     messages_[slot].msg_hdr.msg_namelen = sizeof addresses_[slot];
     messages_[slot].msg_hdr.msg_controllen = sizeof controls_[slot];
   }
+  complete_ = false;
+  if (count_ == kFrames) return;
   const int received = recvmmsg(socket_.Descriptor(), messages_ + count_, kFrames - count_, MSG_DONTWAIT, nullptr);
+  complete_ = received < static_cast<int>(kFrames - count_);
   for (int k = 0; k < received; k++, count_++) Describe(count_, messages_[count_].msg_len);
 }
 

@@ -44,8 +44,10 @@ class LongFrames {
 
   // The frames that Put has taken before are no longer valid.
   void Begin();
-  // Takes what has come from the kernel.
+  // Takes what has come from the kernel, as much as there is room for.
   void Read();
+  // The last Read left nothing with the kernel.
+  bool Complete() const { return complete_; }
   // The time of the next frame; null where there is none.
   const CaptureTime* Next();
   // Makes it row `row`, and returns its bytes.
@@ -73,6 +75,7 @@ class LongFrames {
   uint32_t offset_ = 0;
   uint32_t next_ = 0;   // frames of `frames_` that Put has taken
   uint32_t count_ = 0;  // frames in `frames_`
+  bool complete_ = true;
   Frame frames_[kFrames];
   mmsghdr messages_[kFrames];
   iovec places_[kFrames];

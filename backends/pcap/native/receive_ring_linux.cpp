@@ -153,16 +153,14 @@ class ReceiveRing final : public Capture {
  private:
   uint32_t FillRows(const CaptureRows& rows) {
     longBytes_ = 0;
-    blocks_->Begin();
-    if (long_) long_->Begin();
     // Blocks without a wanted frame are of no use to anyone: go on with the next ones.
-    for (bool more = true; more;) {
-      more = blocks_->Look(rows.capacity);
-      const uint32_t row = long_ ? FillBoth(rows) : blocks_->Fill(rows, 0, nullptr);
-      if (row > 0 || blocks_->Broken()) return row;
+    for (;;) {
       blocks_->Begin();
+      if (long_) long_->Begin();
+      const bool more = blocks_->Look(rows.capacity);
+      const uint32_t row = long_ ? FillBoth(rows) : blocks_->Fill(rows, 0, nullptr);
+      if (row > 0 || !more || blocks_->Broken()) return row;
     }
-    return 0;
   }
 
   // Frames of both kinds in the order of their times. What came before a packet in the blocks that are known now has been
@@ -172,6 +170,8 @@ class ReceiveRing final : public Capture {
     uint32_t row = 0;
     while (row < rows.capacity && !blocks_->Broken()) {
       const CaptureTime* const next = long_->Next();
+      // Others may be earlier than what is in the blocks.
+      if (next == nullptr && !long_->Complete()) break;
       row = blocks_->Fill(rows, row, next);
       if (next == nullptr || row == rows.capacity) break;
       // A block that is still being filled may hold earlier ones: it is handed up soon.
