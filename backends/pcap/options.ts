@@ -4,7 +4,7 @@ import type { OptionDeclaration, OptionValues } from '../../src/core/options';
 export const PCAP_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'promiscuous', type: 'boolean', default: true, description: 'take frames that are not addressed to this machine too' },
   { name: 'snapLength', type: 'integer', default: 262_144, minimum: 64, maximum: 262_144, unit: 'bytes', description: 'longest part of a frame that is captured' },
-  { name: 'bufferBytes', type: 'integer', default: 33_554_432, minimum: 1_048_576, maximum: 1_073_741_824, unit: 'bytes', description: "room in the kernel for frames that the engine has not taken yet, for each captured interface" },
+  { name: 'bufferBytes', type: 'integer', default: 33_554_432, minimum: 1_048_576, maximum: 1_073_741_824, unit: 'bytes', description: "room in the kernel for frames that the engine has not taken yet, for each captured interface, however long it is held up" },
   { name: 'latency', type: 'integer', default: 4, minimum: 0, maximum: 1000, unit: 'ms', description: 'longest time that the kernel gathers frames before it hands them up; 0 hands up each at once, which costs throughput' },
   { name: 'direction', type: 'string', default: 'both', oneOf: ['both', 'in', 'out'], description: 'frames that come in, that go out, or both; only those that come in where the engine sends on the same interface' },
   { name: 'timestampSource', type: 'string', description: 'who takes the time: host, adapter, adapter_unsynced, ... (pcap-tstamp(7)); the system chooses if nothing is said' },

@@ -113,7 +113,7 @@ export class Waiter {
       limit = Math.min(limit, this.pause);
     }
     // Atomics.wait would be handed a fraction, and is woken no sooner than a short pause ends.
-    if (addon && (count > 0 || asked > 0)) {
+    if (addon && (count > 0 || asked > 0 || this.orders >= 0)) {
       if (this.orders >= 0) waitable[count++] = this.orders;
       addon.waitReadable(waitable, count, limit);
     } else {

@@ -114,7 +114,7 @@ struct MappedRing final : CaptureMemory {
 
 class ReceiveRing final : public Capture {
  public:
-  ReceiveRing(const CaptureSettings& settings, const Findings& findings) : pause_(settings.latencyMilliseconds) {
+  ReceiveRing(const CaptureSettings& settings, const Findings& findings) : bufferBytes_(settings.bufferBytes > 0 ? static_cast<uint32_t>(settings.bufferBytes) : kDefaultBufferBytes), pause_(settings.latencyMilliseconds, bufferBytes_) {
     linkType_ = kLinkTypeEthernet;
     snapLength_ = findings.snapLength;
     nanoseconds_ = settings.nanoseconds;
@@ -158,6 +158,8 @@ class ReceiveRing final : public Capture {
       blocks_->Begin();
       if (long_) long_->Begin();
       const bool more = blocks_->Look(rows.capacity);
+      // After packets there is mostly nothing of either kind; if there is, it ends the wait at once.
+      if (!more && nothing_ == 0 && !(long_ && long_->Next() != nullptr)) return 0;
       const uint32_t row = long_ ? FillBoth(rows) : blocks_->Fill(rows, 0, nullptr);
       if (row > 0 || !more || blocks_->Broken()) return row;
     }
@@ -186,14 +188,13 @@ class ReceiveRing final : public Capture {
     if (!socket_.Open() || !socket_.Set(SOL_PACKET, PACKET_VERSION, int{TPACKET_V3}) || !socket_.Set(SOL_PACKET, PACKET_RESERVE, kFrameReserve)) return false;
     // The time at which a packet came in, not the one at which it is put into the ring.
     if (!socket_.Set(SOL_SOCKET, SO_TIMESTAMPNS, int{1})) return false;
-    const uint32_t bufferBytes = settings.bufferBytes > 0 ? static_cast<uint32_t>(settings.bufferBytes) : kDefaultBufferBytes;
-    blockBytes_ = BlockBytesFor(bufferBytes, settings.latencyMilliseconds);
+    blockBytes_ = BlockBytesFor(bufferBytes_, settings.latencyMilliseconds);
     const uint32_t limit = blockBytes_ - kBlockOverhead;
     const bool cut = static_cast<uint32_t>(snapLength_) <= limit;
     if (!socket_.Attach(cut ? findings.program : OfLength(findings.program, limit, false))) return false;
     tpacket_req3 request = {};
     request.tp_block_size = blockBytes_;
-    request.tp_block_nr = (bufferBytes + blockBytes_ - 1) / blockBytes_;
+    request.tp_block_nr = (bufferBytes_ + blockBytes_ - 1) / blockBytes_;
     request.tp_frame_size = blockBytes_;
     request.tp_frame_nr = request.tp_block_nr;
     request.tp_retire_blk_tov = static_cast<unsigned>(settings.latencyMilliseconds);
@@ -211,7 +212,7 @@ class ReceiveRing final : public Capture {
     // What goes out of the loopback interface comes in again.
     blocks.out = settings.direction != "in" && index_ != if_nametoindex("lo");
     blocks_ = std::make_unique<RingBlocks>(blocks);
-    if (!cut && !OpenLong(blocks, bufferBytes, OfLength(findings.program, limit, true), ringBytes)) return false;
+    if (!cut && !OpenLong(blocks, OfLength(findings.program, limit, true), ringBytes)) return false;
     if (!socket_.Bind(index_, blocks.out)) return false;
     if (cut) descriptor_ = socket_.Descriptor();
     packet_mreq membership = {};
@@ -221,11 +222,11 @@ class ReceiveRing final : public Capture {
   }
 
   // Before the ring is bound: a long frame is never missed that came after a packet in the ring.
-  bool OpenLong(const BlockSettings& blocks, uint32_t bufferBytes, std::vector<sock_filter> program, uint32_t offset) {
+  bool OpenLong(const BlockSettings& blocks, std::vector<sock_filter> program, uint32_t offset) {
     LongFrameSettings settings;
     settings.index = index_;
     settings.snapLength = blocks.snapLength;
-    settings.bufferBytes = bufferBytes;
+    settings.bufferBytes = bufferBytes_;
     settings.nanoseconds = blocks.nanoseconds;
     settings.in = blocks.in;
     settings.out = blocks.out;
@@ -250,6 +251,7 @@ class ReceiveRing final : public Capture {
     return number;
   }
 
+  const uint32_t bufferBytes_;
   CaptureSocket socket_;
   std::shared_ptr<MappedRing> ring_;
   std::unique_ptr<RingBlocks> blocks_;
