@@ -77,6 +77,7 @@ export class LoopbackBackend implements Backend {
   readonly preference = 0;
   readonly options = [];
   readonly interleavedLists = true;
+  readonly inMemory = true;
   /** What `read` takes packets by. */
   private readonly batch = createPacketBatch();
   private readonly interfaces = new Map<string, LoopbackInterface>();
@@ -120,6 +121,11 @@ export class LoopbackBackend implements Backend {
         if (port && port[direction] === ring) delete port.engines[direction];
       }
     }
+  }
+
+  unfed(prepared: unknown): string[] {
+    const names = Object.keys((prepared as PreparedRings).arriving).filter((name) => this.interfaces.get(name)?.writer === undefined);
+    return names.map((name) => `Nothing arrives on ${name}: with the backend loopback it exists in memory only, and gets what a program gives it (loopback().inject('${name}', frame)). For an interface of this machine: --backend pcap.`);
   }
 
   flowColumns(): boolean {
@@ -204,6 +210,7 @@ export class LoopbackBackend implements Backend {
 
 class LoopbackPorts implements PortOpener {
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
+    if (request.queue >= 0) context.notice(`${request.link.text}: an interface of loopback has no hardware queues; all packets are taken.`);
     const { ring, readable } = prepared('arriving', context, request.link);
     const addon = readable < 0 ? undefined : coreAddon();
     return new RingSource(request, ring, 1, addon && { descriptor: readable, drain: () => addon.eventDrain(readable) });

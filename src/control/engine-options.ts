@@ -1,6 +1,8 @@
 /** What users may say of an engine, and what it tells them. */
-import { BricksError } from '../core/errors';
-import type { OptionDeclaration, OptionValues } from '../core/options';
+import type { Backend } from '../core/backend';
+import { BricksError, nearest } from '../core/errors';
+import type { CompiledGraph } from '../core/graph';
+import { checkOptions, type OptionDeclaration, type OptionValue, type OptionValues } from '../core/options';
 import { MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import type { ModuleReference } from './engine-protocol';
 
@@ -32,6 +34,8 @@ export interface LinkOptions {
   readonly queue?: number;
 }
 
+const LINK_OPTIONS = ['batch', 'queue'];
+
 export interface PacketEngineEvents {
   /** Something that a user should know and that is no error. */
   notice: [text: string];
@@ -50,8 +54,45 @@ export function checkedBatch(batch: number): number {
   return rows;
 }
 
+/** @throws BricksError E_ARGUMENT, E_OPTION */
+export function checkedEngineOptions(name: unknown, given: PacketEngineOptions): Record<string, OptionValue> {
+  if (typeof name !== 'string' || name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name, which is a text.', "For example: new PacketEngine('e0').");
+  if (typeof given !== 'object' || (given as unknown) === null) {
+    throw new BricksError('E_OPTION', `The engine ${name} takes its options as an object, not ${String(given)}.`, `For example: new PacketEngine('${name}', { cpu: 1 }).`);
+  }
+  const { backend, backendOptions: _backendOptions, ...own } = given;
+  void _backendOptions;
+  if (backend !== undefined && typeof backend !== 'string' && typeof (backend as Partial<ModuleReference> | null)?.url !== 'string') {
+    throw new BricksError('E_OPTION', `The engine ${name}: the option "backend" is ${String(backend)}; it must be the name of a backend, or its module: { url, name }.`);
+  }
+  return checkOptions(`The engine ${name}`, ENGINE_OPTIONS, own);
+}
+
+/** What `link` was given, checked for what is no option. @throws BricksError E_OPTION */
+export function checkedLinkOptions(engine: string, given: unknown): LinkOptions {
+  if (given === undefined || given === null) return {};
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    throw new BricksError('E_OPTION', `link of the engine ${engine} takes its options as an object, not ${String(given)}.`, 'For example: engine.link(brick, { batch: 512, queue: 0 }).');
+  }
+  const unknown = Object.keys(given).find((name) => !LINK_OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    const guess = nearest(unknown, LINK_OPTIONS);
+    throw new BricksError('E_OPTION', `link of the engine ${engine} has no option "${unknown}".`, guess ? `Did you mean "${guess}"?` : `Its options are: ${LINK_OPTIONS.join(', ')}.`);
+  }
+  const options = given as LinkOptions;
+  if (options.batch !== undefined) checkedBatch(options.batch);
+  checkedQueue(options.queue);
+  return options;
+}
+
+/** A queue belongs to an interface: files and pipes have none. @throws BricksError E_OPTION */
+export function checkQueueIsOfInterface(engine: string, queue: number | undefined, graph: CompiledGraph, backend: Backend): void {
+  if (queue === undefined || queue < 0 || graph.sources.some(({ link }) => link.kind !== 'file' && backend.handles(link))) return;
+  throw new BricksError('E_OPTION', `link of the engine ${engine} asks for queue ${queue}, but ${graph.sources.map(({ link }) => link.text).join(' and ')} has none.`, 'Only interfaces have hardware queues: leave it out.');
+}
+
 /** @throws BricksError E_OPTION */
-export function checkedQueue(queue: number | undefined): void {
+function checkedQueue(queue: number | undefined): void {
   if (queue !== undefined && (!Number.isInteger(queue) || queue < -1)) {
     throw new BricksError('E_OPTION', `A queue is a whole number from 0 on, or -1 for all, not ${queue}.`);
   }

@@ -9,7 +9,8 @@ import { ENGINE_OPTIONS, type PacketEngineOptions } from './engine-options';
 import { PacketEngine } from './packet-engine';
 
 export interface RegistryDefaults {
-  readonly backend: NonNullable<PacketEngineOptions['backend']>;
+  /** Without it each engine takes the best one that works here. */
+  readonly backend?: NonNullable<PacketEngineOptions['backend']>;
   /** Options of the backend, for engines that name none. */
   readonly backendOptions?: OptionValues;
   /** Packets in a batch where `link` names no number. */
@@ -107,7 +108,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         ...(order.cpu === undefined ? {} : { cpu: order.cpu }),
         ...(order.bufferSize === undefined ? {} : { bufferSize: order.bufferSize }),
       }),
-      backend: backend ?? this.defaults.backend,
+      ...(backend === undefined && this.defaults.backend === undefined ? {} : { backend: backend ?? this.defaults.backend }),
       backendOptions: { ...(backend === undefined ? this.defaults.backendOptions : {}), ...backendOptions },
     } as PacketEngineOptions);
     engine.on('notice', (text) => this.emit('notice', engine.name, text));

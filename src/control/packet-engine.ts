@@ -2,24 +2,27 @@
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Backend, LinkPlan } from '../core/backend';
+import type { Backend } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
-import { createSharedCounters, snapshotCounters } from '../core/counters';
+import { snapshotCounters } from '../core/counters';
 import { BricksError, messageOf } from '../core/errors';
-import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
-import { checkOptions } from '../core/options';
+import type { BrickSpecification, CompiledGraph } from '../core/graph';
+import type { checkOptions } from '../core/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../core/outcome';
-import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
-import { discardPipes, preparePipes } from '../pipes';
+import { discardPipes } from '../pipes';
 import { loadExport } from '../plugins/load-module';
-import { resolveBackend, resolveBrick } from '../plugins/container';
-import { defaultBackend } from '../plugins/default-backend';
-import type { BrickModule } from '../core/brick';
+import { resolveBackend } from '../plugins/container';
+import { backendFor } from '../plugins/default-backend';
 import { OrderEvent } from '../native/system';
+import { compileBricks } from './compile-bricks';
+import { preparePlan } from './prepare-plan';
+import { linksThatWait, outputsAtWrongEnd, unwrittenPipes, type OpenGraph } from './idle-links';
+import { allFaults, idle, liveEngines, noteStart, openGraphs } from './process-engines';
+import { Watchdog } from './watchdog';
 import { countHung, takeBackUnread } from './closed-books';
-import { ENGINE_OPTIONS, checkedBatch, checkedQueue, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
-import { CONTROL_BRICK, CONTROL_HEARTBEAT, CONTROL_STOP, CONTROL_WAKE, CONTROL_WORDS, type EnginePlan, type EngineReport, type EngineRequest, type ModuleReference } from './engine-protocol';
+import { checkQueueIsOfInterface, checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
+import { CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest } from './engine-protocol';
 
 interface Thread {
   readonly worker: Worker;
@@ -29,8 +32,15 @@ interface Thread {
   readonly prepared: EnginePlan['prepared'];
   readonly backend: Backend;
   readonly orders: OrderEvent;
+  /** The pipes that nobody wrote to when it was linked. */
+  readonly unwritten: ReadonlySet<string>;
   /** Set when it is being done away with. */
   gone?: Promise<void>;
+}
+
+interface Books {
+  readonly graph: CompiledGraph;
+  readonly words: Uint32Array;
 }
 
 interface Waiting {
@@ -39,23 +49,10 @@ interface Waiting {
   readonly reject: (error: BricksError) => void;
 }
 
-const WATCH_MILLISECONDS = 1000;
+/** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
+const IDLE_LOOK_MILLISECONDS = 1000;
 /** What a failed thread gets to end: one that is stuck in the system may never. */
 const TERMINATE_MILLISECONDS = 2000;
-
-/** Engines of this process that have links: a program that leaves stops and closes them. */
-const liveEngines = new Set<PacketEngine>();
-
-export function engines(): PacketEngine[] {
-  return [...liveEngines];
-}
-
-/** The faults of all engines that this process has had. */
-const allFaults = new FaultList();
-
-export function faultsOfProcess(): readonly EngineFault[] {
-  return allFaults.all;
-}
 
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private readonly options: ReturnType<typeof checkOptions>;
@@ -64,22 +61,18 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private thread: Thread | undefined;
   private isRunning = false;
   private waiting: Waiting | undefined;
-  private watchdog: NodeJS.Timeout | undefined;
+  private readonly watchdog: Watchdog;
   /** What an engine counted whose links are closed. */
-  private last: { readonly graph: CompiledGraph; readonly words: Uint32Array } | undefined;
+  private last: Books | undefined;
   /** Orders are carried out one after the other. */
   private tail: Promise<unknown> = Promise.resolve();
 
   /** @throws BricksError E_OPTION */
   constructor(readonly name: string, private readonly given: PacketEngineOptions = {}) {
     super();
-    const { backend: _backend, backendOptions: _backendOptions, ...own } = given;
-    void _backendOptions;
-    if (typeof name !== 'string' || name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name, which is a text.', "For example: new PacketEngine('e0').");
-    if (_backend !== undefined && typeof _backend !== 'string' && typeof (_backend as Partial<ModuleReference> | null)?.url !== 'string') {
-      throw new BricksError('E_OPTION', `The engine ${name}: the option "backend" is ${String(_backend)}; it must be the name of a backend, or its module: { url, name }.`);
-    }
-    this.options = checkOptions(`The engine ${name}`, ENGINE_OPTIONS, own);
+    this.options = checkedEngineOptions(name, given);
+    this.watchdog = new Watchdog(Number(this.options['hangMilliseconds']));
+    idle.add(this);
   }
 
   get running(): boolean {
@@ -92,6 +85,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
   private begun = false;
   private orders = 0;
+
+  /** Its graph while its links are open. */
+  get openGraph(): OpenGraph | undefined {
+    return this.thread;
+  }
 
   get linked(): boolean {
     return this.thread !== undefined;
@@ -114,16 +112,16 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you link.');
       const known = new Set(this.specifications.map((brick) => brick.id));
       const all = [...this.specifications, ...bricks.filter((brick) => !known.has(brick.id))];
-      const merged = { ...this.linkOptions, ...options };
-      checkedQueue(merged.queue);
-      const graph = await this.compile(all);
+      const merged = { ...this.linkOptions, ...checkedLinkOptions(this.name, options) };
+      const graph = await compileBricks(all);
       const before = this.thread?.graph;
       await this.close();
       if (!before) this.faults.clear();
       try {
         await this.open(graph, merged);
       } catch (error) {
-        // What was linked before stays so.
+        // What was linked before stays so; who made it hears of the error.
+        idle.delete(this);
         if (before) await this.open(before, this.linkOptions);
         throw error;
       }
@@ -137,6 +135,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   unlink(): Promise<this> {
     return this.inOrder(async () => {
       if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you unlink.');
+      idle.delete(this);
       this.specifications = [];
       this.linkOptions = {};
       await this.close();
@@ -176,6 +175,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   delete(): Promise<void> {
     return this.inOrder(async () => {
       if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you delete it.');
+      idle.delete(this);
       this.specifications = [];
       this.linkOptions = {};
       await this.close();
@@ -199,17 +199,21 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
-    if (this.thread) return engineStatistics(this.name, this.isRunning, this.thread.graph, snapshotCounters(this.thread.counters), this.faults.all);
-    if (this.last) return engineStatistics(this.name, false, this.last.graph, this.last.words, this.faults.all);
-    throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no statistics.`, 'Link one first: pe:link(brick).');
+    const { graph, words } = this.books();
+    return engineStatistics(this.name, this.isRunning, graph, words, this.faults.all);
   }
 
   /** Checks the law of conservation; at any time, also on a running engine, or on one whose links are closed.
    *  @throws BricksError E_ENGINE_NOT_LINKED */
   audit(): Audit {
-    if (this.thread) return auditEngine(this.thread.graph, snapshotCounters(this.thread.counters), this.faults.all);
-    if (this.last) return auditEngine(this.last.graph, this.last.words, this.faults.all);
-    throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has no books.`, 'Link one first: pe:link(brick).');
+    const { graph, words } = this.books();
+    return auditEngine(graph, words, this.faults.all);
+  }
+
+  private books(): Books {
+    const books = this.thread ? { graph: this.thread.graph, words: snapshotCounters(this.thread.counters) } : this.last;
+    if (!books) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has counted nothing.`, 'Link one first: pe:link(brick).');
+    return books;
   }
 
   private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -219,61 +223,24 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return result.then(); // a promise of its own: one that is caught above would hide from Node that nobody waits for it
   }
 
-  private async compile(bricks: readonly BrickSpecification[]): Promise<CompiledGraph> {
-    const outside = new Map<BrickSpecification, BrickModule>();
-    for (const brick of bricks) {
-      if (brick.module) outside.set(brick, await loadBrick(brick.module));
-    }
-    return compileGraph(bricks, (brick) => (outside.get(brick) ?? resolveBrick(brick.kind)).declaration);
-  }
-
-  private async findBackend(): Promise<Backend> {
-    const backend = this.given.backend ?? defaultBackend().backend.name;
+  private async findBackend(graph: CompiledGraph): Promise<Backend> {
+    const { backend } = this.given;
+    if (backend === undefined) return backendFor([...graph.sources, ...graph.sinks].map(({ link }) => link));
     return typeof backend === 'string' ? resolveBackend(backend) : loadExport<Backend>(backend);
   }
 
   private async open(graph: CompiledGraph, options: LinkOptions): Promise<void> {
-    const backend = await this.findBackend();
+    const backend = await this.findBackend(graph);
     const status = backend.status();
     if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
-    const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, this.given.backendOptions ?? {});
-    const rows = checkedBatch(options.batch ?? (graph.sinks.length > MANY_SINKS ? DEFAULT_BATCH_ROWS_OF_MANY : DEFAULT_BATCH_ROWS));
-    const linkPlan: LinkPlan = {
-      engine: this.name,
-      ...(this.options['ringSize'] === undefined ? {} : { ringSize: Number(this.options['ringSize']) }),
-      sources: graph.sources,
-      sinks: graph.sinks,
-      backendOptions,
-    };
-    const pipes = preparePipes(linkPlan, (link) => link.kind === 'pipe' && !backend.handles(link));
-    let prepared: EnginePlan['prepared'];
-    try {
-      prepared = { backend: backend.prepare?.(linkPlan), pipes, files: undefined };
-    } catch (error) {
-      discardPipes(pipes);
-      throw error;
-    }
-    const counters = createSharedCounters(graph.counterSlots);
-    const control = new SharedArrayBuffer(CONTROL_WORDS * 4);
+    checkQueueIsOfInterface(this.name, options.queue, graph, backend);
+    const unwritten = unwrittenPipes({ graph, backend });
+    const unordered = preparePlan({ name: this.name, given: this.given, checked: this.options, graph, backend, link: options });
+    const { prepared, counters, control } = unordered;
     const orders = new OrderEvent();
-    const plan: EnginePlan = {
-      name: this.name,
-      backend: backend.name,
-      ...(typeof this.given.backend === 'object' ? { backendModule: this.given.backend } : {}),
-      backendOptions,
-      graph,
-      batchRows: Math.min(rows, Number(this.options['bufferSize'] ?? MAXIMUM_BATCH_ROWS)),
-      queue: options.queue ?? -1,
-      cpu: Number(this.options['cpu']),
-      whenFull: this.options['whenFull'] as EnginePlan['whenFull'],
-      warmUpMilliseconds: Number(this.options['warmUpMilliseconds']),
-      prepared,
-      counters,
-      control,
-      orders: orders.descriptor,
-    };
+    const plan: EnginePlan = { ...unordered, orders: orders.descriptor };
     const worker = new Worker(join(__dirname, 'engine-worker.js'), { workerData: plan, name: `bricks ${this.name}` });
-    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders };
+    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders, unwritten };
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
     worker.on('exit', () => {
@@ -283,7 +250,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     this.watch(thread);
     try {
       await this.expect(['opened'], () => undefined);
-      clearInterval(this.watchdog);
+      this.watchdog.stop();
       worker.unref();
       liveEngines.add(this);
     } catch (error) {
@@ -314,7 +281,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private async doAwayWith(thread: Thread): Promise<void> {
     if (this.thread === thread) this.thread = undefined;
     liveEngines.delete(this);
-    clearInterval(this.watchdog);
+    this.watchdog.stop();
     // One that is stuck in the system may never end.
     const patience = new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
     const ended = await Promise.race([thread.worker.terminate().then(() => true), patience]);
@@ -367,12 +334,16 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private begin(thread: Thread): void {
     this.isRunning = true;
     this.begun = true;
+    noteStart(this);
     this.watch(thread);
+    const wrongEnd = outputsAtWrongEnd(thread, openGraphs());
+    if (wrongEnd !== undefined) this.tell(wrongEnd);
+    setTimeout(() => this.lookForIdleLinks(thread), IDLE_LOOK_MILLISECONDS).unref();
   }
 
   private rest(thread: Thread, end: 'stopped' | 'ended'): void {
     this.isRunning = false;
-    clearInterval(this.watchdog);
+    this.watchdog.stop();
     thread.worker.unref();
     for (const resolve of this.rested.splice(0)) resolve();
     if (end === 'ended') this.emit('ended');
@@ -406,35 +377,15 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** Ends an engine whose batch does not end, be it while it warms up. */
   private watch(thread: Thread): void {
-    const limit = Number(this.options['hangMilliseconds']);
-    clearInterval(this.watchdog);
-    if (limit === 0) return;
-    const every = Math.min(WATCH_MILLISECONDS, Math.ceil(limit / 4));
-    let heartbeat = Atomics.load(thread.control, CONTROL_HEARTBEAT);
-    let last = performance.now();
-    let silent = 0;
-    this.watchdog = setInterval(() => {
-      const now = performance.now();
-      // A process that was stopped for a while has not hung: no look counts for more than twice its time.
-      silent += Math.min(now - last, 2 * every);
-      last = now;
-      const current = Atomics.load(thread.control, CONTROL_HEARTBEAT);
-      const brick = thread.graph.bricks[Atomics.load(thread.control, CONTROL_BRICK) - 1];
-      if (current !== heartbeat || (!this.isRunning && !brick)) {
-        heartbeat = current;
-        silent = 0;
-      } else if (silent > limit) {
-        this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: ${brick ? `its brick ${brick.label}` : 'one of its links'} has not returned for ${limit} ms.`, brick ? 'Mend the brick, or raise hangMilliseconds.' : 'See what the device or the disk does, or raise hangMilliseconds.'));
-      }
-    }, every);
-    this.watchdog.unref();
+    this.watchdog.watch(thread.control, () => this.isRunning, (index) => {
+      const label = thread.graph.bricks[index]?.label;
+      this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: ${label ? `its brick ${label}` : 'one of its links'} has not returned for ${this.options['hangMilliseconds']} ms.`, label ? 'Mend the brick, or raise hangMilliseconds.' : 'See what the device or the disk does, or raise hangMilliseconds.'));
+    });
   }
-}
 
-async function loadBrick(reference: ModuleReference): Promise<BrickModule> {
-  const module = await loadExport<Partial<BrickModule>>(reference);
-  if (typeof module.create !== 'function' || typeof module.declaration !== 'object') {
-    throw new BricksError('E_MODULE', `What ${reference.url} exports as "${reference.name}" is no brick.`, 'It needs a declaration and a function create.');
+  /** Says which of its links will bring nothing, or bring it to nobody. */
+  private lookForIdleLinks(thread: Thread): void {
+    if (!this.isRunning || this.thread !== thread) return;
+    for (const text of linksThatWait(thread, thread.prepared.backend, this.stats().links, openGraphs())) this.tell(text);
   }
-  return module as BrickModule;
 }

@@ -146,6 +146,10 @@ export interface Backend {
   flowColumns?(options: OptionValues): boolean;
   /** Whether its transmitters heed `step` of the lists that they get: only then lists are interleaved. */
   readonly interleavedLists?: boolean;
+  /** Its interfaces exist in memory only, so that it is never taken for one unless it is asked for. */
+  readonly inMemory?: boolean;
+  /** In the main thread, for an engine that runs: says which of its interfaces nobody feeds. */
+  unfed?(prepared: unknown): readonly string[];
   /** In the main thread, before an engine opens its links; the answer is handed to `ports` in the engine's thread. */
   prepare?(plan: LinkPlan): unknown;
   /** In the main thread, after the engine has closed its links. */

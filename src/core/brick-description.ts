@@ -6,6 +6,13 @@ import { parseLinkName } from './link-name';
 import { checkOptions, type OptionValue } from './options';
 
 let lastId = 0;
+/** Those with links that no engine was given yet. */
+const loose = new Set<BrickDescription>();
+
+/** Bricks that were given links and no engine, as `LoadBalancer from eth3`: what a set-up has forgotten. */
+export function looseBricks(): string[] {
+  return [...loose].map(({ kind, inputs }) => (inputs.length > 0 ? `${kind} from ${inputs.join(', ')}` : kind));
+}
 
 export class BrickDescription {
   /** Unique in this process. */
@@ -26,6 +33,7 @@ export class BrickDescription {
   connectInput(...links: string[]): this {
     for (const link of links) parseLinkName(link);
     this.inputs.push(...links);
+    loose.add(this);
     return this;
   }
 
@@ -33,6 +41,7 @@ export class BrickDescription {
   connectOutput(...links: string[]): this {
     for (const link of links) parseLinkName(link, this.declaration.files === 'sink' ? 'file' : undefined);
     this.outputs.push(...links);
+    loose.add(this);
     return this;
   }
 
@@ -56,6 +65,7 @@ export class BrickDescription {
     const visit = (brick: BrickDescription): void => {
       if (seen.has(brick)) return;
       seen.add(brick);
+      loose.delete(brick);
       brick.below.forEach(visit);
     };
     visit(this);

@@ -145,6 +145,12 @@ export class LuaHost {
     return Array.isArray(value) ? (value as string[]) : [];
   }
 
+  /** Bricks that were given links and no engine, as `LoadBalancer from eth3`. */
+  async looseBricks(): Promise<string[]> {
+    const { value } = await this.#call('loose', []);
+    return Array.isArray(value) ? (value as string[]) : [];
+  }
+
   /** Bytes that the Lua state holds. */
   async memory(): Promise<number> {
     return (await this.#call('memory', [])).value as number;
@@ -208,13 +214,13 @@ export class LuaHost {
   }
 
   /** One call after the other, in the order in which they came. */
-  #call(name: 'script' | 'line' | 'complete' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
+  #call(name: 'script' | 'line' | 'complete' | 'loose' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
     const turn = this.#last.then(() => this.#perform(name, values));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
 
-  async #perform(name: 'script' | 'line' | 'complete' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
+  async #perform(name: 'script' | 'line' | 'complete' | 'loose' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
     if (this.#closed) throw new BricksError('E_LUA', 'The Lua host is closed.');
     const call = ++this.#calls;
     this.#current = call;

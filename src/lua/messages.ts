@@ -30,6 +30,6 @@ export interface AnswerMessage {
 }
 
 /** A call into the Lua state; calls are numbered upwards, so that an interrupt can say which one it means. */
-export type Request = { readonly call: number; readonly name: 'script' | 'line' | 'complete' | 'memory'; readonly values: readonly unknown[] } | { readonly close: true };
+export type Request = { readonly call: number; readonly name: 'script' | 'line' | 'complete' | 'loose' | 'memory'; readonly values: readonly unknown[] } | { readonly close: true };
 
 export type Reply = { readonly ready: number } | { readonly broken: string } | { readonly call: number; readonly outcome: NativeOutcome };

@@ -1,6 +1,8 @@
 /** Which backend is taken where a user names none: the most preferred that works here. */
 import { LoopbackBackend } from '../../backends/loopback';
 import type { Backend } from '../core/backend';
+import { BricksError } from '../core/errors';
+import type { LinkName } from '../core/link-name';
 import { allBackends, resolveBackend } from './container';
 
 export interface BackendChoice {
@@ -28,6 +30,14 @@ export function defaultBackend(): BackendChoice {
   }
   // loopback needs nothing, so this is reached only where someone has taken it out.
   return { backend: candidates[candidates.length - 1], reason: passedOver.join('; ') };
+}
+
+/** Where a user names none, the backend for these links. @throws BricksError E_BACKEND_UNUSABLE where only one in memory is left, and a link is an interface */
+export function backendFor(links: readonly LinkName[]): Backend {
+  const { backend, reason } = defaultBackend();
+  const real = links.find(({ kind }) => kind === 'interface');
+  if (chosen !== undefined || backend.inMemory !== true || real === undefined) return backend;
+  throw new BricksError('E_BACKEND_UNUSABLE', `No backend that works here reaches the interface ${real.text}: ${reason}.`, `Build the native parts: bricks build. For an interface in memory ask for it: --backend ${backend.name}, or new PacketEngine(name, { backend: '${backend.name}' }).`);
 }
 
 /** Without the remedy, which is for those who ask for this backend. */

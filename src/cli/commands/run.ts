@@ -2,8 +2,9 @@ import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { EngineRegistry } from '../../control/engine-registry';
-import { engines, faultsOfProcess } from '../../control/packet-engine';
+import { anyStarted, engines, faultsOfProcess } from '../../control/process-engines';
 import { MAXIMUM_BATCH_ROWS } from '../../core/packet-batch';
+import { looseBricks } from '../../core/brick-description';
 import type { Answer, Order } from '../../control/orders';
 import { BricksError, isBricksError } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
@@ -15,6 +16,7 @@ import { messageWithPlace } from '../../plugins/error-place';
 import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
 import { EXIT_FAILURE } from '../exit-codes';
 import { endProgram, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
+import { forgotten, sayOnce, watchForIdleEngines } from '../forgotten';
 import { summaryOf } from '../report';
 import { checkScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
@@ -69,7 +71,7 @@ export class RunCommand extends Command {
     const { backend } = defaultBackend();
     const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, parseOptions(this.backendOptions ?? []));
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
-    this.registry = new EngineRegistry({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
+    this.registry = new EngineRegistry({ ...(this.backend === undefined ? {} : { backend: this.backend }), backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     this.registry.on('notice', (engine, text) => say(`${engine}: ${text}`));
     this.registry.on('error', (engine, error) => this.fail(error, `${engine}: `));
     this.takeWarnings();
@@ -136,21 +138,25 @@ export class RunCommand extends Command {
 
   private async work(): Promise<number> {
     const terminal = isatty(0) && isatty(1);
+    if (!terminal) watchForIdleEngines();
     if (this.script !== undefined && isModule(this.script)) {
       this.takeLateErrors(this.script);
       const idle = new Promise<void>((resolve) => process.once('beforeExit', () => resolve()));
       await runModule(this.script, this.scriptArguments);
       // A module may go on after it was loaded: its end is that of all its engines, or that nothing is left to do.
       await Promise.race([idle, this.enginesDone()]);
-      return 0;
+      return this.tellForgotten(looseBricks()) ? EXIT_FAILURE : 0;
     }
     const host = new LuaHost((order) => this.carryOut(order), { args: this.scriptArguments });
     this.interrupt = () => host.interrupt();
+    // A script that ends itself knows what it has not done.
+    let ended = false;
     if (this.script !== undefined) {
       makeInputBlocking();
       try {
         const code = await runLuaScript(host, this.script);
         if (code !== undefined && code !== 0) return code;
+        ended = code !== undefined;
       } catch (error) {
         if (!this.leaving) sayError(error);
         if (!terminal) return EXIT_FAILURE;
@@ -160,8 +166,16 @@ export class RunCommand extends Command {
       const code = await new Shell(host, terminal, () => this.leaving).run();
       if (terminal || code !== 0) return code;
     }
+    if (!ended && this.tellForgotten(await host.looseBricks())) return EXIT_FAILURE;
     await this.engineEnd();
     return 0;
+  }
+
+  /** Says what the set-up has forgotten; true if nothing was ever started, so that there is nothing to wait for. */
+  private tellForgotten(loose: readonly string[]): boolean {
+    const lines = forgotten(loose);
+    for (const line of lines) sayOnce(line);
+    return lines.length > 0 && !anyStarted();
   }
 
   /** What a module throws after it was loaded, also in a promise that nobody waits for. */

@@ -8,6 +8,8 @@ local print = print
 local MOST_OUTPUTS = 65536
 
 local next_id = 1
+-- Those with links that no engine was given yet, by their number.
+local loose = {}
 local make
 
 -- Whether a brick is part of an engine that still exists (another script may have deleted it).
@@ -41,6 +43,7 @@ local function append_links(what, self, list, ...)
     end
   end
   for _, name in ipairs(names) do brick[list][#brick[list] + 1] = name end
+  loose[brick.id] = brick
   return self
 end
 
@@ -138,6 +141,22 @@ function host.reachable(root)
     end
   end
   return found, links
+end
+
+-- A brick has an engine now.
+function host.settle(brick, engine)
+  brick.engine = engine
+  loose[brick.id] = nil
+end
+
+-- Bricks that were given links and no engine, as texts: what a script has forgotten.
+function host.loose()
+  local texts = {}
+  for _, id in ipairs(base.sorted_keys(loose)) do
+    local brick = loose[id]
+    texts[#texts + 1] = #brick.inputs > 0 and brick.kind .. " from " .. table.concat(brick.inputs, ", ") or brick.kind
+  end
+  return texts
 end
 
 host.must_be_free = function(what, object) must_be_free(what, base.contents(object)) end

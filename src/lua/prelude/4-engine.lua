@@ -1,7 +1,7 @@
 -- PktEngine: packet engines. They belong to the program, so every script and shell finds the same ones.
 local host = ...
 local base = host.base
-local ipairs, pairs, type, format = ipairs, pairs, type, string.format
+local ipairs, pairs, type, tostring, format = ipairs, pairs, type, tostring, string.format
 local print = print
 
 local methods = {}
@@ -20,11 +20,19 @@ local function release(engine)
   engine.bricks = {}
 end
 
+-- The options of link in a table.
+local function link_options(what, given)
+  for key in pairs(given) do
+    if key ~= "batch" and key ~= "queue" and key ~= "qid" then base.fail("%s: there is no option %q; the options are batch and queue", what, tostring(key)) end
+  end
+  return given.batch, given.queue or given.qid
+end
+
 -- pe:link(brick [, batch [, queue]]); also pe:link(brick, { batch = 256, queue = 0 }).
 function methods.link(self, brick, batch, queue)
   local what = "link"
   if base.kind(brick) ~= "Brick" then base.wrong(what, 1, "brick", "a Brick", brick) end
-  if type(batch) == "table" then batch, queue = batch.batch, batch.queue or batch.qid end
+  if type(batch) == "table" then batch, queue = link_options(what, batch) end
   if batch ~= nil then batch = base.integer(what, 2, "batch", batch, 1) end
   if queue ~= nil then queue = base.integer(what, 3, "queue", queue, -1) end
   if queue == -1 then queue = nil end
@@ -45,7 +53,7 @@ function methods.link(self, brick, batch, queue)
     bricks = specifications, links = links, batch = batch, queue = queue,
   }, what)
   for _, object in ipairs(found) do
-    base.contents(object).engine = engine.name
+    host.settle(base.contents(object), engine.name)
     engine.bricks[#engine.bricks + 1] = object
   end
   return self

@@ -1,0 +1,45 @@
+/** What a set-up has forgotten: an engine that was not started, or bricks that no engine has. Said before the program waits, or ends. */
+import { engines, idleEngines } from '../control/process-engines';
+import { say } from './output';
+
+/** Younger engines may still be in the making. */
+const YOUNG_MILLISECONDS = 2000;
+const LOOK_MILLISECONDS = 1000;
+
+/** One line for each engine that does nothing, or for bricks without one. `loose` are descriptions of such bricks. */
+export function forgotten(loose: readonly string[]): string[] {
+  const lines = idleEngines().map((engine) => idleText(engine.name, engine.linked, loose));
+  if (lines.length === 0 && loose.length > 0 && engines().length === 0) {
+    lines.push(`No engine has the brick ${loose.join(' and the brick ')}, so nothing happens. Make one and give it the brick: PktEngine.new("e0"):link(brick):start().`);
+  } else if (loose.length > 0 && idleEngines().every(({ linked }) => linked)) {
+    lines.push(`No engine has the brick ${loose.join(' and the brick ')}, so nothing comes there. Give it to one: pe:link(brick), or brick:link(other) for one that belongs to another.`);
+  }
+  return lines;
+}
+
+function idleText(name: string, linked: boolean, loose: readonly string[]): string {
+  if (linked) return `The engine ${name} was never started, so no packet moves. Start it: pe:start().`;
+  return `The engine ${name} has no brick${loose.length > 0 ? ` (${loose.join(', ')} has no engine)` : ''}, so nothing happens. Give it one and start it: pe:link(brick):start().`;
+}
+
+const said = new Set<string>();
+
+export function sayOnce(line: string): void {
+  if (!said.has(line)) say(line);
+  said.add(line);
+}
+
+/** Tells of engines that have been idle for a while, each once: a script that waits must not wait for nothing. */
+export function watchForIdleEngines(): void {
+  const seen = new Map<unknown, number>();
+  setInterval(() => {
+    const now = performance.now();
+    for (const engine of idleEngines()) {
+      const since = seen.get(engine) ?? now;
+      seen.set(engine, since);
+      if (now - since < YOUNG_MILLISECONDS) continue;
+      seen.set(engine, Infinity);
+      sayOnce(idleText(engine.name, engine.linked, []));
+    }
+  }, LOOK_MILLISECONDS).unref();
+}

@@ -1,0 +1,64 @@
+/** Links of a running engine by which nothing can come or be read: slips in a set-up that would make it wait for ever. */
+import type { Backend } from '../core/backend';
+import { nearest } from '../core/errors';
+import type { CompiledGraph } from '../core/graph';
+import { parseLinkName, twinOf, type LinkName } from '../core/link-name';
+import type { LinkStatistics } from '../core/statistics';
+import { isWritten } from '../pipes';
+
+/** A graph of this process, with the backend that opens its links. */
+export interface OpenGraph {
+  readonly graph: CompiledGraph;
+  readonly backend: Backend;
+}
+
+/** Pipes that the engine itself makes: those of backends are their own business. */
+function isOwnPipe({ backend }: OpenGraph, link: LinkName): boolean {
+  return link.kind === 'pipe' && !backend.handles(link);
+}
+
+/** The pipes that it reads and that nobody writes to, before it has opened them. */
+export function unwrittenPipes(open: OpenGraph): Set<string> {
+  const links = open.graph.sources.map(({ link }) => link).filter((link) => isOwnPipe(open, link));
+  return new Set(links.filter((link) => !hasWriter(link)).map(({ text }) => text));
+}
+
+function hasWriter(link: LinkName): boolean {
+  try {
+    return isWritten(link);
+  } catch {
+    return true; // whatever is wrong with it, its opening will tell
+  }
+}
+
+/** Outputs at the end of a pipe that programs read, in one line, if there are any. */
+export function outputsAtWrongEnd(open: OpenGraph, all: readonly OpenGraph[]): string | undefined {
+  const read = new Set(all.flatMap(({ graph }) => graph.sources.map(({ link }) => link.text)));
+  const wrong = open.graph.sinks.filter(({ link }) => link.pipe?.end === 'slave' && isOwnPipe(open, link) && !read.has(twinOf(link) ?? ''));
+  if (wrong.length === 0) return undefined;
+  const [{ link, brick }] = wrong;
+  const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more like it)` : '';
+  return `${open.graph.bricks[brick].label} writes to ${link.text}${more}, which nobody can read there: it comes out at ${twinOf(link)}. Bricks write ${twinOf(link)}, programs read ${link.text}.`;
+}
+
+/** Sources that a running engine waits for, and that nobody serves. */
+export function linksThatWait(open: OpenGraph & { readonly unwritten: ReadonlySet<string> }, prepared: unknown, links: readonly LinkStatistics[], all: readonly OpenGraph[]): string[] {
+  const silent = links.filter(({ role, packets, name }) => role === 'source' && packets === 0 && open.unwritten.has(name));
+  return [...pipesReadInVain(open, new Set(silent.map(({ name }) => name)), all), ...open.backend.unfed?.(prepared) ?? []];
+}
+
+/** `unwritten` had no writer when the engine was linked, and nothing has come from them since. */
+function pipesReadInVain(open: OpenGraph, unwritten: ReadonlySet<string>, all: readonly OpenGraph[]): string[] {
+  const written = new Map(all.flatMap(({ graph }) => graph.sinks.map(({ link, brick }): [string, string] => [link.text, graph.bricks[brick].label])));
+  return open.graph.sources.flatMap(({ link, brick }) => {
+    const twin = twinOf(link);
+    if (twin === undefined || !unwritten.has(link.text) || written.has(twin)) return [];
+    const { label } = open.graph.bricks[brick];
+    const writer = written.get(link.text);
+    if (writer !== undefined) return [`${label} reads ${link.text}, the very end that ${writer} writes to. What goes in at ${link.text} comes out at ${twin}: read that.`];
+    if (link.pipe?.end === 'master') return [`${label} reads ${link.text}, and nobody writes to ${twin}. Bricks write ${link.text} and read ${twin}: did you mean ${twin}?`];
+    const readable = [...written.keys()].flatMap((text) => twinOf(parseLinkName(text)) ?? []);
+    const guess = nearest(link.text, readable);
+    return [`${label} waits for a program that writes to the pipe ${link.text}: no brick of this program does.${guess === undefined ? '' : ` Did you mean ${guess}?`}`];
+  });
+}

@@ -1,0 +1,57 @@
+/** Makes what an engine's thread needs to know, with what the control halves of its backend and of pipes prepare. */
+import type { Backend, LinkPlan } from '../core/backend';
+import { createSharedCounters } from '../core/counters';
+import type { CompiledGraph } from '../core/graph';
+import { checkOptions, type OptionValues } from '../core/options';
+import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
+import { discardPipes, preparePipes } from '../pipes';
+import { checkedBatch, type LinkOptions, type PacketEngineOptions } from './engine-options';
+import { CONTROL_WORDS, type EnginePlan } from './engine-protocol';
+
+export interface PlanRequest {
+  readonly name: string;
+  readonly given: PacketEngineOptions;
+  /** The engine's own options, with their defaults. */
+  readonly checked: OptionValues;
+  readonly graph: CompiledGraph;
+  readonly backend: Backend;
+  readonly link: LinkOptions;
+}
+
+/** @throws BricksError E_OPTION, or what the backend or a pipe has against it; then nothing is left of it */
+export function preparePlan({ name, given, checked, graph, backend, link }: PlanRequest): Omit<EnginePlan, 'orders'> {
+  const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, given.backendOptions ?? {});
+  const rows = checkedBatch(link.batch ?? (graph.sinks.length > MANY_SINKS ? DEFAULT_BATCH_ROWS_OF_MANY : DEFAULT_BATCH_ROWS));
+  const linkPlan: LinkPlan = {
+    engine: name,
+    ...(checked['ringSize'] === undefined ? {} : { ringSize: Number(checked['ringSize']) }),
+    sources: graph.sources,
+    sinks: graph.sinks,
+    backendOptions,
+  };
+  return {
+    name,
+    backend: backend.name,
+    ...(typeof given.backend === 'object' ? { backendModule: given.backend } : {}),
+    backendOptions,
+    graph,
+    batchRows: Math.min(rows, Number(checked['bufferSize'] ?? MAXIMUM_BATCH_ROWS)),
+    queue: link.queue ?? -1,
+    cpu: Number(checked['cpu']),
+    whenFull: checked['whenFull'] as EnginePlan['whenFull'],
+    warmUpMilliseconds: Number(checked['warmUpMilliseconds']),
+    prepared: prepareLinks(linkPlan, backend),
+    counters: createSharedCounters(graph.counterSlots),
+    control: new SharedArrayBuffer(CONTROL_WORDS * 4),
+  };
+}
+
+function prepareLinks(plan: LinkPlan, backend: Backend): EnginePlan['prepared'] {
+  const pipes = preparePipes(plan, (link) => link.kind === 'pipe' && !backend.handles(link));
+  try {
+    return { backend: backend.prepare?.(plan), pipes, files: undefined };
+  } catch (error) {
+    discardPipes(pipes);
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+/** What this process knows of all its engines. */
+import { FaultList, type EngineFault } from '../core/outcome';
+import type { OpenGraph } from './idle-links';
+import type { PacketEngine } from './packet-engine';
+
+/** Engines of this process that have links: a program that leaves stops and closes them. */
+export const liveEngines = new Set<PacketEngine>();
+/** Engines that were made and never started, nor given up. */
+export const idle = new Set<PacketEngine>();
+let started = false;
+
+/** Whether any engine has ever run. */
+export function anyStarted(): boolean {
+  return started;
+}
+
+export function noteStart(engine: PacketEngine): void {
+  started = true;
+  idle.delete(engine);
+}
+
+/** The faults of all engines that this process has had. */
+export const allFaults = new FaultList();
+
+export function engines(): PacketEngine[] {
+  return [...liveEngines];
+}
+
+/** What a set-up has forgotten to start. */
+export function idleEngines(): PacketEngine[] {
+  return [...idle];
+}
+
+export function faultsOfProcess(): readonly EngineFault[] {
+  return allFaults.all;
+}
+
+export function openGraphs(): OpenGraph[] {
+  return [...liveEngines].flatMap((engine) => engine.openGraph ?? []);
+}
