@@ -6,6 +6,8 @@ module.exports = {
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript', decorators: true }, target: 'es2022', transform: { legacyDecorator: true, decoratorMetadata: true } }, module: { type: 'commonjs' } }] },
   moduleNameMapper: { '^packet-bricks$': '<rootDir>/dist/src/index.js', '^packet-bricks/(.*)$': '<rootDir>/dist/$1' },
   testTimeout: 60000,
+  // Other versions of Node, which have files of their own.
+  modulePathIgnorePatterns: ['<rootDir>/tools/nodes/node_modules'],
   maxWorkers: 2,
   // A worker that has grown starts its programs slowly: a fork copies its page tables (137 s instead of 9 in one suite).
   workerIdleMemoryLimit: '100MB',

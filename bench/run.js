@@ -7,14 +7,17 @@
  *     npm run bench -- --short       proves that all of it works, in a minute; its times mean nothing
  *     npm run bench -- --peer        also the installed tools of others
  *     --rounds N --scale F           more or fewer rounds, more or fewer packets a round
+ *     --node VERSION|PATH            under another Node: a major version that `node tools/setup.cjs test` installs, or a program
  *
  * Prints a table and writes bench/results/*.json. Times are of the thread's own CPU unless a row says
  * otherwise, so that they hold on a machine that has other things to do; medians of rounds taken in turn.
  */
 'use strict';
+const { spawnSync } = require('node:child_process');
 const { mkdirSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { parseArgs } = require('node:util');
+const { MAJORS, nodeOf } = require('../tools/nodes/index.cjs');
 const { build } = require('./lib/build');
 const { machine } = require('./lib/machine');
 const { results: resultDirectory } = require('./lib/paths');
@@ -28,6 +31,7 @@ const { values: flags, positionals } = parseArgs({
     list: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     scale: { type: 'string' },
+    node: { type: 'string' },
   },
 });
 
@@ -35,7 +39,26 @@ function loadRows() {
   return ['rings', 'files', 'live', 'pipes', 'steadiness', 'waking', 'peers'].flatMap((name) => require(`./rows/${name}`));
 }
 
+/** The program that --node names. */
+function otherNode(wanted) {
+  if (!/^\d+$/.test(wanted)) return wanted;
+  const node = nodeOf(Number(wanted));
+  if (node === undefined) throw new Error(`There is no Node ${wanted} here: there are ${MAJORS.join(', ')} after node tools/setup.cjs test. Or name a program: --node PATH.`);
+  return node;
+}
+
+/** Runs the same rows under another Node. */
+function runUnder(node) {
+  const own = process.argv.slice(2);
+  const at = own.findIndex((word) => word === '--node' || word.startsWith('--node='));
+  own.splice(at, own[at] === '--node' ? 2 : 1);
+  const { status, error } = spawnSync(node, [__filename, ...own], { stdio: 'inherit' });
+  if (error) throw new Error(`${node} can't be run: ${error.message}`);
+  process.exitCode = status ?? 1;
+}
+
 async function main() {
+  if (flags.node !== undefined) return runUnder(otherNode(flags.node));
   build();
   const rows = loadRows();
   if (flags.list) {

@@ -26,6 +26,9 @@ const PACKAGES_FOR = {
   bench: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'capinfos']],
 };
 
+/** What a registry that does not answer is waited for. */
+const NODES_MILLISECONDS = 300_000;
+
 function say(text) {
   process.stderr.write(`set-up: ${text}\n`);
 }
@@ -66,6 +69,15 @@ function npmPackages() {
   const headers = existsSync(join(prefix, 'include', 'node', 'node.h')) ? prefix : '/usr';
   const ok = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env: { ...process.env, npm_config_nodedir: headers } });
   if (!ok) throw new Error('npm ci failed; its own message stands above');
+}
+
+/** Other versions of Node, under which test/versions runs a part of the suite; without them it skips that. */
+function otherNodes() {
+  const folder = join(root, 'tools', 'nodes');
+  if (upToDate(join(folder, 'node_modules', '.package-lock.json'), statSync(join(folder, 'package-lock.json')).mtimeMs)) return;
+  say('installing other versions of Node, for tests only');
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1'], { cwd: folder, stdio: ['ignore', 2, 2], timeout: NODES_MILLISECONDS });
+  if (status !== 0) say('that failed; going on without: the tests under other versions of Node are skipped.');
 }
 
 /** The newest change below some folders, of files with these endings. */
@@ -118,6 +130,7 @@ function setUp(purpose) {
   npmPackages();
   nativeParts();
   typeScript();
+  if (purpose === 'test') otherNodes();
 }
 
 module.exports = { setUp };

@@ -5,10 +5,13 @@
 import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { inThread } from './script-hooks';
 
 type Resolve = (this: unknown, request: string, ...rest: unknown[]) => string;
 /** What `require` asks where a module is: undocumented, but there since the first days of Node. */
 interface CommonJs { _resolveFilename?: Resolve }
+/** Hooks in the thread itself: newer versions of Node have them, and warn of the others. */
+interface HooksInThread { registerHooks?(hooks: typeof inThread): unknown }
 
 let installed = false;
 
@@ -16,7 +19,9 @@ export function installModuleHooks(): void {
   if (installed) return;
   installed = true;
   try {
-    nodeModule.register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
+    const { registerHooks } = nodeModule as unknown as HooksInThread;
+    if (registerHooks) registerHooks(inThread);
+    else nodeModule.register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
   } catch {
     // Some hosts (test runners) have a module system of their own, without hooks: there modules are found as they have it.
   }

@@ -1,30 +1,52 @@
 /**
  * Module hooks for scripts in JavaScript and TypeScript: `packet-bricks` is this very package, wherever
- * the script lies, and TypeScript loses its types (on any version of Node).
+ * the script lies, and TypeScript loses its types (on any version of Node). `resolve` and `load` are for Node's hooks in a thread of
+ * their own, `inThread` for those in the thread itself, which newer versions have instead.
  */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { transform } from 'sucrase';
 
 interface Resolved { url: string; shortCircuit?: boolean; format?: string | null }
 interface Loaded { format: string; source: string; shortCircuit: boolean }
 
 const TYPESCRIPT = /\.[mc]?ts$/;
+const OWN = pathToFileURL(join(__dirname, '..', 'index.js')).href;
 
 export async function resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => Promise<Resolved>): Promise<Resolved> {
-  if (specifier === 'packet-bricks') return { url: pathToFileURL(join(__dirname, '..', 'index.js')).href, shortCircuit: true };
+  if (specifier === 'packet-bricks') return { url: OWN, shortCircuit: true };
   return next(specifier, context);
 }
 
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<Loaded>): Promise<Loaded> {
-  if (!url.startsWith('file:') || !TYPESCRIPT.test(url)) return next(url, context);
+  if (!isTypeScript(url)) return next(url, context);
   const path = fileURLToPath(url);
   return { format: 'module', source: withoutTypes(await readFile(path, 'utf8'), path), shortCircuit: true };
 }
 
+interface LoadContext { readonly conditions?: readonly string[] }
+
+export const inThread = {
+  resolve<Context>(specifier: string, context: Context, next: (specifier: string, context: Context) => Resolved): Resolved {
+    return specifier === 'packet-bricks' ? { url: OWN, shortCircuit: true } : next(specifier, context);
+  },
+  /** What is required, not imported, is Node's to load. */
+  load<Context extends LoadContext, Result>(url: string, context: Context, next: (url: string, context: Context) => Result): Result | Loaded {
+    if (!isTypeScript(url) || context.conditions?.includes('require')) return next(url, context);
+    const path = fileURLToPath(url);
+    return { format: 'module', source: withoutTypes(readFileSync(path, 'utf8'), path), shortCircuit: true };
+  },
+};
+
+function isTypeScript(url: string): boolean {
+  return url.startsWith('file:') && TYPESCRIPT.test(url);
+}
+
 /** @throws SyntaxError with the place in front of its stack, as V8 has it */
 function withoutTypes(source: string, path: string): string {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- 50 ms that only TypeScript is to cost
+  const { transform } = require('sucrase') as typeof import('sucrase');
   try {
     return transform(source, { transforms: ['typescript'], filePath: path, keepUnusedImports: false }).code;
   } catch (error) {

@@ -57,7 +57,7 @@ test('any set-up of bricks loses, doubles and reorders nothing, and its books sa
     } finally {
       await closeEngines();
     }
-  }), { numRuns: 60 });
+  }), { numRuns: Number(process.env['BRICKS_TEST_RUNS'] ?? 60) });
 });
 
 test('a flow is on one output only, whichever way its packets go, and in order', async () => {
