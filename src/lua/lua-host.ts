@@ -227,6 +227,8 @@ export class LuaHost {
     this.#restUnlessBusy();
     try {
       await this.#ready;
+      // Closed meanwhile: the Lua thread has been told so, and takes nothing more.
+      if (this.#closed) return { interrupted: true, failure: { message: 'interrupted', traceback: '' } };
       return await new Promise<NativeOutcome>((accept, refuse) => {
         this.#waiting.set(call, { resolve: accept, reject: refuse });
         this.#worker.postMessage({ call, name, values } satisfies Request);

@@ -209,6 +209,14 @@ describe('the host', () => {
     await other.close();
   });
 
+  test('what waits for the Lua thread to be ready when it is closed is interrupted', async () => {
+    const other = new LuaFixture();
+    const endless = other.host.runLine('while true do end');
+    await other.host.close();
+    expect(await endless).toMatchObject({ ok: false, failure: { interrupted: true } });
+    await other.close();
+  });
+
   test('close right after the start is fine', async () => {
     await new LuaFixture().close();
   });
