@@ -8,7 +8,7 @@ export const pcapReader: BrickModule = {
     name: 'PcapReader',
     summary: 'Plays a capture file, or all capture files of a directory, into its outputs.',
     description: [
-      'Reads pcap and pcapng, every frame of every file, in order: of a directory all files whose names end in pcap, pcapng or cap.',
+      'Reads pcap and pcapng, every frame of every file, in order, also compressed with gzip or zstd; of a directory all capture files.',
       'It plays as fast as its outputs take the packets, or at the pace of their time stamps, once or in a loop.',
       'With more than one output it splits by the 4-tuple, as LoadBalancer does.',
       '',

@@ -4,6 +4,7 @@ import '../native/no-debugger';
 import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../core/errors';
+import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';
 import { DevicesCommand } from './commands/devices';
@@ -164,7 +165,7 @@ function isUsageError(error: unknown): boolean {
 }
 
 surviveFullOutput();
-main(process.argv.slice(2)).catch((error: unknown) => {
+main(commandLine()).catch((error: unknown) => {
   sayError(error);
   return EXIT_FAILURE;
 }).then((code) => {

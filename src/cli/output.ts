@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
+import { readable } from '../core/file-name';
 import { packageRoot } from '../native/load-addon';
 
 /** A signal may come twice, to the program and to its group: repeats within this time are one. */
@@ -10,7 +11,7 @@ export const REPEATED_SIGNAL_MILLISECONDS = 1000;
 
 /** A line on standard error: standard output is for data. */
 export function say(text: string): void {
-  process.stderr.write(`bricks: ${text}\n`);
+  process.stderr.write(`bricks: ${readable(text)}\n`);
 }
 
 /** An error for its user: one line (and a traceback below it), with the code that docs/reference/errors.md explains. */

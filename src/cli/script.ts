@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from '
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
+import { systemName } from '../files/system-name';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
 import { messageWithPlace } from '../plugins/error-place';
 import { installModuleHooks } from '../plugins/module-hooks';
@@ -14,8 +15,8 @@ const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 /** @throws BricksError E_SCRIPT */
 export function checkScript(path: string): void {
   try {
-    if (!statSync(path).isFile()) throw new BricksError('E_SCRIPT', `The script ${path} is not a file.`);
-    accessSync(path, constants.R_OK);
+    if (!statSync(systemName(path)).isFile()) throw new BricksError('E_SCRIPT', `The script ${path} is not a file.`);
+    accessSync(systemName(path), constants.R_OK);
     if (isCapture(path)) throw new BricksError('E_SCRIPT', `${path} is a capture file, no script.`, `Give it to a script: bricks -f scripts/load-balance.lua -- ${path}`);
   } catch (error) {
     if (error instanceof BricksError) throw error;
@@ -26,7 +27,7 @@ export function checkScript(path: string): void {
 
 function isCapture(path: string): boolean {
   const start = Buffer.alloc(4);
-  const descriptor = openSync(path, constants.O_RDONLY);
+  const descriptor = openSync(systemName(path), constants.O_RDONLY);
   try {
     readSync(descriptor, start, 0, 4, 0);
   } finally {

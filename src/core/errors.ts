@@ -1,3 +1,5 @@
+import { readable } from './file-name';
+
 /**
  * The one error that users see: what was asked and what is wrong (`message`), what to do (`remedy`),
  * and a code that scripts may test. Every code stands in docs/reference/errors.md.
@@ -7,7 +9,7 @@ export class BricksError extends Error {
   readonly remedy: string;
 
   constructor(code: string, message: string, remedy = '') {
-    super(remedy ? `${message} ${remedy}` : message);
+    super(readable(remedy ? `${message} ${remedy}` : message));
     this.name = 'BricksError';
     this.code = code;
     this.remedy = remedy;

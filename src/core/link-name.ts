@@ -5,6 +5,7 @@
  *     eth3{0  eth3}0  the two ends of pipe 0 of eth3: what goes in at one comes out at the other
  *     vale0:a         port a of the software switch vale0
  *     trace.pcap  ./traces/  file:odd-name           a capture file, a directory of them
+ *     -                                              standard input, or standard output
  */
 import { BricksError } from './errors';
 
@@ -29,8 +30,11 @@ const CAPTURE_FILE = /\.(pcap|pcapng|cap|ntar|dmp)$/i;
 const NETMAP_FLAGS = /^[^/]+\/[xzrtRT]+$/;
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 
+/** What decoders put where bytes are not UTF-8. With it, a name is another file's. */
+const REPLACED = '\ufffd';
+
 function looksLikeFile(text: string): boolean {
-  return /^[./~]/.test(text) || text.endsWith('/') || CAPTURE_FILE.test(text) || (text.includes('/') && !NETMAP_FLAGS.test(text));
+  return text === '-' || /^[./~]/.test(text) || text.endsWith('/') || CAPTURE_FILE.test(text) || (text.includes('/') && !NETMAP_FLAGS.test(text));
 }
 
 /** Parses a link name. `as: 'file'` takes any name for a path, as a PcapWriter's output is.
@@ -41,6 +45,9 @@ export function parseLinkName(given: string, as?: 'file'): LinkName {
   }
   if (CONTROL_CHARACTERS.test(given)) {
     throw new BricksError('E_LINK_NAME', `The link name ${JSON.stringify(given)} holds a control character.`, 'Leave it out.');
+  }
+  if (given.includes(REPLACED)) {
+    throw new BricksError('E_LINK_NAME', `The link name ${given} has lost bytes that are not UTF-8, where ${REPLACED} stands now.`, 'Read the directory of such a file, or rename it.');
   }
   if (given.startsWith('file:')) {
     return fileLink(given.slice(5), given);

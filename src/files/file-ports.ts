@@ -1,9 +1,12 @@
 /** What an engine opens its links of kind `file` with, whatever its backend is. */
-import { statSync } from 'node:fs';
+import { fstatSync, statSync } from 'node:fs';
 import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../core/backend';
 import { FileSource } from './file-source';
 import { FileTransmitter } from './file-sink';
 import { fileError } from './formats';
+import { isStandardInput, STANDARD_INPUT } from './open-input';
+import { STANDARD_OUTPUT, isStandardOutput } from './target-file';
+import { systemName } from './system-name';
 
 export class FilePorts implements PortOpener {
   private readonly sources = new Set<string>();
@@ -13,10 +16,10 @@ export class FilePorts implements PortOpener {
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
     const source = new FileSource(request, (text, fault) => context.notice(text, fault));
     for (const path of source.paths) {
-      const identity = identityOf(path);
+      const identity = identityOf(path, isStandardInput(path) ? STANDARD_INPUT : undefined);
       if (identity === undefined) continue;
       this.sources.add(identity);
-      if (!this.targets.some((target) => identityOf(target) === identity)) continue;
+      if (!this.targets.some((target) => identityOf(target, isStandardOutput(target) ? STANDARD_OUTPUT : undefined) === identity)) continue;
       source.close();
       throw fileError('E_FILE', `${path} can't be read: the engine writes to it.`, 'Give the output another name.');
     }
@@ -31,9 +34,9 @@ export class FilePorts implements PortOpener {
   }
 }
 
-function identityOf(path: string): string | undefined {
+function identityOf(path: string, standard: number | undefined): string | undefined {
   try {
-    const status = statSync(path === '-' ? '/dev/stdin' : path);
+    const status = standard === undefined ? statSync(systemName(path)) : fstatSync(standard);
     return status.isFile() ? `${status.dev}:${status.ino}` : undefined;
   } catch {
     return undefined;

@@ -1,11 +1,13 @@
 /** Capture files as the sinks of an engine: all files of an engine together. */
 import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import { getSystemErrorName } from 'node:util';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { OpenContext, SinkRequest, Transmitter } from '../core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
+import type { OptionValues } from '../core/options';
 import type { ReportedFault } from '../core/outcome';
 import type { PacketBatch } from '../core/packet-batch';
 import { fileError, systemCode, systemReason } from './formats';
@@ -18,6 +20,16 @@ import {
 } from './recorder-worker';
 import { unwritten } from './ring-records';
 import { createSink, type Sink } from './sink';
+import { isStandardOutput } from './target-file';
+import { systemName } from './system-name';
+
+/** @throws BricksError E_OPTION, E_FILE */
+function checkStandardOutput(options: OptionValues): void {
+  if (options['rotateBytes'] !== undefined || options['rotateSeconds'] !== undefined) {
+    throw fileError('E_OPTION', 'Standard output is one stream: a recording to - begins no new files.', 'Leave out rotateBytes and rotateSeconds, or name a file.');
+  }
+  if (isatty(1)) throw fileError('E_FILE', 'Refusing to write a binary capture to a terminal.', 'Redirect standard output to a file or a program.');
+}
 
 export { FILE_SINK_OPTIONS } from './sink';
 
@@ -54,6 +66,7 @@ export class FileTransmitter implements Transmitter {
 
   /** @throws BricksError E_FILE */
   constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true) {
+    for (const { link, options } of requests) if (isStandardOutput(link.device)) checkStandardOutput(options);
     this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
     this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (news) => this.channel.port1.postMessage(news)));
     this.openFiles(isSource);
@@ -114,14 +127,14 @@ export class FileTransmitter implements Transmitter {
 
   /** What a file can't hold. */
   private tellLimits(sink: Sink): void {
-    const { plan: { path, format }, request: { counters, record }, description } = sink;
+    const { name, plan: { format }, request: { counters, record }, description } = sink;
     if (readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
       this.tellOnce(sink, format === 'pcap'
-        ? `${path} can hold packets of one link type only; the others are dropped. Use pcapng (format = "pcapng").`
-        : `${path} describes 65,536 interfaces, the most that a pcapng file can; packets of others are dropped. Use rotateBytes or rotateSeconds.`);
+        ? `${name} can hold packets of one link type only; the others are dropped. Use pcapng (format = "pcapng").`
+        : `${name} describes 65,536 interfaces, the most that a pcapng file can; packets of others are dropped. Use rotateBytes or rotateSeconds.`);
     }
-    if (description.mixedFcs) this.tellOnce(sink, `${path} holds packets with and without frame check sequences, which a pcap file can't tell apart. Use pcapng (format = "pcapng").`);
-    if (description.leftOut > 0) this.tellOnce(sink, `The files ${path} are too small for the names and secrets that came with their packets, which are left out. Raise rotateBytes.`);
+    if (description.mixedFcs) this.tellOnce(sink, `${name} holds packets with and without frame check sequences, which a pcap file can't tell apart. Use pcapng (format = "pcapng").`);
+    if (description.leftOut > 0) this.tellOnce(sink, `The files ${name} are too small for the names and secrets that came with their packets, which are left out. Raise rotateBytes.`);
   }
 
   private tellOnce(sink: Sink, text: string): void {
@@ -166,7 +179,7 @@ export class FileTransmitter implements Transmitter {
     const { packets, bytes } = unwritten(sink.plan);
     if (packets === 0) return;
     this.moveToDrops(sink, (sink.failedPackets + packets) >>> 0, (sink.failedBytes + bytes) >>> 0);
-    this.context.notice(`${sink.plan.path} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`, lossOf(sink));
+    this.context.notice(`${sink.name} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`, lossOf(sink));
   }
 
   private begin(): void {
@@ -176,7 +189,7 @@ export class FileTransmitter implements Transmitter {
   }
 
   private removeCreated(): void {
-    for (const name of this.created) if (existsSync(name) && statSync(name).size === 0) unlinkSync(name);
+    for (const name of this.created) if (existsSync(systemName(name)) && statSync(systemName(name)).size === 0) unlinkSync(systemName(name));
   }
 
   private openFiles(isSource: IsSource): void {
@@ -187,13 +200,13 @@ export class FileTransmitter implements Transmitter {
       for (const sink of this.sinks) {
         at = sink;
         const name = sink.plan.rotates ? numberedName(sink.plan.path, 1) : sink.plan.path;
-        const existed = existsSync(name);
+        const existed = existsSync(systemName(name));
         sink.file.open();
-        if (!existed) this.created.push(name);
+        if (!existed && sink.file.isRegular) this.created.push(name);
         const identity = sink.file.identity();
         const other = seen.get(identity);
         if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output a file of its own.');
-        if (isSource(identity)) throw fileError('E_FILE', `${sink.plan.path} can't be written: the engine reads it.`, 'Give the output another name.');
+        if (isSource(identity)) throw fileError('E_FILE', `${sink.name} can't be written: the engine reads it.`, 'Give the output another name.');
         seen.set(identity, sink.plan.path);
         sink.file.lock();
       }
@@ -205,7 +218,7 @@ export class FileTransmitter implements Transmitter {
       this.guardian?.close();
       this.channel.port1.close();
       if (systemCode(error) === undefined) throw error;
-      throw fileError('E_FILE', `The capture file ${at.plan.path} can't be written: ${systemReason(error)}.`);
+      throw fileError('E_FILE', `${at.plan.path === '-' ? at.name : `The capture file ${at.plan.path}`} can't be written: ${systemReason(error)}.`);
     } finally {
       spare.forEach(closeSync);
     }
@@ -286,16 +299,16 @@ export class FileTransmitter implements Transmitter {
   private tellError(sink: Sink, errorNumber: number): void {
     sink.errorNumber = errorNumber;
     if (errorNumber === 0) {
-      this.context.notice(`${sink.plan.path} is written again; ${sink.lost} packets were lost in the meantime.`);
+      this.context.notice(`${sink.name} is written again; ${sink.lost} packets were lost in the meantime.`);
       sink.lost = 0;
       return;
     }
     if (errorNumber === INTERNAL_ERROR) {
-      this.context.notice(`${sink.plan.path} can't be written: ${textIn(sink.plan.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Its packets are dropped and counted (backendError) until it can; everything else goes on.`, lossOf(sink));
+      this.context.notice(`${sink.name} can't be written: ${textIn(sink.plan.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Its packets are dropped and counted (backendError) until it can; everything else goes on.`, lossOf(sink));
       return;
     }
     const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
-    this.context.notice(`${sink.plan.path} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`, lossOf(sink));
+    this.context.notice(`${sink.name} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`, lossOf(sink));
   }
 }
 

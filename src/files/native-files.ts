@@ -28,9 +28,9 @@ export interface FilesAddon {
   announceFile(socket: number, slot: number, path: string, header: Uint8Array): void;
   watchFile(socket: number, slot: number, descriptor: number): void;
   forgetFile(socket: number, slot: number): void;
-  /** Reading and writing no longer wait for data or room; false if the system does not allow it. */
-  doNotWait(descriptor: number): boolean;
-  /** Opens the target of a recording without waiting; answers the descriptor, or the number of the error below zero. */
+  /** From now on standard input is this thread's, until it gives it back by `closeFile`; false if it is another's. */
+  claimInput(): boolean;
+  /** Opens the target of a recording without waiting, `-` for standard output; answers the descriptor, or the number of the error below zero. */
   openTarget(path: string): number;
   /** Locks it for this open file; false if another one, of whatever process, has the lock. */
   lockFile(descriptor: number): boolean;

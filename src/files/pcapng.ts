@@ -1,4 +1,4 @@
-/** pcapng: sections, interfaces and packets; the reference parser, one block at a time. */
+/** pcapng: sections, interfaces and packets; the reference parser, one block at a time. Each file gets its own. */
 import type { PacketBatch } from '../core/packet-batch';
 import { CaptureSection, carriedBlock, fcsBytesOf, interfaceOptions, sectionOptions } from './capture-section';
 import {
@@ -35,14 +35,9 @@ export class PcapngParser {
   /** What belongs in a copy besides the packets, where notes are asked for. */
   section = new CaptureSection();
 
-  constructor(private readonly state: Uint32Array, private readonly window: ReaderWindow, private readonly batch: PacketBatch) {}
-
-  start(): void {
-    this.state[FORMAT] = 1;
-    this.state[SWAPPED] = 0;
-    this.state[INTERFACES] = 0;
-    this.interfaces = [];
-    this.skip = 0;
+  constructor(private readonly state: Uint32Array, private readonly window: ReaderWindow, private readonly batch: PacketBatch) {
+    state[FORMAT] = 1;
+    state[SWAPPED] = state[INTERFACES] = 0;
   }
 
   /** Appends rows to the batch until it is full, or something else is to be done. */

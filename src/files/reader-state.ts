@@ -11,17 +11,18 @@ export const END = 1;
 export const FORMAT = 2;
 /** The file's byte order is not the machine's. */
 export const SWAPPED = 3;
-/** Packets with a later time stamp are not due yet. */
-export const LIMIT_SECONDS = 4;
-export const LIMIT_NANOSECONDS = 5;
+/** Due are packets with a time stamp from FLOOR_SECONDS on that is less than this after it; seconds wrap at 2^32. */
+export const SPAN_SECONDS = 4;
+export const SPAN_NANOSECONDS = 5;
 /** Why the parser stopped: one of the STOP_ numbers. */
 export const STOP = 6;
 /** Rows filled so far in this batch, and their captured bytes. */
 export const ROWS = 7;
 export const BYTES = 8;
-/** STOP_TIME: when the next packet is due. */
+/** STOP_TIME: the time stamp of the packet that is not due. Otherwise they mean nothing: any value is a time. */
 export const NEXT_SECONDS = 9;
 export const NEXT_NANOSECONDS = 10;
+export const FLOOR_SECONDS = 11;
 /** Classic: of the file. pcapng: of the rows in the batch. */
 export const LINK_TYPE = 12;
 /** Classic: units a second, and bytes of a record's header. */
@@ -98,7 +99,8 @@ export function alignPacket(bytes: Uint8Array, start: number, length: number): n
 
 /** Whether a packet of this time is due; if not, says so in the state. */
 export function isDue(state: Uint32Array, seconds: number, nanoseconds: number): boolean {
-  if (seconds < state[LIMIT_SECONDS] || (seconds === state[LIMIT_SECONDS] && nanoseconds <= state[LIMIT_NANOSECONDS])) return true;
+  const since = (seconds - state[FLOOR_SECONDS]) >>> 0;
+  if (since < state[SPAN_SECONDS] || (since === state[SPAN_SECONDS] && nanoseconds < state[SPAN_NANOSECONDS])) return true;
   state[STOP] = STOP_TIME;
   state[NEXT_SECONDS] = seconds;
   state[NEXT_NANOSECONDS] = nanoseconds;

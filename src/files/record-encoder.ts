@@ -177,9 +177,14 @@ export function encodeList(file: EncodedFile, batch: PacketBatch, wait: boolean)
   takeOff(lists, output, count - kept, count);
   return kept;
 }
+
+/** A clock that was set back begins a file too, else this one would grow until it has caught up; a packet may be out of order by a second. */
 function mustRotate(state: Float64Array, more: number, seconds: number): boolean {
   if (state[STATE_FILE_SECONDS] < 0) return false;
-  return state[STATE_FILE_BYTES] + more > state[STATE_ROTATE_BYTES] || seconds - state[STATE_FILE_SECONDS] >= state[STATE_ROTATE_SECONDS];
+  // Modulo 2^32, as time stamps wrap.
+  const passed = (seconds - state[STATE_FILE_SECONDS]) | 0;
+  const limit = state[STATE_ROTATE_SECONDS];
+  return state[STATE_FILE_BYTES] + more > state[STATE_ROTATE_BYTES] || passed >= limit || -passed >= Math.max(limit, 2);
 }
 
 /** Tells the writer what comes before the next record. */

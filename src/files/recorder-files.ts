@@ -54,7 +54,7 @@ export class RecordFile {
 
   /** Opens the file without touching what it holds (see FileTransmitter). Throws what the system throws. */
   open(readerMilliseconds = READER_MILLISECONDS): void {
-    this.guardian?.announce(this.plan.slot, this.name, this.plan.format === 'pcap' ? this.header : emptyFile(this.plan));
+    if (this.name !== '-') this.guardian?.announce(this.plan.slot, this.name, this.plan.format === 'pcap' ? this.header : emptyFile(this.plan));
     try {
       this.target = TargetFile.open(this.name, readerMilliseconds);
     } catch (error) {
@@ -316,7 +316,8 @@ export class RecordFile {
 
   /** Tells by the control block what is wrong. A mistake of ours never looks like the disk's. */
   private fail(error: unknown, now: number): void {
-    this.lastFailure = now;
+    // What standard output lacks nobody can add: it would end in the middle of a packet, and go on with another.
+    this.lastFailure = this.target?.isStandardOutput ? Infinity : now;
     const code = typeof error === 'string' ? error : systemCode(error);
     const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code ?? ''];
     if (number === undefined) {

@@ -10,6 +10,7 @@ import {
 import { FileDescription } from './file-description';
 import { PROBLEM_BYTES, type RecordFilePlan } from './record-plan';
 import { RecordFile } from './recorder-files';
+import { isStandardOutput } from './target-file';
 
 export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'format', type: 'string', oneOf: ['pcap', 'pcapng'], description: "The file's format. Without it: pcapng if the name ends in .pcapng or .ntar, else pcap." },
@@ -30,6 +31,8 @@ const ALL_BUFFER_BYTES = 256 << 20;
 export interface Sink extends EncodedFile {
   readonly plan: RecordFilePlan;
   readonly file: RecordFile;
+  /** As messages call it. */
+  readonly name: string;
   /** What was already taken over from the recorder's counts. */
   failedPackets: number;
   failedBytes: number;
@@ -60,7 +63,7 @@ export function createSink(request: SinkRequest, slot: number, count: number, gu
   const rotateBytes = options['rotateBytes'];
   const rotateSeconds = options['rotateSeconds'];
   const plan: RecordFilePlan = {
-    path: request.link.device, format, nanoseconds: options['nanoseconds'] !== false, snapLength, slot, bytes, control,
+    path: isStandardOutput(request.link.device) ? '-' : request.link.device, format, nanoseconds: options['nanoseconds'] !== false, snapLength, slot, bytes, control,
     problem: new Uint8Array(new SharedArrayBuffer(PROBLEM_BYTES)),
     rotates: rotateBytes !== undefined || rotateSeconds !== undefined,
   };
@@ -72,7 +75,7 @@ export function createSink(request: SinkRequest, slot: number, count: number, gu
   state[STATE_ROTATE_SECONDS] = typeof rotateSeconds === 'number' ? rotateSeconds : Infinity;
   state[STATE_FILE_SECONDS] = -1;
   return {
-    request, plan, slot, tell, ring: { bytes, control, state }, file: new RecordFile(plan, guardian),
+    request, plan, slot, tell, ring: { bytes, control, state }, file: new RecordFile(plan, guardian), name: plan.path === '-' ? 'Standard output' : plan.path,
     description: new FileDescription({ ...plan, rotateBytes: state[STATE_ROTATE_BYTES] }),
     failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, said: new Set(),
   };

@@ -4,8 +4,17 @@
  */
 import { closeSync, constants as flags, existsSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
+import { coreAddon } from '../native/core-addon';
 import { systemCode } from './formats';
 import { nativeFiles } from './native-files';
+import { systemName } from './system-name';
+
+export const STANDARD_OUTPUT = 1;
+const STANDARD_OUTPUT_NAMES: readonly string[] = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
+
+export function isStandardOutput(path: string): boolean {
+  return STANDARD_OUTPUT_NAMES.includes(path);
+}
 
 const LOOK_MILLISECONDS = 10;
 const still = new Int32Array(new SharedArrayBuffer(4));
@@ -26,21 +35,34 @@ function systemError(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
+/** Standard output, which others use too, is not made non-blocking, but asked: one that is ready takes so much without waiting. */
+const PIPE_PORTION = 4096;
+const polled = Int32Array.of(STANDARD_OUTPUT);
+
 function openDescriptor(path: string): number {
   const addon = nativeFiles();
+  if (!addon && path === '-') return STANDARD_OUTPUT;
   // Without waiting: a pipe that nobody reads would hold up all files.
-  if (!addon) return openSync(path, flags.O_WRONLY | flags.O_CREAT | flags.O_NONBLOCK, 0o666);
+  if (!addon) return openSync(systemName(path), flags.O_WRONLY | flags.O_CREAT | flags.O_NONBLOCK, 0o666);
   const descriptor = addon.openTarget(path);
   if (descriptor < 0) throw systemError(getSystemErrorName(descriptor));
   return descriptor;
 }
 
 export class TargetFile {
-  /** Whether it has positions, and can be cut. */
+  /** Whether it has positions, and can be cut. Standard output has not, whatever it is: others have written before us, and will behind us. */
   readonly regular: boolean;
+  /** At most so much is written at once: all that a pipe has room for, if it has any. */
+  private readonly portion: number;
 
   private constructor(readonly descriptor: number) {
-    this.regular = fstatSync(descriptor).isFile();
+    const isFile = fstatSync(descriptor).isFile();
+    this.regular = isFile && !this.isStandardOutput;
+    this.portion = isFile || !this.isStandardOutput ? Infinity : PIPE_PORTION;
+  }
+
+  get isStandardOutput(): boolean {
+    return this.descriptor === STANDARD_OUTPUT;
   }
 
   /** Opens without touching what the file holds. The reader of a named pipe gets so much time to come. Throws what the system throws. */
@@ -55,9 +77,10 @@ export class TargetFile {
       addon.takeFile(descriptor);
       return new TargetFile(descriptor);
     }
+    if (descriptor === STANDARD_OUTPUT) return new TargetFile(descriptor);
     // Each thread closes what it opened. By the descriptor, as the name may be another file's by now.
     const again = `/proc/self/fd/${descriptor}`;
-    return new TargetFile(openSync(existsSync(again) ? again : path, flags.O_WRONLY | flags.O_NONBLOCK));
+    return new TargetFile(openSync(existsSync(again) ? again : systemName(path), flags.O_WRONLY | flags.O_NONBLOCK));
   }
 
   /** Keeps other engines away, also those of other processes. The guardian of one that was killed gets so much time. */
@@ -76,7 +99,8 @@ export class TargetFile {
   }
 
   write(bytes: Uint8Array, from: number, length: number, position: number): number {
-    return writeSync(this.descriptor, bytes, from, length, this.regular ? position : null);
+    if (this.portion !== Infinity && coreAddon()?.waitWritable(polled, 1, 0) === 0) throw systemError('EAGAIN');
+    return writeSync(this.descriptor, bytes, from, Math.min(length, this.portion), this.regular ? position : null);
   }
 
   cut(length: number): void {
@@ -86,6 +110,6 @@ export class TargetFile {
   close(): void {
     const addon = nativeFiles();
     if (addon) addon.closeFile(this.descriptor);
-    else closeSync(this.descriptor);
+    else if (!this.isStandardOutput) closeSync(this.descriptor);
   }
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "name_bytes.h"
+
 namespace bricks {
 
 // A whole number from 0 to `most`.
@@ -22,7 +24,7 @@ inline uint32_t WholeNumber(const Napi::Value& value, const std::string& what, u
 // Text that the system can take: it ends at a zero byte.
 inline std::string TextArgument(const Napi::Value& value, const std::string& what) {
   if (!value.IsString()) throw Napi::TypeError::New(value.Env(), what + " must be a string");
-  std::string text = value.As<Napi::String>().Utf8Value();
+  std::string text = BytesOfText(value.As<Napi::String>());
   if (text.find('\0') != std::string::npos) throw Napi::TypeError::New(value.Env(), what + " must not contain a zero byte");
   return text;
 }

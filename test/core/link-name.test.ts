@@ -19,6 +19,8 @@ test.each([
   ['./dir/', { text: './dir/', kind: 'file', device: './dir/' }],
   ['/var/tmp/odd{0', { text: '/var/tmp/odd{0', kind: 'file', device: '/var/tmp/odd{0' }],
   ['traces/', { text: 'traces/', kind: 'file', device: 'traces/' }],
+  ['-', { text: '-', kind: 'file', device: '-' }],
+  ['./-', { text: './-', kind: 'file', device: './-' }],
   ['file:odd-name', { text: 'odd-name', kind: 'file', device: 'odd-name' }],
 ])('%s is understood', (given, expected) => {
   expect(parseLinkName(given)).toEqual(expected);
@@ -28,7 +30,7 @@ test('what is named as a file is one, whatever it looks like', () => {
   expect(parseLinkName('eth3', 'file')).toEqual({ text: 'eth3', kind: 'file', device: 'eth3' });
 });
 
-test.each(['', '{0', 'eth3{', '}', 'netmap:', 'file:', 'eth\n3', `e${'x'.repeat(MAXIMUM_LINK_NAME_BYTES)}`])('%j is refused with what to write instead', (given) => {
+test.each(['', '{0', 'eth3{', '}', 'netmap:', 'file:', 'eth\n3', './m\ufffdtro.pcap', `e${'x'.repeat(MAXIMUM_LINK_NAME_BYTES)}`])('%j is refused with what to write instead', (given) => {
   expect(() => parseLinkName(given)).toThrow(expect.objectContaining({ name: 'BricksError', code: 'E_LINK_NAME', remedy: expect.stringMatching(/\w/) }));
 });
 

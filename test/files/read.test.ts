@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { BricksError } from 'packet-bricks/src/core/errors';
 import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
@@ -122,12 +123,48 @@ describe.each(parsers)('reading (native: %s)', (native) => {
     expect(readAll(path, native)).toMatchObject({ packets: [...first, { ...second[0], nanoseconds: second[0].nanoseconds - second[0].nanoseconds % 1000 }], problem: '' });
   });
 
-  it('says of compressed files, of other files and of empty ones what they are', () => {
-    expect(readAll(write('a.gz', [Buffer.from([0x1f, 0x8b, 8, 0, 0, 0])]), native).problem).toMatch(/is compressed with gzip\. Unpack it first/);
+  it('says of files that it does not unpack, of other files and of empty ones what they are', () => {
+    expect(readAll(write('a.xz', [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])]), native).problem).toMatch(/is compressed with xz\. Unpack it first/);
+    expect(readAll(write('a.gz', [Buffer.from([0x1f, 0x8b, 8, 0, 0, 0])]), native).problem).toMatch(/ends in the middle of its gzip data/);
     expect(readAll(write('a.txt', [Buffer.from('hello, world')]), native).problem).toMatch(/is no pcap or pcapng file: it begins with 68 65 6c 6c\./);
     expect(readAll(write('empty', []), native).problem).toMatch(/is empty/);
     expect(readAll(directory, native).problem).toMatch(/is a directory/);
     expect(readAll(join(directory, 'missing.pcap'), native).problem).toMatch(/there is no such file/);
+  });
+});
+
+describe.each(parsers)('a reader of many files (native: %s)', (native) => {
+  const samples = [...encodeFormats([packetOf(60), packetOf(61, 1), packetOf(1000, 2)]), gzipSync(Buffer.concat(encodeCapture([packetOf(60), packetOf(61, 1)], { format: 'pcapng' })))];
+  /** Blocks of a pcapng file that are larger than the reader's window are skipped piece by piece. */
+  const skipped = Buffer.alloc(3 << 20);
+  skipped.writeUInt32LE(0x0bad, 0);
+  skipped.writeUInt32LE(skipped.length, 4);
+
+  it('reads each as if it were the first, however the one before it ended', () => {
+    const batch = createPacketBatch(64);
+    const reader = new CaptureReader(batch, false, native);
+    const readOn = (path: string): unknown => {
+      const packets: string[] = [];
+      try {
+        reader.open(path);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      while (reader.read() > 0) packets.push(...packetsOf(batch).map(lineOf));
+      return [packets, reader.problem];
+    };
+    const first = fc.oneof(
+      fc.tuple(fc.constantFrom(...samples), fc.nat({ max: 1400 })).map(([sample, length]) => sample.subarray(0, length)),
+      fc.tuple(fc.constantFrom(...samples), fc.nat({ max: 200 }), fc.integer({ min: 0, max: 255 })).map(([sample, at, value]) => Buffer.concat([sample.subarray(0, at), Buffer.of(value), sample.subarray(at + 1)])),
+      fc.constantFrom(1000, 2 << 20).map((length) => Buffer.concat([samples[1], skipped.subarray(0, length)])),
+    );
+    fc.assert(fc.property(first, fc.constantFrom(...samples), (before, after) => {
+      readOn(write('before', [before]));
+      const path = write('after', [after]);
+      const { packets, problem } = readAll(path, native);
+      expect(readOn(path)).toEqual([packets.map(lineOf), problem]);
+      expect(problem).toBe('');
+    }), { numRuns: 100 });
   });
 });
 

@@ -1,13 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, readFileSync, readdirSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readdirSync, symlinkSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { LINK_BYTES, LINK_PACKETS, readCounter } from 'packet-bricks/src/core/counters';
 import { parseLinkName } from 'packet-bricks/src/core/link-name';
 import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
 import { createPacketLists } from 'packet-bricks/src/core/packet-list';
 import { createCounterBlock } from 'packet-bricks/src/core/counters';
-import { writeCaptureFile } from 'packet-bricks/src/files/capture-file';
+import { encodeCapture, writeCaptureFile } from 'packet-bricks/src/files/capture-file';
 import { FilePorts } from 'packet-bricks/src/files/file-ports';
+import type { FileSource } from 'packet-bricks/src/files/file-source';
 import { drainSource, hasNative, lineOf, openSource, packetOf, packetsOf, pause, temporaryDirectory } from './support';
 
 const directory = temporaryDirectory();
@@ -21,18 +23,62 @@ function folder(name: string): string {
 describe('a directory as a source', () => {
   it('is read file by file in the order of their numbers, every frame of every file', () => {
     const path = folder('ordered');
-    ['trace-10.pcap', 'trace-2.pcapng', 'trace-1.cap', 'notes.txt'].forEach((name) => {
+    ['trace-10.pcap', 'trace-2.pcapng', 'trace-1.cap', 'notes.txt', 'notes.txt.1'].forEach((name) => {
       const number = Number(/\d+/.exec(name)?.[0] ?? 0);
-      if (name.endsWith('.txt')) writeFileSync(join(path, name), 'no capture');
+      if (name.startsWith('notes')) writeFileSync(join(path, name), 'no capture');
       else writeCaptureFile(join(path, name), [packetOf(60, number), packetOf(61, number + 100)]);
     });
-    mkdirSync(join(path, 'folder.pcap'));
+    mkdirSync(join(path, 'folder'));
     const source = openSource(path);
     const packets = drainSource(source);
     expect(packets.map((packet) => packet.seconds - 1_700_000_000)).toEqual([1, 101, 2, 102, 10, 110]);
     expect(source.notices).toEqual([]);
     expect(readCounter(source.counters.words, LINK_PACKETS)).toBe(6);
     expect(readCounter(source.counters.words, LINK_BYTES)).toBe(3 * 121);
+  });
+
+  it('is read whole, whatever capture programs call the files that follow, and in whatever they are compressed', () => {
+    const path = folder('rotated');
+    const names = [
+      'a.pcap', 'a.pcap1', 'a.pcap2', 'a.pcap10', 'b.pcap.1700000000', 'b.pcap.1700000060', 'c', 'c1', 'd.log.1700000000', 'e.dmp', 'f.ntar', 'g.pcap.gz', 'h.pcap1.gz', 'i.gz',
+      'j.pcap-20240101',
+    ];
+    names.forEach((name, index) => {
+      const bytes = Buffer.concat(encodeCapture([packetOf(60, index)], {}));
+      writeFileSync(join(path, name), name.endsWith('.gz') ? gzipSync(bytes) : bytes);
+    });
+    const source = openSource(path);
+    expect(drainSource(source).map((packet) => packet.seconds - 1_700_000_000)).toEqual(names.map((_, index) => index));
+    expect(source.notices).toEqual([]);
+  });
+
+  it('names what it leaves out, and whether that is missing', () => {
+    const path = folder('left-out');
+    writeCaptureFile(join(path, 'a.pcap'), [packetOf(60)]);
+    mkdirSync(join(path, 'folder.pcap'));
+    execFileSync('mkfifo', [join(path, 'fifo')]);
+    const harmless = openSource(path);
+    expect(drainSource(harmless)).toHaveLength(1);
+    expect(harmless.notices).toEqual([`Of ${path} only files are read; left out: fifo (a named pipe), folder.pcap (a directory).`]);
+    expect(harmless.faults).toEqual([]);
+    symlinkSync('nowhere', join(path, 'link'));
+    symlinkSync('circle.pcap', join(path, 'circle.pcap'));
+    const missing = openSource(path);
+    expect(drainSource(missing)).toHaveLength(1);
+    expect(missing.notices[0]).toMatch(/circle\.pcap \(too many symbolic links\), .*link \(a link to nothing\)/);
+    expect(missing.faults).toEqual(['inputDamaged']);
+  });
+
+  it('has files of any name: bytes that are not UTF-8 too', () => {
+    const path = folder('names');
+    const names = ['a.pcap', Buffer.from('m\xe9tro.pcap', 'latin1'), Buffer.from('\xff\xfe', 'latin1'), 'ö.pcap', '\u{1f30d}.pcap'];
+    names.forEach((name, index) => writeFileSync(Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name)]), Buffer.concat(encodeCapture([packetOf(60, index)], {}))));
+    const source = openSource(path);
+    expect(drainSource(source).map((packet) => packet.seconds - 1_700_000_000).sort()).toEqual([0, 1, 2, 3, 4]);
+    const paths = (source.port as FileSource).paths;
+    const [byName] = paths.filter((each) => each.includes('tro'));
+    expect(drainSource(openSource(byName)).map((packet) => packet.seconds - 1_700_000_000)).toEqual([1]);
+    expect(() => openSource(byName.replace('.pcap', '.cap'))).toThrow(/m\\xe9tro\.cap can't be read: there is no such file/);
   });
 
   it('goes on past garbage and damage with a notice for each', () => {
@@ -42,7 +88,7 @@ describe('a directory as a source', () => {
     writeCaptureFile(join(path, '2.pcap'), [packetOf(60), packetOf(60, 1)]);
     execFileSync('truncate', ['-s', '-1', join(path, '2.pcap')]);
     writeCaptureFile(join(path, '3.pcapng'), [packetOf(60, 3)]);
-    writeFileSync(join(path, '4.pcap'), Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3]));
+    writeFileSync(join(path, '4.pcap'), Buffer.from([0x42, 0x5a, 0x68, 0, 1, 2, 3]));
     const source = openSource(path);
     expect(drainSource(source).map((packet) => packet.seconds - 1_700_000_000)).toEqual([0, 3]);
     expect(source.notices).toHaveLength(4);

@@ -60,6 +60,8 @@ export interface OpenedSource {
   readonly port: SourcePort;
   readonly batch: PacketBatch;
   readonly notices: string[];
+  /** Kinds of the faults that it reported. */
+  readonly faults: string[];
   readonly counters: CounterBlock;
 }
 
@@ -67,9 +69,13 @@ export function openSource(path: string, options: OptionValues = {}, more: { clo
   const batch = createPacketBatch(more.rows ?? 256);
   const counters = createCounterBlock(16);
   const notices: string[] = [];
+  const faults: string[] = [];
   const request = { link: parseLinkName(path, 'file'), options, queue: -1, batch, flowColumns: more.flow ?? false, alsoSink: false, counters, record: 0 };
-  const port = new FileSource(request, (text) => notices.push(text), more.clock, more.native);
-  return { port, batch, notices, counters };
+  const port = new FileSource(request, (text, fault) => {
+    notices.push(text);
+    if (fault) faults.push(fault.kind);
+  }, more.clock, more.native);
+  return { port, batch, notices, faults, counters };
 }
 
 /** Everything that a source delivers until it ends. */

@@ -92,6 +92,19 @@ describe.each(kinds)('writing (native: %s)', (native) => {
     expect(names.flatMap((name) => linesOf(join(directory, name)))).toEqual(packets.map(lineOf));
   });
 
+  it('begins a new file where the clock was set back, not for packets out of order by a second, and goes by differences where seconds wrap', () => {
+    const lengthsOf = (name: string, times: readonly number[]): number[] => {
+      const bench = new SinkBench([join(directory, `${name}-${native}.pcap`)], { rotateSeconds: 10 }, native);
+      for (const seconds of times) bench.send([packetOf(60, 0, { seconds })]);
+      bench.transmitter.close();
+      return readdirSync(directory).filter((file) => file.startsWith(`${name}-${native}-`)).sort().map((file) => linesOf(join(directory, file)).length);
+    };
+    expect(lengthsOf('back', [5000, 5001, 1000, 1005, 1009, 1010, 1011])).toEqual([2, 3, 2]);
+    expect(lengthsOf('order', [5000, 4999, 5001, 4999, 5009, 5010])).toEqual([5, 1]);
+    expect(lengthsOf('zero', [0, 5, 9, 10, 19, 20])).toEqual([3, 2, 1]);
+    expect(lengthsOf('wrap', [0xffff_fffb, 0xffff_ffff, 0, 4, 5, 9])).toEqual([4, 2]);
+  });
+
   it('loses no packets but those of a file that can not be made, and goes on with the next', () => {
     const path = join(directory, `way-${native}.pcap`);
     const name = (number: number): string => join(directory, `way-${native}-0000${number}.pcap`);

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Command, Option, UsageError } from 'clipanion';
 import { BricksError, messageOf } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
+import { systemName } from '../../files/system-name';
 import { onStatisticsSignal } from '../../native/no-debugger';
 import { openReaders, runAttach } from '../../pipes';
 import { REPEATED_SIGNAL_MILLISECONDS, say } from '../output';
@@ -117,7 +118,7 @@ function targetOpener(path: string, ending: AbortSignal): () => Promise<number> 
   return async () => {
     try {
       const held = await fifoWithReader(path, ending);
-      const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
+      const descriptor = openSync(systemName(path), constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o640);
       if (held !== undefined) closeSync(held);
       return descriptor;
     } catch (error) {
@@ -131,7 +132,7 @@ function targetOpener(path: string, ending: AbortSignal): () => Promise<number> 
 async function fifoWithReader(path: string, ending: AbortSignal): Promise<number | undefined> {
   for (let waits = 0; statSync(path, { throwIfNoEntry: false })?.isFIFO(); waits++) {
     try {
-      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      return openSync(systemName(path), constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
     }

@@ -11,8 +11,8 @@
 namespace bricks {
 
 enum ReaderWord : uint32_t {
-  kPosition, kEnd, kFormat, kSwapped, kLimitSeconds, kLimitNanoseconds, kStop, kRows, kBytes, kNextSeconds,
-  kNextNanoseconds, kUnused, kLinkType, kUnits, kRecordHeader, kOldLengths, kInterfaces, kFlow, kDamage, kNotes,
+  kPosition, kEnd, kFormat, kSwapped, kSpanSeconds, kSpanNanoseconds, kStop, kRows, kBytes, kNextSeconds,
+  kNextNanoseconds, kFloorSeconds, kLinkType, kUnits, kRecordHeader, kOldLengths, kInterfaces, kFlow, kDamage, kNotes,
   kTable = 32,
 };
 enum ReaderStop : uint32_t { kStopFull, kStopMore, kStopTime, kStopLinkType, kStopOther, kStopDamaged };
@@ -180,7 +180,8 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
   const uint32_t nanosecondsOfUnit = kNextGeneration ? 0 : 1000000000u / units;
   const uint32_t header = state[kRecordHeader];
   const bool oldLengths = state[kOldLengths] != 0;
-  const uint64_t limit = static_cast<uint64_t>(state[kLimitSeconds]) << 32 | state[kLimitNanoseconds];
+  const uint32_t floor = state[kFloorSeconds];
+  const uint64_t span = static_cast<uint64_t>(state[kSpanSeconds]) << 32 | state[kSpanNanoseconds];
   const bool flow = state[kFlow] != 0;
   const bool notes = kNextGeneration && state[kNotes] != 0;
   uint32_t position = state[kPosition];
@@ -193,7 +194,7 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
                            ? NextEnhancedPacket<kSwap>(state, window, position, end, row, &step)
                            : NextPcapRecord<kSwap>(state, window, position, end, units, nanosecondsOfUnit, header, oldLengths, &step);
     if (!found) break;
-    if (__builtin_expect((static_cast<uint64_t>(step.seconds) << 32 | step.nanoseconds) > limit, 0)) {
+    if (__builtin_expect((static_cast<uint64_t>(step.seconds - floor) << 32 | step.nanoseconds) >= span, 0)) {
       state[kNextSeconds] = step.seconds;
       state[kNextNanoseconds] = step.nanoseconds;
       state[kStop] = kStopTime;

@@ -20,6 +20,9 @@ struct Thread {
   ~Thread();
 };
 
+// Standard input and output are the process's: one engine at a time may use them, and none closes them.
+bool IsStandard(int descriptor) { return descriptor <= STDOUT_FILENO; }
+
 // Of the whole process, so that a descriptor has one owner at any moment.
 std::mutex ownersMutex;
 std::map<int, const Thread*>& Owners() {
@@ -35,7 +38,7 @@ Thread::~Thread() {
       continue;
     }
     // The lock stays with the guardian, if there is one, until it has mended the file.
-    close(at->first);
+    if (!IsStandard(at->first)) close(at->first);
     at = Owners().erase(at);
   }
 }
@@ -46,12 +49,24 @@ const Thread* ThreadOf(Napi::Env env) {
   return thread;
 }
 
+// From now on standard input or output is this thread's; false if it is another's already.
+bool Claim(Napi::Env env, int descriptor) {
+  const Thread* thread = ThreadOf(env);
+  const std::lock_guard<std::mutex> lock(ownersMutex);
+  return Owners().emplace(descriptor, thread).second;
+}
+
+Napi::Value ClaimInput(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), Claim(info.Env(), STDIN_FILENO));
+}
+
 constexpr int kPipeBytes = 1 << 20;
 
-// Opens the target of a recording; answers the descriptor, or the number of the error below zero.
+// Opens the target of a recording, "-" for standard output; answers the descriptor, or the number of the error below zero.
 // Without waiting: a pipe that nobody reads must hold up neither the engine nor the thread that writes.
 Napi::Value OpenTarget(const Napi::CallbackInfo& info) {
   const std::string path = TextArgument(info[0], "the path");
+  if (path == "-") return Napi::Number::New(info.Env(), Claim(info.Env(), STDOUT_FILENO) ? STDOUT_FILENO : -EBUSY);
   const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
   if (descriptor < 0) return Napi::Number::New(info.Env(), -errno);
   OwnDescriptor(info.Env(), descriptor);
@@ -63,12 +78,6 @@ Napi::Value OpenTarget(const Napi::CallbackInfo& info) {
 
 int DescriptorArgument(const Napi::Value& value) {
   return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX));
-}
-
-Napi::Value DoNotWait(const Napi::CallbackInfo& info) {
-  const int descriptor = DescriptorArgument(info[0]);
-  const int flags = fcntl(descriptor, F_GETFL);
-  return Napi::Boolean::New(info.Env(), flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0);
 }
 
 // False if another open file has the lock. Where a file system has no locks, everybody has it.
@@ -104,12 +113,13 @@ void CloseOwned(Napi::Env env, int descriptor) {
   const auto found = Owners().find(descriptor);
   if (found == Owners().end() || found->second != thread) return;
   Owners().erase(found);
+  if (IsStandard(descriptor)) return;
   flock(descriptor, LOCK_UN);
   close(descriptor);
 }
 
 void DefineDescriptors(Napi::Env env, Napi::Object exports) {
-  exports.Set("doNotWait", Napi::Function::New(env, DoNotWait));
+  exports.Set("claimInput", Napi::Function::New(env, ClaimInput));
   exports.Set("openTarget", Napi::Function::New(env, OpenTarget));
   exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("takeFile", Napi::Function::New(env, TakeFile));

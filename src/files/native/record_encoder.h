@@ -131,6 +131,7 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
   const uint32_t snapLength = static_cast<uint32_t>(ring.state[kStateSnapLength]);
   const double rotateBytes = ring.state[kStateRotateBytes];
   const double rotateSeconds = ring.state[kStateRotateSeconds];
+  const double rotateBack = rotateSeconds > 2 ? rotateSeconds : 2;
   double fileBytes = ring.state[kStateFileBytes];
   double fileSeconds = ring.state[kStateFileSeconds];
   const RecordColumns from = columns;
@@ -170,7 +171,10 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
     }
     const uint32_t seconds = from.seconds[row];
     const uint32_t number = interface < kMapRows ? ring.map[interface] : kNoNumber;
-    if (__builtin_expect(number >= kNoNumber || (fileSeconds >= 0 && (fileBytes + need > rotateBytes || seconds - fileSeconds >= rotateSeconds)), 0)) {
+    // Modulo 2^32, as time stamps wrap; a clock that was set back begins a file too.
+    const int32_t passed = static_cast<int32_t>(seconds - static_cast<uint32_t>(static_cast<int64_t>(fileSeconds)));
+    const bool isOver = fileBytes + need > rotateBytes || passed >= rotateSeconds || -static_cast<double>(passed) >= rotateBack;
+    if (__builtin_expect(number >= kNoNumber || (fileSeconds >= 0 && isOver), 0)) {
       result.asks = true;
       break;
     }

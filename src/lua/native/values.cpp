@@ -1,5 +1,7 @@
 #include "values.h"
 
+#include "name_bytes.h"
+
 namespace bricks {
 
 LuaValue ValueFromJs(Napi::Value value, int depth) {
@@ -18,7 +20,7 @@ LuaValue ValueFromJs(Napi::Value value, int depth) {
     result.number = static_cast<double>(value.As<Napi::BigInt>().Int64Value(&lossless));
   } else if (value.IsString()) {
     result.kind = LuaValue::Kind::String;
-    result.text = value.As<Napi::String>();
+    result.text = BytesOfText(value.As<Napi::String>());
   } else if (value.IsArray()) {
     result.kind = LuaValue::Kind::List;
     Napi::Array list = value.As<Napi::Array>();
@@ -34,7 +36,7 @@ LuaValue ValueFromJs(Napi::Value value, int depth) {
     for (uint32_t index = 0; index < names.Length(); ++index) {
       Napi::HandleScope scope(value.Env());
       Napi::Value name = names.Get(index);
-      result.names.push_back(name.ToString());
+      result.names.push_back(BytesOfText(name.ToString()));
       result.items.push_back(ValueFromJs(object.Get(name), depth + 1));
     }
   } else {
@@ -123,7 +125,7 @@ Napi::Value ValueToJs(Napi::Env env, lua_State* L, int index, int depth) {
     case LUA_TSTRING: {
       size_t length = 0;
       const char* bytes = lua_tolstring(L, index, &length);
-      return Napi::String::New(env, bytes, length);
+      return TextOfBytes(env, bytes, length);
     }
     case LUA_TTABLE:
       return TableToJs(env, L, index, depth);

@@ -106,7 +106,10 @@ bool Round(std::mt19937* random, unsigned round) {
   state[bricks::kEnd] = static_cast<uint32_t>(capture.size());
   state[bricks::kFormat] = nextGeneration;
   state[bricks::kSwapped] = swap;
-  state[bricks::kLimitSeconds] = state[bricks::kLimitNanoseconds] = 0xffffffff;
+  // All is due, or what a paced reader asks for.
+  const bool paced = (*random)() % 4 == 0;
+  state[bricks::kSpanSeconds] = state[bricks::kSpanNanoseconds] = paced ? (*random)() : 0xffffffff;
+  state[bricks::kFloorSeconds] = paced ? (*random)() : 0;
   state[bricks::kUnits] = (*random)() % 2 ? 1000000 : 1000000000;
   state[bricks::kRecordHeader] = header;
   state[bricks::kOldLengths] = (*random)() % 2;
