@@ -212,6 +212,7 @@ describe('the host', () => {
   test('what waits for the Lua thread to be ready when it is closed is interrupted', async () => {
     const other = new LuaFixture();
     const endless = other.host.runLine('while true do end');
+    await new Promise((resolve) => setImmediate(resolve)); // the thread needs longer
     await other.host.close();
     expect(await endless).toMatchObject({ ok: false, failure: { interrupted: true } });
     await other.close();
