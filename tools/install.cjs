@@ -18,3 +18,5 @@ if (!result || result.status !== 0) {
   process.stderr.write('packet-bricks: the native parts were not built. What needs them will say so.\n'
     + 'packet-bricks: on Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev; then: npx bricks build\n');
 }
+// Now it is known which Node runs it.
+require('./code-cache.cjs').tryToWriteCaches();

@@ -32,8 +32,9 @@ export class FragmentTable {
     this.mask = entries / WAYS - 1;
     this.sets = new Int32Array((this.mask + 1) << SET_SHIFT);
     this.entries = new Int32Array(entries << ENTRY_SHIFT);
+    // Also where no time stands: all at once is a hundred times faster.
     const longAgo = this.milliseconds() - lifetime - 1;
-    for (let at = TIME; at < this.entries.length; at += 1 << ENTRY_SHIFT) this.entries[at] = longAgo;
+    this.entries.fill(longAgo);
   }
 
   /** The flow word of a datagram by its key (see FlowFields), or -1. */

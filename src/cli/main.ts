@@ -10,9 +10,10 @@ import { BuildCommand } from './commands/build';
 import { DevicesCommand } from './commands/devices';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
+import { packageVersion } from '../native/load-addon';
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview } from './help';
-import { endProgram, hasOutputFailed, packageVersion, say, sayError, surviveFullOutput } from './output';
+import { endProgram, hasOutputFailed, say, sayError, surviveFullOutput } from './output';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
@@ -172,3 +173,6 @@ main(commandLine()).catch((error: unknown) => {
   // What could not be written is told a turn later.
   setImmediate(() => endProgram(code === 0 && hasOutputFailed() ? EXIT_FAILURE : code));
 });
+
+// For esbuild, which wraps modules without exports, and all that they import, in functions.
+export {};

@@ -1,10 +1,7 @@
 /** What the program says, and how it ends. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { readable } from '../core/file-name';
-import { packageRoot } from '../native/load-addon';
 
 /** A signal may come twice, to the program and to its group: repeats within this time are one. */
 export const REPEATED_SIGNAL_MILLISECONDS = 1000;
@@ -55,10 +52,6 @@ export function surviveFullOutput(): void {
     outputFailed = true;
     sayError(new BricksError('E_OUTPUT', `Standard output can't be written: ${messageOf(error)}.`, 'Make room, or send it elsewhere; what is written meanwhile is lost, and all else goes on.'));
   });
-}
-
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** Columns of text, aligned; the first row is the head. */

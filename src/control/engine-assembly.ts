@@ -35,6 +35,8 @@ export interface AssembledEngine {
 
 export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: OpenContext['notice']): Promise<AssembledEngine> {
   const { graph, batchRows } = plan;
+  const files = new FilePorts();
+  if (graph.sinks.some(({ link }) => link.kind === 'file')) files.prepareSinks();
   const backend = plan.backendModule ? await loadExport<Backend>(plan.backendModule) : resolveBackend(plan.backend);
   const modules: BrickModule[] = [];
   for (const brick of graph.bricks) {
@@ -58,12 +60,12 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
     const entries = [...new Set(graph.sources.map((source) => source.brick))];
     return { graph: makeGraph(counters), entries, batch: createPacketBatch(batchRows, memory.columns), counters, clock };
   };
-  const warmUpMicroseconds = warmUp(makeTwin, host, plan.warmUpMilliseconds);
+  const warmUpMicroseconds = plan.warmUpMilliseconds > 0 ? warmUp(makeTwin, host, plan.warmUpMilliseconds) : 0;
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
   const engineGraph = makeGraph(counters);
-  const { sources, transmitters } = openPorts(plan, backend, engineGraph, memory, counters, notice);
+  const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, counters, notice);
   if (engineGraph.nodes.some(({ brick }) => readsHeads(brick))) {
     for (const { batch } of sources) heads.learn(batch.memory);
   }
@@ -98,11 +100,11 @@ interface OpenPorts {
 }
 
 /** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
-function openPorts(plan: EnginePlan, backend: Backend, engineGraph: EngineGraph, memory: GraphMemory, counters: CounterBlock, notice: OpenContext['notice']): OpenPorts {
+function openPorts(plan: EnginePlan, backend: Backend, files: FilePorts, engineGraph: EngineGraph, memory: GraphMemory, counters: CounterBlock, notice: OpenContext['notice']): OpenPorts {
   const { graph } = plan;
   const batches = graph.sources.map(() => createPacketBatch(plan.batchRows, memory.columns));
   const held = engineGraph.nodes.flatMap((node) => (node.hold ? [node.hold.outgoing] : []));
-  const openers = new Openers(plan, backend, [...batches, ...held], notice);
+  const openers = new Openers(plan, backend, files, [...batches, ...held], notice);
   const transmitters: Transmitter[] = [];
   const sources: EngineSource[] = [];
   try {
@@ -159,11 +161,13 @@ function isOpenedBy(backend: Backend, link: LinkName): boolean {
 
 /** Who opens which link. */
 class Openers {
-  private readonly files = new FilePorts();
   private readonly pipes = new PipePorts();
   private readonly ports: PortOpener;
 
-  constructor(private readonly plan: EnginePlan, private readonly backend: Backend, private readonly batches: readonly PacketBatch[], private readonly notice: OpenContext['notice']) {
+  constructor(
+    private readonly plan: EnginePlan, private readonly backend: Backend, private readonly files: FilePorts, private readonly batches: readonly PacketBatch[],
+    private readonly notice: OpenContext['notice'],
+  ) {
     this.ports = backend.ports(plan.backendOptions);
   }
 

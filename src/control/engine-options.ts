@@ -11,9 +11,11 @@ export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'bufferSize', type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
   { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many' },
   { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
-  { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, default: 2000, unit: 'ms', description: 'the longest that warming up may take before ports are opened' },
+  { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, unit: 'ms', description: 'the longest that warming up may take before ports are opened: 2000, and 0 where every source is a capture file, since nothing is lost there' },
   { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
 ];
+
+const WARM_UP_MILLISECONDS = 2000;
 
 export interface PacketEngineOptions {
   /** The backend's name, or the module of one from outside. */
@@ -43,6 +45,12 @@ export interface PacketEngineEvents {
   ended: [];
   /** The engine's thread failed; its links are closed. */
   error: [error: BricksError];
+}
+
+/** How long an engine may warm up: a capture file waits for it, so where all sources are such its code gets warm by their packets. */
+export function warmUpLimit(given: unknown, graph: CompiledGraph): number {
+  if (typeof given === 'number') return given;
+  return graph.sources.every(({ link }) => link.kind === 'file') ? 0 : WARM_UP_MILLISECONDS;
 }
 
 /** @throws BricksError E_OPTION */

@@ -1,5 +1,5 @@
-/** An engine's thread. It has no event loop while the engine runs: its orders then come through shared memory. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** An engine's thread. Its first message is the engine's plan. It has no event loop while the engine runs: its orders then come through shared memory. */
+import { parentPort } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
 import type { ReportedFault } from '../core/outcome';
@@ -7,9 +7,6 @@ import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
 import type { EnginePlan, EngineReport, EngineRequest, PlainError } from './engine-protocol';
-
-const plan = workerData as EnginePlan;
-const control = new Int32Array(plan.control);
 
 function report(message: EngineReport): void {
   parentPort?.postMessage(message);
@@ -29,9 +26,7 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? error.stack ?? '' : '';
 }
 
-const host = new ThreadHost(control, plan.orders);
-
-function run(assembled: AssembledEngine): void {
+function run(assembled: AssembledEngine, host: ThreadHost): void {
   report({ kind: 'running' });
   host.attach(assembled.sources, assembled.counters, assembled.hotObjects);
   let end: LoopEnd;
@@ -51,18 +46,19 @@ function run(assembled: AssembledEngine): void {
   report({ kind: 'rested', end });
 }
 
-async function main(): Promise<void> {
+async function open(plan: EnginePlan): Promise<void> {
   nameThread(plan.name);
   wakePromptly();
   if (plan.cpu >= 0) {
     const problem = pinThread(plan.cpu);
     if (problem) notice(problem);
   }
+  const host = new ThreadHost(new Int32Array(plan.control), plan.orders);
   const assembled = await assembleEngine(plan, host, notice);
   parentPort?.on('message', (request: EngineRequest) => {
     try {
       if (request.kind === 'run') {
-        run(assembled);
+        run(assembled, host);
       } else {
         assembled.engine.close();
         report({ kind: 'closed' });
@@ -75,7 +71,12 @@ async function main(): Promise<void> {
   report({ kind: 'opened' });
 }
 
-main().catch((error: unknown) => {
-  report({ kind: 'failed', error: plainError(error) });
-  parentPort?.close();
+parentPort?.once('message', (plan: EnginePlan) => {
+  open(plan).catch((error: unknown) => {
+    report({ kind: 'failed', error: plainError(error) });
+    parentPort?.close();
+  });
 });
+
+// For esbuild, which wraps modules without exports, and all that they import, in functions.
+export {};

@@ -1,7 +1,6 @@
 /** A packet engine, as a program sees it: describes a graph, opens it in a thread of its own, starts and stops it. */
 import { EventEmitter } from 'node:events';
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Backend } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
 import { snapshotCounters } from '../core/counters';
@@ -23,6 +22,7 @@ import { Watchdog } from './watchdog';
 import { countHung, takeBackUnread } from './closed-books';
 import { checkQueueIsOfInterface, checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import { CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest } from './engine-protocol';
+import { startEngineThread } from './engine-thread';
 
 interface Thread {
   readonly worker: Worker;
@@ -239,7 +239,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const { prepared, counters, control } = unordered;
     const orders = new OrderEvent();
     const plan: EnginePlan = { ...unordered, orders: orders.descriptor };
-    const worker = new Worker(join(__dirname, 'engine-worker.js'), { workerData: plan, name: `bricks ${this.name}` });
+    const worker = startEngineThread(plan);
     const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders, unwritten };
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
@@ -368,7 +368,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       if (waiting) waiting.reject(error);
       else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);
       else if (wasRunning) {
-        process.emitWarning(error.message, { type: 'BricksWarning', code: error.code });
+        process.emitWarning(Object.assign(new Error(error.message), { name: 'BricksWarning', code: error.code, stack: error.stack ?? '' }));
         // Nobody listens: the program that goes on to its end must not end as if all were well.
         process.exitCode ??= 1;
       }

@@ -5,7 +5,7 @@ import type { CompiledGraph } from '../core/graph';
 import { checkOptions, type OptionValues } from '../core/options';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { discardPipes, preparePipes } from '../pipes';
-import { checkedBatch, type LinkOptions, type PacketEngineOptions } from './engine-options';
+import { checkedBatch, warmUpLimit, type LinkOptions, type PacketEngineOptions } from './engine-options';
 import { CONTROL_WORDS, type EnginePlan } from './engine-protocol';
 
 export interface PlanRequest {
@@ -39,7 +39,7 @@ export function preparePlan({ name, given, checked, graph, backend, link }: Plan
     queue: link.queue ?? -1,
     cpu: Number(checked['cpu']),
     whenFull: checked['whenFull'] as EnginePlan['whenFull'],
-    warmUpMilliseconds: Number(checked['warmUpMilliseconds']),
+    warmUpMilliseconds: warmUpLimit(checked['warmUpMilliseconds'], graph),
     prepared: prepareLinks(linkPlan, backend),
     counters: createSharedCounters(graph.counterSlots),
     control: new SharedArrayBuffer(CONTROL_WORDS * 4),

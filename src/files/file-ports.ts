@@ -7,10 +7,17 @@ import { fileError } from './formats';
 import { isStandardInput, STANDARD_INPUT } from './open-input';
 import { STANDARD_OUTPUT, isStandardOutput } from './target-file';
 import { systemName } from './system-name';
+import { RecorderThread } from './recorder-thread';
 
 export class FilePorts implements PortOpener {
   private readonly sources = new Set<string>();
   private readonly targets: string[] = [];
+  private recorder: RecorderThread | undefined;
+
+  /** For an engine that writes files: starts the thread that does so. */
+  prepareSinks(): void {
+    this.recorder = new RecorderThread();
+  }
 
   /** @throws BricksError E_FILE, E_FILE_FORMAT */
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
@@ -28,7 +35,7 @@ export class FilePorts implements PortOpener {
 
   /** @throws BricksError E_FILE */
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
-    const transmitter = new FileTransmitter(requests, context, (identity) => this.sources.has(identity));
+    const transmitter = new FileTransmitter(requests, context, (identity) => this.sources.has(identity), true, this.recorder);
     for (const request of requests) this.targets.push(request.link.device);
     return transmitter;
   }

@@ -1,9 +1,7 @@
 /** Capture files as the sinks of an engine: all files of an engine together. */
 import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { getSystemErrorName } from 'node:util';
-import { MessageChannel, Worker } from 'node:worker_threads';
 import type { OpenContext, SinkRequest, Transmitter } from '../core/backend';
 import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
@@ -14,10 +12,9 @@ import { fileError, systemCode, systemReason } from './formats';
 import { Guardian } from './guardian';
 import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';
 import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_ASKS, STATE_WAKE, TAIL, encodeList, sectionOf } from './record-encoder';
-import { INTERNAL_ERROR, PROBLEM_BYTES, numberedName } from './record-plan';
-import {
-  RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, RECORDER_WORDS, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED, type RecorderPlan,
-} from './recorder-worker';
+import { INTERNAL_ERROR, numberedName } from './record-plan';
+import { RecorderThread } from './recorder-thread';
+import { RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED } from './recorder-worker';
 import { unwritten } from './ring-records';
 import { createSink, type Sink } from './sink';
 import { isStandardOutput } from './target-file';
@@ -51,9 +48,7 @@ export type IsSource = (identity: string) => boolean;
 export class FileTransmitter implements Transmitter {
   readonly readsNotes = true;
   private readonly sinks: readonly Sink[];
-  private readonly shared = new Int32Array(new SharedArrayBuffer(RECORDER_WORDS * 4));
-  private readonly problem = new Uint8Array(new SharedArrayBuffer(PROBLEM_BYTES));
-  private readonly channel = new MessageChannel();
+  private readonly shared: Int32Array;
   private readonly batches: PacketBatch[];
   private readonly addon: FilesAddon | undefined;
   private readonly native: NativeRecorder | undefined;
@@ -65,10 +60,10 @@ export class FileTransmitter implements Transmitter {
   private closed = false;
 
   /** @throws BricksError E_FILE */
-  constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true) {
-    for (const { link, options } of requests) if (isStandardOutput(link.device)) checkStandardOutput(options);
+  constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true, private readonly recorder = new RecorderThread()) {
+    this.shared = recorder.shared;
     this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
-    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (news) => this.channel.port1.postMessage(news)));
+    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (news) => recorder.tell(news)));
     this.openFiles(isSource);
     this.batches = [...context.batches];
     this.addon = useNative ? nativeFiles() : undefined;
@@ -147,7 +142,7 @@ export class FileTransmitter implements Transmitter {
     const [first] = this.sinks;
     if (first.said.has('failed')) return;
     first.said.add('failed');
-    this.context.notice(`The writer of capture files failed: ${textIn(this.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Packets for files are dropped and counted (diskSlow).`, lossOf(first));
+    this.context.notice(`The writer of capture files failed: ${textIn(this.recorder.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Packets for files are dropped and counted (diskSlow).`, lossOf(first));
   }
 
   /** Bytes that wait to be written. */
@@ -170,7 +165,7 @@ export class FileTransmitter implements Transmitter {
     this.refreshCounters();
     for (const sink of this.sinks) this.dropUnwritten(sink);
     this.guardian?.close();
-    this.channel.port1.close();
+    this.recorder.close();
     if (!this.begun) this.removeCreated();
   }
 
@@ -197,6 +192,7 @@ export class FileTransmitter implements Transmitter {
     const spare: number[] = [];
     let at = this.sinks[0];
     try {
+      for (const { request } of this.sinks) if (isStandardOutput(request.link.device)) checkStandardOutput(request.options);
       for (const sink of this.sinks) {
         at = sink;
         const name = sink.plan.rotates ? numberedName(sink.plan.path, 1) : sink.plan.path;
@@ -216,7 +212,7 @@ export class FileTransmitter implements Transmitter {
       for (const sink of this.sinks) sink.file.close();
       this.removeCreated();
       this.guardian?.close();
-      this.channel.port1.close();
+      this.recorder.end();
       if (systemCode(error) === undefined) throw error;
       throw fileError('E_FILE', `${at.plan.path === '-' ? at.name : `The capture file ${at.plan.path}`} can't be written: ${systemReason(error)}.`);
     } finally {
@@ -235,24 +231,14 @@ export class FileTransmitter implements Transmitter {
   }
 
   private startRecorder(): void {
-    const recorder: RecorderPlan = {
-      shared: this.shared,
-      guardian: this.guardian?.plan,
-      news: this.channel.port2,
-      problem: this.problem,
-      files: this.sinks.map(({ plan, file }) => ({ plan, fd: file.descriptor })),
-    };
-    const worker = new Worker(join(__dirname, 'recorder-worker.js'), { workerData: { captureFiles: recorder }, transferList: [this.channel.port2] });
-    worker.unref();
-    // The engine's thread has no event loop: an error is seen by the thread's state, and must not be thrown here later.
-    worker.on('error', () => undefined);
+    this.recorder.begin({ guardian: this.guardian?.plan, files: this.sinks.map(({ plan, file }) => ({ plan, fd: file.descriptor })) });
     if (this.awaitState(STATE_STARTED, START_MILLISECONDS)) {
       for (const sink of this.sinks) sink.file.leave();
       return;
     }
     for (const sink of this.sinks) sink.file.close();
     this.guardian?.close();
-    this.channel.port1.close();
+    this.recorder.end();
     throw fileError('E_FILE', 'The writer of capture files does not start.');
   }
 

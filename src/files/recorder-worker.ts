@@ -11,7 +11,9 @@ export const RECORDER_SLEEP = 1;
 export const RECORDER_CLOSE = 2;
 /** Set when the engine runs: only then are the files emptied. */
 export const RECORDER_BEGIN = 3;
-export const RECORDER_WORDS = 4;
+/** Set when its plan was sent. */
+export const RECORDER_PLANNED = 4;
+export const RECORDER_WORDS = 5;
 
 export const STATE_STARTED = 1;
 export const STATE_DONE = 2;
@@ -29,13 +31,17 @@ const GIVE_UP_MILLISECONDS = 3000;
 /** Being woken does not rest on this; it is the second line of defence. */
 const DEEP_MILLISECONDS = 2000;
 
-export interface RecorderPlan {
+/** What it begins with. */
+export interface RecorderData {
   readonly shared: Int32Array;
-  readonly guardian: GuardianPlan | undefined;
-  /** What marks mean, in the order of the rings. */
-  readonly news: MessagePort;
   /** Why the thread ended, if it did: a text, with zeros behind it. */
   readonly problem: Uint8Array;
+  /** First its plan comes, when the files are open; then what marks mean, in the order of the rings. */
+  readonly port: MessagePort;
+}
+
+export interface RecorderPlan {
+  readonly guardian: GuardianPlan | undefined;
   readonly files: readonly { readonly plan: RecordFilePlan; readonly fd: number }[];
 }
 
@@ -82,10 +88,17 @@ class Inbox {
   }
 }
 
-function record(plan: RecorderPlan): void {
-  const { shared } = plan;
+/** Ends with its engine, if that never has one for it. */
+function awaitPlan({ shared, port }: RecorderData): RecorderPlan {
+  Atomics.wait(shared, RECORDER_PLANNED, 0);
+  return (receiveMessageOnPort(port) as { readonly message: RecorderPlan }).message;
+}
+
+function record(data: RecorderData): void {
+  const { shared, port } = data;
+  const plan = awaitPlan(data);
   const guardian = Guardian.join(plan.guardian);
-  const inbox = new Inbox(plan.news);
+  const inbox = new Inbox(port);
   const files = plan.files.map(({ plan: file, fd }) => {
     const recorded = new RecordFile(file, guardian, () => inbox.next(file.slot));
     recorded.adopt(fd);
@@ -121,12 +134,12 @@ function record(plan: RecorderPlan): void {
 }
 
 if (workerData !== null && typeof workerData === 'object' && 'captureFiles' in workerData) {
-  const plan = (workerData as { readonly captureFiles: RecorderPlan }).captureFiles;
+  const data = (workerData as { readonly captureFiles: RecorderData }).captureFiles;
   try {
-    record(plan);
+    record(data);
   } catch (error) {
-    plan.problem.set(Buffer.from(String(error)).subarray(0, plan.problem.length));
-    setState(plan.shared, STATE_FAILED);
+    data.problem.set(Buffer.from(String(error)).subarray(0, data.problem.length));
+    setState(data.shared, STATE_FAILED);
     throw error;
   }
 }

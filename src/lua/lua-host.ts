@@ -1,11 +1,10 @@
 /** Runs Lua scripts and the lines of a Lua shell, in a thread of their own. */
-import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Order } from '../control/orders';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
-import { packageRoot } from '../native/load-addon';
+import { packageRoot, packageVersion } from '../native/load-addon';
 import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeLua, NativeOutcome } from './native-lua';
@@ -81,10 +80,10 @@ export class LuaHost {
       output: options.output ?? 1,
       memoryLimit: options.memoryLimit ?? MEMORY_LIMIT,
       daemon: options.daemon ?? false,
-      version: (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version,
+      version: packageVersion(),
       scripts: options.scripts ?? join(root, 'scripts'),
     };
-    this.#worker = new Worker(join(__dirname, 'lua-worker.js'), { workerData: settings, transferList: [port2], name: 'lua' });
+    this.#worker = new Worker(join(__dirname, '..', 'lua', 'lua-worker.js'), { workerData: settings, transferList: [port2], name: 'lua' });
     port1.on('message', ({ number, order }: OrderMessage) => void this.#answer(number, order, execute));
     let isReady: (id: number) => void;
     let isBroken: (error: Error) => void;

@@ -2,7 +2,7 @@
  * Loads a part of the native code, or says what is missing. An install without a compiler or a
  * library succeeds; it is only when such a part is asked for that its absence is an error.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BricksError, messageOf } from '../core/errors';
 
@@ -23,6 +23,10 @@ export function packageRoot(): string {
     directory = parent;
   }
   return directory;
+}
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** Where the addon lies: in BRICKS_NATIVE_DIR if that is set and has it, else where `bricks build` puts it. */

@@ -20,9 +20,8 @@ function keyWindow(bit: number): number {
 function hashesOfByte(firstBit: number): Uint32Array {
   const hashes = new Uint32Array(new ArrayBuffer(256 * 4));
   for (let byte = 1; byte < 256; byte++) {
-    for (let bit = 0; bit < 8; bit++) {
-      if (byte & (0x80 >>> bit)) hashes[byte] ^= keyWindow(firstBit + bit);
-    }
+    const lowest = byte & -byte;
+    hashes[byte] = hashes[byte ^ lowest] ^ keyWindow(firstBit + Math.clz32(lowest) - 24);
   }
   return hashes;
 }

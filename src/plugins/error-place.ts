@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../native/load-addon';
 
 const SHOWN_FRAMES = 5;
-const OWN_FOLDERS = [join(packageRoot(), 'dist', 'src'), join(packageRoot(), 'dist', 'backends'), join(packageRoot(), 'node_modules')];
+const OWN_FOLDERS = [join(packageRoot(), 'dist'), join(packageRoot(), 'node_modules')];
 
 export interface ErrorPlace {
   /** `brick.mjs:5`. */

@@ -21,7 +21,7 @@ export function installModuleHooks(): void {
   try {
     const { registerHooks } = nodeModule as unknown as HooksInThread;
     if (registerHooks) registerHooks(inThread);
-    else nodeModule.register(pathToFileURL(join(__dirname, 'script-hooks.js')).href);
+    else nodeModule.register(pathToFileURL(join(__dirname, '..', 'plugins', 'script-hooks.js')).href);
   } catch {
     // Some hosts (test runners) have a module system of their own, without hooks: there modules are found as they have it.
   }

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const PROGRAM = require.resolve('packet-bricks/src/cli/main');
+export const PROGRAM = require.resolve('packet-bricks/bundle/cli/bricks');
 export const SCRIPTS = join(__dirname, '../../scripts');
 
 export interface Outcome {

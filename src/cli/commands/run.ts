@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { EngineRegistry } from '../../control/engine-registry';
+import { prepareEngineThread } from '../../control/engine-thread';
 import { anyStarted, engines, faultsOfProcess } from '../../control/process-engines';
 import { MAXIMUM_BATCH_ROWS } from '../../core/packet-batch';
 import { looseBricks } from '../../core/brick-description';
@@ -67,6 +68,7 @@ export class RunCommand extends Command {
   override async execute(): Promise<number> {
     if (this.script !== undefined) checkScript(this.script);
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
+    const host = this.startThreads();
     this.chooseBackend();
     const { backend } = defaultBackend();
     const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, parseOptions(this.backendOptions ?? []));
@@ -80,7 +82,7 @@ export class RunCommand extends Command {
     this.handleSignals();
     onStatisticsSignal(sayStatistics);
     // Whatever comes first: the end of the work, a signal, or BRICKS.shutdown().
-    const code = await Promise.race([this.work(), left]).catch((error: unknown) => {
+    const code = await Promise.race([this.work(host), left]).catch((error: unknown) => {
       sayError(error);
       return EXIT_FAILURE;
     });
@@ -110,7 +112,7 @@ export class RunCommand extends Command {
       const { code } = warning as { code?: string };
       if (warning.name !== 'BricksWarning') for (const listener of others) listener(warning);
       else if (code === undefined) say(warning.message);
-      else this.fail(new BricksError(code, warning.message));
+      else this.fail(Object.assign(new BricksError(code, warning.message), { stack: warning.stack ?? '' }));
     });
   }
 
@@ -136,10 +138,18 @@ export class RunCommand extends Command {
     if (this.verbose || isatty(2)) say(`backend ${backend.name} (${reason})`);
   }
 
-  private async work(): Promise<number> {
+  /** Threads get ready while this one does. Modules get none: what they set in the environment is to hold in all threads of theirs. */
+  private startThreads(): LuaHost | undefined {
+    if (this.script !== undefined && isModule(this.script)) return undefined;
+    const host = new LuaHost((order) => this.carryOut(order), { args: this.scriptArguments });
+    if (this.script !== undefined) prepareEngineThread();
+    return host;
+  }
+
+  private async work(host: LuaHost | undefined): Promise<number> {
     const terminal = isatty(0) && isatty(1);
     if (!terminal) watchForIdleEngines();
-    if (this.script !== undefined && isModule(this.script)) {
+    if (this.script !== undefined && host === undefined) {
       this.takeLateErrors(this.script);
       const idle = new Promise<void>((resolve) => process.once('beforeExit', () => resolve()));
       await runModule(this.script, this.scriptArguments);
@@ -147,7 +157,7 @@ export class RunCommand extends Command {
       await Promise.race([idle, this.enginesDone()]);
       return this.tellForgotten(looseBricks()) ? EXIT_FAILURE : 0;
     }
-    const host = new LuaHost((order) => this.carryOut(order), { args: this.scriptArguments });
+    if (host === undefined) return 0;
     this.interrupt = () => host.interrupt();
     // A script that ends itself knows what it has not done.
     let ended = false;

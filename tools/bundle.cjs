@@ -1,0 +1,90 @@
+'use strict';
+/**
+ * Makes one file of everything that a thread needs, so that it starts sooner (docs/decisions/0033-bundles-and-code-caches.md).
+ * dist/bundle/FOLDER/NAME.js is what is run; its code lies beside it as NAME.HASH.js. Each lies one folder below dist/bundle, as each source lies one
+ * below dist/src: paths from one to another are the same, bundled or not. After tsc, which checks the types: esbuild only removes them.
+ */
+const { createHash } = require('node:crypto');
+const { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
+const { basename, dirname, join } = require('node:path');
+const { buildSync } = require('esbuild');
+
+const root = dirname(__dirname);
+const out = join(root, 'dist', 'bundle');
+
+/** `exports`: also the package's exports, for modules of users that import them in this thread. */
+const BUNDLES = [
+  { name: 'cli/main', source: 'src/cli/main.ts', exports: true },
+  { name: 'control/engine-worker', source: 'src/control/engine-worker.ts', exports: true },
+  { name: 'lua/lua-worker', source: 'src/lua/lua-worker.ts' },
+  { name: 'files/recorder-worker', source: 'src/files/recorder-worker.ts' },
+  { name: 'library/index', source: 'src/index.ts' },
+];
+/** Files that are seldom needed, and run as they are. */
+const PLAIN = [
+  { name: 'cli/bricks', source: 'src/cli/bricks.ts' },
+  { name: 'launch', source: 'src/launch.ts' },
+  { name: 'plugins/sucrase', source: 'node_modules/sucrase' },
+  { name: 'plugins/script-hooks', source: 'src/plugins/script-hooks.ts' },
+  { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
+];
+/** A bundle of its own; and what is optional and may not be installed. */
+const EXTERNAL = ['./main', 'pcap', 'pcap/*', '../plugins/sucrase.js'];
+/** Large, and needed by scripts in TypeScript only. */
+const APART = { sucrase: '../plugins/sucrase.js' };
+/** Modules of Node that are seldom needed, and loaded when they are. */
+const SELDOM = ['child_process', 'readline'];
+const LAZY = "const lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });\n";
+
+/** The bundled text of an entry, and the packages whose code is in it. */
+function compile(contents) {
+  const { outputFiles, metafile } = buildSync({
+    stdin: { contents, resolveDir: root, sourcefile: 'entry.ts', loader: 'ts' },
+    absWorkingDir: root, bundle: true, platform: 'node', format: 'cjs', target: 'node20', external: EXTERNAL, alias: APART, write: false, metafile: true, logLevel: 'error',
+  });
+  const text = outputFiles[0].text.replace(/^#!.*\n/, '').replace(/^(var import_\w+ = )require\("node:(\w+)"\);$/gm, (all, start, name) => (SELDOM.includes(name) ? `${start}lazy("node:${name}");` : all));
+  return { text: `${LAZY}${text}`, inputs: Object.keys(metafile.inputs) };
+}
+
+function write(name, text, mode = 0o644) {
+  const file = join(out, name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text, { mode });
+}
+
+/** The licenses of the packages whose code is in the bundles. */
+function licenses(inputs) {
+  const folders = new Set([...inputs].flatMap((input) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []));
+  const texts = [...folders].sort().map((folder) => {
+    const { name, version, license, repository } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+    const where = typeof repository === 'string' ? repository : repository?.url ?? '';
+    return `${name} ${version}, ${license}, ${where}\n\n${file ? readFileSync(join(root, folder, file), 'utf8') : ''}`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+function bundle() {
+  rmSync(out, { recursive: true, force: true });
+  const inputs = new Set();
+  for (const { name, source, exports } of [...BUNDLES, ...PLAIN]) {
+    const library = exports ? "export * as packetBricks from './src/index';\n" : '';
+    const { text, inputs: own } = compile(`${library}export * from './${source.replace(/\.ts$/, '')}';\n`);
+    own.forEach((input) => inputs.add(input));
+    if (PLAIN.some((plain) => plain.name === name)) {
+      write(`${name}.js`, `#!/usr/bin/env node\n${text}`, 0o755);
+      continue;
+    }
+    // See src/launch.ts.
+    const code = text.replace(/\bimport\(/g, '__import(');
+    const hash = createHash('sha256').update(code).digest('hex').slice(0, 12);
+    write(`${name}.${hash}.js`, code);
+    write(`${name}.js`, `#!/usr/bin/env node\n'use strict';\nmodule.exports = require('../launch.js').launch(require.resolve('./${basename(name)}.${hash}.js'), require);\n`, 0o755);
+  }
+  write('LICENSES.txt', licenses(inputs));
+  // The names are what a module that imports them by name looks for.
+  const names = Object.keys(require(join(root, 'dist', 'src', 'index.js')));
+  write('index.js', `'use strict';\nmodule.exports = require('./launch.js').packetBricks(() => require('./library/index.js'));\n0 && (module.exports = { ${names.join(', ')} });\n`);
+}
+
+module.exports = { bundle };
