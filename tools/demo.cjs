@@ -183,10 +183,10 @@ function show({ report, readers, flows }, seconds) {
   say('');
   for (const [ok, text] of checks) say(`${ok ? 'ok  ' : 'FAIL'} ${ok ? text : `not so: ${text}`}`);
   say(`\nDone in ${seconds} s. What to try next:
-  node dist/src/cli/main.js devices                                                interfaces of this machine
-  node dist/src/cli/main.js --backend pcap -f scripts/load-balance.lua -- IFACE 4  split one of them
-  node dist/src/cli/main.js attach 'IFACE}0' | tcpdump -r -                        read the first output
-  node dist/src/cli/main.js                                                        a shell; type help
+  ./bricks devices                                                interfaces of this machine
+  ./bricks --backend pcap -f scripts/load-balance.lua -- IFACE 4  split one of them
+  ./bricks attach 'IFACE}0' | tcpdump -r -                        read the first output
+  ./bricks                                                        a shell; type help
   docs/guide/                                                                      guides, task by task`);
   return checks.every(([ok]) => ok) && flows.size > 0;
 }

@@ -176,7 +176,7 @@ function commands() {
 }
 
 function commandLinePage() {
-  return page('Command line', 'In a clone `bricks` is `node dist/src/cli/main.js`. Messages are written to standard error. [Exit codes](exit-codes.md) have a page of their own.',
+  return page('Command line', 'In a clone `bricks` is `./bricks`. Messages are written to standard error. [Exit codes](exit-codes.md) have a page of their own.',
     commands().flatMap(({ path, usage, description, details, examples, options }) => [
       `## ${path}`, description, fenced('', usage), details,
       options.length > 0 ? table(['option', 'meaning'], options.map(({ option, description: meaning }) => [`\`${option}\``, sentence(meaning)])) : '',

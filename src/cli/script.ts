@@ -1,16 +1,37 @@
 /** Runs a script by its ending: Lua in its own thread, JavaScript and TypeScript as modules. */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BricksError, isBricksError, messageOf } from '../core/errors';
+import { BricksError, isBricksError, messageOf, nearest } from '../core/errors';
 import { systemName } from '../files/system-name';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
+import { packageRoot } from '../native/load-addon';
 import { messageWithPlace } from '../plugins/error-place';
 import { installModuleHooks } from '../plugins/module-hooks';
 
 /** First numbers of capture files, in the order of their bytes: pcap in both orders and units, pcapng. */
 const CAPTURE_MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
 const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
+
+/** Where the set-ups that come with the package lie, however it was installed. */
+const SHIPPED = join(packageRoot(), 'scripts');
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** The file that is meant: the user's own, or else a set-up that comes with the package: `scripts/load-balance.lua`, `load-balance.lua`, `load-balance`. */
+export function findScript(given: string): string {
+  if (existsSync(systemName(given))) return given;
+  const name = given.replace(/^scripts\//, '');
+  if (name.includes('/')) return given;
+  return [join(SHIPPED, name), join(SHIPPED, `${name}.lua`)].find(isFile) ?? given;
+}
+
+/** What can be given to -f from anywhere. */
+function shippedScripts(): string[] {
+  return existsSync(SHIPPED) ? readdirSync(SHIPPED).filter((name) => name.endsWith('.lua')).sort() : [];
+}
 
 /** @throws BricksError E_SCRIPT */
 export function checkScript(path: string): void {
@@ -21,7 +42,9 @@ export function checkScript(path: string): void {
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as { code?: string };
-    throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${code === 'ENOENT' ? 'there is no such file' : messageOf(error)}.`, 'Check the name behind -f.');
+    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${messageOf(error)}.`, 'Check the name behind -f.');
+    const guess = nearest(basename(path), shippedScripts());
+    throw new BricksError('E_SCRIPT', `The script ${path} can't be read: there is no such file.`, guess ? `Did you mean ${guess}, which comes with Packet Bricks?` : `Check the name behind -f. With Packet Bricks come: ${shippedScripts().join(', ')}.`);
   }
 }
 

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { networkInterfaces } from 'node:os';
 import { readCapture } from '../support/captures';
 import { flowPacket } from '../support/loopback-engine';
@@ -56,7 +57,7 @@ describe('usage errors end with 2, on standard error, with what was perhaps mean
 describe('a script that', () => {
   test('is not there is told in a line', async () => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', 'none.lua']);
-    expect(stderr).toBe('bricks: The script none.lua can\'t be read: there is no such file. Check the name behind -f. [E_SCRIPT]\n');
+    expect(stderr).toMatch(/^bricks: The script none\.lua can't be read: there is no such file\. Check the name behind -f\. With Packet Bricks come: .*load-balance\.lua.* \[E_SCRIPT\]\n$/);
     expect(code).toBe(1);
   });
 
@@ -75,6 +76,28 @@ describe('a script that', () => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script(name, text)]);
     expect(stderr).toMatch(message);
     expect(code).toBe(1);
+  });
+
+  test.each(['scripts/load-balance.lua', 'load-balance.lua', 'load-balance'])('comes with Packet Bricks is found from any directory (%s)', async (name) => {
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', name, '--', capture, '2']);
+    expect(stderr).toMatch(/e0: 500 packets received/);
+    expect(code).toBe(0);
+  });
+
+  test("is the user's own comes before one of the same name that comes with Packet Bricks", async () => {
+    expect(await place.run(['-f', script('load-balance.lua', 'print("own")')])).toMatchObject({ code: 0, stdout: 'own\n' });
+    rmSync(place.path('load-balance.lua'));
+    expect((await place.run(['-f', 'load-balence.lua'])).stderr).toMatch(/Did you mean load-balance\.lua, which comes with Packet Bricks\?/);
+    expect((await place.run(['-f', './load-balance.lua'])).code).toBe(1);
+  });
+
+  test('is run by ./bricks of a clone, by any way to it', async () => {
+    const root = join(__dirname, '../..');
+    const run = (path: string): string => execFileSync(path, ['--version'], { cwd: place.folder, encoding: 'utf8' });
+    symlinkSync(join(root, 'bricks'), place.path('linked'));
+    const version = (jest.requireActual<{ version: string }>('../../package.json')).version;
+    expect([run(join(root, 'bricks')), run('./linked')]).toEqual([`${version}\n`, `${version}\n`]);
+    expect(statSync(join(root, 'bricks')).mode & 0o111).toBe(0o111);
   });
 
   test('is a capture file is told so', async () => {

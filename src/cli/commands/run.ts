@@ -19,7 +19,7 @@ import { EXIT_FAILURE } from '../exit-codes';
 import { endProgram, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
 import { forgotten, sayOnce, watchForIdleEngines } from '../forgotten';
 import { summaryOf } from '../report';
-import { checkScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
+import { checkScript, findScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
 import { Shell } from '../shell';
 
 /** How often a module's engines are looked at. */
@@ -48,7 +48,7 @@ export class RunCommand extends Command {
   });
 
   backend = Option.String('--backend', { description: 'netmap, pcap or loopback' });
-  script = Option.String('-f,--file', { description: 'the script to run' });
+  script = Option.String('-f,--file', { description: 'the script to run: a file, or one that comes with Packet Bricks, by its name' });
   batch = Option.String('-b,--batch', {
     description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,
     validator: cascade(isNumber(), [isInteger(), isInInclusiveRange(1, MAXIMUM_BATCH_ROWS)]),
@@ -66,7 +66,10 @@ export class RunCommand extends Command {
   private leave: (code: number) => void = () => undefined;
 
   override async execute(): Promise<number> {
-    if (this.script !== undefined) checkScript(this.script);
+    if (this.script !== undefined) {
+      this.script = findScript(this.script);
+      checkScript(this.script);
+    }
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
     const host = this.startThreads();
     this.chooseBackend();
