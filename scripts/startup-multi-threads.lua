@@ -1,10 +1,11 @@
---- Four engines, each with a thread, a CPU and a hardware queue of its own: the card spreads the flows
---- over its queues, and each engine splits its queue over four pipes.
+--- Four engines, each with a thread and a CPU of its own, that share one interface: each takes its part of the
+--- flows and splits it over four pipes. With netmap the parts are hardware queues, over which the card
+--- spreads the flows; with pcap they are those of a LoadBalancer with four outputs, on any interface.
 ---
 ---     bricks -f scripts/startup-multi-threads.lua -- eth3
 ---
---- An interface with fewer queues gets fewer engines. A capture file has no queues: give as many files
---- as there should be engines.
+--- With netmap an interface with fewer queues gets fewer engines. A capture file has no parts: give as many
+--- files as there should be engines.
 ---
 ---     bricks -f scripts/startup-multi-threads.lua -- one.pcap two.pcap
 local setup = require("lib.setup")
@@ -24,7 +25,8 @@ if setup.looks_like_file(input) then
   parts[1] = { input, -1 }
   for position = 2, math.min(#arg, ENGINES) do parts[position] = { (setup.input(USAGE, position)), -1 } end
 else
-  local queues = setup.queue_count(input) or ENGINES
+  -- pcap shares any interface; "queue" then is the number of a share.
+  local queues = BRICKS.backend() ~= "pcap" and setup.queue_count(input) or ENGINES
   if queues < ENGINES then
     print(string.format("Note: %s has %d hardware queue%s, so %d engine%s will run.", input, queues, queues > 1 and "s" or "", queues, queues > 1 and "s" or ""))
   end

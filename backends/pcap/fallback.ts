@@ -189,7 +189,7 @@ export class FallbackSource implements SourcePort {
   private device = DEVICE_UP;
 
   constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues, capture: FallbackCapture) {
-    const { filter } = pcapSettings(backendOptions, request.options);
+    const { filter, fanout } = pcapSettings(backendOptions, request.options);
     if (filter !== capture.filter) {
       throw new BricksError('E_NATIVE_MISSING', `The option "filter" of the backend can't be used for ${request.link.text} without the native part bricks_pcap.`, 'Give it to the link, or build the native part: bricks build.');
     }
@@ -200,6 +200,7 @@ export class FallbackSource implements SourcePort {
     this.record = request.record;
     this.notice = (text, fault) => context.notice(text, fault);
     this.notice(`${request.link.text} is captured by node-pcap, since the native part bricks_pcap was not built: slower, in microseconds, and nothing can be sent.`);
+    if (request.queue >= 0 || (fanout !== '' && fanout !== 'none')) this.notice(`${request.link.text}: an interface can't be shared by several engines without the native part bricks_pcap; this one gets all packets.`);
     if (request.alsoSink) this.notice(`${request.link.text}: frames that go out are captured too.`);
   }
 

@@ -14,6 +14,11 @@ export interface NativeCaptureSettings {
   readonly promiscuous: boolean;
   readonly nanoseconds: boolean;
   readonly receiveRing: boolean;
+  /** How the interface is shared; '' if it is not. */
+  readonly fanout: string;
+  /** Which share, from 0 on; -1 for the next one. */
+  readonly share: number;
+  readonly takeOver: boolean;
 }
 
 /** What `receive` answers besides the number of rows it has filled. */
@@ -27,6 +32,8 @@ export interface NativePcapSource {
   readonly nanoseconds: boolean;
   /** Microseconds, after a `receive` that found nothing: how long to sleep before the next one; 0 to wait for the descriptor. */
   readonly pause: Uint32Array;
+  /** Captures of this process, of the same interface, that get all packets beside this one. */
+  readonly others: number;
   /** What could not be had but is no error; may be empty. */
   readonly warning: string;
   /** Where the packets lie, if the capture has memory of its own; otherwise they are copied to what `bind` is given. */

@@ -11,6 +11,8 @@ export const PCAP_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'timestampPrecision', type: 'string', default: 'nanosecond', oneOf: ['nanosecond', 'microsecond'], description: 'precision of time stamps; microseconds are taken where nanoseconds are not to be had' },
   { name: 'filter', type: 'string', description: "expression in libpcap's filter language: the kernel hands up only what it matches" },
   { name: 'receiveRing', type: 'boolean', default: true, description: 'capture by a receive ring of our own where there can be one (Linux, Ethernet): nothing is copied; false leaves all to libpcap' },
+  { name: 'fanout', type: 'string', oneOf: ['none', 'balance', 'flow', 'cpu', 'queue'], description: 'how the engines of this program that capture the same interface share its packets (Linux): balance, as the outputs of a LoadBalancer; flow, by the kernel\'s hash of a flow; cpu, by the CPU that received; queue, by the hardware queue; none: each gets all. Without it balance where link names a queue, else none' },
+  { name: 'fanoutTakeOver', type: 'boolean', default: false, description: 'when an engine ends that shares an interface, the others get its share; otherwise nobody captures that any more' },
   { name: 'sendBufferBytes', type: 'integer', default: 8_388_608, minimum: 65_536, maximum: 1_073_741_824, unit: 'bytes', description: 'room for frames that wait to be sent, for each interface' },
   { name: 'bypassQueue', type: 'boolean', default: false, description: "send past the queueing discipline, straight to the interface's driver (Linux): faster, and a full ring drops at once" },
 ];
@@ -26,13 +28,15 @@ export interface PcapSettings {
   readonly timestampPrecision: 'nanosecond' | 'microsecond';
   readonly filter: string;
   readonly receiveRing: boolean;
+  readonly fanout: '' | 'none' | 'balance' | 'flow' | 'cpu' | 'queue';
+  readonly fanoutTakeOver: boolean;
   readonly sendBufferBytes: number;
   readonly bypassQueue: boolean;
 }
 
 /** Values have been checked against PCAP_OPTIONS already; those of a link win over those of the backend. */
 export function pcapSettings(backend: OptionValues, link: OptionValues = {}): PcapSettings {
-  const settings: Record<string, unknown> = { timestampSource: '', filter: '' };
+  const settings: Record<string, unknown> = { timestampSource: '', filter: '', fanout: '' };
   for (const { name, default: standard } of PCAP_OPTIONS) {
     const value = link[name] ?? backend[name] ?? standard;
     if (value !== undefined) settings[name] = value;

@@ -49,13 +49,15 @@ export class PcapSource implements SourcePort {
     if (settings.latency === 0 && room < FEW_PACKETS) {
       this.notice(`${request.link.text}: with latency 0 the kernel's buffer may hold ${room} packets only; with snapLength 2048 it holds ${Math.floor(settings.bufferBytes / 2048)}.`);
     }
-    this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice));
+    const fanout = sharing(settings, request.queue);
+    this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice), fanout, request.queue);
     this.descriptor = this.native.descriptor;
     this.nanoseconds = this.native.nanoseconds;
     this.pause = this.native.pause;
     this.latency = settings.latency;
     if (this.native.warning) this.notice(`${request.link.text}: ${this.native.warning}.`);
-    if (request.queue >= 0) this.notice(`${request.link.text}: libpcap can't capture one hardware queue; all of them are taken.`);
+    if (request.queue >= 0 && fanout === '') this.notice(`${request.link.text}: with fanout none, queue ${request.queue} gets all packets of the interface.`);
+    if (this.native.others > 0) this.notice(`${request.link.text}: another engine captures this interface too, and each gets all packets. To share them, link each with a queue of its own, or set the option fanout.`);
     // Room for a packet of full length behind the last one that the native code begins with.
     const memory = packetMemory(this.native.memory ?? new ArrayBuffer(STAGING_BYTES + Math.ceil(this.native.snapLength / 4096) * 4096));
     this.receiveRing = this.native.memory !== undefined;
@@ -127,7 +129,13 @@ function directionOf(request: SourceRequest, settings: PcapSettings, notice: (te
   return 'in';
 }
 
-function openCapture(device: string, settings: PcapSettings, direction: string): NativePcapSource {
+/** How the interface is shared with other engines: '' for not at all. */
+function sharing({ fanout }: PcapSettings, queue: number): string {
+  if (fanout === 'none') return '';
+  return fanout === '' && queue >= 0 ? 'balance' : fanout;
+}
+
+function openCapture(device: string, settings: PcapSettings, direction: string, fanout: string, share: number): NativePcapSource {
   const addon = pcapAddon();
   try {
     return new addon.PcapSource({
@@ -141,6 +149,9 @@ function openCapture(device: string, settings: PcapSettings, direction: string):
       promiscuous: settings.promiscuous,
       nanoseconds: settings.timestampPrecision === 'nanosecond',
       receiveRing: settings.receiveRing,
+      fanout,
+      share,
+      takeOver: settings.fanoutTakeOver,
     });
   } catch (error) {
     throw captureError(device, settings.filter, error, interfaceNames());

@@ -4,6 +4,7 @@ import type { BrickDeclaration } from '../core/brick';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { checkOptions, type OptionValues } from '../core/options';
 import { brickDeclarations, resolveBrick } from '../plugins/container';
+import { defaultBackend } from '../plugins/default-backend';
 import type { Answer, Order } from './orders';
 import { ENGINE_OPTIONS, type PacketEngineOptions } from './engine-options';
 import { PacketEngine } from './packet-engine';
@@ -82,6 +83,10 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         return this.engine(order.name).audit();
       case 'engines.stats':
         return this.all.map((engine) => this.statisticsOf(engine));
+      case 'program.backend': {
+        const backend = this.defaults.backend ?? defaultBackend().backend.name;
+        return typeof backend === 'string' ? backend : backend.name;
+      }
       case 'engines.list':
         return this.all.map((engine) => ({ name: engine.name, running: engine.running, linked: engine.linked }));
       case 'brick.describe':

@@ -16,6 +16,8 @@ export type Order =
   | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
   | { order: 'engines.stats' }
   | { order: 'engines.list' }
+  /** The name of the backend of engines that name none. */
+  | { order: 'program.backend' }
   /** The declarations, for help. */
   | { order: 'brick.describe'; kind?: string }
   /** Validates; answers {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */

@@ -19,6 +19,7 @@ const refused = (message: string): Answer => ({ ok: false, code: 'E_TEST', messa
 export class RecordingProgram {
   readonly orders: Order[] = [];
   readonly engines = new Map<string, RecordedEngine>();
+  backend = 'netmap';
   /** Orders of these kinds are never answered. */
   readonly silent = new Set<string>();
 
@@ -49,6 +50,8 @@ export class RecordingProgram {
         return { ok: true, value: this.engines.has(order.name) };
       case 'engines.stats':
         return { ok: true, value: [...this.engines.keys()].map((name) => this.stats(name)) };
+      case 'program.backend':
+        return { ok: true, value: this.backend };
       case 'engines.list':
         return { ok: true, value: [...this.engines.keys()] };
       case 'shutdown':

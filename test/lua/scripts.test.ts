@@ -139,6 +139,12 @@ describe('startup-multi-threads.lua', () => {
     expect(lua.program.engines.size).toBe(1);
     expect(lua.program.of('engine.link')[0]).not.toHaveProperty('queue');
   });
+
+  test('with pcap runs four engines on any interface, which share it', async () => {
+    lua.program.backend = 'pcap';
+    await run('startup-multi-threads.lua', 'lo');
+    expect(lua.program.of('engine.link').map(({ queue }) => queue)).toEqual([0, 1, 2, 3]);
+  });
 });
 
 describe('sample-setups.lua', () => {

@@ -63,9 +63,42 @@ export class Namespace {
     return driver;
   }
 
+  /** A program in the namespace, of which what it says is waited for. */
+  start(words: readonly string[], environment: Readonly<Record<string, string>>): RunningProgram {
+    return new RunningProgram(['netns', 'exec', this.name, ...words], environment);
+  }
+
   async dispose(): Promise<void> {
     await Promise.all(this.drivers.map((driver) => driver.end()));
     spawnSync('ip', ['netns', 'del', this.name]);
+  }
+}
+
+export class RunningProgram {
+  private readonly child: ChildProcess;
+  private readonly ended: Promise<unknown>;
+  private said = '';
+
+  constructor(words: readonly string[], environment: Readonly<Record<string, string>>) {
+    this.child = spawn('ip', words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (text) => { this.said += String(text); });
+    this.ended = new Promise((resolve) => { this.child.on('close', resolve); });
+  }
+
+  async says(pattern: RegExp): Promise<void> {
+    let over = false;
+    void this.ended.then(() => { over = true; });
+    while (!pattern.test(this.said)) {
+      if (over) throw new Error(this.said);
+      await new Promise((resolve) => { setTimeout(resolve, 10); });
+    }
+  }
+
+  /** Stops it, and answers what it said. */
+  async end(): Promise<string> {
+    this.child.kill('SIGTERM');
+    await this.ended;
+    return this.said;
   }
 }
 

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { Namespace, describeInNamespace } from './namespace';
 
 const NATIVE = resolve(__dirname, '../../backends/pcap/native');
-const CORE = ['sanitized_test.cpp', 'capture.cpp', 'libpcap_capture.cpp', 'receive_ring_linux.cpp', 'ring_blocks.cpp', 'capture_socket.cpp', 'long_frames.cpp', 'filter_program.cpp', 'list_sender.cpp', 'interface_linux.cpp'];
+const CORE = ['sanitized_test.cpp', 'capture.cpp', 'libpcap_capture.cpp', 'receive_ring_linux.cpp', 'ring_blocks.cpp', 'capture_socket.cpp', 'long_frames.cpp', 'fanout_linux.cpp', 'flow_program.cpp', 'bpf_assembler.cpp', 'filter_program.cpp', 'list_sender.cpp', 'interface_linux.cpp'];
 
 describeInNamespace('the native code under the address and undefined behaviour sanitizers', () => {
   const compiler = spawnSync('c++', ['--version']).status === 0 && spawnSync('pkg-config', ['libpcap']).status === 0;

@@ -22,25 +22,25 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 const context = (batches, prepared) => ({ batchRows: 256, prepared, batches, copies: false, notice: (text) => notices.push(text) });
 const linkCounts = (words, record) => ({ packets: readCounter(words, record), bytes: readCounter(words, record + 1), drops: readDrops(words, record + LINK_DROPS) });
 
-let source;
+const sources = new Map();
 let sinks;
 let prepared;
 
 const commands = {
   status: () => backend.status(),
   devices: () => backend.devices(),
-  openSource({ device, options = {}, flowColumns = false, alsoSink = false, rows = 256 }) {
+  openSource({ device, id = 0, queue = -1, options = {}, flowColumns = false, alsoSink = false, rows = 256 }) {
     const link = parseLinkName(device);
     prepared = backend.prepare({ engine: 'test', sources: [{ link, options }], sinks: [], bufferSize: 0 });
     const counters = createCounterBlock(LINK_RECORD);
     const batch = createPacketBatch(rows);
-    const port = backend.ports(backendOptions).openSource({ link, options, queue: -1, batch, flowColumns, alsoSink, counters, record: 0 }, context([batch], prepared));
-    source = { port, batch, counters };
-    return { kind: port.constructor.name, descriptor: port.descriptor, linkType: batch.linkType, receiveRing: port.receiveRing };
+    const port = backend.ports(backendOptions).openSource({ link, options, queue, batch, flowColumns, alsoSink, counters, record: 0 }, context([batch], prepared));
+    sources.set(id, { port, batch, counters });
+    return { notices: id > 0 || queue >= 0 ? notices.splice(0) : [], kind: port.constructor.name, descriptor: port.descriptor, linkType: batch.linkType, receiveRing: port.receiveRing };
   },
   // Takes packets until there are `expected` of them, the source ends, or the time is over.
-  async collect({ expected = Infinity, milliseconds = 3000, keep = true }) {
-    const { port, batch, counters } = source;
+  async collect({ id = 0, expected = Infinity, milliseconds = 3000, keep = true }) {
+    const { port, batch, counters } = sources.get(id);
     const until = Date.now() + milliseconds;
     const packets = [];
     let received = 0;
@@ -62,9 +62,22 @@ const commands = {
     port.refreshCounters();
     return { packets, received, ended, linkType: batch.linkType, counts: linkCounts(counters.words, 0), notices: notices.splice(0) };
   },
+  // The same of several sources in turn, which have `expected` together.
+  async collectAll({ ids, expected, milliseconds }) {
+    const parts = ids.map(() => []);
+    let left = expected;
+    for (const until = Date.now() + milliseconds; left > 0 && Date.now() < until;) {
+      for (const [index, id] of ids.entries()) {
+        const part = await commands.collect({ id, milliseconds: 1 });
+        parts[index].push(part);
+        left -= part.received;
+      }
+    }
+    return parts.map((each) => ({ ...each.at(-1), packets: each.flatMap(({ packets }) => packets), received: each.reduce((sum, { received }) => sum + received, 0) }));
+  },
   // Takes one batch and answers what it held at once, and what it holds after a while, or after the source was closed.
   async hold({ milliseconds = 300, close = false }) {
-    const { port, batch } = source;
+    const { port, batch } = sources.get(0);
     let count = 0;
     for (const until = Date.now() + 3000; count === 0 && Date.now() < until;) {
       count = port.receive();
@@ -111,11 +124,17 @@ const commands = {
     transmitter.refreshCounters();
     return { links: Array.from({ length: sinks.count }, (_, output) => linkCounts(counters.words, output * LINK_RECORD)), left: Array.from(lists.counts), notices: notices.splice(0) };
   },
-  close() {
-    source?.port.close();
+  // One source, or everything.
+  close({ id } = {}) {
+    for (const [key, { port }] of sources) {
+      if (id !== undefined && key !== id) continue;
+      port.close();
+      sources.delete(key);
+    }
+    if (id !== undefined) return;
     sinks?.transmitter.close();
     backend.discard(prepared);
-    source = sinks = prepared = undefined;
+    sinks = prepared = undefined;
   },
 };
 

@@ -30,9 +30,11 @@ DeviceState Capture::State() const {
 }
 
 std::unique_ptr<Capture> OpenCapture(const CaptureSettings& settings) {
-  std::unique_ptr<Capture> ring = OpenReceiveRing(settings);
-  if (ring) return ring;
-  return std::make_unique<LibpcapCapture>(settings);
+  const auto lock = settings.fanout.mode.empty() ? std::unique_lock<std::recursive_mutex>() : LockFanout();
+  std::unique_ptr<Capture> capture = OpenReceiveRing(settings);
+  if (!capture) capture = std::make_unique<LibpcapCapture>(settings);
+  capture->opened_ = std::make_unique<OpenedCapture>(capture->index_, settings.fanout.mode);
+  return capture;
 }
 
 }  // namespace bricks

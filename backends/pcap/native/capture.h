@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "fanout.h"
+
 namespace bricks {
 
 // What failed at opening: `status` is libpcap's number (PCAP_ERROR_...), 0 for a bad filter expression.
@@ -25,6 +27,7 @@ struct CaptureSettings {
   bool promiscuous = true;
   bool nanoseconds = true;
   bool receiveRing = true;  // false: by libpcap in any case
+  FanoutSettings fanout;
 };
 
 // Where rows go: the columns of a batch, and the memory that the offsets count in.
@@ -79,6 +82,8 @@ class Capture {
   uint32_t LinkType() const { return linkType_; }
   bool Nanoseconds() const { return nanoseconds_; }
   int SnapLength() const { return snapLength_; }
+  // Other captures of this process, of the same interface, at opening: each gets all packets.
+  unsigned Others() const { return opened_->Others(); }
 
  protected:
   Capture() = default;
@@ -90,6 +95,10 @@ class Capture {
   int snapLength_ = 0;
   bool nanoseconds_ = false;
   uint64_t filledBytes_ = 0;
+
+ private:
+  friend std::unique_ptr<Capture> OpenCapture(const CaptureSettings& settings);
+  std::unique_ptr<OpenedCapture> opened_;
 };
 
 // From a ring of our own where that is possible, else by libpcap. Throws CaptureError.

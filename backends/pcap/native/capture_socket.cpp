@@ -13,8 +13,11 @@
 
 namespace bricks {
 
-CaptureSocket::~CaptureSocket() {
+CaptureSocket::~CaptureSocket() { Close(); }
+
+void CaptureSocket::Close() {
   if (descriptor_ >= 0) close(descriptor_);
+  descriptor_ = -1;
 }
 
 bool CaptureSocket::Open() {

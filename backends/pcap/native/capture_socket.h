@@ -16,6 +16,7 @@ class CaptureSocket {
   CaptureSocket(const CaptureSocket&) = delete;
   CaptureSocket& operator=(const CaptureSocket&) = delete;
 
+  void Close();
   // It receives nothing before Bind: no packet comes that the filter has not seen.
   bool Open();
   bool Attach(std::vector<sock_filter> program);

@@ -42,9 +42,20 @@ LibpcapCapture::LibpcapCapture(const CaptureSettings& settings) {
   snapLength_ = pcap_snapshot(handle_);
   nanoseconds_ = pcap_get_tstamp_precision(handle_) == PCAP_TSTAMP_PRECISION_NANO;
   index_ = if_nametoindex(settings.device.c_str());
+  if (settings.fanout.mode.empty()) return;
+  try {
+    fanout_ = std::make_unique<FanoutMember>(settings.fanout, index_, linkType_, std::vector<int>{pcap_fileno(handle_)});
+    if (!fanout_->Warning().empty()) warning_ = fanout_->Warning();
+  } catch (...) {
+    pcap_close(handle_);
+    throw;
+  }
 }
 
-LibpcapCapture::~LibpcapCapture() { pcap_close(handle_); }
+LibpcapCapture::~LibpcapCapture() {
+  if (fanout_) fanout_->Leave([this] { pcap_close(handle_); });
+  else pcap_close(handle_);
+}
 
 void LibpcapCapture::Activate(const CaptureSettings& settings) {
   pcap_set_snaplen(handle_, settings.snapLength);
@@ -116,6 +127,7 @@ int LibpcapCapture::Fill(const CaptureRows& rows) {
   const int status = pcap_dispatch(handle_, static_cast<int>(rows.capacity), &LibpcapCapture::Receive, reinterpret_cast<u_char*>(this));
   // What was stored before an error is handed out first; the error comes again if it lasts.
   if (count_ > 0 || status >= 0 || status == PCAP_ERROR_BREAK) return static_cast<int>(count_);
+  if (fanout_) fanout_->Reorder();
   return -1;
 }
 

@@ -24,6 +24,7 @@ class LibpcapCapture final : public Capture {
   void SetDirection(const std::string& direction);
 
   pcap_t* handle_ = nullptr;
+  std::unique_ptr<FanoutMember> fanout_;
   uint32_t lastDrops_ = 0;
 
   // While Fill runs.

@@ -53,6 +53,8 @@ class LongFrames {
   // Makes it row `row`, and returns its bytes.
   uint32_t Put(const CaptureRows& rows, uint32_t row);
 
+  // Replaces what Open was given.
+  bool Attach(const std::vector<sock_filter>& program) { return socket_.Attach(program); }
   CaptureSocket& Socket() { return socket_; }
 
  private:

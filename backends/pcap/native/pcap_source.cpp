@@ -57,6 +57,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     settings.promiscuous = Flag(given, "promiscuous");
     settings.nanoseconds = Flag(given, "nanoseconds");
     settings.receiveRing = Flag(given, "receiveRing");
+    settings.fanout = {Text(given, "fanout"), Integer(given, "share", -1), Flag(given, "takeOver")};
     try {
       capture_ = OpenCapture(settings);
     } catch (const CaptureError& error) {
@@ -68,6 +69,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     self.Set("snapLength", capture_->SnapLength());
     self.Set("nanoseconds", capture_->Nanoseconds());
     self.Set("warning", capture_->Warning());
+    self.Set("others", capture_->Others());
     self.Set("memory", MemoryOf(env, capture_->Memory()));
     Napi::Uint32Array pause = Napi::Uint32Array::New(env, 1);
     pauseReference_ = Napi::Persistent(pause.As<Napi::Object>());

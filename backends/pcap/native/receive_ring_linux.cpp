@@ -119,11 +119,22 @@ class ReceiveRing final : public Capture {
     snapLength_ = findings.snapLength;
     nanoseconds_ = settings.nanoseconds;
     index_ = if_nametoindex(settings.device.c_str());
-    opened_ = index_ != 0 && Open(settings, findings);
+    try {
+      opened_ = index_ != 0 && Open(settings, findings);
+    } catch (...) {
+      if (epoll_ >= 0) close(epoll_);
+      throw;
+    }
   }
 
   ~ReceiveRing() override {
     if (ring_) ring_->Leave();
+    if (fanout_) {
+      fanout_->Leave([this] {
+        socket_.Close();
+        long_->Socket().Close();
+      });
+    }
     if (epoll_ >= 0) close(epoll_);
   }
 
@@ -190,8 +201,13 @@ class ReceiveRing final : public Capture {
     if (!socket_.Set(SOL_SOCKET, SO_TIMESTAMPNS, int{1})) return false;
     blockBytes_ = BlockBytesFor(bufferBytes_, settings.latencyMilliseconds);
     const uint32_t limit = blockBytes_ - kBlockOverhead;
-    const bool cut = static_cast<uint32_t>(snapLength_) <= limit;
-    if (!socket_.Attach(cut ? findings.program : OfLength(findings.program, limit, false))) return false;
+    // All who share an interface have sockets of both kinds.
+    const bool shared = !settings.fanout.mode.empty();
+    const bool cut = !shared && static_cast<uint32_t>(snapLength_) <= limit;
+    const std::vector<sock_filter> nothing = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    const std::vector<sock_filter> shorter = cut ? findings.program : OfLength(findings.program, limit, false);
+    const std::vector<sock_filter> longer = OfLength(findings.program, limit, true);
+    if (!socket_.Attach(shared ? nothing : shorter)) return false;
     tpacket_req3 request = {};
     request.tp_block_size = blockBytes_;
     request.tp_block_nr = (bufferBytes_ + blockBytes_ - 1) / blockBytes_;
@@ -212,9 +228,14 @@ class ReceiveRing final : public Capture {
     // What goes out of the loopback interface comes in again.
     blocks.out = settings.direction != "in" && index_ != if_nametoindex("lo");
     blocks_ = std::make_unique<RingBlocks>(blocks);
-    if (!cut && !OpenLong(blocks, OfLength(findings.program, limit, true), ringBytes)) return false;
+    if (!cut && !OpenLong(blocks, shared ? nothing : longer, ringBytes)) return false;
     if (!socket_.Bind(index_, blocks.out)) return false;
     if (cut) descriptor_ = socket_.Descriptor();
+    if (shared) {
+      fanout_ = std::make_unique<FanoutMember>(settings.fanout, index_, linkType_, std::vector<int>{socket_.Descriptor(), long_->Socket().Descriptor()});
+      warning_ = fanout_->Warning();
+      if (!long_->Attach(longer) || !socket_.Attach(shorter)) return false;
+    }
     packet_mreq membership = {};
     membership.mr_ifindex = static_cast<int>(index_);
     membership.mr_type = PACKET_MR_PROMISC;
@@ -247,6 +268,7 @@ class ReceiveRing final : public Capture {
   int TakeError() {
     if (long_) long_->Socket().TakeError();  // the same
     const int number = socket_.TakeError();
+    if (number == ENETDOWN && fanout_) fanout_->Reorder();
     error_ = number == 0 || number == ENETDOWN ? "" : std::strerror(number);
     return number;
   }
@@ -256,6 +278,7 @@ class ReceiveRing final : public Capture {
   std::shared_ptr<MappedRing> ring_;
   std::unique_ptr<RingBlocks> blocks_;
   std::unique_ptr<LongFrames> long_;  // null where no frame is too long for a block
+  std::unique_ptr<FanoutMember> fanout_;  // null where the interface is not shared
   WakePause pause_;
   std::string error_;
   uint32_t blockBytes_ = 0;

@@ -12,6 +12,7 @@ function functions.help()
     { "BRICKS.print_status()", "says whether any engine runs" },
     { "BRICKS.show_stats()", "prints packets, bytes and drops of all engines" },
     { "BRICKS.stats()", "gives them as a table" },
+    { "BRICKS.backend()", "gives the name of the backend: netmap, pcap or loopback" },
     { "BRICKS.sleep(seconds)", "waits; engines run on" },
     { "BRICKS.shutdown()", "ends the program" },
     { "PktEngine.help()", "packet engines have a help of their own" },
@@ -37,6 +38,9 @@ function functions.show_stats() host.statistics.print_all(engines("show_stats"))
 
 -- All engines' statistics as a table.
 function functions.stats() return engines("stats") end
+
+-- The name of the backend that engines use.
+function functions.backend() return base.order({ order = "program.backend" }, "backend") end
 
 function functions.shutdown()
   if not host.settings.daemon then print("Goodbye!") end
