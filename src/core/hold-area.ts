@@ -3,10 +3,14 @@
  * through the rest of the graph like any other. Bounded, and allocated once.
  */
 import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns, type PacketMemory } from './packet-batch';
+import { NO_INTERFACE, createPacketNotes, type PacketNotes, type PacketSection } from './packet-notes';
 
 /** Packets that may be held at a time, and the longest of them in bytes. */
 export const HELD_PACKETS_MAXIMUM = 256;
 export const HELD_LENGTH_MAXIMUM = 2048;
+/** Of a capture file's options of a packet, so many bytes are kept, or none. */
+const HELD_OPTIONS_MAXIMUM = 512;
+const ROOM = HELD_LENGTH_MAXIMUM + HELD_OPTIONS_MAXIMUM;
 
 export class HoldArea {
   readonly batch: PacketBatch = createPacketBatch(HELD_PACKETS_MAXIMUM);
@@ -14,14 +18,19 @@ export class HoldArea {
   readonly outgoing: PacketBatch;
   private readonly free = Uint16Array.from({ length: HELD_PACKETS_MAXIMUM }, (_, index) => HELD_PACKETS_MAXIMUM - 1 - index);
   private freeCount = HELD_PACKETS_MAXIMUM;
+  /** Where each row's notes count its interface. */
+  private readonly sections: (PacketSection | undefined)[] = Array.from({ length: HELD_PACKETS_MAXIMUM }, () => undefined);
+  private readonly notes: PacketNotes = createPacketNotes(HELD_PACKETS_MAXIMUM);
+  private readonly outgoingNotes: PacketNotes = createPacketNotes(HELD_PACKETS_MAXIMUM);
   /** Packets taken in since the books were last kept. */
   private fresh = 0;
 
   constructor(columns: PacketColumns) {
     this.outgoing = createPacketBatch(HELD_PACKETS_MAXIMUM, columns);
-    this.batch.memory = packetMemory(new ArrayBuffer(HELD_PACKETS_MAXIMUM * HELD_LENGTH_MAXIMUM));
-    for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.batch.offset[row] = row * HELD_LENGTH_MAXIMUM;
+    this.batch.memory = packetMemory(new ArrayBuffer(HELD_PACKETS_MAXIMUM * ROOM));
+    for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.batch.offset[row] = row * ROOM;
     this.outgoing.memory = this.batch.memory;
+    this.outgoing.notes = this.outgoingNotes;
   }
 
   /** Packets that are held now. */
@@ -43,6 +52,7 @@ export class HoldArea {
     copyBytes(from.memory, from.offset[row], batch.memory, at, length);
     copyRow(from, row, batch, target);
     batch.offset[target] = at;
+    this.keepNotes(from, row, target);
     this.fresh++;
     return target;
   }
@@ -52,6 +62,27 @@ export class HoldArea {
     copyRow(this.batch, row, this.outgoing, target);
     this.outgoing.linkType = this.batch.linkType;
     this.outgoing.count = target + 1;
+    // Packets of several sections in one batch: of those of another than the first, the interface is not known.
+    const section = this.sections[row];
+    if (target === 0) this.outgoingNotes.section = section;
+    const from = this.notes.words;
+    const to = this.outgoingNotes.words;
+    to[target] = section === this.outgoingNotes.section ? from[row] : NO_INTERFACE;
+    to[HELD_PACKETS_MAXIMUM + target] = from[HELD_PACKETS_MAXIMUM + row];
+    to[2 * HELD_PACKETS_MAXIMUM + target] = from[2 * HELD_PACKETS_MAXIMUM + row];
+  }
+
+  private keepNotes({ notes, capacity, memory }: PacketBatch, row: number, target: number): void {
+    const { words } = this.notes;
+    const length = notes ? notes.words[2 * capacity + row] : 0;
+    const kept = length <= HELD_OPTIONS_MAXIMUM ? length : 0;
+    const at = target * ROOM + HELD_LENGTH_MAXIMUM;
+    this.sections[target] = notes?.section;
+    words[target] = notes ? notes.words[row] : 0;
+    words[HELD_PACKETS_MAXIMUM + target] = at;
+    words[2 * HELD_PACKETS_MAXIMUM + target] = kept;
+    const start = notes ? notes.words[capacity + row] : 0;
+    for (let index = 0; index < kept; index++) this.batch.memory.bytes[at + index] = memory.bytes[start + index];
   }
 
   /** Gives a row back, once its packet has gone. */

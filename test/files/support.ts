@@ -173,3 +173,29 @@ export function isOpen(folder: string): boolean {
     }
   });
 }
+
+/** Copies files, one after the other, into one target, as an engine does. */
+export function copyFiles(from: readonly string[], to: string, options: OptionValues = {}, native = true): { readonly drops: DropCounts; readonly notices: readonly string[] } {
+  const batch = createPacketBatch(128);
+  const counters = createCounterBlock(32);
+  const lists = createPacketLists(1, 128);
+  const notices: string[] = [];
+  const notice = (text: string): void => { notices.push(text); };
+  const context = { batchRows: 128, prepared: undefined, batches: [batch], copies: false, notice };
+  const transmitter = new FileTransmitter([{ link: parseLinkName(to, 'file'), options, lists, output: 0, counters, record: 16 }], context, undefined, native);
+  for (const path of from) {
+    const source = new FileSource({ link: parseLinkName(path, 'file'), options: {}, queue: -1, batch, flowColumns: false, notes: true, alsoSink: false, counters, record: 0 }, notice, undefined, native);
+    for (let rows = source.receive(); rows > 0; rows = source.receive()) {
+      for (let row = 0; row < rows; row++) lists.rows[row << lists.step] = row;
+      lists.counts[0] = rows;
+      for (let held = transmitter.transmit(batch, true); held > 0; held = transmitter.transmit(batch, true)) {
+        transmitter.flush();
+        pause(1);
+      }
+      transmitter.flush();
+      source.release();
+    }
+  }
+  transmitter.close();
+  return { drops: readDrops(counters.words, 16 + LINK_DROPS), notices };
+}

@@ -199,6 +199,47 @@ describe('a full disk', () => {
   });
 });
 
+describe('a full disk, and ever more link types', () => {
+  itNeeds(noRoot)('leave a file that describes each of its packets', () => {
+    const disk = join(directory, 'small-disk');
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk]);
+    try {
+      writeFileSync(join(disk, 'ballast'), Buffer.alloc(60_000));
+      const path = join(disk, 'types.pcapng');
+      const bench = new SinkBench([path]);
+      const offered: CapturedPacket[] = [];
+      const send = (linkType: number): void => {
+        const packet = packetOf(1000, linkType, { linkType });
+        for (let held = bench.send([packet], true); held > 0; held = bench.again(true)) pause(1);
+        offered.push(packet);
+        bench.transmitter.refreshCounters();
+      };
+      let linkType = 100;
+      for (; bench.drops().diskError === undefined; linkType++) {
+        send(linkType);
+        pause(2);
+      }
+      for (let more = 0; more < 20; more++) send(linkType++);
+      execFileSync('rm', [join(disk, 'ballast')]);
+      while (!bench.notices.some((text) => text.includes('is written again'))) {
+        send(linkType++);
+        pause(20);
+      }
+      bench.transmitter.close();
+      const { diskError = 0, ...others } = bench.drops();
+      expect(others).toEqual({});
+      const lines = linesOf(path);
+      expect(lines).toHaveLength(offered.length - diskError);
+      expect(bench.sent()).toBe(lines.length);
+      const possible = new Set(offered.map(lineOf));
+      expect(lines.filter((line) => !possible.has(line))).toEqual([]);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});
+
 describe('native and TypeScript encoders', () => {
   itNeeds(hasNative ? false : 'bricks_files was not built')('write the same bytes', () => {
     const packet = fc.record({ length: fc.integer({ min: 0, max: 1600 }), seconds: fc.integer({ min: 0, max: 0xffff_ffff }), nanoseconds: fc.integer({ min: 0, max: 999_999_999 }) });
