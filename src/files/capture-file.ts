@@ -20,7 +20,7 @@ export interface CapturedPacket {
 }
 
 export interface ReadOptions {
-  /** Told what is wrong with a damaged file; without it that is thrown, after the packets before the damage. */
+  /** Told what is wrong with a damaged file, or that packets were too long; without it that is thrown, after the packets. */
   readonly onDamage?: (text: string) => void;
   /** False: the TypeScript parser, for comparison. */
   readonly native?: boolean;
@@ -49,9 +49,10 @@ export function* readCaptureFile(path: string, options: ReadOptions = {}): Gener
   } finally {
     reader.close();
   }
-  if (reader.problem === '') return;
-  if (!options.onDamage) throw fileError('E_FILE_DAMAGED', reader.problem);
-  options.onDamage(reader.problem);
+  const problem = reader.problem === '' && reader.tooLong > 0 ? `${path} holds ${reader.tooLong} packets of more than 1 MiB, which were skipped.` : reader.problem;
+  if (problem === '') return;
+  if (!options.onDamage) throw fileError('E_FILE_DAMAGED', problem);
+  options.onDamage(problem);
 }
 
 export interface WriteOptions {

@@ -17,8 +17,8 @@ import { noCapture } from './open-input';
 import { parsePcapHeader, parsePcapRecords, startPcap } from './pcap';
 import { PcapngParser } from './pcapng';
 import {
-  BYTES, DAMAGE, DAMAGE_TEXT, END, FLOOR_SECONDS, FLOW, LINK_TYPE, NEXT_NANOSECONDS, NEXT_SECONDS, NOTES, POSITION, ROWS,
-  SPAN_NANOSECONDS, SPAN_SECONDS, STATE_WORDS, STOP, STOP_DAMAGED, STOP_FULL, STOP_MORE, STOP_OTHER, STOP_TIME, type ReaderWindow,
+  BYTES, DAMAGE, DAMAGE_TEXT, END, FLOOR_SECONDS, FLOW, LINK_TYPE, NEXT_NANOSECONDS, NEXT_SECONDS, NOTES, POSITION, ROWS, SKIP,
+  SPAN_NANOSECONDS, SPAN_SECONDS, STATE_WORDS, STOP, STOP_DAMAGED, STOP_FULL, STOP_MORE, STOP_OTHER, STOP_TIME, TOO_LONG, type ReaderWindow,
 } from './reader-state';
 
 const READ_BYTES = 256 * 1024;
@@ -70,7 +70,7 @@ export class CaptureReader {
     this.close();
     const file = new OpenFile(CaptureInput.open(path));
     this.file = file;
-    this.state[POSITION] = this.state[END] = 0;
+    this.state[POSITION] = this.state[END] = this.state[SKIP] = this.state[TOO_LONG] = 0;
     this.state[STOP] = STOP_MORE;
     this.packets = 0;
     this.problem = '';
@@ -127,6 +127,16 @@ export class CaptureReader {
     return this.file?.input.name ?? '';
   }
 
+  /** Packets of the open file so far that are longer than MAXIMUM_PACKET, and were skipped. */
+  get tooLong(): number {
+    return this.state[TOO_LONG];
+  }
+
+  /** The number of the packet that is read, or skipped, next. */
+  private get nextPacket(): number {
+    return this.packets + this.tooLong + (this.state[SKIP] > 0 ? 0 : 1);
+  }
+
   /** Captured bytes of the rows that `read` delivered. */
   get bytes(): number {
     return this.state[BYTES];
@@ -145,7 +155,7 @@ export class CaptureReader {
       const rows = state[ROWS];
       const stop = state[STOP];
       if (rows > 0) return this.deliver(rows);
-      if (stop === STOP_DAMAGED) return this.end(file, `is damaged at packet ${this.packets + 1} (${this.place(file)}): ${DAMAGE_TEXT[state[DAMAGE]]}`);
+      if (stop === STOP_DAMAGED) return this.end(file, `is damaged at packet ${this.nextPacket} (${this.place(file)}): ${DAMAGE_TEXT[state[DAMAGE]]}`);
       if (stop === STOP_MORE || stop === STOP_FULL) {
         const refill = this.refill(file);
         if (refill === 'nothing') return 0;
@@ -182,7 +192,7 @@ export class CaptureReader {
         const row = state[ROWS];
         parser.step();
         if (state[ROWS] > row) this.fillFlow(row);
-      } while (state[STOP] === STOP_FULL && parser.skip === 0 && state[ROWS] < this.batch.capacity);
+      } while (state[STOP] === STOP_FULL && state[SKIP] === 0 && state[ROWS] < this.batch.capacity);
     } else {
       parser.parse();
     }
@@ -198,7 +208,6 @@ export class CaptureReader {
   /** Reads on, behind what is left of the window. */
   private refill(file: OpenFile): Refill {
     const { state, window } = this;
-    const { parser } = file;
     const bytes = window.memory.bytes;
     const left = state[END] - state[POSITION];
     // The same remainder modulo 4 as in the file: there most packets start at multiples of 4.
@@ -210,18 +219,20 @@ export class CaptureReader {
     for (;;) {
       const read = file.input.read(bytes, state[END], Math.min(READ_BYTES, bytes.length - state[END]));
       if (typeof read === 'string') return read;
-      const skipped = Math.min(parser?.skip ?? 0, read);
-      if (!parser || skipped === 0) {
+      const skipped = Math.min(state[SKIP], read);
+      if (skipped === 0) {
         state[END] += read;
         return 'data';
       }
-      // Inside a large block that nobody needs: nothing else is in the window then.
-      parser.skip -= skipped;
-      file.base += skipped;
-      if (skipped === read) continue;
-      bytes.copyWithin(state[END], state[END] + skipped, state[END] + read);
-      state[END] += read - skipped;
-      return 'data';
+      // Inside a packet or block that is skipped: nothing else is in the window. What follows gets the remainder modulo 4 that it has in the file.
+      state[SKIP] -= skipped;
+      const offset = file.base + state[END] + skipped;
+      const at = offset % 4;
+      bytes.copyWithin(at, state[END] + skipped, state[END] + read);
+      file.base = offset - at;
+      state[POSITION] = at;
+      state[END] = at + read - skipped;
+      if (skipped < read) return 'data';
     }
   }
 
@@ -238,8 +249,8 @@ export class CaptureReader {
   /** The file's end: a good one, or in the middle of something. */
   private finish(file: OpenFile): number {
     this.problem = file.input.problem;
-    if (this.problem === '' && (this.state[END] > this.state[POSITION] || (file.parser?.skip ?? 0) > 0)) {
-      const what = file.parser ? `a block behind packet ${this.packets}` : `packet ${this.packets + 1}`;
+    if (this.problem === '' && (this.state[END] > this.state[POSITION] || this.state[SKIP] > 0)) {
+      const what = file.parser ? `a block behind packet ${this.nextPacket - 1}` : `packet ${this.nextPacket}`;
       return this.end(file, `ends in the middle of ${what} (${this.place(file)})`);
     }
     this.close();

@@ -11,7 +11,7 @@ import type { PacketBatch } from '../core/packet-batch';
 import { fileError, systemCode, systemReason } from './formats';
 import { Guardian } from './guardian';
 import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';
-import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_ASKS, STATE_WAKE, TAIL, encodeList, sectionOf } from './record-encoder';
+import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_ASKS, STATE_CRAMPED, STATE_WAKE, TAIL, encodeList, sectionOf } from './record-encoder';
 import { INTERNAL_ERROR, numberedName } from './record-plan';
 import { RecorderThread } from './recorder-thread';
 import { RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED } from './recorder-worker';
@@ -128,13 +128,18 @@ export class FileTransmitter implements Transmitter {
         ? `${name} can hold packets of one link type only; the others are dropped. Use pcapng (format = "pcapng").`
         : `${name} describes 65,536 interfaces, the most that a pcapng file can; packets of others are dropped. Use rotateBytes or rotateSeconds.`);
     }
+    const cramped = sink.ring.state[STATE_CRAMPED];
+    if (cramped > 0 && readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.diskSlow) > 0) {
+      const room = sink.ring.bytes.length;
+      this.tellOnce(sink, `${name} has a buffer of ${room} bytes, and packets of ${cramped}: of these it holds ${Math.floor(room / cramped)} at a time, and the others are dropped (diskSlow) however fast the disk is. Raise bufferBytes to ${16 * 2 ** Math.ceil(Math.log2(cramped))} or more.`, 'cramped');
+    }
     if (description.mixedFcs) this.tellOnce(sink, `${name} holds packets with and without frame check sequences, which a pcap file can't tell apart. Use pcapng (format = "pcapng").`);
     if (description.leftOut > 0) this.tellOnce(sink, `The files ${name} are too small for the names and secrets that came with their packets, which are left out. Raise rotateBytes.`);
   }
 
-  private tellOnce(sink: Sink, text: string): void {
-    if (sink.said.has(text)) return;
-    sink.said.add(text);
+  private tellOnce(sink: Sink, text: string, what = text): void {
+    if (sink.said.has(what)) return;
+    sink.said.add(what);
     this.context.notice(text);
   }
 

@@ -1,6 +1,7 @@
 /** A capture file, a directory of them, or standard input, as the source of an engine. */
 import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../core/backend';
-import { LINK_BYTES, LINK_PACKETS, addToCounter } from '../core/counters';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/counters';
+import { DROP_REASON_INDEX } from '../core/drop-reasons';
 import { isBricksError, messageOf } from '../core/errors';
 import type { LinkName } from '../core/link-name';
 import type { OptionDeclaration } from '../core/options';
@@ -30,6 +31,9 @@ export class FileSource implements SourcePort {
   /** Rounds that are left; Infinity for without end. */
   private rounds: number;
   private next = 0;
+  private openName = '';
+  /** Packets of the open file that were counted as too long. */
+  private tooLong = 0;
   private ended = false;
   private opened = false;
   /** Packets of this round, so that a directory without any does not loop for ever. */
@@ -76,6 +80,7 @@ export class FileSource implements SourcePort {
       if (this.ended) return SOURCE_ENDED;
       this.pace?.allow();
       const rows = this.reader.read();
+      if (this.reader.tooLong !== this.tooLong) this.countTooLong();
       if (rows > 0) {
         const { words } = this.request.counters;
         addToCounter(words, this.request.record + LINK_PACKETS, rows);
@@ -91,6 +96,14 @@ export class FileSource implements SourcePort {
       if (this.reader.problem !== '') this.tellDamage(this.reader.problem);
       if (!this.openNext()) this.ended = true;
     }
+  }
+
+  /** Packets that are longer than an engine can take are skipped one by one. */
+  private countTooLong(): void {
+    const { tooLong } = this.reader;
+    if (this.tooLong === 0) this.notice(`${this.openName} holds packets of more than 1 MiB, which are skipped and counted (tooLong).`);
+    addToCounter(this.request.counters.words, this.request.record + LINK_DROPS + DROP_REASON_INDEX.tooLong, tooLong - this.tooLong);
+    this.tooLong = tooLong;
   }
 
   release(): void {
@@ -135,6 +148,8 @@ export class FileSource implements SourcePort {
         this.reader.open(path);
         this.pace = this.paceOptions && new Pace(this.reader, this.paceOptions, this.clock, this.notice);
         this.opened = true;
+        this.tooLong = 0;
+        this.openName = this.reader.name;
         return true;
       } catch (error) {
         if (!isBricksError(error)) throw error;

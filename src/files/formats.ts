@@ -26,8 +26,10 @@ export const OPTION_TIME_OFFSET = 14;
 export const ENHANCED_BEFORE = 28;
 export const ENHANCED_AROUND = 32;
 
-/** A packet that claims to be longer is damage, and is neither believed nor allocated. */
+/** Longer packets are skipped, and counted. */
 export const MAXIMUM_PACKET = 1 << 20;
+/** A packet that claims to be longer is damage. The longest that there are: messages of D-Bus, transfers of USB. */
+export const LONGEST_PACKET = 1 << 27;
 /** The same for blocks that must be looked at as a whole: packets with their options, interfaces, names, secrets. */
 export const MAXIMUM_BLOCK = MAXIMUM_PACKET + (256 << 10);
 /** The headers that we write promise this: whatever was read is written whole. */

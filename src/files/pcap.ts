@@ -1,11 +1,11 @@
 /** Classic pcap: the file's header, and the reference parser of its records. */
 import type { PacketBatch } from '../core/packet-batch';
 import {
-  MAGIC_MICROSECONDS, MAGIC_MODIFIED, MAGIC_NANOSECONDS, MAXIMUM_PACKET, PCAP_HEADER, PCAP_MODIFIED_RECORD, PCAP_RECORD, SNAP_LENGTH,
+  MAGIC_MICROSECONDS, MAGIC_MODIFIED, MAGIC_NANOSECONDS, LONGEST_PACKET, MAXIMUM_PACKET, PCAP_HEADER, PCAP_MODIFIED_RECORD, PCAP_RECORD, SNAP_LENGTH,
 } from './formats';
 import {
   BYTES, DAMAGE_PACKET_LENGTH, END, FORMAT, LINK_TYPE, OLD_LENGTHS, POSITION, RECORD_HEADER, ROWS, STOP, STOP_FULL, STOP_MORE,
-  SWAPPED, UNITS, alignPacket, damaged, isDue, type ReaderWindow,
+  SWAPPED, UNITS, alignPacket, damaged, isDue, skipPast, type ReaderWindow,
 } from './reader-state';
 
 /** In the field of the link type: whether the length of frame check sequences is known, and from which bit on it stands, in units of two bytes. */
@@ -76,8 +76,12 @@ export function parsePcapRecords(state: Uint32Array, window: ReaderWindow, batch
     let wireLength = view.getUint32(position + 12, littleEndian);
     if (length > wireLength && state[OLD_LENGTHS] === 1) [length, wireLength] = [wireLength, length];
     if (length > MAXIMUM_PACKET) {
-      damaged(state, DAMAGE_PACKET_LENGTH);
-      break;
+      if (length > LONGEST_PACKET) {
+        damaged(state, DAMAGE_PACKET_LENGTH);
+        break;
+      }
+      position = skipPast(state, position + headerBytes + length);
+      continue;
     }
     if (end - position - headerBytes < length) {
       state[STOP] = STOP_MORE;

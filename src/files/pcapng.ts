@@ -2,14 +2,14 @@
 import type { PacketBatch } from '../core/packet-batch';
 import { CaptureSection, carriedBlock, fcsBytesOf, interfaceOptions, sectionOptions } from './capture-section';
 import {
-  BYTE_ORDER_MAGIC, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,
+  BYTE_ORDER_MAGIC, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, LONGEST_PACKET, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,
   OPTION_RESOLUTION, OPTION_TIME_OFFSET, SECTION_BLOCK, SIMPLE_PACKET_BLOCK,
 } from './formats';
 import { PACKET_NUMBERS, carryOptions } from './pcapng-options';
 import {
   BYTES, DAMAGE_BLOCK_LENGTH, DAMAGE_DESCRIPTION, DAMAGE_INTERFACE, DAMAGE_PACKET_IN_BLOCK, DAMAGE_PACKET_LENGTH, DAMAGE_SECTION,
-  DAMAGE_TRAILER, END, FORMAT, INTERFACES, LINK_TYPE, NOTES, POSITION, ROWS, STOP, STOP_FULL, STOP_LINK_TYPE, STOP_MORE, SWAPPED, TABLE,
-  TABLE_LINK_TYPE, TABLE_OFFSET_LOW, TABLE_ROW, TABLE_ROWS, TABLE_UNITS_LOW, damaged, isDue, type ReaderWindow,
+  DAMAGE_TRAILER, END, FORMAT, INTERFACES, LINK_TYPE, NOTES, POSITION, ROWS, SKIP, STOP, STOP_FULL, STOP_LINK_TYPE, STOP_MORE, SWAPPED, TABLE,
+  TABLE_LINK_TYPE, TABLE_OFFSET_LOW, TABLE_ROW, TABLE_ROWS, TABLE_UNITS_LOW, TOO_LONG, damaged, isDue, type ReaderWindow,
 } from './reader-state';
 
 interface CaptureInterface {
@@ -28,8 +28,6 @@ const MASK = 0xffff_ffff_ffff_ffffn;
 
 export class PcapngParser {
   private interfaces: CaptureInterface[] = [];
-  /** Bytes behind the window that belong to a block that is being skipped. */
-  skip = 0;
   private seconds = 0;
   private nanoseconds = 0;
   /** What belongs in a copy besides the packets, where notes are asked for. */
@@ -42,7 +40,7 @@ export class PcapngParser {
 
   /** Appends rows to the batch until it is full, or something else is to be done. */
   parse(): void {
-    do this.step(); while (this.state[STOP] === STOP_FULL && this.state[ROWS] < this.batch.capacity && this.skip === 0);
+    do this.step(); while (this.state[STOP] === STOP_FULL && this.state[ROWS] < this.batch.capacity && this.state[SKIP] === 0);
   }
 
   /** Handles one block, whatever it is. STOP_FULL: and the next one may be handled. */
@@ -70,10 +68,11 @@ export class PcapngParser {
     const least = type === ENHANCED_PACKET_BLOCK ? ENHANCED_BEFORE + 4 : 12;
     if (total < least || (total & 3) !== 0) return damaged(state, DAMAGE_BLOCK_LENGTH);
     const wanted = type === INTERFACE_BLOCK || type === ENHANCED_PACKET_BLOCK || type === SIMPLE_PACKET_BLOCK || type === OBSOLETE_PACKET_BLOCK;
-    if (wanted && total > MAXIMUM_BLOCK) return damaged(state, DAMAGE_BLOCK_LENGTH);
+    const packet = wanted && type !== INTERFACE_BLOCK;
+    if (wanted && total > (packet ? LONGEST_PACKET + MAXIMUM_BLOCK : MAXIMUM_BLOCK)) return damaged(state, DAMAGE_BLOCK_LENGTH);
     if (total > available) {
-      if (wanted || total <= MAXIMUM_BLOCK) return this.more();
-      this.skip = total - available;
+      if (total <= MAXIMUM_BLOCK) return this.more();
+      state[SKIP] = total - available;
     } else if (view.getUint32(position + total - 4, littleEndian) !== total) {
       return damaged(state, DAMAGE_TRAILER);
     }
@@ -84,18 +83,19 @@ export class PcapngParser {
       this.beginSection(position, total, littleEndian);
     } else if (type === INTERFACE_BLOCK) {
       this.describeInterface(position, total, littleEndian);
-    } else if (wanted) {
-      this.packet(type, position, total, littleEndian);
-    } else if (state[NOTES] === 1 && this.skip === 0) {
+    } else if (packet) {
+      if (total > MAXIMUM_BLOCK) state[TOO_LONG]++;
+      else this.packet(type, position, total, littleEndian);
+    } else if (state[NOTES] === 1 && state[SKIP] === 0) {
       const block = carriedBlock(view, type, position, total, littleEndian);
       if (block) this.section.addBlock(block);
     }
-    if (state[STOP] === STOP_FULL) state[POSITION] = this.skip > 0 ? state[END] : position + total;
+    if (state[STOP] === STOP_FULL) state[POSITION] = state[SKIP] > 0 ? state[END] : position + total;
   }
 
   private beginSection(position: number, total: number, littleEndian: boolean): void {
     const { view } = this.window;
-    this.section = new CaptureSection(total >= 28 && this.skip === 0 ? sectionOptions(view, position + 24, position + total - 4, littleEndian) : undefined);
+    this.section = new CaptureSection(total >= 28 && this.state[SKIP] === 0 ? sectionOptions(view, position + 24, position + total - 4, littleEndian) : undefined);
   }
 
   private more(): void {
@@ -159,8 +159,12 @@ export class PcapngParser {
       if (from.snapLength > 0) length = Math.min(length, from.snapLength);
       length = Math.min(length, room);
     }
-    if (length > MAXIMUM_PACKET) return damaged(state, DAMAGE_PACKET_LENGTH);
+    if (length > LONGEST_PACKET) return damaged(state, DAMAGE_PACKET_LENGTH);
     if (length > room) return damaged(state, DAMAGE_PACKET_IN_BLOCK);
+    if (length > MAXIMUM_PACKET) {
+      state[TOO_LONG]++;
+      return;
+    }
     const row = state[ROWS];
     if (row > 0 && from.linkType !== state[LINK_TYPE]) {
       state[STOP] = STOP_LINK_TYPE;

@@ -39,6 +39,10 @@ export const DAMAGE = 18;
 
 /** pcapng: whether to fill the batch's notes. */
 export const NOTES = 19;
+/** Bytes behind the window that belong to a packet, or another block, that is being skipped. */
+export const SKIP = 20;
+/** Packets of the open file that were skipped because they are longer than MAXIMUM_PACKET. */
+export const TOO_LONG = 21;
 
 /** pcapng: 8 words for each of the first 64 interfaces; those beyond are TypeScript's alone. */
 export const TABLE = 32;
@@ -63,7 +67,7 @@ export const STOP_DAMAGED = 5;
 
 export const DAMAGE_TEXT: readonly string[] = [
   '',
-  'a packet claims to be longer than 1 MiB',
+  'a packet claims to be longer than 128 MiB',
   'the length of a block is impossible',
   'the two lengths of a block differ',
   'a packet is longer than its block',
@@ -88,6 +92,13 @@ export interface ReaderWindow {
 export function damaged(state: Uint32Array, kind: number): void {
   state[STOP] = STOP_DAMAGED;
   state[DAMAGE] = kind;
+}
+
+/** Counts a packet that is too long, and answers where the parser goes on: behind it, or at the window's end with the rest still to be skipped. */
+export function skipPast(state: Uint32Array, next: number): number {
+  state[TOO_LONG]++;
+  state[SKIP] = Math.max(0, next - state[END]);
+  return Math.min(next, state[END]);
 }
 
 /** Moves a packet down to a multiple of 4, over its own header, which is no longer needed. */

@@ -51,7 +51,9 @@ export const STATE_HINTS = 9;
 export const STATE_WAKE = 10;
 /** The revision of the section that the map is for. */
 export const STATE_REVISION = 11;
-export const STATE_NUMBERS = 12;
+/** Bytes of the longest packet that found no room, where the ring holds fewer than four of them. */
+export const STATE_CRAMPED = 12;
+export const STATE_NUMBERS = 13;
 
 /**
  * A mark stands between records: before what follows it, the writer is to begin a file, or write blocks. Which, it is told by a
@@ -147,7 +149,10 @@ export function encodeList(file: EncodedFile, batch: PacketBatch, wait: boolean)
     const mark = preface.bytes > 0 ? MARK_BYTES : 0;
     if (need + mark > free) {
       free = size - ((head - Atomics.load(control, TAIL)) >>> 0);
-      if (need + mark > free) break;
+      if (need + mark > free) {
+        if (need > size / 4) state[STATE_CRAMPED] = Math.max(state[STATE_CRAMPED], length);
+        break;
+      }
     }
     if (mark > 0) putMark(file, head, rotates, preface);
     if (!known || rotates) {

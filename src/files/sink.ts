@@ -18,13 +18,15 @@ export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'snapLength', type: 'integer', default: SNAP_LENGTH, minimum: 1, maximum: MAXIMUM_PACKET, unit: 'bytes', description: 'At most so many bytes of each packet are written.' },
   { name: 'rotateBytes', type: 'integer', minimum: 1, unit: 'bytes', description: 'Begin a new file before this one grows larger. Files are numbered: trace.pcap becomes trace-00001.pcap, trace-00002.pcap and so on.' },
   { name: 'rotateSeconds', type: 'number', minimum: 0.001, unit: 'seconds', description: 'Begin a new file with a packet that came so long after the first one of this file, by their time stamps.' },
-  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two. Without it 32 MiB where packets come live, so that it can hold what a capture buffer held through a stall, else 1 MiB; less for many files.' },
+  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two; several of the longest packets should fit. Without it 32 MiB where packets come live, so that it can hold what a capture buffer held through a stall, else 2 MiB; less for many files.' },
 ];
 
-const BUFFER_BYTES = 1 << 20;
+/** A packet of 1 MiB fits. */
+const BUFFER_BYTES = 2 << 20;
 /** As much as a capture buffer holds unless told otherwise: after a stall all of that comes at once. */
 const LIVE_BUFFER_BYTES = 32 << 20;
-const LEAST_BUFFER_BYTES = 1 << 16;
+/** Frames of 64 KiB, as offloads make them, fit. */
+const LEAST_BUFFER_BYTES = 1 << 17;
 /** All files of an engine together, unless bufferBytes says otherwise. */
 const ALL_BUFFER_BYTES = 256 << 20;
 
@@ -56,8 +58,8 @@ export function createSink(request: SinkRequest, slot: number, count: number, gu
   const { options } = request;
   const format = formatOf(request);
   const share = 2 ** Math.floor(Math.log2(ALL_BUFFER_BYTES / count));
-  const wanted = typeof options['bufferBytes'] === 'number' ? options['bufferBytes'] : Math.min(live ? LIVE_BUFFER_BYTES : BUFFER_BYTES, share);
-  const bytes = new Uint8Array(new SharedArrayBuffer(powerOfTwo(Math.max(LEAST_BUFFER_BYTES, wanted))));
+  const wanted = typeof options['bufferBytes'] === 'number' ? options['bufferBytes'] : Math.max(LEAST_BUFFER_BYTES, Math.min(live ? LIVE_BUFFER_BYTES : BUFFER_BYTES, share));
+  const bytes = new Uint8Array(new SharedArrayBuffer(powerOfTwo(wanted)));
   const control = new Uint32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
   const snapLength = typeof options['snapLength'] === 'number' ? options['snapLength'] : SNAP_LENGTH;
   const rotateBytes = options['rotateBytes'];

@@ -10,7 +10,7 @@ const files = require(filesModule).nativeFiles();
 const batch = createPacketBatch(16);
 const lists = createPacketLists(1, 16);
 const states = (edit = () => undefined) => {
-  const state = new Float64Array(12);
+  const state = new Float64Array(13);
   [state[1], state[2], state[3], state[4], state[6]] = [1, 262144, Infinity, Infinity, -1];
   edit(state);
   return [state];

@@ -12,7 +12,7 @@ const directory = temporaryDirectory();
 const parsers = hasNative ? [true, false] : [false];
 const noNative = hasNative ? false : 'bricks_files was not built';
 
-interface Reading { readonly packets: Required<CapturedPacket>[]; readonly problem: string; readonly columns: string[] }
+interface Reading { readonly packets: Required<CapturedPacket>[]; readonly problem: string; readonly columns: string[]; readonly tooLong: number }
 
 /** Reads with one of the parsers; whatever is wrong with the file is in `problem`. */
 function readAll(path: string, native: boolean, flow = false, rows = 64): Reading {
@@ -24,7 +24,7 @@ function readAll(path: string, native: boolean, flow = false, rows = 64): Readin
     reader.open(path);
   } catch (error) {
     if (!(error instanceof BricksError)) throw error;
-    return { packets, problem: error.message, columns };
+    return { packets, problem: error.message, columns, tooLong: 0 };
   }
   for (let count = reader.read(); count > 0; count = reader.read()) {
     packets.push(...packetsOf(batch));
@@ -34,7 +34,7 @@ function readAll(path: string, native: boolean, flow = false, rows = 64): Readin
     }
   }
   reader.close();
-  return { packets, problem: reader.problem, columns };
+  return { packets, problem: reader.problem, columns, tooLong: reader.tooLong };
 }
 
 function write(name: string, parts: readonly Uint8Array[]): string {
@@ -66,11 +66,28 @@ describe.each(parsers)('reading (native: %s)', (native) => {
     }
   });
 
-  it('reads packets of up to 1 MiB and takes longer ones for damage', () => {
-    const path = write('long', encodeCapture([packetOf(1 << 20), packetOf(60, 1), packetOf((1 << 20) + 1, 2)], { snapLength: 1 << 24 }));
-    const reading = readAll(path, native);
-    expect(reading.packets.map((packet) => packet.bytes.length)).toEqual([1 << 20, 60]);
-    expect(reading.problem).toBe(`${path} is damaged at packet 3 (offset ${24 + 16 + (1 << 20) + 76}): a packet claims to be longer than 1 MiB; the packets before it were read.`);
+  it('reads packets of up to 1 MiB whole, and skips longer ones one by one', () => {
+    const lengths = [1 << 20, 60, (1 << 20) + 1, 61, 3_000_001, 5_000_002, 62, (1 << 20) + 5, 1 << 20, 1_300_000];
+    const packets = lengths.map((length, index) => packetOf(length, index));
+    const kept = packets.filter(({ bytes }) => bytes.length <= 1 << 20).map(lineOf);
+    for (const format of ['pcap', 'pcapng'] as const) {
+      for (const littleEndian of [true, false]) {
+        const path = write('long', encodeCapture(packets, { format, littleEndian, snapLength: 1 << 24 }));
+        const reading = readAll(path, native);
+        expect([reading.packets.map(lineOf), reading.problem, reading.tooLong]).toEqual([kept, '', lengths.length - kept.length]);
+      }
+    }
+    const whole = Buffer.concat(encodeCapture(packets, { snapLength: 1 << 24 }));
+    const path = write('long-cut', [whole.subarray(0, whole.length - 1_000_000)]);
+    expect(readAll(path, native)).toMatchObject({ tooLong: lengths.length - kept.length, problem: expect.stringContaining(`long-cut ends in the middle of packet ${lengths.length}`) as string });
+  });
+
+  it('takes packets of more than 128 MiB for damage, which there are none of', () => {
+    const [header, packet] = encodeCapture([packetOf(60)], {});
+    const claim = Buffer.from(packet);
+    claim.writeUInt32LE((1 << 27) + 1, 8);
+    const path = write('claim', [header, packet, claim]);
+    expect(readAll(path, native)).toMatchObject({ problem: `${path} is damaged at packet 2 (offset ${24 + 76}): a packet claims to be longer than 128 MiB; the packets before it were read.` });
   });
 
   it('delivers everything before the end of a truncated file, wherever it ends, and says where', () => {

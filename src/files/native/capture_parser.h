@@ -12,16 +12,17 @@ namespace bricks {
 
 enum ReaderWord : uint32_t {
   kPosition, kEnd, kFormat, kSwapped, kSpanSeconds, kSpanNanoseconds, kStop, kRows, kBytes, kNextSeconds,
-  kNextNanoseconds, kFloorSeconds, kLinkType, kUnits, kRecordHeader, kOldLengths, kInterfaces, kFlow, kDamage, kNotes,
+  kNextNanoseconds, kFloorSeconds, kLinkType, kUnits, kRecordHeader, kOldLengths, kInterfaces, kFlow, kDamage, kNotes, kSkip, kTooLong,
   kTable = 32,
 };
-enum ReaderStop : uint32_t { kStopFull, kStopMore, kStopTime, kStopLinkType, kStopOther, kStopDamaged };
+enum ReaderStop : uint32_t { kStopFull, kStopMore, kStopTime, kStopLinkType, kStopOther, kStopDamaged, kStopSkipped };
 enum ReaderDamage : uint32_t { kDamagePacketLength = 1, kDamageBlockLength, kDamageTrailer, kDamagePacketInBlock, kDamageInterface };
 
 constexpr uint32_t kTableRow = 8;
 constexpr uint32_t kTableRows = 64;
 constexpr uint32_t kReaderWords = kTable + kTableRow * kTableRows;
 constexpr uint32_t kMaximumPacket = 1u << 20;
+constexpr uint32_t kLongestPacket = 1u << 27;
 constexpr uint32_t kMaximumBlock = kMaximumPacket + (256u << 10);
 
 struct ReaderColumns {
@@ -88,7 +89,15 @@ inline bool NextPcapRecord(uint32_t* state, const uint8_t* window, uint32_t posi
     length = wireLength;
     wireLength = exchanged;
   }
-  if (length > kMaximumPacket) return Damaged(state, kDamagePacketLength);
+  if (__builtin_expect(length > kMaximumPacket, 0)) {
+    if (length > kLongestPacket) return Damaged(state, kDamagePacketLength);
+    // Skipped: the rest may lie behind the window.
+    const uint32_t next = position + header + length;
+    state[kTooLong]++;
+    state[kSkip] = next > end ? next - end : 0;
+    step->next = next > end ? end : next;
+    return Stopped(state, kStopSkipped);
+  }
   if (end - position - header < length) return Stopped(state, kStopMore);
   if (__builtin_expect(fraction >= units, 0)) {
     seconds += fraction / units;
@@ -143,7 +152,8 @@ inline bool NextEnhancedPacket(uint32_t* state, const uint8_t* window, uint32_t 
   const uint8_t* block = window + position;
   if (Word<kSwap>(block) != 6) return Stopped(state, kStopOther);
   const uint32_t total = Word<kSwap>(block + 4);
-  if (total < 32 || (total & 3) != 0 || total > kMaximumBlock) return Damaged(state, kDamageBlockLength);
+  if (total < 32 || (total & 3) != 0) return Damaged(state, kDamageBlockLength);
+  if (total > kMaximumBlock) return Stopped(state, kStopOther);
   if (total > end - position) return Stopped(state, kStopMore);
   if (Word<kSwap>(block + total - 4) != total) return Damaged(state, kDamageTrailer);
   const uint32_t index = Word<kSwap>(block + 8);
@@ -151,7 +161,7 @@ inline bool NextEnhancedPacket(uint32_t* state, const uint8_t* window, uint32_t 
   const uint32_t* interface = state + kTable + index * kTableRow;
   if ((interface[1] | interface[2]) == 0) return Stopped(state, kStopOther);
   const uint32_t length = Word<kSwap>(block + 20);
-  if (length > kMaximumPacket) return Damaged(state, kDamagePacketLength);
+  if (length > kMaximumPacket) return Stopped(state, kStopOther);
   if (length > total - 32) return Damaged(state, kDamagePacketInBlock);
   const uint32_t padded = (length + 3) & ~3u;
   step->interface = index;
@@ -193,7 +203,12 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
     const bool found = kNextGeneration
                            ? NextEnhancedPacket<kSwap>(state, window, position, end, row, &step)
                            : NextPcapRecord<kSwap>(state, window, position, end, units, nanosecondsOfUnit, header, oldLengths, &step);
-    if (!found) break;
+    if (!found) {
+      if (state[kStop] != kStopSkipped) break;
+      state[kStop] = kStopFull;
+      position = step.next;
+      continue;
+    }
     if (__builtin_expect((static_cast<uint64_t>(step.seconds - floor) << 32 | step.nanoseconds) >= span, 0)) {
       state[kNextSeconds] = step.seconds;
       state[kNextNanoseconds] = step.nanoseconds;

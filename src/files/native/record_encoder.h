@@ -15,7 +15,7 @@ enum ControlWord : uint32_t {
 };
 enum FileState : uint32_t {
   kStatePcapng, kStateUnit, kStateSnapLength, kStateRotateBytes, kStateRotateSeconds, kStateFileBytes, kStateFileSeconds,
-  kStateAsks, kStateLastHint, kStateHints, kStateWake, kStateRevision, kStateNumbers = 12,
+  kStateAsks, kStateLastHint, kStateHints, kStateWake, kStateRevision, kStateCramped, kStateNumbers = 13,
 };
 // By the number of an interface in its section: its number in the file, or one of those from kNoNumber on, about which TypeScript is asked.
 constexpr uint32_t kMapRows = 64;
@@ -167,7 +167,11 @@ EncodeResult EncodeRows(const RecordRing& ring, const RecordColumns& columns, co
     }
     if (need > space) {
       space = size - (head - __atomic_load_n(&ring.control[kTail], __ATOMIC_ACQUIRE));
-      if (need > space) break;
+      if (need > space) {
+        // The ring holds fewer than four of these: a disk that is fast enough may seem slow then.
+        if (need > size / 4 && length > ring.state[kStateCramped]) ring.state[kStateCramped] = length;
+        break;
+      }
     }
     const uint32_t seconds = from.seconds[row];
     const uint32_t number = interface < kMapRows ? ring.map[interface] : kNoNumber;
