@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { BricksError } from 'packet-bricks/src/core/errors';
-import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { createPacketBatch, type PacketBatch } from 'packet-bricks/src/core/packet-batch';
 import { encodeCapture, readCaptureFile, writeCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
 import { CaptureReader } from 'packet-bricks/src/files/capture-reader';
 import { captures, capturesMissing, hasNative, itNeeds, lacks, lineOf, packetOf, packetsOf, run, temporaryDirectory } from './support';
@@ -15,9 +15,9 @@ const noNative = hasNative ? false : 'bricks_files was not built';
 interface Reading { readonly packets: Required<CapturedPacket>[]; readonly problem: string; readonly columns: string[]; readonly tooLong: number }
 
 /** Reads with one of the parsers; whatever is wrong with the file is in `problem`. */
-function readAll(path: string, native: boolean, flow = false, rows = 64): Reading {
+function readAll(path: string, native: boolean, flow = false, rows = 64, notes = false): Reading {
   const batch = createPacketBatch(rows);
-  const reader = new CaptureReader(batch, flow, native);
+  const reader = new CaptureReader(batch, flow, native, notes);
   const packets: Required<CapturedPacket>[] = [];
   const columns: string[] = [];
   try {
@@ -30,11 +30,18 @@ function readAll(path: string, native: boolean, flow = false, rows = 64): Readin
     packets.push(...packetsOf(batch));
     for (let row = 0; row < count; row++) {
       if (batch.offset[row] % 4 !== 0) throw new Error('a packet is not aligned');
+      if (batch.notes) columns.push(noteOf(batch, row));
       columns.push(batch.flowWord[row] === 0 ? '-' : `${batch.flowWord[row]}/${batch.flowAddresses[row]}/${batch.flowPorts[row]}`);
     }
   }
   reader.close();
   return { packets, problem: reader.problem, columns, tooLong: reader.tooLong };
+}
+
+function noteOf({ notes, memory, capacity }: PacketBatch, row: number): string {
+  const words = notes?.words ?? new Uint32Array(3 * capacity);
+  const at = words[capacity + row];
+  return `${words[row]} ${Buffer.from(memory.bytes.slice(at, at + words[2 * capacity + row])).toString('hex')}`;
 }
 
 function write(name: string, parts: readonly Uint8Array[]): string {
@@ -232,6 +239,23 @@ describe('both parsers', () => {
       expect(comparable(readAll(path, true, true))).toEqual(comparable(readAll(path, false, true)));
       // The last byte of the second block of a packet says 28 there: too short for one, and not what its beginning says.
     }), { numRuns: 2000, examples: sample.map((each) => [each, [[159, 28]]]) });
+  });
+
+  itNeeds(noNative)('agree on the interfaces and options of packets, however damaged', () => {
+    // A comment of five letters, flags, an option that must not be copied, the end.
+    const options = Buffer.from('0100050068656c6c6f000000' + '0200040001000000' + 'ad4b040001020304' + '00000000', 'hex');
+    const [section, description, packet] = encodeCapture([packetOf(9)], { format: 'pcapng' });
+    const withOptions = Buffer.concat([packet.subarray(0, packet.length - 4), options, packet.subarray(packet.length - 4)]);
+    withOptions.writeUInt32LE(withOptions.length, 4);
+    withOptions.writeUInt32LE(withOptions.length, withOptions.length - 4);
+    const short = Buffer.from(withOptions);
+    short.writeUInt16LE(7, 28 + 12 + 20);
+    fc.assert(fc.property(fc.constantFrom(withOptions, short), fc.array(fc.tuple(fc.nat({ max: 260 }), fc.integer({ min: 0, max: 255 })), { maxLength: 3 }), (part, changes) => {
+      const bytes = Buffer.concat([section, description, part, part, description, part]);
+      for (const [at, value] of changes) bytes[60 + (at % (bytes.length - 60))] = value;
+      const path = write('noted', [bytes]);
+      expect(comparable(readAll(path, true, true, 64, true))).toEqual(comparable(readAll(path, false, true, 64, true)));
+    }), { numRuns: 1500, examples: [[withOptions, []], [short, []]] });
   });
 
   itNeeds(noNative || capturesMissing())('agree on every sample capture', () => {

@@ -134,6 +134,17 @@ describe.each(kinds)('writing (native: %s)', (native) => {
   });
 });
 
+it.each(kinds)('a buffer that is too small for the packets says so when it drops some, however fast the disk is (native: %s)', (native) => {
+  const path = join(directory, 'cramped.pcap');
+  const bench = new SinkBench([path], { bufferBytes: 65536 }, native);
+  bench.send(Array.from({ length: 20 }, (_, index) => packetOf(60_000, index)));
+  bench.transmitter.close();
+  const { diskSlow = 0 } = bench.drops();
+  expect([bench.sent() + diskSlow, diskSlow > 0]).toEqual([20, true]);
+  expect(linesOf(path)).toHaveLength(bench.sent());
+  expect(bench.notices.join()).toMatch(/cramped\.pcap has a buffer of 65536 bytes, and packets of 60000: of these it holds 1 at a time, .*Raise bufferBytes to 1048576 or more\./);
+});
+
 describe('a target that can not be written', () => {
   it('is an error at once, which tells why, and no other file is touched', () => {
     const kept = join(directory, 'kept.pcap');
