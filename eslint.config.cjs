@@ -1,7 +1,7 @@
 'use strict';
 const tseslint = require('typescript-eslint');
 
-/** Folders that src/core and src/net must know nothing of. */
+/** Folders that src/core and src/flow must know nothing of. */
 const OUTSIDE = [...['bricks', 'lua', 'control', 'cli', 'plugins', 'files', 'pipes', 'native', 'v8'].map((folder) => `**/${folder}/**`), '!**/v8/specialise'];
 const keepPure = (others) => ({
   'no-restricted-imports': ['error', {
@@ -26,6 +26,6 @@ module.exports = tseslint.config(
     },
   },
   { files: ['**/*.cjs', '**/*.js'], languageOptions: { sourceType: 'commonjs' }, rules: { '@typescript-eslint/no-require-imports': 'off' } },
-  { files: ['src/core/**/*.ts'], rules: keepPure(['**/net/**']) },
-  { files: ['src/net/**/*.ts', 'src/v8/specialise.ts'], rules: keepPure([]) },
+  { files: ['src/core/**/*.ts'], rules: keepPure(['**/flow/**']) },
+  { files: ['src/flow/**/*.ts', 'src/v8/specialise.ts'], rules: keepPure([]) },
 );

@@ -8,9 +8,9 @@ const { dist, addon } = require('./lib/paths');
 const { summary } = require('./lib/statistics');
 const { createPacketBatch, packetMemory } = require(`${dist}/src/core/packet-batch.js`);
 const { createPacketLists } = require(`${dist}/src/core/packet-list.js`);
-const { flowHash } = require(`${dist}/src/net/toeplitz.js`);
-const { parseFlow } = require(`${dist}/src/net/flow.js`);
-const { FlowFields } = require(`${dist}/src/net/flow-fields.js`);
+const { flowHash } = require(`${dist}/src/flow/hash.js`);
+const { parseFlow } = require(`${dist}/src/flow/parse.js`);
+const { FlowFields } = require(`${dist}/src/flow/flow-fields.js`);
 
 const ROWS = 256;
 const OUTPUTS = 4;

@@ -1,8 +1,8 @@
 /**
  * The loops of the load balancer, each with code of its own (src/v8/specialise.ts).
  *
- * Sketch of their cost, a packet: 5 processor cycles where the flow word stands in its column, most of them for counting up
- * where the next row of an output goes right after it was counted up before; some 15 where it comes from the packet's bytes.
+ * Sketch of their cost, a packet: 5 processor cycles, most of them for counting up where the next row of an output goes right
+ * after it was counted up before.
  * A hash is the XOR of two look-ups, in 2 KiB that stay in the first-level cache; `outputs` is a constant, so that V8 divides by
  * multiplying (docs/decisions/0003-flow-columns-and-the-hash.md).
  */
@@ -10,13 +10,11 @@ import type { BrickContext } from '../core/brick';
 import { FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, type ColumnName } from '../core/packet-batch';
 import type { PacketLists } from '../core/packet-list';
 import { uint32Array } from '../v8/specialise';
-import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord } from '../net/toeplitz';
-import { mayEncapsulate } from '../net/tunnels';
+import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord } from '../flow/hash';
+import { mayEncapsulate } from '../flow/tunnels';
 
 /** Passes on rows from list position `from` up to the first that it can't; answers its position, or `count`. */
 export type KnownLoop = (from: number, count: number) => number;
-/** The same for packets whose bytes stand in `view`. */
-export type CommonLoop = (from: number, count: number, view: DataView) => number;
 
 export interface FlowDefinition {
   /** Its level in the graph, from 1. */
@@ -44,8 +42,6 @@ export interface LoadBalancerLoops {
   readonly next: Uint32Array;
   /** For packets with flow columns. */
   known(inputRows: InputRows): KnownLoop;
-  /** For plain ones without. */
-  common(inputRows: InputRows): CommonLoop;
 }
 
 export function loadBalancerLoops(context: BrickContext, { seed, tuple, inner }: FlowDefinition): LoadBalancerLoops {
@@ -59,10 +55,8 @@ export function loadBalancerLoops(context: BrickContext, { seed, tuple, inner }:
   const portMask = tuple === 2 ? 0 : 0xffff;
   // The column holds the very word of a first level by addresses and ports.
   const wordServes = !inner && tuple === 4 && seed === 1;
-  // Packets without flow columns are looked into: by their heads, where that is most of them.
-  const heads = !inner && !context.flowColumns ? columns.heads : null;
   return {
-    reads: ['offset', 'length', 'flowWord', ...(wordServes ? [] : ['flowAddresses' as const, 'flowPorts' as const]), ...(heads ? ['heads' as const] : [])],
+    reads: ['offset', 'length', 'flowWord', ...(wordServes ? [] : ['flowAddresses' as const, 'flowPorts' as const])],
     begin: interleaved ? nothing : specialise(beginRows, next, counts, shift, outputs),
     end: interleaved ? nothing : specialise(endRows, next, counts, shift, outputs),
     next,
@@ -71,7 +65,6 @@ export function loadBalancerLoops(context: BrickContext, { seed, tuple, inner }:
       if (!inner && tuple === 2) return specialise(byAddresses, inputRows, columns.flowWord, COMPUTED, columns.flowAddresses, high, low, outputs, rows, next, interleaved, step, fixedWord);
       return specialise(byFlow, inputRows, columns.flowWord, columns.flowAddresses, columns.flowPorts, high, low, outputs, rows, next, interleaved, step, seed, portMask, fixedWord, inner, mayEncapsulate);
     },
-    common: (inputRows) => specialise(byBytes, inputRows, columns.offset, columns.length, high, low, outputs, rows, next, interleaved, step, seed, portMask, fixedWord, heads),
   };
 }
 
@@ -191,36 +184,6 @@ function byFlow(
       if (flowWords[row] === 0 || (inner && encapsulates(ports))) return i;
       // The mask before the sum: 32 unsigned bits and a number would be added as floating point.
       const word = addresses[row] ^ fixedWord ^ ((((ports >>> 16) + seed) ^ ((ports & 0xffff) + seed)) & portMask);
-      const output = ((high[word >>> 8] ^ low[word & 0xff]) >>> 0) % outputs;
-      rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-    }
-    return count;
-  };
-}
-
-/**
- * Most packets of most networks, straight from their bytes: untagged IPv4 without options, whole, TCP or UDP. By a DataView, which
- * reads 32 bits wherever they stand, in network order: a fifth less than words of a typed array. It calls nothing: what V8
- * does not inline costs 4 ns a call.
- */
-function byBytes(
-  inputRows: InputRows, offset: Uint32Array, length: Uint32Array, high: Uint32Array, low: Uint32Array, outputs: number,
-  rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, seed: number, portMask: number, fixedWord: number, heads: DataView | null,
-) {
-  return function passByBytes(from: number, count: number, memory: DataView): number {
-    const view = heads ?? memory;
-    for (let i = from | 0; i < count; i = (i + 1) | 0) {
-      const row = inputRows ? inputRows[i] : i;
-      const at = heads ? row << 6 : offset[row] | 0;
-      // Type, version and length of the header.
-      if (length[row] < 38 || (view.getInt32((at + 12) | 0) & -256) !== 0x08004500) return i;
-      // Flags and offset, time to live, protocol: TCP or UDP in one step, since no processor can guess which of the two comes.
-      const fragment = view.getInt32((at + 20) | 0);
-      const protocol = fragment & 0xff;
-      if ((fragment & 0x3fff0000) !== 0 || ((0x20040 >>> (protocol & 31)) & 1 & ((protocol - 32) >>> 31)) === 0) return i;
-      const both = view.getInt32((at + 26) | 0) ^ view.getInt32((at + 30) | 0);
-      const ports = view.getInt32((at + 34) | 0);
-      const word = (both ^ (both >>> 16) ^ fixedWord ^ ((((ports >>> 16) + seed) ^ ((ports & 0xffff) + seed)) & portMask)) & 0xffff;
       const output = ((high[word >>> 8] ^ low[word & 0xff]) >>> 0) % outputs;
       rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
     }

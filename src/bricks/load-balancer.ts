@@ -4,13 +4,13 @@ import { HELD_PACKETS_MAXIMUM } from '../core/hold-area';
 import type { PacketList, PacketLists } from '../core/packet-list';
 import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
 import { callLoop } from '../v8/specialise';
-import { isLaterFragment } from '../net/ethernet-flow';
-import { parseFlow, type FlowTuple } from '../net/flow';
-import { FLOW_NONE, FRAGMENT_FIRST, FRAGMENT_LATER, FlowFields } from '../net/flow-fields';
-import { LINK_TYPE_ETHERNET } from '../net/link-types';
-import { CONSTANT_PORTS, flowHash, flowWord } from '../net/toeplitz';
+import { parseFlow, type FlowTuple } from '../flow/parse';
+import { FLOW_NONE, FRAGMENT_FIRST, FRAGMENT_LATER, FlowFields } from '../flow/flow-fields';
+import { isLaterFragment } from '../flow/fragments';
+import { LINK_TYPE_ETHERNET } from '../flow/link-types';
+import { CONSTANT_PORTS, flowHash, flowWord } from '../flow/hash';
 import { FragmentTable } from './fragment-table';
-import { loadBalancerLoops, type CommonLoop, type KnownLoop, type LoadBalancerLoops } from './load-balancer-loops';
+import { loadBalancerLoops, type KnownLoop, type LoadBalancerLoops } from './load-balancer-loops';
 
 // What the loops use of other modules, as constants of this one: V8 inlines these, but asks the other
 // module's exports again for each packet (25 ns a packet by way of an index file, which has getters).
@@ -78,14 +78,12 @@ const declaration: BrickDeclaration = {
   },
 };
 
-/** Common packets go by loops, see load-balancer-loops.ts; what stands here is for the others: fragments, tunnels, what has no flow. */
+/** Packets with flow columns go by loops, see load-balancer-loops.ts; what stands here is for the others: fragments, tunnels, what has no flow. */
 export class LoadBalancerBrick implements Brick {
   readonly reads: readonly ColumnName[];
   private readonly loops: LoadBalancerLoops;
   private readonly passKnownOfWhole: KnownLoop;
   private readonly passKnownOfList: KnownLoop;
-  private readonly passCommonOfWhole: CommonLoop;
-  private readonly passCommonOfList: CommonLoop;
   private readonly seed: number;
   private readonly tuple: FlowTuple;
   private readonly inner: boolean;
@@ -127,8 +125,6 @@ export class LoadBalancerBrick implements Brick {
     this.reads = loops.reads;
     this.passKnownOfWhole = loops.known(null);
     this.passKnownOfList = loops.known(context.inputRows);
-    this.passCommonOfWhole = loops.common(null);
-    this.passCommonOfList = loops.common(context.inputRows);
     this.fragments = new FragmentTable(FRAGMENT_TABLE_ENTRIES, options.fragmentLifetime ?? 30_000, context.clock);
     this.fragmentCounter = context.counterIndex('fragments');
     this.orphanCounter = context.counterIndex('fragmentsWithoutFirst');
@@ -140,8 +136,8 @@ export class LoadBalancerBrick implements Brick {
   }
 
   /**
-   * Loops that call nothing take most packets; what packets without a plain flow need stands outside of them
-   * (2 ns a packet less, 7 without flow columns).
+   * Loops that call nothing take most packets; what packets without flow columns need stands outside of them
+   * (2 ns a packet less).
    */
   process(batch: PacketBatch, input: PacketList, outputs: PacketLists): void {
     const { loops } = this;
@@ -154,20 +150,14 @@ export class LoadBalancerBrick implements Brick {
     this.lookedAhead = false;
     const count = input.count;
     const passKnown = input.whole ? this.passKnownOfWhole : this.passKnownOfList;
-    const passCommon = input.whole ? this.passCommonOfWhole : this.passCommonOfList;
-    const { view } = batch.memory;
-    const plain = !this.inner && batch.linkType === ETHERNET;
-    let position = 0;
-    while (position < count) {
-      const first = call(passKnown, position, count, undefined);
-      if (first === count) break;
-      position = plain ? call(passCommon, first, count, view) : first;
-      if (position < count && (position === first || batch.flowWord[input.rows[position]] === NOT_COMPUTED)) position = this.passParsed(batch, input, outputs, position);
+    for (let position = 0; position < count;) {
+      position = call(passKnown, position, count, undefined);
+      if (position < count) position = this.passParsed(batch, input, outputs, position);
     }
     if (this.fragmentCount > 0 || this.withoutFlowCount > 0 || this.unknownProtocolCount > 0) this.countParsed();
   }
 
-  /** Packets that no loop takes mostly come together: passes them on from list position `from` up to the first that one may take. */
+  /** Packets that no loop takes mostly come together: passes them on from list position `from` up to the first that has flow columns. */
   private passParsed(batch: PacketBatch, input: PacketList, outputs: PacketLists, from: number): number {
     const { flow } = this;
     const { next } = this.loops;
@@ -175,10 +165,9 @@ export class LoadBalancerBrick implements Brick {
     const { count, rows } = input;
     const { flowWord: flowWords } = batch;
     let position = from;
-    let common = false;
-    while (!common && position < count && (position === from || flowWords[rows[position]] === NOT_COMPUTED)) {
+    while (position < count && (position === from || flowWords[rows[position]] === NOT_COMPUTED)) {
       const row = rows[position];
-      common = parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
+      parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
       const word = this.parsedWord(batch, row, input, position);
       position++;
       if (word === HELD) continue;
@@ -301,12 +290,12 @@ export class LoadBalancerBrick implements Brick {
   private lookAhead(batch: PacketBatch, input: PacketList, from: number): void {
     this.lookedAhead = true;
     const flow = this.later;
-    const { words } = batch.memory;
+    const { view } = batch.memory;
     const ethernet = batch.linkType === ETHERNET;
     for (let i = from; i < input.count; i++) {
       const row = input.rows[i];
       if (batch.flowWord[row] !== NOT_COMPUTED) continue;
-      if (ethernet && isLater(words, batch.offset[row] >>> 2, batch.length[row])) continue;
+      if (ethernet && isLater(view, batch.offset[row], batch.length[row])) continue;
       parse(batch.memory, batch.offset[row], batch.length[row], batch.linkType, this.tuple, this.inner, flow);
       if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.knownWord(flow) < 0) this.remember(flow, this.wordOf(flow));
     }

@@ -13,6 +13,7 @@ import { HoldArea } from '../core/hold-area';
 import { createPacketBatch, type ColumnName, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
 import { FilePorts } from '../files';
+import { flowFiller } from '../flow/columns';
 import { nativeHeadCopier, timeReader } from '../native/system';
 import { PipePorts } from '../pipes';
 import { loadExport } from '../plugins/load-module';
@@ -48,12 +49,19 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const timer = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => isOpenedBy(backend, link)));
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const flowColumns = graph.sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
-  const heads = new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte);
+  const readsFlow = graph.bricks.some((brick) => brick.declaration.flowColumns === true);
+  const sourcesFillFlow = graph.sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
+  const fillsFlow = readsFlow && !sourcesFillFlow;
+  const headCopier = nativeHeadCopier();
+  // Packets lie far apart, so that a loop over them waits for memory; native code copies their heads together.
+  const flowByHeads = fillsFlow && headCopier !== undefined;
+  const heads = new HeadColumn(memory.columns, headCopier ?? copyHeadsByByte);
   const makeGraph = (counters: CounterBlock): EngineGraph => {
     const holds = makeHolds(graph, memory);
-    const bricks = graph.bricks.map((brick, index) => makeBrick(brick, modules[index], new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index], flowColumns)));
-    return new EngineGraph(graph, bricks, memory, counters, timer, working, holds, bricks.some(readsHeads) ? heads : undefined);
+    const bricks = graph.bricks.map((brick, index) => makeBrick(brick, modules[index], new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index])));
+    const needsHeads = flowByHeads || bricks.some(readsHeads);
+    const fillFlow = fillsFlow ? flowFiller(memory.columns, { specialise: memory.specialise, heads: flowByHeads, fields: bricks.some(readsFlowFields) }) : undefined;
+    return new EngineGraph(graph, bricks, memory, counters, timer, working, holds, needsHeads ? heads : undefined, fillFlow);
   };
   const makeTwin = (): Twin => {
     const counters = createCounterBlock(graph.counterSlots);
@@ -66,7 +74,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
   const engineGraph = makeGraph(counters);
   const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, counters, notice);
-  if (engineGraph.nodes.some(({ brick }) => readsHeads(brick))) {
+  if (flowByHeads || engineGraph.nodes.some(({ brick }) => readsHeads(brick))) {
     for (const { batch } of sources) heads.learn(batch.memory);
   }
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
@@ -83,6 +91,11 @@ function makeHolds(graph: CompiledGraph, memory: GraphMemory): (HoldArea | undef
 
 function readsHeads({ reads }: Brick): boolean {
   return reads?.includes('heads') === true;
+}
+
+/** Whether it reads more of a flow than its word. */
+function readsFlowFields({ reads }: Brick): boolean {
+  return reads === undefined || reads.includes('flowAddresses') || reads.includes('flowPorts');
 }
 
 function makeBrick(brick: CompiledBrick, module: BrickModule, context: NodeContext): Brick {

@@ -18,21 +18,19 @@ export class NodeContext implements BrickContext {
   readonly columns: PacketColumns;
   readonly lists: PacketLists;
   readonly inputRows: Uint16Array;
-  readonly flowColumns: boolean;
   readonly specialise: BrickContext['specialise'];
   private readonly words: Uint32Array;
   private readonly own: number;
 
   constructor(
     private readonly brick: CompiledBrick, memory: GraphMemory, node: NodeMemory, counters: CounterBlock, readonly clock: EngineClock,
-    private readonly area: HoldArea | undefined, flowColumns: boolean,
+    private readonly area: HoldArea | undefined,
   ) {
     this.outputs = brick.outputs.length;
     this.level = brick.level;
     this.columns = memory.columns;
     this.lists = node.outputs;
     this.inputRows = node.inputRows;
-    this.flowColumns = flowColumns;
     this.specialise = memory.specialise;
     this.words = counters.words;
     this.own = brick.record + BRICK_OWN;

@@ -64,8 +64,6 @@ export interface BrickContext {
   /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
   readonly level: number;
   readonly clock: EngineClock;
-  /** Whether the engine's sources fill the flow columns. */
-  readonly flowColumns: boolean;
   /** The columns of every batch that `process` gets: the same typed arrays for as long as the engine lives. */
   readonly columns: PacketColumns;
   /** The lists that `process` gets for its outputs. */

@@ -51,6 +51,9 @@ export class GraphNode {
   }
 }
 
+/** Fills the flow columns of `count` rows from `first` on (src/flow/columns.ts). */
+export type FlowFiller = (batch: PacketBatch, first: number, count: number) => void;
+
 export class EngineGraph {
   readonly nodes: GraphNode[];
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
@@ -81,6 +84,8 @@ export class EngineGraph {
     holds: readonly (HoldArea | undefined)[] = [],
     /** Where a brick reads heads. */
     private readonly heads?: HeadColumn,
+    /** Where a brick reads flow columns and a source does not fill them. */
+    private readonly fillFlow?: FlowFiller,
   ) {
     this.nodes = graph.bricks.map((compiled, index) => new GraphNode(
       bricks[index],
@@ -103,6 +108,7 @@ export class EngineGraph {
     this.wholeBytes = -1;
     this.sourceList.count = batch.count;
     this.heads?.fill(batch, batch.count);
+    this.fillFlow?.(batch, 0, batch.count);
     this.processFrom(batch, entry);
   }
 

@@ -26,7 +26,7 @@ export interface PacketMemory {
   readonly words: Uint32Array;
 }
 
-/** What the flow columns of a row hold (see src/net/flow.ts, which defines them). */
+/** What the flow columns of a row hold (see src/flow/parse.ts, which defines them). */
 export const FLOW_NOT_COMPUTED = 0;
 /** An IP packet with TCP or UDP ports. */
 export const FLOW_WITH_PORTS = 2;

@@ -8,7 +8,7 @@ import { SOURCE_ENDED } from '../core/backend';
 import type { BricksError } from '../core/errors';
 import { packetMemory, type PacketBatch } from '../core/packet-batch';
 import { createPacketNotes } from '../core/packet-notes';
-import { fillFlowColumns } from '../net/plain-flow';
+import { flowFiller, type FlowFiller } from '../flow/columns';
 import { CaptureInput } from './capture-input';
 import { plainSection, type CaptureSection } from './capture-section';
 import { MAXIMUM_BLOCK, PCAP_HEADER, SECTION_BLOCK } from './formats';
@@ -51,6 +51,8 @@ export class CaptureReader {
   private readonly native: { readonly addon: FilesAddon; readonly reader: NativeReader } | undefined;
   private file: OpenFile | undefined;
 
+  private readonly fillFlowColumns: FlowFiller;
+
   /** `notes`: to hang on the batch what the file tells of packets besides the columns. */
   constructor(private readonly batch: PacketBatch, private readonly flowColumns: boolean, useNative = true, notes = false) {
     const buffer = new ArrayBuffer(WINDOW_BYTES);
@@ -61,6 +63,7 @@ export class CaptureReader {
     const addon = useNative ? nativeFiles() : undefined;
     this.native = addon && { addon, reader: addon.bindReader(batch, this.window.memory.bytes, this.state, batch.notes?.words) };
     this.state[FLOW] = flowColumns ? 1 : 0;
+    this.fillFlowColumns = flowFiller(batch);
     this.allDue();
   }
 
@@ -173,7 +176,7 @@ export class CaptureReader {
     if (batch.notes) batch.notes.section = this.file?.parser ? this.file.parser.section : this.file?.section;
     this.packets += rows;
     if (!this.native) {
-      if (this.flowColumns) fillFlowColumns(batch, 0, rows);
+      if (this.flowColumns) this.fillFlowColumns(batch, 0, rows);
       else batch.flowWord.fill(0, 0, rows);
     }
     return rows;
@@ -201,7 +204,7 @@ export class CaptureReader {
   /** The flow columns of a row that TypeScript parsed in a batch of native code. */
   private fillFlow(row: number): void {
     this.batch.linkType = this.state[LINK_TYPE];
-    if (this.flowColumns) fillFlowColumns(this.batch, row, 1);
+    if (this.flowColumns) this.fillFlowColumns(this.batch, row, 1);
     else this.batch.flowWord[row] = 0;
   }
 

@@ -1,8 +1,8 @@
 /** Counts connections exactly, by both ends' addresses and ports and the protocol, whichever way a packet goes. */
 import type { PacketBatch } from '../core/packet-batch';
-import { readIpv4, readIpv6 } from '../net/ip';
-import { enterLink } from '../net/layers';
-import { LAYER_IPV4, LAYER_UNKNOWN, Walk, read16 } from '../net/walk';
+import { hasPorts, readIpv4, readIpv6 } from '../flow/headers';
+import { enterLink } from '../flow/tags';
+import { Header, Walk } from '../flow/walk';
 
 /** Beyond this many the count says "at least". */
 export const FLOWS_MAXIMUM = 8_000_000;
@@ -22,18 +22,16 @@ export class FlowCount {
 
   private addPacket(batch: PacketBatch, row: number): void {
     const { walk } = this;
-    walk.bytes = batch.memory.bytes;
-    walk.position = batch.offset[row];
-    walk.end = walk.position + batch.length[row];
-    walk.hardware = -1;
+    const { bytes, view } = batch.memory;
+    walk.begin(view, batch.offset[row], batch.length[row]);
     const layer = enterLink(walk, batch.linkType);
-    if (layer === LAYER_UNKNOWN || !(layer === LAYER_IPV4 ? readIpv4(walk) : readIpv6(walk))) return;
-    const addressBytes = layer === LAYER_IPV4 ? 4 : 16;
-    const source = walk.network + (layer === LAYER_IPV4 ? 12 : 8);
+    if (layer === Header.Unknown || !(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return;
+    const addressBytes = layer === Header.Ipv4 ? 4 : 16;
+    const source = walk.network + (layer === Header.Ipv4 ? 12 : 8);
     // Fragments have no ports to tell them by: they count for their addresses.
-    const ports = (walk.protocol === 6 || walk.protocol === 17) && walk.fragment === 0 && walk.end - walk.position >= 4;
-    const first = hashEnd(walk.bytes, source, addressBytes, ports ? read16(walk.bytes, walk.position) : 0);
-    const second = hashEnd(walk.bytes, source + addressBytes, addressBytes, ports ? read16(walk.bytes, walk.position + 2) : 0);
+    const ports = hasPorts(walk.protocol) && walk.fragment === 0 && walk.end - walk.position >= 4;
+    const first = hashEnd(bytes, source, addressBytes, ports ? view.getUint16(walk.position) : 0);
+    const second = hashEnd(bytes, source + addressBytes, addressBytes, ports ? view.getUint16(walk.position + 2) : 0);
     // Both ends' hashes of 53 bits, joined so that their order does not matter.
     const low = Math.imul(first.low ^ second.low, 0x9e37_79b1) ^ Math.imul(first.low & second.low, 0x85eb_ca6b) ^ walk.protocol;
     const high = Math.imul(first.high ^ second.high, 0xc2b2_ae35) ^ Math.imul(first.high & second.high, 0x27d4_eb2f);

@@ -2,7 +2,7 @@
 import { LoadBalancer } from 'packet-bricks';
 import { coreAddon } from 'packet-bricks/src/native/core-addon';
 import { packetMemory } from 'packet-bricks/src/core/packet-batch';
-import { FlowFields, parseFlow } from 'packet-bricks/src/net';
+import { FlowFields, parseFlow } from 'packet-bricks/src/flow';
 import { bytesOf, ethernet, ipv4, udp } from '../support/packets';
 import { closeEngines, flowPacket, injectAll, loopback, runningEngine, until } from '../support/loopback-engine';
 

@@ -1,7 +1,7 @@
 /** Random set-ups of bricks, and what they do with packets by a model that shares no code with the engine. */
 import fc from 'fast-check';
 import { Dummy, Duplicator, Filter, LoadBalancer, Merge, type BrickDescription } from 'packet-bricks';
-import { hashOf } from '../net/support';
+import { hashOf } from '../flow/support';
 import type { FlowPacket } from './loopback-engine';
 
 export type Step =

@@ -16,11 +16,6 @@ namespace {
 // Packets ahead of the one at hand whose first line is fetched: a memory's latency at 7 ns each.
 constexpr uint32_t kPacketsAhead = 14;
 
-// Out of line, so that the loop has registers enough: 20 instructions a packet less.
-__attribute__((noinline)) int32_t UncommonFlow(const uint8_t* packet, uint32_t length, uint16_t* addresses, uint32_t* ports) {
-  return FlowColumns(packet, length, addresses, ports);
-}
-
 }  // namespace
 
 Receiver::Receiver(std::shared_ptr<Port> port, bool timestamps, bool waits)
@@ -178,7 +173,7 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
       int32_t word = kFlowNotComputed;
       if (kFlow != FlowNeed::kNone && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
         word = CommonFlow<kFields>(packet, length, addresses + row, ports + row);
-        if (__builtin_expect(word == kFlowNotComputed, 0)) word = UncommonFlow(packet, length, addresses + row, ports + row);
+        if (__builtin_expect(word == kFlowNotComputed, 0)) word = ParsedFlow(packet, length, addresses + row, ports + row);
       }
       words[row] = word;
       bytes += length;

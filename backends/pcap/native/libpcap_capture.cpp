@@ -109,7 +109,7 @@ inline void LibpcapCapture::Store(const struct pcap_pkthdr& header, const u_char
   rows.wireLength[row] = std::max<uint32_t>(header.len, length);
   rows.seconds[row] = static_cast<uint32_t>(header.ts.tv_sec);
   rows.nanoseconds[row] = static_cast<uint32_t>(header.ts.tv_usec) * (nanoseconds_ ? 1u : 1000u);
-  // What the columns are of another link type, src/net finds out.
+  // What the columns are of another link type, src/flow finds out.
   rows.flowWord[row] = rows.flowColumns && linkType_ == kLinkTypeEthernet
                            ? FlowColumns(target, length, &rows.flowAddresses[row], &rows.flowPorts[row])
                            : kFlowNotComputed;

@@ -1,8 +1,8 @@
-import { FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../../src/net/flow-fields';
-import { MAXIMUM_IP_HEADERS } from '../../src/net/flow';
-import { hasFlows, linkTypeName } from '../../src/net/link-types';
-import { CONSTANT_PORTS } from '../../src/net/toeplitz';
-import { mayEncapsulate } from '../../src/net/tunnels';
+import { FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../../src/flow/flow-fields';
+import { MAXIMUM_IP_HEADERS } from '../../src/flow/parse';
+import { hasFlows, linkTypeName } from '../../src/flow/link-types';
+import { CONSTANT_PORTS } from '../../src/flow/hash';
+import { mayEncapsulate } from '../../src/flow/tunnels';
 import {
   arp, backbone, bytesOf, ciscoMetadata, cooked, erspan, eTag, ethernet, extension, EXTENSION_HEADERS, fabricPath, fragmentHeader, geneve, gre, greInUdp,
   greMetadata, gtp, hsr, icmp, icmpv6, ipv4, ipv6, llcSnap, mpls, nsh, pimRegister, ppp, pppoe, pptp, snap, tcp, teredo, text, trill, udp, vlan, vnTag, vxlan,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields } from '../../src/net/flow-fields';
-import { CONSTANT_PORTS } from '../../src/net/toeplitz';
+import { FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields } from '../../src/flow/flow-fields';
+import { CONSTANT_PORTS } from '../../src/flow/hash';
 import { describeWithCaptures, readCapture } from '../support/captures';
 import { ethernet, extension, icmp, icmpv6, ipv4, ipv4Fragments, ipv6, ipv6Fragments, tcp, udp, vxlan, type Payload } from '../support/packets';
 import { flowOf, type FlowOptions } from './support';

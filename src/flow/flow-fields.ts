@@ -1,5 +1,5 @@
 import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
-import { CONSTANT_PORTS } from './toeplitz';
+import { CONSTANT_PORTS } from './hash';
 
 export { FLOW_NOT_COMPUTED, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../core/packet-batch';
 
@@ -16,6 +16,8 @@ export const FRAGMENT_LATER = 2;
 export class FlowFields {
   /** One of FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS and FLOW_NONE. */
   kind: number = FLOW_NOT_COMPUTED;
+  /** The IP protocol behind the headers that the flow is of; -1 for none, or where it was not captured. */
+  protocol = -1;
   /** 16 bits: the XOR of the 16-bit big-endian words of both addresses (of a frame without IP: of bytes 2 to 5 of both hardware addresses). */
   addresses = 0;
   /** The bits of `ports` as a signed number: an unsigned one may need a place on the heap, 16 bytes a packet. */

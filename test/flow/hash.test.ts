@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowHash, flowWord } from '../../src/net/toeplitz';
+import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowHash, flowWord } from '../../src/flow/hash';
 import { besideCaptures, describeWithCaptures, readCapture, type CapturedPacket } from '../support/captures';
 import { hashOf } from './support';
 

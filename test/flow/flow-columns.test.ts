@@ -1,18 +1,18 @@
-/** Holds src/native/flow_columns.h equal to src/net, and to its promise not to read past a packet. */
+/** Holds src/flow/native/flow_columns.h equal to src/flow, and to its promise not to read past a packet. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/core/packet-batch';
-import { parseFlow } from '../../src/net/flow';
-import { FlowFields } from '../../src/net/flow-fields';
-import { fillFlowColumns } from '../../src/net/plain-flow';
-import { mayEncapsulate } from '../../src/net/tunnels';
+import { parseFlow } from '../../src/flow/parse';
+import { FlowFields } from '../../src/flow/flow-fields';
+import { flowFiller } from '../../src/flow/columns';
+import { mayEncapsulate } from '../../src/flow/tunnels';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';
 import { SAMPLES } from './samples';
 
-const HEADERS = resolve(__dirname, '../../src/native');
+const HEADERS = resolve(__dirname, '../../src/flow/native');
 
 /** Reads packets, each behind its length in 32 bits, into buffers of just that size; writes 7 bytes for each. */
 const PROGRAM = `
@@ -92,7 +92,7 @@ describeWithCompiler(`flow columns in native code${compiler === undefined ? ' (s
     return execFileSync(program, { input, maxBuffer: packets.length * 7 + 4096 });
   }
 
-  test('the same as fillFlowColumns for every packet, and as parseFlow for every one that is computed', () => {
+  test('the same as TypeScript’s for every packet, and as parseFlow for every one that is computed', () => {
     const records = run('plain', ['-O2']);
     expect(records).toHaveLength(packets.length * 7);
     const batch = createPacketBatch(1);
@@ -102,7 +102,7 @@ describeWithCompiler(`flow columns in native code${compiler === undefined ? ' (s
     packets.forEach((packet, index) => {
       batch.memory.bytes.set(packet, 0);
       batch.length[0] = packet.length;
-      fillFlowColumns(batch, 0, 1);
+      flowFiller(batch)(batch, 0, 1);
       const native = [records[index * 7], records.readUInt16LE(index * 7 + 1), records.readUInt32LE(index * 7 + 3)];
       if (native[0] !== batch.flowWord[0] >>> 16) throw new Error(`kind ${native[0]} and ${batch.flowWord[0] >>> 16} for ${packet.toString('hex')}`);
       if (native[0] === FLOW_NOT_COMPUTED) return;

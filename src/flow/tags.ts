@@ -3,63 +3,60 @@ import {
   LINK_TYPE_ETHERNET, LINK_TYPE_IPV4, LINK_TYPE_IPV6, LINK_TYPE_LINUX_SLL, LINK_TYPE_LINUX_SLL2, LINK_TYPE_LOOP, LINK_TYPE_NULL,
   LINK_TYPE_PPP, LINK_TYPE_PPP_HDLC, LINK_TYPE_RAW, LINK_TYPE_RAW_12, LINK_TYPE_RAW_14,
 } from './link-types';
-import {
-  HEADER_BY_VERSION, HEADER_ETHERNET, HEADER_ETHERNET_GUESSED, HEADER_MPLS, HEADER_NSH, HEADER_PPP, HEADER_TYPE, LAYER_IPV4, LAYER_IPV6, LAYER_UNKNOWN,
-  read16, type Header, type Layer, type Walk,
-} from './walk';
+import { Header, type Layer, type Walk } from './walk';
+
+// V8 takes a module's own constants for constants, but loads imported ones again for each packet.
+const ETHERNET = LINK_TYPE_ETHERNET;
 
 /** Above, an Ethernet frame's field is a type; below, a length. */
 const LONGEST_LENGTH = 1500;
 
-/** What the first byte of a packet of this link type belongs to. */
+/** Moves the walk from the first byte of a packet of this link type to its IP header. */
 export function enterLink(walk: Walk, linkType: number): Layer {
-  walk.unknown = false;
-  return toNetwork(walk, linkHeader(walk, linkType));
+  return toNetwork(walk, linkType === ETHERNET ? Header.Ethernet : linkHeader(walk, linkType));
 }
 
 /** Moves the walk to the next IP header. A loop: headers may be nested as deeply as a packet is long. */
 export function toNetwork(walk: Walk, header: Header): Layer {
   let next = header;
   for (;;) {
+    if (next === Header.Ethernet) next = readEthernet(walk);
+    if (next === Header.Type) next = readType(walk);
     switch (next) {
-      case HEADER_TYPE:
-        next = readType(walk);
+      case Header.Unknown:
+      case Header.Ipv4:
+      case Header.Ipv6:
+        return next;
+      case Header.ByVersion:
+        return readVersion(walk);
+      case Header.GuessedEthernet:
+        next = readGuessedEthernet(walk);
         break;
-      case HEADER_ETHERNET:
-        next = readEthernet(walk, true);
-        break;
-      case HEADER_ETHERNET_GUESSED:
-        next = readEthernet(walk, false);
-        break;
-      case HEADER_PPP:
-        next = readPpp(walk);
-        break;
-      case HEADER_MPLS:
+      case Header.Mpls:
         next = readMpls(walk);
         break;
-      case HEADER_NSH:
+      case Header.Ppp:
+        next = readPpp(walk);
+        break;
+      case Header.Nsh:
         next = readNsh(walk);
         break;
-      case HEADER_BY_VERSION:
-        return readVersion(walk);
       default:
-        return next;
+        break;
     }
   }
 }
 
 function linkHeader(walk: Walk, linkType: number): Header {
   switch (linkType) {
-    case LINK_TYPE_ETHERNET:
-      return HEADER_ETHERNET;
     case LINK_TYPE_RAW_12:
     case LINK_TYPE_RAW_14:
     case LINK_TYPE_RAW:
-      return HEADER_BY_VERSION;
+      return Header.ByVersion;
     case LINK_TYPE_IPV4:
-      return LAYER_IPV4;
+      return Header.Ipv4;
     case LINK_TYPE_IPV6:
-      return LAYER_IPV6;
+      return Header.Ipv6;
     case LINK_TYPE_LINUX_SLL:
       return readCooked(walk, 14, 16);
     case LINK_TYPE_LINUX_SLL2:
@@ -69,19 +66,27 @@ function linkHeader(walk: Walk, linkType: number): Header {
       return readLoopback(walk);
     case LINK_TYPE_PPP:
     case LINK_TYPE_PPP_HDLC:
-      return HEADER_PPP;
+      return Header.Ppp;
     default:
-      return LAYER_UNKNOWN;
+      return Header.Unknown;
   }
 }
 
-function readEthernet(walk: Walk, certain: boolean): Header {
+function readEthernet(walk: Walk): Header {
   const start = walk.position;
-  if (walk.end - start < 14) return LAYER_UNKNOWN;
-  if (certain) walk.hardware = start;
+  if (walk.end - start < 14) return Header.Unknown;
+  walk.hardware = start;
   walk.position = start + 14;
-  walk.type = read16(walk.bytes, start + 12);
-  return HEADER_TYPE;
+  walk.type = walk.view.getUint16(start + 12);
+  return Header.Type;
+}
+
+/** An Ethernet header that may be none: its addresses are not taken for any. */
+function readGuessedEthernet(walk: Walk): Header {
+  const { hardware } = walk;
+  const next = readEthernet(walk);
+  walk.hardware = hardware;
+  return next;
 }
 
 /** The walk stands behind a type field that holds `walk.type`. */
@@ -91,9 +96,9 @@ function readType(walk: Walk): Header {
   const left = walk.end - position;
   switch (type) {
     case 0x0800:
-      return LAYER_IPV4;
+      return Header.Ipv4;
     case 0x86dd:
-      return LAYER_IPV6;
+      return Header.Ipv6;
     case 0x8100: // VLAN tags
     case 0x88a8:
     case 0x9100:
@@ -104,40 +109,40 @@ function readType(walk: Walk): Header {
     case 0x893f: // E-Tag (802.1BR)
       return skipTag(walk, 6);
     case 0x8909: // Cisco metadata; its length counts 8 bytes, those of both types included
-      return left < 2 || walk.bytes[position + 1] === 0 ? LAYER_UNKNOWN : skipTag(walk, (walk.bytes[position + 1] << 3) - 2);
+      return left < 2 || walk.view.getUint8(position + 1) === 0 ? Header.Unknown : skipTag(walk, (walk.view.getUint8(position + 1) << 3) - 2);
     case 0x8903: // FabricPath: tag and time to live, then the frame
       walk.position = position + 2;
-      return HEADER_ETHERNET;
+      return Header.Ethernet;
     case 0x88e7: // provider backbone bridging (802.1ah): a service tag, then the customer's frame
       walk.position = position + 4;
-      return HEADER_ETHERNET;
+      return Header.Ethernet;
     case 0x22f3: // TRILL: 6 bytes and options, then the frame
-      if (left < 2) return LAYER_UNKNOWN;
-      walk.position = position + 6 + ((read16(walk.bytes, position) >>> 4) & 0x7c);
-      return HEADER_ETHERNET;
+      if (left < 2) return Header.Unknown;
+      walk.position = position + 6 + ((walk.view.getUint16(position) >>> 4) & 0x7c);
+      return Header.Ethernet;
     case 0x894f:
-      return HEADER_NSH;
+      return Header.Nsh;
     case 0x8847:
     case 0x8848:
-      return HEADER_MPLS;
+      return Header.Mpls;
     case 0x8864:
       // PPPoE: version and type, code 0 (a session), session, length.
-      if (left < 6 || walk.bytes[position] !== 0x11 || walk.bytes[position + 1] !== 0) return LAYER_UNKNOWN;
+      if (left < 6 || walk.view.getUint8(position) !== 0x11 || walk.view.getUint8(position + 1) !== 0) return Header.Unknown;
       walk.position = position + 6;
-      return HEADER_PPP;
+      return Header.Ppp;
     default:
       walk.unknown = !isWithoutIp(type);
-      return LAYER_UNKNOWN;
+      return Header.Unknown;
   }
 }
 
 /** A tag of this many bytes, and the type of what is behind it. */
 function skipTag(walk: Walk, size: number): Header {
   const { position } = walk;
-  if (walk.end - position < size + 2) return LAYER_UNKNOWN;
-  walk.type = read16(walk.bytes, position + size);
+  if (walk.end - position < size + 2) return Header.Unknown;
+  walk.type = walk.view.getUint16(position + size);
   walk.position = position + size + 2;
-  return HEADER_TYPE;
+  return Header.Type;
 }
 
 /** Ethernet types that never hold IP: what stations and bridges say to each other, with no more addresses than their hardware's. */
@@ -164,121 +169,121 @@ export function isWithoutIp(type: number): boolean {
 
 /** 802.3 with LLC and SNAP, which carry an Ethernet type; the walk stands behind the length. Other LLC is no IP. */
 function readSnap(walk: Walk): Header {
-  const { bytes, position } = walk;
-  if (walk.end - position < 8) return LAYER_UNKNOWN;
-  if (read16(bytes, position) !== 0xaaaa || read16(bytes, position + 2) !== 0x0300 || read16(bytes, position + 4) !== 0) return LAYER_UNKNOWN;
-  const type = read16(bytes, position + 6);
-  if (type <= LONGEST_LENGTH) return LAYER_UNKNOWN;
+  const { view, position } = walk;
+  if (walk.end - position < 8) return Header.Unknown;
+  if (view.getUint16(position) !== 0xaaaa || view.getUint16(position + 2) !== 0x0300 || view.getUint16(position + 4) !== 0) return Header.Unknown;
+  const type = view.getUint16(position + 6);
+  if (type <= LONGEST_LENGTH) return Header.Unknown;
   walk.position = position + 8;
   walk.type = type;
-  return HEADER_TYPE;
+  return Header.Type;
 }
 
 /** A label stack. It does not say what is behind it, so the first four bits there have to. */
 function readMpls(walk: Walk): Header {
   let bottom = false;
   while (!bottom) {
-    if (walk.end - walk.position < 4) return LAYER_UNKNOWN;
-    bottom = (walk.bytes[walk.position + 2] & 1) !== 0;
+    if (walk.end - walk.position < 4) return Header.Unknown;
+    bottom = (walk.view.getUint8(walk.position + 2) & 1) !== 0;
     walk.position += 4;
   }
-  if (walk.end - walk.position < 4) return LAYER_UNKNOWN;
-  if (walk.bytes[walk.position] >>> 4 !== 0) return HEADER_BY_VERSION;
+  if (walk.end - walk.position < 4) return Header.Unknown;
+  if (walk.view.getUint8(walk.position) >>> 4 !== 0) return Header.ByVersion;
   // The control word of a pseudowire, in all likelihood one of Ethernet.
   walk.position += 4;
-  return HEADER_ETHERNET_GUESSED;
+  return Header.GuessedEthernet;
 }
 
 /** A network service header (RFC 8300). */
 function readNsh(walk: Walk): Header {
-  const { bytes, position } = walk;
-  if (walk.end - position < 8) return LAYER_UNKNOWN;
-  const size = (bytes[position + 1] & 0x3f) << 2;
-  if (bytes[position] >>> 6 !== 0 || size < 8) {
+  const { view, position } = walk;
+  if (walk.end - position < 8) return Header.Unknown;
+  const size = (view.getUint8(position + 1) & 0x3f) << 2;
+  if (view.getUint8(position) >>> 6 !== 0 || size < 8) {
     walk.unknown = true;
-    return LAYER_UNKNOWN;
+    return Header.Unknown;
   }
   walk.position = position + size;
-  return nextProtocol(walk, bytes[position + 3]);
+  return nextProtocol(walk, view.getUint8(position + 3));
 }
 
 /** What NSH and VXLAN-GPE call the next protocol. */
 export function nextProtocol(walk: Walk, protocol: number): Header {
   switch (protocol) {
     case 1:
-      return LAYER_IPV4;
+      return Header.Ipv4;
     case 2:
-      return LAYER_IPV6;
+      return Header.Ipv6;
     case 3:
-      return HEADER_ETHERNET;
+      return Header.Ethernet;
     case 4:
-      return HEADER_NSH;
+      return Header.Nsh;
     case 5:
-      return HEADER_MPLS;
+      return Header.Mpls;
     default:
       walk.unknown = true;
-      return LAYER_UNKNOWN;
+      return Header.Unknown;
   }
 }
 
 /** PPP, with or without address and control field, its protocol in two bytes or compressed to one. */
 function readPpp(walk: Walk): Header {
-  const { bytes, end } = walk;
-  if (end - walk.position < 2) return LAYER_UNKNOWN;
-  if (read16(bytes, walk.position) === 0xff03) walk.position += 2;
-  if (end - walk.position < 2) return LAYER_UNKNOWN;
-  let protocol = bytes[walk.position++];
-  if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[walk.position++];
+  const { view, end } = walk;
+  if (end - walk.position < 2) return Header.Unknown;
+  if (view.getUint16(walk.position) === 0xff03) walk.position += 2;
+  if (end - walk.position < 2) return Header.Unknown;
+  let protocol = view.getUint8(walk.position++);
+  if ((protocol & 1) === 0) protocol = (protocol << 8) | view.getUint8(walk.position++);
   switch (protocol) {
     case 0x0021:
-      return LAYER_IPV4;
+      return Header.Ipv4;
     case 0x0057:
-      return LAYER_IPV6;
+      return Header.Ipv6;
     case 0x0281:
     case 0x0283:
-      return HEADER_MPLS;
+      return Header.Mpls;
     default:
       // From there on it is control of the link and of network protocols.
       walk.unknown = protocol < 0x8000;
-      return LAYER_UNKNOWN;
+      return Header.Unknown;
   }
 }
 
 /** Linux cooked: a header of fixed size with the Ethernet type somewhere in it. */
 function readCooked(walk: Walk, typeAt: number, size: number): Header {
   const start = walk.position;
-  if (walk.end - start < size) return LAYER_UNKNOWN;
+  if (walk.end - start < size) return Header.Unknown;
   walk.position = start + size;
-  walk.type = read16(walk.bytes, start + typeAt);
+  walk.type = walk.view.getUint16(start + typeAt);
   // Below are numbers of Linux for what has no type.
-  return walk.type <= LONGEST_LENGTH ? LAYER_UNKNOWN : HEADER_TYPE;
+  return walk.type <= LONGEST_LENGTH ? Header.Unknown : Header.Type;
 }
 
 /** An address family in 32 bits, in the byte order of the machine that captured it. */
 function readLoopback(walk: Walk): Header {
-  const { bytes, position } = walk;
-  if (walk.end - position < 4) return LAYER_UNKNOWN;
-  const bigEndian = read16(bytes, position) === 0;
-  const family = bigEndian ? read16(bytes, position + 2) : bytes[position] | (bytes[position + 1] << 8);
+  const { view, position } = walk;
+  if (walk.end - position < 4) return Header.Unknown;
+  const bigEndian = view.getUint16(position) === 0;
+  const family = bigEndian ? view.getUint16(position + 2) : view.getUint16(position, true);
   walk.position = position + 4;
   switch (family) {
     case 2:
-      return LAYER_IPV4;
+      return Header.Ipv4;
     // Linux, NetBSD and OpenBSD, FreeBSD, macOS.
     case 10:
     case 24:
     case 28:
     case 30:
-      return LAYER_IPV6;
+      return Header.Ipv6;
     default:
-      return LAYER_UNKNOWN;
+      return Header.Unknown;
   }
 }
 
 /** Which IP version the byte here says. */
 function readVersion(walk: Walk): Layer {
-  if (walk.position >= walk.end) return LAYER_UNKNOWN;
-  const version = walk.bytes[walk.position] >>> 4;
+  if (walk.position >= walk.end) return Header.Unknown;
+  const version = walk.view.getUint8(walk.position) >>> 4;
   walk.unknown = version !== 4 && version !== 6;
-  return version === 4 ? LAYER_IPV4 : version === 6 ? LAYER_IPV6 : LAYER_UNKNOWN;
+  return version === 4 ? Header.Ipv4 : version === 6 ? Header.Ipv6 : Header.Unknown;
 }

@@ -1,8 +1,8 @@
-/** Shorthand for the tests of src/net. */
+/** Shorthand for the tests of src/flow. */
 import { packetMemory } from '../../src/core/packet-batch';
-import { parseFlow, type FlowTuple } from '../../src/net/flow';
-import { FlowFields } from '../../src/net/flow-fields';
-import { CONSTANT_PORTS, flowHash, flowWord } from '../../src/net/toeplitz';
+import { parseFlow, type FlowTuple } from '../../src/flow/parse';
+import { FlowFields } from '../../src/flow/flow-fields';
+import { CONSTANT_PORTS, flowHash, flowWord } from '../../src/flow/hash';
 import { bytesOf, type Payload } from '../support/packets';
 
 export interface FlowOptions {

@@ -1,7 +1,7 @@
 /** Pure functions on packet bytes: flow fields and flow hash. Code that runs for each packet imports the files themselves: fewer look-ups. */
-export * from './flow';
+export * from './parse';
 export * from './flow-fields';
 export * from './link-types';
-export { fillFlowColumns, plainFlow } from './plain-flow';
-export * from './toeplitz';
+export { flowFiller, type FlowFiller, type FlowFillerOptions } from './columns';
+export * from './hash';
 export { mayEncapsulate } from './tunnels';

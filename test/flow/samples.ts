@@ -1,4 +1,4 @@
-/** One packet of each kind that src/net knows, all in Ethernet. */
+/** One packet of each kind that src/flow knows, all in Ethernet. */
 import {
   arp, backbone, ciscoMetadata, erspan, eTag, ethernet, extension, fabricPath, geneve, gre, greInUdp, greMetadata, gtp, hsr, icmp, icmpv6, ipv4,
   ipv4Fragments, ipv6, ipv6Fragments, llcSnap, mpls, nsh, pimRegister, pppoe, pptp, snap, tcp, teredo, text, trill, udp, vlan, vnTag, vxlan, vxlanGpe, type Layered,

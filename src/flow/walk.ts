@@ -1,0 +1,62 @@
+/**
+ * A walk through the headers of one packet. What stands in tags.ts, headers.ts and tunnels.ts takes one that is at the start of a
+ * header, moves it behind that header, and says what comes next. Nothing from `end` on is ever read.
+ */
+
+/** What the walk stands at. A const enum: where V8 runs it, its members are numbers, not loads from another module. */
+export const enum Header {
+  /** Nothing that leads to an IP header. */
+  Unknown = 0,
+  /** What the Ethernet type in `walk.type` announces. */
+  Type = 1,
+  Ethernet = 2,
+  /** An Ethernet header, in all likelihood. */
+  GuessedEthernet = 3,
+  Ipv4 = 4,
+  Ppp = 5,
+  Ipv6 = 6,
+  Mpls = 7,
+  /** A network service header. */
+  Nsh = 8,
+  /** IPv4 or IPv6, as the first four bits say. */
+  ByVersion = 9,
+}
+
+/** Where a walk to the next IP header ends. */
+export type Layer = Header.Unknown | Header.Ipv4 | Header.Ipv6;
+
+/** Made once and used again for each packet. All numbers are small or signed, so that none needs a place on the heap. */
+export class Walk {
+  /** The memory that the packet lies in; where the walk stands and the packet ends in it. A DataView reads network order wherever it stands. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  position = 0;
+  end = 0;
+  /** Where the last Ethernet header starts that was not merely guessed; -1 if there was none. */
+  hardware = -1;
+  /** The Ethernet type that Header.Type is about. */
+  type = 0;
+  /** Whether the walk ended at a protocol that nothing here reads. */
+  unknown = false;
+
+  // Of the last IP header:
+  /** Where it starts. */
+  network = 0;
+  /** The protocol of what is behind it and its extension headers; -1 if that was not captured. */
+  protocol = -1;
+  /** The XOR of the 16-bit words of both its addresses. */
+  addresses = 0;
+  /** One of the FRAGMENT_ constants. */
+  fragment = 0;
+  /** The identification of the datagram that it is a fragment of, signed. */
+  identification = 0;
+
+  /** To the first byte of a packet. */
+  begin(view: DataView, offset: number, length: number): void {
+    this.view = view;
+    this.position = offset;
+    this.end = offset + length;
+    this.hardware = -1;
+    this.unknown = false;
+    this.protocol = -1;
+  }
+}
