@@ -6,6 +6,8 @@ import { BricksError } from '../../core/errors';
 import { packageRoot } from '../../native/load-addon';
 import { say } from '../output';
 
+/** SIGUSR1 must open no debugger in the builder either, where Node can be told so. */
+const WITHOUT_DEBUGGER = ['--disable-sigusr1'].filter((option) => process.allowedNodeEnvironmentFlags.has(option));
 /** Of the builder's output, where it fails. */
 const SHOWN_LINES = 30;
 
@@ -29,7 +31,7 @@ export class BuildCommand extends Command {
       throw new BricksError('E_BUILD', 'cmake-js, which builds the native parts, is not installed.', 'Install the package again: npm install packet-bricks');
     }
     say(`building the native parts in ${join(packageRoot(), 'build')}`);
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['-r', require.resolve('../../native/no-debugger'), builder, 'compile'], { cwd: packageRoot(), encoding: 'utf8', maxBuffer: 1 << 28 });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...WITHOUT_DEBUGGER, builder, 'compile'], { cwd: packageRoot(), encoding: 'utf8', maxBuffer: 1 << 28 });
     if (status === 0) {
       // The program starts sooner with it; what goes wrong it says itself.
       spawnSync(process.execPath, [join(packageRoot(), 'tools', 'code-cache.cjs')], { stdio: 'inherit' });
