@@ -1,6 +1,7 @@
 /** What the system's refusals mean, in the words of the person who meets them. */
 import { constants } from 'node:os';
 import { BricksError } from '../../src/core/errors';
+import { userSpaceDirectoryError } from './user-space';
 import type { NativeFailure } from './native';
 
 const { errno } = constants;
@@ -26,6 +27,8 @@ export function deviceError({ number, step }: NativeFailure): BricksError | unde
       ? new BricksError('E_NETMAP_VERSION', 'This netmap speaks another version of its interface than 14 or 15.', 'Use netmap of 2018 or later.')
       : undefined;
   }
+  const directory = userSpaceDirectoryError();
+  if (directory) return directory;
   if (number === errno.EACCES || number === errno.EPERM) {
     return new BricksError('E_NETMAP_PERMISSION', '/dev/netmap may not be opened by this user.', 'Run as root, or give the user access to /dev/netmap.');
   }
@@ -89,7 +92,7 @@ function registrationError(number: number, attempt: PortAttempt): BricksError {
       return memoryError(attempt);
     case errno.EPERM:
     case errno.EACCES:
-      return new BricksError('E_NETMAP_PERMISSION', `${link} may not be opened by this user.`, 'Run as root.');
+      return userSpaceDirectoryError() ?? new BricksError('E_NETMAP_PERMISSION', `${link} may not be opened by this user.`, 'Run as root.');
     case errno.EINVAL: {
       const version = deviceError(attempt.device);
       if (version) return version;

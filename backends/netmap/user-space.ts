@@ -1,5 +1,5 @@
 /** netmap in user space (userspace/): what a program's environment needs to find it. */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BricksError } from '../../src/core/errors';
 import { packageRoot } from '../../src/native/load-addon';
@@ -16,6 +16,34 @@ function candidates(): string[] {
 /** The library, or nothing where it was not built. */
 export function netmapUserSpaceLibrary(): string | undefined {
   return candidates().find((file) => existsSync(file));
+}
+
+/** Where its shared files lie. */
+function sharedDirectory(): string {
+  return process.env['NETMAP_USERSPACE_DIR'] || `/dev/shm/netmap-userspace-${process.geteuid?.() ?? 0}`;
+}
+
+/** In a program that has netmap in user space: why the directory of its shared files will not do, or nothing. */
+export function userSpaceDirectoryError(): BricksError | undefined {
+  if (!process.env['LD_PRELOAD']?.includes(LIBRARY)) return undefined;
+  const directory = sharedDirectory();
+  const refusal = (text: string, remedy: string): BricksError =>
+    new BricksError('E_NETMAP_DIRECTORY', `The directory of netmap in user space, ${directory}, ${text}.`, `${remedy}, or name another one in NETMAP_USERSPACE_DIR.`);
+  const status = statusOf(directory);
+  if (status === undefined) return refusal('is not there and can\'t be made', 'Make the one above it');
+  if (!status.isDirectory()) return refusal('is no directory', 'Take it away');
+  if (status.uid !== process.geteuid?.()) return refusal(`belongs to another user (${status.uid})`, 'Run as that user');
+  const mode = status.mode & 0o777;
+  if ((mode & 0o077) !== 0) return refusal(`must be yours alone, but has the mode 0${mode.toString(8)}`, `Change it: chmod 700 ${directory}`);
+  return undefined;
+}
+
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

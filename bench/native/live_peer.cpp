@@ -87,7 +87,7 @@ int main(int count, char** values) {
     split.outputs.emplace_back();
     Output& output = split.outputs.back();
     output.end = bench::OpenEnd(peer_option(count, values, "--directory", ""), name, bricks::PipeRole::kWriter);
-    output.writer.Open(output.end->ring->mapping, output.end->ring->dataSize);
+    output.writer.Open(output.end->Ring()->mapping, output.end->Ring()->dataSize);
   }
   if (split.outputs.empty()) return std::fputs("--pipes is missing\n", stderr), 2;
   peer_hash hash;
@@ -102,7 +102,7 @@ int main(int count, char** values) {
     const int taken = pcap_dispatch(capture, kBatch, Take, reinterpret_cast<u_char*>(&split));
     if (taken < 0) return pcap_perror(capture, "no longer"), 1;
     for (Output& output : split.outputs) {
-      if (output.writer.Commit()) bricks::SignalEvent(output.end->ring->event.writable);
+      if (output.writer.Commit()) bricks::SignalEvent(output.end->Ring()->event.writable);
     }
     if (asked) Report(capture, split);
     if (taken == 0) bench::WaitReadable(pcap_get_selectable_fd(capture), 20);

@@ -35,9 +35,12 @@ inline std::vector<std::string> PipeNames(const char* text) {
 
 // What goes in at x{k and comes out at x}k. A writer makes the pipe; a reader waits until there is one.
 inline std::shared_ptr<bricks::PipeHandle> OpenEnd(const std::string& directory, const std::string& name, bricks::PipeRole role) {
+  bricks::PipeWish wish;
+  wish.dataSize = kRingBytes;
+  wish.mustExist = role == bricks::PipeRole::kReader;
   try {
     for (;;) {
-      auto handle = bricks::OpenPipe(directory, name, 0, role, kRingBytes, role == bricks::PipeRole::kReader);
+      auto handle = bricks::OpenPipe(directory, name, 0, role, wish);
       if (handle) return handle;
       Pause(200);
     }

@@ -34,7 +34,7 @@ int Write(const std::string& directory, const std::string& name, uint32_t length
   for (uint32_t k = 0; k < 1024; k++) bench_packet(packets[k], k, &traffic);
   const auto end = bench::OpenEnd(directory, name, bricks::PipeRole::kWriter);
   bricks::RingWriter writer;
-  writer.Open(end->ring->mapping, end->ring->dataSize);
+  writer.Open(end->Ring()->mapping, end->Ring()->dataSize);
   std::puts("{\"ready\": true}");
   std::fflush(stdout);
   for (uint32_t number = 0; !stop;) {
@@ -44,7 +44,7 @@ int Write(const std::string& directory, const std::string& name, uint32_t length
       full = to == nullptr;
       if (!full) bricks::CopyPacket(to, packets[number++ & 1023], length);
     }
-    if (writer.Commit()) bricks::SignalEvent(end->ring->event.writable);
+    if (writer.Commit()) bricks::SignalEvent(end->Ring()->event.writable);
     if (full) bench::Pause(20);
   }
   bricks::ClosePipe(end->id);
@@ -54,15 +54,15 @@ int Write(const std::string& directory, const std::string& name, uint32_t length
 int Read(const std::string& directory, const std::string& name, uint64_t wanted) {
   const auto end = bench::OpenEnd(directory, name, bricks::PipeRole::kReader);
   bricks::RingReader reader;
-  reader.Open(end->ring->mapping, end->ring->dataSize);
+  reader.Open(end->Ring()->mapping, end->Ring()->dataSize);
   uint64_t packets = 0, bytes = 0;
   uint32_t first = 0;
   peer_time begin = peer_begin();
   while (packets < wanted && !stop) {
     if (reader.Begin() == 0) {
       if (reader.Ended()) break;
-      bricks::DrainEvent(end->ring->event.readable);
-      if (reader.Arm()) bench::WaitReadable(end->ring->event.readable, 1000);
+      bricks::DrainEvent(end->Ring()->event.readable);
+      if (reader.Arm()) bench::WaitReadable(end->Ring()->event.readable, 1000);
       continue;
     }
     bricks::RingReader::Packet packet;
@@ -99,7 +99,7 @@ int Drain(const std::string& directory, const std::vector<std::string>& names) {
   std::vector<bricks::RingReader> readers(names.size());
   for (size_t k = 0; k < names.size(); k++) {
     ends.push_back(bench::OpenEnd(directory, names[k], bricks::PipeRole::kReader));
-    readers[k].Open(ends[k]->ring->mapping, ends[k]->ring->dataSize);
+    readers[k].Open(ends[k]->Ring()->mapping, ends[k]->Ring()->dataSize);
   }
   std::puts("{\"ready\": true}");
   std::fflush(stdout);

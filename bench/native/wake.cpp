@@ -62,11 +62,11 @@ int main(int count, char** values) {
   std::shared_ptr<bricks::PipeHandle> source;
   if (interface == nullptr) {
     source = bench::OpenEnd(directory, into, bricks::PipeRole::kWriter);
-    writer.Open(source->ring->mapping, source->ring->dataSize);
+    writer.Open(source->Ring()->mapping, source->Ring()->dataSize);
   }
   const auto target = bench::OpenEnd(directory, peer_option(count, values, "--pipes", ""), bricks::PipeRole::kReader);
   bricks::RingReader reader;
-  reader.Open(target->ring->mapping, target->ring->dataSize);
+  reader.Open(target->Ring()->mapping, target->Ring()->dataSize);
   const bench_traffic traffic = {"ipv4", kLength, 1};
   uint8_t frame[2048];
   bench_packet(frame, 0, &traffic);
@@ -79,7 +79,7 @@ int main(int count, char** values) {
       if (send(descriptor, frame, kLength, 0) < 0) return std::perror("not sent"), 1;
     } else {
       bricks::CopyPacket(writer.Reserve(kLength, kLength, 0, 0, 1), frame, kLength);
-      if (writer.Commit()) bricks::SignalEvent(source->ring->event.writable);
+      if (writer.Commit()) bricks::SignalEvent(source->Ring()->event.writable);
     }
     double now = begin;
     bool arrived = false;

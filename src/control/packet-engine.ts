@@ -9,7 +9,7 @@ import type { BrickSpecification, CompiledGraph } from '../core/graph';
 import type { checkOptions } from '../core/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../core/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
-import { discardPipes } from '../pipes';
+import { awaitExpectedReaders, discardPipes } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend } from '../plugins/container';
 import { backendFor } from '../plugins/default-backend';
@@ -265,6 +265,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     thread.worker.ref();
     try {
       await this.ask(thread, { kind: 'close' }, ['closed']);
+      await awaitExpectedReaders(thread.prepared.pipes);
       const words = snapshotCounters(thread.counters);
       takeBackUnread(thread.graph, words, thread.prepared.pipes);
       this.last = { graph: thread.graph, words };

@@ -129,6 +129,8 @@ export interface LinkPlan {
   readonly sinks: readonly { readonly link: LinkName; readonly options: OptionValues }[];
   /** Bytes of each pipe in shared memory, where asked for. */
   readonly ringSize?: number;
+  /** Bytes that may stay in each of them while nobody reads it; 0 unless told otherwise. */
+  readonly keepUnread?: number;
   readonly backendOptions: OptionValues;
 }
 

@@ -3,11 +3,14 @@
  * This comment is the definition; src/native/packet_ring.h is the same in C++, and tests cross the two.
  *
  *     header, 4096 bytes, of 32-bit words in the machine's order (byte offset: what)
- *         0 magic     4 version     8 data size, a power of two     12 flags: 1 = the writer has closed for good
+ *         0 magic     4 version     8 data size, a power of two     12 flags: 1 = the writer has closed for good,
+ *           2 = it was killed, 4 = a reader is on its way: who waited for the writer counts as attached
+ *        16 bytes that may be in the ring while nobody reads it
  *        64 head: bytes written, modulo 2^32          only the writer stores it
  *       128 tail: bytes released, modulo 2^32         only the reader stores it
  *       132 1 while the reader sleeps and wants to be woken; the writer clears it
  *       136 process number of the attached reader, 0 for none
+ *       140 packets, 144 their bytes, modulo 2^32, that were written but that no reader was given
  *       192 1 while the writer waits for room (reserved)
  *     data: records, each padded to a multiple of 16 bytes
  *         0 seconds   4 nanoseconds   8 captured length | link type << 20   12 length on the wire   16 bytes
@@ -19,11 +22,11 @@
  * the next one gets again (delivery at least once).
  */
 import type { PacketBatch, PacketMemory } from './packet-batch';
-import { packetMemory } from './packet-batch';
+import { createPacketBatch, packetMemory } from './packet-batch';
 
 export const RING_HEADER_BYTES = 4096;
 export const RING_MAGIC = 0x676e_7262;
-export const RING_VERSION = 1;
+export const RING_VERSION = 2;
 export const RECORD_HEADER_BYTES = 16;
 export const MINIMUM_RING_DATA = 4096;
 export const MAXIMUM_RING_DATA = 0x4000_0000;
@@ -35,11 +38,15 @@ const WORD_MAGIC = 0;
 const WORD_VERSION = 1;
 const WORD_SIZE = 2;
 const WORD_FLAGS = 3;
+const WORD_UNREAD_LIMIT = 4;
 const WORD_HEAD = 16;
 const WORD_TAIL = 32;
 const WORD_READER_WAITING = 33;
 const WORD_READER = 34;
+const WORD_SKIPPED_PACKETS = 35;
+const WORD_SKIPPED_BYTES = 36;
 const FLAG_CLOSED = 1;
+const FLAG_EXPECTED = 4;
 const SKIP_TO_START = 0xffff_ffff;
 
 /** Bytes that a ring with `dataSize` bytes of data (a power of two) needs.
@@ -51,19 +58,35 @@ export function ringBytes(dataSize: number): number {
   return RING_HEADER_BYTES + dataSize;
 }
 
-/** Makes an empty ring of `byteLength` bytes (see ringBytes) in the buffer. */
+/** Makes an empty ring of `byteLength` bytes (see ringBytes) in the buffer. All of it may be filled while nobody reads. */
 export function initialiseRing(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): void {
   ringBytes(byteLength - RING_HEADER_BYTES);
   const words = new Uint32Array(buffer, byteOffset, RING_HEADER_BYTES / 4);
   words.fill(0);
   words[WORD_SIZE] = byteLength - RING_HEADER_BYTES;
   words[WORD_VERSION] = RING_VERSION;
+  words[WORD_UNREAD_LIMIT] = words[WORD_SIZE];
   Atomics.store(words, WORD_MAGIC, RING_MAGIC);
 }
 
 /** The process number of the reader attached to a ring, 0 for none. */
 export function ringReader(buffer: ArrayBufferLike, byteOffset = 0): number {
   return Atomics.load(new Uint32Array(buffer, byteOffset, WORD_READER + 1), WORD_READER);
+}
+
+/** How many bytes may be in a ring while nobody reads it. For its writer, before it is opened. */
+export function limitUnread(buffer: ArrayBufferLike, bytes: number): void {
+  new Uint32Array(buffer, 0, WORD_UNREAD_LIMIT + 1)[WORD_UNREAD_LIMIT] = bytes;
+}
+
+/** Whether the next reader is to get what is in the ring. */
+export function keepsUnread(buffer: ArrayBufferLike): boolean {
+  return new Uint32Array(buffer, 0, WORD_UNREAD_LIMIT + 1)[WORD_UNREAD_LIMIT] > 0;
+}
+
+/** Whether the reader that counts as attached has waited for the writer, and is still on its way. */
+export function expectsReader(buffer: ArrayBufferLike, byteOffset = 0): boolean {
+  return (Atomics.load(new Uint32Array(buffer, byteOffset, WORD_FLAGS + 1), WORD_FLAGS) & FLAG_EXPECTED) !== 0;
 }
 
 function openRing(buffer: ArrayBufferLike, byteOffset: number): { memory: PacketMemory; size: number } {
@@ -86,6 +109,9 @@ export class PacketRingWriter {
   private head: number;
   private published: number;
   private tail: number;
+  private limit: number;
+  private skipped: number;
+  private skippedBytes: number;
 
   constructor(buffer: ArrayBufferLike, byteOffset = 0) {
     const { memory, size } = openRing(buffer, byteOffset);
@@ -98,6 +124,27 @@ export class PacketRingWriter {
     this.head = (Atomics.load(this.words, WORD_HEAD) & ~15) >>> 0;
     this.published = this.head;
     this.tail = Atomics.load(this.words, WORD_TAIL);
+    this.limit = size;
+    this.skipped = Atomics.load(this.words, WORD_SKIPPED_PACKETS);
+    this.skippedBytes = Atomics.load(this.words, WORD_SKIPPED_BYTES);
+  }
+
+  /** Once a batch: whether anybody reads. Where nobody does, only so much stays in the ring as its limit says. */
+  lookForReader(): boolean {
+    const read = this.reader !== 0;
+    this.limit = read ? this.dataSize : Math.min(this.dataSize, this.words[WORD_UNREAD_LIMIT]);
+    return read;
+  }
+
+  /** Packets that were written but that no reader was given: how many more there are than at the last call. */
+  takeSkipped(): { packets: number; bytes: number } | undefined {
+    const packets = Atomics.load(this.words, WORD_SKIPPED_PACKETS);
+    if (packets === this.skipped) return undefined;
+    const bytes = Atomics.load(this.words, WORD_SKIPPED_BYTES);
+    const taken = { packets: (packets - this.skipped) >>> 0, bytes: (bytes - this.skippedBytes) >>> 0 };
+    this.skipped = packets;
+    this.skippedBytes = bytes;
+    return taken;
   }
 
   /** Writes a record, which the reader sees after `commit`. False if there is no room now (or never: see `longest`). */
@@ -151,7 +198,7 @@ export class PacketRingWriter {
 
   private room(): number {
     const used = (this.head - this.tail) >>> 0;
-    return used > this.dataSize || (this.tail & 15) !== 0 ? 0 : this.dataSize - used;
+    return used > this.limit || (this.tail & 15) !== 0 ? 0 : this.limit - used;
   }
 
   private refreshedRoom(): number {
@@ -303,6 +350,20 @@ export class PacketRingReader {
     this.disarm();
     Atomics.store(this.words, WORD_READER, 0);
   }
+}
+
+/** Before a reader is let in that is not to get what is in the ring. Its writer counts that as read by nobody. */
+export function skipUnread(buffer: ArrayBufferLike): void {
+  const reader = new PacketRingReader(buffer);
+  const batch = createPacketBatch();
+  const words = new Uint32Array(buffer, 0, RING_HEADER_BYTES / 4);
+  for (let count = reader.fill(batch, 0, batch.capacity); count > 0; count = reader.fill(batch, 0, batch.capacity)) {
+    let bytes = 0;
+    for (let row = 0; row < count; row++) bytes += batch.length[row];
+    Atomics.add(words, WORD_SKIPPED_BYTES, bytes);
+    Atomics.add(words, WORD_SKIPPED_PACKETS, count);
+  }
+  reader.release();
 }
 
 /** Wakes a reader that sleeps in `waitForRing`. For rings in a SharedArrayBuffer. */

@@ -2,7 +2,7 @@
  * Ports on packet rings, without native code: within one process, over SharedArrayBuffers.
  * src/pipes uses native ones of the same behaviour where they were built.
  */
-import { addToCounter, LINK_BYTES, LINK_DROPS, LINK_PACKETS } from './counters';
+import { addToCounter, LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, setCounter } from './counters';
 import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from './backend';
 import { DROP_REASON_INDEX } from './drop-reasons';
 import type { LinkName } from './link-name';
@@ -109,6 +109,17 @@ interface RingSink {
   stalledSince: number;
 }
 
+/** What was written but skipped for the next reader was read by nobody. */
+function takeBackSkipped({ writer, words, record }: RingSink): void {
+  const skipped = writer.takeSkipped();
+  if (!skipped) return;
+  // Whoever reads the ring can write there: no more is believed than was sent.
+  const packets = Math.min(skipped.packets, readCounter(words, record + LINK_PACKETS));
+  setCounter(words, record + LINK_PACKETS, readCounter(words, record + LINK_PACKETS) - packets);
+  setCounter(words, record + LINK_BYTES, Math.max(0, readCounter(words, record + LINK_BYTES) - skipped.bytes));
+  addToCounter(words, record + NO_READER, packets);
+}
+
 /** Writes the lists of all sinks of an engine to their rings. */
 export class RingTransmitter implements Transmitter {
   private readonly sinks: RingSink[];
@@ -139,6 +150,8 @@ export class RingTransmitter implements Transmitter {
     const { writer, words, record } = sink;
     const { lists, output } = sink.request;
     const { rows, counts, shift, step } = lists;
+    takeBackSkipped(sink);
+    const read = writer.lookForReader();
     const first = output << shift;
     const count = counts[output];
     let packets = 0;
@@ -153,7 +166,7 @@ export class RingTransmitter implements Transmitter {
         addToCounter(words, record + TOO_LONG, 1);
       } else if (batch.linkType > MAXIMUM_RECORD_LINK_TYPE) {
         addToCounter(words, record + LINK_TYPE, 1);
-      } else if (writer.reader === 0) {
+      } else if (!read || writer.reader === 0) {
         sink.stalledSince = -1;
         addToCounter(words, record + NO_READER, 1);
       } else if (!wait || this.stalled(sink)) {
@@ -193,6 +206,7 @@ export class RingTransmitter implements Transmitter {
   /** The readers take what is left, and then learn that it was all. */
   close(): void {
     for (const sink of this.sinks) {
+      takeBackSkipped(sink);
       sink.writer.close();
       wakeRing(sink.buffer);
     }

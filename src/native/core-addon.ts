@@ -48,6 +48,8 @@ export interface NativeRingSource {
   receive(most: number): number;
   release(): void;
   arm(): boolean;
+  /** 0 while the writer has the ring, 1 once it has closed it, 2 if it was killed. */
+  writerState(): 0 | 1 | 2;
   corruptions(): number;
   close(): void;
 }
@@ -55,6 +57,15 @@ export interface NativeRingSource {
 /** What `NativeRingSource.receive` has told, if it is more than 0. */
 export const receivedPackets = (answer: number): number => answer & 0x1ffff;
 export const receivedLinkType = (answer: number): number => answer >>> 17;
+
+export interface NativePipeOptions {
+  readonly dataSize: number;
+  readonly mustExist?: boolean;
+  /** Of a reader: begin with all that is in the ring, not with what comes from now on. */
+  readonly all?: boolean;
+  /** Of a writer: how many bytes may be in the ring while nobody reads; 0 unless told otherwise. */
+  readonly unreadLimit?: number;
+}
 
 export interface NativePcapEncoder {
   bindMemory(bytes: Uint8Array): void;
@@ -68,8 +79,10 @@ export interface CoreAddon {
   readonly HeadCopier: new (columns: PacketColumns, memory: Uint8Array) => HeadCopier;
   readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
   ringInitialise(memory: Uint8Array): void;
-  /** The number of the end, or 0 where `mustExist` and there is no such pipe. Errors have `code` and `process`. */
-  pipeOpen(directory: string, name: string, direction: 0 | 1, role: 0 | 1, dataSize: number, mustExist: boolean): number;
+  /** The number of the end, or 0 where it must exist and there is no such pipe. Errors have `code` and `process`. */
+  pipeOpen(directory: string, name: string, direction: 0 | 1, role: 0 | 1, options: NativePipeOptions): number;
+  /** A number to `pipeWait` for until the pipe's writer comes, which takes the reader for attached until that is closed. 0 where another one waits. */
+  pipeAwait(directory: string, name: string, direction: 0 | 1): number;
   pipeView(end: number): Uint8Array;
   pipeDescriptor(end: number): number;
   pipeSignal(end: number): void;

@@ -13,13 +13,15 @@ namespace bricks {
 
 constexpr uint32_t kRingHeaderBytes = 4096;
 constexpr uint32_t kRingMagic = 0x676e7262;
-constexpr uint32_t kRingVersion = 1;
+constexpr uint32_t kRingVersion = 2;
 constexpr uint32_t kRecordHeaderBytes = 16;
 constexpr uint32_t kMinimumRingData = 4096;
 constexpr uint32_t kMaximumRingData = 0x40000000;
 constexpr uint32_t kMaximumRecordLength = 0xfffff;
 constexpr uint32_t kMaximumRecordLinkType = 0xffe;
 constexpr uint32_t kRingClosed = 1;
+constexpr uint32_t kRingBroken = 2;
+constexpr uint32_t kRingExpected = 4;
 constexpr uint32_t kSkipToStart = 0xffffffff;
 
 using SharedWord = std::atomic<uint32_t>;
@@ -30,17 +32,20 @@ struct RingHeader {
   SharedWord version;
   SharedWord dataSize;
   SharedWord flags;
-  uint8_t padding1[48];
+  SharedWord unreadLimit;  // at 16
+  uint8_t padding1[44];
   SharedWord head;  // at 64
   uint8_t padding2[60];
   SharedWord tail;  // at 128
   SharedWord readerWaiting;
   SharedWord reader;
-  uint8_t padding3[52];
+  SharedWord skippedPackets;
+  SharedWord skippedBytes;
+  uint8_t padding3[44];
   SharedWord writerWaiting;  // at 192
 };
-static_assert(offsetof(RingHeader, head) == 64 && offsetof(RingHeader, tail) == 128 &&
-                  offsetof(RingHeader, reader) == 136 && offsetof(RingHeader, writerWaiting) == 192,
+static_assert(offsetof(RingHeader, unreadLimit) == 16 && offsetof(RingHeader, head) == 64 && offsetof(RingHeader, tail) == 128 &&
+                  offsetof(RingHeader, reader) == 136 && offsetof(RingHeader, skippedBytes) == 144 && offsetof(RingHeader, writerWaiting) == 192,
               "the layout is src/core/packet-ring.ts's");
 
 struct RecordHeader {
@@ -57,12 +62,18 @@ inline bool ValidRingSize(uint32_t size) {
   return size >= kMinimumRingData && size <= kMaximumRingData && (size & (size - 1)) == 0;
 }
 
-// Makes an empty ring. The size must be valid and the memory that of a whole ring.
+// Whether the next reader is to get what is in the ring.
+inline bool KeepsUnread(const void* memory) {
+  return static_cast<const RingHeader*>(memory)->unreadLimit.load(std::memory_order_relaxed) > 0;
+}
+
+// Makes an empty ring, all of which may be filled while nobody reads. The size must be valid and the memory that of a whole ring.
 inline void InitialiseRing(void* memory, uint32_t dataSize) {
   std::memset(memory, 0, kRingHeaderBytes);
   RingHeader* header = static_cast<RingHeader*>(memory);
   header->dataSize.store(dataSize, std::memory_order_relaxed);
   header->version.store(kRingVersion, std::memory_order_relaxed);
+  header->unreadLimit.store(dataSize, std::memory_order_relaxed);
   header->magic.store(kRingMagic, std::memory_order_release);
 }
 
@@ -86,6 +97,33 @@ class alignas(64) RingWriter {
     longest_ = dataSize / 4 < kMaximumRecordLength ? dataSize / 4 : kMaximumRecordLength;
     head_ = published_ = header_->head.load(std::memory_order_acquire) & ~15u;
     tail_ = header_->tail.load(std::memory_order_acquire);
+    const uint32_t limit = header_->unreadLimit.load(std::memory_order_relaxed);
+    unreadLimit_ = limit < size_ ? limit : size_;
+    limit_ = size_;
+    skippedPackets_ = header_->skippedPackets.load(std::memory_order_relaxed);
+    skippedBytes_ = header_->skippedBytes.load(std::memory_order_relaxed);
+  }
+
+  // Once a batch: whether anybody reads. Where nobody does, only so much stays in the ring as its limit says.
+  bool LookForReader() {
+    const bool read = header_->reader.load(std::memory_order_acquire) != 0;
+    limit_ = read ? size_ : unreadLimit_;
+    return read;
+  }
+
+  // Packets that were written but that no reader was given: how many more there are than at the last call.
+  struct Skipped {
+    uint32_t packets;
+    uint32_t bytes;
+  };
+  Skipped TakeSkipped() {
+    const uint32_t packets = header_->skippedPackets.load(std::memory_order_acquire);
+    if (packets == skippedPackets_) return {0, 0};
+    const uint32_t bytes = header_->skippedBytes.load(std::memory_order_relaxed);
+    const Skipped skipped = {packets - skippedPackets_, bytes - skippedBytes_};
+    skippedPackets_ = packets;
+    skippedBytes_ = bytes;
+    return skipped;
   }
 
   // Room for a packet of `length` bytes, its header written, or nullptr.
@@ -148,7 +186,7 @@ class alignas(64) RingWriter {
  private:
   uint32_t Room() const {
     const uint32_t used = head_ - tail_;
-    return used > size_ || (tail_ & 15) != 0 ? 0 : size_ - used;
+    return used > limit_ || (tail_ & 15) != 0 ? 0 : limit_ - used;
   }
 
   RingHeader* header_ = nullptr;
@@ -158,6 +196,11 @@ class alignas(64) RingWriter {
   uint32_t head_ = 0;
   uint32_t published_ = 0;
   uint32_t tail_ = 0;
+  // How much may be in the ring now, and how much while nobody reads.
+  uint32_t limit_ = 0;
+  uint32_t unreadLimit_ = 0;
+  uint32_t skippedPackets_ = 0;
+  uint32_t skippedBytes_ = 0;
 };
 static_assert(sizeof(RingWriter) == 64, "a writer is one cache line");
 
@@ -242,6 +285,8 @@ class RingReader {
   bool Closed() const { return ends_ || (header_->flags.load(std::memory_order_acquire) & kRingClosed) != 0; }
   // The order matters: what was written before the close must not be missed.
   bool Ended() const { return Closed() && Empty(); }
+  // Whether the writer has closed the ring itself, and was not killed.
+  bool ClosedByWriter() const { return (header_->flags.load(std::memory_order_acquire) & (kRingClosed | kRingBroken)) == kRingClosed; }
 
   // Asks to be woken. False if there is something to do already.
   bool Arm() {
@@ -283,5 +328,23 @@ class RingReader {
   uint32_t end_ = 0;
   bool ends_ = false;
 };
+
+// Before a reader is let in that is not to get what is in the ring. Its writer counts that as read by nobody.
+inline void SkipUnread(void* memory, uint32_t dataSize) {
+  RingHeader* header = static_cast<RingHeader*>(memory);
+  RingReader reader;
+  reader.Open(memory, dataSize);
+  RingReader::Packet packet;
+  uint32_t packets = 0;
+  uint32_t bytes = 0;
+  reader.Begin();
+  while (reader.Next(&packet)) {
+    packets++;
+    bytes += packet.length;
+  }
+  header->skippedBytes.fetch_add(bytes, std::memory_order_relaxed);
+  header->skippedPackets.fetch_add(packets, std::memory_order_release);
+  reader.Release();
+}
 
 }  // namespace bricks

@@ -19,26 +19,54 @@ Napi::Error ScriptError(Napi::Env env, const PipeError& error) {
   return made;
 }
 
-// (directory, name, direction 0 or 1, role 0 reads 1 writes, data size, must exist): number of the end, 0 for no such pipe
-Napi::Value Open(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  const std::string directory = TextArgument(info[0], "a pipe's directory");
-  const std::string name = TextArgument(info[1], "a pipe's file name");
-  const uint32_t direction = WholeNumber(info[2], "a direction", 1);
-  const uint32_t role = WholeNumber(info[3], "a role", 1);
-  const uint32_t dataSize = WholeNumber(info[4], "a ring's size");
-  if (!ValidRingSize(dataSize)) throw Napi::RangeError::New(env, "a ring's size is a power of two from 4 KiB to 1 GiB");
-  if (directory.empty() || directory[0] != '/') throw Napi::TypeError::New(env, "a pipe's directory is an absolute path");
-  if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
-    throw Napi::TypeError::New(env, "a pipe's file name has no slash, and does not begin with a dot");
+// Where a pipe is: (directory, name, direction 0 or 1, ...)
+struct Place {
+  std::string directory;
+  std::string name;
+  uint32_t direction;
+
+  explicit Place(const Napi::CallbackInfo& info)
+      : directory(TextArgument(info[0], "a pipe's directory")), name(TextArgument(info[1], "a pipe's file name")), direction(WholeNumber(info[2], "a direction", 1)) {
+    if (directory.empty() || directory[0] != '/') throw Napi::TypeError::New(info.Env(), "a pipe's directory is an absolute path");
+    if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
+      throw Napi::TypeError::New(info.Env(), "a pipe's file name has no slash, and does not begin with a dot");
+    }
   }
+};
+
+// The number of the end that `open` answers, 0 for none.
+template <typename Function>
+Napi::Value Opened(Napi::Env env, const Function& open) {
   try {
-    const auto handle = OpenPipe(directory, name, direction, static_cast<PipeRole>(role), dataSize, info[5].ToBoolean());
+    const std::shared_ptr<PipeHandle> handle = open();
     if (handle) PipeEnvironment::Of(env).Opened(handle->id);
     return Napi::Number::New(env, handle ? handle->id : 0);
   } catch (const PipeError& error) {
     throw ScriptError(env, error);
   }
+}
+
+// (place..., role 0 reads 1 writes, {dataSize, mustExist?, all?, unreadLimit?}): number of the end, 0 for no such pipe
+Napi::Value Open(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Place place(info);
+  const uint32_t role = WholeNumber(info[3], "a role", 1);
+  if (!info[4].IsObject()) throw Napi::TypeError::New(env, "options are wanted");
+  const Napi::Object options = info[4].As<Napi::Object>();
+  PipeWish wish;
+  wish.dataSize = WholeNumber(options.Get("dataSize"), "a ring's size");
+  if (!ValidRingSize(wish.dataSize)) throw Napi::RangeError::New(env, "a ring's size is a power of two from 4 KiB to 1 GiB");
+  wish.mustExist = options.Get("mustExist").ToBoolean();
+  wish.all = options.Get("all").ToBoolean();
+  const Napi::Value unreadLimit = options.Get("unreadLimit");
+  wish.unreadLimit = unreadLimit.IsUndefined() ? 0 : WholeNumber(unreadLimit, "what stays unread");
+  return Opened(env, [&] { return OpenPipe(place.directory, place.name, place.direction, static_cast<PipeRole>(role), wish); });
+}
+
+// (place...): a number to wait for until the pipe's writer comes, 0 where another process waits already
+Napi::Value Await(const Napi::CallbackInfo& info) {
+  const Place place(info);
+  return Opened(info.Env(), [&] { return AwaitPipe(place.directory, place.name, place.direction); });
 }
 
 std::shared_ptr<PipeHandle> Known(const Napi::CallbackInfo& info) {
@@ -47,21 +75,26 @@ std::shared_ptr<PipeHandle> Known(const Napi::CallbackInfo& info) {
   return handle;
 }
 
-// (end): the ring's memory, for this thread; the mapping lives as long as it is used.
-Napi::Value View(const Napi::CallbackInfo& info) {
-  const auto handle = Known(info);
-  auto* keep = new std::shared_ptr<PipeRing>(handle->ring);
-  const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
-      info.Env(), static_cast<void*>(handle->ring->mapping), handle->ring->bytes,
-      [](Napi::Env, void*, std::shared_ptr<PipeRing>* kept) { delete kept; }, keep);
-  return Napi::Uint8Array::New(info.Env(), handle->ring->bytes, buffer, 0);
+std::shared_ptr<PipeRing> KnownRing(const Napi::CallbackInfo& info) {
+  auto ring = Known(info)->Ring();
+  if (!ring) throw Napi::Error::New(info.Env(), "this pipe has no ring yet");
+  return ring;
 }
 
-Napi::Value Descriptor(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), Known(info)->ring->event.readable); }
+// (end): the ring's memory, for this thread; the mapping lives as long as it is used.
+Napi::Value View(const Napi::CallbackInfo& info) {
+  auto* keep = new std::shared_ptr<PipeRing>(KnownRing(info));
+  const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
+      info.Env(), static_cast<void*>((*keep)->mapping), (*keep)->bytes,
+      [](Napi::Env, void*, std::shared_ptr<PipeRing>* kept) { delete kept; }, keep);
+  return Napi::Uint8Array::New(info.Env(), (*keep)->bytes, buffer, 0);
+}
+
+Napi::Value Descriptor(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), KnownRing(info)->event.readable); }
 
 // (end): wakes the reader of a ring that script writes.
-void Signal(const Napi::CallbackInfo& info) { SignalEvent(Known(info)->ring->event.writable); }
-void Drain(const Napi::CallbackInfo& info) { DrainEvent(Known(info)->ring->event.readable); }
+void Signal(const Napi::CallbackInfo& info) { SignalEvent(KnownRing(info)->event.writable); }
+void Drain(const Napi::CallbackInfo& info) { DrainEvent(KnownRing(info)->event.readable); }
 
 void Close(const Napi::CallbackInfo& info) {
   const uint32_t end = info[0].ToNumber().Uint32Value();
@@ -85,6 +118,7 @@ Napi::Value Namespace(const Napi::CallbackInfo& info) { return Napi::String::New
 void DefinePipes(Napi::Env env, Napi::Object exports) {
   PipeEnvironment::Create(env);
   exports.Set("pipeOpen", Napi::Function::New(env, Open));
+  exports.Set("pipeAwait", Napi::Function::New(env, Await));
   exports.Set("pipeView", Napi::Function::New(env, View));
   exports.Set("pipeDescriptor", Napi::Function::New(env, Descriptor));
   exports.Set("pipeSignal", Napi::Function::New(env, Signal));

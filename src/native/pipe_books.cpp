@@ -8,17 +8,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <thread>
 #include <vector>
-
-#include "pipe_socket.h"
 
 namespace bricks {
 
 namespace {
 
-constexpr int kLookAgainMilliseconds = 50;
 constexpr auto kFull = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -74,6 +72,49 @@ void PipeBooks::SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t w
   ring.header()->reader.store(static_cast<uint32_t>(process), std::memory_order_release);
 }
 
+void PipeBooks::LetIn(PipeRing& ring, PipeRole role, int process, uint64_t watch, bool all, uint32_t unreadLimit) {
+  if (role == PipeRole::kWriter) {
+    ring.header()->unreadLimit.store(unreadLimit < ring.dataSize ? unreadLimit : ring.dataSize, std::memory_order_relaxed);
+  } else if (ring.expectedWatch == 0 && !all && !KeepsUnread(ring.mapping) && (ring.header()->flags.load(std::memory_order_acquire) & kRingClosed) == 0) {
+    SkipUnread(ring.mapping, ring.dataSize);
+  }
+  SetHolder(ring, role, process, watch);
+  if (role == PipeRole::kReader) ExpectNobody(ring);
+}
+
+void PipeBooks::ExpectReader(const std::string& directory, const std::string& name, uint32_t direction, const std::shared_ptr<PipeRing>& ring) {
+  if (ring->holder[static_cast<size_t>(PipeRole::kReader)] != 0 || ring->expectedWatch != 0) return;
+  const int place = OpenPipeDirectory(directory, false);
+  if (place < 0) return;
+  int connection = ConnectAtOnce(directory, place, WaitingName(name, direction));
+  if (connection < 0) connection = ConnectAtOnce(directory, place, WaitingName(name.substr(0, name.rfind('{') + 1) + kAnyPipe, direction));
+  close(place);
+  if (connection < 0) return;
+  if (!PeerTrusted(connection)) {
+    close(connection);
+    return;
+  }
+  Watch watch;
+  watch.kind = Watch::kExpected;
+  watch.descriptor = connection;
+  watch.ring = ring;
+  ring->expectedWatch = Add(std::move(watch));
+  const int process = PeerProcess(connection, 1);
+  ring->header()->flags.fetch_or(kRingExpected, std::memory_order_relaxed);
+  ring->header()->reader.store(static_cast<uint32_t>(process), std::memory_order_release);
+}
+
+// It has come, or gone.
+void PipeBooks::ExpectNobody(PipeRing& ring) {
+  const auto watch = watches.find(ring.expectedWatch);
+  if (watch == watches.end()) return;
+  close(watch->second.descriptor);
+  watches.erase(watch);
+  ring.expectedWatch = 0;
+  if (ring.holder[static_cast<size_t>(PipeRole::kReader)] == 0) ring.header()->reader.store(0, std::memory_order_release);
+  ring.header()->flags.fetch_and(~kRingExpected, std::memory_order_release);
+}
+
 void PipeBooks::ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role) {
   SetHolder(*ring, role, 0, 0);
   for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe) {
@@ -125,9 +166,9 @@ void PipeBooks::Run() {
     int limit = -1;
     {
       std::lock_guard<std::mutex> lock(mutex);
-      TakeOver();
+      if (std::chrono::steady_clock::now() >= lookAgain) TakeOver();
       const bool full = std::chrono::steady_clock::now() < fullUntil;
-      if (full || !orphans.empty()) limit = kLookAgainMilliseconds;
+      if (full || !orphans.empty()) limit = static_cast<int>(kLookAgain.count());
       for (const auto& entry : watches) {
         const bool left = full && entry.second.kind == Watch::kListener;
         polled.push_back({left ? -1 : entry.second.descriptor, POLLIN, 0});
@@ -160,6 +201,12 @@ void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
     case Watch::kAsking:
       Answer(id);
       break;
+    case Watch::kExpected:
+      ExpectNobody(*std::shared_ptr<PipeRing>(watch.ring));
+      break;
+    case Watch::kJoining:
+      Join(id);
+      break;
     case Watch::kHolder:
       // A holder has nothing to say but that it is there. At the end recv answers 0, and leaves errno as it was.
       if (const ssize_t got = recv(watch.descriptor, ignored, sizeof ignored, MSG_DONTWAIT); got > 0 || (got < 0 && errno == EAGAIN)) break;
@@ -170,6 +217,7 @@ void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
       OwnerGone(id);
       break;
     case Watch::kWaiter:
+      if (watch.handle->waiting >= 0) watch.handle->TakeCallers();
       *wake = std::move(watch.wake);
       watches.erase(found);
       break;
@@ -206,10 +254,11 @@ void PipeBooks::Answer(uint64_t id) {
   if (got < 0 && errno == EAGAIN) return;
   PipeReply reply = {kPipeMagic, kPipeGone, getpid(), 0};
   const auto pipe = pipes.find(watch.pipe);
-  const bool readable = got == static_cast<ssize_t>(sizeof request) && request.magic == kPipeMagic && request.direction < 2 && request.role < 2;
-  if (readable && request.version != kPipeVersion) {
+  const bool asking = got >= static_cast<ssize_t>(offsetof(PipeRequest, direction)) && request.magic == kPipeMagic;
+  const bool readable = got == static_cast<ssize_t>(sizeof request) && request.direction < 2 && request.role < 2;
+  if (asking && request.version != kPipeVersion) {
     reply.status = kPipeOtherVersion;
-  } else if (readable && pipe != pipes.end()) {
+  } else if (asking && readable && pipe != pipes.end()) {
     std::shared_ptr<PipeRing> ring = pipe->second.rings[request.direction];
     if (!ring) {
       try {
@@ -230,11 +279,14 @@ void PipeBooks::Answer(uint64_t id) {
       reply.dataSize = ring->dataSize;
       const int descriptors[kPipeDescriptors] = {ring->memory, ring->event.readable, ring->event.writable};
       // Before the reply: it may begin at once.
-      SetHolder(*ring, role, process, id);
+      LetIn(*ring, role, process, id, request.all != 0, request.unreadLimit);
       watch.kind = Watch::kHolder;
       watch.ring = ring;
       watch.role = role;
-      if (SendReply(connection, reply, descriptors, kPipeDescriptors)) return;
+      if (SendReply(connection, reply, descriptors, kPipeDescriptors)) {
+        if (role == PipeRole::kWriter) ExpectReader(pipe->second.directory, pipe->second.name, request.direction, ring);
+        return;
+      }
       SetHolder(*ring, role, 0, 0);
       watches.erase(id);
       close(connection);
@@ -257,6 +309,8 @@ void PipeBooks::ForgetHolder(uint64_t id) {
   watches.erase(found);
   if (ring->holderWatch[static_cast<size_t>(role)] == id) SetHolder(*ring, role, 0, 0);
   if (role != PipeRole::kWriter) return;
+  // Whoever ends in order has closed it before.
+  if ((ring->header()->flags.load(std::memory_order_acquire) & kRingClosed) == 0) ring->header()->flags.fetch_or(kRingBroken, std::memory_order_release);
   CloseRing(*ring);
   if (pipe == pipes.end()) return;
   for (std::shared_ptr<PipeRing>& other : pipe->second.rings) {
@@ -269,7 +323,9 @@ void PipeBooks::ForgetHolder(uint64_t id) {
 void PipeBooks::CloseAll() {
   if (!mutex.try_lock()) return;
   for (auto& entry : handles) {
-    if (entry.second->role == PipeRole::kWriter) CloseRing(*entry.second->ring);
+    const PipeHandle& handle = *entry.second;
+    if (handle.waiting >= 0) unlink((handle.directory + "/" + WaitingName(handle.name, handle.direction)).c_str());
+    else if (handle.role == PipeRole::kWriter) CloseRing(*handle.LastRing());
   }
   for (auto& entry : pipes) unlink(entry.first.c_str());
   mutex.unlock();

@@ -11,8 +11,12 @@
 #include <vector>
 
 #include "pipe_registry.h"
+#include "pipe_socket.h"
 
 namespace bricks {
+
+// How often a writer looks who has its pipe, once that one's owner has gone.
+constexpr auto kLookAgain = std::chrono::milliseconds(50);
 
 // A pipe that this process owns.
 struct Pipe {
@@ -29,16 +33,18 @@ struct Watch {
   enum Kind {
     kListener,  // a pipe's socket
     kAsking,    // a connection from which no request has come yet
+    kExpected,  // a connection to a reader that waited for a writer of ours, and is on its way
     kHolder,    // a process that holds an end of a pipe of ours
     kOwner,     // the process that owns a pipe of which we hold an end
-    kWaiter,    // someone in this process waits for the event of a ring
+    kJoining,   // the process that has made the pipe anew of which we hold the writing end
+    kWaiter,    // someone in this process waits for the event of a ring, or for a writer
   };
   Kind kind = kListener;
   int descriptor = -1;
   std::string pipe;                    // kListener, kAsking, kHolder: its path
-  std::shared_ptr<PipeRing> ring;      // kHolder
+  std::shared_ptr<PipeRing> ring;      // kHolder, kExpected
   PipeRole role = PipeRole::kReader;   // kHolder
-  std::shared_ptr<PipeHandle> handle;  // kOwner, kWaiter
+  std::shared_ptr<PipeHandle> handle;  // kOwner, kJoining, kWaiter
   std::function<void()> wake;          // kWaiter
 };
 
@@ -58,6 +64,11 @@ struct PipeBooks {
   // The process that holds this end, 0 for nobody. A holder that has died is forgotten first.
   int Holder(PipeRing& ring, PipeRole role);
   void SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t watch);
+  // The same for a process that may begin to read or to write now.
+  void LetIn(PipeRing& ring, PipeRole role, int process, uint64_t watch, bool all, uint32_t unreadLimit);
+  // A reader that waits for the writer of this ring counts as attached from now on.
+  void ExpectReader(const std::string& directory, const std::string& name, uint32_t direction, const std::shared_ptr<PipeRing>& ring);
+  void ExpectNobody(PipeRing& ring);
   // An end held by this process is free again.
   void ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role);
   void Publish(Pipe pipe, int listener);
@@ -74,11 +85,16 @@ struct PipeBooks {
   void DropPipe(std::map<std::string, Pipe>::iterator pipe);
   void CloseAll();
 
-  // pipe_takeover.cpp: writers whose pipe's owner has gone own it themselves, so that a reader finds it again.
+  // pipe_takeover.cpp: writers whose pipe's owner has gone own it themselves, so that a reader finds it again, or join the reader
+  // that came first and has made it anew.
   void TakeOver();
   bool TakeOver(const std::shared_ptr<PipeHandle>& writer);
+  bool OwnAgain(const std::shared_ptr<PipeHandle>& writer, int place);
+  bool AskToJoin(const std::shared_ptr<PipeHandle>& writer, int place);
+  void Join(uint64_t id);
   std::vector<std::shared_ptr<PipeHandle>> orphans;
 
+  std::chrono::steady_clock::time_point lookAgain;
   // Until then nobody is let in: this process has no descriptors left.
   std::chrono::steady_clock::time_point fullUntil;
   Event changed;
@@ -88,6 +104,8 @@ struct PipeBooks {
 
 // @throws PipeError E_PIPE_MEMORY
 std::shared_ptr<PipeRing> NewRing(const std::string& name, uint32_t dataSize);
+// The one that another process hands over, nothing if that is no ring.
+std::shared_ptr<PipeRing> RingFrom(const PipeReply& reply, const int descriptors[kPipeDescriptors]);
 // Tells the reader that nothing more will come.
 void CloseRing(PipeRing& ring);
 

@@ -1,14 +1,16 @@
 #include "pipe_registry.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "pipe_books.h"
-#include "pipe_socket.h"
 
 namespace bricks {
 
@@ -20,9 +22,34 @@ PipeRing::~PipeRing() {
 
 PipeHandle::~PipeHandle() {
   if (connection >= 0) close(connection);
+  StopWaiting();
+}
+
+void PipeHandle::TakeCallers() {
+  const auto gone = [](int caller) {
+    pollfd state = {caller, 0, 0};
+    if (poll(&state, 1, 0) <= 0 || (state.revents & (POLLHUP | POLLERR)) == 0) return false;
+    close(caller);
+    return true;
+  };
+  callers.erase(std::remove_if(callers.begin(), callers.end(), gone), callers.end());
+  for (int caller; (caller = accept(waiting, nullptr, nullptr)) >= 0;) {
+    fcntl(caller, F_SETFD, FD_CLOEXEC);
+    callers.push_back(caller);
+  }
+}
+
+void PipeHandle::StopWaiting() {
+  for (const int caller : callers) close(caller);
+  callers.clear();
+  if (waiting >= 0) close(waiting);
+  waiting = -1;
 }
 
 namespace {
+
+// Writers that may come at once to who waits for all pipes of a device.
+constexpr int kCallersMaximum = 4096;
 
 std::string Reason(const std::string& what) { return what + ": " + std::strerror(errno); }
 
@@ -57,29 +84,42 @@ std::shared_ptr<PipeRing> NewRing(const std::string& name, uint32_t dataSize) {
   if (ring->memory < 0) throw PipeError("E_PIPE_MEMORY", Reason("no shared memory of " + std::to_string(ring->bytes) + " bytes"));
   if (!CreateEvent(&ring->event) || !MapRing(ring.get())) throw PipeError("E_PIPE_MEMORY", Reason("no memory or descriptors for a pipe"));
   InitialiseRing(ring->mapping, dataSize);
+  ring->header()->unreadLimit.store(0, std::memory_order_relaxed);
   return ring;
+}
+
+std::shared_ptr<PipeRing> RingFrom(const PipeReply& reply, const int descriptors[kPipeDescriptors]) {
+  auto ring = std::make_shared<PipeRing>();
+  ring->memory = descriptors[0];
+  ring->event = {descriptors[1], descriptors[2]};
+  ring->bytes = size_t{kRingHeaderBytes} + reply.dataSize;
+  ring->dataSize = reply.dataSize;
+  const bool usable = ring->event.writable >= 0 && ValidRingSize(reply.dataSize) && IsSharedMemory(ring->memory, ring->bytes) &&
+                      MapRing(ring.get()) && RingDataSize(ring->mapping, ring->bytes) == reply.dataSize;
+  return usable ? ring : nullptr;
 }
 
 namespace {
 
 // An end of a pipe that this process owns. The books are locked.
-std::shared_ptr<PipeHandle> TakeEnd(PipeBooks& books, Pipe& pipe, uint32_t direction, PipeRole role, uint32_t dataSize) {
+std::shared_ptr<PipeHandle> TakeEnd(PipeBooks& books, Pipe& pipe, uint32_t direction, PipeRole role, const PipeWish& wish) {
   std::shared_ptr<PipeRing>& ring = pipe.rings[direction];
-  if (!ring) ring = NewRing(pipe.name, dataSize);
+  if (!ring) ring = NewRing(pipe.name, wish.dataSize);
   if (const int other = books.Holder(*ring, role)) throw PipeError("E_PIPE_BUSY", "held", other);
-  books.SetHolder(*ring, role, getpid(), 0);
+  books.LetIn(*ring, role, getpid(), 0, wish.all, wish.unreadLimit);
   auto handle = std::make_shared<PipeHandle>();
   handle->directory = pipe.directory;
   handle->name = pipe.name;
   handle->direction = direction;
   handle->role = role;
-  handle->ring = ring;
+  handle->unreadLimit = wish.unreadLimit;
+  handle->SetRing(ring);
   return handle;
 }
 
 // Asks the process that owns the pipe. Nothing if none does.
 std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directoryDescriptor, const std::string& name, uint32_t direction,
-                                     PipeRole role) {
+                                     PipeRole role, const PipeWish& wish) {
   for (int attempt = 0; attempt < 5; attempt++) {
     auto handle = std::make_shared<PipeHandle>();
     handle->connection = ConnectTo(directory, directoryDescriptor, name);
@@ -88,14 +128,12 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
       throw PipeError("E_PIPE", Reason("connecting to " + directory + "/" + name));
     }
     if (!PeerTrusted(handle->connection)) throw PipeError("E_PIPE", "its owner is another user's process", PeerProcess(handle->connection, 0));
-    const PipeRequest request = {kPipeMagic, kPipeVersion, direction, static_cast<uint32_t>(role), getpid()};
+    const PipeRequest request = {kPipeMagic, kPipeVersion, direction, static_cast<uint32_t>(role), getpid(), wish.all ? 1u : 0u, wish.unreadLimit};
     PipeReply reply = {};
     int descriptors[kPipeDescriptors];
     if (send(handle->connection, &request, sizeof request, MSG_NOSIGNAL) < 0) continue;
     const bool answered = ReceiveReply(handle->connection, &reply, descriptors);
-    auto ring = std::make_shared<PipeRing>();
-    ring->memory = descriptors[0];
-    ring->event = {descriptors[1], descriptors[2]};
+    const std::shared_ptr<PipeRing> ring = RingFrom(reply, descriptors);
     if (!answered) {
       if (errno != EAGAIN && errno != EWOULDBLOCK) continue;  // It is about to go.
       throw PipeError("E_PIPE_BUSY", "does not answer", PeerProcess(handle->connection, 0));
@@ -103,16 +141,13 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
     if (reply.status == kPipeBusy) throw PipeError("E_PIPE_BUSY", "held", reply.process);
     if (reply.status == kPipeOtherVersion) throw PipeError("E_PIPE", "its owner runs another version of Packet Bricks", reply.process);
     if (reply.status != kPipeGranted) continue;
-    ring->bytes = size_t{kRingHeaderBytes} + reply.dataSize;
-    ring->dataSize = reply.dataSize;
-    const bool usable = ring->event.writable >= 0 && ValidRingSize(reply.dataSize) && IsSharedMemory(ring->memory, ring->bytes) &&
-                        MapRing(ring.get()) && RingDataSize(ring->mapping, ring->bytes) == reply.dataSize;
-    if (!usable) throw PipeError("E_PIPE", "its owner handed over something that is no packet ring", reply.process);
+    if (!ring) throw PipeError("E_PIPE", "its owner handed over something that is no packet ring", reply.process);
     handle->directory = directory;
     handle->name = name;
     handle->direction = direction;
     handle->role = role;
-    handle->ring = ring;
+    handle->unreadLimit = wish.unreadLimit;
+    handle->SetRing(ring);
     return handle;
   }
   throw PipeError("E_PIPE", "the process that owns it is just closing it");
@@ -127,22 +162,26 @@ std::shared_ptr<PipeHandle> Register(PipeBooks& books, std::shared_ptr<PipeHandl
 }  // namespace
 
 std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::string& name, uint32_t direction, PipeRole role,
-                                     uint32_t dataSize, bool mustExist) {
+                                     const PipeWish& wish) {
   PipeBooks& books = PipeBooks::Get();
   // One opening at a time; while another process is asked, this one can still answer.
   std::lock_guard<std::mutex> opening(books.opening);
   {
     std::lock_guard<std::mutex> lock(books.mutex);
     const auto known = books.pipes.find(directory + "/" + name);
-    if (known != books.pipes.end()) return Register(books, TakeEnd(books, known->second, direction, role, dataSize));
+    if (known != books.pipes.end()) {
+      auto handle = Register(books, TakeEnd(books, known->second, direction, role, wish));
+      if (role == PipeRole::kWriter) books.ExpectReader(directory, name, direction, handle->Ring());
+      return handle;
+    }
   }
-  const Descriptor place = {OpenPipeDirectory(directory, !mustExist)};
+  const Descriptor place = {OpenPipeDirectory(directory, !wish.mustExist)};
   if (place.value < 0) {
-    if (mustExist && errno == ENOENT) return nullptr;
+    if (wish.mustExist && errno == ENOENT) return nullptr;
     throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
   }
   DirectoryLock lockedDirectory(place.value);
-  if (auto handle = AskOwner(directory, place.value, name, direction, role)) {
+  if (auto handle = AskOwner(directory, place.value, name, direction, role, wish)) {
     std::lock_guard<std::mutex> lock(books.mutex);
     Register(books, handle);
     Watch watch;
@@ -152,16 +191,35 @@ std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::st
     handle->watch = books.Add(std::move(watch));
     return handle;
   }
-  if (mustExist) return nullptr;
+  if (wish.mustExist) return nullptr;
   std::lock_guard<std::mutex> lock(books.mutex);
   Pipe pipe;
   pipe.name = name;
   pipe.directory = directory;
-  pipe.dataSize = dataSize;
-  auto handle = TakeEnd(books, pipe, direction, role, dataSize);
+  pipe.dataSize = wish.dataSize;
+  auto handle = TakeEnd(books, pipe, direction, role, wish);
   const int listener = ListenAt(directory, place.value, name);
   if (listener < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory + "/" + name));
   books.Publish(std::move(pipe), listener);
+  if (role == PipeRole::kWriter) books.ExpectReader(directory, name, direction, handle->Ring());
+  return Register(books, handle);
+}
+
+std::shared_ptr<PipeHandle> AwaitPipe(const std::string& directory, const std::string& name, uint32_t direction) {
+  PipeBooks& books = PipeBooks::Get();
+  std::lock_guard<std::mutex> opening(books.opening);
+  const Descriptor place = {OpenPipeDirectory(directory, true)};
+  if (place.value < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
+  DirectoryLock lockedDirectory(place.value);
+  const std::string own = WaitingName(name, direction);
+  if (!NobodyAt(directory, place.value, own)) return nullptr;
+  auto handle = std::make_shared<PipeHandle>();
+  handle->directory = directory;
+  handle->name = name;
+  handle->direction = direction;
+  handle->waiting = ListenAt(directory, place.value, own, kCallersMaximum);
+  if (handle->waiting < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory + "/" + own));
+  std::lock_guard<std::mutex> lock(books.mutex);
   return Register(books, handle);
 }
 
@@ -180,14 +238,20 @@ void ClosePipe(uint32_t id) {
   if (found == books.handles.end()) return;
   const std::shared_ptr<PipeHandle> handle = found->second;
   books.handles.erase(found);
-  if (handle->role == PipeRole::kWriter) CloseRing(*handle->ring);
+  if (handle->waiting >= 0) {
+    unlink((handle->directory + "/" + WaitingName(handle->name, handle->direction)).c_str());
+    handle->StopWaiting();
+    return;
+  }
+  const std::shared_ptr<PipeRing> ring = handle->LastRing();
+  if (handle->role == PipeRole::kWriter) CloseRing(*ring);
   if (handle->watch != 0) {
     // The owner learns it from the connection's end.
     books.Remove(handle->watch);
     close(handle->connection);
     handle->connection = -1;
   } else {
-    books.ReleaseEnd(handle->ring, handle->role);
+    books.ReleaseEnd(ring, handle->role);
   }
 }
 
@@ -196,7 +260,7 @@ void WaitForPipe(const std::shared_ptr<PipeHandle>& handle, std::function<void()
   std::lock_guard<std::mutex> lock(books.mutex);
   Watch watch;
   watch.kind = Watch::kWaiter;
-  watch.descriptor = handle->ring->event.readable;
+  watch.descriptor = handle->waiting >= 0 ? handle->waiting : handle->Ring()->event.readable;
   watch.handle = handle;
   watch.wake = std::move(wake);
   books.Add(std::move(watch));

@@ -14,6 +14,8 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "packet_ring.h"
 #include "platform.h"
@@ -33,6 +35,8 @@ struct PipeRing {
   int holder[2] = {0, 0};
   // The watch on a remote holder's connection, 0 for a holder in this process.
   uint64_t holderWatch[2] = {0, 0};
+  // The watch on a reader that waited for the writer and is on its way: it counts as attached. 0 for none. Owner only.
+  uint64_t expectedWatch = 0;
 
   RingHeader* header() const { return reinterpret_cast<RingHeader*>(mapping); }
   ~PipeRing();
@@ -45,14 +49,52 @@ struct PipeHandle {
   std::string name;
   uint32_t direction = 0;
   PipeRole role = PipeRole::kReader;
-  std::shared_ptr<PipeRing> ring;
   // To the owner, if that is another process.
   int connection = -1;
   uint64_t watch = 0;
   // Of a reader whose owner has gone: it ends where the ring's head was then. Its writer may go on for another reader, with this ring.
   std::atomic<bool> orphaned{false};
   uint32_t lastHead = 0;
+  // How much may be in the ring while nobody reads; a writer's.
+  uint32_t unreadLimit = 0;
+  // Of a reader that waits for its writer, and has no ring yet: where writers tell it that they are there.
+  int waiting = -1;
+  // The connections by which they did.
+  std::vector<int> callers;
+  void TakeCallers();
+  void StopWaiting();
+
+  // The ring, nothing for one that waits for its writer.
+  std::shared_ptr<PipeRing> Ring() const { return std::atomic_load(&ring_); }
+  void SetRing(std::shared_ptr<PipeRing> ring) { std::atomic_store(&ring_, std::move(ring)); }
+  // The one that a writer will go on with, where its next reader has made the pipe anew.
+  std::shared_ptr<PipeRing> LastRing() const {
+    const std::shared_ptr<PipeRing> next = std::atomic_load(&next_);
+    return next ? next : Ring();
+  }
+  void SetNext(std::shared_ptr<PipeRing> next) { std::atomic_store(&next_, std::move(next)); }
+  // Goes on with it. Nothing where there is none.
+  std::shared_ptr<PipeRing> TakeNext() {
+    std::shared_ptr<PipeRing> next = std::atomic_exchange(&next_, std::shared_ptr<PipeRing>());
+    if (next) SetRing(next);
+    return next;
+  }
   ~PipeHandle();
+
+ private:
+  std::shared_ptr<PipeRing> ring_;
+  std::shared_ptr<PipeRing> next_;
+};
+
+// What an opening asks for.
+struct PipeWish {
+  uint32_t dataSize = 0;
+  // Answers nothing where no process owns such a pipe; otherwise this process becomes the owner.
+  bool mustExist = false;
+  // Of a reader: all that is in the ring, not what comes from now on.
+  bool all = false;
+  // Of a writer: how many bytes may be in the ring while nobody reads.
+  uint32_t unreadLimit = 0;
 };
 
 struct PipeError : std::runtime_error {
@@ -62,10 +104,12 @@ struct PipeError : std::runtime_error {
   int process;
 };
 
-// `name` is the pipe's file name, without its directory. With `mustExist` it answers nothing where no
-// process owns such a pipe; otherwise this process becomes the owner.
+// `name` is the pipe's file name, without its directory.
 std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::string& name, uint32_t direction,
-                                     PipeRole role, uint32_t dataSize, bool mustExist);
+                                     PipeRole role, const PipeWish& wish);
+// For a reader of a pipe that nobody has opened, or of all pipes of a device (kAnyPipe in place of the one's name): WaitForPipe on it ends
+// when a writer comes. Until it is closed those writers take the reader for attached. Nothing where another one waits already.
+std::shared_ptr<PipeHandle> AwaitPipe(const std::string& directory, const std::string& name, uint32_t direction);
 std::shared_ptr<PipeHandle> FindPipe(uint32_t id);
 // A closed writer lets its readers take what is left and end.
 void ClosePipe(uint32_t id);

@@ -99,7 +99,7 @@ DirectoryLock::~DirectoryLock() {
   if (held_) flock(directory_, LOCK_UN);
 }
 
-int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name) {
+int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name, int backlog) {
   sockaddr_un address;
   if (!FillAddress(directory, directoryDescriptor, name, &address)) return -1;
   const int listener = NewSocket();
@@ -107,7 +107,7 @@ int ListenAt(const std::string& directory, int directoryDescriptor, const std::s
   unlinkat(directoryDescriptor, name.c_str(), 0);
   fchmod(listener, 0600);
   fcntl(listener, F_SETFL, O_NONBLOCK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 16) != 0) {
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, backlog) != 0) {
     return CloseWithErrno(listener);
   }
   return listener;
@@ -127,15 +127,22 @@ int ConnectTo(const std::string& directory, int directoryDescriptor, const std::
   return connection;
 }
 
-bool NobodyAt(const std::string& directory, int directoryDescriptor, const std::string& name) {
+int ConnectAtOnce(const std::string& directory, int directoryDescriptor, const std::string& name) {
   sockaddr_un address;
-  if (!FillAddress(directory, directoryDescriptor, name, &address)) return false;
+  if (!FillAddress(directory, directoryDescriptor, name, &address)) return -1;
   const int connection = NewSocket();
-  if (connection < 0) return false;
+  if (connection < 0) return -1;
   fcntl(connection, F_SETFL, O_NONBLOCK);
-  const bool nobody = connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 && (errno == ENOENT || errno == ECONNREFUSED);
+  return connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? connection : CloseWithErrno(connection);
+}
+
+std::string WaitingName(const std::string& name, uint32_t direction) { return name + ".w" + std::to_string(direction); }
+
+bool NobodyAt(const std::string& directory, int directoryDescriptor, const std::string& name) {
+  const int connection = ConnectAtOnce(directory, directoryDescriptor, name);
+  if (connection < 0) return errno == ENOENT || errno == ECONNREFUSED;
   close(connection);
-  return nobody;
+  return false;
 }
 
 bool SendReply(int socket, const PipeReply& reply, const int* descriptors, int count) {

@@ -12,6 +12,9 @@ struct PipeRequest {
   uint32_t direction;
   uint32_t role;
   int32_t process;
+  // What PipeWish has of them.
+  uint32_t all;
+  uint32_t unreadLimit;
 };
 
 enum PipeStatus : uint32_t { kPipeGranted = 0, kPipeBusy = 1, kPipeGone = 2, kPipeOtherVersion = 3 };
@@ -24,7 +27,7 @@ struct PipeReply {
 };
 
 constexpr uint32_t kPipeMagic = 0x70697072;
-constexpr uint32_t kPipeVersion = 1;
+constexpr uint32_t kPipeVersion = 2;
 // The memory, and the two ends of the event.
 constexpr int kPipeDescriptors = 3;
 
@@ -47,9 +50,15 @@ class DirectoryLock {
 };
 
 // A listening socket, or -1 with errno. Replaces what stands there.
-int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name);
+int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name, int backlog = 16);
 // A connected socket, or -1 with errno (ENOENT, ECONNREFUSED: nobody there).
 int ConnectTo(const std::string& directory, int directoryDescriptor, const std::string& name);
+// The same, without waiting for one that does not answer.
+int ConnectAtOnce(const std::string& directory, int directoryDescriptor, const std::string& name);
+// In place of a pipe's own name, behind the device's: whichever it is.
+constexpr char kAnyPipe[] = "*.sock";
+// Where the reader of a pipe that nobody has opened waits for its writer.
+std::string WaitingName(const std::string& name, uint32_t direction);
 // Whether no process listens there. Does not wait for one that does not answer.
 bool NobodyAt(const std::string& directory, int directoryDescriptor, const std::string& name);
 

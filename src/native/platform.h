@@ -36,7 +36,7 @@ int SetThreadName(const char* name);
 // Lets the calling thread have a CPU that another one is using as soon as it is woken, and not only when that one's share of time
 // is over. It gets no more time than before. Linux since 6.12; elsewhere nothing changes.
 int SetThreadPrompt();
-// A new tap interface that is up; the descriptor, or -1 with errno.
+// A new tap interface that is up, and by which the system sends nothing of its own; the descriptor, or -1 with errno.
 int OpenTap(const char* name);
 
 }  // namespace bricks

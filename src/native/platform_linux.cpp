@@ -2,7 +2,9 @@
 #include "platform.h"
 
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -16,6 +18,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 
 namespace bricks {
 
@@ -109,6 +112,59 @@ int SetThreadPrompt() {
   return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0 ? 0 : errno;
 }
 
+namespace {
+
+// The kernel makes no IPv6 address for it, by a message to the kernel. True also where that knows nothing of IPv6.
+bool NoIpv6Address(const char* name) {
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+    rtattr families;
+    rtattr ipv6;
+    rtattr mode;
+    uint32_t none;
+  } message = {};
+  message.header.nlmsg_len = sizeof message;
+  message.header.nlmsg_type = RTM_NEWLINK;
+  message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  message.link.ifi_family = AF_UNSPEC;
+  message.link.ifi_index = static_cast<int>(if_nametoindex(name));
+  message.mode = {RTA_LENGTH(1), IFLA_INET6_ADDR_GEN_MODE};
+  message.none = IN6_ADDR_GEN_MODE_NONE;
+  message.ipv6 = {RTA_LENGTH(sizeof message.mode + sizeof message.none), AF_INET6};
+  message.families = {static_cast<unsigned short>(RTA_LENGTH(0) + message.ipv6.rta_len), IFLA_AF_SPEC};
+  const int kernel = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (kernel < 0) return false;
+  struct {
+    nlmsghdr header;
+    nlmsgerr error;
+  } answer = {};
+  const bool answered = send(kernel, &message, sizeof message, 0) == static_cast<ssize_t>(sizeof message) &&
+                        recv(kernel, &answer, sizeof answer, 0) >= static_cast<ssize_t>(sizeof answer) && answer.header.nlmsg_type == NLMSG_ERROR;
+  const int failure = answered ? -answer.error.error : errno;
+  close(kernel);
+  errno = failure;
+  return answered && (failure == 0 || failure == EAFNOSUPPORT);
+}
+
+// An interface that comes up gives itself an IPv6 address, and asks for routers and neighbours. With IPv6 switched off it does nothing of
+// that. Where /proc can only be read, as in containers, it gets no address by itself, and so has none to ask from; and a forwarder's groups
+// are left, which it has joined already, by an MTU too small for IPv6: it joins no others while the interface knows of no multicast.
+bool SilenceIpv6(int control, ifreq request) {
+  const std::string path = std::string("/proc/sys/net/ipv6/conf/") + request.ifr_name + "/disable_ipv6";
+  const int setting = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (setting < 0 && errno == ENOENT) return true;  // this kernel has no IPv6
+  const bool done = setting >= 0 && write(setting, "1", 1) == 1;
+  if (setting >= 0) close(setting);
+  if (done) return true;
+  if (ioctl(control, SIOCGIFMTU, &request) != 0) return false;
+  struct ifreq small = request;
+  small.ifr_mtu = 1279;
+  return ioctl(control, SIOCSIFMTU, &small) == 0 && ioctl(control, SIOCSIFMTU, &request) == 0 && NoIpv6Address(request.ifr_name);
+}
+
+}  // namespace
+
 int OpenTap(const char* name) {
   if (std::strlen(name) >= IFNAMSIZ) {
     errno = ENAMETOOLONG;
@@ -123,8 +179,11 @@ int OpenTap(const char* name) {
   const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   done = done && control >= 0 && ioctl(control, SIOCGIFFLAGS, &request) == 0;
   if (done) {
+    // Without ARP it answers no question for this machine's addresses; without multicast no daemon takes it for a network to announce itself in.
+    request.ifr_flags = static_cast<short>((request.ifr_flags & ~IFF_MULTICAST) | IFF_NOARP);
+    done = ioctl(control, SIOCSIFFLAGS, &request) == 0 && SilenceIpv6(control, request);
     request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-    done = ioctl(control, SIOCSIFFLAGS, &request) == 0;
+    done = done && ioctl(control, SIOCSIFFLAGS, &request) == 0;
   }
   const int failure = errno;
   if (control >= 0) close(control);

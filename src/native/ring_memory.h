@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <utility>
 
 #include "arguments.h"
 #include "packet_ring.h"
@@ -30,16 +31,32 @@ struct RingMemory {
   size_t bytes = 0;
   Event event;
   std::shared_ptr<PipeHandle> pipe;
+  std::shared_ptr<PipeRing> ring;
   Napi::Reference<Napi::Value> reference;
+
+  void Take(const std::shared_ptr<PipeRing>& taken) {
+    ring = taken;
+    memory = taken->mapping;
+    dataSize = taken->dataSize;
+    bytes = taken->bytes;
+    event = taken->event;
+  }
+
+  // A writer's, to the ring where its pipe goes on. The ring before, nothing if there is no other.
+  std::shared_ptr<PipeRing> MoveOn() {
+    const std::shared_ptr<PipeRing> next = pipe ? pipe->TakeNext() : nullptr;
+    if (!next) return nullptr;
+    std::shared_ptr<PipeRing> before = std::move(ring);
+    Take(next);
+    return before;
+  }
 
   void Bind(const Napi::Value& value) {
     if (value.IsNumber()) {
       pipe = FindPipe(value.As<Napi::Number>().Uint32Value());
-      if (!pipe) throw Napi::Error::New(value.Env(), "this pipe is closed");
-      memory = pipe->ring->mapping;
-      dataSize = pipe->ring->dataSize;
-      bytes = pipe->ring->bytes;
-      event = pipe->ring->event;
+      const std::shared_ptr<PipeRing> known = pipe ? pipe->Ring() : nullptr;
+      if (!known) throw Napi::Error::New(value.Env(), "this pipe is closed");
+      Take(known);
       return;
     }
     memory = TypedArrayBytes(value, &bytes);

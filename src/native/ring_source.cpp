@@ -12,7 +12,7 @@ static_assert(kMaximumRows < 1u << kLinkTypeShift, "rows lie below the link type
 Napi::Function RingSource::Define(Napi::Env env) {
   return DefineClass(env, "RingSource",
                      {InstanceMethod<&RingSource::Arm>("arm"),
-                      InstanceMethod<&RingSource::Corruptions>("corruptions"), InstanceMethod<&RingSource::Close>("close")});
+                      InstanceMethod<&RingSource::WriterState>("writerState"), InstanceMethod<&RingSource::Corruptions>("corruptions"), InstanceMethod<&RingSource::Close>("close")});
 }
 
 RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSource>(info) {
@@ -120,6 +120,11 @@ Napi::Value RingSource::Arm(const Napi::CallbackInfo& info) { return Napi::Boole
 int32_t RingSource::Release(Napi::Env, const int32_t*) {
   reader_.Release();
   return 0;
+}
+
+Napi::Value RingSource::WriterState(const Napi::CallbackInfo& info) {
+  LookAtOwner();
+  return Napi::Number::New(info.Env(), !reader_.Closed() ? 0 : reader_.ClosedByWriter() ? 1 : 2);
 }
 
 Napi::Value RingSource::Corruptions(const Napi::CallbackInfo& info) {

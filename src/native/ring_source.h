@@ -20,6 +20,8 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   int32_t Release(Napi::Env env, const int32_t* arguments);
   // Makes the event readable when packets come. False if some are there.
   Napi::Value Arm(const Napi::CallbackInfo& info);
+  // 0 while the writer has the ring, 1 once it has closed it, 2 if it was killed.
+  Napi::Value WriterState(const Napi::CallbackInfo& info);
   Napi::Value Corruptions(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   uint32_t Fill(uint32_t most);

@@ -189,6 +189,9 @@ void RingTransmitter::Fetch(uint32_t index) const {
 // of the ring cost more than the copy.
 uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait, uint32_t first, uint32_t end) {
   Sink& sink = sinks_[index];
+  TakeBackSkipped(sink, writers_[index]);
+  sink.read = writers_[index].LookForReader();
+  if (__builtin_expect(!sink.read, 0)) MoveOn(index);
   // Local copies, since stores of packet bytes might otherwise change any of it for all the compiler knows.
   RingWriter writer = writers_[index];
   const uint32_t* const offsets = batch.columns.offset;
@@ -250,11 +253,52 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
 uint32_t RingTransmitter::ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait) {
   if (linkType > kMaximumRecordLinkType) return linkType_;
   if (length > writer.longest()) return tooLong_;
-  if (writer.Reader() == 0) {
+  if (!sink.read || writer.Reader() == 0) {
     sink.stalledSince = -1;  // that was the last reader's
     return noReader_;
   }
   return wait && !Stalled(sink, writer) ? kLeave : ringFull_;
+}
+
+// What was written, but skipped for the next reader.
+void RingTransmitter::TakeBackSkipped(Sink& sink, RingWriter& writer) {
+  const RingWriter::Skipped skipped = writer.TakeSkipped();
+  if (skipped.packets > 0) TakeBack(sink, skipped.packets, skipped.bytes);
+}
+
+// Packets counted as sent that nobody will read. Whoever reads a ring can write there: no more is believed than was sent.
+void RingTransmitter::TakeBack(Sink& sink, uint32_t packets, uint32_t bytes) {
+  const uint64_t taken = packets < sink.counters[0] ? packets : sink.counters[0];
+  sink.counters[0] -= taken;
+  sink.counters[1] -= bytes < sink.counters[1] ? bytes : sink.counters[1];
+  sink.counters[noReader_] += taken;
+}
+
+// A writer whose pipe's owner was killed, and whose next reader has made the pipe anew, goes on in the ring of that one. What the
+// reader before has left goes with it, as far as anything is to stay there while nobody reads.
+void RingTransmitter::MoveOn(uint32_t index) {
+  RingMemory& ring = rings_[index];
+  const std::shared_ptr<PipeRing> before = ring.MoveOn();
+  if (!before) return;
+  Sink& sink = sinks_[index];
+  RingWriter& writer = writers_[index];
+  writer.Publish();
+  const bool keeps = KeepsUnread(before->mapping);
+  writer.Open(ring.memory, ring.dataSize);
+  sink.read = writer.LookForReader();
+  sink.stalledSince = -1;
+  sink.wake = ring.event.writable;
+  RingReader reader;
+  reader.Open(before->mapping, before->dataSize);
+  reader.Begin();
+  for (RingReader::Packet packet; reader.Next(&packet);) {
+    uint8_t* const to = keeps && packet.length <= writer.longest() ? writer.Reserve(packet.length, packet.wireLength, packet.seconds, packet.nanoseconds, packet.linkType) : nullptr;
+    if (to != nullptr) CopyPacket(to, packet.bytes, packet.length);
+    else TakeBack(sink, 1, packet.length);
+  }
+  if (!writer.Unpublished() || sink.dirty) return;
+  sink.dirty = true;
+  dirty_.push_back(index);
 }
 
 bool RingTransmitter::Stalled(Sink& sink, const RingWriter& writer) {
@@ -286,6 +330,9 @@ int32_t RingTransmitter::Flush(Napi::Env, const int32_t*) {
 void RingTransmitter::Close(const Napi::CallbackInfo& info) {
   Flush(info.Env(), nullptr);
   for (uint32_t k = 0; k < sinks_.size(); k++) {
+    TakeBackSkipped(sinks_[k], writers_[k]);
+    MoveOn(k);
+    writers_[k].Commit();
     writers_[k].MarkClosed();
     Wake(k);
   }

@@ -28,6 +28,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
     uint64_t* counters;
     int64_t stalledSince = -1;
     bool dirty = false;
+    // Whether somebody read it when this batch began.
+    bool read = false;
     int wake = -1;
   };
   struct Batch {
@@ -50,6 +52,9 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   uint32_t Listed(uint32_t index) const;
   uint32_t TakeOff(uint32_t index, uint32_t done);
   uint32_t ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait);
+  void TakeBackSkipped(Sink& sink, RingWriter& writer);
+  void TakeBack(Sink& sink, uint32_t packets, uint32_t bytes);
+  void MoveOn(uint32_t index);
   bool Stalled(Sink& sink, const RingWriter& writer);
   void Wake(uint32_t index);
 

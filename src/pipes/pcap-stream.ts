@@ -29,8 +29,8 @@ export interface StreamResult {
   readonly bytes: number;
   /** Packets left out because a stream has one link type: that of its first packet. */
   readonly otherLinkTypes: number;
-  /** Why it ended: the pipe did, `count` was reached, the other side went away, or `signal` said so. */
-  readonly end: 'pipe' | 'count' | 'reader' | 'signal';
+  /** Why it ended: the pipe did, its writer was killed, `count` was reached, the other side went away, or `signal` said so. */
+  readonly end: 'pipe' | 'killed' | 'count' | 'reader' | 'signal';
 }
 
 export function encodePcapHeader(linkType: number, format: PcapFormat): Uint8Array {
@@ -57,11 +57,13 @@ export async function attachToStream(link: string | LinkName, target: number | W
 export async function copyToStream(reader: PipeReader, target: number | Writable, options: StreamOptions = {}): Promise<StreamResult> {
   const encoder = new PcapBlock(reader, options.format ?? 'nanoseconds');
   const limit = options.count ?? Infinity;
-  const ended = (): StreamResult['end'] => (encoder.packets >= limit ? 'count' : options.signal?.aborted ? 'signal' : 'pipe');
+  const ended = (): StreamResult['end'] => (encoder.packets >= limit ? 'count' : options.signal?.aborted ? 'signal' : reader.writer === 'killed' ? 'killed' : 'pipe');
   const result = (end: StreamResult['end']): StreamResult => ({ packets: encoder.packets, bytes: encoder.bytes, otherLinkTypes: encoder.otherLinkTypes, end });
+  const stop = (): void => reader.interrupt();
+  options.signal?.addEventListener('abort', stop);
   const out = typeof target === 'number' ? new DescriptorTarget(target) : new WritableTarget(target);
   try {
-    while (!reader.ended && encoder.packets < limit) {
+    while (!reader.ended && encoder.packets < limit && options.signal?.aborted !== true) {
       const count = reader.receive(Math.min(reader.batch.capacity, limit - encoder.packets));
       if (count > 0) {
         encoder.add();
@@ -80,6 +82,7 @@ export async function copyToStream(reader: PipeReader, target: number | Writable
     if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET') return result('reader');
     throw error;
   } finally {
+    options.signal?.removeEventListener('abort', stop);
     out.detach();
   }
 }
@@ -236,9 +239,9 @@ class WritableTarget {
 
   async write(block: Uint8Array): Promise<void> {
     if (block.length === 0) return;
-    // The block is used again, and a stream may keep what it was given.
-    const flowing = this.failure === undefined && this.stream.write(Uint8Array.from(block));
-    if (this.failure === undefined && !flowing) await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]).catch((error: unknown) => this.onError(error as Error));
+    // The block is used again, and a stream may keep what it was given. One that is closed already would never say so again.
+    const flowing = this.failure === undefined && !this.stream.destroyed && this.stream.write(Uint8Array.from(block));
+    if (this.failure === undefined && !this.stream.destroyed && !flowing) await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]).catch((error: unknown) => this.onError(error as Error));
     if (this.failure) throw this.failure;
     if (this.stream.destroyed) throw Object.assign(new Error('the stream was closed'), { code: 'EPIPE' });
   }

@@ -1,8 +1,8 @@
 /** Where a pipe's socket lies, and which of its two rings an end means. */
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BricksError } from '../core/errors';
-import type { LinkName } from '../core/link-name';
+import { parseLinkName, type LinkName } from '../core/link-name';
 import type { CoreAddon } from '../native/core-addon';
 
 /** What goes in at the master end (x{0) comes out at the slave end (x}0): ring 0; the other way: ring 1. */
@@ -23,9 +23,31 @@ export function pipeFileName(link: LinkName): string {
   return `${escaped}.sock`;
 }
 
+/** The pipes of a device among the file names of a directory, each by the end that `pattern` has, in the order of their numbers. */
+export function linksIn(files: readonly string[], pattern: LinkName): LinkName[] {
+  const end = pattern.pipe?.end === 'master' ? '{' : '}';
+  const before = pipeFileName(pattern).slice(0, -'*.sock'.length);
+  const own = files.filter((file) => file.startsWith(before) && file.endsWith('.sock') && !file.endsWith('{*.sock'));
+  const ids = own.map((file) => decodeFileName(file.slice(before.length, -'.sock'.length)));
+  return ids.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).map((id) => parseLinkName(`${pattern.device}${end}${id}`));
+}
+
+function decodeFileName(name: string): string {
+  return name.replace(/%([0-9a-f]{2})/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
+}
+
 /** The directory for the pipes of this network namespace: interfaces of the same name elsewhere are others. */
 export function pipeDirectory(addon: CoreAddon): string {
   return join(runDirectory(), addon.networkNamespace());
+}
+
+/** Directories of network namespaces that are gone would stay for ever. */
+export function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // There are other pipes in it, or another process has removed it.
+  }
 }
 
 /** Whether there is a pipe of this name in another network namespace: whoever looks for it here will wait in vain. */

@@ -5,11 +5,13 @@ import { parseLinkName, type LinkName } from '../core/link-name';
 import { MINIMUM_RING_DATA } from '../core/packet-ring';
 import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
-import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readingDirection } from './pipe-name';
+import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readingDirection, removeIfEmpty } from './pipe-name';
 
 export interface AttachOptions {
   /** Wait until someone opens the pipe, instead of failing where nobody has. */
   readonly wait?: boolean;
+  /** Begin with all that is still in the pipe (what a reader before was killed with), not with what comes from now on. */
+  readonly all?: boolean;
   /** Ends the waiting, and the reading. */
   readonly signal?: AbortSignal;
   /** Called once if the pipe is not there yet; `elsewhere` if one of its name is in another network namespace. */
@@ -21,6 +23,8 @@ export interface AttachOptions {
 }
 
 const LOOK_AGAIN_MILLISECONDS = 50;
+/** Looks after which a reader that found another one waiting looks whether that one is still there. */
+const LOOKS_PER_REGISTRATION = 20;
 const CLOSING_ATTEMPTS = 20;
 const CLOSING_MILLISECONDS = 10;
 /** Batches after which other work of this thread gets its turn. */
@@ -34,7 +38,9 @@ const BATCHES_IN_A_ROW = 64;
  *       for (let row = 0; row < packets.count; row++) ...
  *     }
  *
- * A pipe has one reader. Packets that it had not released when it ended, the next one gets again.
+ * A pipe has one reader. It gets what comes from now on, and all from the first packet on if it waits before the writer comes. What the
+ * reader before it had not released, and what stayed in the pipe meanwhile (the engine option keepUnread), it gets with `all`;
+ * where something is to stay (keepUnread), each reader gets it.
  * @throws BricksError E_PIPE_BUSY, E_PIPE_ABSENT, E_NATIVE_MISSING, ...
  */
 export async function attach(link: string | LinkName, options: AttachOptions = {}): Promise<PipeReader> {
@@ -42,23 +48,77 @@ export async function attach(link: string | LinkName, options: AttachOptions = {
   const file = pipeFileName(name);
   const addon = loadAddon<CoreAddon>('bricks_core');
   const directory = pipeDirectory(addon);
+  const waiting = new WriterWait(addon, directory, file, name);
+  try {
+    return await openOrWait(addon, directory, file, name, options, waiting);
+  } finally {
+    waiting.close();
+  }
+}
+
+async function openOrWait(addon: CoreAddon, directory: string, file: string, name: LinkName, options: AttachOptions, waiting: WriterWait): Promise<PipeReader> {
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
-    const end = await openAfterOurselves(() => openForReading(addon, directory, file, name));
+    const end = await openAfterOurselves(() => openForReading(addon, directory, file, name, options.all));
     if (end !== 0) return new PipeReader(addon, name, end, options);
     const elsewhere = attempt === 0 && isPipeElsewhere(addon, name);
     if (!options.wait) {
       if (elsewhere) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text} in this network namespace; there is one of its name in another.`, `To read that one: ip netns exec NAME bricks attach '${name.text}'.`);
       throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
     }
+    waiting.begin();
     if (attempt === 0) options.onWaiting?.(elsewhere);
-    await pause(LOOK_AGAIN_MILLISECONDS, options.signal);
+    await waiting.pause(options.signal);
   }
 }
 
-function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName): number {
+/**
+ * Waits for a pipe's writer (or for any of a device: eth3}*), which takes a reader that waits here for attached, so that it gets all
+ * packets from the first on. One reader of a pipe can wait so; others look now and then.
+ */
+export class WriterWait {
+  private end = 0;
+  private looks = 0;
+  private armed = false;
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly addon: CoreAddon, private readonly directory: string, private readonly file: string, private readonly link: LinkName) {}
+
+  /** From now on writers that come know of this reader. */
+  begin(): void {
+    if (this.end !== 0 || this.looks++ % LOOKS_PER_REGISTRATION !== 0) return;
+    try {
+      this.end = this.addon.pipeAwait(this.directory, this.file, readingDirection(this.link));
+    } catch {
+      // The directory is not this user's: the pipe is found by looking.
+    }
+  }
+
+  /** Until a writer has come, or it is time to look. */
+  async pause(signal: AbortSignal | undefined): Promise<void> {
+    const pausing = pause(LOOK_AGAIN_MILLISECONDS, signal, (wake) => { this.wake = wake; });
+    if (this.end !== 0 && !this.armed) {
+      this.armed = true;
+      this.addon.pipeWait(this.end, () => {
+        this.armed = false;
+        this.wake?.();
+      });
+    }
+    await pausing;
+    this.wake = undefined;
+  }
+
+  close(): void {
+    if (this.end === 0) return;
+    this.addon.pipeClose(this.end);
+    this.end = 0;
+    removeIfEmpty(this.directory);
+  }
+}
+
+function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName, all = false): number {
   try {
-    return addon.pipeOpen(directory, file, readingDirection(link), 0, MINIMUM_RING_DATA, true);
+    return addon.pipeOpen(directory, file, readingDirection(link), 0, { dataSize: MINIMUM_RING_DATA, mustExist: true, all });
   } catch (error) {
     throw pipeError(link, 'read', error);
   }
@@ -82,10 +142,10 @@ export function isWritten(link: LinkName): boolean {
   const addon = loadAddon<CoreAddon>('bricks_core');
   const directory = pipeDirectory(addon);
   // Nobody else may read meanwhile: a reader that waits for its writer would take this look for one.
-  const reader = openForReading(addon, directory, pipeFileName(link), link);
+  const reader = openForReading(addon, directory, pipeFileName(link), link, true);
   if (reader === 0) return false;
   try {
-    const writer = addon.pipeOpen(directory, pipeFileName(link), readingDirection(link), 1, MINIMUM_RING_DATA, true);
+    const writer = addon.pipeOpen(directory, pipeFileName(link), readingDirection(link), 1, { dataSize: MINIMUM_RING_DATA, mustExist: true });
     if (writer !== 0) addon.pipeClose(writer);
     return false;
   } catch (error) {
@@ -96,7 +156,8 @@ export function isWritten(link: LinkName): boolean {
   }
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+/** Ends early by the signal, and by what `wakeable` is told. */
+function pause(milliseconds: number, signal: AbortSignal | undefined, wakeable?: (wake: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
@@ -104,6 +165,7 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
       resolve();
     };
     const timer = setTimeout(done, milliseconds);
+    wakeable?.(done);
     signal?.addEventListener('abort', done);
   });
 }
@@ -114,6 +176,8 @@ const readers = new Set<PipeReader>();
 export function openReaders(): PipeReader[] {
   return [...readers];
 }
+
+const WRITER_STATES = ['open', 'closed', 'killed'] as const;
 
 /** A pipe's reader. Its batches are one and the same object, valid until the next one is asked for. */
 export class PipeReader implements AsyncIterable<PacketBatch> {
@@ -163,9 +227,19 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     return this.closed || this.atEnd;
   }
 
+  /** Whether the writer still has the pipe, has closed it, or was killed (or the process that had opened it first). */
+  get writer(): 'open' | 'closed' | 'killed' {
+    return WRITER_STATES[this.source.writerState()];
+  }
+
   /** How often the ring held something that was no packet. */
   get corruptions(): number {
     return this.source.corruptions();
+  }
+
+  /** Ends a `ready` that sleeps. */
+  interrupt(): void {
+    if (this.waiting) this.addon.pipeCancelWait(this.end);
   }
 
   /** Sleeps until packets have come after a `receive` that found none, or the pipe has ended. */
@@ -209,7 +283,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     this.closed = true;
     readers.delete(this);
     this.options.signal?.removeEventListener('abort', this.onAbort);
-    if (this.waiting) this.addon.pipeCancelWait(this.end);
+    this.interrupt();
     this.source.close();
     this.addon.pipeClose(this.end);
   }

@@ -2,16 +2,17 @@
  * The control half of pipes, in the main thread: makes the rings before an engine opens its links.
  * They belong to the process, so that they outlive an engine's thread, and other engines find them.
  */
-import { rmdirSync } from 'node:fs';
 import type { LinkPlan } from '../core/backend';
 import { BricksError, messageOf } from '../core/errors';
 import type { LinkName } from '../core/link-name';
-import { initialiseRing, ringBytes } from '../core/packet-ring';
+import { expectsReader, initialiseRing, keepsUnread, limitUnread, ringBytes, skipUnread } from '../core/packet-ring';
 import { coreAddon, type CoreAddon } from '../native/core-addon';
-import { pipeDirectory, pipeError, pipeFileName, readingDirection, writingDirection, type PipeDirection } from './pipe-name';
+import { pipeDirectory, pipeError, pipeFileName, readingDirection, removeIfEmpty, writingDirection, type PipeDirection } from './pipe-name';
 
 export const DEFAULT_RING_SIZE = 4 << 20;
 const OPEN_ATTEMPTS = 5;
+/** One that has waited is there within milliseconds, unless it was stopped. */
+const EXPECTED_READER_MILLISECONDS = 2000;
 const SMALLEST_PLANNED_RING = 256 << 10;
 /** All pipes of an engine together take no more than this, unless a ring's size was asked for. */
 const RING_BUDGET = 1 << 30;
@@ -35,10 +36,11 @@ export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean
   const sinks = plan.sinks.filter(({ link }) => isOurs(link));
   const size = plan.ringSize === undefined ? plannedRingSize(sources.length + sinks.length) : 2 ** Math.ceil(Math.log2(plan.ringSize));
   const addon = coreAddon();
+  const unreadLimit = plan.keepUnread ?? 0;
   const pipes: PreparedPipe[] = [];
   const make = (link: LinkName, role: 'read' | 'write'): void => {
     const direction = role === 'read' ? readingDirection(link) : writingDirection(link);
-    pipes.push(addon ? openNativeEnd(addon, link, role, direction, size) : openLocalEnd(link, role, direction, size));
+    pipes.push(addon ? openNativeEnd(addon, link, role, direction, size, unreadLimit) : openLocalEnd(link, role, direction, size, unreadLimit));
   };
   try {
     for (const { link } of sinks) make(link, 'write');
@@ -61,13 +63,16 @@ export function discardPipes(prepared: unknown): void {
   if (addon && pipes.length > 0) removeIfEmpty(pipeDirectory(addon));
 }
 
-/** Directories of network namespaces that are gone would stay for ever. */
-function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // There are other pipes in it, or another process has removed it.
-  }
+/** The readers that had waited for this writer get what it wrote, also where it has ended before they could attach. */
+export async function awaitExpectedReaders(prepared: unknown): Promise<void> {
+  const addon = coreAddon();
+  const ends = ((prepared as PreparedPipes | undefined)?.pipes ?? []).flatMap(({ role, end }) => (role === 'write' && end !== undefined ? [end] : []));
+  const limit = performance.now() + EXPECTED_READER_MILLISECONDS;
+  const isExpected = (end: number): boolean => {
+    const view = addon?.pipeView(end);
+    return view !== undefined && expectsReader(view.buffer, view.byteOffset);
+  };
+  while (ends.some(isExpected) && performance.now() < limit) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 export function plannedRingSize(pipes: number): number {
@@ -76,10 +81,10 @@ export function plannedRingSize(pipes: number): number {
   return size;
 }
 
-function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number): PreparedPipe {
+function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, dataSize: number, unreadLimit: number): PreparedPipe {
   for (let attempt = 1; ; attempt++) {
     try {
-      const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, size, false);
+      const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, { dataSize, unreadLimit });
       return { text: link.text, role, end, ring: undefined };
     } catch (error) {
       // The directory was empty, and another process has just removed it.
@@ -101,15 +106,18 @@ function localKey(link: LinkName, direction: PipeDirection): string {
   return `${pipeFileName(link)} ${direction}`;
 }
 
-function openLocalEnd(link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number): PreparedPipe {
+function openLocalEnd(link: LinkName, role: 'read' | 'write', direction: PipeDirection, size: number, unreadLimit: number): PreparedPipe {
   const key = localKey(link, direction);
   let local = localRings.get(key);
   if (!local) {
     local = { ring: new SharedArrayBuffer(ringBytes(size)), read: false, write: false };
     initialiseRing(local.ring);
+    limitUnread(local.ring, 0);
     localRings.set(key, local);
   }
   if (local[role]) throw new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by this process.`);
+  if (role === 'write') limitUnread(local.ring, Math.min(unreadLimit, size));
+  else if (!keepsUnread(local.ring)) skipUnread(local.ring);
   local[role] = true;
   return { text: link.text, role, end: undefined, ring: local.ring };
 }

@@ -1,23 +1,26 @@
 /** `bricks attach`: a pipe to standard output, to a program, to a tap interface, or counted. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { BricksError, messageOf } from '../core/errors';
-import { parseLinkName, twinOf } from '../core/link-name';
+import { parseLinkName, twinOf, type LinkName } from '../core/link-name';
 import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
 import { FLOWS_MAXIMUM, FlowCount } from './flow-count';
-import { attachToStream, copyToStream, type PcapFormat, type StreamResult } from './pcap-stream';
+import { copyToStream, type PcapFormat, type StreamOptions } from './pcap-stream';
 import { attach, isWritten, type AttachOptions } from './pipe-reader';
+import { ANY_PIPE, runForEach } from './run-for-each';
+import { checkWriter, runProgram, sayOthers, type PassOn } from './run-program';
 
 export interface AttachCommand {
-  /** The pipe: `eth3}0`. */
+  /** The pipe: `eth3}0`; with `exec`, all of a device: `eth3}*`. */
   readonly link: string;
   /** True: count packets, bytes and flows instead of writing them. A number: end after so many packets. */
   readonly count?: boolean | number;
   /** A program and its arguments, which gets the stream on its standard input. */
   readonly exec?: readonly string[];
+  /** Start it again when it dies while the pipe is open. */
+  readonly restart?: boolean;
+  /** Calls the listener with each signal that is to be passed on to programs. */
+  readonly passOn?: PassOn;
   /** A tap interface to make and send the packets to. */
   readonly tap?: string;
   /** Where the pcap stream goes: a file descriptor, standard output unless told otherwise, or what opens one once the pipe is there. */
@@ -25,6 +28,8 @@ export interface AttachCommand {
   /** The name of what is written to, for messages. */
   readonly writeName?: string;
   readonly format?: PcapFormat;
+  /** Begin with all that is still in the pipe. */
+  readonly all?: boolean;
   /** Fail where the pipe is not there, instead of waiting for it. */
   readonly noWait?: boolean;
   readonly signal?: AbortSignal;
@@ -38,29 +43,23 @@ export async function runAttach(command: AttachCommand): Promise<number> {
   const options: AttachOptions & { count?: number; format?: PcapFormat } = {
     wait: !command.noWait,
     onWaiting: (elsewhere) => say(`waiting for ${command.link} ...${elsewhere ? ` There is a pipe of this name in another network namespace; to read that one: ip netns exec NAME bricks attach '${command.link}'` : ''}`),
+    ...(command.all === undefined ? {} : { all: command.all }),
     ...(command.signal ? { signal: command.signal } : {}),
     ...(typeof command.count === 'number' ? { count: command.count } : {}),
     ...(command.format ? { format: command.format } : {}),
   };
-  checkEnd(command.link, say);
+  const link = parseLinkName(command.link);
+  const program = command.exec && command.exec.length > 0 ? { words: command.exec, restart: command.restart ?? false, passOn: command.passOn } : undefined;
+  if (link.pipe?.id !== ANY_PIPE) checkEnd(link, say);
+  else if (!program) throw new BricksError('E_ATTACH_LINK', `${command.link} stands for several pipes, each of which a program of its own reads.`, `Name the program (bricks attach '${command.link}' --exec PROGRAM ...), or attach to one pipe.`);
   try {
     if (command.tap !== undefined) return await runTap(command.link, command.tap, options, say);
-    if (command.exec && command.exec.length > 0) return await runProgram(command.link, command.exec, options, say);
+    if (program) return link.pipe?.id === ANY_PIPE ? await runForEach(link, program, options, say) : await runProgram(command.link, program, options, say);
     if (command.count === true) return await runCount(command.link, options, say);
-    if (typeof command.write === 'function') {
-      const reader = await attach(command.link, options);
-      try {
-        sayOthers(await writing(command, copyToStream(reader, await command.write(), options)), say);
-      } finally {
-        reader.close();
-      }
-      return 0;
-    }
-    const descriptor = command.write ?? 1;
-    if (isatty(descriptor)) {
+    if (typeof command.write !== 'function' && isatty(command.write ?? 1)) {
       throw new BricksError('E_ATTACH_TERMINAL', 'A pcap stream is no text for a terminal.', `Pipe it on (bricks attach '${command.link}' | tcpdump -r -), or count (--count).`);
     }
-    sayOthers(await writing(command, attachToStream(command.link, descriptor, options)), say);
+    await runWrite(command, options, say);
     return 0;
   } catch (error) {
     if (command.signal?.aborted) return 0;
@@ -69,8 +68,8 @@ export async function runAttach(command: AttachCommand): Promise<number> {
 }
 
 /** x{0 is seldom meant: what bricks write there is read at x}0. @throws BricksError E_ATTACH_END */
-function checkEnd(text: string, say: (text: string) => void): void {
-  const link = parseLinkName(text);
+function checkEnd(link: LinkName, say: (text: string) => void): void {
+  const { text } = link;
   if (link.pipe?.end !== 'master') return;
   const twin = twinOf(link) ?? '';
   if (!isWritten(link)) throw new BricksError('E_ATTACH_END', `${text} is the end that bricks write to.`, `Read the other one: '${twin}'.`);
@@ -81,20 +80,22 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on the device', EDQUOT: 'the quota is used up', EFBIG: 'the file is too large', EIO: 'the device fails', EROFS: 'it can only be read',
 };
 
-/** A target that takes no more, in words. @throws BricksError E_ATTACH_WRITE */
-async function writing(command: AttachCommand, copying: Promise<StreamResult>): Promise<StreamResult> {
+/** @throws BricksError E_ATTACH_WRITE, E_ATTACH_KILLED */
+async function runWrite(command: AttachCommand, options: StreamOptions, say: (text: string) => void): Promise<void> {
+  const reader = await attach(command.link, options);
   try {
-    return await copying;
+    const target = typeof command.write === 'function' ? await command.write() : command.write ?? 1;
+    const result = await copyToStream(reader, target, options);
+    sayOthers(result, say);
+    checkWriter(command.link, result.end);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall !== 'write') throw error;
     throw new BricksError('E_ATTACH_WRITE', `Packets of ${command.link} can't be written to ${command.writeName ?? 'standard output'} any more: ${SYSTEM_ERRORS[code] ?? messageOf(error)} (${code}).`,
-      'A file ends with the last whole packet. Make room, or write elsewhere, and attach again: what was not written is still in the pipe.');
+      `A file ends with the last whole packet. ${reader.writer === 'open' ? 'Make room, or write elsewhere, and attach again with --all: what was not written is in the pipe as long as its writer runs.' : 'The writer of the pipe has ended, so that what was not written is lost. Make room, or write elsewhere, before the next run.'}`);
+  } finally {
+    reader.close();
   }
-}
-
-function sayOthers(result: StreamResult, say: (text: string) => void): void {
-  if (result.otherLinkTypes > 0) say(`${result.otherLinkTypes} packets of another link type than the first one's were left out: a pcap stream has one.`);
 }
 
 async function runCount(link: string, options: AttachOptions, say: (text: string) => void): Promise<number> {
@@ -112,42 +113,8 @@ async function runCount(link: string, options: AttachOptions, say: (text: string
     reader.close();
     say(`${link}: ${packets} packets, ${bytes} bytes, ${flows.size >= FLOWS_MAXIMUM ? 'at least ' : ''}${flows.size} flows`);
   }
+  checkWriter(link, reader.writer === 'killed' ? 'killed' : 'pipe');
   return 0;
-}
-
-async function runProgram(link: string, program: readonly string[], options: AttachOptions & { count?: number }, say: (text: string) => void): Promise<number> {
-  const child = await started(spawn(program[0], program.slice(1), { stdio: ['pipe', 'inherit', 'inherit'] }), program[0]);
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  // A program that ends by itself ends the reading too, also while nothing comes.
-  const ending = new AbortController();
-  const stop = (): void => ending.abort();
-  void exited.then(stop);
-  options.signal?.addEventListener('abort', stop);
-  const { stdin } = child;
-  if (!stdin) throw new BricksError('E_ATTACH_EXEC', `${program[0]} has no standard input.`);
-  try {
-    sayOthers(await attachToStream(link, stdin, { ...options, signal: ending.signal }), say);
-  } catch (error) {
-    if (!ending.signal.aborted) {
-      child.kill();
-      throw error;
-    }
-  } finally {
-    options.signal?.removeEventListener('abort', stop);
-    stdin.end();
-  }
-  const [code, signal] = await exited;
-  return code ?? 128 + (signal ? constants.signals[signal] : 0);
-}
-
-async function started(child: ChildProcess, name: string): Promise<ChildProcess> {
-  try {
-    await once(child, 'spawn');
-    return child;
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such program' : messageOf(error);
-    throw new BricksError('E_ATTACH_EXEC', `${name} can't be started: ${reason}.`, 'Write the program and its arguments behind --exec.');
-  }
 }
 
 async function runTap(link: string, name: string, options: AttachOptions & { count?: number }, say: (text: string) => void): Promise<number> {

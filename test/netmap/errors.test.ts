@@ -1,4 +1,6 @@
-import { constants } from 'node:os';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { deviceError, portError, type PortAttempt } from 'packet-bricks/backends/netmap/errors';
 
 const { errno } = constants;
@@ -12,6 +14,34 @@ describe('errors of netmap say what to do', () => {
 
   test('no permission', () => {
     expect(deviceError({ number: errno.EACCES, step: 'open' })).toMatchObject({ code: 'E_NETMAP_PERMISSION' });
+  });
+
+  describe('netmap in user space', () => {
+    const before = { preload: process.env['LD_PRELOAD'], directory: process.env['NETMAP_USERSPACE_DIR'] };
+    const restore = (name: string, value: string | undefined): void => {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    };
+    const base = mkdtempSync(join(tmpdir(), 'bricks-netmap-directory-'));
+    afterAll(() => {
+      restore('LD_PRELOAD', before.preload);
+      restore('NETMAP_USERSPACE_DIR', before.directory);
+      rmSync(base, { recursive: true, force: true });
+    });
+
+    test.each<[string, (path: string) => void, number, RegExp]>([
+      ['has a mode that lets others in', (path) => { mkdirSync(path); chmodSync(path, 0o755); }, errno.EACCES, /must be yours alone, but has the mode 0755\. Change it: chmod 700 .*, or name another one in NETMAP_USERSPACE_DIR\.$/],
+      ['is a file', (path) => { writeFileSync(path, ''); }, errno.ENOTDIR, /is no directory/],
+      ['is not there', () => undefined, errno.ENOENT, /is not there and can't be made/],
+    ])('names its directory where that %s', (name, make, number, message) => {
+      process.env['LD_PRELOAD'] = '/anywhere/libnetmap-userspace.so';
+      process.env['NETMAP_USERSPACE_DIR'] = join(base, name);
+      make(join(base, name));
+      expect(deviceError({ number, step: 'open' })).toMatchObject({ code: 'E_NETMAP_DIRECTORY', message: expect.stringMatching(message) as string });
+      if (number === errno.EACCES) expect(refused(number)).toMatchObject({ code: 'E_NETMAP_DIRECTORY' });
+      delete process.env['LD_PRELOAD'];
+      expect(deviceError({ number, step: 'open' })).not.toMatchObject({ code: 'E_NETMAP_DIRECTORY' });
+    });
   });
 
   test('another version of the interface', () => {

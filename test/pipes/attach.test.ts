@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,8 +44,8 @@ describeNative('attaching a program to a pipe', () => {
   test('gives it a pcap stream with every packet, its time to the nanosecond and both lengths', async () => {
     await withPipe('stream', async (writers) => {
       const program = attachProgram({ link: 'stream}0' });
-      for (let round = 0; round < 500; round++) writers.send();
       await writers.read();
+      for (let round = 0; round < 500; round++) writers.send();
       writers.close();
       expect(await program.exited).toBe(0);
       const { magic, linkType, records } = parsePcap(Buffer.from(program.output, 'latin1'));
@@ -60,6 +60,7 @@ describeNative('attaching a program to a pipe', () => {
       const parts: Buffer[] = [];
       stream.on('data', (part: Buffer) => parts.push(part));
       const copying = attachToStream('writable}0', stream, { format: 'microseconds', count: 3000 });
+      await writers.read();
       for (let round = 0; round < 100; round++) writers.send();
       expect(await copying).toMatchObject({ packets: 3000, bytes: 180_000, end: 'count' });
       const { magic, records } = parsePcap(Buffer.concat(parts));
@@ -70,10 +71,11 @@ describeNative('attaching a program to a pipe', () => {
 
   test('with a count, leaves what follows to the next reader', async () => {
     await withPipe('counted', async (writers) => {
-      writers.send();
       const first = attachProgram({ link: 'counted}0', count: 10 });
+      await writers.read();
+      writers.send();
       expect(await first.exited).toBe(0);
-      const second = attachProgram({ link: 'counted}0', count: 54 });
+      const second = attachProgram({ link: 'counted}0', count: 54, all: true });
       expect(await second.exited).toBe(0);
       expect(parsePcap(Buffer.from(second.output, 'latin1')).records[0].number).toBe(10);
     });
@@ -92,6 +94,7 @@ describeNative('attaching a program to a pipe', () => {
   test('ends quietly when the program behind it has seen enough', async () => {
     await withPipe('enough', async (writers) => {
       const program = attachProgram({ link: 'enough}0' });
+      await writers.read();
       for (let round = 0; round < 300; round++) writers.send();
       await until(() => program.output.length > 0, 'the stream');
       program.child.stdout.destroy();
@@ -107,8 +110,8 @@ describeNative('attaching a program to a pipe', () => {
   test('counts packets, bytes and flows', async () => {
     await withPipe('sum', async (writers) => {
       const program = attachProgram({ link: 'sum}0', count: true });
-      writers.send(0, 30);
       await writers.read();
+      writers.send(0, 30);
       writers.close();
       expect(await program.exited).toBe(0);
       expect(program.errors).toContain('sum}0: 30 packets, 1800 bytes, 0 flows');
@@ -119,6 +122,7 @@ describeNative('attaching a program to a pipe', () => {
     await withPipe('exec', async (writers) => {
       const file = join(directory, 'exec.pcap');
       const program = attachProgram({ link: 'exec}0', exec: ['sh', '-c', `cat > ${file}; exit 7`] });
+      await writers.read();
       writers.send();
       await until(() => existsSync(file), 'the file');
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -146,6 +150,7 @@ describeNative('attaching a program to a pipe', () => {
     await withPipe('tap', async (writers) => {
       const name = `brk${process.pid % 100_000}`;
       const program = attachProgram({ link: 'tap}0', tap: name });
+      await writers.read();
       writers.send(0, 10);
       const received = (): number => {
         try {
@@ -160,6 +165,16 @@ describeNative('attaching a program to a pipe', () => {
     });
   });
 
+  const hasNamespaces = canMakeTap && spawnSync('unshare', ['--net', '--mount', 'true']).status === 0;
+  (hasNamespaces ? test : test.skip).each([['', 'IPv6 switched off'], ['mount -o remount,bind,ro /proc/sys &&', 'settings that can only be read, as in a container']])('sends nothing by a tap interface of its own (%s%s)', async (before) => {
+    // A network of its own, with addresses that the packets from the pipe ask for, and a forwarder, which has most to say.
+    const script = `mount --bind /proc/sys /proc/sys && ip link set lo up && ip address add 192.0.2.1/32 dev lo && ip address add 2001:db8::1/128 dev lo &&
+      echo 1 > /proc/sys/net/ipv6/conf/all/forwarding && ${before} exec "$0" "$1" silent`;
+    const child = spawnSync('unshare', ['--net', '--mount', 'sh', '-c', script, process.execPath, join(__dirname, 'programs', 'silent-tap.cjs')], { env: process.env, encoding: 'utf8', timeout: 60_000 });
+    expect(child.stderr).toBe('');
+    expect(JSON.parse(child.stdout)).toEqual({ received: 4, sent: [] });
+  });
+
   test('is read by tcpdump', async () => {
     try {
       execFileSync('tcpdump', ['--version'], { stdio: 'ignore' });
@@ -169,6 +184,7 @@ describeNative('attaching a program to a pipe', () => {
     }
     await withPipe('tcpdump', async (writers) => {
       const program = attachProgram({ link: 'tcpdump}0', count: 20, exec: ['tcpdump', '-n', '-r', '-', '-w', join(directory, 'copy.pcap'), '--time-stamp-precision=nano'] });
+      await writers.read();
       writers.send();
       expect(await program.exited).toBe(0);
       expect(parsePcap(readFileSync(join(directory, 'copy.pcap'))).records).toHaveLength(20);

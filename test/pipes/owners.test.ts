@@ -27,7 +27,7 @@ describeNative('the process that owns a pipe', () => {
   test('may be a reader that is killed and started anew: the next one gets what its writer sent meanwhile', async () => {
     const first = new Program('engine-reader', 'owner}0');
     await first.says('opened');
-    const writers = new Writers(['owner{0']);
+    const writers = new Writers(['owner{0'], { keepUnread: 1 << 20 });
     writers.send(0, 10);
     await takes(first, 9);
     await first.kill();
@@ -54,7 +54,7 @@ describeNative('the process that owns a pipe', () => {
     // It owns the pipe for the other direction.
     const owner = new Program('engine-reader', 'third{0');
     await owner.says('opened');
-    const writers = new Writers(['third{0']);
+    const writers = new Writers(['third{0'], { keepUnread: 1 << 20 });
     const first = new Program('reader', 'third}0');
     await first.says('attached');
     writers.send(0, 10);
@@ -75,7 +75,7 @@ describeNative('the process that owns a pipe', () => {
   test('may close its end and open it again at once: the same writer goes on', async () => {
     const reader = new Program('engine-reader', 'again}0');
     await reader.says('opened');
-    const writers = new Writers(['again{0']);
+    const writers = new Writers(['again{0'], { keepUnread: 1 << 20 });
     let sent = 0;
     for (let round = 0; round < 20; round++) {
       writers.send(0, 10);
@@ -95,7 +95,7 @@ describeNative('the process that owns a pipe', () => {
   test('may die unread: its writer counts what nobody reads once the ring is full', async () => {
     const owner = new Program('engine-reader', 'unread}0');
     await owner.says('opened');
-    const writers = new Writers(['unread{0']);
+    const writers = new Writers(['unread{0'], { keepUnread: 1 << 20 });
     writers.send(0, 1);
     await takes(owner, 0);
     await owner.kill();

@@ -36,8 +36,8 @@ describeNative('a pipe between processes', () => {
 
   test('carries packets the other way too, from the end with } to the end with {', async () => {
     const writers = new Writers(['reverse}0']);
-    writers.send(0, 3);
     const reader = await attach('reverse{0');
+    writers.send(0, 3);
     expect(reader.receive()).toBe(3);
     reader.close();
     writers.close();
@@ -72,7 +72,7 @@ describeNative('a pipe between processes', () => {
   });
 
   test('keeps what was written for its reader when the writer is killed, and can be opened anew', async () => {
-    const writer = new Program('writer', 'death{0', '1000');
+    const writer = new Program('writer', 'death{0', '1000', 'keep');
     await writer.says('written');
     const reader = await attach('death}0', { batchRows: 64 });
     expect(reader.receive()).toBe(64);
@@ -81,7 +81,7 @@ describeNative('a pipe between processes', () => {
     for (let batch = await reader.next(); batch; batch = await reader.next()) count += batch.count;
     expect(count).toBe(1000);
     reader.close();
-    const writers = new Writers(['death{0']);
+    const writers = new Writers(['death{0'], { keepUnread: 4096 });
     writers.send(0, 1);
     expect(writers.sent()).toBe(1);
     writers.close();
@@ -110,7 +110,7 @@ describeNative('a pipe between processes', () => {
 
   test('loses nothing of what its readers had not released, however often they are killed', async () => {
     const outputs = [0, 1, 2, 3];
-    const writers = new Writers(outputs.map((output) => `killed{${output}`), { ringSize: 65536 });
+    const writers = new Writers(outputs.map((output) => `killed{${output}`), { ringSize: 65536, keepUnread: 65536 });
     let writing = true;
     const write = (async (): Promise<void> => {
       while (writing) {
@@ -153,7 +153,7 @@ describeNative('a pipe between processes', () => {
 
   test('works by the thousand', async () => {
     const links = Array.from({ length: 1000 }, (_, output) => `many{${output}`);
-    const writers = new Writers(links);
+    const writers = new Writers(links, { keepUnread: 4096 });
     for (let output = 0; output < 1000; output++) writers.send(output, 1 + (output % 5));
     for (let output = 0; output < 1000; output += 111) {
       const reader = await attach(`many}${output}`);
@@ -205,12 +205,32 @@ describe('a pipe between two engines of one process', () => {
     reader.close();
   });
 
-  test('counts packets that nobody reads once the ring is full', () => {
-    const writers = new Writers(['unread{0'], { ringSize: 4096 });
-    for (let round = 0; round < 3; round++) writers.send(0, 64);
-    expect(writers.sent() + (writers.drops().noReader ?? 0)).toBe(192);
-    expect(writers.sent()).toBe(51);
+  test('counts all packets that nobody reads, but for those that are to stay', () => {
+    for (const [keepUnread, kept] of [[0, 0], [2000, 25], [4096, 51], [1 << 20, 51]]) {
+      const writers = new Writers(['unread{0'], { ringSize: 4096, keepUnread });
+      for (let round = 0; round < 3; round++) writers.send(0, 64);
+      expect([writers.sent(), writers.drops()]).toEqual([kept, { noReader: 192 - kept }]);
+      const reader = new EngineReader('unread}0');
+      expect(reader.port.receive()).toBe(kept);
+      writers.send(0, 1);
+      writers.close();
+      reader.close();
+    }
+  });
+
+  test('gives a new reader nothing of what the one before it left, and counts that', () => {
+    const writers = new Writers(['left{0']);
+    const first = new EngineReader('left}0');
+    writers.send(0, 20);
+    expect(first.port.receive()).toBe(20);
+    first.close();
+    writers.send(0, 5);
+    const second = new EngineReader('left}0');
+    writers.send(0, 7);
+    expect(second.port.receive()).toBe(7);
+    expect([writers.sent(), writers.drops()]).toEqual([7, { noReader: 25 }]);
     writers.close();
+    second.close();
   });
 });
 

@@ -45,6 +45,7 @@ uint32_t Chain::TakeDebt(Books& books, uint32_t at) {
   books.debts[at].next = kNone;
   books.owed--;
   owed_--;
+  books_[hops_[next].sink].expected--;
   return next;
 }
 
@@ -99,6 +100,9 @@ void Chain::Forward(Packet packet, uint32_t hop) {
   }
 }
 
+// Readers of several pipes may give back at once: what all of them owe to one sink fits into its ring.
+bool Chain::IsExpectingMany(uint32_t index) const { return books_[index].expected >= sinks_.all[index].slotCount - 1; }
+
 // True if the sink owes the rest of the way now.
 bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
   Sink& sink = sinks_.all[index];
@@ -108,7 +112,7 @@ bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
   const bool last = next == kNone;
   Packet here = packet;
   // A pipe gives a packet's buffer back; what an interface or a switch does with it is not for us to count on.
-  const bool owes = !last && sink.kind == SinkKind::kPipe && !sink.gone && packet.length <= sink.bufferSize;
+  const bool owes = !last && sink.kind == SinkKind::kPipe && !sink.gone && packet.length <= sink.bufferSize && !IsExpectingMany(hops_[next].sink);
   if (!last && !owes) here.slot = nullptr;
   const uint32_t at = sink.head;
   if (sink.gone || sink.queue.count > 0 || !sink.Fits(packet.length) || (owes && sink.Space() == 0) || !sink.Put(here)) {
@@ -127,6 +131,7 @@ bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
   // A ring that fills is copied on bit by bit: all at once might be more than the next one has room for.
   if (books.owed >= sink.slotCount / 2) SendCopies(index, sink.slotCount / 2 - 1);
   books.debts[at] = {next, sink.slots[at].buf_idx, packet.length};
+  books_[hops_[next].sink].expected++;
   if (books.owed++ == 0) books.since = sinks_.Now();
   owed_++;
   if (!books.listed) owing_.push_back(index);

@@ -54,6 +54,7 @@ class Chain {
     std::vector<Debt> debts;  // one a slot; none where the sink is no pipe
     uint32_t seen = 0;        // slots from here to the head may owe something
     uint32_t owed = 0;
+    uint32_t expected = 0;    // what other sinks owe to this one
     int64_t since = 0;        // when it began to owe, or its reader last gave something back
     bool listed = false;      // is in owing_
   };
@@ -64,6 +65,7 @@ class Chain {
   void MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t found);
   void Forward(Packet packet, uint32_t hop);
   bool Place(uint32_t index, const Packet& packet, uint32_t next);
+  bool IsExpectingMany(uint32_t index) const;
   // Sends on copies of the oldest that this sink owes, until it owes no more than `rest`.
   void SendCopies(uint32_t index, uint32_t rest);
   void PlaceOther(uint32_t index, const Packet& packet);

@@ -152,9 +152,47 @@ void ReaderKeepsBuffers() {
   EXPECT(groups.counters[2][kPackets] == 1 && groups.sender.Backlog() > 0);
 }
 
+// Four pipes of the first group lead to one of the second. Their readers give back all at once, after that one's has taken all it could:
+// its ring has room for what is owed to it, and nothing is lost.
+void ManyGiveBackAtOnce() {
+  constexpr uint32_t kFirst = 4;
+  OneToMany funnel(kFirst + 1, 0, {LinkSlots{}, true, true, 1});
+  for (uint32_t k = 0; k <= kFirst; k++) funnel.AddSink(k, funnel.world.Open(k + 1), SinkKind::kPipe, true);
+  uint32_t sent = 0;
+  const auto send = [&](uint32_t count) {
+    for (uint32_t k = 0; k < count; k++) EXPECT(funnel.world.Arrive(0, funnel.next++, 60));
+    const int32_t rows = funnel.receiver->Receive(funnel.batch.columns, {FlowNeed::kNone, true}, funnel.counters.back().data(), LinkSlots{});
+    for (int32_t row = 0; row < rows; row++) {
+      funnel.lists.Put(sent++ % kFirst, static_cast<uint32_t>(row));
+      funnel.lists.Put(kFirst, static_cast<uint32_t>(row));
+    }
+    EXPECT(funnel.sender.Transmit(funnel.sent, false) == 0);
+    if (funnel.sender.WantsFlush()) funnel.sender.Flush();
+    funnel.receiver->Release();
+  };
+  for (uint32_t round = 0; round < 40; round++) {
+    for (uint32_t part = 0; part < 4; part++) {
+      send(kFirst * 6);
+      funnel.Take(kFirst);
+    }
+    for (uint32_t k = 0; k < kFirst; k++) funnel.Take(k);
+    funnel.sender.Settle();
+    funnel.Take(kFirst);
+  }
+  funnel.sender.Close(0);
+  funnel.Take(kFirst);
+  EXPECT(funnel.counters[kFirst][kPackets] == sent && funnel.numbers[kFirst].size() == sent);
+  std::vector<uint32_t> last(kFirst, 0);
+  for (const uint32_t number : funnel.numbers[kFirst]) {
+    EXPECT(number + 1 > last[number % kFirst]);
+    last[number % kFirst] = number + 1;
+  }
+}
+
 }  // namespace
 
 void TestChains() {
+  ManyGiveBackAtOnce();
   OneAfterTheOther();
   for (uint32_t seed = 1; seed <= 8; seed++) {
     Traffic(seed, 0, SinkKind::kPipe);

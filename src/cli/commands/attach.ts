@@ -15,8 +15,12 @@ export class AttachCommand extends Command {
   static override usage = Command.Usage({
     description: 'Read a pipe: to standard output as a pcap stream, to a program, to a tap interface, or counted.',
     details: `
-      Waits until the pipe is there, and ends when its writer ends. One program at a time reads a pipe.
-      All words behind --exec are the program and its arguments; it gets the pcap stream on its standard input.
+      Waits until the pipe is there, and ends when its writer ends: with an error if that was killed. One program at a time reads a pipe.
+      It gets what comes from now on, and everything if it waits before the writer comes. With --all it begins with what is still in the
+      pipe: what a reader before it had not taken.
+      All words behind --exec are the program and its arguments; it gets the pcap stream on its standard input, and the pipe's name
+      in the environment variable BRICKS_PIPE. With 'eth3}*' each pipe of eth3 gets a program of its own, also one that comes later; {} in
+      an argument is the pipe's name (0, 1, ...).
 
       --count alone writes no packets: it prints how many packets, bytes and flows there were. --count=1000 writes
       the pcap stream, to standard output or where --write, --exec or --tap say, and ends after 1000 packets.
@@ -29,6 +33,7 @@ export class AttachCommand extends Command {
       ['The same by a program', "bricks attach 'eth3}0' --exec tcpdump -r - -w eth3-0.pcap"],
       ['Count packets, bytes and flows', "bricks attach 'eth3}0' --count"],
       ['End after 1000 packets', "bricks attach 'eth3}0' --count=1000 | tcpdump -nr -"],
+      ['One program for each output, started again when it dies', "bricks attach 'eth3}*' --restart --exec zeek -r - Log::default_logdir=zeek-{}"],
       ['Give it to what reads interfaces', "bricks attach 'eth3}0' --tap tap0"],
     ],
   });
@@ -39,6 +44,8 @@ export class AttachCommand extends Command {
   write = Option.String('--write', { description: 'write to this file instead of standard output' });
   /** Never given: all words from it on are taken out before. Declared for the help. */
   exec = Option.String('--exec', { description: 'run this program, all words behind it being its arguments, with the stream on its standard input' });
+  restart = Option.Boolean('--restart', false, { description: 'start the program of --exec again when it dies while the pipe is open' });
+  all = Option.Boolean('--all', false, { description: 'begin with all that is still in the pipe, not with what comes from now on' });
   noWait = Option.Boolean('--no-wait', false, { description: 'fail where the pipe is not there yet' });
 
   /** What stood behind --exec. */
@@ -51,6 +58,7 @@ export class AttachCommand extends Command {
     if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Take one of --exec, --tap and --write.');
     if (this.write !== undefined) checkTarget(this.write);
     if (this.tap === '') throw new BricksError('E_ATTACH_TAP', '--tap needs the name of an interface.');
+    if (this.restart && program.length === 0) throw new UsageError('--restart goes with --exec.');
     onStatisticsSignal(() => {
       const readers = openReaders();
       say(readers.length === 0 ? `${this.link}: waiting for the pipe` : readers.map((reader) => `${reader.link.text}: ${reader.packets} packets read so far`).join('; '));
@@ -60,10 +68,11 @@ export class AttachCommand extends Command {
     return runAttach({
       link: link.text,
       signal: ending,
+      all: this.all,
       noWait: this.noWait,
       say,
       ...(count === undefined ? {} : { count }),
-      ...(program.length > 0 ? { exec: program } : {}),
+      ...(program.length > 0 ? { exec: program, restart: this.restart, passOn: passSignalsOn } : {}),
       ...(this.tap === undefined ? {} : { tap: this.tap }),
       ...(this.write === undefined ? {} : { write: targetOpener(this.write, ending), writeName: this.write }),
     });
@@ -111,6 +120,15 @@ function endBySignals(): AbortSignal {
     });
   }
   return ending.signal;
+}
+
+/** Programs behind --exec get what we get, but for the signal that asks us for statistics. */
+function passSignalsOn(listener: (signal: NodeJS.Signals) => void): () => void {
+  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
+  for (const signal of signals) process.on(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
+  };
 }
 
 /** Opens the file only when there is something to write: a pipe that is not there must not cost an old file. */

@@ -1,11 +1,11 @@
-// Opens a pipe, writes so many numbered packets, says so, and stays: `close` on its input ends it orderly.
+// Opens a pipe, writes so many numbered packets (of which all stay, with `keep`), says so, and stays: `close` on its input ends it orderly.
 const { openWriter } = require('./open-writer.cjs');
 
 try {
-  const writer = openWriter(process.argv[2]);
+  const writer = openWriter(process.argv[2], process.argv[4] === 'keep' ? 1 << 20 : 0);
   for (let number = 0; number < Number(process.argv[3]); number++) writer.send(number);
   writer.flush();
-  process.stdout.write('written\n');
+  void writer.readersAttached().then(() => process.stdout.write('written\n'));
   process.stdin.on('data', () => {
     writer.close();
     process.exit(0);

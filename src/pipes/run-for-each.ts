@@ -1,0 +1,69 @@
+/** `bricks attach 'eth3}*' --exec`: one program for each pipe of a device, also for those that come later. */
+import { readdirSync } from 'node:fs';
+import { BricksError, isBricksError, messageOf } from '../core/errors';
+import type { LinkName } from '../core/link-name';
+import type { CoreAddon } from '../native/core-addon';
+import { loadAddon } from '../native/load-addon';
+import type { StreamOptions } from './pcap-stream';
+import { linksIn, pipeDirectory, pipeFileName } from './pipe-name';
+import { attach, WriterWait } from './pipe-reader';
+import { runProgram, type ReadingProgram, type Say } from './run-program';
+
+/** In place of a pipe's name: all of the device. */
+export const ANY_PIPE = '*';
+/** In an argument of the program: the pipe's name within its device. */
+const PLACE_OF_NAME = '{}';
+
+/** Ends when all programs have. Answers the first exit code that was not 0. */
+export async function runForEach(pattern: LinkName, program: ReadingProgram, options: StreamOptions, say: Say): Promise<number> {
+  const addon = loadAddon<CoreAddon>('bricks_core');
+  const directory = pipeDirectory(addon);
+  const waiting = new WriterWait(addon, directory, pipeFileName(pattern), pattern);
+  const running = new Map<string, Promise<void>>();
+  let failure = 0;
+  let begun = false;
+  const begin = async (link: LinkName): Promise<void> => {
+    try {
+      const reader = await attach(link, { ...(options.all === undefined ? {} : { all: options.all }) });
+      begun = true;
+      const words = program.words.map((word) => word.replaceAll(PLACE_OF_NAME, link.pipe?.id ?? ''));
+      const code = await runProgram(link.text, { ...program, words }, options, say, reader);
+      failure ||= code;
+    } catch (error) {
+      // What a killed engine has left.
+      if (isBricksError(error) && error.code === 'E_PIPE_ABSENT') return;
+      say(messageOf(error));
+      failure ||= 1;
+      begun = true;
+    }
+    ended.add(link.text);
+  };
+  const ended = new Set<string>();
+  try {
+    for (let looks = 0; options.signal?.aborted !== true; looks++) {
+      waiting.begin();
+      const there = linksIn(names(directory), pattern);
+      // One whose program has ended is another pipe when it comes again.
+      for (const text of ended) if (!there.some((link) => link.text === text)) ended.delete(text);
+      for (const link of there.filter(({ text }) => !running.has(text) && !ended.has(text))) {
+        running.set(link.text, begin(link).finally(() => running.delete(link.text)));
+      }
+      if (begun && running.size === 0) break;
+      if (!begun && running.size === 0 && options.wait !== true) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened a pipe of ${pattern.device}.`, 'Start the engine that writes to them, under the same user, or wait for it (without --no-wait).');
+      if (!begun && running.size === 0 && looks === 0) options.onWaiting?.(false);
+      await waiting.pause(options.signal);
+    }
+    await Promise.all(running.values());
+  } finally {
+    waiting.close();
+  }
+  return failure;
+}
+
+function names(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // nobody has opened any
+  }
+}
