@@ -1,6 +1,6 @@
 'use strict';
 /**
- * Makes one file of everything that a thread needs, so that it starts sooner (docs/decisions/0034-bundles-and-code-caches.md).
+ * Makes one file of everything that a thread needs, so that it starts sooner (docs/decisions/0038-bundles-and-code-caches.md).
  * dist/bundle/FOLDER/NAME.js is what is run; its code lies beside it as NAME.HASH.js. Each lies one folder below dist/bundle, as each source lies one
  * below dist/src: paths from one to another are the same, bundled or not. After tsc, which checks the types: esbuild only removes them.
  */
