@@ -85,6 +85,10 @@ function takePart() {
   channel.unref();
   if (!isMainThread) {
     channel.onmessage = write;
+    // An engine's thread would take its recorder along before that has written.
+    Worker.prototype.unref = function stay() {
+      return this;
+    };
     return;
   }
   // Threads end by themselves, and so in a way that they see; those that do not are told.
