@@ -15,7 +15,7 @@ function buildAndRun(sanitizers: string, ...flags: string[]): string {
   try {
     const program = join(directory, 'rings_test');
     const sources = readdirSync(NATIVE).filter((file) => file.endsWith('.cpp') && !NOT_OF_THE_TEST.test(file)).map((file) => join(NATIVE, file));
-    execFileSync('c++', ['-std=c++17', '-O1', '-g', '-D_GNU_SOURCE', ...flags, `-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all', '-I', join(ROOT, 'src/native'), '-o', program, ...sources, '-pthread']);
+    execFileSync('c++', ['-std=c++17', '-O1', '-g', '-D_GNU_SOURCE', ...flags, `-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all', '-I', join(ROOT, 'src/native'), '-I', join(ROOT, 'src/flow/native'), '-o', program, ...sources, '-pthread']);
     return execFileSync(program).toString();
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -16,7 +16,7 @@ describeInNamespace('the native code under the address and undefined behaviour s
     try {
       const program = join(folder, 'bricks_pcap_test');
       const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
-      execFileSync('c++', ['-std=c++17', '-O1', '-g', '-D_GNU_SOURCE', ...sanitize, `-I${resolve(NATIVE, '../../../src/native')}`, ...CORE.map((file) => join(NATIVE, file)), '-o', program, '-lpcap'], { stdio: 'pipe' });
+      execFileSync('c++', ['-std=c++17', '-O1', '-g', '-D_GNU_SOURCE', ...sanitize, `-I${resolve(NATIVE, '../../../src/native')}`, `-I${resolve(NATIVE, '../../../src/flow/native')}`, ...CORE.map((file) => join(NATIVE, file)), '-o', program, '-lpcap'], { stdio: 'pipe' });
       for (const device of ['va', 'vb']) namespace.ip('link', 'set', device, 'mtu', '9000');
       const output = namespace.run(program, 'va', 'vb');
       expect(output).toMatch(/^filters: \d+ matches\nlists: \d+ rows\nblocks: \d+ rows, \d+ of spoilt ones\n(frames: 4950, lost by the kernel: 0\n){2}$/);
