@@ -11,6 +11,7 @@ export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'bufferSize', type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
   { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many' },
   { name: 'keepUnread', type: 'integer', minimum: 0, maximum: 1 << 30, default: 0, unit: 'bytes', description: 'how much stays in each pipe while nobody reads it, for the next reader, the oldest packets first: 0 for nothing (what comes then is counted as noReader), at most ringSize' },
+  { name: 'pipeGroup', type: 'string', description: 'the group, by name or number, whose members may read the pipes too; without it only the user of the engine, and root' },
   { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
   { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, unit: 'ms', description: 'the longest that warming up may take before ports are opened: 2000, and 0 where every source is a capture file, since nothing is lost there' },
   { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
@@ -26,6 +27,7 @@ export interface PacketEngineOptions {
   readonly bufferSize?: number;
   readonly ringSize?: number;
   readonly keepUnread?: number;
+  readonly pipeGroup?: string;
   readonly whenFull?: 'auto' | 'drop' | 'wait';
   readonly warmUpMilliseconds?: number;
   readonly hangMilliseconds?: number;

@@ -25,6 +25,7 @@ export function preparePlan({ name, given, checked, graph, backend, link }: Plan
   const linkPlan: LinkPlan = {
     engine: name,
     ...(checked['ringSize'] === undefined ? {} : { ringSize: Number(checked['ringSize']) }),
+    ...(checked['pipeGroup'] === undefined ? {} : { pipeGroup: String(checked['pipeGroup']) }),
     keepUnread: Number(checked['keepUnread']),
     sources: graph.sources,
     sinks: graph.sinks,

@@ -131,6 +131,8 @@ export interface LinkPlan {
   readonly ringSize?: number;
   /** Bytes that may stay in each of them while nobody reads it; 0 unless told otherwise. */
   readonly keepUnread?: number;
+  /** The group, by name or number, whose members may read them. */
+  readonly pipeGroup?: string;
   readonly backendOptions: OptionValues;
 }
 

@@ -65,6 +65,10 @@ export interface NativePipeOptions {
   readonly all?: boolean;
   /** Of a writer: how many bytes may be in the ring while nobody reads; 0 unless told otherwise. */
   readonly unreadLimit?: number;
+  /** Of a writer: the number of the group whose members may read the pipe. */
+  readonly group?: number;
+  /** Of a reader: who may own the pipe: this user (0), root too (1), anyone (2). */
+  readonly owner?: 0 | 1 | 2;
 }
 
 export interface NativePcapEncoder {
@@ -91,6 +95,8 @@ export interface CoreAddon {
   pipeWait(end: number, ready: () => void): void;
   pipeCancelWait(end: number): void;
   networkNamespace(): string;
+  /** The number of a group, -1 where there is none of this name. */
+  groupNumber(name: string): number;
   waitReadable(descriptors: Int32Array, count: number, microseconds: number): number;
   waitWritable(descriptors: Int32Array, count: number, microseconds: number): number;
   /** What puts the time, in nanoseconds that never go back, into element 0; the array lies outside of V8's heap. */

@@ -1,7 +1,9 @@
 // Pipes for script: thin, by number; src/pipes says what they mean.
+#include <grp.h>
 #include <unistd.h>
 
 #include <memory>
+#include <vector>
 
 #include "arguments.h"
 #include "bindings.h"
@@ -60,6 +62,10 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   wish.all = options.Get("all").ToBoolean();
   const Napi::Value unreadLimit = options.Get("unreadLimit");
   wish.unreadLimit = unreadLimit.IsUndefined() ? 0 : WholeNumber(unreadLimit, "what stays unread");
+  const Napi::Value group = options.Get("group");
+  if (!group.IsUndefined()) wish.group = WholeNumber(group, "a group");
+  const Napi::Value owner = options.Get("owner");
+  if (!owner.IsUndefined()) wish.owner = static_cast<PipeOwner>(WholeNumber(owner, "who may own a pipe", 2));
   return Opened(env, [&] { return OpenPipe(place.directory, place.name, place.direction, static_cast<PipeRole>(role), wish); });
 }
 
@@ -111,6 +117,16 @@ void Wait(const Napi::CallbackInfo& info) {
 
 void Cancel(const Napi::CallbackInfo& info) { CancelWait(info[0].ToNumber().Uint32Value()); }
 
+// (name): its number, or -1
+Napi::Value GroupNumber(const Napi::CallbackInfo& info) {
+  const std::string name = TextArgument(info[0], "a group's name");
+  std::vector<char> memory(1 << 20);
+  group entry;
+  group* found = nullptr;
+  const bool known = getgrnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found) == 0 && found != nullptr;
+  return Napi::Number::New(info.Env(), known ? static_cast<double>(found->gr_gid) : -1);
+}
+
 Napi::Value Namespace(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), NetworkNamespace()); }
 
 }  // namespace
@@ -126,6 +142,7 @@ void DefinePipes(Napi::Env env, Napi::Object exports) {
   exports.Set("pipeClose", Napi::Function::New(env, Close));
   exports.Set("pipeWait", Napi::Function::New(env, Wait));
   exports.Set("pipeCancelWait", Napi::Function::New(env, Cancel));
+  exports.Set("groupNumber", Napi::Function::New(env, GroupNumber));
   exports.Set("networkNamespace", Napi::Function::New(env, Namespace));
 }
 

@@ -232,7 +232,9 @@ void PipeBooks::Accept(const Watch& listener) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) fullUntil = std::chrono::steady_clock::now() + kFull;
       return;
     }
-    if (!PeerTrusted(connection)) {
+    const bool trusted = PeerTrusted(connection);
+    const auto pipe = pipes.find(path);
+    if (!trusted && (pipe == pipes.end() || pipe->second.group == kNoGroup || !PeerInGroup(connection, pipe->second.group))) {
       close(connection);
       continue;
     }
@@ -242,6 +244,7 @@ void PipeBooks::Accept(const Watch& listener) {
     watch.kind = Watch::kAsking;
     watch.descriptor = connection;
     watch.pipe = path;
+    watch.readsOnly = !trusted;
     Add(std::move(watch));
   }
 }
@@ -255,7 +258,8 @@ void PipeBooks::Answer(uint64_t id) {
   PipeReply reply = {kPipeMagic, kPipeGone, getpid(), 0};
   const auto pipe = pipes.find(watch.pipe);
   const bool asking = got >= static_cast<ssize_t>(offsetof(PipeRequest, direction)) && request.magic == kPipeMagic;
-  const bool readable = got == static_cast<ssize_t>(sizeof request) && request.direction < 2 && request.role < 2;
+  const bool readable = got == static_cast<ssize_t>(sizeof request) && request.direction < 2 && request.role < 2 &&
+                        (!watch.readsOnly || static_cast<PipeRole>(request.role) == PipeRole::kReader);
   if (asking && request.version != kPipeVersion) {
     reply.status = kPipeOtherVersion;
   } else if (asking && readable && pipe != pipes.end()) {

@@ -23,6 +23,8 @@ struct Pipe {
   std::string name;
   std::string directory;
   std::shared_ptr<PipeRing> rings[2];
+  // Whose members may read it.
+  uint32_t group = kNoGroup;
   // Of a ring that is made because another process asks for it.
   uint32_t dataSize = 0;
   uint64_t listenerWatch = 0;
@@ -44,6 +46,7 @@ struct Watch {
   std::string pipe;                    // kListener, kAsking, kHolder: its path
   std::shared_ptr<PipeRing> ring;      // kHolder, kExpected
   PipeRole role = PipeRole::kReader;   // kHolder
+  bool readsOnly = false;              // kAsking: another user, who is in the pipe's group
   std::shared_ptr<PipeHandle> handle;  // kOwner, kJoining, kWaiter
   std::function<void()> wake;          // kWaiter
 };

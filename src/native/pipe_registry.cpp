@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -113,8 +114,23 @@ std::shared_ptr<PipeHandle> TakeEnd(PipeBooks& books, Pipe& pipe, uint32_t direc
   handle->direction = direction;
   handle->role = role;
   handle->unreadLimit = wish.unreadLimit;
+  handle->group = wish.group;
   handle->SetRing(ring);
   return handle;
+}
+
+// Whether this process may give a file to a group.
+bool MayGiveTo(gid_t group) {
+  if (geteuid() == 0 || getegid() == group) return true;
+  std::vector<gid_t> groups(65536);
+  const int count = getgroups(static_cast<int>(groups.size()), groups.data());
+  return count > 0 && std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
+}
+
+// Who can't be trusted as this user or root can: the owner of the directory, in which nobody else can put a socket.
+bool IsOwnerOf(int directory, int connection) {
+  struct stat status;
+  return fstat(directory, &status) == 0 && PeerIsUser(connection, status.st_uid);
 }
 
 // Asks the process that owns the pipe. Nothing if none does.
@@ -127,7 +143,8 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
       if (errno == ENOENT || errno == ECONNREFUSED) return nullptr;
       throw PipeError("E_PIPE", Reason("connecting to " + directory + "/" + name));
     }
-    if (!PeerTrusted(handle->connection)) throw PipeError("E_PIPE", "its owner is another user's process", PeerProcess(handle->connection, 0));
+    const bool trusted = PeerTrusted(handle->connection) || (role == PipeRole::kReader && IsOwnerOf(directoryDescriptor, handle->connection));
+    if (!trusted) throw PipeError("E_PIPE", "its owner is another user's process", PeerProcess(handle->connection, 0));
     const PipeRequest request = {kPipeMagic, kPipeVersion, direction, static_cast<uint32_t>(role), getpid(), wish.all ? 1u : 0u, wish.unreadLimit};
     PipeReply reply = {};
     int descriptors[kPipeDescriptors];
@@ -147,6 +164,7 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
     handle->direction = direction;
     handle->role = role;
     handle->unreadLimit = wish.unreadLimit;
+    handle->group = wish.group;
     handle->SetRing(ring);
     return handle;
   }
@@ -175,9 +193,11 @@ std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::st
       return handle;
     }
   }
-  const Descriptor place = {OpenPipeDirectory(directory, !wish.mustExist)};
+  if (!wish.mustExist && wish.group != kNoGroup && !MayGiveTo(wish.group)) throw PipeError("E_PIPE_GROUP", "this user is not in it");
+  const Descriptor place = {OpenPipeDirectory(directory, !wish.mustExist, wish.group, wish.mustExist ? wish.owner : PipeOwner::kOurs)};
   if (place.value < 0) {
     if (wish.mustExist && errno == ENOENT) return nullptr;
+    if (errno == EEXIST && wish.group != kNoGroup) throw PipeError("E_PIPE_GROUP", "those of another group are in " + directory);
     throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
   }
   DirectoryLock lockedDirectory(place.value);
@@ -197,8 +217,9 @@ std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::st
   pipe.name = name;
   pipe.directory = directory;
   pipe.dataSize = wish.dataSize;
+  pipe.group = wish.group;
   auto handle = TakeEnd(books, pipe, direction, role, wish);
-  const int listener = ListenAt(directory, place.value, name);
+  const int listener = ListenAt(directory, place.value, name, 16, wish.group);
   if (listener < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory + "/" + name));
   books.Publish(std::move(pipe), listener);
   if (role == PipeRole::kWriter) books.ExpectReader(directory, name, direction, handle->Ring());

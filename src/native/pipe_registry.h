@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "packet_ring.h"
+#include "pipe_socket.h"
 #include "platform.h"
 
 namespace bricks {
@@ -57,6 +58,8 @@ struct PipeHandle {
   uint32_t lastHead = 0;
   // How much may be in the ring while nobody reads; a writer's.
   uint32_t unreadLimit = 0;
+  // The group that may read it; a writer's.
+  uint32_t group = UINT32_MAX;
   // Of a reader that waits for its writer, and has no ring yet: where writers tell it that they are there.
   int waiting = -1;
   // The connections by which they did.
@@ -95,6 +98,10 @@ struct PipeWish {
   bool all = false;
   // Of a writer: how many bytes may be in the ring while nobody reads.
   uint32_t unreadLimit = 0;
+  // Of a writer: the group whose members may read it, if any.
+  uint32_t group = UINT32_MAX;
+  // Of a reader: who may own it besides this user.
+  PipeOwner owner = PipeOwner::kOurs;
 };
 
 struct PipeError : std::runtime_error {

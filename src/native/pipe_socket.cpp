@@ -1,5 +1,6 @@
 #include "pipe_socket.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -52,7 +53,41 @@ int CloseWithErrno(int descriptor) {
 
 }  // namespace
 
-int OpenPipeDirectory(const std::string& directory, bool create) {
+namespace {
+
+bool IsOfOwner(const struct stat& status, PipeOwner owner) {
+  return status.st_uid == geteuid() || (owner != PipeOwner::kOurs && status.st_uid == 0) || owner == PipeOwner::kAnyone;
+}
+
+// Whether nobody but the directory's owner, or root, can rename what lies in it.
+bool IsSafe(const struct stat& status, PipeOwner owner) {
+  return (status.st_uid == 0 || IsOfOwner(status, owner)) && ((status.st_mode & 022) == 0 || (status.st_uid == 0 && (status.st_mode & S_ISVTX) != 0));
+}
+
+bool IsEmpty(int directory) {
+  DIR* const listing = fdopendir(openat(directory, ".", kOpenDirectory));
+  if (listing == nullptr) return false;
+  bool empty = true;
+  while (const dirent* entry = readdir(listing)) empty = empty && entry->d_name[0] == '.';
+  closedir(listing);
+  return empty;
+}
+
+// Lets a group into a directory of ours: to see what is there, no more. Where another group has pipes already it stays that one's.
+bool LetGroupIn(int directory, const struct stat& status, uint32_t group) {
+  if (status.st_gid == group && (status.st_mode & 0777) == 0750) return true;
+  if ((status.st_mode & 1) != 0) return true;  // its owner lets everybody through
+  if ((status.st_mode & 070) != 0 && status.st_gid != group && !IsEmpty(directory)) {
+    errno = EEXIST;
+    return false;
+  }
+  // First the group, so that none that it had before is let in.
+  return fchmod(directory, 0700) == 0 && fchown(directory, static_cast<uid_t>(-1), group) == 0 && fchmod(directory, 0750) == 0;
+}
+
+}  // namespace
+
+int OpenPipeDirectory(const std::string& directory, bool create, uint32_t group, PipeOwner owner) {
   const size_t last = directory.rfind('/');
   if (last == std::string::npos || last + 1 == directory.size()) {
     errno = EINVAL;
@@ -71,21 +106,24 @@ int OpenPipeDirectory(const std::string& directory, bool create) {
   if (parent < 0) return -1;
   struct stat status;
   // Who may rename what lies in it could put a directory of its own there, between two looks at it.
-  const bool safe = fstat(parent, &status) == 0 && (status.st_uid == geteuid() || status.st_uid == 0) &&
-                    ((status.st_mode & 022) == 0 || (status.st_uid == 0 && (status.st_mode & S_ISVTX) != 0));
-  if (!safe) {
+  if (fstat(parent, &status) != 0 || !IsSafe(status, owner)) {
     errno = EPERM;
     return CloseWithErrno(parent);
   }
+  const bool shared = create && group != kNoGroup;
+  // One that all may write to, as /tmp, is nobody's to give away.
+  if (shared && status.st_uid == geteuid() && (status.st_mode & S_ISVTX) == 0 && !LetGroupIn(parent, status, group)) return CloseWithErrno(parent);
   if (create && mkdirat(parent, own.c_str(), 0700) != 0 && errno != EEXIST) return CloseWithErrno(parent);
   const int descriptor = openat(parent, own.c_str(), kOpenDirectory);
   CloseWithErrno(parent);
   if (descriptor < 0) return -1;
   // Where someone else may write, anyone could answer for a pipe.
-  const bool ours = fstat(descriptor, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 022) == 0;
-  if (ours) return descriptor;
-  errno = EPERM;
-  return CloseWithErrno(descriptor);
+  if (fstat(descriptor, &status) != 0 || !IsOfOwner(status, owner) || (status.st_mode & 022) != 0) {
+    errno = EPERM;
+    return CloseWithErrno(descriptor);
+  }
+  if (shared && !LetGroupIn(descriptor, status, group)) return CloseWithErrno(descriptor);
+  return descriptor;
 }
 
 DirectoryLock::DirectoryLock(int directory, Patience patience) : directory_(directory) {
@@ -99,7 +137,7 @@ DirectoryLock::~DirectoryLock() {
   if (held_) flock(directory_, LOCK_UN);
 }
 
-int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name, int backlog) {
+int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name, int backlog, uint32_t group) {
   sockaddr_un address;
   if (!FillAddress(directory, directoryDescriptor, name, &address)) return -1;
   const int listener = NewSocket();
@@ -107,7 +145,11 @@ int ListenAt(const std::string& directory, int directoryDescriptor, const std::s
   unlinkat(directoryDescriptor, name.c_str(), 0);
   fchmod(listener, 0600);
   fcntl(listener, F_SETFL, O_NONBLOCK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, backlog) != 0) {
+  const bool bound = bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  // Whoever may write to it may connect. Nobody can before it listens.
+  const bool open = bound && (group == kNoGroup || (fchownat(directoryDescriptor, name.c_str(), static_cast<uid_t>(-1), group, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                                    fchmodat(directoryDescriptor, name.c_str(), 0660, 0) == 0));
+  if (!open || listen(listener, backlog) != 0) {
     return CloseWithErrno(listener);
   }
   return listener;

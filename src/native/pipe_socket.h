@@ -31,9 +31,15 @@ constexpr uint32_t kPipeVersion = 2;
 // The memory, and the two ends of the event.
 constexpr int kPipeDescriptors = 3;
 
-// Makes the directory for pipes of this network namespace, for this user only. A descriptor of it, or -1 with
-// errno: EPERM where it, or the one it lies in, is such that someone else could put another in its place.
-int OpenPipeDirectory(const std::string& directory, bool create);
+// No group's: for this user alone.
+constexpr uint32_t kNoGroup = UINT32_MAX;
+// Who else than this user, and root, may have a directory of pipes that this process reads.
+enum class PipeOwner { kOurs, kRoot, kAnyone };
+
+// Makes the directory for pipes of this network namespace, for this user, and for the group if there is one, to read. A descriptor of it,
+// or -1 with errno: EPERM where it, or the one it lies in, is such that someone else could put another in its place; EEXIST where it
+// is another group's.
+int OpenPipeDirectory(const std::string& directory, bool create, uint32_t group = kNoGroup, PipeOwner owner = PipeOwner::kOurs);
 // An exclusive lock on the directory while it lives: only one process at a time looks for an owner and becomes one.
 class DirectoryLock {
  public:
@@ -50,7 +56,7 @@ class DirectoryLock {
 };
 
 // A listening socket, or -1 with errno. Replaces what stands there.
-int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name, int backlog = 16);
+int ListenAt(const std::string& directory, int directoryDescriptor, const std::string& name, int backlog = 16, uint32_t group = kNoGroup);
 // A connected socket, or -1 with errno (ENOENT, ECONNREFUSED: nobody there).
 int ConnectTo(const std::string& directory, int directoryDescriptor, const std::string& name);
 // The same, without waiting for one that does not answer.

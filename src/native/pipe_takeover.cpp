@@ -50,7 +50,7 @@ bool PipeBooks::TakeOver(const std::shared_ptr<PipeHandle>& writer) {
     writer->SetNext(ring);
     return true;
   }
-  const int place = OpenPipeDirectory(writer->directory, true);
+  const int place = OpenPipeDirectory(writer->directory, true, writer->group);
   if (place < 0) return false;
   bool done = false;
   {
@@ -62,13 +62,14 @@ bool PipeBooks::TakeOver(const std::shared_ptr<PipeHandle>& writer) {
 }
 
 bool PipeBooks::OwnAgain(const std::shared_ptr<PipeHandle>& writer, int place) {
-  const int listener = ListenAt(writer->directory, place, writer->name);
+  const int listener = ListenAt(writer->directory, place, writer->name, 16, writer->group);
   if (listener < 0) return false;
   const std::shared_ptr<PipeRing> ring = writer->LastRing();
   Pipe pipe;
   pipe.name = writer->name;
   pipe.directory = writer->directory;
   pipe.dataSize = ring->dataSize;
+  pipe.group = writer->group;
   pipe.rings[writer->direction] = ring;
   Publish(std::move(pipe), listener);
   ExpectReader(writer->directory, writer->name, writer->direction, ring);

@@ -30,6 +30,10 @@ int PeerProcess(int socket, int claimed);
 // Whether that is a process of this user, or of root, from whom nothing could be kept anyway.
 bool PeerTrusted(int socket);
 
+// Whether that process is of this user, or is in this group.
+bool PeerIsUser(int socket, uint32_t user);
+bool PeerInGroup(int socket, uint32_t group);
+
 // 0, or an error number.
 int SetThreadAffinity(int cpu);
 int SetThreadName(const char* name);

@@ -76,6 +76,18 @@ bool PeerTrusted(int socket) {
   return getpeereid(socket, &user, &group) == 0 && (user == geteuid() || user == 0);
 }
 
+bool PeerIsUser(int socket, uint32_t user) {
+  uid_t known;
+  gid_t group;
+  return getpeereid(socket, &known, &group) == 0 && known == user;
+}
+
+bool PeerInGroup(int socket, uint32_t wanted) {
+  uid_t user;
+  gid_t group;
+  return getpeereid(socket, &user, &group) == 0 && group == wanted;
+}
+
 int SetThreadAffinity(int cpu) {
 #ifdef __FreeBSD__
   if (cpu < 0 || cpu >= CPU_SETSIZE) return EINVAL;

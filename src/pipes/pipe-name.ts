@@ -50,6 +50,20 @@ export function removeIfEmpty(directory: string): void {
   }
 }
 
+/** Where a reader finds pipes, and who may own them there. */
+export interface ReadableDirectory {
+  readonly directory: string;
+  readonly owner: 0 | 1 | 2;
+}
+
+/** This user's pipes, and root's where the reader is in their group. A directory that was named may be anyone's, but for root. */
+export function readableDirectories(addon: CoreAddon): readonly ReadableDirectory[] {
+  const own = pipeDirectory(addon);
+  if (process.env['BRICKS_RUN_DIRECTORY']) return [{ directory: own, owner: process.getuid?.() === 0 ? 0 : 2 }];
+  const roots = join(runDirectoryOf(0), addon.networkNamespace());
+  return own === roots ? [{ directory: own, owner: 0 }] : [{ directory: own, owner: 0 }, { directory: roots, owner: 1 }];
+}
+
 /** Whether there is a pipe of this name in another network namespace: whoever looks for it here will wait in vain. */
 export function isPipeElsewhere(addon: CoreAddon, link: LinkName): boolean {
   const file = pipeFileName(link);
@@ -66,7 +80,10 @@ function runDirectory(): string {
   const chosen = process.env['BRICKS_RUN_DIRECTORY'];
   // The native part follows no links.
   if (chosen) return isDirectory(chosen) ? realpathSync(chosen) : resolve(chosen);
-  const user = process.getuid?.() ?? 0;
+  return runDirectoryOf(process.getuid?.() ?? 0);
+}
+
+function runDirectoryOf(user: number): string {
   const name = user === 0 ? 'bricks' : `bricks-${user}`;
   return join(isDirectory('/dev/shm') ? '/dev/shm' : '/tmp', name);
 }
@@ -95,6 +112,8 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
       return new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or take another name.');
     case 'E_PIPE_MEMORY':
       return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Take fewer pipes, or smaller ones (option ringSize), or raise the limit of open files (ulimit -n).');
+    case 'E_PIPE_GROUP':
+      return new BricksError('E_PIPE_GROUP', `${link.text} can't be given to the group: ${failure.message}.`, 'Name a group that you are in (option pipeGroup), one for all pipes of a directory, or another directory in BRICKS_RUN_DIRECTORY.');
     case 'E_PIPE_DIRECTORY':
       return new BricksError('E_PIPE_DIRECTORY', `Pipes can't be kept there: ${failure.message}.`, 'The directory, and the one it lies in, must belong to you and be writable by nobody else; name another one in BRICKS_RUN_DIRECTORY.');
     default:

@@ -1,11 +1,11 @@
 /** Reading a pipe from a program: batch by batch, from this process or another. */
 import { DEFAULT_BATCH_ROWS, createPacketBatch, packetMemory, type PacketBatch } from '../core/packet-batch';
-import { BricksError } from '../core/errors';
+import { BricksError, isBricksError } from '../core/errors';
 import { parseLinkName, type LinkName } from '../core/link-name';
 import { MINIMUM_RING_DATA } from '../core/packet-ring';
 import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
-import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readingDirection, removeIfEmpty } from './pipe-name';
+import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readableDirectories, readingDirection, removeIfEmpty } from './pipe-name';
 
 export interface AttachOptions {
   /** Wait until someone opens the pipe, instead of failing where nobody has. */
@@ -50,16 +50,16 @@ export async function attach(link: string | LinkName, options: AttachOptions = {
   const directory = pipeDirectory(addon);
   const waiting = new WriterWait(addon, directory, file, name);
   try {
-    return await openOrWait(addon, directory, file, name, options, waiting);
+    return await openOrWait(addon, file, name, options, waiting);
   } finally {
     waiting.close();
   }
 }
 
-async function openOrWait(addon: CoreAddon, directory: string, file: string, name: LinkName, options: AttachOptions, waiting: WriterWait): Promise<PipeReader> {
+async function openOrWait(addon: CoreAddon, file: string, name: LinkName, options: AttachOptions, waiting: WriterWait): Promise<PipeReader> {
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
-    const end = await openAfterOurselves(() => openForReading(addon, directory, file, name, options.all));
+    const end = await openAfterOurselves(() => openWhereReadable(addon, file, name, options.all));
     if (end !== 0) return new PipeReader(addon, name, end, options);
     const elsewhere = attempt === 0 && isPipeElsewhere(addon, name);
     if (!options.wait) {
@@ -116,9 +116,23 @@ export class WriterWait {
   }
 }
 
-function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName, all = false): number {
+/** In the first directory that has it. */
+function openWhereReadable(addon: CoreAddon, file: string, link: LinkName, all = false): number {
+  for (const { directory, owner } of readableDirectories(addon)) {
+    try {
+      const end = openForReading(addon, directory, file, link, all, owner);
+      if (end !== 0) return end;
+    } catch (error) {
+      // Root's pipes are not for this reader's group.
+      if (owner !== 1 || !isBricksError(error) || error.code !== 'E_PIPE_DIRECTORY') throw error;
+    }
+  }
+  return 0;
+}
+
+function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName, all = false, owner: 0 | 1 | 2 = 0): number {
   try {
-    return addon.pipeOpen(directory, file, readingDirection(link), 0, { dataSize: MINIMUM_RING_DATA, mustExist: true, all });
+    return addon.pipeOpen(directory, file, readingDirection(link), 0, { dataSize: MINIMUM_RING_DATA, mustExist: true, all, owner });
   } catch (error) {
     throw pipeError(link, 'read', error);
   }

@@ -6,7 +6,7 @@ import type { LinkPlan } from '../core/backend';
 import { BricksError, messageOf } from '../core/errors';
 import type { LinkName } from '../core/link-name';
 import { expectsReader, initialiseRing, keepsUnread, limitUnread, ringBytes, skipUnread } from '../core/packet-ring';
-import { coreAddon, type CoreAddon } from '../native/core-addon';
+import { coreAddon, type CoreAddon, type NativePipeOptions } from '../native/core-addon';
 import { pipeDirectory, pipeError, pipeFileName, readingDirection, removeIfEmpty, writingDirection, type PipeDirection } from './pipe-name';
 
 export const DEFAULT_RING_SIZE = 4 << 20;
@@ -37,10 +37,11 @@ export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean
   const size = plan.ringSize === undefined ? plannedRingSize(sources.length + sinks.length) : 2 ** Math.ceil(Math.log2(plan.ringSize));
   const addon = coreAddon();
   const unreadLimit = plan.keepUnread ?? 0;
+  const group = addon && plan.pipeGroup !== undefined && sinks.length > 0 ? pipeGroup(addon, plan.pipeGroup) : undefined;
   const pipes: PreparedPipe[] = [];
   const make = (link: LinkName, role: 'read' | 'write'): void => {
     const direction = role === 'read' ? readingDirection(link) : writingDirection(link);
-    pipes.push(addon ? openNativeEnd(addon, link, role, direction, size, unreadLimit) : openLocalEnd(link, role, direction, size, unreadLimit));
+    pipes.push(addon ? openNativeEnd(addon, link, role, direction, { dataSize: size, unreadLimit, ...(group === undefined || role === 'read' ? {} : { group }) }) : openLocalEnd(link, role, direction, size, unreadLimit));
   };
   try {
     for (const { link } of sinks) make(link, 'write');
@@ -81,10 +82,10 @@ export function plannedRingSize(pipes: number): number {
   return size;
 }
 
-function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, dataSize: number, unreadLimit: number): PreparedPipe {
+function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write', direction: PipeDirection, options: NativePipeOptions): PreparedPipe {
   for (let attempt = 1; ; attempt++) {
     try {
-      const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, { dataSize, unreadLimit });
+      const end = addon.pipeOpen(pipeDirectory(addon), pipeFileName(link), direction, role === 'read' ? 0 : 1, options);
       return { text: link.text, role, end, ring: undefined };
     } catch (error) {
       // The directory was empty, and another process has just removed it.
@@ -92,6 +93,13 @@ function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write',
       if (!removed) throw pipeError(link, role, error);
     }
   }
+}
+
+/** @throws BricksError E_PIPE_GROUP */
+function pipeGroup(addon: CoreAddon, name: string): number {
+  const group = /^\d+$/.test(name) ? Number(name) : addon.groupNumber(name);
+  if (group < 0 || group >= 0xffff_ffff) throw new BricksError('E_PIPE_GROUP', `There is no group ${name}, which is to read the pipes.`, 'See which there are: getent group');
+  return group;
 }
 
 /** Rings within this process, where the native part was not built. */

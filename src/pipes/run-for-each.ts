@@ -5,7 +5,7 @@ import type { LinkName } from '../core/link-name';
 import type { CoreAddon } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
 import type { StreamOptions } from './pcap-stream';
-import { linksIn, pipeDirectory, pipeFileName } from './pipe-name';
+import { linksIn, pipeDirectory, pipeFileName, readableDirectories } from './pipe-name';
 import { attach, WriterWait } from './pipe-reader';
 import { runProgram, type ReadingProgram, type Say } from './run-program';
 
@@ -42,7 +42,7 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
   try {
     for (let looks = 0; options.signal?.aborted !== true; looks++) {
       waiting.begin();
-      const there = linksIn(names(directory), pattern);
+      const there = linksIn(readableDirectories(addon).flatMap(({ directory: readable }) => names(readable)), pattern);
       // One whose program has ended is another pipe when it comes again.
       for (const text of ended) if (!there.some((link) => link.text === text)) ended.delete(text);
       for (const link of there.filter(({ text }) => !running.has(text) && !ended.has(text))) {

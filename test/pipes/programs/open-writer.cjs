@@ -6,9 +6,9 @@ const { createPacketLists } = require('../../../dist/src/core/packet-list');
 const { awaitExpectedReaders, discardPipes, PipePorts, preparePipes } = require('../../../dist/src/pipes');
 
 /** `send(number)` writes a packet of 60 bytes that begins with the number; `flush` shows what was written; `close` ends the pipe in order; `books` are its counters; `readersAttached` waits for readers that had waited. */
-module.exports.openWriter = (name, keepUnread = 0) => {
+module.exports.openWriter = (name, keepUnread = 0, pipeGroup) => {
   const link = parseLinkName(name);
-  const prepared = preparePipes({ engine: 'writer', sources: [], sinks: [{ link, options: {} }], keepUnread, backendOptions: {} });
+  const prepared = preparePipes({ engine: 'writer', sources: [], sinks: [{ link, options: {} }], keepUnread, pipeGroup, backendOptions: {} });
   const batch = createPacketBatch(1);
   batch.memory = packetMemory(new ArrayBuffer(64));
   batch.length[0] = batch.wireLength[0] = 60;

@@ -2,7 +2,7 @@
 const { openWriter } = require('./open-writer.cjs');
 
 try {
-  const writer = openWriter(process.argv[2], process.argv[4] === 'keep' ? 1 << 20 : 0);
+  const writer = openWriter(process.argv[2], process.argv[4] === 'keep' ? 1 << 20 : 0, process.argv[5]);
   for (let number = 0; number < Number(process.argv[3]); number++) writer.send(number);
   writer.flush();
   void writer.readersAttached().then(() => process.stdout.write('written\n'));
