@@ -4,20 +4,24 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { isatty } from 'node:tty';
-import { formatFailure, type LuaHost } from '../lua/lua-host';
+import { formatFailure, type LuaHost, type RunResult } from '../lua/lua-host';
+import { complete } from './completion';
 import { sayError } from './output';
+import { SearchingInput } from './reverse-search';
 
 const PROMPT = 'bricks> ';
 const CONTINUATION_PROMPT = '     >> ';
 const HISTORY_LINES = 1000;
-/** Words that a statement begins with. */
-const STATEMENT_WORDS = ['do', 'for', 'function', 'if', 'local', 'repeat', 'return', 'while'];
 const HELP = `Lua 5.1. What there is:
-  BRICKS.help()      commands of the program
-  PktEngine.help()   engines: new, link, start, stop, show_stats, delete
-  Brick.help()       bricks: new, connect_input, connect_output, link
-  = expression       prints values
+  ? BRICKS           commands of the program
+  ? PktEngine        engines: new, link, start, stop, show_stats, delete, and their options
+  ? Brick            bricks: new, connect_input, connect_output, link, and all kinds of them
+  ? LoadBalancer     one kind of brick, with its options; also ? pcap for a backend, or ? and a variable
+  = expression       prints values; a name alone does so too
+Tab completes names, and within quotes bricks, links, options and files. Ctrl-R looks for a line typed before.
 Ctrl-C ends what runs, or takes back what is typed; Ctrl-D leaves.`;
+/** What asks for help, by itself or on a word. */
+const HELP_FORMS = [/^(?:help|\?)\s*(?:\(\s*\))?$/, /^(?:help\s+|\?\s*)"?([A-Za-z_][\w.:]*)"?(?:\(\s*\))?$/, /^([A-Za-z_][\w.:]*)\s*\?$/];
 
 function historyFile(): string {
   return process.env['BRICKS_HISTORY'] ?? join(homedir(), '.bricks_history');
@@ -52,15 +56,21 @@ export class Shell {
   private pending = '';
 
   /** Once `leaving` is true, what was interrupted is told no more. */
-  constructor(private readonly host: LuaHost, private readonly terminal: boolean, private readonly leaving: () => boolean = () => false, input: NodeJS.ReadableStream = process.stdin) {
+  constructor(private readonly host: LuaHost, private readonly terminal: boolean, private readonly leaving: () => boolean = () => false) {
+    if (!terminal) {
+      this.lines = createInterface({ input: process.stdin, terminal });
+      return;
+    }
+    const history = readHistory();
+    const input = new SearchingInput(process.stdin, process.stdout);
     this.lines = createInterface({
-      input,
-      ...(terminal ? { output: process.stdout, prompt: PROMPT, history: readHistory(), historySize: HISTORY_LINES, removeHistoryDuplicates: true } : {}),
-      terminal,
+      input, output: process.stdout, prompt: PROMPT, history, historySize: HISTORY_LINES, removeHistoryDuplicates: true, terminal,
       completer: (line: string, answer: (error: Error | null, result: [string[], string]) => void) => {
-        this.host.complete(line).then((words) => answer(null, [words, lastWord(line)]), () => answer(null, [[], line]));
+        const typed = this.pending === '' ? line : `${this.pending}\n${line}`;
+        complete(this.host, typed, this.lines.line.slice(this.lines.cursor)).then(({ hits, word }) => answer(null, [hits, word]), () => answer(null, [[], line]));
       },
     });
+    input.attach(this.lines, history, () => !this.host.busy && process.env['TERM'] !== 'dumb');
   }
 
   async run(): Promise<number> {
@@ -106,10 +116,8 @@ export class Shell {
   /** Evaluates what was typed so far; answers an exit code when the program is to end. */
   private async take(line: string): Promise<number | undefined> {
     if (this.terminal && line.trim() !== '') remember(line);
-    if (this.pending === '' && line.trim() === 'help') {
-      process.stdout.write(`${HELP}\n`);
-      return undefined;
-    }
+    const asked = this.pending === '' ? HELP_FORMS.map((form) => form.exec(line.trim())).find((match) => match !== null) : undefined;
+    if (asked) return this.help(asked[1]);
     if (this.pending === '' && ['exit', 'quit'].includes(line.trim())) return 0;
     this.pending = this.pending === '' ? line : `${this.pending}\n${line}`;
     if (this.pending.trim() === '') {
@@ -117,15 +125,10 @@ export class Shell {
       return undefined;
     }
     try {
-      const result = await this.host.runLine(this.pending);
-      if (result.incomplete) {
-        this.hint();
-        return undefined;
-      }
+      const result = await this.host.runLine(this.pending, this.columns);
+      if (result.incomplete) return undefined;
       this.pending = '';
-      if (result.ok) return result.exitCode;
-      this.failed = true;
-      if (!this.leaving()) process.stderr.write(`${formatFailure(result.failure)}\n`);
+      return this.ended(result);
     } catch (error) {
       this.pending = '';
       this.failed = true;
@@ -134,12 +137,22 @@ export class Shell {
     return undefined;
   }
 
-  /** Lua takes a lone name for the beginning of a statement, and would wait without a word. */
-  private hint(): void {
-    const name = this.pending.trim();
-    if (this.terminal && /^[A-Za-z_][\w.]*$/.test(name) && !STATEMENT_WORDS.includes(name)) {
-      process.stdout.write(`A name alone is no statement yet: = ${name} prints it. Ctrl-C takes it back.\n`);
-    }
+  /** The width of the terminal, if there is one. */
+  private get columns(): number | undefined {
+    return this.terminal ? process.stdout.columns || 80 : undefined;
+  }
+
+  private ended(result: RunResult): number | undefined {
+    if (result.ok) return result.exitCode;
+    this.failed = true;
+    if (!this.leaving()) process.stderr.write(`${formatFailure(result.failure)}\n`);
+    return undefined;
+  }
+
+  private async help(word: string | undefined): Promise<number | undefined> {
+    if (word !== undefined) return this.ended(await this.host.help(word, this.columns));
+    process.stdout.write(`${HELP}\n`);
+    return undefined;
   }
 
   private interrupt(): void {
@@ -160,8 +173,4 @@ export class Shell {
   close(): void {
     this.lines.close();
   }
-}
-
-function lastWord(line: string): string {
-  return /[\w.:]*$/.exec(line)?.[0] ?? '';
 }

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { BrickDeclaration } from '../core/brick';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { checkOptions, type OptionValues } from '../core/options';
-import { brickDeclarations, resolveBrick } from '../plugins/container';
+import { allBackends, brickDeclarations, resolveBrick } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import type { Answer, Order } from './orders';
 import { ENGINE_OPTIONS, type PacketEngineOptions } from './engine-options';
@@ -91,6 +91,8 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         return this.all.map((engine) => ({ name: engine.name, running: engine.running, linked: engine.linked }));
       case 'brick.describe':
         return describe(order.kind);
+      case 'options.describe':
+        return { engine: ENGINE_OPTIONS, backends: allBackends().map(({ name, summary, options }) => ({ name, summary, options })) };
       case 'brick.check': {
         const { declaration } = resolveBrick(order.kind);
         return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };

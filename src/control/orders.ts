@@ -20,6 +20,8 @@ export type Order =
   | { order: 'program.backend' }
   /** The declarations, for help. */
   | { order: 'brick.describe'; kind?: string }
+  /** What engines and backends take as options, for help. */
+  | { order: 'options.describe' }
   /** Validates; answers {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
   | { order: 'brick.check'; kind: string; options: unknown }
   | { order: 'shutdown' };

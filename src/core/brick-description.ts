@@ -6,8 +6,9 @@ import { parseLinkName } from './link-name';
 import { checkOptions, type OptionValue } from './options';
 
 let lastId = 0;
-/** Those with links that no engine was given yet. */
+/** Those with links that no engine was given yet. Enough to name what was forgotten: they stay in memory. */
 const loose = new Set<BrickDescription>();
+const MOST_LOOSE = 64;
 
 /** Bricks that were given links and no engine, as `LoadBalancer from eth3`: what a set-up has forgotten. */
 export function looseBricks(): string[] {
@@ -33,7 +34,7 @@ export class BrickDescription {
   connectInput(...links: string[]): this {
     for (const link of links) parseLinkName(link);
     this.inputs.push(...links);
-    loose.add(this);
+    this.noteLoose();
     return this;
   }
 
@@ -41,8 +42,12 @@ export class BrickDescription {
   connectOutput(...links: string[]): this {
     for (const link of links) parseLinkName(link, this.declaration.files === 'sink' ? 'file' : undefined);
     this.outputs.push(...links);
-    loose.add(this);
+    this.noteLoose();
     return this;
+  }
+
+  private noteLoose(): void {
+    if (loose.size < MOST_LOOSE) loose.add(this);
   }
 
   /** Short for `device{0` to `device{count - 1`. */

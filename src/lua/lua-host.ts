@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Order } from '../control/orders';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { packageRoot, packageVersion } from '../native/load-addon';
-import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
+import type { AnswerMessage, CallName, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeLua, NativeOutcome } from './native-lua';
 
@@ -38,6 +38,18 @@ export type RunResult = { readonly ok: true; readonly exitCode?: number } | { re
 
 /** `incomplete`: the statement goes on; ask for another line and give all of them. */
 export type LineResult = ({ readonly incomplete: false } & RunResult) | { readonly incomplete: true };
+
+/** What has methods in Lua. */
+export type ObjectKind = 'Brick' | 'PktEngine' | 'string';
+
+/** What a Lua state knows of links. */
+export interface KnownLinks {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly engines: readonly string[];
+  /** The kind of the brick that was asked for. */
+  readonly kind?: string;
+}
 
 /** A failure as it is shown to a user. Where only the main chunk was at work, its line stands in the message already. */
 export function formatFailure({ message, traceback, line }: LuaFailure): string {
@@ -130,24 +142,39 @@ export class LuaHost {
     return resultOf(await this.#call('script', [file, name, [...args]]));
   }
 
-  /** Evaluates a statement of the shell: all its lines so far. Values of `= expression` are printed. */
-  async runLine(text: string): Promise<LineResult> {
-    const outcome = await this.#call('line', [text]);
+  /**
+   * Evaluates a statement of the shell: all its lines so far. Values of `= expression` are printed, and of what is an
+   * expression and no statement; on a terminal, which has so many columns, also of calls that stand alone.
+   */
+  async runLine(text: string, columns?: number): Promise<LineResult> {
+    const outcome = await this.#call('line', columns === undefined ? [text] : [text, columns]);
     if (!outcome.failure && (outcome.value as { incomplete?: boolean } | undefined)?.incomplete) return { incomplete: true };
     return { incomplete: false, ...resultOf(outcome) };
   }
 
-  /** The ways in which the last word of a line may go on; none while something runs. */
-  async complete(line: string): Promise<string[]> {
+  /** Prints the help on a word. */
+  async help(word: string, columns?: number): Promise<RunResult> {
+    return resultOf(await this.#call('help', columns === undefined ? [word] : [word, columns]));
+  }
+
+  /** The ways in which the last word of a line may go on; none while something runs. `of`: it is the name of a method of such an object. */
+  async complete(line: string, of?: ObjectKind): Promise<string[]> {
     if (this.#current !== 0) return [];
-    const { value } = await this.#call('complete', [line]);
-    return Array.isArray(value) ? (value as string[]) : [];
+    const { value } = await this.#call('complete', of === undefined ? [line] : [line, of]);
+    return listOf(value);
+  }
+
+  /** Names of the links and engines that there are, and the kind of the brick that a variable holds; none while something runs. */
+  async links(path = ''): Promise<KnownLinks> {
+    const { value } = this.#current === 0 ? await this.#call('links', [path]) : {};
+    const { inputs, outputs, engines, kind } = (value ?? {}) as Record<string, unknown>;
+    return { inputs: listOf(inputs), outputs: listOf(outputs), engines: listOf(engines), ...(typeof kind === 'string' ? { kind } : {}) };
   }
 
   /** Bricks that were given links and no engine, as `LoadBalancer from eth3`. */
   async looseBricks(): Promise<string[]> {
     const { value } = await this.#call('loose', []);
-    return Array.isArray(value) ? (value as string[]) : [];
+    return listOf(value);
   }
 
   /** Bytes that the Lua state holds. */
@@ -213,13 +240,13 @@ export class LuaHost {
   }
 
   /** One call after the other, in the order in which they came. */
-  #call(name: 'script' | 'line' | 'complete' | 'loose' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
+  #call(name: CallName, values: readonly unknown[]): Promise<NativeOutcome> {
     const turn = this.#last.then(() => this.#perform(name, values));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
 
-  async #perform(name: 'script' | 'line' | 'complete' | 'loose' | 'memory', values: readonly unknown[]): Promise<NativeOutcome> {
+  async #perform(name: CallName, values: readonly unknown[]): Promise<NativeOutcome> {
     if (this.#closed) throw new BricksError('E_LUA', 'The Lua host is closed.');
     const call = ++this.#calls;
     this.#current = call;
@@ -254,6 +281,11 @@ export class LuaHost {
     }
     this.#ring();
   }
+}
+
+/** Empty tables of Lua don't say that they are lists. */
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? (value as string[]) : [];
 }
 
 function resultOf(outcome: NativeOutcome): RunResult {

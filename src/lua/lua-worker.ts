@@ -11,10 +11,12 @@ import { DROP_REASONS } from '../core/drop-reasons';
 import { packageRoot } from '../native/load-addon';
 import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
-import type { NativeLuaState } from './native-lua';
+import type { NativeFailure, NativeLuaState, NativeOutcome } from './native-lua';
 
 /** A lost wake-up must not hang a script for ever. */
 const LONGEST_WAIT_MS = 1000;
+/** What lines of the shell are named in messages. */
+const SHELL = 'shell';
 
 const settings = workerData as WorkerSettings;
 const parent = parentPort!;
@@ -83,7 +85,26 @@ function serve(request: Request): void {
   } else if (request.name === 'memory') {
     reply({ call: request.call, outcome: { value: state.memory, interrupted: false } });
   } else {
-    reply({ call: request.call, outcome: state.call(request.call, request.name, request.values) });
+    const outcome = state.call(request.call, request.name, request.values);
+    reply({ call: request.call, outcome: outcome.failure ? explained(request, outcome, outcome.failure) : outcome });
+  }
+}
+
+/** A failure of a misspelt name, with the name that was perhaps meant. */
+function explained(request: Extract<Request, { call: number }>, outcome: NativeOutcome, failure: NativeFailure): NativeOutcome {
+  if (outcome.interrupted || !/ \(a nil value\)$/.test(failure.message)) return outcome;
+  const { value } = state.call(request.call, 'explain', [failure.message, sourceLine(request, failure)]);
+  return typeof value === 'string' ? { ...outcome, failure: { ...failure, message: value } } : outcome;
+}
+
+/** The line that a failure happened in, where it can be found. */
+function sourceLine({ name, values }: Extract<Request, { call: number }>, { file, line }: NativeFailure): string {
+  if (file === undefined || line === undefined) return '';
+  try {
+    const text = name === 'line' && file === SHELL ? String(values[0]) : readFileSync(file, 'utf8');
+    return text.split('\n')[line - 1] ?? '';
+  } catch {
+    return ''; // it has gone, or has a name of its own
   }
 }
 

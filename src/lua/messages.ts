@@ -29,7 +29,10 @@ export interface AnswerMessage {
   readonly answer: Answer;
 }
 
+/** What may be called of a Lua state. */
+export type CallName = 'script' | 'line' | 'complete' | 'links' | 'help' | 'loose' | 'memory';
+
 /** A call into the Lua state; calls are numbered upwards, so that an interrupt can say which one it means. */
-export type Request = { readonly call: number; readonly name: 'script' | 'line' | 'complete' | 'loose' | 'memory'; readonly values: readonly unknown[] } | { readonly close: true };
+export type Request = { readonly call: number; readonly name: CallName; readonly values: readonly unknown[] } | { readonly close: true };
 
 export type Reply = { readonly ready: number } | { readonly broken: string } | { readonly call: number; readonly outcome: NativeOutcome };

@@ -76,6 +76,18 @@ export function isPipeElsewhere(addon: CoreAddon, link: LinkName): boolean {
   }
 }
 
+/** The ends that programs read of the pipes that there are here: `eth3}0`. */
+export function readableEnds(addon: CoreAddon): string[] {
+  try {
+    return readdirSync(pipeDirectory(addon)).flatMap((file) => {
+      const name = /^(.+)\{([^{]+)\.sock$/.exec(decodeURIComponent(file));
+      return name ? [`${name[1]}}${name[2]}`] : [];
+    });
+  } catch {
+    return []; // nobody has opened any
+  }
+}
+
 function runDirectory(): string {
   const chosen = process.env['BRICKS_RUN_DIRECTORY'];
   // The native part follows no links.

@@ -95,11 +95,22 @@ print("end")
   });
 });
 
+test('a name alone takes no line with it, tables are printed, and ? is help', async () => {
+  const { code, stdout, stderr } = await place.run(['--backend', 'loopback'], { input: 'pe = PktEngine.new("e0")\npe\nprint("next")\n= pe:stats()\n?\n? Merge\nhelp pe\n' });
+  expect(stdout).toMatch(/^PktEngine e0 \(stopped\)\nnext\n\{\n {2}bricks = \{\},\n[^]* {2}name = "e0",\n[^]*\}\nLua 5\.1\.[^]*\nMerge: [^]*\npe:start\(\)/);
+  expect(stderr).toMatch(/was never started|has no brick/);
+  expect(code).toBe(1);
+});
+
 describe('on a terminal', () => {
   /** The program on a pseudo-terminal of its own. */
   function onTerminal(...args: string[]): Running {
+    return onTerminalOf('dumb', ...args);
+  }
+
+  function onTerminalOf(kind: string, ...args: string[]): Running {
     const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
-    return new Running(spawn('script', ['-qfec', command, '/dev/null'], { cwd: place.folder, env: { ...place.environment, TERM: 'dumb', COLUMNS: '500' } }));
+    return new Running(spawn('script', ['-qfec', command, '/dev/null'], { cwd: place.folder, env: { ...place.environment, TERM: kind, COLUMNS: '500' } }));
   }
   const terminalTest = hasScript() ? test : test.skip;
 
@@ -150,14 +161,57 @@ describe('on a terminal', () => {
     running.child.stdin.write('\u001b[A\u001b[A\u0003');
     running.type('print("is", first + 2)');
     await running.says(/is\s13\s/);
-    running.type('first');
-    await running.says(/= first prints it[\s\S]*>> /);
-    running.child.stdin.write('\u0003');
     running.type('= "still " .. "here"');
     await running.says(/still here/);
     running.type('exit');
     const { code, stdout } = await running.ended;
     expect(stdout).not.toMatch(/error|unexpected|traceback/);
+    expect(code).toBe(0);
+  });
+
+  terminalTest('Tab within quotes offers bricks and capture files, Ctrl-R finds what was typed before, and a name alone is printed', async () => {
+    const running = onTerminalOf('xterm', '--backend', 'loopback');
+    const keys = (text: string): boolean => running.child.stdin.write(text);
+    await running.says(/bricks> /);
+    /** What is typed while a line is at work gets neither words nor a search: the next prompt is waited for. */
+    const prompted = async (pattern: RegExp): Promise<void> => {
+      await running.says(new RegExp(`${pattern.source}[^]*bricks> `));
+      running.stdout = '';
+    };
+    keys('lb = Brick.new("LoadB\t');
+    await running.says(/LoadBalancer"/);
+    keys(', 4)\n');
+    await prompted(/4\)\s/);
+    keys('lb:connect_input("trac\t');
+    await running.says(/connect_input\("trace\.pcap"/);
+    running.type(')');
+    await prompted(/\n/);
+    running.type('lb');
+    await prompted(/Brick LoadBalancer from trace\.pcap/);
+    running.type('x = 41');
+    await prompted(/41\s/);
+    running.type('print("answer", x + 1)');
+    await prompted(/answer\s42/);
+    running.type('print("other")');
+    await prompted(/\nother/);
+    // What is typed is put aside, found by a part, looked for further back, run; and comes back where the search is abandoned.
+    keys('garbage\u0012x');
+    await running.says(/\(history\) x: print\("answer", x \+ 1\)/);
+    keys('\u0012');
+    await running.says(/\(history\) x: x = 41/);
+    keys('\u0013\r');
+    await prompted(/answer\s42/);
+    keys('print("kept")\u0012zzz');
+    await running.says(/\(no other line\) zzz/);
+    keys('\u0007\n');
+    await prompted(/\nkept/);
+    keys('\u0012other\u001b[C print("and", "more")\n');
+    await prompted(/\nother\r?\nand\tmore/);
+    running.type('? LoadBalancer');
+    await running.says(/fragmentWait {6}a whole number from 0 to 10000 ms; default 100/);
+    running.type('exit');
+    const { code, stderr } = await running.ended;
+    expect(stderr).toBe('');
     expect(code).toBe(0);
   });
 

@@ -39,9 +39,11 @@ export class RecordingProgram {
         if (!KINDS.includes(order.kind)) return refused(`There is no brick "${order.kind}". Did you mean "LoadBalancer"?`);
         return { ok: true, value: { kind: order.kind, options: typeof order.options === 'object' ? order.options : { tuple: order.options ?? 2 } } };
       case 'brick.describe': {
-        const all = KINDS.map((name) => ({ name, summary: `What ${name} does.`, options: [{ name: 'tuple', description: 'which fields', default: 2 }], examples: { lua: `b = Brick.new("${name}")\nb:link(c)` } }));
+        const all = KINDS.map((name) => ({ name, summary: `What ${name} does.`, options: [{ name: 'tuple', type: 'integer', minimum: 0, maximum: 3600000, unit: 'ms', description: 'which fields', default: 2 }], examples: { lua: `b = Brick.new("${name}")\nb:link(c)` } }));
         return { ok: true, value: order.kind ? all.find(({ name }) => name === order.kind) : all };
       }
+      case 'options.describe':
+        return { ok: true, value: { engine: [{ name: 'whenFull', type: 'string', oneOf: ['auto', 'drop'], default: 'auto', description: 'what to do' }], backends: [{ name: 'pcap', summary: 'live', options: [{ name: 'latency', type: 'number', minimum: 0.5, unit: 'ms', description: 'how long' }] }] } };
       case 'engine.create':
         if (this.engines.has(order.name)) return refused(`There is an engine ${order.name} already.`);
         this.engines.set(order.name, { running: false, bricks: [] });

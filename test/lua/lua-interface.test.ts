@@ -48,9 +48,9 @@ describe('the manual, typed line by line', () => {
 
   test('help lists the commands', async () => {
     expect(await lua.evaluate('BRICKS.help()')).toMatch(/print_status[^]*show_stats[^]*shutdown[^]*PktEngine/);
-    expect(await lua.evaluate('PktEngine.help()')).toMatch(/new[^]*link[^]*start[^]*stop[^]*delete[^]*show_stats/);
+    expect(await lua.evaluate('PktEngine.help()')).toMatch(/new[^]*link[^]*start[^]*stop[^]*delete[^]*show_stats[^]*whenFull  "auto" or "drop"; default "auto"\n +what to do\n/);
     expect(await lua.evaluate('Brick.help()')).toMatch(/connect_input[^]*connect_output[^]*link[^]*Duplicator +What Duplicator does/);
-    expect(await lua.evaluate('Brick.help("Merge")')).toBe('Merge: What Merge does.\n  Options:\n    tuple  which fields (default 2)\n  Example:\n    b = Brick.new("Merge")\n    b:link(c)\n');
+    expect(await lua.evaluate('Brick.help("Merge")')).toBe('Merge: What Merge does.\n  Options:\n    tuple  a whole number from 0 to 3600000 ms; default 2\n           which fields\n  Example:\n    b = Brick.new("Merge")\n    b:link(c)\n');
   });
 
   test('BRICKS tells version, description and copyright', async () => {

@@ -4,7 +4,7 @@ local host = ...
 
 local error, type, tostring, tonumber, rawequal, select = error, type, tostring, tonumber, rawequal, select
 local getinfo, format, floor = debug.getinfo, string.format, math.floor
-local pairs, ipairs, setmetatable, getmetatable, newproxy = pairs, ipairs, setmetatable, getmetatable, newproxy
+local pairs, ipairs, next, setmetatable, getmetatable, newproxy = pairs, ipairs, next, setmetatable, getmetatable, newproxy
 local concat, sort, print = table.concat, table.sort, print
 
 local base = {}
@@ -42,6 +42,15 @@ local kinds = setmetatable({}, { __mode = "k" })
 
 function base.contents(object) return contents[object] end
 function base.kind(value) return kinds[value] end
+
+-- The contents of all objects of a kind, with the objects.
+function base.each(kind)
+  local object
+  return function()
+    repeat object = next(contents, object) until object == nil or kinds[object] == kind
+    return object, contents[object]
+  end
+end
 
 local function describe(value)
   local kind = kinds[value]
@@ -97,10 +106,11 @@ local function nearest(word, names)
   local best, least
   for _, name in ipairs(base.sorted_keys(names)) do
     local steps = distance(word:lower(), name:lower())
-    if steps <= math.max(1, floor((#word + 1) / 3)) and (not least or steps < least) then best, least = name, steps end
+    if steps <= math.max(1, floor((#word + 1) / 3)) and steps < #word and (not least or steps < least) then best, least = name, steps end
   end
   return best
 end
+base.nearest = nearest
 
 -- Asking for what is not there gives nil, as usual in Lua, but a slip of the pen gets an answer.
 local function missing(owner, names, key)

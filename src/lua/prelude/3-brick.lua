@@ -8,8 +8,9 @@ local print = print
 local MOST_OUTPUTS = 65536
 
 local next_id = 1
--- Those with links that no engine was given yet, by their number.
-local loose = {}
+-- Those with links that no engine was given yet, by their number. Enough to name what was forgotten: they stay in memory.
+local loose, loose_count = {}, 0
+local MOST_LOOSE = 64
 local make
 
 -- Whether a brick is part of an engine that still exists (another script may have deleted it).
@@ -43,7 +44,10 @@ local function append_links(what, self, list, ...)
     end
   end
   for _, name in ipairs(names) do brick[list][#brick[list] + 1] = name end
-  loose[brick.id] = brick
+  if not loose[brick.id] and loose_count < MOST_LOOSE then
+    loose[brick.id] = brick
+    loose_count = loose_count + 1
+  end
   return self
 end
 
@@ -146,7 +150,10 @@ end
 -- A brick has an engine now.
 function host.settle(brick, engine)
   brick.engine = engine
-  loose[brick.id] = nil
+  if loose[brick.id] then
+    loose[brick.id] = nil
+    loose_count = loose_count - 1
+  end
 end
 
 -- Bricks that were given links and no engine, as texts: what a script has forgotten.
@@ -159,36 +166,23 @@ function host.loose()
   return texts
 end
 
+-- The links of all bricks that there are.
+function host.link_names()
+  local inputs, outputs = {}, {}
+  for _, brick in base.each("Brick") do
+    for _, name in ipairs(brick.inputs) do inputs[#inputs + 1] = name end
+    for _, name in ipairs(brick.outputs) do outputs[#outputs + 1] = name end
+  end
+  return inputs, outputs
+end
+
 host.must_be_free = function(what, object) must_be_free(what, base.contents(object)) end
-
-local function print_indented(text)
-  for line in text:gmatch("[^\n]+") do print("    " .. line) end
-end
-
-local function print_declaration(declaration)
-  print(format("%s: %s", declaration.name or "?", declaration.summary or ""))
-  if declaration.description then print_indented(declaration.description) end
-  local rows = {}
-  for _, option in ipairs(declaration.options or {}) do
-    local default = option.default ~= nil and format(" (default %s)", tostring(option.default)) or ""
-    local short = option.name == declaration.shorthand and " (a bare number or string means this one)" or ""
-    rows[#rows + 1] = { "    " .. option.name, (option.description or "") .. default .. short }
-  end
-  if #rows > 0 then
-    print("  Options:")
-    base.print_columns(rows, 2)
-  end
-  if declaration.examples and declaration.examples.lua then
-    print("  Example:")
-    print_indented(declaration.examples.lua)
-  end
-end
 
 -- Brick.help() lists the commands and the kinds; Brick.help("Filter") explains one kind.
 function host.brick_help(kind)
   if kind ~= nil then
     base.string("Brick.help", 1, "kind", "the name of a kind of brick", kind)
-    print_declaration(base.order({ order = "brick.describe", kind = kind }, "Brick.help"))
+    host.print_declaration(base.order({ order = "brick.describe", kind = kind }, "Brick.help"))
     return
   end
   base.print_columns({

@@ -2,7 +2,6 @@
 local host = ...
 local base = host.base
 local ipairs, pairs, type, tostring, format = ipairs, pairs, type, tostring, string.format
-local print = print
 
 local methods = {}
 local make
@@ -158,7 +157,11 @@ function host.engine_help()
     { "pe:audit()", "checks that no packet is missing from the books" },
     { "PktEngine.help()", "this text" },
   }, 2)
+  host.print_engine_options()
 end
+
+-- The names of the engines that a script has made or retrieved.
+function host.engine_names() return base.sorted_keys(known) end
 functions.help = host.engine_help
 
 PktEngine = base.module("PktEngine", functions)

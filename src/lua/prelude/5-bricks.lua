@@ -6,7 +6,7 @@ local print = print
 
 local functions = {}
 
-function functions.help()
+function host.program_help()
   base.print_columns({
     { "BRICKS.help()", "prints this text" },
     { "BRICKS.print_status()", "says whether any engine runs" },
@@ -19,6 +19,7 @@ function functions.help()
     { "Brick.help()", "and so have bricks" },
   }, 2)
 end
+functions.help = host.program_help
 
 local function engines(what)
   return base.order({ order = "engines.stats" }, what)

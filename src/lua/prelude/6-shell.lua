@@ -2,7 +2,8 @@
 local host = ...
 local base = host.base
 local type, select, pairs, ipairs, rawget, string = type, select, pairs, ipairs, rawget, string
-local loadstring, error, unpack = loadstring, error, unpack
+local loadstring, error, unpack, format = loadstring, error, unpack, string.format
+local values = base.values
 local globals, package, time, open, sort = _G, package, os.time, io.open, table.sort
 
 -- Loops on os.time cost no more than loops on os.clock.
@@ -41,27 +42,6 @@ function host.load_script(file, name)
   return loadstring((text:gsub("^#[^\n]*", "", 1)), "@" .. name)
 end
 
-local function print_results(...)
-  if select("#", ...) > 0 then globals.print(...) end
-end
-
--- Evaluates a statement of the shell; answers whether more lines are needed.
-function host.line(text)
-  local expression = text:match("^%s*=(.*)$")
-  local chunk, message = loadstring(expression and "return " .. expression or text, "=shell")
-  if not chunk then
-    if message:match("'<eof>'$") then return { incomplete = true } end
-    error(message, 0)
-  end
-  if expression then print_results(chunk()) else chunk() end
-  return { incomplete = false }
-end
-
-local words = {
-  "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in", "local",
-  "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
-}
-
 -- The names within a value, without calling anything of the user's.
 local function names_within(value)
   local names = {}
@@ -78,22 +58,85 @@ local function names_within(value)
   return names
 end
 
--- How the last word of a line may go on: whole words, `pe:st` giving `pe:start`, `pe:stats`, `pe:stop`.
-function host.complete(line)
-  local word = line:match("[%a_][%w_%.:]*$") or ""
-  if word == "" and line:match("[%w_%.:]$") then return {} end
-  local head, tail = word:match("^(.*[%.:])([%w_]*)$")
-  local names, value = {}, globals
-  if head then
-    for name in head:gmatch("[%w_]+") do
-      if type(value) ~= "table" then return {} end
-      value = rawget(value, name)
-    end
-    names = names_within(value)
+local function print_results(...)
+  if select("#", ...) > 0 then globals.print(values.shown(...)) end
+end
+
+-- Results of a call that stands alone: methods return their object, so that calls can be chained.
+local function print_news(...)
+  if select("#", ...) > 0 and not base.kind((...)) then print_results(...) end
+end
+
+-- A name alone that nothing has may be misspelt.
+local function print_name(name, ...)
+  print_results(...)
+  local guess = (...) == nil and name ~= "nil" and base.nearest(name, names_within(globals))
+  if guess then globals.print(format("There is no %q. Did you mean %q?", name, guess)) end
+end
+
+-- Calls `show` with the values of an expression, whose own calls stay in tracebacks so.
+local function evaluate(expression, show)
+  local chunk = loadstring("local bricks_show = ... bricks_show(" .. expression .. "\n)", "=shell")
+  if chunk then chunk(show) else show(loadstring("return " .. expression, "=shell")()) end
+end
+
+-- Whether the lines typed so far may go on: what no next line can end is an error now, and swallows none.
+local function goes_on(text, message)
+  if not message:match("'<eof>'$") then return false end
+  if message:find("unfinished string near", 1, true) then return #text:match("\\*$") % 2 == 1 end
+  if message:find("function arguments expected", 1, true) then
+    base.fail("%s is a method: call it as %s()", text:match("%S+%s*$"), text:match("(%S+)%s*$"))
+  end
+  return true
+end
+
+-- Evaluates a statement of the shell; answers whether more lines are needed. On a terminal, which has so many columns,
+-- what calls return is printed too.
+function host.line(text, columns)
+  values.columns = columns or 80
+  local expression = text:match("^%s*=(.*)$")
+  local chunk, message = loadstring(expression and "return " .. expression or text, "=shell")
+  local bare = not expression and (not chunk or columns) and text:find("%S") and loadstring("return " .. text)
+  if expression and chunk then
+    evaluate(expression, print_results)
+  elseif bare then
+    local name = columns and text:match("^%s*([%a_][%w_]*)%s*$")
+    evaluate(text, name and function(...) print_name(name, ...) end or chunk and print_news or print_results)
+  elseif chunk then
+    print_results(chunk())
+  elseif goes_on(text, message) or not expression and goes_on(text, select(2, loadstring("return " .. text)) or "") then
+    return { incomplete = true }
   else
-    head, tail = "", word
-    names = names_within(globals)
-    for _, keyword in ipairs(words) do names[keyword] = true end
+    error(message, 0)
+  end
+  return { incomplete = false }
+end
+
+-- What a path like `pe` or `set.up` leads to, without calling anything of the user's.
+local function value_at(path)
+  local value = globals
+  for name in path:gmatch("[%w_]+") do
+    if type(value) ~= "table" then return nil end
+    value = rawget(value, name)
+  end
+  return value
+end
+
+-- How the last word of a line may go on: whole words, `pe:st` giving `pe:start`, `pe:stats`, `pe:stop`. Behind a call
+-- that returns an object of a kind, or a string, the methods of that.
+function host.complete(line, kind)
+  local word = kind and "" or line:match("[%a_][%w_%.:]*$") or ""
+  if not kind and word == "" and line:match("[%w_%.:]$") then return {} end
+  local head, tail = word:match("^(.*[%.:])([%w_]*)$")
+  local names
+  if kind then
+    head, tail, names = "", line, names_within(kind == "string" and "" or nil)
+    for _, name in ipairs(base.methods[kind] or {}) do names[name] = true end
+  elseif head then
+    names = names_within(value_at(head))
+  else
+    head, tail, names = "", word, names_within(globals)
+    for _, keyword in ipairs(values.keywords) do names[keyword] = true end
   end
   local found = {}
   for name in pairs(names) do
@@ -101,6 +144,41 @@ function host.complete(line)
   end
   sort(found)
   return found
+end
+
+-- What completion within quotes goes by: links and engines that there are, and the kind of brick that a variable holds.
+function host.links(path)
+  local value = value_at(path)
+  local inputs, outputs = host.link_names()
+  local kind = base.kind(value) == "Brick" and base.contents(value).kind or nil
+  return { inputs = inputs, outputs = outputs, engines = host.engine_names(), kind = kind }
+end
+
+-- The error message of a misspelt name with the name that was perhaps meant. `source` is the line that it happened in.
+function host.explain(message, source)
+  local name = message:match("global '([%a_][%w_]*)' %(a nil value%)$")
+  local names, owner = {}, ""
+  if name then
+    local called = message:find("attempt to call", 1, true)
+    for key in pairs(names_within(globals)) do
+      local kind = type(rawget(globals, key))
+      if called and kind == "function" or not called and kind ~= "function" then names[key] = true end
+    end
+  else
+    local separator
+    name = message:match("field '([%a_][%w_]*)' %(a nil value%)$") or message:match("method '([%a_][%w_]*)' %(a nil value%)$")
+    if not name then return message end
+    owner, separator = source:match("([%a_][%w_%.]*)%s*([%.:])%s*" .. name .. "%f[^%w_]")
+    if owner then
+      names, owner = names_within(value_at(owner)), owner .. separator
+    elseif source:find("[\"'%]]%)?%s*:%s*" .. name .. "%f[^%w_]") then
+      names, owner = names_within(""), ""
+    else
+      return message
+    end
+  end
+  local guess = base.nearest(name, names)
+  return guess and guess ~= name and format("%s. Did you mean %q?", message, owner .. guess) or message
 end
 
 arg = {}
