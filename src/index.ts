@@ -9,12 +9,17 @@
  */
 export { BricksError } from './core/errors';
 export { parseLinkName, type LinkName } from './core/link-name';
-export { BrickDescription, brickClass, type BrickClass } from './core/brick-description';
-export { callLoop, type LoopFactory } from './v8/specialise';
-export type { Brick, BrickContext, BrickDeclaration, BrickModule, EngineClock, Fanout } from './core/brick';
-export type { OptionDeclaration, OptionValues } from './core/options';
+export { BrickDescription } from './core/brick-description';
+export { ALL, DROP, HELD } from './core/brick';
+export type {
+  BrickContext, BrickDeclaration, BrickDefinition, Counter, CurrentBatch, EngineClock, Fanout, Gauge, InputRows, LinkCount, Logger, Packets,
+} from './core/brick';
+export type { BrickClass, ModuleReference } from './core/define-brick';
+export type { PacketView } from './core/packet-view';
+export { defineBrick } from './plugins/define-brick';
+export { flowHash } from './flow/hash';
+export type { GivenOptions, OptionDeclaration, OptionDeclarations, OptionProperties, OptionsOf, OptionValues } from './core/options';
 export * from './core/packet-batch';
-export * from './core/packet-list';
 export { DROP_REASONS, type DropReason } from './core/drop-reasons';
 export { FAULT_KINDS, type EngineFault, type EngineOutcome, type FaultKind, type ReportedFault } from './core/outcome';
 export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from './core/statistics';

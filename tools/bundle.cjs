@@ -20,8 +20,11 @@ const BUNDLES = [
   { name: 'files/recorder-worker', source: 'src/files/recorder-worker.ts' },
   { name: 'library/index', source: 'src/index.ts' },
 ];
-/** Files that are seldom needed, and run as they are. */
+/** Built-in bricks: an engine runs each anew for each of its nodes. */
+const BRICKS = ['dummy', 'duplicator', 'filter', 'load-balancer', 'merge', 'pcap-reader', 'pcap-writer'];
+/** Files that are seldom needed, or run more than once in a thread, and run as they are. */
 const PLAIN = [
+  ...BRICKS.map((name) => ({ name: `bricks/${name}`, source: `src/bricks/${name}.ts` })),
   { name: 'cli/bricks', source: 'src/cli/bricks.ts' },
   { name: 'launch', source: 'src/launch.ts' },
   { name: 'plugins/sucrase', source: 'node_modules/sucrase' },

@@ -1,5 +1,5 @@
 /** Packets as a line of text, by node-pcap's decoders. They are JavaScript and need no native code. */
-import { linkTypeWord, type NodePcapPacket } from './node-pcap';
+import { linkTypeWord, type NodePcapPacket } from '../../src/native/node-pcap';
 
 type Decode = (packet: NodePcapPacket) => { readonly payload: unknown };
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { DeviceInformation } from '../../src/core/backend';
 import { tryPcapAddon, type NativeDevice } from './native';
-import { tryNodePcap } from './node-pcap';
+import { tryNodePcap } from '../../src/native/node-pcap';
 
 /** libpcap lists more than network interfaces: capture points of the kernel that carry no frames of the network. */
 const NO_NETWORK = /^(bluetooth|usbmon|nflog|nfqueue|dbus-)/;

@@ -17,9 +17,9 @@ import { PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src
 import { RingSource } from '../../src/core/ring-ports';
 import type { OptionValues } from '../../src/core/options';
 import { INTERFACE_UP, flagsOf, interfaceNames, linuxInterfaces } from './devices';
-import { filterError } from './filter-expression';
+import { filterError } from '../../src/filter/filter-expression';
 import { pcapAddon } from './native';
-import { checkWithNodePcap, tryNodePcap } from './node-pcap';
+import { checkWithNodePcap, tryNodePcap } from '../../src/native/node-pcap';
 import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-records';
 import { deviceDownError, noDeviceError, textualError } from './open-errors';
 import { pcapSettings, type PcapSettings } from './options';

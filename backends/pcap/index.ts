@@ -10,14 +10,13 @@ import type { OptionValues } from '../../src/core/options';
 import { listDevices } from './devices';
 import { FallbackSource, startFeeders, type FallbackCapture, type NodePcapFeeder } from './fallback';
 import { pcapAddon, tryPcapAddon } from './native';
-import { tryNodePcap } from './node-pcap';
+import { tryNodePcap } from '../../src/native/node-pcap';
 import { HOW_TO_GET_PRIVILEGE } from './open-errors';
 import { PCAP_OPTIONS } from './options';
 import { PcapSource } from './source';
 import { InterfaceTransmitter } from './transmitter';
 
 export { decodePacket } from './decode';
-export { PacketFilter, checkFilterExpression, checkFilterRules, type FilterRules } from './filter-expression';
 export { PCAP_OPTIONS } from './options';
 export { PcapSource } from './source';
 export { InterfaceTransmitter } from './transmitter';

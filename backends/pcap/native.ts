@@ -57,23 +57,6 @@ export interface NativeTransmitter {
   close(): void;
 }
 
-export interface FilterRules {
-  /** Only what matches passes; everything does where there is none. */
-  readonly expression?: string;
-  /** What matches is dropped. */
-  readonly drop?: string;
-  /** What matches passes in any case. */
-  readonly accept?: string;
-}
-
-export interface NativeFilter {
-  addBatch(batch: PacketBatch): number;
-  setMemory(batch: number, bytes: Uint8Array): void;
-  /** The instructions of a rule, four words each (code, jt, jf, k); undefined where there is no such rule. */
-  program(rule: 'expression' | 'drop' | 'accept'): Uint32Array | undefined;
-  select(batch: number, rows: Uint16Array, count: number, target: Uint16Array, first: number): number;
-}
-
 export interface NativeDevice {
   readonly name: string;
   readonly description: string;
@@ -85,7 +68,6 @@ export interface NativeDevice {
 export interface PcapAddon {
   readonly PcapSource: new (settings: NativeCaptureSettings) => NativePcapSource;
   readonly InterfaceTransmitter: new () => NativeTransmitter;
-  readonly CompiledFilter: new (linkType: number, snapLength: number, rules: FilterRules) => NativeFilter;
   listDevices(): NativeDevice[];
   libraryVersion(): string;
 }

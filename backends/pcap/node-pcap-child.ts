@@ -9,7 +9,7 @@
 import '../../src/native/no-debugger';
 import { renameSync, writeFileSync, writeSync } from 'node:fs';
 import { messageOf } from '../../src/core/errors';
-import { linkTypeNumber, tryNodePcap, type NodePcapPacket, type NodePcapSession } from './node-pcap';
+import { linkTypeNumber, tryNodePcap, type NodePcapPacket, type NodePcapSession } from '../../src/native/node-pcap';
 import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-records';
 
 const BUFFER_BYTES = 256 * 1024;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { BricksError, messageOf, nearest } from '../../src/core/errors';
-import { filterError } from './filter-expression';
+import { filterError } from '../../src/filter/filter-expression';
 import { statusOf } from './native';
 
 /** libpcap's status numbers (pcap.h). */

@@ -9,9 +9,6 @@
 const { setTimeout: sleep } = require('node:timers/promises');
 const { dist, addon } = require('../lib/paths');
 const { packetMemory } = require(`${dist}/src/core/packet-batch.js`);
-const { registerBrick } = require(`${dist}/src/plugins/container.js`);
-const { countBrick, passBrick, plainPassBrick } = require('../bricks/pass');
-const { sampleBrick } = require('../bricks/sample');
 
 const ROUND = 0;
 const DONE = 1;
@@ -26,12 +23,6 @@ const TIMES_OFFSET = 128;
 /** As bench/native/batch_times.h has them. */
 const TIME_SLOTS = 4 * 36;
 const HISTOGRAMS = ['undisturbed', 'disturbed', 'empty', 'peer'];
-
-// The same brick as "outside" loads by its module, known by its name as a built-in one is.
-registerBrick(sampleBrick);
-registerBrick(passBrick);
-registerBrick(plainPassBrick);
-registerBrick(countBrick);
 
 /** One for each engine that is open; the last one made is the one that is measured. */
 const controls = [];

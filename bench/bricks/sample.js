@@ -1,36 +1,37 @@
-/** A brick as someone outside writes it: some ten lines a packet, on the packet's bytes. */
+/** Bricks as someone outside writes them. */
 'use strict';
+const { join } = require('node:path');
+const { dist } = require('../lib/paths');
+const { DROP, defineBrick, flowHash } = require(join(dist, 'src', 'index.js'));
 
-exports.sampleBrick = {
-  declaration: {
-    name: 'BenchSample',
-    summary: 'Splits by the last bits of both addresses, and drops what is not IPv4.',
-    description: 'For benchmarks.',
-    options: [],
-    inputs: { minimum: 1, maximum: 1 },
-    outputs: { minimum: 1, maximum: Infinity },
-    fanout: 'one',
-    effect: 'reads',
-    counters: [{ name: 'large', description: 'packets longer than 1,000 bytes' }],
-    examples: { lua: '', typescript: '' },
-  },
-  create(_options, context) {
-    const large = context.counterIndex('large');
-    return {
-      reads: ['offset', 'length'],
-      process(batch, input, outputs) {
-        const { offset, length, memory } = batch;
-        const { bytes } = memory;
-        const { rows, counts, shift } = outputs;
-        for (let i = 0; i < input.count; i++) {
-          const row = input.rows[i];
-          const at = offset[row];
-          if (length[row] < 34 || bytes[at + 12] !== 8 || bytes[at + 13] !== 0) continue;
-          if (length[row] > 1000) context.countAt(large, 1);
-          const output = ((bytes[at + 29] ^ bytes[at + 33]) >>> 1) % outputs.outputs;
-          rows[(output << shift) + counts[output]++] = row;
-        }
-      },
+/** The load balancer's work in three lines. */
+exports.BenchThreeLines = defineBrick({
+  name: 'BenchThreeLines',
+  choose: ({ flowWord }, _options, { outputs }) => (row) => flowHash(flowWord[row] & 0xffff) % outputs,
+});
+
+/** The same by the packet form, which reads the headers itself. */
+exports.BenchPacketForm = defineBrick({
+  name: 'BenchPacketForm',
+  onPacket: (_options, { outputs }) => (packet) => (
+    packet.ipVersion === 4 ? ((packet.sourceIpv4 ^ packet.destinationIpv4 ^ packet.sourcePort ^ packet.destinationPort) >>> 0) % outputs : DROP
+  ),
+});
+
+/** Splits by the last bits of both addresses, on the packet's bytes, and drops what is not IPv4. */
+exports.BenchSample = defineBrick({
+  name: 'BenchSample',
+  counters: { large: 'packets longer than 1,000 bytes' },
+  state: () => undefined,
+  choose({ offset, length, memory }, _options, context) {
+    const large = context.counter('large');
+    const { outputs } = context;
+    return (row) => {
+      const { bytes } = memory;
+      const at = offset[row];
+      if (length[row] < 34 || bytes[at + 12] !== 8 || bytes[at + 13] !== 0) return DROP;
+      if (length[row] > 1000) large.add(1);
+      return ((bytes[at + 29] ^ bytes[at + 33]) >>> 1) % outputs;
     };
   },
-};
+});

@@ -6,17 +6,17 @@ const { join } = require('node:path');
 const { dist, peer } = require('./paths');
 
 const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
-const { BrickDescription } = require(`${dist}/src/core/brick-description.js`);
-const { resolveBrick } = require(`${dist}/src/plugins/container.js`);
+const { knownBrick, resolveBrick } = require(`${dist}/src/plugins/container.js`);
+const own = { ...require('../bricks/pass'), ...require('../bricks/sample') };
 
 const execute = promisify(execFile);
 const backendFile = join(__dirname, '..', 'backends', 'memory-rings.js');
 const { lastControl } = require(backendFile);
 
-/** Describes a brick by its kind; `module` names one from outside. */
-function brick(kind, options = {}, module = undefined) {
-  const declaration = module ? require(module.url)[module.name].declaration : resolveBrick(kind).declaration;
-  return new BrickDescription(declaration, options, module);
+/** Describes a brick by its kind: one of the package's, or of bench/bricks. */
+function brick(kind, options = {}) {
+  const Class = knownBrick(kind) ?? own[kind] ?? resolveBrick(kind);
+  return new Class(options);
 }
 
 /** `out{0` and so on, as many as wanted. */

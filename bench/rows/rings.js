@@ -1,10 +1,7 @@
 /** What is done over rings in memory: the engine's speed without any network, beside C of the same work. */
 'use strict';
-const { join } = require('node:path');
 const { brick, cPeer, openEngine, outputs } = require('../lib/engines');
 const { openContest } = require('../lib/contest');
-
-const sampleModule = { url: join(__dirname, '..', 'bricks', 'sample.js'), name: 'sampleBrick' };
 
 /** A ratio of two contestants by their medians: how much of the speed of `of` is reached. */
 function ratio(results, name, of) {
@@ -79,19 +76,20 @@ const chain = {
   },
 };
 
-const outside = {
-  name: 'outside',
-  title: 'a brick from outside, beside the same as a built-in one',
-  mark: { least: 0.9 },
+/** A brick from outside beside the load balancer at the same work. */
+const outside = (kind, name, title, least) => ({
+  name,
+  title,
+  mark: { least },
   async run(settings) {
-    const make = (module) => () => brick('BenchSample', {}, module).connectInput('in').connectOutput(...outputs(4));
+    const make = (wanted) => () => brick(wanted).connectInput('in').connectOutput(...outputs(4));
     const results = await openContest([
-      () => openEngine('outside', make(sampleModule), settings.engine),
-      () => openEngine('built in', make(undefined), settings.engine),
+      () => openEngine(kind, make(kind), settings.engine),
+      () => openEngine('LoadBalancer', make('LoadBalancer'), settings.engine),
     ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
-    return { results, ratio: ratio(results, 'outside', 'built in'), beside: 'built in' };
+    return { results, ratio: ratio(results, kind, 'LoadBalancer'), beside: 'LoadBalancer' };
   },
-};
+});
 
 /** Two engines at once, each on a thread of its own: packets a second of both over those of one. */
 const twoEngines = {
@@ -147,6 +145,7 @@ module.exports = [
   duplicator(60),
   duplicator(1510),
   chain,
-  outside,
+  outside('BenchThreeLines', 'outside', 'a brick of three lines, beside the load balancer', 0.95),
+  outside('BenchPacketForm', 'outside-packet', 'a brick of the packet form, beside the load balancer', 0.33),
   twoEngines,
 ];

@@ -19,7 +19,7 @@ const TIME = 3;
 
 export class FragmentTable {
   /** Counts, round and round, what was remembered: as long as it is the same, no datagram has become known. */
-  news = 0;
+  generation = 0;
   private readonly sets: Int32Array;
   private readonly entries: Int32Array;
   private readonly mask: number;
@@ -63,7 +63,7 @@ export class FragmentTable {
     entries[at + DESTINATION] = destination;
     entries[at + WORD] = word;
     entries[at + TIME] = this.milliseconds();
-    this.news = (this.news + 1) & 0x3fffffff;
+    this.generation = (this.generation + 1) & 0x3fffffff;
   }
 
   private milliseconds(): number {

@@ -1,26 +1,24 @@
 /** Puts an engine together in its own thread: bricks, warm-up, ports, loop. */
 import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../core/backend';
-import type { Brick, BrickModule } from '../core/brick';
 import { CellClock } from '../core/cell-clock';
 import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../core/counters';
 import { Engine, engineSource, type EngineSource } from '../core/engine';
-import { EngineGraph } from '../core/engine-graph';
-import { BricksError, isBricksError, messageOf } from '../core/errors';
-import type { CompiledBrick, CompiledGraph } from '../core/graph';
+import { EngineGraph, type BatchStage } from '../core/engine-graph';
+import { EngineTimers } from '../core/engine-timers';
+import { BricksError } from '../core/errors';
 import { GraphMemory } from '../core/graph-memory';
 import { HeadColumn, copyHeadsByByte } from '../core/heads';
-import { HoldArea } from '../core/hold-area';
 import { createPacketBatch, type ColumnName, type PacketBatch } from '../core/packet-batch';
 import type { LinkName } from '../core/link-name';
 import { FilePorts } from '../files';
-import { flowFiller } from '../flow/columns';
 import { nativeHeadCopier, timeReader } from '../native/system';
 import { PipePorts } from '../pipes';
 import { loadExport } from '../plugins/load-module';
-import { resolveBackend, resolveBrick } from '../plugins/container';
+import { resolveBackend } from '../plugins/container';
 import type { Backend } from '../core/backend';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
-import { NodeContext } from './node-context';
+import { makeNodes } from './engine-nodes';
+import { flowFiller } from '../flow/columns';
 import { collectNow } from '../v8/optimisation';
 import type { ThreadHost } from './thread-host';
 import { warmUp, type Twin } from '../v8/warm-up';
@@ -39,73 +37,79 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const files = new FilePorts();
   if (graph.sinks.some(({ link }) => link.kind === 'file')) files.prepareSinks();
   const backend = plan.backendModule ? await loadExport<Backend>(plan.backendModule) : resolveBackend(plan.backend);
-  const modules: BrickModule[] = [];
-  for (const brick of graph.bricks) {
-    const { module, kind } = brick.specification;
-    modules.push(module ? await loadExport<BrickModule>(module) : resolveBrick(kind));
-  }
-
   const clock = new CellClock(timeReader);
-  const timer = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => isOpenedBy(backend, link)));
+  const nodes = await makeNodes(plan, memory, clock, notice);
+  const reads = new Set(nodes.flatMap((node) => [...node.reads]));
+  const stages = new StagesOf(plan, backend, memory, reads);
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const readsFlow = graph.bricks.some((brick) => brick.declaration.flowColumns === true);
-  const sourcesFillFlow = graph.sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
-  const fillsFlow = readsFlow && !sourcesFillFlow;
-  const headCopier = nativeHeadCopier();
-  // Packets lie far apart, so that a loop over them waits for memory; native code copies their heads together.
-  const flowByHeads = fillsFlow && headCopier !== undefined;
-  const heads = new HeadColumn(memory.columns, headCopier ?? copyHeadsByByte);
-  const makeGraph = (counters: CounterBlock): EngineGraph => {
-    const holds = makeHolds(graph, memory);
-    const bricks = graph.bricks.map((brick, index) => makeBrick(brick, modules[index], new NodeContext(brick, memory, memory.nodes[index], counters, clock, holds[index])));
-    const needsHeads = flowByHeads || bricks.some(readsHeads);
-    const fillFlow = fillsFlow ? flowFiller(memory.columns, { specialise: memory.specialise, heads: flowByHeads, fields: bricks.some(readsFlowFields) }) : undefined;
-    return new EngineGraph(graph, bricks, memory, counters, timer, working, holds, needsHeads ? heads : undefined, fillFlow);
-  };
+  const timer = new CellClock(timeReader);
+  const makeGraph = (counters: CounterBlock): EngineGraph => new EngineGraph(graph, nodes.map((node) => node.inGraph(counters)), memory, counters, timer, working, stages.all, stages.refills);
   const makeTwin = (): Twin => {
     const counters = createCounterBlock(graph.counterSlots);
     const entries = [...new Set(graph.sources.map((source) => source.brick))];
-    return { graph: makeGraph(counters), entries, batch: createPacketBatch(batchRows, memory.columns), counters, clock };
+    const twin = makeGraph(counters);
+    return {
+      graph: twin, entries, batch: createPacketBatch(batchRows, memory.columns), counters, clock,
+      end() {
+        for (const node of twin.nodes) node.close();
+        for (const node of nodes) node.restart();
+      },
+    };
   };
   const warmUpMicroseconds = plan.warmUpMilliseconds > 0 ? warmUp(makeTwin, host, plan.warmUpMilliseconds) : 0;
 
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
   const engineGraph = makeGraph(counters);
-  const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, counters, notice);
-  if (flowByHeads || engineGraph.nodes.some(({ brick }) => readsHeads(brick))) {
-    for (const { batch } of sources) heads.learn(batch.memory);
-  }
+  const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, reads, counters, notice);
+  stages.expect(sources);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
-  const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait);
+  const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait, new EngineTimers(nodes.flatMap((node) => node.timers)));
   collectNow();
-  return { engine, sources, hotObjects: [engine, engineGraph, host, ...engineGraph.nodes.map((node) => node.brick), ...memory.loops], counters };
+  return { engine, sources, hotObjects: [engine, engineGraph, host, ...engineGraph.nodes.flatMap((node) => node.hotObjects), ...memory.loops], counters };
 }
 
-/** Where bricks hold packets back, for those that do. */
-function makeHolds(graph: CompiledGraph, memory: GraphMemory): (HoldArea | undefined)[] {
-  return graph.bricks.map((brick) => (brick.declaration.holds ? new HoldArea(memory.columns) : undefined));
-}
+/** Columns that the engine fills itself, where a brick reads them and a source leaves them out. */
+class StagesOf {
+  readonly all: BatchStage[] = [];
+  /** Those that packets go through again once a brick has changed them. */
+  readonly refills: BatchStage[] = [];
+  private readonly heads: HeadColumn | undefined;
 
-function readsHeads({ reads }: Brick): boolean {
-  return reads?.includes('heads') === true;
-}
+  constructor(plan: EnginePlan, backend: Backend, memory: GraphMemory, reads: ReadonlySet<ColumnName>) {
+    const { sources, bricks } = plan.graph;
+    const filled = sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
+    const copier = nativeHeadCopier();
+    const fillsFlow = readsFlow(reads) && !filled;
+    const refillsFlow = readsFlow(reads) && bricks.some(({ declaration }) => declaration.effect === 'edits');
+    // Packets lie far apart, so that a loop over them waits for memory; native code copies their heads together.
+    const flowByHeads = (fillsFlow || refillsFlow) && copier !== undefined;
+    if (reads.has('heads') || flowByHeads) {
+      this.heads = new HeadColumn(memory.columns, copier ?? copyHeadsByByte);
+      if (reads.has('heads') || fillsFlow) this.all.push(this.heads);
+      this.refills.push(this.heads);
+    }
+    if (!fillsFlow && !refillsFlow) return;
+    const fields = reads.has('flowAddresses') || reads.has('flowPorts');
+    const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: flowByHeads, fields });
+    const stage: BatchStage = { fill: (batch, count) => fill(batch, 0, count) };
+    if (fillsFlow) this.all.push(stage);
+    if (refillsFlow) this.refills.push(stage);
+  }
 
-/** Whether it reads more of a flow than its word. */
-function readsFlowFields({ reads }: Brick): boolean {
-  return reads === undefined || reads.includes('flowAddresses') || reads.includes('flowPorts');
-}
-
-function makeBrick(brick: CompiledBrick, module: BrickModule, context: NodeContext): Brick {
-  try {
-    return module.create(brick.options, context);
-  } catch (error) {
-    if (isBricksError(error)) throw error;
-    throw new BricksError('E_BRICK_FAILED', `The brick ${brick.label} can't be made: ${messageOf(error)}`);
+  /** Learns the memories of sources before packets come. */
+  expect(sources: readonly EngineSource[]): void {
+    for (const { batch } of sources) this.heads?.learn(batch.memory);
   }
 }
+
+function readsFlow(reads: ReadonlySet<ColumnName>): boolean {
+  return FLOW_COLUMNS.some((column) => reads.has(column));
+}
+
+const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];
 
 interface OpenPorts {
   readonly sources: EngineSource[];
@@ -113,11 +117,14 @@ interface OpenPorts {
 }
 
 /** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
-function openPorts(plan: EnginePlan, backend: Backend, files: FilePorts, engineGraph: EngineGraph, memory: GraphMemory, counters: CounterBlock, notice: OpenContext['notice']): OpenPorts {
+function openPorts(
+  plan: EnginePlan, backend: Backend, files: FilePorts, engineGraph: EngineGraph, memory: GraphMemory, reads: ReadonlySet<ColumnName>, counters: CounterBlock,
+  notice: OpenContext['notice'],
+): OpenPorts {
   const { graph } = plan;
   const batches = graph.sources.map(() => createPacketBatch(plan.batchRows, memory.columns));
-  const held = engineGraph.nodes.flatMap((node) => (node.hold ? [node.hold.outgoing] : []));
-  const openers = new Openers(plan, backend, files, [...batches, ...held], notice);
+  const sides = engineGraph.nodes.flatMap(({ hold, copies, made }) => [hold, copies, made].flatMap((area) => (area ? [area.outgoing] : [])));
+  const openers = new Openers(plan, backend, files, [...batches, ...sides], notice);
   const transmitters: Transmitter[] = [];
   const sources: EngineSource[] = [];
   try {
@@ -128,7 +135,7 @@ function openPorts(plan: EnginePlan, backend: Backend, files: FilePorts, engineG
       requests.set(opener, [...(requests.get(opener) ?? []), request]);
     }
     for (const [opener, list] of requests) transmitters.push(opener.openSinks(list, openers.context(opener)));
-    const unread = unreadColumns(memory, [...engineGraph.nodes.map((node) => node.brick), ...transmitters]);
+    const unread = unreadColumns(memory, reads, transmitters);
     graph.sources.forEach((source, index) => {
       const opener = openers.forLink(source.link);
       const request: SourceRequest = {
@@ -136,7 +143,7 @@ function openPorts(plan: EnginePlan, backend: Backend, files: FilePorts, engineG
         options: source.options,
         queue: plan.queue,
         batch: batches[index],
-        flowColumns: graph.bricks.some((brick) => brick.declaration.flowColumns === true),
+        flowColumns: readsFlow(reads),
         unread,
         notes: transmitters.some((transmitter) => transmitter.readsNotes === true),
         alsoSink: graph.sinks.some((sink) => sink.link.text === source.link.text),
@@ -157,12 +164,13 @@ function openPorts(plan: EnginePlan, backend: Backend, files: FilePorts, engineG
 /** By which packets are found; and each source knows its rows by `slot`. Heads are the engine's to fill. */
 const ALWAYS_READ: readonly ColumnName[] = ['offset', 'length', 'flowWord', 'slot'];
 
-function unreadColumns(memory: GraphMemory, readers: readonly { readonly reads?: readonly ColumnName[] }[]): ReadonlySet<ColumnName> {
+function unreadColumns(memory: GraphMemory, reads: ReadonlySet<ColumnName>, transmitters: readonly Transmitter[]): ReadonlySet<ColumnName> {
   const unread = new Set(Object.keys(memory.columns) as ColumnName[]);
-  for (const column of ALWAYS_READ) unread.delete(column);
-  for (const { reads } of readers) {
-    if (!reads) return new Set(['heads']);
-    for (const column of reads) unread.delete(column);
+  for (const column of [...ALWAYS_READ, ...reads]) unread.delete(column);
+  for (const { reads: columns } of transmitters) {
+    // One that doesn't say what it reads may read all.
+    if (!columns) return new Set(['heads']);
+    for (const column of columns) unread.delete(column);
   }
   return unread;
 }

@@ -4,7 +4,7 @@ import { BricksError, nearest } from '../core/errors';
 import type { CompiledGraph } from '../core/graph';
 import { checkOptions, type OptionDeclaration, type OptionValue, type OptionValues } from '../core/options';
 import { MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
-import type { ModuleReference } from './engine-protocol';
+import type { ModuleReference } from '../core/define-brick';
 
 export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
@@ -15,6 +15,7 @@ export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
   { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
   { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, unit: 'ms', description: 'the longest that warming up may take before ports are opened: 2000, and 0 where every source is a capture file, since nothing is lost there' },
   { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
+  { name: 'seed', type: 'integer', minimum: 0, maximum: 4_294_967_295, default: 1, description: 'what the random numbers of bricks begin with: the same seed gives the same ones' },
 ];
 
 const WARM_UP_MILLISECONDS = 2000;
@@ -31,6 +32,7 @@ export interface PacketEngineOptions {
   readonly whenFull?: 'auto' | 'drop' | 'wait';
   readonly warmUpMilliseconds?: number;
   readonly hangMilliseconds?: number;
+  readonly seed?: number;
 }
 
 export interface LinkOptions {

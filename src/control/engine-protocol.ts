@@ -1,4 +1,5 @@
 /** What the main thread and an engine's thread say to each other. */
+import type { ModuleReference } from '../core/define-brick';
 import type { CompiledGraph } from '../core/graph';
 import type { OptionValues } from '../core/options';
 import type { ReportedFault } from '../core/outcome';
@@ -16,12 +17,6 @@ export const CONTROL_SOURCE = 4;
 export const CONTROL_PACKETS = 5;
 export const CONTROL_WORDS = 16;
 
-/** Where a module comes from, for another thread to load it too. */
-export interface ModuleReference {
-  readonly url: string;
-  readonly name: string;
-}
-
 /** Everything an engine's thread needs to know; can be cloned. */
 export interface EnginePlan {
   readonly name: string;
@@ -35,6 +30,8 @@ export interface EnginePlan {
   readonly cpu: number;
   readonly whenFull: 'auto' | 'drop' | 'wait';
   readonly warmUpMilliseconds: number;
+  /** What the random numbers of its bricks begin with. */
+  readonly seed: number;
   /** What the control halves prepared. */
   readonly prepared: { readonly backend: unknown; readonly pipes: unknown; readonly files: unknown };
   readonly counters: SharedArrayBuffer;

@@ -58,7 +58,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         return this.engines.has(order.name);
       case 'engine.link': {
         const batch = order.batch ?? this.defaults.batch;
-        await this.engine(order.name).linkSpecifications(order.bricks, {
+        await this.engine(order.name).linkSpecifications(order.bricks.map((brick) => ({ ...brick, module: resolveBrick(brick.kind).module })), {
           ...(batch === undefined ? {} : { batch }),
           ...(order.queue === undefined ? {} : { queue: order.queue }),
         });

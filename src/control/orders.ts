@@ -1,18 +1,14 @@
 /** The orders that scripts, shells and remote clients give to the program: one small set for all of them. */
 
-export interface BrickSpecification {
-  kind: string;
-  options: Record<string, unknown>;
-  inputs: string[];
-  outputs: string[];
-  /** Unique in its graph. */
-  id: number;
-}
+import type { BrickSpecification } from '../core/graph';
+
+/** A brick as a script describes it: this program knows its kind. */
+export type OrderedBrick = Omit<BrickSpecification, 'module'>;
 
 export type Order =
   | { order: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
   | { order: 'engine.exists'; name: string }
-  | { order: 'engine.link'; name: string; root: number; bricks: BrickSpecification[]; links: [parent: number, child: number][]; batch?: number; queue?: number }
+  | { order: 'engine.link'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
   | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
   | { order: 'engines.stats' }
   | { order: 'engines.list' }

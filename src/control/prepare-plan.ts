@@ -42,6 +42,7 @@ export function preparePlan({ name, given, checked, graph, backend, link }: Plan
     cpu: Number(checked['cpu']),
     whenFull: checked['whenFull'] as EnginePlan['whenFull'],
     warmUpMilliseconds: warmUpLimit(checked['warmUpMilliseconds'], graph),
+    seed: Number(checked['seed']),
     prepared: prepareLinks(linkPlan, backend),
     counters: createSharedCounters(graph.counterSlots),
     control: new SharedArrayBuffer(CONTROL_WORDS * 4),

@@ -1,5 +1,6 @@
 /** A brick as a program describes it, before an engine makes it: its kind, options and links. */
 import type { BrickDeclaration } from './brick';
+import type { ModuleReference } from './define-brick';
 import type { BrickSpecification } from './graph';
 import { BricksError } from './errors';
 import { parseLinkName } from './link-name';
@@ -25,7 +26,7 @@ export class BrickDescription {
   private readonly below: BrickDescription[] = [];
 
   /** @throws BricksError E_OPTION */
-  constructor(readonly declaration: BrickDeclaration, options: unknown, private readonly module?: { readonly url: string; readonly name: string }) {
+  constructor(readonly declaration: BrickDeclaration, options: unknown, private readonly module: ModuleReference) {
     this.kind = declaration.name;
     this.options = checkOptions(declaration.name, declaration.options, options, declaration.shorthand);
   }
@@ -80,25 +81,7 @@ export class BrickDescription {
       options: brick.options,
       inputs: brick.inputs,
       outputs: brick.outputs,
-      ...(brick.module ? { module: brick.module } : {}),
+      module: brick.module,
     }));
   }
-}
-
-/** The class by which programs describe bricks of one kind: `new LoadBalancer({ tuple: 4 })`. */
-export interface BrickClass<Options> {
-  new (options?: Options): BrickDescription;
-  readonly declaration: BrickDeclaration;
-}
-
-/** Makes the class for a declaration; `module` says where another thread finds a brick from outside. */
-export function brickClass<Options>(declaration: BrickDeclaration, module?: { readonly url: string; readonly name: string }): BrickClass<Options> {
-  const made = class extends BrickDescription {
-    static readonly declaration = declaration;
-    constructor(options?: Options) {
-      super(declaration, options, module);
-    }
-  };
-  Object.defineProperty(made, 'name', { value: declaration.name });
-  return made;
 }

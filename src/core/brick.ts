@@ -1,14 +1,129 @@
-/** The contract of a brick: how it declares itself, and what it does with packets. */
-import type { OptionDeclaration, OptionValues } from './options';
-import type { ColumnName, PacketBatch, PacketColumns } from './packet-batch';
-import type { PacketList, PacketLists } from './packet-list';
-import type { LoopFactory } from '../v8/specialise';
+/** The contract of a brick: what it declares, and the three forms in which it says where packets go. */
+import type { OptionDeclaration, OptionDeclarations, OptionsOf, OptionValues } from './options';
+import type { PacketColumns, PacketMemory } from './packet-batch';
+import type { PacketView } from './packet-view';
 
-/**
- * What a brick does with a packet: gives it to at most `one` output, gives `all` outputs a copy, or `any` number.
- * The engine keeps its books by this, and the graph knows from it where packets may move without a copy.
- */
-export type Fanout = 'one' | 'all' | 'any';
+/** What a brick returns for a packet that goes nowhere: it is dropped, and counted as the brick's decision. */
+export const DROP = -1;
+/** What a brick returns for a packet that it keeps by `context.hold`, or whose held row is to stay. */
+export const HELD = -2;
+/** What the packet form returns for a packet of which every output gets a copy. */
+export const ALL = -3;
+
+/** In the list that the process form fills: as the constants above, in 16 bits without a sign. */
+export const NEXT_DROP = 0xffff;
+export const NEXT_HELD = 0xfffe;
+/** The highest number an output can have, so that the two above are none. */
+export const OUTPUTS_MAXIMUM = 0xfff0;
+
+/** The packets of an engine, as the choose and the process form see them. */
+export interface Packets extends PacketColumns {
+  /** Where the bytes are. Its views change from batch to batch: take them from here each time. */
+  readonly memory: PacketMemory;
+  /** The batch that is on its way. */
+  readonly batch: CurrentBatch;
+}
+
+export interface CurrentBatch {
+  /** Counts batches, round and round: as long as it is the same, so is the batch. */
+  readonly number: number;
+  /** Rows 0 to `count` - 1 are filled. */
+  readonly count: number;
+  /** Link type of all rows, as pcap numbers them: 1 is Ethernet. */
+  readonly linkType: number;
+}
+
+/** What the process form gets: which rows of the batch, in order of arrival. */
+export interface InputRows {
+  readonly rows: Uint16Array;
+  /** True for all rows of a batch in order: then `rows[i]` is i. */
+  readonly whole: boolean;
+  readonly count: number;
+}
+
+/** Coarse time, read from the machine once a batch. */
+export interface EngineClock {
+  /** Milliseconds since an arbitrary start, never going back. */
+  readonly now: number;
+  /** The same in nanoseconds, as element 0: in a hot path `now` would be a number on the heap for each call. */
+  readonly cell: Float64Array;
+}
+
+export interface Counter {
+  /** Adds a whole number of at least 0, below 2^31. */
+  add(amount: number): void;
+}
+
+export interface Gauge {
+  /** Sets it to a whole number from 0 to 2^53. */
+  set(value: number): void;
+}
+
+/** Writes to the program's log, with the brick's name. A message that comes often is counted instead of repeated. */
+export interface Logger {
+  debug(text: string): void;
+  info(text: string): void;
+  warn(text: string): void;
+  error(text: string): void;
+}
+
+/** Changes of where a packet starts and ends, for a brick that declares `edits`. Bytes it writes to `packets.memory` itself. */
+export interface PacketEdits {
+  /**
+   * Opens a gap of `count` zero bytes at `at` (0 is the packet's first byte): what is before it moves to the front. False where there is no
+   * room: a brick that lets packets grow declares its `headroom`, and no packet may grow by more than that.
+   */
+  insert(row: number, at: number, count: number): boolean;
+  /** Takes `count` bytes out at `at`. False where the packet has not so many. */
+  remove(row: number, at: number, count: number): boolean;
+  /** Cuts a packet to its first `length` bytes. Its length on the wire stays. */
+  truncate(row: number, length: number): void;
+}
+
+/** Packets of a brick's own making, for one that declares `creates`. */
+export interface PacketMaker {
+  /**
+   * Makes a packet of `length` bytes, all zero, that leaves by `output` after the batch that is on its way. Returns where it starts in
+   * `bytes`, or -1 where no room is left, which is counted (`noBuffer`). `linkType` is 1, Ethernet, unless given.
+   */
+  make(length: number, output: number, linkType?: number): number;
+  /** The memory of such packets, valid until the function that makes them returns. */
+  readonly memory: PacketMemory;
+}
+
+/** What an engine gives a brick. */
+export interface BrickContext {
+  /** `LoadBalancer`, or `LoadBalancer#2` where an engine has several. */
+  readonly name: string;
+  /** How many outputs it has. */
+  readonly outputs: number;
+  /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
+  readonly level: number;
+  readonly clock: EngineClock;
+  readonly log: Logger;
+  /** A whole number from 0 to `below` - 1. The sequence is the same at each start of an engine with the same `seed`. */
+  random(below: number): number;
+  /** A counter that the brick declared. */
+  counter(name: string): Counter;
+  /** A gauge that the brick declared. */
+  gauge(name: string): Gauge;
+  /**
+   * Copies a packet for later, for a brick that declares `holds`. Returns its place, from 0, for `release`; or -1 where no room is
+   * left or the packet is longer than 2,048 bytes: then it has to go now. Return HELD for a packet that was held.
+   */
+  hold(row: number): number;
+  /** @throws Error unless the brick declares `edits` */
+  readonly edit: PacketEdits;
+  /** @throws Error unless the brick declares `creates` */
+  readonly create: PacketMaker;
+  /**
+   * Calls a function every so many milliseconds (at least 1), between batches, also when no packets come; it gets the brick's state. To be
+   * asked for while the brick is made.
+   */
+  every(milliseconds: number, call: (state: unknown) => void): void;
+  /** The rows of the batch, for a brick that looks beyond its own packet. */
+  readonly packets: Packets;
+}
 
 export interface LinkCount {
   readonly minimum: number;
@@ -21,88 +136,133 @@ export interface CounterDeclaration {
   readonly description: string;
 }
 
-/** Everything that help, validation, reference and statistics know of a kind of brick. */
+/**
+ * What a brick does with a packet: gives it to at most `one` output, gives `all` outputs a copy, or `any` number.
+ * The graph knows from it where packets may move without a copy.
+ */
+export type Fanout = 'one' | 'all' | 'any';
+
+/** What help, validation, reference and statistics know of a kind of brick; made from its definition. */
 export interface BrickDeclaration {
-  /** The kind: `LoadBalancer`. */
   readonly name: string;
-  /** One sentence. */
   readonly summary: string;
-  /** Some paragraphs of Markdown. */
   readonly description: string;
   readonly options: readonly OptionDeclaration[];
-  /** The option that a bare number or string stands for: `Brick.new("LoadBalancer", 4)`. */
   readonly shorthand?: string;
   readonly inputs: LinkCount;
   readonly outputs: LinkCount;
   readonly fanout: Fanout;
-  /** `edits` is allowed only where no other output holds the same packet. */
   readonly effect: 'reads' | 'edits';
-  /** Whether it may hold packets back by `context.hold`; then it has `releaseHeld` too. */
-  readonly holds?: boolean;
-  /** Whether sources should fill the flow columns for it. */
-  readonly flowColumns?: boolean;
-  /** Whether it heeds `step` of its lists (see src/core/packet-list.ts): then many outputs cost it less. */
-  readonly interleavedLists?: boolean;
-  /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
+  readonly holds: boolean;
+  /** Bytes by which packets may grow at their start. */
+  readonly headroom: number;
+  readonly creates: boolean;
   readonly files?: 'source' | 'sink';
   readonly counters: readonly CounterDeclaration[];
+  readonly gauges: readonly CounterDeclaration[];
   readonly examples: { readonly lua: string; readonly typescript: string };
 }
 
-/** Coarse time for bricks; read from the machine once a batch. */
-export interface EngineClock {
-  /** Milliseconds since an arbitrary start, never going back. */
-  readonly now: number;
-  /** The same in nanoseconds, as element 0: for hot paths, where a fraction that a call answers is a number on the heap. */
-  readonly cell: Float64Array;
+/** What every brick declares, whatever its form. */
+export interface BrickBasics<Declared extends OptionDeclarations, State> {
+  /** The kind, by which set-ups name it: `LoadBalancer`. */
+  readonly name: string;
+  /** One sentence. */
+  readonly summary?: string;
+  /** Some paragraphs of Markdown. */
+  readonly description?: string;
+  readonly options?: Declared;
+  /** The option that a bare value stands for: `Brick.new("LoadBalancer", 4)`. */
+  readonly shorthand?: string & keyof Declared;
+  /** How many inputs: a number, or from `minimum` to `maximum`. One unless it says otherwise. */
+  readonly inputs?: number | LinkCount;
+  /** How many outputs: a number, or from `minimum` to `maximum`. At least one unless it says otherwise. */
+  readonly outputs?: number | LinkCount;
+  /** Counters of its own, with a description each. */
+  readonly counters?: Readonly<Record<string, string>>;
+  /** Gauges of its own: numbers that go up and down. */
+  readonly gauges?: Readonly<Record<string, string>>;
+  readonly examples?: { readonly lua: string; readonly typescript: string };
+  /**
+   * Whether it changes packets. Where another output holds the same bytes the engine copies them first; so it does where packets may grow by
+   * `headroom` bytes (at most 256) at their start. Flow columns are worked out again behind it.
+   */
+  readonly edits?: boolean;
+  readonly headroom?: number;
+  /** Whether it makes packets of its own, by `context.create`. */
+  readonly creates?: boolean;
+  /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
+  readonly files?: 'source' | 'sink';
+  /**
+   * What the brick remembers from packet to packet. Made anew for each engine, and once more for the warm-up, whose synthetic packets
+   * must leave no traces.
+   */
+  readonly state?: (options: OptionsOf<Declared>, context: BrickContext) => State;
+  /** Called when the engine closes. */
+  readonly close?: (state: State) => void;
 }
 
-/** What an engine tells a brick when it makes it. */
-export interface BrickContext {
-  /** How many outputs it has. */
-  readonly outputs: number;
-  /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
-  readonly level: number;
-  readonly clock: EngineClock;
-  /** The columns of every batch that `process` gets: the same typed arrays for as long as the engine lives. */
-  readonly columns: PacketColumns;
-  /** The lists that `process` gets for its outputs. */
-  readonly lists: PacketLists;
-  /** `rows` of an input that is not all rows of a batch (`whole`). */
-  readonly inputRows: Uint16Array;
+/** One function from a packet's row to its output. The engine makes the loop. */
+export interface ChooseForm<Declared extends OptionDeclarations, State> {
   /**
-   * A loop with code of its own, into which V8 compiles these constants: for loops over the typed arrays above, which
-   * take a third of the time then. The factory may use nothing but its parameters and the language.
+   * Called once for an engine: takes the columns it needs, and returns a function from a row to the output of that packet, DROP or HELD.
+   * That function is called for each packet, in order of arrival.
    */
-  specialise<Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants): Loop;
-  /** Adds to a counter that the brick declared. */
-  count(counter: string, amount: number): void;
-  /** The number by which `countAt` knows a declared counter: for hot paths. */
-  counterIndex(counter: string): number;
-  countAt(index: number, amount: number): void;
-  /** Copies a packet for later; answers its row in the batch that `releaseHeld` gets, or -1 if that can't be: then it has to go now. */
-  hold(batch: PacketBatch, row: number): number;
+  readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext) => (row: number, state: State) => number;
+  /** Whether it keeps packets by `context.hold`; `release` then says when they go. */
+  readonly holds?: boolean;
+  /**
+   * Called after each batch for each packet that is held, in the order in which they were: returns its output, DROP, or HELD for one that
+   * stays. `place` is what `hold` returned. With `all` the engine stops: none may stay, and one that does is dropped.
+   */
+  readonly release?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext) => (place: number, all: boolean, state: State) => number;
 }
 
-/** A brick at work, in an engine's thread. Synchronous only. */
-export interface Brick {
-  /** The columns that it reads; all but `heads` if it doesn't say so. A source may leave out what nobody reads. */
-  readonly reads?: readonly ColumnName[];
-  /**
-   * Appends each row of `input` to the lists of those outputs that get it.
-   * Lists keep their order. A row on no list is dropped, and counted so.
-   */
-  process(batch: PacketBatch, input: PacketList, outputs: PacketLists): void;
-  /**
-   * Called after each batch while packets are held: appends the rows that are to go now. `all`: the engine
-   * stops, so every packet has to go.
-   */
-  releaseHeld?(held: PacketBatch, outputs: PacketLists, all: boolean): void;
-  teardown?(): void;
+/** The easy form: one packet at a time, with its headers read. */
+export interface PacketForm<Declared extends OptionDeclarations, State> {
+  /** Returns a function that gets one packet, the same object each time, and returns its output, a list of outputs, ALL or DROP. */
+  readonly onPacket: (options: OptionsOf<Declared>, context: BrickContext) => (packet: PacketView, state: State) => number | readonly number[];
+  /** Whether it may give a packet to more than one output. */
+  readonly copies?: boolean;
 }
 
-/** A kind of brick, as an engine uses it. */
-export interface BrickModule<Options extends OptionValues = OptionValues> {
-  readonly declaration: BrickDeclaration;
-  create(options: Options, context: BrickContext): Brick;
+/** The whole batch at once. */
+export interface ProcessForm<Declared extends OptionDeclarations, State> {
+  /** Returns a function that gets rows and sets `next[i]` to the output of `input.rows[i]`; what it leaves alone is dropped. */
+  readonly process: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext) => (input: InputRows, next: Uint16Array, state: State) => void;
+}
+
+/** Every output gets every packet: there is nothing to write. */
+export interface BroadcastForm {
+  readonly broadcast: true;
+}
+
+export type BrickForm<Declared extends OptionDeclarations, State> =
+  | ChooseForm<Declared, State> & Without<'onPacket' | 'process' | 'broadcast'>
+  | PacketForm<Declared, State> & Without<'choose' | 'process' | 'broadcast' | 'holds' | 'release'>
+  | ProcessForm<Declared, State> & Without<'choose' | 'onPacket' | 'broadcast' | 'holds' | 'release'>
+  | BroadcastForm & Without<'choose' | 'onPacket' | 'process' | 'holds' | 'release'>;
+
+type Without<Names extends string> = { readonly [name in Names]?: never };
+
+/** A definition as its author writes it. */
+export type BrickDefinition<Declared extends OptionDeclarations, State> = BrickBasics<Declared, State> & BrickForm<Declared, State>;
+
+/** What a choose function returns; it may be anything where it was not written in TypeScript. */
+export type ChooseFunction = (row: number, state: unknown) => number;
+export type ReleaseFunction = (place: number, all: boolean, state: unknown) => number;
+export type PacketFunction = (packet: PacketView, state: unknown) => number | readonly number[];
+export type ProcessFunction = (input: InputRows, next: Uint16Array, state: unknown) => void;
+
+/** A definition as engines see it, whose options and state may be of any type. Its declaration was checked: it has exactly one form. */
+export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown>, 'state' | 'close'> {
+  readonly state?: (options: OptionValues, context: BrickContext) => unknown;
+  readonly close?: (state: unknown) => void;
+  readonly choose?: (packets: Packets, options: OptionValues, context: BrickContext) => ChooseFunction;
+  readonly holds?: boolean;
+  readonly release?: (packets: Packets, options: OptionValues, context: BrickContext) => ReleaseFunction;
+  readonly onPacket?: (options: OptionValues, context: BrickContext) => PacketFunction;
+  readonly copies?: boolean;
+  readonly process?: (packets: Packets, options: OptionValues, context: BrickContext) => ProcessFunction;
+  readonly broadcast?: true;
 }

@@ -1,5 +1,5 @@
 /**
- * Counters: 64-bit numbers, in records of 16 for each link and 32 for each brick.
+ * Counters: 64-bit numbers, in a record for each link and each brick, which grows with the reasons to drop a packet.
  *
  * An engine counts in a private block, which native ports write to as well. At most once a
  * millisecond, and always when it rests, it copies the block into shared memory under a sequence
@@ -10,10 +10,14 @@
  */
 import { DROP_REASONS, type DropReason } from './drop-reasons';
 
-/** 64-bit slots of each record. */
-export const LINK_RECORD = 16;
-export const BRICK_RECORD = 32;
+/** 64-bit slots of a link's and of the engine's record. */
+export const LINK_RECORD = wholeLines(2 + DROP_REASONS.length);
 export const ENGINE_RECORD = 48;
+
+/** A record takes whole lines of the cache, 8 slots each. */
+function wholeLines(slots: number): number {
+  return (slots + 7) & ~7;
+}
 
 /** Slots within a link's record. `drops` begins at LINK_DROPS, by DROP_REASON_INDEX. */
 export const LINK_PACKETS = 0;
@@ -28,10 +32,16 @@ export const BRICK_HELD = 3;
 export const BRICK_TIMED_BATCHES = 4;
 export const BRICK_TIMED_PACKETS = 5;
 export const BRICK_NANOSECONDS = 6;
-export const BRICK_DROPS = 7;
-export const BRICK_OWN = 21;
-/** Counters of its own that a brick may declare. */
-export const BRICK_OWN_MAXIMUM = BRICK_RECORD - BRICK_OWN;
+/** Packets of its own making. */
+export const BRICK_CREATED = 7;
+export const BRICK_DROPS = 8;
+/** Counters of its own, and behind them its gauges: as many as it declares. */
+export const BRICK_OWN = BRICK_DROPS + DROP_REASONS.length;
+
+/** Slots of a brick's record with so many counters and gauges of its own. */
+export function brickRecord(own: number): number {
+  return wholeLines(BRICK_OWN + own);
+}
 
 /** Slots within the engine's record; the histogram of time a batch has a slot for each power of two nanoseconds. */
 export const ENGINE_BATCHES = 0;

@@ -6,65 +6,51 @@
  *     the brick's own loop                           4 ns a packet
  * Nothing is allocated here once it is built.
  */
-import type { Brick, Fanout } from './brick';
 import type { CellClock } from './cell-clock';
-import {
-  BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
-  LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, setCounter, type CounterBlock,
-} from './counters';
+import { BRICK_CREATED, BRICK_HELD, BRICK_PACKETS_OUT, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, setCounter, type CounterBlock } from './counters';
+import type { CurrentPackets } from './current-packets';
 import { DROP_REASON_INDEX } from './drop-reasons';
 import { BricksError, messageOf } from './errors';
+import type { EngineTimers } from './engine-timers';
 import type { CompiledGraph } from './graph';
-import type { HeadColumn } from './heads';
-import type { FixedList, GraphMemory, InnerLink, NodeMemory } from './graph-memory';
-import { HELD_PACKETS_MAXIMUM, type HoldArea } from './hold-area';
-import type { MergedList } from './merged-list';
+import type { FixedList, GraphMemory, InnerLink } from './graph-memory';
+import { GraphNode, type NodeBrick } from './graph-node';
+import { HELD_PACKETS_MAXIMUM } from './hold-area';
 import type { PacketBatch } from './packet-batch';
 import type { PacketList, PacketLists } from './packet-list';
 
 /** A brick's time is taken once in so many batches. */
 const TIMED_EVERY = 64;
-const DECISION = DROP_REASON_INDEX.decision;
-const FAILED = DROP_REASON_INDEX.engineHung;
 const BACKEND_ERROR = DROP_REASON_INDEX.backendError;
 
-export class GraphNode {
-  readonly inputs: readonly InnerLink[];
-  readonly outputs: PacketLists;
-  readonly listed: () => number;
-  readonly merged: MergedList;
+/** What may wait at a node, in the order in which it goes. */
+export type SideKind = 0 | 1 | 2;
+export const COPIED: SideKind = 0;
+export const HELD: SideKind = 1;
+export const MADE: SideKind = 2;
 
-  constructor(
-    readonly brick: Brick,
-    readonly label: string,
-    readonly fanout: Fanout,
-    readonly record: number,
-    memory: NodeMemory,
-    readonly hold: HoldArea | undefined,
-    /** Whether a packet can stand in its input once at most. */
-    readonly distinct: boolean,
-  ) {
-    this.inputs = memory.inputs;
-    this.outputs = memory.outputs;
-    this.listed = memory.listed;
-    this.merged = memory.merged;
-  }
+/** What is worked out of a batch before any brick sees it: columns that its source does not fill. */
+export interface BatchStage {
+  /** For rows 0 to `count` - 1. */
+  fill(batch: PacketBatch, count: number): void;
 }
-
-/** Fills the flow columns of `count` rows from `first` on (src/flow/columns.ts). */
-export type FlowFiller = (batch: PacketBatch, first: number, count: number) => void;
 
 export class EngineGraph {
   readonly nodes: GraphNode[];
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
   /** Each source's list: all rows of its batch. */
   private readonly sourceList: FixedList;
-  private readonly marks: Uint8Array;
+  private readonly current: CurrentPackets;
   private batchesUntilTimed = TIMED_EVERY;
   private entry = 0;
   /** Bytes on inner links so far, of one batch; and those of the whole batch once they are known, else -1. */
   private innerBytes = 0;
   private wholeBytes = -1;
+  /** The node whose side batch is on its way, or -1, and which of its kinds. */
+  private sideNode = -1;
+  private sideKind: SideKind = HELD;
+  /** Nodes that may have such. */
+  private readonly sideNodes: readonly number[];
   /** Rows that the last `releaseHeld` let go. */
   private readonly released = new Uint16Array(HELD_PACKETS_MAXIMUM);
   private releasedCount = 0;
@@ -75,30 +61,22 @@ export class EngineGraph {
    */
   constructor(
     graph: CompiledGraph,
-    bricks: readonly Brick[],
+    bricks: readonly NodeBrick[],
     memory: GraphMemory,
     private readonly counters: CounterBlock,
     private readonly timer: CellClock,
     private readonly working: Int32Array = new Int32Array(1),
-    /** `holds[i]` is where the brick of `graph.bricks[i]` holds packets, if it does. */
-    holds: readonly (HoldArea | undefined)[] = [],
-    /** Where a brick reads heads. */
-    private readonly heads?: HeadColumn,
-    /** Where a brick reads flow columns and a source does not fill them. */
-    private readonly fillFlow?: FlowFiller,
+    private readonly stages: readonly BatchStage[] = [],
+    /** What is worked out anew behind a brick that has changed packets. */
+    private readonly refills: readonly BatchStage[] = stages,
   ) {
-    this.nodes = graph.bricks.map((compiled, index) => new GraphNode(
-      bricks[index],
-      compiled.label,
-      compiled.outputs.length > 1 || compiled.declaration.fanout === 'one' ? compiled.declaration.fanout : 'one',
-      compiled.record,
-      memory.nodes[index],
-      holds[index],
-      compiled.multiplicity === 1,
+    this.nodes = graph.bricks.map(({ label, declaration, record, multiplicity }, index) => (
+      new GraphNode(label, declaration, record, memory.nodes[index], bricks[index], counters.words, multiplicity === 1)
     ));
     this.sinks = graph.sinks.map((sink) => ({ lists: this.nodes[sink.brick].outputs, output: sink.output, record: sink.record }));
+    this.sideNodes = this.nodes.flatMap(({ hold, copies, made }, index) => (hold || copies || made ? [index] : []));
     this.sourceList = memory.whole;
-    this.marks = new Uint8Array(memory.columns.length.length);
+    this.current = memory.current;
   }
 
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
@@ -107,12 +85,17 @@ export class EngineGraph {
     this.innerBytes = 0;
     this.wholeBytes = -1;
     this.sourceList.count = batch.count;
-    this.heads?.fill(batch, batch.count);
-    this.fillFlow?.(batch, 0, batch.count);
-    this.processFrom(batch, entry);
+    this.enter(batch, batch.count);
+    this.processFrom(entry);
   }
 
-  private processFrom(batch: PacketBatch, first: number): void {
+  private enter(batch: PacketBatch, count: number): void {
+    const { stages } = this;
+    this.current.enter(batch, count);
+    for (let index = 0; index < stages.length; index++) stages[index].fill(batch, count);
+  }
+
+  private processFrom(first: number): void {
     const nodes = this.nodes;
     const entry = this.entry;
     const working = this.working;
@@ -123,9 +106,10 @@ export class EngineGraph {
       const input = this.inputOf(node, index === entry);
       if (input.count === 0) continue;
       working[0] = index + 1;
-      if (timed) this.processTimed(node, batch, input);
-      else node.brick.process(batch, input, node.outputs);
-      this.keepBooks(node, input);
+      if (node.copies) node.copy(input, this.current);
+      else if (timed) node.runTimed(input, this.timer);
+      else node.run(input);
+      if (node.edits) this.refill(node);
     }
     working[0] = 0;
   }
@@ -137,16 +121,90 @@ export class EngineGraph {
     return held;
   }
 
+  /** Whether packets wait beside the batch that is on its way: held ones, copies to be changed, packets that bricks have made. */
+  get sidesWait(): boolean {
+    const { sideNodes } = this;
+    for (let at = 0; at < sideNodes.length; at++) {
+      const { hold, copies, made } = this.nodes[sideNodes[at]];
+      if ((hold && hold.count > 0) || (copies && copies.count > 0) || (made && made.count > 0)) return true;
+    }
+    return false;
+  }
+
   /**
-   * Lets brick `index` release what it holds, and sends that through the bricks behind it. The leaves' lists then
-   * hold rows of the batch that is answered (`outgoing` of its hold area); `freeHeld` gives them back once they were sent. Nothing: none to go.
+   * Sends what waits at node `index` through the graph, kind by kind; the leaves' lists then hold rows of the batch that is returned, and
+   * `endSide` is to be called once they were sent. Undefined: nothing of that kind goes now. `all`: no held packet may stay.
    */
-  releaseHeld(index: number, all: boolean): PacketBatch | undefined {
+  side(index: number, kind: SideKind, all: boolean): PacketBatch | undefined {
+    this.sideNode = index;
+    this.sideKind = kind;
+    const batch = kind === COPIED ? this.runCopies(index) : kind === HELD ? this.releaseHeld(index, all) : this.sendMade(index);
+    if (batch === undefined) this.sideNode = -1;
+    this.working[0] = 0;
+    return batch;
+  }
+
+  /** The packets of the last `side` have gone. */
+  endSide(): void {
+    const node = this.nodes[this.sideNode];
+    if (this.sideKind === HELD) for (let i = 0; i < this.releasedCount; i++) node.hold?.release(this.released[i]);
+    else if (this.sideKind === COPIED) node.copies?.clear();
+    else node.made?.clear();
+    this.releasedCount = 0;
+    this.sideNode = -1;
+  }
+
+  /** The batch of the side that is on its way, if one is. */
+  get sideBatch(): PacketBatch | undefined {
+    const node = this.nodes[this.sideNode];
+    return this.sideKind === HELD ? node?.hold?.outgoing : this.sideKind === COPIED ? node?.copies?.outgoing : node?.made?.outgoing;
+  }
+
+  /** Calls what is due. The packets that bricks make by it wait as `sides`. */
+  runTimers(timers: EngineTimers, now: number): void {
+    timers.run(now, (timer) => {
+      this.sideNode = timer.node;
+      this.sideKind = MADE;
+      this.working[0] = timer.node + 1;
+      this.nodes[timer.node].callTimer(timer);
+      this.working[0] = 0;
+      this.sideNode = -1;
+    });
+  }
+
+  private runCopies(index: number): PacketBatch | undefined {
+    const node = this.nodes[index];
+    if (!node.copies || node.copies.count === 0) return undefined;
+    const batch = node.copies.load();
+    this.enterSide(batch, batch.count);
+    this.working[0] = index + 1;
+    node.run(this.sourceList);
+    this.refill(node);
+    this.processFrom(index + 1);
+    return batch;
+  }
+
+  private sendMade(index: number): PacketBatch | undefined {
+    const { made, outputs, record } = this.nodes[index];
+    if (!made || made.count === 0) return undefined;
+    const batch = made.load();
+    this.enterSide(batch, batch.count);
+    for (let row = 0; row < batch.count; row++) {
+      const output = made.outputs[row];
+      outputs.rows[(output << outputs.shift) + (outputs.counts[output]++ << outputs.step)] = row;
+    }
+    addToCounter(this.counters.words, record + BRICK_CREATED, batch.count);
+    addToCounter(this.counters.words, record + BRICK_PACKETS_OUT, batch.count);
+    this.processFrom(index + 1);
+    return batch;
+  }
+
+  private releaseHeld(index: number, all: boolean): PacketBatch | undefined {
     const node = this.nodes[index];
     const { hold, outputs } = node;
-    if (!hold || hold.count === 0 || !node.brick.releaseHeld) return undefined;
+    if (!hold || hold.count === 0) return undefined;
     this.working[0] = index + 1;
-    node.brick.releaseHeld(hold.batch, outputs, all);
+    node.release(hold, all);
     let out = 0;
     for (let output = 0; output < outputs.outputs; output++) {
       const first = output << outputs.shift;
@@ -159,22 +217,25 @@ export class EngineGraph {
       }
     }
     this.releasedCount = out;
-    if (out > 0) {
-      addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
-      setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
-      this.entry = -1;
-      this.heads?.fill(hold.outgoing, out);
-      this.processFrom(hold.outgoing, index + 1);
-    }
-    this.working[0] = 0;
-    return out > 0 ? hold.outgoing : undefined;
+    if (out === 0) return undefined;
+    addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
+    setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
+    this.enterSide(hold.outgoing, out);
+    this.processFrom(index + 1);
+    return hold.outgoing;
   }
 
-  /** Gives back the rows of the last `releaseHeld`. */
-  freeHeld(index: number): void {
-    const { hold } = this.nodes[index];
-    for (let i = 0; i < this.releasedCount; i++) hold?.release(this.released[i]);
-    this.releasedCount = 0;
+  private enterSide(batch: PacketBatch, count: number): void {
+    this.entry = -1;
+    this.wholeBytes = -1;
+    this.sourceList.count = count;
+    this.enter(batch, count);
+  }
+
+  /** Behind a brick that has changed packets, columns that come from their bytes are worked out again. */
+  private refill(node: GraphNode): void {
+    if (!node.edits || !this.current.source) return;
+    for (let index = 0; index < this.refills.length; index++) this.refills[index].fill(this.current.source, this.current.batch.count);
   }
 
   /** What `process` threw, with the name of the brick that did. */
@@ -194,25 +255,21 @@ export class EngineGraph {
     }
   }
 
-  /** After a brick has thrown (where it let go what it holds: its index): what it was given is dropped, and counted so; the rest of the batch goes its way. */
-  abandon(batch: PacketBatch, releasing = -1): void {
-    if (this.working[0] === releasing + 1) {
-      // It failed while it let go what it holds: all that is held still.
-      this.nodes[releasing].outputs.counts.fill(0);
+  /** After a brick has thrown: what it was given is dropped, and counted so; the rest of the batch goes its way. */
+  abandon(): void {
+    const side = this.sideNode;
+    if (side >= 0 && this.working[0] === side + 1 && this.sideKind !== COPIED) {
+      // It failed while it let go what it holds, or in a timer: all that is held is held still.
+      this.nodes[side].outputs.counts.fill(0);
       this.releasedCount = 0;
       this.working[0] = 0;
     }
     while (this.working[0] > 0) {
       const index = this.working[0] - 1;
       const node = this.nodes[index];
-      const words = this.counters.words;
-      const count = this.lastInputCount(node);
-      node.outputs.counts.fill(0);
-      addToCounter(words, node.record + BRICK_PACKETS_IN, count);
-      addToCounter(words, node.record + BRICK_DROPS + FAILED, count - (node.hold?.takeFresh() ?? 0));
-      if (node.hold) setCounter(words, node.record + BRICK_HELD, node.hold.count);
+      node.countFailed(index === side ? this.sourceList.count : this.lastInputCount(node));
       try {
-        this.processFrom(batch, index + 1);
+        this.processFrom(index + 1);
       } catch {
         // Another one: the loop drops what that one was given.
       }
@@ -291,54 +348,5 @@ export class EngineGraph {
     this.innerBytes += bytes;
     addToCounter(this.counters.words, inner.record + LINK_PACKETS, count);
     addToCounter(this.counters.words, inner.record + LINK_BYTES, bytes);
-  }
-
-  private processTimed(node: GraphNode, batch: PacketBatch, input: PacketList): void {
-    const words = this.counters.words;
-    const count = input.count;
-    const { timer } = this;
-    timer.read();
-    const begin = timer.cell[0];
-    node.brick.process(batch, input, node.outputs);
-    timer.read();
-    addToCounter(words, node.record + BRICK_NANOSECONDS, Math.min(0x3fffffff, timer.cell[0] - begin) | 0);
-    addToCounter(words, node.record + BRICK_TIMED_BATCHES, 1);
-    addToCounter(words, node.record + BRICK_TIMED_PACKETS, count);
-  }
-
-  /** In = out - copies + drops, for each brick. */
-  private keepBooks(node: GraphNode, input: PacketList): void {
-    const words = this.counters.words;
-    const out = node.listed();
-    let dropped = 0;
-    if (node.fanout === 'one') {
-      dropped = input.count - out;
-      if (node.hold) {
-        dropped -= node.hold.takeFresh();
-        setCounter(words, node.record + BRICK_HELD, node.hold.count);
-      }
-    } else {
-      dropped = node.fanout === 'all' ? (out === 0 ? input.count : 0) : this.countUnlisted(node, input);
-      // Fewer than came in, though each is on some list: a packet that came in twice went on once.
-      dropped = Math.max(dropped, input.count - out);
-      addToCounter(words, node.record + BRICK_COPIES, out + dropped - input.count);
-    }
-    addToCounter(words, node.record + BRICK_PACKETS_IN, input.count);
-    addToCounter(words, node.record + BRICK_PACKETS_OUT, out);
-    if (dropped > 0) addToCounter(words, node.record + BRICK_DROPS + DECISION, dropped);
-  }
-
-  /** Packets of the input that are on no list. */
-  private countUnlisted(node: GraphNode, input: PacketList): number {
-    const marks = this.marks;
-    const { rows, counts, shift, step, outputs } = node.outputs;
-    for (let i = 0; i < input.count; i++) marks[input.rows[i]] = 0;
-    for (let output = 0; output < outputs; output++) {
-      const first = output << shift;
-      for (let i = 0; i < counts[output]; i++) marks[rows[first + (i << step)]] = 1;
-    }
-    let unlisted = 0;
-    for (let i = 0; i < input.count; i++) unlisted += 1 - marks[input.rows[i]];
-    return unlisted;
   }
 }

@@ -9,7 +9,8 @@ import {
   ENGINE_BATCHES, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
   addToCounter, setCounter, type CounterBlock, type CounterPublisher,
 } from './counters';
-import type { EngineGraph } from './engine-graph';
+import { COPIED, MADE, type EngineGraph, type SideKind } from './engine-graph';
+import { NO_TIMERS, type EngineTimers } from './engine-timers';
 import type { PacketBatch } from './packet-batch';
 
 /** A source with the batch it fills and the brick it feeds. */
@@ -71,10 +72,8 @@ export class Engine {
   private spins = 0;
   /** Packets have come since the last `housekeeping`. */
   private worked = false;
-  private readonly holds: boolean;
-  /** The source whose batch is on its way, or the brick (its index) whose held packets are. */
+  /** The source whose batch is on its way. */
   private inHand: EngineSource | undefined;
-  private heldInHand = -1;
 
   constructor(
     private readonly sources: readonly EngineSource[],
@@ -86,9 +85,8 @@ export class Engine {
     private readonly host: EngineHost,
     /** Whether full rings hold the engine up (all its sources are patient) or drop. */
     private readonly wait: boolean,
-  ) {
-    this.holds = graph.nodes.some((node) => node.hold !== undefined);
-  }
+    private readonly timers: EngineTimers = NO_TIMERS,
+  ) {}
 
   /**
    * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
@@ -102,7 +100,7 @@ export class Engine {
       if (named === error) this.graph.dropListed();
       else this.abandonBatch();
       try {
-        if (this.graph.held > 0) this.sendHeld(true);
+        if (this.graph.sidesWait) this.sendSides(true);
       } catch {
         this.abandonBatch();
       }
@@ -113,15 +111,14 @@ export class Engine {
 
   /** A brick has thrown: what the others made of the batch is sent. */
   private abandonBatch(): void {
-    const held = this.heldInHand;
-    const batch = held >= 0 ? this.graph.nodes[held].hold?.outgoing : this.inHand?.batch;
+    const side = this.graph.sideBatch;
+    const batch = side ?? this.inHand?.batch;
     if (!batch) return;
-    this.graph.abandon(batch, held);
+    this.graph.abandon();
     this.send(batch);
-    if (held >= 0) this.graph.freeHeld(held);
+    if (side) this.graph.endSide();
     else this.inHand?.port.release();
     this.inHand = undefined;
-    this.heldInHand = -1;
   }
 
   private loop(): LoopEnd {
@@ -153,7 +150,7 @@ export class Engine {
       }
       if (host.stopRequested()) end = 'stopped';
     }
-    if (this.graph.held > 0) this.sendHeld(true);
+    if (this.graph.sidesWait) this.sendSides(true);
     this.publishNow();
     return end;
   }
@@ -165,21 +162,22 @@ export class Engine {
     return true;
   }
 
-  /** Sends what bricks have held back and now let go. */
-  private sendHeld(all: boolean): void {
-    for (let index = 0; index < this.graph.nodes.length; index++) {
-      this.heldInHand = index;
-      const batch = this.graph.releaseHeld(index, all);
-      if (batch === undefined) continue;
-      this.send(batch);
-      this.graph.freeHeld(index);
+  /** Sends what waits beside the batches: copies that were to be changed, held packets that go now, packets that bricks have made. */
+  private sendSides(all: boolean): void {
+    const { graph } = this;
+    for (let index = 0; index < graph.nodes.length; index++) {
+      for (let kind = COPIED; kind <= MADE; kind++) {
+        const batch = graph.side(index, kind as SideKind, all);
+        if (batch === undefined) continue;
+        this.send(batch);
+        graph.endSide();
+      }
     }
-    this.heldInHand = -1;
   }
 
   /** One turn over all sources; answers how many packets it moved. */
   round(): number {
-    const sources = this.sources;
+    const { sources, graph, timers } = this;
     let packets = 0;
     for (let index = 0; index < sources.length; index++) {
       const source = sources[index];
@@ -189,16 +187,25 @@ export class Engine {
         if (source.port.waited === true) this.beginAgain();
         this.inHand = source;
         this.host.took(index, received);
-        this.graph.process(source.batch, source.entry);
+        graph.process(source.batch, source.entry);
         this.send(source.batch);
         source.port.release();
         packets += received;
+        // Copies are of one source's packets: all of a batch are of one link type.
+        if (graph.sidesWait) this.sendSides(false);
       } else if (received === SOURCE_ENDED) {
         source.ended = true;
       }
     }
-    if (this.holds && this.graph.held > 0) this.sendHeld(false);
+    if (timers.due(this.clock.cell[0])) this.runTimers();
+    if (packets === 0 && graph.sidesWait) this.sendSides(false);
     return packets;
+  }
+
+  /** What bricks do by the clock. */
+  private runTimers(): void {
+    this.graph.runTimers(this.timers, this.clock.cell[0]);
+    if (this.graph.sidesWait) this.sendSides(false);
   }
 
   private beginAgain(): void {
@@ -234,7 +241,7 @@ export class Engine {
 
   /** Publishes and waits; the clock is right after it. */
   private rest(): void {
-    const { clock, sources, times } = this;
+    const { clock, sources, times, timers } = this;
     this.publish();
     let microseconds = WAIT_MICROSECONDS;
     for (let index = 0; index < sources.length; index++) {
@@ -242,6 +249,7 @@ export class Engine {
       if (port.nextDue && !ended) microseconds = Math.min(microseconds, Math.ceil(port.nextDue() * 1000));
     }
     clock.read();
+    microseconds = Math.min(microseconds, timers.microsecondsLeft(clock.cell[0]));
     if (microseconds <= 0) return;
     addToCounter(this.counters.words, ENGINE_WAITS, 1);
     const before = clock.cell[0];
@@ -297,7 +305,7 @@ export class Engine {
     for (const source of this.sources) source.port.refreshCounters?.();
     for (const transmitter of this.transmitters) transmitter.close();
     for (const source of this.sources) source.port.close();
-    for (const node of this.graph.nodes) node.brick.teardown?.();
+    for (const node of this.graph.nodes) node.close();
     this.publisher.publish();
   }
 }

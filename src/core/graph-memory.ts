@@ -6,6 +6,7 @@ import type { CompiledGraph } from './graph';
 import { HELD_PACKETS_MAXIMUM } from './hold-area';
 import { MergedList } from './merged-list';
 import { createPacketColumns, type PacketColumns } from './packet-batch';
+import { CurrentPackets } from './current-packets';
 import { createPacketLists, type PacketLists } from './packet-list';
 import { Specialiser, uint16Array, type LoopFactory } from '../v8/specialise';
 
@@ -31,6 +32,8 @@ export class InnerLink {
 /** What one brick of the graph works with. */
 export interface NodeMemory {
   readonly outputs: PacketLists;
+  /** Rows that its input may have. */
+  readonly room: number;
   /** How many rows are on all of them. */
   readonly listed: () => number;
   readonly inputs: readonly InnerLink[];
@@ -41,6 +44,8 @@ export interface NodeMemory {
 
 export class GraphMemory {
   readonly columns: PacketColumns;
+  /** The batch that is on its way. */
+  readonly current: CurrentPackets;
   /** All rows of a batch. */
   readonly whole: FixedList;
   /** Objects that hold the specialised loops, for those who look at what V8 makes of them. */
@@ -55,11 +60,13 @@ export class GraphMemory {
     this.specialise = specialiser.specialise;
     this.loops = specialiser.loops;
     // What was held goes through the same lists.
-    const holds = graph.bricks.some((brick) => brick.declaration.holds === true);
-    const rows = holds ? Math.max(batchRows, HELD_PACKETS_MAXIMUM) : batchRows;
+    const holds = graph.bricks.some((brick) => brick.declaration.holds);
+    const copied = Math.max(1, ...graph.bricks.filter((brick) => brick.copiesFirst).map((brick) => brick.multiplicity));
+    const rows = Math.min(65_536, Math.max(batchRows * copied, holds ? HELD_PACKETS_MAXIMUM : 0));
     this.columns = createPacketColumns(rows);
-    this.whole = { rows: uint16Array(batchRows), whole: true, count: 0 };
-    for (let row = 0; row < batchRows; row++) this.whole.rows[row] = row;
+    this.current = new CurrentPackets(this.columns);
+    this.whole = { rows: uint16Array(rows), whole: true, count: 0 };
+    for (let row = 0; row < rows; row++) this.whole.rows[row] = row;
     const lists = graph.bricks.map((brick, index) => createPacketLists(brick.outputs.length, rows * brick.multiplicity, interleaves(graph, index, everySinkInterleaves)));
     const links = graph.edges.map((edge) => new InnerLink(lists[edge.from], edge.output, edge.to, edge.record, this));
     const entries = new Set(graph.sources.map((source) => source.brick));
@@ -68,7 +75,7 @@ export class GraphMemory {
       const merged = new MergedList(rows * brick.multiplicity, [this.whole, ...inputs.map((input) => input.list)], this.specialise);
       const inputRows = inputs.length === 1 && !entries.has(index) ? inputs[0].list.rows : merged.list.rows;
       const outputs = lists[index];
-      return { outputs, listed: this.specialise(listedOn, outputs.counts, outputs.outputs), inputs, merged, inputRows };
+      return { outputs, room: rows * brick.multiplicity, listed: this.specialise(listedOn, outputs.counts, outputs.outputs), inputs, merged, inputRows };
     });
   }
 }
@@ -79,7 +86,7 @@ const MANY_OUTPUTS = 64;
 /** Inner links have their rows side by side. */
 function interleaves(graph: CompiledGraph, index: number, everySinkInterleaves: boolean): boolean {
   const { declaration, outputs } = graph.bricks[index];
-  return everySinkInterleaves && declaration.interleavedLists === true && outputs.length > MANY_OUTPUTS && !graph.edges.some((edge) => edge.from === index);
+  return everySinkInterleaves && declaration.fanout !== 'all' && outputs.length > MANY_OUTPUTS && !graph.edges.some((edge) => edge.from === index);
 }
 
 /** How many rows are on all lists of a brick. */

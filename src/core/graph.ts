@@ -6,7 +6,8 @@
  * all other links become ports. Errors name the brick and the link.
  */
 import type { BrickDeclaration } from './brick';
-import { BRICK_RECORD, ENGINE_RECORD, LINK_RECORD } from './counters';
+import { ENGINE_RECORD, LINK_RECORD, brickRecord } from './counters';
+import type { ModuleReference } from './define-brick';
 import { BricksError } from './errors';
 import { parseLinkName, twinOf, type LinkName } from './link-name';
 import { checkOptions, type OptionValue } from './options';
@@ -19,8 +20,8 @@ export interface BrickSpecification {
   readonly options: Readonly<Record<string, unknown>>;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Of a brick from outside: the module that exports it, and under which name. */
-  readonly module?: { readonly url: string; readonly name: string };
+  /** The module that exports it. */
+  readonly module: ModuleReference;
 }
 
 export interface CompiledBrick {
@@ -33,6 +34,8 @@ export interface CompiledBrick {
   readonly outputs: readonly string[];
   /** How many times a packet may stand in its input: more than 1 behind a Duplicator that is merged again. */
   readonly multiplicity: number;
+  /** Whether its packets are copied before it gets them: it changes them, and others hold their bytes too, or they are to grow. */
+  readonly copiesFirst: boolean;
   /** First slot of its counters. */
   readonly record: number;
 }
@@ -81,7 +84,7 @@ interface Node {
   readonly outputs: readonly LinkName[];
 }
 
-/** @throws BricksError E_BRICK, E_OPTION, E_LINK_NAME, E_NO_INPUT, E_NO_OUTPUT, E_LINK_TWICE, E_TWO_READERS, E_CYCLE, E_EDITS_SHARED, E_BRICK_DECLARATION */
+/** @throws BricksError E_BRICK, E_OPTION, E_LINK_NAME, E_NO_INPUT, E_NO_OUTPUT, E_LINK_TWICE, E_TWO_READERS, E_CYCLE */
 export function compileGraph(specifications: readonly BrickSpecification[], lookup: DeclarationLookup): CompiledGraph {
   const nodes = makeNodes(specifications, lookup);
   const writers = collectWriters(nodes);
@@ -104,9 +107,6 @@ export function compileGraph(specifications: readonly BrickSpecification[], look
     // Outputs of a brick that gives each packet to one of them have none in common.
     const feeding = inner.filter((feeder, at) => nodes[order[feeder]].declaration.fanout !== 'one' || inner.indexOf(feeder) === at);
     multiplicities[index] = Math.max(1, feeding.reduce((sum, feeder) => sum + multiplicities[feeder], 0));
-    if (node.declaration.effect === 'edits' && sharesPackets(nodeIndex, nodes, edges)) {
-      throw new BricksError('E_EDITS_SHARED', `${node.label} changes packets that other outputs of a brick before it hold too.`, 'Put it before the brick that copies.');
-    }
     return {
       specification: node.specification,
       declaration: node.declaration,
@@ -115,7 +115,8 @@ export function compileGraph(specifications: readonly BrickSpecification[], look
       level: levels[index],
       outputs: node.outputs.map((link) => link.text),
       multiplicity: multiplicities[index],
-      record: take(BRICK_RECORD),
+      copiesFirst: node.declaration.effect === 'edits' && (node.declaration.headroom > 0 || sharesPackets(nodeIndex, nodes, edges)),
+      record: take(brickRecord(node.declaration.counters.length + node.declaration.gauges.length)),
     };
   });
   const taken = new Set(edges.map((edge) => `${edge.from}:${edge.output}`));
@@ -167,9 +168,6 @@ function makeNodes(specifications: readonly BrickSpecification[], lookup: Declar
       inputs: parseInputs(specification, declaration),
       outputs: specification.outputs.map((name) => parseLinkName(name, declaration.files === 'sink' ? 'file' : undefined)),
     };
-    if (declaration.holds && declaration.fanout !== 'one') {
-      throw new BricksError('E_BRICK_DECLARATION', `${label} declares that it holds packets, and a fanout of "${declaration.fanout}".`, 'A brick that holds packets back gives each to one output: fanout "one".');
-    }
     checkCount(label, 'input', node.inputs.length, declaration.inputs, 'E_NO_INPUT');
     checkCount(label, 'output', node.outputs.length, declaration.outputs, 'E_NO_OUTPUT');
     return node;

@@ -22,8 +22,11 @@ export class HoldArea {
   private readonly sections: (PacketSection | undefined)[] = Array.from({ length: HELD_PACKETS_MAXIMUM }, () => undefined);
   private readonly notes: PacketNotes = createPacketNotes(HELD_PACKETS_MAXIMUM);
   private readonly outgoingNotes: PacketNotes = createPacketNotes(HELD_PACKETS_MAXIMUM);
-  /** Packets taken in since the books were last kept. */
+  /** Packets taken in since they were last counted. */
   private fresh = 0;
+  /** The rows that wait, in the order in which they came. */
+  readonly waiting = new Uint16Array(HELD_PACKETS_MAXIMUM);
+  waitingCount = 0;
 
   constructor(columns: PacketColumns) {
     this.outgoing = createPacketBatch(HELD_PACKETS_MAXIMUM, columns);
@@ -53,6 +56,7 @@ export class HoldArea {
     copyRow(from, row, batch, target);
     batch.offset[target] = at;
     this.keepNotes(from, row, target);
+    this.waiting[this.waitingCount++] = target;
     this.fresh++;
     return target;
   }
@@ -83,6 +87,19 @@ export class HoldArea {
     words[2 * HELD_PACKETS_MAXIMUM + target] = kept;
     const start = notes ? notes.words[capacity + row] : 0;
     for (let index = 0; index < kept; index++) this.batch.memory.bytes[at + index] = memory.bytes[start + index];
+  }
+
+  /** Closes the gap in `waiting` between its first `left` and those from `from` on, which wait still. Returns how many wait. */
+  keepFrom(from: number, left: number): number {
+    this.waiting.copyWithin(left, from, this.waitingCount);
+    return left + this.waitingCount - from;
+  }
+
+  /** Empties it: what a warm-up has left. */
+  clear(): void {
+    for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.free[row] = HELD_PACKETS_MAXIMUM - 1 - row;
+    this.freeCount = HELD_PACKETS_MAXIMUM;
+    this.waitingCount = this.fresh = 0;
   }
 
   /** Gives a row back, once its packet has gone. */

@@ -7,8 +7,8 @@ import { BricksError, nearest } from './errors';
 export type OptionValue = number | string | boolean;
 export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
 
-export interface OptionDeclaration {
-  readonly name: string;
+/** What is declared of one option; its name is its key. */
+export interface OptionProperties {
   readonly type: 'integer' | 'number' | 'string' | 'boolean';
   readonly description: string;
   /** What holds where the user says nothing; absent means: nothing. */
@@ -19,6 +19,41 @@ export interface OptionDeclaration {
   /** The only values allowed. */
   readonly oneOf?: readonly OptionValue[];
   readonly unit?: string;
+}
+
+export interface OptionDeclaration extends OptionProperties {
+  readonly name: string;
+}
+
+/** Options by their names, as a definition has them. */
+export type OptionDeclarations = Readonly<Record<string, OptionProperties>>;
+
+/** The type of an option's value: one of `oneOf`, or what its `type` says. */
+export type OptionType<Declared extends OptionProperties> =
+  Declared extends { readonly oneOf: readonly (infer Value)[] } ? Value
+    : Declared['type'] extends 'integer' | 'number' ? number
+      : Declared['type'] extends 'string' ? string
+        : boolean;
+
+/** Options as a brick gets them: those with a default, and required ones, always have a value. */
+export type OptionsOf<Declared extends OptionDeclarations> = {
+  readonly [Name in keyof Declared]: Declared[Name] extends { readonly default: OptionValue } | { readonly required: true }
+    ? OptionType<Declared[Name]>
+    : OptionType<Declared[Name]> | undefined;
+};
+
+type RequiredNames<Declared extends OptionDeclarations> = {
+  [Name in keyof Declared]: Declared[Name] extends { readonly required: true } ? Name : never;
+}[keyof Declared];
+
+/** Options as a user writes them. */
+export type GivenOptions<Declared extends OptionDeclarations> =
+  & { readonly [Name in keyof Declared as Name extends RequiredNames<Declared> ? never : Name]?: OptionType<Declared[Name]> }
+  & { readonly [Name in keyof Declared as Name extends RequiredNames<Declared> ? Name : never]: OptionType<Declared[Name]> };
+
+/** The declarations as a list, each with its name. */
+export function listOptions(declarations: OptionDeclarations): OptionDeclaration[] {
+  return Object.entries(declarations).map(([name, properties]) => ({ name, ...properties }));
 }
 
 /**

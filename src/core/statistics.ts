@@ -1,10 +1,11 @@
 /** Statistics of an engine, and the audit of its books, made from a snapshot of its counters. */
 import {
-  BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_OWN, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_PACKETS,
+  BRICK_COPIES, BRICK_CREATED, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_OWN, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_PACKETS,
   ENGINE_BATCHES, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,
   ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS, ENGINE_WARM_UP_MICROSECONDS,
   LINK_BYTES, LINK_DROPS, LINK_PACKETS, UNKNOWN_COUNT, readCounter, readDrops, sumOfDrops, type DropCounts,
 } from './counters';
+import type { CounterDeclaration } from './brick';
 import type { CompiledGraph, CompiledLink } from './graph';
 import type { EngineFault } from './outcome';
 
@@ -24,12 +25,15 @@ export interface BrickStatistics {
   readonly packetsIn: number;
   readonly packetsOut: number;
   readonly copies: number;
+  /** Packets of its own making. */
+  readonly created: number;
   readonly held: number;
   readonly dropped: number;
   readonly drops: DropCounts;
   /** Nanoseconds a packet in the brick's own code, of the batches that were timed. */
   readonly nanosecondsPerPacket: number;
   readonly counters: Readonly<Record<string, number>>;
+  readonly gauges: Readonly<Record<string, number>>;
 }
 
 export interface EngineStatistics {
@@ -57,6 +61,10 @@ export interface EngineStatistics {
   readonly faults: readonly EngineFault[];
 }
 
+function ownNumbers(declared: readonly CounterDeclaration[], first: number, words: Uint32Array): Record<string, number> {
+  return Object.fromEntries(declared.map(({ name }, index) => [name, readCounter(words, first + index)]));
+}
+
 /** `words` is a snapshot of the engine's counters. */
 export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = []): EngineStatistics {
   const links = [
@@ -73,11 +81,13 @@ export function engineStatistics(name: string, running: boolean, graph: Compiled
       packetsIn: readCounter(words, brick.record + BRICK_PACKETS_IN),
       packetsOut: readCounter(words, brick.record + BRICK_PACKETS_OUT),
       copies: readCounter(words, brick.record + BRICK_COPIES),
+      created: readCounter(words, brick.record + BRICK_CREATED),
       held: readCounter(words, brick.record + BRICK_HELD),
       dropped: sumOfDrops(drops),
       drops,
       nanosecondsPerPacket: readCounter(words, brick.record + BRICK_NANOSECONDS) / Math.max(1, readCounter(words, brick.record + BRICK_TIMED_PACKETS)),
-      counters: Object.fromEntries(brick.declaration.counters.map((counter, index) => [counter.name, readCounter(words, brick.record + BRICK_OWN + index)])),
+      counters: ownNumbers(brick.declaration.counters, brick.record + BRICK_OWN, words),
+      gauges: ownNumbers(brick.declaration.gauges, brick.record + BRICK_OWN + brick.declaration.counters.length, words),
     };
   });
   const received = links.filter((link) => link.role === 'source');
@@ -141,6 +151,7 @@ export interface Audit {
   readonly balanced: boolean;
   readonly received: number;
   readonly copies: number;
+  readonly created: number;
   readonly sent: number;
   readonly dropped: number;
   readonly held: number;
@@ -150,7 +161,7 @@ export interface Audit {
 }
 
 /**
- * The law of conservation: received + copies = sent + dropped + held, for the engine and for each brick,
+ * The law of conservation: received + copies + created = sent + dropped + held, for the engine and for each brick,
  * counted at both ends of every link independently. Packets that a source lost before the engine had
  * them (captureFull) are not part of it.
  */
@@ -164,21 +175,23 @@ export function auditEngine(graph: CompiledGraph, words: Uint32Array, faults: re
     const counted = readCounter(words, brick.record + BRICK_PACKETS_IN);
     lines.push(line(`inputs of ${brick.label}`, into, counted, `links brought ${into}, the brick got ${counted}`));
     const copies = readCounter(words, brick.record + BRICK_COPIES);
+    const created = readCounter(words, brick.record + BRICK_CREATED);
     const out = readCounter(words, brick.record + BRICK_PACKETS_OUT);
     const held = readCounter(words, brick.record + BRICK_HELD);
     const dropped = drops(brick.record + BRICK_DROPS);
-    lines.push(line(brick.label, counted + copies, out + dropped + held, `in ${counted} + copies ${copies} = out ${out} + dropped ${dropped} + held ${held}`));
+    lines.push(line(brick.label, counted + copies + created, out + dropped + held, `in ${counted} + copies ${copies}${created > 0 ? ` + created ${created}` : ''} = out ${out} + dropped ${dropped} + held ${held}`));
     const taken = sum(graph.edges.filter((edge) => edge.from === index).map((edge) => packets(edge.record)))
       + sum(graph.sinks.filter((sink) => sink.brick === index).map((sink) => packets(sink.record) + drops(sink.record + LINK_DROPS)));
     lines.push(line(`outputs of ${brick.label}`, out, taken, `the brick gave ${out}, links sent or dropped ${taken}`));
   });
   const received = sum(graph.sources.map((source) => packets(source.record)));
   const copies = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_COPIES)));
+  const created = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_CREATED)));
   const held = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_HELD)));
   const sent = sum(graph.sinks.map((sink) => packets(sink.record)));
   const dropped = sum(graph.sinks.map((sink) => drops(sink.record + LINK_DROPS))) + sum(graph.bricks.map((brick) => drops(brick.record + BRICK_DROPS)));
-  lines.push(line('engine', received + copies, sent + dropped + held, `received ${received} + copies ${copies} = sent ${sent} + dropped ${dropped} + held ${held}`));
-  return { balanced: lines.every((entry) => entry.balanced), received, copies, sent, dropped, held, lines, faults };
+  lines.push(line('engine', received + copies + created, sent + dropped + held, `received ${received} + copies ${copies}${created > 0 ? ` + created ${created}` : ''} = sent ${sent} + dropped ${dropped} + held ${held}`));
+  return { balanced: lines.every((entry) => entry.balanced), received, copies, created, sent, dropped, held, lines, faults };
 }
 
 function line(subject: string, left: number, right: number, text: string): AuditLine {

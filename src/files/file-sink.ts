@@ -28,8 +28,6 @@ function checkStandardOutput(options: OptionValues): void {
   if (isatty(1)) throw fileError('E_FILE', 'Refusing to write a binary capture to a terminal.', 'Redirect standard output to a file or a program.');
 }
 
-export { FILE_SINK_OPTIONS } from './sink';
-
 const START_MILLISECONDS = 30_000;
 /** The writer gets as long as it needs while it gets on, and so long while it does not. */
 const CLOSE_MILLISECONDS = 5000;

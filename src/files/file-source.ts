@@ -4,20 +4,12 @@ import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/coun
 import { DROP_REASON_INDEX } from '../core/drop-reasons';
 import { isBricksError, messageOf } from '../core/errors';
 import type { LinkName } from '../core/link-name';
-import type { OptionDeclaration } from '../core/options';
 import type { ReportedFault } from '../core/outcome';
 import { CaptureReader } from './capture-reader';
 import { readDirectory, type CaptureDirectory, type DirectoryFile } from './capture-directory';
 import { fileError } from './formats';
 import { isStandardInput } from './open-input';
 import { Pace, type Clock, type PaceOptions } from './pace';
-
-export const FILE_SOURCE_OPTIONS: readonly OptionDeclaration[] = [
-  { name: 'pace', type: 'string', default: 'fast', oneOf: ['fast', 'timestamps'], description: 'How packets come: as fast as they are taken, or with the gaps between their time stamps. Each file begins at once.' },
-  { name: 'speed', type: 'number', default: 1, minimum: 0.000001, maximum: 1e9, description: 'With pace = "timestamps": how many times faster than the original.' },
-  { name: 'longestWaitSeconds', type: 'number', default: 60, minimum: 0, unit: 'seconds', description: 'With pace = "timestamps": no packet is waited for longer. A longer gap between two time stamps is shortened to this, and said.' },
-  { name: 'loop', type: 'integer', default: 1, minimum: 0, description: 'How many times to read everything; 0 for without end. Time stamps stay what they are.' },
-];
 
 export class FileSource implements SourcePort {
   readonly link: LinkName;

@@ -1,7 +1,6 @@
 /** One capture file of an engine: its options, its plan, and the ring between the engine and the writer. */
 import type { SinkRequest } from '../core/backend';
-import type { OptionDeclaration } from '../core/options';
-import { MAXIMUM_PACKET, SNAP_LENGTH, type CaptureFormat } from './formats';
+import { SNAP_LENGTH, type CaptureFormat } from './formats';
 import type { Guardian } from './guardian';
 import {
   CONTROL_WORDS, STATE_FILE_SECONDS, STATE_NUMBERS, STATE_PCAPNG, STATE_ROTATE_BYTES, STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT,
@@ -11,15 +10,6 @@ import { FileDescription } from './file-description';
 import { PROBLEM_BYTES, type RecordFilePlan } from './record-plan';
 import { RecordFile } from './recorder-files';
 import { isStandardOutput } from './target-file';
-
-export const FILE_SINK_OPTIONS: readonly OptionDeclaration[] = [
-  { name: 'format', type: 'string', oneOf: ['pcap', 'pcapng'], description: "The file's format. Without it: pcapng if the name ends in .pcapng or .ntar, else pcap." },
-  { name: 'nanoseconds', type: 'boolean', default: true, description: 'Time stamps of pcap files in nanoseconds; false writes microseconds, for very old programs. pcapng files always have nanoseconds.' },
-  { name: 'snapLength', type: 'integer', default: SNAP_LENGTH, minimum: 1, maximum: MAXIMUM_PACKET, unit: 'bytes', description: 'At most so many bytes of each packet are written.' },
-  { name: 'rotateBytes', type: 'integer', minimum: 1, unit: 'bytes', description: 'Begin a new file before this one grows larger. Files are numbered: trace.pcap becomes trace-00001.pcap, trace-00002.pcap and so on.' },
-  { name: 'rotateSeconds', type: 'number', minimum: 0.001, unit: 'seconds', description: 'Begin a new file with a packet that came so long after the first one of this file, by their time stamps.' },
-  { name: 'bufferBytes', type: 'integer', minimum: 65536, maximum: 268435456, unit: 'bytes', description: 'Memory of each file between the engine and the disk, rounded up to a power of two; several of the longest packets should fit. Without it 32 MiB where packets come live, so that it can hold what a capture buffer held through a stall, else 2 MiB; less for many files.' },
-];
 
 /** A packet of 1 MiB fits. */
 const BUFFER_BYTES = 2 << 20;

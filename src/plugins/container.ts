@@ -5,11 +5,13 @@
 import 'reflect-metadata';
 import { container as rootContainer, type DependencyContainer, type InjectionToken } from 'tsyringe';
 import type { Backend } from '../core/backend';
-import type { BrickDeclaration, BrickModule } from '../core/brick';
+import type { BrickDeclaration } from '../core/brick';
+import type { BrickClass } from '../core/define-brick';
+import { isBrickClass } from '../core/define-brick';
 import { BricksError, nearest } from '../core/errors';
 import { BUILT_IN_BACKENDS, BUILT_IN_BRICKS } from './built-in';
 
-const BRICKS: InjectionToken<BrickModule> = Symbol.for('packet-bricks:bricks');
+const BRICKS: InjectionToken<BrickClass> = Symbol.for('packet-bricks:bricks');
 const BACKENDS: InjectionToken<Backend> = Symbol.for('packet-bricks:backends');
 
 function tokenOf(kind: 'brick' | 'backend', name: string): string {
@@ -18,11 +20,14 @@ function tokenOf(kind: 'brick' | 'backend', name: string): string {
 
 const container: DependencyContainer = rootContainer.createChildContainer();
 
-/** Makes a kind of brick known by its name, in this thread. A later one of the same name takes its place. */
-export function registerBrick(module: BrickModule<never>): void {
-  const brick = module as unknown as BrickModule;
+/**
+ * Makes a brick known by its name, to Lua scripts and shells of this process; engines load it from its module. A later one of the same
+ * name takes its place. @throws BricksError E_ARGUMENT
+ */
+export function registerBrick(brick: BrickClass<never>): void {
+  if (!isBrickClass(brick)) throw new BricksError('E_ARGUMENT', `registerBrick takes what defineBrick returns, got ${String(brick)}.`);
   container.register(tokenOf('brick', brick.declaration.name), { useValue: brick });
-  container.register(BRICKS, { useValue: brick });
+  container.register(BRICKS, { useValue: brick as BrickClass });
 }
 
 /** Makes a backend known by its name, in this thread. */
@@ -31,16 +36,22 @@ export function registerBackend(backend: Backend): void {
   container.register(BACKENDS, { useValue: backend });
 }
 
-for (const brick of BUILT_IN_BRICKS) registerBrick(brick as BrickModule<never>);
+for (const brick of BUILT_IN_BRICKS) registerBrick(brick);
 for (const backend of BUILT_IN_BACKENDS) {
   container.registerSingleton<Backend>(tokenOf('backend', backend.backendName), backend);
   container.register(BACKENDS, { useFactory: (resolver) => resolver.resolve<Backend>(tokenOf('backend', backend.backendName)) });
 }
 
-/** @throws BricksError E_BRICK */
-export function resolveBrick(kind: string): BrickModule {
+/** The brick of a name, if there is one. */
+export function knownBrick(kind: string): BrickClass | undefined {
   const token = tokenOf('brick', kind);
-  if (container.isRegistered(token)) return container.resolve<BrickModule>(token);
+  return container.isRegistered(token) ? container.resolve<BrickClass>(token) : undefined;
+}
+
+/** @throws BricksError E_BRICK */
+export function resolveBrick(kind: string): BrickClass {
+  const known = knownBrick(kind);
+  if (known) return known;
   const names = brickDeclarations().map((declaration) => declaration.name);
   const guess = nearest(kind, names);
   throw new BricksError('E_BRICK', `There is no brick "${kind}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);

@@ -1,21 +1,41 @@
 /** Loads a brick or a backend from a module outside of this package, in any thread. */
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BricksError, messageOf } from '../core/errors';
 import { placeOfError } from './error-place';
 import { installModuleHooks } from './module-hooks';
 
-/** @throws BricksError E_MODULE */
-export async function loadExport<Value>(reference: { readonly url: string; readonly name: string }): Promise<Value> {
+/**
+ * What a module exports. `instance`: 0 for the module as every thread's imports find it; others are made anew from its source, and
+ * share what it imports. @throws BricksError E_MODULE
+ */
+export async function loadModule(url: string, instance = 0): Promise<Record<string, unknown>> {
   installModuleHooks();
-  const path = reference.url.startsWith('file:') ? fileURLToPath(reference.url) : reference.url;
-  let exports: Record<string, unknown>;
+  const path = pathOfModule(url);
   try {
-    exports = await importModule(path);
+    return await importModule(path, instance);
   } catch (error) {
     const place = placeOfError(error, isAbsolute(path) ? path : undefined);
-    throw new BricksError('E_MODULE', `The module ${reference.url} can't be loaded: ${place ? `${place.line}: ` : ''}${messageOf(error)}.`);
+    throw new BricksError('E_MODULE', `The module ${url} can't be loaded: ${place ? `${place.line}: ` : ''}${messageOf(error)}.`);
   }
+}
+
+/** Modules of this package go by their names, since each thread may have them elsewhere: as they were compiled, or as they were bundled. */
+const OWN = 'packet-bricks:';
+
+/** By which every thread finds the module of a built-in brick, `src/bricks/NAME.ts`. */
+export function ownModule(name: string): string {
+  return `${OWN}${name}`;
+}
+
+function pathOfModule(url: string): string {
+  if (url.startsWith(OWN)) return join(__dirname, '..', 'bricks', `${url.slice(OWN.length)}.js`);
+  return url.startsWith('file:') ? fileURLToPath(url) : url;
+}
+
+/** @throws BricksError E_MODULE */
+export async function loadExport<Value>(reference: { readonly url: string; readonly name: string }): Promise<Value> {
+  const exports = await loadModule(reference.url);
   const value = exports[reference.name] ?? (exports['default'] as Record<string, unknown> | undefined)?.[reference.name];
   if (value === undefined) {
     throw new BricksError('E_MODULE', `The module ${reference.url} exports no "${reference.name}".`, `It exports: ${Object.keys(exports).join(', ') || 'nothing'}.`);
@@ -26,15 +46,27 @@ export async function loadExport<Value>(reference: { readonly url: string; reado
 /** What `require` says of a module that it can't load, but `import` perhaps can. */
 const FOR_IMPORT = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE', 'ERR_MODULE_NOT_FOUND'];
 
-async function importModule(path: string): Promise<Record<string, unknown>> {
-  const address = isAbsolute(path) ? pathToFileURL(path).href : path;
+async function importModule(path: string, instance: number): Promise<Record<string, unknown>> {
+  const address = `${isAbsolute(path) ? pathToFileURL(path).href : path}${instance > 0 ? `?instance=${instance}` : ''}`;
   // require() of such a module, where Node knows it, goes past the hooks that find packet-bricks.
   if (/\.(mjs|mts|ts)$/.test(path)) return (await import(address)) as Record<string, unknown>;
   try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- CommonJS modules load at once, everywhere
-    return require(path) as Record<string, unknown>;
+    return requireAnew(path, instance);
   } catch (error) {
     if (!FOR_IMPORT.includes((error as { code?: string }).code ?? '')) throw error;
     return (await import(address)) as Record<string, unknown>;
+  }
+}
+
+/** A CommonJS module; for an `instance` above 0 it is run once more, beside the one that is known. */
+function requireAnew(path: string, instance: number): Record<string, unknown> {
+  if (instance === 0) return require(path) as Record<string, unknown>; // eslint-disable-line @typescript-eslint/no-require-imports -- CommonJS modules load at once, everywhere
+  const file = require.resolve(path);
+  const known = require.cache[file];
+  delete require.cache[file];
+  try {
+    return require(path) as Record<string, unknown>; // eslint-disable-line @typescript-eslint/no-require-imports -- as above
+  } finally {
+    if (known) require.cache[file] = known;
   }
 }

@@ -15,6 +15,9 @@ interface Made {
   readonly loop: unknown;
 }
 
+/** So that no two texts are the same. */
+let lastText = 0;
+
 /** The specialised loops of an engine. */
 export class Specialiser {
   /** All that were made. */
@@ -29,7 +32,8 @@ export class Specialiser {
     const known = this.made.get(factory) ?? [];
     const same = known.find((made) => made.constants.every((constant, index) => Object.is(constant, constants[index])));
     if (same) return same.loop as Loop;
-    const fresh = new Function(`'use strict'; return (${String(factory)});`) as () => LoopFactory<Constants, Loop>;
+    // A text that V8 has compiled before would share with that one what V8 knows of both, from the third on.
+    const fresh = new Function(`'use strict'; /* ${++lastText} */ return (${String(factory)});`) as () => LoopFactory<Constants, Loop>;
     const loop = fresh()(...constants);
     this.made.set(factory, [...known, { constants, loop }]);
     this.loops.push({ loop });

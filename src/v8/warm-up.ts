@@ -50,6 +50,8 @@ export interface Twin {
   readonly batch: PacketBatch;
   readonly counters: CounterBlock;
   readonly clock: CellClock;
+  /** What it has counted, held and remembered is thrown away. */
+  end(): void;
 }
 
 /** Where the packets of a warm-up come from and go to. */
@@ -123,7 +125,7 @@ export function warmUp(makeTwin: () => Twin, host: WarmUpHost, milliseconds: num
   for (const limit of [Math.min(milliseconds, REHEARSAL_MILLISECONDS), milliseconds]) {
     const twin = makeTwin();
     runTwin(twin, host, limit);
-    for (const node of twin.graph.nodes) node.brick.teardown?.();
+    twin.end();
   }
   return Math.round((performance.now() - begin) * 1000);
 }
@@ -138,7 +140,7 @@ function runTwin(twin: Twin, host: WarmUpHost, milliseconds: number): void {
     const sources = twin.entries.map((entry) => engineSource(source, twin.batch, entry));
     return { sources, engine: new Engine(sources, graph, [transmitter], counters, publisher, clock, host, (shape & 1) === 0) };
   });
-  const hot: object[] = [runs[0].engine, graph, host, ...graph.nodes.map((node) => node.brick)];
+  const hot: object[] = [runs[0].engine, graph, host, ...graph.nodes.flatMap((node) => node.hotObjects)];
   host.attach(runs.flatMap((run) => run.sources), counters, hot, false);
   const progress = new Progress(hot, begin);
   for (let round = 0; performance.now() - begin < milliseconds; round++) {

@@ -1,15 +1,16 @@
-import { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter, brickClass, type BrickDeclaration, type BrickDescription } from 'packet-bricks';
+import { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter, defineBrick, type BrickDescription } from 'packet-bricks';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from 'packet-bricks/src/core/graph';
+import { LINK_RECORD, brickRecord } from 'packet-bricks/src/core/counters';
 import { resolveBrick } from 'packet-bricks/src/plugins/container';
 
-const editor: BrickDeclaration = { ...Dummy.declaration, name: 'Editor', effect: 'edits' };
-const Editor = brickClass(editor);
+const Editor = defineBrick({ name: 'Editor', edits: true, outputs: 1, choose: () => () => 0 });
+const Grower = defineBrick({ name: 'Grower', edits: true, headroom: 4, outputs: 1, choose: () => () => 0 });
 
 function compile(...roots: BrickDescription[]): CompiledGraph {
   return compileSpecifications(roots.flatMap((root) => root.collect()));
 }
 function compileSpecifications(bricks: BrickSpecification[]): CompiledGraph {
-  return compileGraph(bricks, ({ kind }) => (kind === 'Editor' ? editor : resolveBrick(kind).declaration));
+  return compileGraph(bricks, ({ kind }) => ({ Editor, Grower }[kind] ?? resolveBrick(kind)).declaration);
 }
 
 /** The compiled graph in short: `source > brick`, `brick > link > brick`, `brick > sink`. */
@@ -25,7 +26,7 @@ const levels = (graph: CompiledGraph): Record<string, number> => Object.fromEntr
 
 describe('errors name the brick and the link', () => {
   test.each<[string, string, () => unknown, RegExp]>([
-    ['an unknown brick', 'E_BRICK', () => compileSpecifications([{ id: 1, kind: 'LoadBalencer', options: {}, inputs: ['eth3'], outputs: ['eth3{0'] }]), /no brick "LoadBalencer"\. Did you mean "LoadBalancer"\?/],
+    ['an unknown brick', 'E_BRICK', () => compileSpecifications([{ id: 1, module: LoadBalancer.module, kind: 'LoadBalencer', options: {}, inputs: ['eth3'], outputs: ['eth3{0'] }]), /no brick "LoadBalencer"\. Did you mean "LoadBalancer"\?/],
     ['no brick', 'E_NO_BRICK', () => compileSpecifications([]), /no brick/],
     ['no input', 'E_NO_INPUT', () => compile(new LoadBalancer().connectOutput('eth3{0')), /LoadBalancer has no input\. Name one with connect_input\./],
     ['too many inputs', 'E_NO_INPUT', () => compile(new LoadBalancer().connectInput('eth3', 'eth4').connectOutput('eth3{0')), /LoadBalancer has 2 inputs; it takes at most 1\. Put a Merge before it\./],
@@ -48,20 +49,23 @@ describe('errors name the brick and the link', () => {
       new Merge().connectInput('eth3', 'x}1').connectOutput('x{0'), new Duplicator().connectInput('x}0').connectOutput('x{1', 'out'),
     ), /circle: Merge -> Duplicator -> Merge\./],
     ['a brick that feeds itself', 'E_CYCLE', () => compile(new Merge().connectInput('eth3', 'x}0').connectOutput('x{0')), /circle: Merge -> Merge\./],
-    ['editing what others hold too', 'E_EDITS_SHARED', () => compile(
-      new Duplicator().connectInput('eth3').connectOutput('x{0', 'out'), new Dummy().connectInput('x}0').connectOutput('x{1'), new Editor().connectInput('x}1').connectOutput('y'),
-    ), /Editor changes packets that other outputs of a brick before it hold too/],
-    ['a bad option', 'E_OPTION', () => compileSpecifications([{ id: 1, kind: 'LoadBalancer', options: { tuple: 5 }, inputs: ['eth3'], outputs: ['a'] }]), /LoadBalancer: the option "tuple" is 5/],
-    ['a bad link name', 'E_LINK_NAME', () => compileSpecifications([{ id: 1, kind: 'Dummy', options: {}, inputs: ['eth3{'], outputs: ['a'] }]), /eth3\{/],
+    ['a bad option', 'E_OPTION', () => compileSpecifications([{ id: 1, module: LoadBalancer.module, kind: 'LoadBalancer', options: { tuple: 5 }, inputs: ['eth3'], outputs: ['a'] }]), /LoadBalancer: the option "tuple" is 5/],
+    ['a bad link name', 'E_LINK_NAME', () => compileSpecifications([{ id: 1, module: Dummy.module, kind: 'Dummy', options: {}, inputs: ['eth3{'], outputs: ['a'] }]), /eth3\{/],
   ])('%s', (_, code, make, message) => {
     expect(make).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });
 
-  test('a brick may edit behind a load balancer, and before a brick that copies', () => {
-    expect(() => compile(
-      new LoadBalancer().connectInput('eth3').connectOutput('x{0', 'x{1'), new Editor().connectInput('x}0').connectOutput('x{2'), new Duplicator().connectInput('x}2').connectOutput('a', 'b'),
-    )).not.toThrow();
-  });
+});
+
+test('packets are copied before a brick that changes them where others hold their bytes too, or where they are to grow', () => {
+  const copied = (...roots: BrickDescription[]): string[] => compile(...roots).bricks.filter(({ copiesFirst }) => copiesFirst).map(({ label }) => label);
+  expect(copied(
+    new LoadBalancer().connectInput('eth3').connectOutput('x{0', 'x{1'), new Editor().connectInput('x}0').connectOutput('x{2'), new Duplicator().connectInput('x}2').connectOutput('a', 'b'),
+  )).toEqual([]);
+  expect(copied(
+    new Duplicator().connectInput('eth3').connectOutput('x{0', 'out'), new Dummy().connectInput('x}0').connectOutput('x{1'), new Editor().connectInput('x}1').connectOutput('y'),
+  )).toEqual(['Editor']);
+  expect(copied(new Grower().connectInput('eth3').connectOutput('y'))).toEqual(['Grower']);
 });
 
 describe('links', () => {
@@ -86,7 +90,7 @@ describe('links', () => {
 
   test('every link and brick has room of its own for its counters', () => {
     const graph = compile(new Duplicator().connectInput('eth3').connectOutputs('eth3', 20).link(new LoadBalancer().connectInput('eth3}1').connectOutputs('b', 20)));
-    const ranges = [...graph.bricks.map(({ record }) => [record, 32]), ...[...graph.sources, ...graph.edges, ...graph.sinks].map(({ record }) => [record, 16])].sort((a, b) => a[0] - b[0]);
+    const ranges = [...graph.bricks.map(({ record, declaration }) => [record, brickRecord(declaration.counters.length)]), ...[...graph.sources, ...graph.edges, ...graph.sinks].map(({ record }) => [record, LINK_RECORD])].sort((a, b) => a[0] - b[0]);
     ranges.forEach(([record, size], index) => expect(record + size).toBeLessThanOrEqual(ranges[index + 1]?.[0] ?? graph.counterSlots));
   });
 });

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Dummy, Duplicator, LoadBalancer, Merge, brickClass, type BricksError, type BrickDescription, type PacketEngine } from 'packet-bricks';
+import { join, resolve } from 'node:path';
+import { Dummy, Duplicator, LoadBalancer, Merge, type BrickClass, type BricksError, type PacketEngine } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
 import { bytesOf, ethernet, ipv4Fragments, udp } from '../support/packets';
 
@@ -13,32 +12,36 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(closeEngines);
 
-interface Outside { readonly declaration?: string; readonly create?: string; readonly process?: string }
+interface Outside {
+  /** Properties of the definition, beside its name, option and counter. */
+  readonly definition?: string;
+  /** What is done once for an engine, before the first packet. */
+  readonly setup?: string;
+  /** The body of a choose function of `row`. */
+  readonly choose?: string;
+  /** The form, where it is another one. */
+  readonly form?: string;
+}
 
-/** Writes a brick's module, and makes the class that programs use. `process` is the body of its function. */
-function outside(name: string, { declaration = '', create = '', process = '' }: Outside): new (options?: unknown) => BrickDescription {
+/** Writes a brick's module, and makes the class that programs use. */
+function outside(name: string, { definition = '', setup = '', choose = '', form }: Outside): BrickClass<unknown> {
   const file = join(folder, `${name}.cjs`);
   writeFileSync(file, `
-    const declaration = {
-      name: '${name}', summary: '.', description: '.', options: [{ name: 'limit', type: 'integer', default: 3, description: '.' }], shorthand: 'limit',
-      inputs: { minimum: 1, maximum: 1 }, outputs: { minimum: 1, maximum: Infinity }, fanout: 'one', effect: 'reads',
-      counters: [{ name: 'seen', description: '.' }], examples: { lua: '', typescript: '' }, ${declaration}
-    };
-    const create = (options, context) => {
-      const seen = context.counterIndex('seen');
-      ${create}
-      return { process(batch, input, outputs) {
-        const { rows, counts, shift } = outputs;
-        const give = (row, output) => { rows[(output << shift) + counts[output]++] = row; };
-        const numberOf = (row) => new DataView(batch.memory.bytes.buffer, batch.memory.bytes.byteOffset).getUint32(batch.offset[row] + batch.length[row] - 4);
-        for (let i = 0; i < input.count; i++) { const row = input.rows[i]; ${process} }
-      } };
-    };
-    module.exports.brick = { declaration, create };
+    const { ALL, DROP, HELD, defineBrick } = require(${JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'))});
+    const numberIn = ({ memory, offset, length }, row) => memory.view.getUint32(offset[row] + length[row] - 4);
+    exports.brick = defineBrick({
+      name: '${name}', options: { limit: { type: 'integer', default: 3, description: '.' } }, shorthand: 'limit', counters: { seen: '.' }, ${definition}
+      ${form ?? `choose(packets, options, context) {
+        const { memory, offset, length } = packets;
+        const seen = context.counter('seen');
+        const numberOf = (row) => numberIn({ memory, offset, length }, row);
+        ${setup}
+        return (row) => { ${choose} };
+      },`}
+    });
   `);
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the module was written a moment ago
-  const { brick } = require(file) as { brick: { declaration: typeof Dummy.declaration } };
-  return brickClass<unknown>(brick.declaration, { url: pathToFileURL(file).href, name: 'brick' });
+  return (require(file) as { brick: BrickClass<unknown> }).brick;
 }
 
 const packets = (count: number, first = 0): ReturnType<typeof flowPacket>[] => Array.from({ length: count }, (_, index) => flowPacket(index % 30, first + index));
@@ -46,7 +49,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, n
 const errorOf = (engine: PacketEngine): Promise<BricksError> => new Promise((resolve) => engine.once('error', resolve));
 
 test('a brick from a module works as a built-in one does, with options, counters and drops', async () => {
-  const Third = outside('Third', { process: 'context.countAt(seen, 1); if (numberOf(row) % options.limit === 0) give(row, i % context.outputs);' });
+  const Third = outside('Third', { setup: 'let turn = 0;', choose: 'seen.add(1); return numberOf(row) % options.limit === 0 ? turn++ % context.outputs : DROP;' });
   const engine = await runningEngine(new Third(4).connectInput('in').connectOutput('a', 'x{0').link(new Merge().connectInput('x}0').connectOutput('b')));
   await injectAll('in', packets(1000));
   loopback.end('in');
@@ -57,9 +60,35 @@ test('a brick from a module works as a built-in one does, with options, counters
   expect(engine.audit()).toMatchObject({ balanced: true, sent: 250, dropped: 750 });
 });
 
+test('what a brick remembers begins anew with the engine: no packet of the warm-up is in it', async () => {
+  const inVariables = outside('InVariables', { setup: 'let first = true;', choose: 'if (!first) return DROP; first = false; return 0;' });
+  const inState = outside('InState', {
+    form: `state: () => ({ first: true }), choose: (packets, options, context) => { const seen = context.counter('seen'); return (row, state) => { seen.add(1); if (!state.first) return DROP; state.first = false; return 0; }; },`,
+  });
+  for (const Once of [inVariables, inState]) {
+    const engine = await runningEngine(new Once().connectInput('in').connectOutput('out'), { warmUpMilliseconds: 300 });
+    await injectAll('in', packets(50));
+    loopback.end('in');
+    await engine.finished();
+    expect(numbersOf(loopback.read('out'))).toEqual([0]);
+    if (Once === inState) expect(engine.stats().bricks[0].counters).toEqual({ seen: 50 });
+    await closeEngines();
+  }
+});
+
+test('a brick stands in a graph more than once, each with options and counters of its own', async () => {
+  const Below = outside('Below', { choose: 'if (numberOf(row) >= options.limit) return DROP; seen.add(1); return 0;' });
+  const engine = await runningEngine(new Below(50).connectInput('in').connectOutput('x{0').link(new Below(20).connectInput('x}0').connectOutput('out')));
+  await injectAll('in', packets(100));
+  loopback.end('in');
+  await engine.finished();
+  expect(numbersOf(loopback.read('out'))).toEqual(numbers(20));
+  expect(engine.stats().bricks.map(({ label, counters }) => [label, counters])).toEqual([['Below', { seen: 50 }], ['Below#2', { seen: 20 }]]);
+});
+
 test('a brick from outside finds many outputs as it finds few', async () => {
   const names = Array.from({ length: 300 }, (_, output) => `o${output}`);
-  const Dealer = outside('Dealer', { process: 'give(row, numberOf(row) % context.outputs);' });
+  const Dealer = outside('Dealer', { choose: 'return numberOf(row) % context.outputs;' });
   const engine = await runningEngine(new Dealer().connectInput('in').connectOutput(...names));
   await injectAll('in', packets(1500));
   loopback.end('in');
@@ -68,51 +97,16 @@ test('a brick from outside finds many outputs as it finds few', async () => {
   expect(engine.audit()).toMatchObject({ balanced: true, sent: 1500 });
 });
 
-test('a brick may heed the step between the rows of a list, where its outputs are many', async () => {
-  const names = Array.from({ length: 300 }, (_, output) => `o${output}`);
-  const Stepping = outside('Stepping', {
-    declaration: 'interleavedLists: true',
-    create: `return { process(batch, input, { rows, counts, shift, step }) {
-      if (step === 0) throw new Error('the lists are not interleaved');
-      for (let i = 0; i < input.count; i++) {
-        const row = input.rows[i];
-        const output = batch.length[row] % 300;
-        rows[(output << shift) + (counts[output]++ << step)] = row;
-      }
-    } };`,
-  });
-  const engine = await runningEngine(new Stepping().connectInput('in').connectOutput(...names));
-  const offered = Array.from({ length: 1500 }, (_, number) => flowPacket(2, number, false, 8 + number % 300));
-  await injectAll('in', offered);
-  loopback.end('in');
-  await engine.finished();
-  for (const [output, name] of names.entries()) {
-    expect(numbersOf(loopback.read(name))).toEqual(offered.filter(({ bytes }) => bytes.length % 300 === output).map(({ number }) => number));
-  }
-  expect(engine.audit()).toMatchObject({ balanced: true, sent: 1500 });
-});
-
-test('a brick may have its loops made for the very arrays it works on, for whole batches and behind another brick', async () => {
-  const Looped = outside('Looped', {
-    create: `
-      const { callLoop } = require('packet-bricks');
-      const make = (inputRows) => context.specialise((inputRows, length, rows, counts, shift, limit) => (count) => {
-        for (let i = 0; i < count; i++) {
-          const row = inputRows ? inputRows[i] : i;
-          const output = length[row] >= limit ? 1 : 0;
-          rows[(output << shift) + counts[output]++] = row;
-        }
-      }, inputRows, context.columns.length, context.lists.rows, context.lists.counts, context.lists.shift, options.limit);
-      const ofWhole = make(null);
-      const ofList = make(context.inputRows);
-      return { process(batch, input) { callLoop(input.whole ? ofWhole : ofList, input.count); } };
-    `,
+test('a brick uses what its module imports and closes over', async () => {
+  writeFileSync(join(folder, 'helper.cjs'), 'exports.long = (length, limit) => length >= limit;');
+  const Helped = outside('Helped', {
+    form: `choose: ({ length }, { limit }) => (row) => (require('./helper.cjs').long(length[row], limit) ? 1 : 0),`,
   });
   const sized = (size: number, first: number): ReturnType<typeof flowPacket>[] => (
     Array.from({ length: 300 }, (_, index) => flowPacket(index % 30, first + index, false, size))
   );
-  const behind = new Looped(500).connectInput('x}1').connectOutput('middle', 'long');
-  const engine = await runningEngine(new Looped(200).connectInput('in').connectOutput('x{0', 'x{1').link(behind, new Merge().connectInput('x}0').connectOutput('short')));
+  const behind = new Helped(500).connectInput('x}1').connectOutput('middle', 'long');
+  const engine = await runningEngine(new Helped(200).connectInput('in').connectOutput('x{0', 'x{1').link(behind, new Merge().connectInput('x}0').connectOutput('short')));
   const mixed = [sized(8, 0), sized(300, 300), sized(800, 600)];
   for (let index = 0; index < 300; index++) await injectAll('in', mixed.map((each) => each[index]));
   loopback.end('in');
@@ -126,19 +120,11 @@ test('a brick may have its loops made for the very arrays it works on, for whole
 test('a brick that reads heads finds the first 64 bytes of each packet, with zeros behind a shorter one, also of packets that were held', async () => {
   // Passes on what is so, and drops the rest.
   const Headed = outside('Headed', {
-    create: `
-      const { heads, length, offset } = context.columns;
-      return {
-        reads: ['heads', 'length', 'offset'],
-        process(batch, input, outputs) {
-          for (let i = 0; i < input.count; i++) {
-            const row = input.rows[i];
-            let good = true;
-            for (let byte = 0; byte < 64; byte++) good &&= heads.getUint8(row * 64 + byte) === (byte < length[row] ? batch.memory.bytes[offset[row] + byte] : 0);
-            if (good) outputs.rows[outputs.counts[0]++] = row;
-          }
-        },
-      };
+    setup: 'const { heads } = packets;',
+    choose: `
+      let good = true;
+      for (let byte = 0; byte < 64; byte++) good &&= heads.getUint8(row * 64 + byte) === (byte < length[row] ? memory.bytes[offset[row] + byte] : 0);
+      return good ? 0 : DROP;
     `,
   });
   const behind = new Headed().connectInput('x}0').connectOutput('split');
@@ -161,19 +147,82 @@ test('a brick that reads heads finds the first 64 bytes of each packet, with zer
   expect(engine.audit()).toMatchObject({ balanced: true, dropped: 0 });
 });
 
-test('a brick that copies to any number of outputs has its books kept', async () => {
-  const Some = outside('Some', { declaration: "fanout: 'any'", process: 'for (let output = 0; output < numberOf(row) % 3; output++) give(row, output);' });
-  const engine = await runningEngine(new Some().connectInput('in').connectOutput('a', 'b'));
-  await injectAll('in', packets(300));
-  loopback.end('in');
-  await engine.finished();
-  expect(numbersOf(loopback.read('a'))).toEqual(numbers(300).filter((number) => number % 3 > 0));
-  expect(numbersOf(loopback.read('b'))).toEqual(numbers(300).filter((number) => number % 3 > 1));
-  expect(engine.audit()).toMatchObject({ balanced: true, received: 300, copies: 100, sent: 300, dropped: 100 });
+describe('the packet form', () => {
+  const form = (body: string, more = ''): Outside => ({ definition: more, form: `onPacket: (options, context) => (packet) => { const number = packet.uint32(packet.length - 4); ${body} },` });
+
+  test('gives a packet to one output, to several, to all, or drops it; copies are counted', async () => {
+    const Some = outside('Some', form('return number % 4 === 0 ? DROP : number % 4 === 1 ? 2 : number % 4 === 2 ? [0, 1] : ALL;', 'copies: true,'));
+    const engine = await runningEngine(new Some().connectInput('in').connectOutput('a', 'b', 'c'));
+    await injectAll('in', packets(400));
+    loopback.end('in');
+    await engine.finished();
+    expect(numbersOf(loopback.read('a'))).toEqual(numbers(400).filter((number) => number % 4 > 1));
+    expect(numbersOf(loopback.read('b'))).toEqual(numbers(400).filter((number) => number % 4 > 1));
+    expect(numbersOf(loopback.read('c'))).toEqual(numbers(400).filter((number) => number % 4 === 1 || number % 4 === 3));
+    expect(engine.audit()).toMatchObject({ balanced: true, received: 400, copies: 300, sent: 600, dropped: 100 });
+  });
+
+  test('reads the headers of each packet, and tells what is not there by -1', async () => {
+    const wanted = outside('Reader', form(`
+      const known = packet.ipVersion === 4 && packet.isUdp && packet.protocol === 17 && packet.etherType === 0x0800 && packet.vlan === -1;
+      const there = packet.networkOffset === 14 && packet.transportOffset === 34 && packet.payloadOffset === 42 && packet.payloadLength === packet.length - 42;
+      const addresses = packet.sourceIpv4 === packet.uint32(26) && packet.destinationIpv4 === packet.uint32(30) && packet.sourcePort === packet.uint16(34);
+      const bounded = packet.uint8(packet.length) === -1 && packet.uint16(packet.length - 1) === -1 && packet.uint32(-1) === -1 && packet.tcpFlags === -1;
+      return known && there && addresses && bounded ? 0 : DROP;
+    `));
+    const engine = await runningEngine(new wanted().connectInput('in').connectOutput('out'));
+    const udpPackets = Array.from({ length: 40 }, (_, number) => bytesOf(ethernet({}, ipv4Fragments({ source: '10.0.0.1', destination: '10.0.0.2', identification: number }, udp({ sourcePort: 100 + number, destinationPort: 53 }, Buffer.alloc(30, number)), 1400)[0])));
+    await injectAll('in', [...udpPackets, new Uint8Array(60), new Uint8Array(3)]);
+    loopback.end('in');
+    await engine.finished();
+    expect(loopback.read('out')).toHaveLength(40);
+    expect(engine.audit()).toMatchObject({ balanced: true, dropped: 2 });
+  });
+
+  test.each([
+    ['several outputs without copies: true', 'return [0, 1];', '', /it gave a packet to several outputs, and does not declare copies: true/],
+    ['an output twice', 'return [1, 1];', 'copies: true,', /it gave a packet to output 1 twice/],
+    ['an output that it has not', 'return [0, 5];', 'copies: true,', /it returned 5 for a packet; it must return an output from 0 to 1 or DROP/],
+    ['nothing', '', '', /it returned undefined for a packet/],
+  ])('%s ends the engine with a message that says so', async (what, body, more, message) => {
+    const Wrong = outside(`Wrong${what.replace(/\W/g, '')}`, form(body, more));
+    const engine = newEngine();
+    await engine.link(new Wrong().connectInput('in').connectOutput('a', 'b'));
+    const failed = errorOf(engine);
+    await injectAll('in', packets(5));
+    await engine.start();
+    expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: expect.stringMatching(message) });
+    expect(engine.audit()).toMatchObject({ balanced: true, dropped: 5 });
+  });
+});
+
+describe('the process form', () => {
+  test('gets the rows of a batch, and says for each where it goes; what it leaves alone is dropped', async () => {
+    const Halves = outside('Halves', { form: 'process: () => (input, next) => { for (let i = 0; i < input.count >> 1; i++) next[i] = i & 1; },' });
+    const engine = await runningEngine(new Dummy().connectInput('in').connectOutput('x{0').link(new Halves().connectInput('x}0').connectOutput('a', 'b')), { batch: 64 });
+    await injectAll('in', packets(640));
+    loopback.end('in');
+    await engine.finished();
+    const [a, b] = [numbersOf(loopback.read('a')), numbersOf(loopback.read('b'))];
+    expect(a).toEqual([...a].sort((x, y) => x - y));
+    expect(new Set([...a, ...b]).size).toBe(a.length + b.length);
+    expect(engine.audit()).toMatchObject({ balanced: true, received: 640, sent: a.length + b.length, dropped: 640 - a.length - b.length });
+    expect(a.length + b.length).toBeLessThanOrEqual(320);
+  });
+
+  test('an output that it has not ends the engine with a message that says so', async () => {
+    const Far = outside('Far', { form: 'process: () => (input, next) => { for (let i = 0; i < input.count; i++) next[i] = 7; },' });
+    const engine = newEngine();
+    await engine.link(new Far().connectInput('in').connectOutput('a'));
+    const failed = errorOf(engine);
+    await injectAll('in', packets(5));
+    await engine.start();
+    expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: 'The brick Far failed: it returned 7 for a packet; it must return 0, its only output, or DROP' });
+  });
 });
 
 test('a packet that came in twice and goes on once counts as one dropped', async () => {
-  const Once = outside('Once', { declaration: "fanout: 'any'", process: 'if (i % 2 === 0) give(row, 0);' });
+  const Once = outside('Once', { setup: 'let turn = 0;', choose: 'return turn++ % 2 === 0 ? 0 : DROP;' });
   const engine = await runningEngine(new Duplicator().connectInput('in').connectOutput('x{0', 'x{1').link(
     new Merge().connectInput('x}0', 'x}1').connectOutput('x{2'), new Once().connectInput('x}2').connectOutput('a', 'b'),
   ));
@@ -184,18 +233,75 @@ test('a packet that came in twice and goes on once counts as one dropped', async
   expect(engine.audit()).toMatchObject({ balanced: true, received: 100, copies: 100, sent: 100, dropped: 100 });
 });
 
-test('a brick that gives more than it declares is seen in the books', async () => {
-  const Liar = outside('Liar', { process: 'give(row, 0); give(row, 1);' });
-  const engine = await runningEngine(new Liar().connectInput('in').connectOutput('a', 'b'));
+test.each([
+  ['an output that it has not', 'return 2;', /it returned 2 for a packet; it must return an output from 0 to 1 or DROP/],
+  ['nothing', '', /it returned undefined for a packet/],
+  ['a text', "return 'eth3';", /it returned "eth3" for a packet/],
+])('a choose function that returns %s ends the engine with a message that says so', async (what, choose, message) => {
+  const Liar = outside(`Liar${what.replace(/\W/g, '')}`, { choose });
+  const engine = newEngine();
+  await engine.link(new Liar().connectInput('in').connectOutput('a', 'b'));
+  const failed = errorOf(engine);
   await injectAll('in', packets(5));
+  await engine.start();
+  expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: expect.stringMatching(message) });
+  expect(engine.audit()).toMatchObject({ balanced: true, dropped: 5 });
+});
+
+test('a column that a brick takes only while packets come is refused, since it may not be filled', async () => {
+  const Late = outside('Late', { choose: 'return packets.flowPorts[row] === 0 ? 0 : 1;' });
+  const engine = newEngine();
+  await engine.link(new Late().connectInput('in').connectOutput('a', 'b'));
+  const failed = errorOf(engine);
+  await injectAll('in', packets(5));
+  await engine.start();
+  expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: expect.stringMatching(/takes the column "flowPorts" while packets come/) });
+});
+
+test('counters and gauges are as many as a brick declares, and misspelt ones are named', async () => {
+  const many = Array.from({ length: 40 }, (_, index) => `c${index}: '.'`).join(', ');
+  const Counting = outside('Counting', {
+    definition: `counters: { ${many} }, gauges: { last: 'the last number' },`,
+    form: `choose: (packets, options, context) => {
+      const { memory, offset, length } = packets;
+      const counters = Array.from({ length: 40 }, (_, index) => context.counter('c' + index));
+      const last = context.gauge('last');
+      return (row) => { const number = numberIn({ memory, offset, length }, row); counters[number % 40].add(2); last.set(number); return 0; };
+    },`,
+  });
+  const engine = await runningEngine(new Counting().connectInput('in').connectOutput('out'));
+  await injectAll('in', packets(80));
   loopback.end('in');
   await engine.finished();
-  expect(engine.audit().lines.filter((line) => !line.balanced).map((line) => line.subject)).toEqual(['Liar', 'engine']);
+  expect(engine.stats().bricks[0].counters).toEqual(Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`c${index}`, 4])));
+  expect(engine.stats().bricks[0].gauges).toEqual({ last: 79 });
+  await closeEngines();
+  const Misspelt = outside('Misspelt', { setup: "context.counter('sene');", choose: 'return 0;' });
+  await expect(newEngine().link(new Misspelt().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_COUNTER', message: expect.stringMatching(/has not declared the counter "sene"\. Did you mean "seen"\?/) });
+});
+
+test('random numbers are the same for the same seed', async () => {
+  const Chance = outside('Chance', { choose: 'return context.random(2);' });
+  const drawn = async (seed: number): Promise<number[]> => {
+    const engine = await runningEngine(new Chance().connectInput('in').connectOutput('a', 'b'), { seed });
+    await injectAll('in', packets(200));
+    loopback.end('in');
+    await engine.finished();
+    const read = numbersOf(loopback.read('a'));
+    loopback.read('b');
+    await closeEngines();
+    return read;
+  };
+  const first = await drawn(7);
+  expect(await drawn(7)).toEqual(first);
+  expect(await drawn(8)).not.toEqual(first);
+  expect(first.length).toBeGreaterThan(50);
+  expect(first.length).toBeLessThan(150);
 });
 
 describe('a brick that throws', () => {
   test('ends its engine with an error that names it; what the others made of the batch is sent, and all is counted', async () => {
-    const Fragile = outside('Fragile', { process: "if (numberOf(row) === 700) throw new TypeError('no such thing'); give(row, 0);" });
+    const Fragile = outside('Fragile', { choose: "if (numberOf(row) === 700) throw new TypeError('no such thing'); return 0;" });
     const other = await runningEngine(new Dummy().connectInput('in2').connectOutput('out2'));
     const engine = newEngine();
     await engine.link(new Duplicator().connectInput('in').connectOutput('x{0', 'x{1', 'copy').link(
@@ -225,7 +331,7 @@ describe('a brick that throws', () => {
   });
 
   test('may be linked and started again', async () => {
-    const Early = outside('Early', { process: "if (numberOf(row) === 5) throw new Error('five'); give(row, 0);" });
+    const Early = outside('Early', { choose: "if (numberOf(row) === 5) throw new Error('five'); return 0;" });
     const engine = newEngine();
     const brick = new Early().connectInput('in').connectOutput('out');
     await engine.link(brick, { batch: 1 });
@@ -242,18 +348,18 @@ describe('a brick that throws', () => {
   });
 
   test('while warming up is named by link', async () => {
-    const Cold = outside('Cold', { process: "throw new Error('too cold');" });
+    const Cold = outside('Cold', { choose: "throw new Error('too cold');" });
     await expect(newEngine({ warmUpMilliseconds: 1000 }).link(new Cold().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_FAILED', message: 'The brick Cold failed: too cold' });
   });
 
   test('while it is made is named by link', async () => {
-    const Unborn = outside('Unborn', { create: "throw new Error('not today');" });
+    const Unborn = outside('Unborn', { setup: "throw new Error('not today');" });
     await expect(newEngine().link(new Unborn().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_FAILED', message: "The brick Unborn can't be made: not today" });
   });
 });
 
 describe('a brick that never returns', () => {
-  const Endless = (): new () => BrickDescription => outside('Endless', { process: 'if (numberOf(row) === 50) for (;;); give(row, 0);' });
+  const Endless = (): BrickClass<unknown> => outside('Endless', { choose: 'if (numberOf(row) === 50) for (;;); return 0;' });
 
   test('has its engine ended, which is said with its name; other engines go on', async () => {
     const other = await runningEngine(new Dummy().connectInput('in2').connectOutput('out2'));
@@ -276,13 +382,13 @@ describe('a brick that never returns', () => {
   });
 
   test('while warming up does not hold up link for ever', async () => {
-    const Frozen = outside('Frozen', { process: 'for (;;);' });
+    const Frozen = outside('Frozen', { choose: 'for (;;);' });
     await expect(newEngine({ hangMilliseconds: 300, warmUpMilliseconds: 1000 }).link(new Frozen().connectInput('in').connectOutput('out')))
       .rejects.toMatchObject({ code: 'E_ENGINE_HUNG', message: expect.stringContaining('its brick Frozen has not returned') });
   });
 
   test('a brick that is slow but returns is left alone', async () => {
-    const Slow = outside('Slow', { process: 'const end = performance.now() + 30; while (performance.now() < end); give(row, 0);' });
+    const Slow = outside('Slow', { choose: 'const end = performance.now() + 30; while (performance.now() < end); return 0;' });
     const engine = await runningEngine(new Slow().connectInput('in').connectOutput('out'), { hangMilliseconds: 200, batch: 1 });
     await injectAll('in', packets(20));
     loopback.end('in');
@@ -293,18 +399,168 @@ describe('a brick that never returns', () => {
 
 describe('a module that is of no use', () => {
   test.each([
-    ['is not there', 'file:///no/such/module.cjs', 'brick', /The module file:\/\/\/no\/such\/module\.cjs can't be loaded/],
-    ['has no such export', () => written('empty', 'module.exports.other = 1;'), 'brick', /exports no "brick"\. It exports: other\./],
-    ['exports something else', () => written('else', 'module.exports.brick = { declaration: 5 };'), 'brick', /exports as "brick" is no brick/],
-    ['does not compile', () => written('broken', 'module.exports = {'), 'brick', /can't be loaded: /],
-  ])('%s: link says so', async (_, url, name, message) => {
-    const Broken = brickClass(Dummy.declaration, { url: typeof url === 'string' ? url : url(), name });
-    await expect(newEngine().link(new Broken().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_MODULE', message: expect.stringMatching(message) });
+    ['is gone', '', /The module file:\/\/.*gone.*\.cjs can't be loaded/],
+    ['exports the brick no more', 'module.exports.other = 1;', /exports no brick "Gone1"\. Export what defineBrick returns\./],
+    ['does not compile', 'module.exports = {', /can't be loaded: /],
+  ])('%s: link says so', async (_, text, message) => {
+    const index = ['', 'module.exports.other = 1;', 'module.exports = {'].indexOf(text);
+    const file = join(folder, `gone${index}.cjs`);
+    const index_ = resolve(__dirname, '..', '..', 'dist', 'src', 'index.js');
+    writeFileSync(file, `exports.brick = require(${JSON.stringify(index_)}).defineBrick({ name: 'Gone${index}', broadcast: true });`);
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the module was written a moment ago
+    const { brick: Gone } = require(file) as { brick: BrickClass<unknown> };
+    jest.resetModules();
+    if (text === '') rmSync(file);
+    else writeFileSync(file, text);
+    await expect(newEngine().link(new Gone().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_MODULE', message: expect.stringMatching(message) });
+  });
+});
+
+describe('a definition that is wrong is refused where it is made', () => {
+  const define = (text: string): string => `require(${JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'))}).defineBrick(${text});`;
+  test.each([
+    ['without a form', "{ name: 'X' }", /The brick X has no form; it needs exactly one of choose, onPacket, process and broadcast/],
+    ['with two forms', "{ name: 'X', broadcast: true, choose: () => () => 0 }", /has the forms choose and broadcast/],
+    ['without a name', '{ broadcast: true }', /A brick's name must be letters and digits/],
+    ['that holds and never releases', "{ name: 'X', holds: true, choose: () => () => 0 }", /declares that it holds packets, but has no release/],
+    ['with a shorthand for an option that is not there', "{ name: 'X', shorthand: 'limit', broadcast: true }", /has the shorthand "limit", which is not one of its options/],
+  ])('%s', (name, text, message) => {
+    const file = join(folder, `wrong-${name.replace(/\W/g, '')}.cjs`);
+    writeFileSync(file, define(text));
+    expect(() => {
+      require(file); // eslint-disable-line @typescript-eslint/no-require-imports -- the module was written a moment ago
+    }).toThrow(expect.objectContaining({ code: 'E_BRICK_DECLARATION', message: expect.stringMatching(message) }));
+  });
+});
+
+describe('a brick that changes packets', () => {
+  const tagger = (more = ''): BrickClass<unknown> => outside('Tagger', {
+    definition: `edits: true, headroom: 4, outputs: 1, ${more}`,
+    form: `choose: ({ memory, offset }, options, { edit }) => (row) => {
+      if (!edit.insert(row, 12, 4)) return DROP;
+      memory.view.setUint16(offset[row] + 12, 0x8100);
+      memory.view.setUint16(offset[row] + 14, 7);
+      return 0;
+    },`,
   });
 
-  function written(name: string, text: string): string {
-    const file = join(folder, `${name}.cjs`);
-    writeFileSync(file, text);
-    return pathToFileURL(file).href;
-  }
+  test('gets copies where another output holds the same bytes: the other copy is unchanged', async () => {
+    const engine = await runningEngine(new Duplicator().connectInput('in').connectOutput('x{0', 'plain').link(new (tagger())().connectInput('x}0').connectOutput('tagged')));
+    const offered = packets(500);
+    await injectAll('in', offered);
+    loopback.end('in');
+    await engine.finished();
+    const plain = loopback.read('plain').map(({ bytes }) => Buffer.from(bytes));
+    const tagged = loopback.read('tagged').map(({ bytes, wireLength }) => ({ bytes: Buffer.from(bytes), wireLength }));
+    expect(plain).toEqual(offered.map(({ bytes }) => Buffer.from(bytes)));
+    expect(tagged).toEqual(offered.map(({ bytes }) => ({ bytes: Buffer.concat([bytes.slice(0, 12), Buffer.from([0x81, 0, 0, 7]), bytes.slice(12)]), wireLength: bytes.length + 4 })));
+    expect(engine.audit()).toMatchObject({ balanced: true, received: 500, copies: 500, sent: 1000, dropped: 0 });
+  });
+
+  test('changes them where they lie where nobody else holds them; cut to the front and at the end; flows behind it are those of the changed packets', async () => {
+    const Cutter = outside('Cutter', {
+      definition: 'edits: true, outputs: 1,',
+      form: `choose: ({ memory, offset, length }, options, { edit }) => (row) => {
+        memory.view.setUint32(offset[row] + 26, 0x0a000001); // one source for all
+        memory.view.setUint32(offset[row] + 30, 0x0a000002);
+        memory.view.setUint32(offset[row] + 34, 0x00010002);
+        edit.truncate(row, length[row] - 4);
+        return 0;
+      },`,
+    });
+    const engine = await runningEngine(new Cutter().connectInput('in').connectOutput('x{0').link(new LoadBalancer().connectInput('x}0').connectOutput('a', 'b', 'c', 'd')));
+    const offered = packets(300).filter((_, index) => index % 30 % 4 === 0);
+    await injectAll('in', offered);
+    loopback.end('in');
+    await engine.finished();
+    const read = ['a', 'b', 'c', 'd'].map((name) => loopback.read(name));
+    // All are of one flow now.
+    expect(read.filter(({ length }) => length > 0)).toHaveLength(1);
+    expect(read.flat().map(({ bytes }) => bytes.length)).toEqual(offered.map(({ bytes }) => bytes.length - 4));
+    expect(engine.audit()).toMatchObject({ balanced: true, sent: offered.length });
+  });
+
+  test('takes bytes out, wherever they stand: packets stay whole', async () => {
+    const Stripper = outside('Stripper', { definition: 'edits: true, outputs: 1,', form: 'choose: (packets, options, { edit }) => (row) => (edit.remove(row, 6, 5) ? 0 : DROP),' });
+    const engine = await runningEngine(new Stripper().connectInput('in').connectOutput('out'));
+    const offered = packets(200);
+    await injectAll('in', offered);
+    loopback.end('in');
+    await engine.finished();
+    expect(loopback.read('out').map(({ bytes }) => Buffer.from(bytes))).toEqual(offered.map(({ bytes }) => Buffer.concat([bytes.slice(0, 6), bytes.slice(11)])));
+  });
+
+  test('that throws costs the copies it was given, and no other packet', async () => {
+    const Fragile = outside('Fragile', { definition: 'edits: true, outputs: 1,', choose: "if (numberOf(row) === 70) throw new Error('seventy'); return 0;" });
+    const engine = newEngine();
+    await engine.link(new Duplicator().connectInput('in').connectOutput('x{0', 'plain').link(new Fragile().connectInput('x}0').connectOutput('edited')), { batch: 50 });
+    await injectAll('in', packets(100));
+    const failed = errorOf(engine);
+    await engine.start();
+    expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: 'The brick Fragile failed: seventy' });
+    const statistics = engine.stats();
+    expect(numbersOf(loopback.read('plain'))).toEqual(numbers(statistics.packets));
+    expect(engine.audit().balanced).toBe(true);
+  });
+
+  test('without declaring it is told so', async () => {
+    const Sly = outside('Sly', { form: 'choose: (packets, options, context) => (row) => (context.edit.remove(row, 0, 4) ? 0 : DROP),' });
+    const engine = newEngine();
+    await engine.link(new Sly().connectInput('in').connectOutput('out'));
+    const failed = errorOf(engine);
+    await injectAll('in', packets(3));
+    await engine.start();
+    expect(await failed).toMatchObject({ message: expect.stringMatching(/changes packets, but does not declare edits: true/) });
+  });
+});
+
+describe('a brick that makes packets', () => {
+  test('sends them behind the batch that is on its way, through the bricks behind it, and they are counted', async () => {
+    const Echo = outside('Echo', {
+      definition: 'creates: true,',
+      form: `choose: ({ offset, length, memory }, options, { create }) => (row) => {
+        const at = create.make(length[row], 1);
+        for (let byte = 0; byte < length[row]; byte++) create.memory.bytes[at + byte] = memory.bytes[offset[row] + byte];
+        return 0;
+      },`,
+    });
+    const engine = await runningEngine(new Echo().connectInput('in').connectOutput('out', 'x{0').link(new LoadBalancer().connectInput('x}0').connectOutput('a', 'b')));
+    await injectAll('in', packets(400));
+    loopback.end('in');
+    await engine.finished();
+    expect(numbersOf(loopback.read('out'))).toEqual(numbers(400));
+    expect([...numbersOf(loopback.read('a')), ...numbersOf(loopback.read('b'))].sort((x, y) => x - y)).toEqual(numbers(400));
+    expect(engine.audit()).toMatchObject({ balanced: true, received: 400, created: 400, sent: 800, dropped: 0 });
+  });
+
+  test('may do so by the clock, also when no packets come', async () => {
+    const Beacon = outside('Beacon', {
+      definition: 'creates: true, outputs: 1, state: () => ({ sent: 0 }),',
+      form: `choose: (packets, options, context) => {
+        context.every(5, (state) => {
+          const at = context.create.make(60, 0);
+          context.create.memory.view.setUint32(at + 56, state.sent++);
+        });
+        return () => DROP;
+      },`,
+    });
+    const engine = await runningEngine(new Beacon().connectInput('in').connectOutput('out'));
+    await until(() => engine.stats().bricks[0].created >= 5);
+    await engine.stop();
+    const sent = numbersOf(loopback.read('out'));
+    expect(sent).toEqual(numbers(sent.length));
+    expect(engine.audit()).toMatchObject({ balanced: true, received: 0, created: sent.length });
+  });
+
+  test('is told by -1 and a counted drop where no room is left', async () => {
+    const Flood = outside('Flood', { definition: 'creates: true, outputs: 1,', form: `choose: (packets, options, { create }) => () => { for (let i = 0; i < 3000; i++) create.make(2000, 0); return DROP; },` });
+    const engine = await runningEngine(new Flood().connectInput('in').connectOutput('out'), { batch: 1 });
+    await injectAll('in', packets(1));
+    loopback.end('in');
+    await engine.finished();
+    const [{ created, drops }] = engine.stats().bricks;
+    expect(created).toBe(3000);
+    expect(drops['noBuffer']).toBeGreaterThan(0);
+    expect(engine.audit().balanced).toBe(true);
+  });
 });

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { PacketEngine, PcapWriter, brickClass, loopback, readCaptureFile, type CapturedPacket } from 'packet-bricks';
+import { join } from 'node:path';
+import { PacketEngine, PcapWriter, loopback, type BrickClass, readCaptureFile, type CapturedPacket } from 'packet-bricks';
 import { SinkBench, hasNative, isOpen, itNeeds, lineOf, packetOf, pause, temporaryDirectory } from './support';
 
 const directory = temporaryDirectory();
@@ -131,10 +131,8 @@ describe('a file that is recorded', () => {
   });
 
   itNeeds(notBuilt)('is whole after its engine hung and was ended; nothing is left open, and the next one may write it', async () => {
-    const module = { url: `file://${resolve(__dirname, 'hanging-brick.cjs')}`, name: 'Hanging' };
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- bricks from outside are modules of their own
-    const { declaration } = (require('./hanging-brick.cjs') as { Hanging: { declaration: Parameters<typeof brickClass>[0] } }).Hanging;
-    const Hanging = brickClass(declaration, module);
+    const { Hanging } = require('./hanging-brick.cjs') as { Hanging: BrickClass };
     const path = join(directory, 'hung.pcap');
     const before = descriptorsOfGuardians();
     for (let round = 0; round < 2; round++) {

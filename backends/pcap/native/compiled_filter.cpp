@@ -1,4 +1,4 @@
-// CompiledFilter: a filter's rules over all rows of a list in one call. See backends/pcap/filter-expression.ts.
+// CompiledFilter: a filter's rules over all rows of a list in one call. See src/filter/filter-expression.ts.
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
@@ -12,8 +12,15 @@ namespace bricks {
 
 namespace {
 
+// NEXT_DROP of src/core/brick.ts.
+constexpr uint16_t kDropped = 0xffff;
+
 struct FilteredBatch {
-  BatchColumns columns;
+  const uint32_t* offset = nullptr;
+  const uint32_t* length = nullptr;
+  const uint32_t* wireLength = nullptr;
+  uint32_t capacity = 0;
+  Napi::ObjectReference columnsReference;
   const uint8_t* memory = nullptr;
   uint64_t memoryBytes = 0;
   Napi::ObjectReference memoryReference;
@@ -54,7 +61,14 @@ class CompiledFilter : public Napi::ObjectWrap<CompiledFilter> {
 
   Napi::Value AddBatch(const Napi::CallbackInfo& info) {
     auto batch = std::make_unique<FilteredBatch>();
-    batch->columns.Bind(RequireObject(info, 0, "batch"));
+    const Napi::Object packets = RequireObject(info, 0, "packets");
+    if (!packets.Get("offset").IsTypedArray()) throw Napi::TypeError::New(info.Env(), "packets.offset is not a typed array");
+    const uint64_t capacity = packets.Get("offset").As<Napi::TypedArray>().ElementLength();
+    batch->capacity = static_cast<uint32_t>(std::min<uint64_t>(capacity, kMaximumRows));
+    batch->offset = ColumnData<uint32_t>(packets, "offset", batch->capacity);
+    batch->length = ColumnData<uint32_t>(packets, "length", batch->capacity);
+    batch->wireLength = ColumnData<uint32_t>(packets, "wireLength", batch->capacity);
+    batch->columnsReference = Napi::Persistent(packets);
     batches_.push_back(std::move(batch));
     return Napi::Number::New(info.Env(), static_cast<double>(batches_.size() - 1));
   }
@@ -82,30 +96,25 @@ class CompiledFilter : public Napi::ObjectWrap<CompiledFilter> {
     return words;
   }
 
-  // select(batch, rows, count, target, first): appends the rows that pass to `target` from `first` on; how many.
-  Napi::Value Select(const Napi::CallbackInfo& info) {
+  // select(batch, rows, count, next): sets next[i] to 0 where the packet of rows[i] passes, and to kDropped where not.
+  void Select(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     const FilteredBatch& batch = BatchAt(info);
     const Napi::Uint16Array from = RowsAt(info, 1);
     Napi::Uint16Array to = RowsAt(info, 3);
     const uint32_t count = RequireNumber(info, 2, "count");
-    const uint32_t first = RequireNumber(info, 4, "first");
-    if (count > from.ElementLength() || uint64_t{first} + count > to.ElementLength()) {
-      throw Napi::RangeError::New(env, "more rows than the list has room for");
-    }
+    if (count > from.ElementLength() || count > to.ElementLength()) throw Napi::RangeError::New(env, "more rows than the list has room for");
     const uint16_t* rows = from.Data();
-    uint16_t* passed = to.Data() + first;
-    uint32_t passing = 0;
-    for (uint32_t i = 0; i < count; i++) {
-      const uint32_t row = rows[i];
-      if (row >= batch.columns.capacity) continue;
-      const uint64_t offset = batch.columns.offset[row];
-      const uint32_t length = batch.columns.length[row];
-      if (offset + length > batch.memoryBytes) continue;
-      const uint32_t wireLength = std::max(batch.columns.wireLength[row], length);
-      if (rules_.Passes(batch.memory + offset, length, wireLength)) passed[passing++] = static_cast<uint16_t>(row);
-    }
-    return Napi::Number::New(env, passing);
+    uint16_t* next = to.Data();
+    for (uint32_t i = 0; i < count; i++) next[i] = Passes(batch, rows[i]) ? 0 : kDropped;
+  }
+
+  bool Passes(const FilteredBatch& batch, uint32_t row) const {
+    if (row >= batch.capacity) return false;
+    const uint64_t offset = batch.offset[row];
+    const uint32_t length = batch.length[row];
+    if (offset + length > batch.memoryBytes) return false;
+    return rules_.Passes(batch.memory + offset, length, std::max(batch.wireLength[row], length));
   }
 
   static Napi::Uint16Array RowsAt(const Napi::CallbackInfo& info, size_t index) {

@@ -126,25 +126,23 @@ function functions.new(kind, options)
   return make(brick)
 end
 
--- Everything reachable from a brick: the bricks in the order found, and the pairs of parent and child.
+-- All bricks reachable from one, in the order in which they are found.
 function host.reachable(root)
-  local found, links, seen = {}, {}, {}
+  local found, seen = {}, {}
   local queue, head = { root }, 1
   seen[root] = true
   while queue[head] do
     local object = queue[head]
     head = head + 1
-    local brick = base.contents(object)
     found[#found + 1] = object
-    for _, child in ipairs(brick.children) do
-      links[#links + 1] = { brick.id, base.contents(child).id }
+    for _, child in ipairs(base.contents(object).children) do
       if not seen[child] then
         seen[child] = true
         queue[#queue + 1] = child
       end
     end
   end
-  return found, links
+  return found
 end
 
 -- A brick has an engine now.

@@ -38,7 +38,7 @@ function methods.link(self, brick, batch, queue)
   local engine = base.contents(self)
   if engine.deleted then base.fail("%s: the engine %s was deleted", what, engine.name) end
 
-  local found, links = host.reachable(brick)
+  local found = host.reachable(brick)
   local specifications = {}
   for index, object in ipairs(found) do
     host.must_be_free(what, object)
@@ -48,8 +48,8 @@ function methods.link(self, brick, batch, queue)
     }
   end
   base.order({
-    order = "engine.link", name = engine.name, root = base.contents(brick).id,
-    bricks = specifications, links = links, batch = batch, queue = queue,
+    order = "engine.link", name = engine.name,
+    bricks = specifications, batch = batch, queue = queue,
   }, what)
   for _, object in ipairs(found) do
     host.settle(base.contents(object), engine.name)

@@ -4,13 +4,13 @@
  * libpcap compiles them, bpf-to-javascript.ts makes a function of the program. What that can't do goes through
  * libpcap's interpreter, one native call a list.
  */
-import { BricksError, messageOf } from '../../src/core/errors';
-import type { PacketBatch } from '../../src/core/packet-batch';
-import { compileRules, type SelectRows } from './bpf-to-javascript';
-import { pcapAddon, tryPcapAddon, type FilterRules, type NativeFilter, type PcapAddon } from './native';
-import { checkWithNodePcap, tryNodePcap } from './node-pcap';
+import { BricksError, messageOf } from '../core/errors';
+import { checkWithNodePcap, tryNodePcap } from '../native/node-pcap';
+import { compileRules, type FilteredPackets, type SelectRows } from './bpf-to-javascript';
+import { filterAddon, tryFilterAddon, type FilterAddon, type FilterRules, type NativeFilter } from './native';
 
 export type { FilterRules } from './native';
+export type { FilteredPackets } from './bpf-to-javascript';
 
 const LINK_TYPE_ETHERNET = 1;
 /** An expression may have a meaning for some link types only: Ethernet, raw IP, cooked, 802.11, 802.11 with radio header. */
@@ -34,8 +34,8 @@ export function filterError(expression: string, option: string, problem: string)
  * @throws BricksError E_FILTER, E_NATIVE_MISSING
  */
 export function checkFilterExpression(expression: string, option = 'expression'): void {
-  const addon = tryPcapAddon();
-  if (!addon && !tryNodePcap()) pcapAddon();
+  const addon = tryFilterAddon();
+  if (!addon && !tryNodePcap()) filterAddon();
   let problem = '';
   for (const linkType of USUAL_LINK_TYPES) {
     const found = addon ? problemOf(addon, expression, linkType) : checkWithNodePcap(expression, linkType);
@@ -55,7 +55,7 @@ export function checkFilterRules(rules: FilterRules): void {
   }
 }
 
-function problemOf(addon: PcapAddon, expression: string, linkType: number): string {
+function problemOf(addon: FilterAddon, expression: string, linkType: number): string {
   try {
     new addon.CompiledFilter(linkType, SNAP_LENGTH, { expression });
     return '';
@@ -70,9 +70,9 @@ class LinkTypeFilter {
   readonly inapplicable: boolean;
   readonly select: SelectRows;
   private readonly native: NativeFilter;
-  private readonly batches = new Map<PacketBatch, { readonly number: number; memory: Uint8Array }>();
+  private readonly bound = new Map<FilteredPackets, { readonly number: number; memory: Uint8Array }>();
 
-  constructor(addon: PcapAddon, linkType: number, rules: FilterRules, interpret: boolean) {
+  constructor(addon: FilterAddon, linkType: number, rules: FilterRules, interpret: boolean) {
     const meant = { ...rules };
     for (const name of RULE_NAMES) {
       const rule = rules[name];
@@ -84,23 +84,24 @@ class LinkTypeFilter {
     this.native = new addon.CompiledFilter(known ? linkType : LINK_TYPE_ETHERNET, SNAP_LENGTH, meant);
     const program = (name: (typeof RULE_NAMES)[number]): Uint32Array | undefined => this.native.program(name);
     const compiled = interpret ? undefined : compileRules({ expression: program('expression'), drop: program('drop'), accept: program('accept') });
-    this.select = compiled ?? ((batch, rows, count, target, first) => this.interpret(batch, rows, count, target, first));
+    this.select = compiled ?? ((packets, rows, count, next) => this.interpret(packets, rows, count, next));
   }
 
-  private interpret(batch: PacketBatch, rows: Uint16Array, count: number, target: Uint16Array, first: number): number {
-    let known = this.batches.get(batch);
-    if (known === undefined || known.memory !== batch.memory.bytes) {
-      known = { number: known?.number ?? this.native.addBatch(batch), memory: batch.memory.bytes };
-      this.native.setMemory(known.number, known.memory);
-      this.batches.set(batch, known);
+  private interpret(packets: FilteredPackets, rows: Uint16Array, count: number, next: Uint16Array): void {
+    const { bytes } = packets.memory;
+    let known = this.bound.get(packets);
+    if (known === undefined || known.memory !== bytes) {
+      known = { number: known?.number ?? this.native.addBatch(packets), memory: bytes };
+      this.native.setMemory(known.number, bytes);
+      this.bound.set(packets, known);
     }
-    return this.native.select(known.number, rows, count, target, first);
+    this.native.select(known.number, rows, count, next);
   }
 }
 
 /** Rules at work, for packets of any link type. */
 export class PacketFilter {
-  private readonly addon: PcapAddon;
+  private readonly addon: FilterAddon;
   private readonly filters = new Map<number, LinkTypeFilter>();
   private lastLinkType = LINK_TYPE_ETHERNET;
   private last: LinkTypeFilter;
@@ -108,18 +109,18 @@ export class PacketFilter {
   /** With `interpret`, libpcap's interpreter does all the work: to compare.
    *  @throws BricksError E_FILTER, E_NATIVE_MISSING */
   constructor(private readonly rules: FilterRules, private readonly interpret = false) {
-    this.addon = pcapAddon();
+    this.addon = filterAddon();
     checkFilterRules(rules);
     this.last = this.filterFor(LINK_TYPE_ETHERNET);
   }
 
-  /** Writes the rows that pass to `target`, from `first` on, in their order; answers how many. */
-  select(batch: PacketBatch, rows: Uint16Array, count: number, target: Uint16Array, first: number): number {
-    if (batch.linkType !== this.lastLinkType) {
-      this.last = this.filterFor(batch.linkType);
-      this.lastLinkType = batch.linkType;
+  /** Sets `next[i]` to 0 where the packet of `rows[i]`, all of one link type, passes, and to 65,535 where not. */
+  select(packets: FilteredPackets, linkType: number, rows: Uint16Array, count: number, next: Uint16Array): void {
+    if (linkType !== this.lastLinkType) {
+      this.last = this.filterFor(linkType);
+      this.lastLinkType = linkType;
     }
-    return this.last.select(batch, rows, count, target, first);
+    this.last.select(packets, rows, count, next);
   }
 
   /** Whether a rule has no meaning for the link type that `select` saw last. */

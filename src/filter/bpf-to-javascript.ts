@@ -5,10 +5,18 @@
  * All jumps of a program lead forward, so that it can be written as nested labelled blocks, in which a jump
  * is a `break`. The few programs with loops (protochain), and very long ones, stay with the interpreter.
  */
-import type { PacketBatch } from '../../src/core/packet-batch';
+import type { PacketMemory } from '../core/packet-batch';
 
-/** Appends the rows that pass to `target`, from `first` on; answers how many. */
-export type SelectRows = (batch: PacketBatch, rows: Uint16Array, count: number, target: Uint16Array, first: number) => number;
+/** What a filter looks at. */
+export interface FilteredPackets {
+  readonly memory: PacketMemory;
+  readonly offset: Uint32Array;
+  readonly length: Uint32Array;
+  readonly wireLength: Uint32Array;
+}
+
+/** Sets `next[i]` to 0 where the packet of `rows[i]` passes, and to 65,535 where not. */
+export type SelectRows = (packets: FilteredPackets, rows: Uint16Array, count: number, next: Uint16Array) => void;
 
 /** Programs as 32-bit words, four an instruction: code, jump if true, jump if false, k. Undefined: no such rule. */
 export interface RulePrograms {
@@ -39,25 +47,23 @@ export function compileRules(rules: RulePrograms): SelectRows | undefined {
   }
   const [expression, drop, accept] = parts;
   const source = `'use strict';
-    const { bytes } = batch.memory;
-    const { offset, length, wireLength } = batch;
+    const { bytes } = packets.memory;
+    const { offset, length, wireLength } = packets;
     const size = bytes.length;
-    let passed = first;
     for (let index = 0; index < count; index++) {
       const row = rows[index];
       const o = offset[row], n = length[row];
-      if (!(o + n <= size)) continue;
+      if (!(o + n <= size)) { next[index] = 65535; continue; }
       const w = wireLength[row] < n ? n : wireLength[row];
       ${expression}
       let pass = expression;
       if (pass) { ${drop} pass = !drop; }
       if (!pass) { ${accept} pass = accept; }
-      if (pass) target[passed++] = row;
-    }
-    return passed - first;`;
+      next[index] = pass ? 0 : 65535;
+    }`;
   try {
     // Only numbers of a program that libpcap made stand in it.
-    return new Function('batch', 'rows', 'count', 'target', 'first', source) as SelectRows;
+    return new Function('packets', 'rows', 'count', 'next', source) as SelectRows;
   } catch {
     return undefined; // node --disallow-code-generation-from-strings
   }

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../../src/core/errors';
+import { messageOf } from '../core/errors';
 
 /** What we use of it. */
 export interface NodePcapPacket {

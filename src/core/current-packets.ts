@@ -1,0 +1,64 @@
+/** The packets of an engine as its bricks see them: the columns, and the batch that is on its way. */
+import type { CurrentBatch, Packets } from './brick';
+import { BricksError } from './errors';
+import { packetMemory, type ColumnName, type PacketBatch, type PacketColumns, type PacketMemory } from './packet-batch';
+
+class Current implements CurrentBatch {
+  number = 0;
+  count = 0;
+  linkType = 1;
+}
+
+/** One for an engine; its warm-up uses it too. */
+export class CurrentPackets {
+  readonly memory: { -readonly [Name in keyof PacketMemory]: PacketMemory[Name] } = packetMemory(new ArrayBuffer(0));
+  readonly batch = new Current();
+  /** The batch itself: for copying a packet out of it. */
+  source: PacketBatch | undefined;
+
+  constructor(readonly columns: PacketColumns) {}
+
+  /** Makes a batch the one that is on its way, with its rows 0 to `count` - 1. */
+  enter(batch: PacketBatch, count: number): void {
+    const { memory, batch: current } = this;
+    const from = batch.memory;
+    memory.bytes = from.bytes;
+    memory.view = from.view;
+    memory.halfwords = from.halfwords;
+    memory.words = from.words;
+    current.number = (current.number + 1) & 0x3fffffff;
+    current.count = count;
+    current.linkType = batch.linkType;
+    this.source = batch;
+  }
+}
+
+/** What one brick gets of them; it notes which columns the brick takes, since sources leave out what nobody reads. */
+export class NotedPackets {
+  /** By these two packets are found: they are always filled. */
+  readonly reads = new Set<ColumnName>(['offset', 'length']);
+  readonly packets: Packets;
+  private sealed = false;
+
+  constructor(current: CurrentPackets, label: string) {
+    const packets = { memory: current.memory, batch: current.batch };
+    for (const name of Object.keys(current.columns) as ColumnName[]) {
+      Object.defineProperty(packets, name, {
+        enumerable: true,
+        get: () => {
+          if (this.sealed && !this.reads.has(name)) {
+            throw new BricksError('E_BRICK_COLUMN', `The brick ${label} takes the column "${name}" while packets come, when it may not be filled.`, 'Take it beforehand, where choose or process gets its packets: ({ length }) => (row) => ...');
+          }
+          this.reads.add(name);
+          return current.columns[name];
+        },
+      });
+    }
+    this.packets = packets as unknown as Packets;
+  }
+
+  /** From now on it is known what the brick reads. */
+  seal(): void {
+    this.sealed = true;
+  }
+}

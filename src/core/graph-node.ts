@@ -1,0 +1,151 @@
+/** A node of an engine's graph: a brick at work, with its lists, its counters and the packets it holds. */
+import type { BrickDeclaration } from './brick';
+import {
+  BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
+  addToCounter, setCounter,
+} from './counters';
+import type { CellClock } from './cell-clock';
+import type { Timer } from './engine-timers';
+import { DROP_REASON_INDEX } from './drop-reasons';
+import type { InnerLink, NodeMemory } from './graph-memory';
+import type { HoldArea } from './hold-area';
+import type { MergedList } from './merged-list';
+import type { NodeCode } from './node-code';
+import type { OwnCounters } from './own-counters';
+import type { CurrentPackets } from './current-packets';
+import type { PacketList, PacketLists } from './packet-list';
+import type { SideArea } from './side-area';
+
+const DECISION = DROP_REASON_INDEX.decision;
+const NO_BUFFER = DROP_REASON_INDEX.noBuffer;
+
+/** A brick at work in one graph: the engine's, or that of a warm-up. */
+export interface NodeBrick {
+  readonly code: NodeCode;
+  /** What it remembers. */
+  readonly state: unknown;
+  readonly close: (() => void) | undefined;
+  readonly own: OwnCounters;
+  readonly hold: HoldArea | undefined;
+  /** Where its packets are copied to before it gets them, and those of its own making lie. */
+  readonly copies: SideArea | undefined;
+  readonly made: SideArea | undefined;
+}
+
+export class GraphNode {
+  readonly inputs: readonly InnerLink[];
+  readonly outputs: PacketLists;
+  readonly merged: MergedList;
+  readonly hold: HoldArea | undefined;
+  readonly copies: SideArea | undefined;
+  readonly made: SideArea | undefined;
+  /** Whether it changes packets. */
+  readonly edits: boolean;
+  private readonly listed: () => number;
+  private readonly code: NodeCode;
+  private readonly own: OwnCounters;
+
+  constructor(
+    readonly label: string,
+    readonly declaration: BrickDeclaration,
+    /** First slot of its counters in `words`. */
+    readonly record: number,
+    memory: NodeMemory,
+    private readonly brick: NodeBrick,
+    private readonly words: Uint32Array,
+    /** Whether a packet can stand in its input once at most. */
+    readonly distinct: boolean,
+  ) {
+    this.inputs = memory.inputs;
+    this.outputs = memory.outputs;
+    this.listed = memory.listed;
+    this.merged = memory.merged;
+    this.code = brick.code;
+    this.hold = brick.hold;
+    this.copies = brick.copies;
+    this.made = brick.made;
+    this.edits = declaration.effect === 'edits';
+    this.own = brick.own;
+  }
+
+  /** Whose methods run for each batch. */
+  get hotObjects(): object[] {
+    const { state } = this.brick;
+    return typeof state === 'object' && state !== null ? [this.code, state] : [this.code];
+  }
+
+  run(input: PacketList): void {
+    this.count(input, this.code.run(input, this.brick.state));
+  }
+
+  runTimed(input: PacketList, timer: CellClock): void {
+    const { words, record } = this;
+    timer.read();
+    const begin = timer.cell[0];
+    const copies = this.code.run(input, this.brick.state);
+    timer.read();
+    addToCounter(words, record + BRICK_NANOSECONDS, Math.min(0x3fffffff, timer.cell[0] - begin) | 0);
+    addToCounter(words, record + BRICK_TIMED_BATCHES, 1);
+    addToCounter(words, record + BRICK_TIMED_PACKETS, input.count);
+    this.count(input, copies);
+  }
+
+  /** Takes copies of its packets, which it gets after the batch that is on its way. */
+  copy(input: PacketList, current: CurrentPackets): void {
+    const { copies, words, record } = this;
+    const { source } = current;
+    if (!copies || !source) return;
+    let without = 0;
+    for (let i = 0; i < input.count; i++) {
+      if (!copies.copy(source, input.rows[i])) without++;
+    }
+    if (without === 0) return;
+    addToCounter(words, record + BRICK_PACKETS_IN, without);
+    addToCounter(words, record + BRICK_DROPS + NO_BUFFER, without);
+  }
+
+  /** In + copies = out + drops + newly held. */
+  private count(input: PacketList, copies: number): void {
+    const { words, record, hold } = this;
+    const out = this.listed();
+    let dropped = input.count + copies - out;
+    if (hold) {
+      dropped -= hold.takeFresh();
+      setCounter(words, record + BRICK_HELD, hold.count);
+    }
+    this.own.flush();
+    addToCounter(words, record + BRICK_PACKETS_IN, input.count);
+    addToCounter(words, record + BRICK_PACKETS_OUT, out);
+    if (copies > 0) addToCounter(words, record + BRICK_COPIES, copies);
+    if (dropped > 0) addToCounter(words, record + BRICK_DROPS + DECISION, dropped);
+  }
+
+  /** Puts the places of held packets that go now on the outputs' lists. */
+  release(hold: HoldArea, all: boolean): void {
+    const dropped = this.code.release(hold, all, this.brick.state);
+    this.own.flush();
+    if (dropped > 0) {
+      addToCounter(this.words, this.record + BRICK_DROPS + DECISION, dropped);
+      setCounter(this.words, this.record + BRICK_HELD, hold.count);
+    }
+  }
+
+  /** The brick has thrown: what it was given is dropped, but for what it holds. */
+  countFailed(count: number): void {
+    const { words, record, hold } = this;
+    this.outputs.counts.fill(0);
+    this.own.flush();
+    addToCounter(words, record + BRICK_PACKETS_IN, count);
+    addToCounter(words, record + BRICK_DROPS + DROP_REASON_INDEX.engineHung, count - (hold?.takeFresh() ?? 0));
+    if (hold) setCounter(words, record + BRICK_HELD, hold.count);
+  }
+
+  callTimer({ call }: Timer): void {
+    call(this.brick.state);
+    this.own.flush();
+  }
+
+  close(): void {
+    this.brick.close?.();
+  }
+}

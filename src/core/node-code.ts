@@ -1,0 +1,265 @@
+/**
+ * A brick's functions with the engine's loops around them: what a node of the graph runs for each batch. One for a node; the warm-up
+ * and the engine share it, and with it all that V8 has compiled, wherever the brick keeps what it remembers in its `state`.
+ */
+import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP, NEXT_HELD } from './brick';
+import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from './brick';
+import type { CurrentPackets } from './current-packets';
+import type { NodeMemory } from './graph-memory';
+import type { HoldArea } from './hold-area';
+import type { OptionValues } from './options';
+import type { PacketBatch } from './packet-batch';
+import type { PacketList, PacketLists } from './packet-list';
+import type { PacketView } from './packet-view';
+import { callLoop, uint16Array, uint32Array, type Specialiser } from '../v8/specialise';
+import { beginRows, chooseLoopFor, endRows, type ChooseLoop } from '../v8/loops';
+import { numberer, repeater, type RepeatLoop } from '../v8/repeat-loops';
+
+/** A packet view that can be moved from packet to packet; made outside of the core, which parses nothing. */
+export interface MovableView extends PacketView {
+  moveTo(batch: PacketBatch, row: number): void;
+}
+
+/** What the functions of a node are made with. */
+export interface NodeParts {
+  readonly definition: AnyDefinition;
+  readonly options: OptionValues;
+  readonly context: BrickContext;
+  readonly packets: Packets;
+  readonly current: CurrentPackets;
+  readonly memory: NodeMemory;
+  readonly specialise: Specialiser['specialise'];
+  readonly makeView: () => MovableView;
+}
+
+export interface NodeCode {
+  /** Puts each row of the input on the lists of the outputs that get it. Returns the copies: rows on lists beyond the first. */
+  run(input: PacketList, state: unknown): number;
+  /** Asks which of the held packets go: puts their places on the outputs' lists. Returns how many it dropped. */
+  release(hold: HoldArea, all: boolean, state: unknown): number;
+}
+
+export function makeNodeCode(parts: NodeParts): NodeCode {
+  const { definition, packets, options, context } = parts;
+  const { choose, release, onPacket, process } = definition;
+  if (choose) return new ChooseCode(parts, choose(packets, options, context), release?.(packets, options, context));
+  if (onPacket) return new PacketCode(parts, onPacket(options, context), definition.copies === true);
+  if (process) return new ProcessCode(parts, process(packets, options, context));
+  return new BroadcastCode(parts);
+}
+
+/** Whether its functions can be warmed up as they are: what they remember is in their state, or there is nothing that could remember. */
+export function isWarmable({ state, choose, onPacket, process }: AnyDefinition): boolean {
+  const factory = choose ?? onPacket ?? process;
+  return state !== undefined || factory === undefined || ARROW_OF_ARROW.test(String(factory));
+}
+
+/** `(...) => (row) => ...`: no variable can stand between the two. (A default value with a call in it might; who writes one gets fresh code.) */
+const ARROW_OF_ARROW = /^\(?[\w\s,{}:$]*\)?\s*=>\s*\(?\s*(?:\(\s*[\w$,\s]*\)|[\w$]+)\s*=>/;
+
+/** The graph names the brick. */
+function wrongOutput(outputs: number, given: unknown): Error {
+  const range = outputs === 1 ? '0, its only output,' : `an output from 0 to ${outputs - 1}`;
+  return new Error(`it returned ${JSON.stringify(given) ?? String(given)} for a packet; it must return ${range} or DROP`);
+}
+
+/** Next rows of lists that are not interleaved: one for a node. */
+class NextRows {
+  readonly next: Uint32Array;
+  readonly begin: () => void;
+  readonly end: () => void;
+
+  constructor({ counts, shift, step, outputs }: PacketLists, specialise: Specialiser['specialise']) {
+    if (step > 0) {
+      this.next = counts;
+      this.begin = this.end = nothing;
+      return;
+    }
+    this.next = uint32Array(Math.max(1, outputs));
+    this.begin = specialise(beginRows, this.next, counts, shift, outputs);
+    this.end = specialise(endRows, this.next, counts, shift, outputs);
+  }
+}
+
+function nothing(): void {}
+
+// A module's own constants: V8 asks another module's exports again each time.
+const call = callLoop;
+const ALL = TO_ALL;
+const DROP = TO_NONE;
+const HELD = STAYS;
+
+class ChooseCode implements NodeCode {
+  private readonly ofWhole: ChooseLoop;
+  private readonly ofList: ChooseLoop;
+  private readonly next: NextRows;
+  private readonly lists: PacketLists;
+
+  constructor({ memory, specialise }: NodeParts, choose: ChooseFunction, private readonly releaseOne: ReleaseFunction | undefined) {
+    const lists = memory.outputs;
+    const { rows, step, outputs } = lists;
+    this.lists = lists;
+    this.next = new NextRows(lists, specialise);
+    const refuse = (given: unknown): void => {
+      throw wrongOutput(outputs, given);
+    };
+    const loop = chooseLoopFor(choose);
+    this.ofWhole = specialise(loop, choose, null, rows, this.next.next, step > 0, step, outputs, refuse);
+    this.ofList = specialise(loop, choose, memory.inputRows, rows, this.next.next, step > 0, step, outputs, refuse);
+  }
+
+  run(input: PacketList, state: unknown): number {
+    const { next } = this;
+    call(next.begin, undefined, undefined, undefined);
+    call(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
+    call(next.end, undefined, undefined, undefined);
+    return 0;
+  }
+
+  release(hold: HoldArea, all: boolean, state: unknown): number {
+    const { releaseOne, lists } = this;
+    if (releaseOne === undefined) return 0;
+    const { rows, counts, shift, step, outputs } = lists;
+    const { waiting } = hold;
+    let left = 0;
+    let dropped = 0;
+    for (let i = 0; i < hold.waitingCount; i++) {
+      const place = waiting[i];
+      const output = releaseOne(place, all, state);
+      if (output === HELD && !all) {
+        waiting[left++] = place;
+      } else if (output >= 0 && output < outputs && output === (output | 0)) {
+        rows[(output << shift) + (counts[output]++ << step)] = place;
+      } else if (output === DROP || output === HELD) {
+        hold.release(place);
+        dropped++;
+      } else {
+        hold.waitingCount = hold.keepFrom(i, left);
+        throw wrongOutput(outputs, output);
+      }
+    }
+    hold.waitingCount = left;
+    return dropped;
+  }
+}
+
+class PacketCode implements NodeCode {
+  private readonly view: MovableView;
+  private readonly lists: PacketLists;
+  private readonly parts: NodeParts;
+
+  constructor(parts: NodeParts, private readonly onPacket: PacketFunction, private readonly copies: boolean) {
+    this.parts = parts;
+    this.lists = parts.memory.outputs;
+    this.view = parts.makeView();
+  }
+
+  run(input: PacketList, state: unknown): number {
+    const { view, onPacket, lists } = this;
+    const { rows, counts, shift, step, outputs } = lists;
+    const batch = this.parts.current.source as PacketBatch;
+    let copied = 0;
+    for (let i = 0; i < input.count; i++) {
+      const row = input.rows[i];
+      view.moveTo(batch, row);
+      const output = onPacket(view, state);
+      if (typeof output === 'number' && output >= 0 && output < outputs && output === (output | 0)) rows[(output << shift) + (counts[output]++ << step)] = row;
+      else if (output !== DROP) copied += this.giveSeveral(row, output);
+    }
+    return copied;
+  }
+
+  private giveSeveral(row: number, given: number | readonly number[]): number {
+    const { lists } = this;
+    const { rows, counts, shift, step, outputs } = lists;
+    if (given !== ALL && !Array.isArray(given)) throw wrongOutput(outputs, given);
+    const several = given === ALL ? undefined : given as readonly number[];
+    const count = several === undefined ? outputs : several.length;
+    if (count > 1 && !this.copies) {
+      throw new Error('it gave a packet to several outputs, and does not declare copies: true');
+    }
+    for (let k = 0; k < count; k++) {
+      const output = several === undefined ? k : several[k];
+      if (!(output >= 0 && output < outputs && output === (output | 0))) throw wrongOutput(outputs, output);
+      if (several !== undefined && several.indexOf(output) !== k) throw new Error(`it gave a packet to output ${output} twice`);
+      rows[(output << shift) + (counts[output]++ << step)] = row;
+    }
+    return Math.max(0, count - 1);
+  }
+
+  release(): number {
+    return 0;
+  }
+}
+
+class ProcessCode implements NodeCode {
+  private readonly next: Uint16Array;
+  private readonly distribute: ChooseLoop;
+  private readonly distributeWhole: ChooseLoop;
+  private readonly rows: NextRows;
+
+  constructor({ memory, specialise }: NodeParts, private readonly process: ProcessFunction) {
+    const { rows, step, outputs } = memory.outputs;
+    const next = uint16Array(memory.room);
+    this.next = next;
+    this.rows = new NextRows(memory.outputs, specialise);
+    const refuse = (given: number): void => {
+      if (given !== NEXT_DROP && given !== NEXT_HELD) throw wrongOutput(outputs, given);
+    };
+    this.distribute = specialise(distributeLoop, next, memory.inputRows, rows, this.rows.next, step > 0, step, outputs, refuse);
+    this.distributeWhole = specialise(distributeLoop, next, null, rows, this.rows.next, step > 0, step, outputs, refuse);
+  }
+
+  run(input: PacketList, state: unknown): number {
+    const { next, rows } = this;
+    next.fill(NEXT_DROP, 0, input.count);
+    this.process(input, next, state);
+    call(rows.begin, undefined, undefined, undefined);
+    call(input.whole ? this.distributeWhole : this.distribute, input.count, undefined, undefined);
+    call(rows.end, undefined, undefined, undefined);
+    return 0;
+  }
+
+  release(): number {
+    return 0;
+  }
+}
+
+/** One call that distributes what the process form has decided: 1 ns a packet. */
+function distributeLoop(
+  decided: Uint16Array, inputRows: Uint16Array | null, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
+  refuse: (output: number) => void,
+) {
+  return function distribute(count: number): void {
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      const row = inputRows ? inputRows[i] : i;
+      const output = decided[i];
+      if (output < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
+      else refuse(output);
+    }
+  };
+}
+
+class BroadcastCode implements NodeCode {
+  private readonly repeatWhole: RepeatLoop;
+  private readonly repeatList: RepeatLoop;
+  private readonly outputs: number;
+
+  constructor({ memory, specialise }: NodeParts) {
+    const { rows, counts, shift, outputs } = memory.outputs;
+    this.outputs = outputs;
+    this.repeatWhole = specialise(numberer, new Uint32Array(rows.buffer), rows, counts, shift);
+    this.repeatList = specialise(repeater, memory.inputRows, rows, counts, shift);
+  }
+
+  run(input: PacketList): number {
+    const { outputs, repeatWhole, repeatList } = this;
+    const repeat = input.whole ? repeatWhole : repeatList;
+    for (let output = 0; output < outputs; output++) call(repeat, output, input.count, undefined);
+    return outputs > 1 ? input.count * (outputs - 1) : 0;
+  }
+
+  release(): number {
+    return 0;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Packets that an engine has in memory of its own: copies of packets that a brick is to change while others hold their bytes too, or
+ * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
+ */
+import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch, type PacketColumns } from './packet-batch';
+
+/** Bytes of memory for each row, on average: what is longer takes more, and leaves less for others. */
+const BYTES_A_ROW = 2048;
+/** There is room for the longest packet at least. */
+const BYTES_MINIMUM = 1 << 20;
+
+/** Room in front of each packet, in bytes, that a brick may ask for. */
+export const HEADROOM_MAXIMUM = 256;
+
+export class SideArea {
+  /** What goes through the graph: rows 0 to `count` - 1, over the columns that all batches of the engine have. */
+  readonly outgoing: PacketBatch;
+  /** Rows that wait for that. */
+  count = 0;
+  /** The output of each row, for packets that a brick has made. */
+  readonly outputs: Uint16Array;
+  private readonly own: PacketColumns;
+  private readonly capacity: number;
+  private used = 0;
+
+  /** `headroom`: a multiple of 4. */
+  constructor(private readonly shared: PacketColumns, rows: number, private readonly headroom: number) {
+    this.capacity = rows;
+    this.own = createPacketColumns(rows);
+    this.outputs = new Uint16Array(rows);
+    this.outgoing = createPacketBatch(rows, shared);
+    this.outgoing.memory = packetMemory(new ArrayBuffer(Math.max(BYTES_MINIMUM, rows * BYTES_A_ROW)));
+  }
+
+  /** Copies a packet. False where no room is left. */
+  copy(from: PacketBatch, row: number): boolean {
+    const length = from.length[row];
+    const at = this.take(length, from.linkType);
+    if (at < 0) return false;
+    const { own } = this;
+    const { bytes } = this.outgoing.memory;
+    bytes.set(from.memory.bytes.subarray(from.offset[row], from.offset[row] + length), at);
+    const target = this.count++;
+    own.offset[target] = at;
+    own.length[target] = length;
+    own.wireLength[target] = from.wireLength[row];
+    own.seconds[target] = from.seconds[row];
+    own.nanoseconds[target] = from.nanoseconds[row];
+    own.flowWord[target] = from.flowWord[row];
+    own.flowAddresses[target] = from.flowAddresses[row];
+    own.flowPorts[target] = from.flowPorts[row];
+    this.outgoing.notes = from.notes;
+    return true;
+  }
+
+  /** A new packet of zeros, for an output; returns where it starts in `outgoing.memory`, or -1 where no room is left. */
+  make(length: number, linkType: number, output: number): number {
+    const at = this.take(length, linkType);
+    if (at < 0) return -1;
+    const { own } = this;
+    this.outgoing.memory.bytes.fill(0, at, at + length);
+    const target = this.count++;
+    const now = Date.now();
+    own.offset[target] = at;
+    own.length[target] = own.wireLength[target] = length;
+    own.seconds[target] = now / 1000;
+    own.nanoseconds[target] = (now % 1000) * 1_000_000;
+    own.flowWord[target] = 0;
+    this.outputs[target] = output;
+    this.outgoing.notes = undefined;
+    return at;
+  }
+
+  /** The columns of the waiting rows come to where bricks see them. */
+  load(): PacketBatch {
+    const { own, shared, count, outgoing } = this;
+    for (let row = 0; row < count; row++) {
+      shared.offset[row] = own.offset[row];
+      shared.length[row] = own.length[row];
+      shared.wireLength[row] = own.wireLength[row];
+      shared.seconds[row] = own.seconds[row];
+      shared.nanoseconds[row] = own.nanoseconds[row];
+      shared.flowWord[row] = own.flowWord[row];
+      shared.flowAddresses[row] = own.flowAddresses[row];
+      shared.flowPorts[row] = own.flowPorts[row];
+      // No source has a slot for it.
+      shared.slot[row] = 0;
+    }
+    outgoing.count = count;
+    return outgoing;
+  }
+
+  clear(): void {
+    this.count = this.used = 0;
+  }
+
+  /** Where a packet of so many bytes may start, or -1. All of a batch are of one link type. */
+  private take(length: number, linkType: number): number {
+    const at = this.used + this.headroom;
+    const end = at + ((length + 3) & ~3);
+    if (this.count === this.capacity || end > this.outgoing.memory.bytes.length) return -1;
+    if (this.count === 0) this.outgoing.linkType = linkType;
+    else if (this.outgoing.linkType !== linkType) return -1;
+    this.used = end;
+    return at;
+  }
+}

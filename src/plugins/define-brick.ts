@@ -1,0 +1,37 @@
+/** How a brick is defined: `export const BySize = defineBrick({ ... })`. */
+import { pathToFileURL } from 'node:url';
+import type { BrickBasics, BrickForm } from '../core/brick';
+import { makeBrickClass, type BrickClass, type GivenTo } from '../core/define-brick';
+import { BricksError } from '../core/errors';
+import type { OptionDeclarations } from '../core/options';
+
+/**
+ * Makes the class of a brick, by which set-ups describe bricks of this kind: `new BySize({ limit: 200 })`.
+ *
+ * Its module has to export it: engines run in threads of their own, and load the brick from there. The module is the file that calls
+ * this function, unless `url` says otherwise.
+ * @throws BricksError E_BRICK_DECLARATION
+ */
+export function defineBrick<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, const Shorthand extends string = never>(
+  definition: BrickBasics<Declared, State> & BrickForm<Declared, State> & { readonly shorthand?: Shorthand }, url = callerOf(defineBrick),
+): BrickClass<GivenTo<Declared, Shorthand>> {
+  return makeBrickClass(definition, { url, name: '' });
+}
+
+/** The address of the file that called a function. */
+function callerOf(called: (...values: never[]) => unknown): string {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  const holder: { stack?: unknown } = {};
+  try {
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (_error, sites) => sites[0]?.getFileName();
+    Error.captureStackTrace(holder, called);
+    const { stack } = holder;
+    if (typeof stack !== 'string') throw new BricksError('E_BRICK_DECLARATION', 'The file that defines a brick can\'t be told.', 'Give its address: defineBrick({ ... }, import.meta.url).');
+    const address = stack.startsWith('file:') ? stack : pathToFileURL(stack).href;
+    return address.replace(/\?instance=\d+$/, '');
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
