@@ -33,6 +33,7 @@ export interface BrickStatistics {
   /** Nanoseconds a packet in the brick's own code, of the batches that were timed. */
   readonly nanosecondsPerPacket: number;
   readonly counters: Readonly<Record<string, number>>;
+  /** Its own gauges: numbers that go up and down. */
   readonly gauges: Readonly<Record<string, number>>;
 }
 
@@ -151,6 +152,7 @@ export interface Audit {
   readonly balanced: boolean;
   readonly received: number;
   readonly copies: number;
+  /** Packets of bricks' own making. */
   readonly created: number;
   readonly sent: number;
   readonly dropped: number;

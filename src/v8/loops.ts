@@ -93,7 +93,7 @@ export function chooseFourLoop(
 }
 
 /** Characters of a function that is short enough for four at a time. */
-const SHORT_FUNCTION = 120;
+const SHORT_FUNCTION = 280;
 
 /** The loop that suits a function. */
 export function chooseLoopFor(choose: ChooseFunction): typeof chooseLoop {
