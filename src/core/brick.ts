@@ -92,7 +92,7 @@ export interface PacketMaker {
 }
 
 /** What an engine gives a brick. */
-export interface BrickContext {
+export interface BrickContext<State = unknown> {
   /** `LoadBalancer`, or `LoadBalancer#2` where an engine has several. */
   readonly name: string;
   /** How many outputs it has. */
@@ -120,7 +120,7 @@ export interface BrickContext {
    * Calls a function every so many milliseconds (at least 1), between batches, also when no packets come; it gets the brick's state. To be
    * asked for while the brick is made.
    */
-  every(milliseconds: number, call: (state: unknown) => void): void;
+  every(milliseconds: number, call: (state: State) => void): void;
   /** The rows of the batch, for a brick that looks beyond its own packet. */
   readonly packets: Packets;
 }
@@ -208,20 +208,20 @@ export interface ChooseForm<Declared extends OptionDeclarations, State> {
    * Called once for an engine: takes the columns it needs, and returns a function from a row to the output of that packet, DROP or HELD.
    * That function is called for each packet, in order of arrival.
    */
-  readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext) => (row: number, state: State) => number;
+  readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State>) => (row: number, state: State) => number;
   /** Whether it keeps packets by `context.hold`; `release` then says when they go. */
   readonly holds?: boolean;
   /**
    * Called after each batch for each packet that is held, in the order in which they were: returns its output, DROP, or HELD for one that
    * stays. `place` is what `hold` returned. With `all` the engine stops: none may stay, and one that does is dropped.
    */
-  readonly release?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext) => (place: number, all: boolean, state: State) => number;
+  readonly release?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State>) => (place: number, all: boolean, state: State) => number;
 }
 
 /** The easy form: one packet at a time, with its headers read. */
 export interface PacketForm<Declared extends OptionDeclarations, State> {
   /** Returns a function that gets one packet, the same object each time, and returns its output, a list of outputs, ALL or DROP. */
-  readonly onPacket: (options: OptionsOf<Declared>, context: BrickContext) => (packet: PacketView, state: State) => number | readonly number[];
+  readonly onPacket: (options: OptionsOf<Declared>, context: BrickContext<State>) => (packet: PacketView, state: State) => number | readonly number[];
   /** Whether it may give a packet to more than one output. */
   readonly copies?: boolean;
 }
@@ -229,7 +229,7 @@ export interface PacketForm<Declared extends OptionDeclarations, State> {
 /** The whole batch at once. */
 export interface ProcessForm<Declared extends OptionDeclarations, State> {
   /** Returns a function that gets rows and sets `next[i]` to the output of `input.rows[i]`; what it leaves alone is dropped. */
-  readonly process: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext) => (input: InputRows, next: Uint16Array, state: State) => void;
+  readonly process: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State>) => (input: InputRows, next: Uint16Array, state: State) => void;
 }
 
 /** Every output gets every packet: there is nothing to write. */

@@ -61,17 +61,16 @@ describe('the published package', () => {
 
   test('runs TypeScript whose brick, in the engine, imports the same package', () => {
     writeFileSync(join(folder, 'own.mjs'), `
-      import { BricksError, Dummy, registerBrick } from 'packet-bricks';
-      registerBrick(Dummy);
-      export const Own = { declaration: { ...Dummy.declaration, name: 'Own' }, create: () => { throw new BricksError('E_OWN', 'no'); } };
+      import { BricksError, defineBrick, registerBrick } from 'packet-bricks';
+      export const Own = defineBrick({ name: 'Own', choose: () => { throw new BricksError('E_OWN', 'no'); } });
+      registerBrick(Own);
     `);
     writeFileSync(join(folder, 'own.ts'), `
-      import { brickClass, engines, PacketEngine, type BrickModule } from 'packet-bricks';
+      import { engines, PacketEngine } from 'packet-bricks';
       import { Own } from './own.mjs';
       const engine: PacketEngine = new PacketEngine('own', { backend: 'loopback' });
-      const Brick = brickClass((Own as BrickModule).declaration, { url: new URL('./own.mjs', import.meta.url).href, name: 'Own' });
       try {
-        await engine.link(new Brick().connectInput('in.pcap').connectOutput('/dev/null'));
+        await engine.link(new Own().connectInput('in.pcap').connectOutput('/dev/null'));
       } catch (error) {
         console.log((error as { code: string }).code, engines().length);
       }

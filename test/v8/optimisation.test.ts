@@ -3,9 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { brickClass, type Dummy } from 'packet-bricks';
+import type { BrickClass } from 'packet-bricks';
 import { methodsOf, OptimisationProbe, UNKNOWN } from 'packet-bricks/src/v8/optimisation';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf } from '../support/loopback-engine';
 
@@ -87,25 +86,17 @@ test('V8 is not asked of what has no JavaScript of its own, by which it would en
 });
 
 test.each([
-  ['does nothing', 'drops', '{ process() {} }'],
-  ['has bound methods', 'passes', '{ process: pass.bind(undefined) }'],
-  ['is a proxy with a proxy of a method', 'passes', 'new Proxy({ process: new Proxy(pass, {}) }, {})'],
-])('a brick that %s warms up long before the limit, and %s', async (what, does, made) => {
+  ['does nothing', 'drops', 'process: () => () => {}'],
+  ['is a bound function', 'passes', 'choose: () => choose.bind(undefined)'],
+  ['is a proxy', 'passes', 'choose: () => new Proxy(choose, {})'],
+  ['remembers in an object with bound methods', 'passes', 'state: () => ({ choose: choose.bind(undefined), proxy: new Proxy(choose, {}) }), choose: () => (row, state) => state.choose(row)'],
+])('a brick that %s warms up long before the limit, and %s', async (what, does, form) => {
   const file = join(folder, `${what.replaceAll(' ', '-')}.cjs`);
   writeFileSync(file, `
-    const pass = (batch, input, { rows, counts, shift }) => {
-      for (let i = 0; i < input.count; i++) rows[counts[0]++] = input.rows[i];
-    };
-    exports.brick = {
-      declaration: {
-        name: 'Odd', summary: '.', description: '.', options: [], inputs: { minimum: 1, maximum: 1 }, outputs: { minimum: 1, maximum: 1 },
-        fanout: 'one', effect: 'reads', counters: [], examples: { lua: '', typescript: '' },
-      },
-      create: () => (${made}),
-    };`);
+    const choose = () => 0;
+    exports.Odd = require(${JSON.stringify(PACKAGE)}).defineBrick({ name: 'Odd', outputs: 1, ${form} });`);
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the module was written a moment ago
-  const { brick } = require(file) as { brick: { declaration: typeof Dummy.declaration } };
-  const Odd = brickClass<unknown>(brick.declaration, { url: pathToFileURL(file).href, name: 'brick' });
+  const { Odd } = require(file) as { Odd: BrickClass };
   const engine = newEngine({ warmUpMilliseconds: 60_000 }); // longer than this test may take
   await engine.link(new Odd().connectInput('in').connectOutput('out'));
   await engine.start();
@@ -119,18 +110,11 @@ test.each([
 test('an engine that fails is told by finished(), by audit() and by the exit code of a program that listens to nothing', async () => {
   const file = join(folder, 'fragile.cjs');
   writeFileSync(file, `
-    exports.brick = {
-      declaration: {
-        name: 'Fragile', summary: '.', description: '.', options: [], inputs: { minimum: 1, maximum: 1 }, outputs: { minimum: 1, maximum: 1 },
-        fanout: 'one', effect: 'reads', counters: [], examples: { lua: '', typescript: '' },
-      },
-      create: () => ({ process() { throw new Error('no such thing'); } }),
-    };
+    const { PacketEngine, defineBrick, resolveBackend } = require(${JSON.stringify(PACKAGE)});
+    exports.Fragile = defineBrick({ name: 'Fragile', outputs: 1, choose: () => () => { throw new Error('no such thing'); } });
     if (require.main === module) (async () => {
-      const { PacketEngine, brickClass, resolveBackend } = require(${JSON.stringify(PACKAGE)});
-      const Fragile = brickClass(exports.brick.declaration, { url: ${JSON.stringify(pathToFileURL(file).href)}, name: 'brick' });
       const engine = new PacketEngine('e', { backend: 'loopback', warmUpMilliseconds: 0 });
-      await engine.link(new Fragile().connectInput('in').connectOutput('out'));
+      await engine.link(new exports.Fragile().connectInput('in').connectOutput('out'));
       await engine.start();
       resolveBackend('loopback').inject('in', Buffer.alloc(60));
       const { ok, faults } = await engine.finished();
