@@ -35,7 +35,6 @@ function tidy(order: Record<string, unknown>): Order {
       brick['inputs'] = listOf(brick['inputs']);
       brick['outputs'] = listOf(brick['outputs']);
     }
-    order['links'] = listOf(order['links']);
   }
   return order as Order;
 }
