@@ -167,11 +167,7 @@ function commands() {
       description: (command.usage.description ?? '').trim(),
       details: (command.usage.details ?? '').trim().split('\n').map((line) => line.trim()).join('\n'),
       examples: command.usage.examples ?? [],
-      options: [
-        ...optionRows(commandHelp(definition, '', undefined)),
-        // Taken by the program before its options are read, as all words behind it are another program's.
-        ...('program' in command && command.usage.details?.includes('--exec') ? [{ option: '--exec PROGRAM [ARGUMENTS...]', description: 'give the stream to this program; the last option' }] : []),
-      ],
+      options: optionRows(commandHelp(definition, '', undefined)),
     })).sort((a, b) => a.path.length - b.path.length || (a.path < b.path ? -1 : 1));
 }
 

@@ -3,7 +3,7 @@ import type { PacketBatch } from '../../src/core/packet-batch';
 import type { PacketLists } from '../../src/core/packet-list';
 import { LINK_DROPS } from '../../src/core/counters';
 import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
-import { loadAddon, tryLoadAddon } from '../../src/native/load-addon';
+import { loadAddon } from '../../src/native/load-addon';
 
 export interface NativePortSettings {
   /** As the kernel wants it. */
@@ -135,10 +135,6 @@ export interface NetmapAddon {
 /** @throws BricksError E_NATIVE_MISSING */
 export function netmapAddon(): NetmapAddon {
   return loadAddon<NetmapAddon>('bricks_netmap');
-}
-
-export function tryNetmapAddon(): NetmapAddon | undefined {
-  return tryLoadAddon<NetmapAddon>('bricks_netmap');
 }
 
 /** Where native code counts drops: positions within a link's record. */

@@ -207,7 +207,7 @@ class Openers {
       copies: graph.copies,
       live: graph.sources.some(({ link }) => link.kind !== 'file'),
       notice: this.notice,
-      prepared: opener === this.files ? prepared.files : opener === this.pipes ? prepared.pipes : prepared.backend,
+      prepared: opener === this.ports ? prepared.backend : opener === this.pipes ? prepared.pipes : undefined,
     };
   }
 }

@@ -33,7 +33,7 @@ export interface EnginePlan {
   /** What the random numbers of its bricks begin with. */
   readonly seed: number;
   /** What the control halves prepared. */
-  readonly prepared: { readonly backend: unknown; readonly pipes: unknown; readonly files: unknown };
+  readonly prepared: { readonly backend: unknown; readonly pipes: unknown };
   readonly counters: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
   /** Becomes readable with an order, for a wait that only descriptors end; -1 where the native part was not built. */

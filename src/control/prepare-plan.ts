@@ -52,7 +52,7 @@ export function preparePlan({ name, given, checked, graph, backend, link }: Plan
 function prepareLinks(plan: LinkPlan, backend: Backend): EnginePlan['prepared'] {
   const pipes = preparePipes(plan, (link) => link.kind === 'pipe' && !backend.handles(link));
   try {
-    return { backend: backend.prepare?.(plan), pipes, files: undefined };
+    return { backend: backend.prepare?.(plan), pipes };
   } catch (error) {
     discardPipes(pipes);
     throw error;

@@ -13,8 +13,6 @@ export const ALL = -3;
 /** In the list that the process form fills: as the constants above, in 16 bits without a sign. */
 export const NEXT_DROP = 0xffff;
 export const NEXT_HELD = 0xfffe;
-/** The highest number an output can have, so that the two above are none. */
-export const OUTPUTS_MAXIMUM = 0xfff0;
 
 /** The packets of an engine, as the choose and the process form see them. */
 export interface Packets extends PacketColumns {

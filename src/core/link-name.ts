@@ -85,8 +85,3 @@ export function twinOf(link: LinkName): string | undefined {
   if (!link.pipe) return undefined;
   return link.device + (link.pipe.end === 'master' ? '}' : '{') + link.pipe.id;
 }
-
-/** The name of a pipe without its end: the same for eth3{0 and eth3}0. */
-export function pipeKey(link: LinkName): string {
-  return link.pipe ? `${link.device}|${link.pipe.id}` : link.text;
-}

@@ -11,7 +11,6 @@
  *       132 1 while the reader sleeps and wants to be woken; the writer clears it
  *       136 process number of the attached reader, 0 for none
  *       140 packets, 144 their bytes, modulo 2^32, that were written but that no reader was given
- *       192 1 while the writer waits for room (reserved)
  *     data: records, each padded to a multiple of 16 bytes
  *         0 seconds   4 nanoseconds   8 captured length | link type << 20   12 length on the wire   16 bytes
  *       A record never wraps: one whose word at 8 is 0xFFFFFFFF says that the next begins at the data's start.

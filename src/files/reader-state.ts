@@ -49,9 +49,8 @@ export const TABLE = 32;
 export const TABLE_ROW = 8;
 export const TABLE_ROWS = 64;
 export const TABLE_LINK_TYPE = 0;
-/** Units a second, 64 bits; 0 if TypeScript must handle the interface. */
+/** Units a second, 64 bits, the low word first; 0 if TypeScript must handle the interface. */
 export const TABLE_UNITS_LOW = 1;
-export const TABLE_UNITS_HIGH = 2;
 /** Seconds to add; 64 bits, modulo 2^64. */
 export const TABLE_OFFSET_LOW = 3;
 export const STATE_WORDS = TABLE + TABLE_ROW * TABLE_ROWS;

@@ -41,11 +41,9 @@ struct RingHeader {
   SharedWord reader;
   SharedWord skippedPackets;
   SharedWord skippedBytes;
-  uint8_t padding3[44];
-  SharedWord writerWaiting;  // at 192
 };
 static_assert(offsetof(RingHeader, unreadLimit) == 16 && offsetof(RingHeader, head) == 64 && offsetof(RingHeader, tail) == 128 &&
-                  offsetof(RingHeader, reader) == 136 && offsetof(RingHeader, skippedBytes) == 144 && offsetof(RingHeader, writerWaiting) == 192,
+                  offsetof(RingHeader, reader) == 136 && offsetof(RingHeader, skippedBytes) == 144,
               "the layout is src/core/packet-ring.ts's");
 
 struct RecordHeader {

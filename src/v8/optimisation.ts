@@ -7,11 +7,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Not known, not optimised, optimised in a hurry (Maglev, where V8 has it), optimised (TurboFan). */
+/** Not known, and not optimised; 1 is optimised in a hurry (Maglev, where V8 has it), 2 optimised (TurboFan). */
 export const UNKNOWN = -1;
 export const SLOW = 0;
-export const QUICK = 1;
-export const FAST = 2;
 
 /** The best that V8 knows of: questions by meaning, since the bits of its status are others in each version. */
 const QUESTIONS = [

@@ -20,6 +20,13 @@ describe('the reference', () => {
     expect(written.sort()).toEqual([...pages.keys()].sort());
   });
 
+  it('names each option of a command once', () => {
+    for (const { path, options } of commands()) {
+      const names = options.flatMap(({ option }) => option.split(', ').map((form) => form.split(/[ =[]/)[0]));
+      expect([path, names.filter((name, index) => names.indexOf(name) !== index)]).toEqual([path, []]);
+    }
+  });
+
   it('tells what each error says', () => {
     expect(pages.get(join('docs', 'reference', 'errors.md'))).toContain('## E_OPTION');
   });
