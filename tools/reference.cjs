@@ -82,7 +82,7 @@ function enginePage(options) {
     'Beside these: `backend`, the name of the backend, where it is not the one of the program; in Lua `buffer_size` is another word for `bufferSize`.',
     '## Options of link', 'From Lua `pe:link(brick, batch, qid)` or `pe:link(brick, {batch = 512, queue = 0})`, from TypeScript `engine.link(brick, { batch, queue })`.',
     table(['option', 'values', 'default', 'meaning'], [
-      ['`batch`', `integer 1 to ${batches.MAXIMUM_BATCH_ROWS}`, `\`${batches.DEFAULT_BATCH_ROWS}\`; \`${batches.DEFAULT_BATCH_ROWS_OF_MANY}\` with more than ${batches.MANY_SINKS} outputs`, 'Packets that are handled at a time, at most.'],
+      ['`batch`', `integer 1 to ${batches.MAXIMUM_BATCH_ROWS}`, `\`${batches.DEFAULT_BATCH_ROWS}\`; \`${batches.DEFAULT_BATCH_ROWS_OF_MANY}\` with more than ${batches.MANY_SINKS} outputs, and where packets come from netmap`, 'Packets that are handled at a time, at most.'],
       ['`queue`', 'integer -1 or more', '`-1`', 'One hardware queue of the interface, -1 for all. A backend that can not do it says so.'],
     ]));
 }

@@ -41,11 +41,12 @@ export interface NativePort {
 }
 
 export interface NativeSource {
-  /** Gives the last batch's slots back, and fills the next one. Rows, or -1 if the port is gone. */
-  receive(): number;
+  /**
+   * Gives the last batch's slots back, and fills the next one. Where nothing is there, it waits so long first, in the system call that flushes
+   * if one has to; below 0 it does not wait. Twice the rows, and 1 more if it may have waited; or -1 if the port is gone.
+   */
+  receive(milliseconds: number): number;
   release(): void;
-  /** Waits until there is something to receive, but no longer. */
-  wait(milliseconds: number): void;
   memory(): ArrayBuffer;
   close(): void;
 }
@@ -105,7 +106,7 @@ export interface NetmapAddon {
     /** Whether `wireLength`, `seconds` or `nanoseconds` is read. */
     readonly arrival: boolean;
     readonly timestamps: boolean;
-    /** `wait` is called whenever `receive` finds nothing. */
+    /** `receive` is always told to wait. */
     readonly waits: boolean;
     readonly counters: ArrayBuffer;
     readonly record: number;

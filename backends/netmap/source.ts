@@ -20,6 +20,9 @@ const WAIT_MILLISECONDS = 10;
  * code that crawls (docs/decisions/0017). Some 100 ms.
  */
 const WAKEFUL_LOOKS = 20_000;
+/** What a batch counts for: it takes as long as so many looks, and an engine with work to do runs its code by that. */
+const LOOKS_OF_A_BATCH = 20;
+const DO_NOT_WAIT = -1;
 const SPINS_MAXIMUM = 128;
 /** When looking again did not help lately, it is tried once in so many times. */
 const TRY_AGAIN = 64;
@@ -70,6 +73,8 @@ export class NetmapSource implements SourcePort {
   private readonly patience: Patience;
   /** Where the engine has other sources too, it waits for all of them itself. */
   private readonly only: boolean;
+  /** Nobody else could bring packets while this thread looked for them again. */
+  private readonly waitsAtOnce: boolean;
 
   constructor(
     addon: NetmapAddon,
@@ -87,6 +92,7 @@ export class NetmapSource implements SourcePort {
     const processors = addon.usableProcessors();
     this.patience = new Patience(processors);
     this.only = (context.prepared as PreparedLinks | undefined)?.sources === 1;
+    this.waitsAtOnce = this.only && processors < 2;
     const reads = (column: ColumnName): boolean => !request.unread?.has(column);
     this.native = new addon.NetmapSource({
       port,
@@ -95,7 +101,7 @@ export class NetmapSource implements SourcePort {
       flowFields: reads('flowAddresses') || reads('flowPorts'),
       arrival: reads('wireLength') || reads('seconds') || reads('nanoseconds'),
       timestamps: options.timestamps,
-      waits: this.only && processors < 2,
+      waits: this.waitsAtOnce,
       counters: request.counters.buffer,
       record: request.record,
       reasons: REASON_SLOTS,
@@ -106,20 +112,18 @@ export class NetmapSource implements SourcePort {
   }
 
   receive(): number {
-    let rows = this.native.receive();
-    this.waited = false;
-    if (rows === 0) {
+    let answer = this.native.receive(this.waitsAtOnce ? this.waitMilliseconds() : DO_NOT_WAIT);
+    if (answer >> 1 === 0) {
       this.transmitter?.settle();
-      if (this.patience.nothing() && this.only) {
-        this.native.wait(this.waitMilliseconds());
-        this.waited = true;
-        // At once: an engine that is told of nothing publishes its books before it looks again.
-        rows = this.native.receive();
-      }
+      // At once: an engine that is told of nothing publishes its books before it looks again.
+      if (this.patience.nothing() && this.only && answer === 0) answer = this.native.receive(this.waitMilliseconds());
     }
+    const rows = answer >> 1;
+    this.waited = (answer & 1) !== 0;
     const found = rows > 0;
     this.batch.count = found ? rows : 0;
     this.patience.looked(found);
+    this.wakefulLooks = Math.max(0, this.wakefulLooks - (found ? LOOKS_OF_A_BATCH : 0));
     if (rows >= 0) return rows;
     this.notice(`netmap no longer has ${this.link.text}: the interface is gone.`, { kind: 'interfaceGone', link: this.link.text });
     return SOURCE_ENDED;

@@ -21,7 +21,7 @@ export interface PlanRequest {
 /** @throws BricksError E_OPTION, or what the backend or a pipe has against it; then nothing is left of it */
 export function preparePlan({ name, given, checked, graph, backend, link }: PlanRequest): Omit<EnginePlan, 'orders'> {
   const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, given.backendOptions ?? {});
-  const rows = checkedBatch(link.batch ?? (graph.sinks.length > MANY_SINKS ? DEFAULT_BATCH_ROWS_OF_MANY : DEFAULT_BATCH_ROWS));
+  const rows = checkedBatch(link.batch ?? defaultBatch(graph, backend, backendOptions));
   const linkPlan: LinkPlan = {
     engine: name,
     ...(checked['ringSize'] === undefined ? {} : { ringSize: Number(checked['ringSize']) }),
@@ -47,6 +47,13 @@ export function preparePlan({ name, given, checked, graph, backend, link }: Plan
     counters: createSharedCounters(graph.counterSlots),
     control: new SharedArrayBuffer(CONTROL_WORDS * 4),
   };
+}
+
+/** What the graph's size asks for, or more where the backend that receives does. */
+function defaultBatch(graph: CompiledGraph, backend: Backend, options: OptionValues): number {
+  const usual = graph.sinks.length > MANY_SINKS ? DEFAULT_BATCH_ROWS_OF_MANY : DEFAULT_BATCH_ROWS;
+  const receives = graph.sources.some(({ link }) => link.kind !== 'file' && backend.handles(link));
+  return receives ? Math.max(usual, backend.batchRows?.(options) ?? usual) : usual;
 }
 
 function prepareLinks(plan: LinkPlan, backend: Backend): EnginePlan['prepared'] {

@@ -148,6 +148,11 @@ export interface Backend {
   handles(link: LinkName): boolean;
   /** Whether its sources fill flow columns when they are asked to; they do unless this says otherwise. */
   flowColumns?(options: OptionValues): boolean;
+  /**
+   * Rows of a batch where the user asks for no number and packets come from its interfaces: what a ring of theirs holds, say.
+   * The usual number if it is less, or if the backend has no opinion.
+   */
+  batchRows?(options: OptionValues): number;
   /** Whether its transmitters heed `step` of the lists that they get: only then lists are interleaved. */
   readonly interleavedLists?: boolean;
   /** Its interfaces exist in memory only, so that it is never taken for one unless it is asked for. */

@@ -267,10 +267,29 @@ test('a pipe that nobody reads fills, drops its own packets, and leaves the othe
   expectAllBuffers();
 });
 
+test('a batch holds what a ring of the usual size does, unless the user asks for another number or the rings are smaller', async () => {
+  await world.peer('hold', 'x{keep');
+  const engines = world.engines();
+  const cases = [
+    { name: 'usual', link: {}, options: {}, packets: 1000, batches: 1 },
+    { name: 'asked', link: { batch: 250 }, options: {}, packets: 1000, batches: 4 },
+    { name: 'small', link: {}, options: { slots: 512 }, packets: 500, batches: 1 },
+  ];
+  for (const { name, link, options, packets, batches } of cases) {
+    await engines.open(name, [['Dummy', null, [`x}${name}`], [`x{${name}-out`]]], options, link);
+    const sender = await world.send(`x{${name}`, packets, 10, 60);
+    await engines.start(name);
+    expect(await engines.received(name, packets)).toMatchObject({ packets, batches });
+    await sender.end();
+    await engines.close(name);
+  }
+});
+
 test('an engine that waits for its reader loses nothing of a burst after a long silence', async () => {
   await world.peer('hold', 'x{keep');
   const engines = world.engines();
-  await engines.open('e', [['Dummy', null, ['x}0'], ['x{1']]], {}, {}, { whenFull: 'wait' });
+  // A batch that waits keeps all its slots of the sender's ring: this one leaves room for the others.
+  await engines.open('e', [['Dummy', null, ['x}0'], ['x{1']]], {}, { batch: 256 }, { whenFull: 'wait' });
   const [reader] = await world.receivers(['x}1']);
   await engines.start('e');
   // Longer than the reader of a full ring may rest: this one has nothing to take.

@@ -103,11 +103,11 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   static std::shared_ptr<Receiver> Of(const Napi::Value& value);
 
  private:
-  // Rows, or -1 if the port is gone
+  // (milliseconds): where nothing is there, it waits so long first; below 0 it does not even ask. Twice the rows, and 1 more if it may have
+  // waited; -1 if the port is gone
   int32_t Receive(Napi::Env env, const int32_t* arguments);
+  bool Ask(int32_t milliseconds);
   void Release(const Napi::CallbackInfo& info);
-  // (milliseconds): waits until there is something to receive, but no longer
-  int32_t Wait(Napi::Env env, const int32_t* arguments);
   // The region and its staging areas: one ArrayBuffer for each region and environment.
   Napi::Value Memory(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

@@ -35,7 +35,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
       const uint32_t length = random() % 10 == 0 ? 4 + random() % 9000 : 4 + random() % 1500;
       if (from.Arrive(0, number, length)) number++;
     }
-    sender.FlushFor(*receiver);
+    sender.FlushFor(*receiver, 0);
     const int32_t rows = receiver->Receive(batch.columns, {}, counters[outputs].data(), LinkSlots{});
     EXPECT(rows >= 0);
     for (int32_t row = 0; row < rows; row++) {
@@ -59,7 +59,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
       if (random() % (k + 2) == 0) world.Take(k + 1, &numbers[k]);
     }
   }
-  sender.FlushFor(*receiver);
+  sender.FlushFor(*receiver, 0);
   uint64_t booked = 0;
   for (uint32_t k = 0; k < outputs; k++) {
     world.Take(k + 1, &numbers[k]);

@@ -94,13 +94,23 @@ bool Sender::WantsFlush() {
   return !postponed_;
 }
 
-void Sender::Flush() { Flush(nullptr); }
+bool Sender::FlushFor(Receiver& source, int milliseconds) {
+  if (!postponed_) return false;
+  if (chain_) {
+    Flush();
+    return false;
+  }
+  together_ = 0;
+  postponed_ = false;
+  sinks_.SyncDirty(&source, milliseconds);
+  return true;
+}
 
-void Sender::Flush(Receiver* source) {
+void Sender::Flush() {
   together_ = 0;
   postponed_ = false;
   if (!chain_) {
-    if (!sinks_.dirty.empty()) sinks_.SyncDirty(source);
+    if (!sinks_.dirty.empty()) sinks_.SyncDirty(nullptr, 0);
     return;
   }
   // What one reader gave back may go on to the next sink: the list grows meanwhile.

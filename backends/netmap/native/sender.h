@@ -44,9 +44,9 @@ class Sender {
   bool WantsFlush();
   // That source is the engine's only one, and calls FlushFor before it receives.
   void LeaveFlushTo(const Receiver* source) { flushing_ = source; }
-  void FlushFor(Receiver& source) {
-    if (postponed_) Flush(&source);
-  }
+  // Does what was left to that source, asks it for packets, and may wait for them, all in one call. False where that was not one call, or there
+  // was nothing to do: then nobody has asked.
+  bool FlushFor(Receiver& source, int milliseconds);
   // Flushes what waits for more, and sends on from the reserve and what readers gave back. For idle times.
   void Settle();
   // Packets in the reserve, or owed to other sinks.
@@ -63,11 +63,11 @@ class Sender {
   };
   enum class Outcome { kSent, kDropped, kLeave };
 
-  void Flush(Receiver* source);
   void MakeRoom(uint32_t index, uint32_t slots, bool withinBatch = false);
   void Sync(uint32_t index, bool withinBatch = false);
   uint32_t Send(uint32_t index, const SentBatch& batch, bool wait);
   static uint32_t SendPlain(Sink& sink, const ListRows& rows, const SentBatch& batch, bool movable, uint32_t count, Tally* tally);
+  static bool CopyPlain(Sink& sink, const SentBatch& batch, uint32_t row, netmap_slot* to, uint32_t empty);
   Outcome SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait);
   bool Movable(const Sink& sink, const SentBatch& batch, bool wait) const;
   bool StillSending();

@@ -105,7 +105,7 @@ bool Sinks::Ask(uint32_t index) {
 
 // poll does for each port what NIOCTXSYNC does, even where no event is asked for. One call for all lets their readers run
 // after all of it: on one CPU each call by itself is a switch to a reader that finds one ring filled.
-void Sinks::SyncDirty(Receiver* source) {
+void Sinks::SyncDirty(Receiver* source, int milliseconds) {
   polled_.clear();
   for (const uint32_t index : dirty) {
     Sink& sink = all[index];
@@ -114,7 +114,7 @@ void Sinks::SyncDirty(Receiver* source) {
     polled_.push_back({sink.port->descriptor(), 0, 0});
   }
   if (source != nullptr) polled_.push_back(source->Question());
-  const bool asked = poll(polled_.data(), polled_.size(), 0) >= 0;
+  const bool asked = poll(polled_.data(), polled_.size(), source != nullptr ? milliseconds : 0) >= 0;
   constexpr int kFailed = POLLERR | POLLHUP | POLLNVAL;
   for (size_t k = 0; k < dirty.size(); k++) {
     Sink& sink = all[dirty[k]];

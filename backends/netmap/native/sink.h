@@ -102,8 +102,8 @@ class Sinks {
   bool Sync(uint32_t index);
   // Learns what the reader has given back, and shows it nothing: for the time between the first packet of a batch and the last.
   bool Ask(uint32_t index);
-  // Sync for all that are dirty, and asks for packets of the source, if there is one: one system call for all of them.
-  void SyncDirty(Receiver* source);
+  // Sync for all that are dirty, and asks for packets of the source, if there is one, for which it may wait: one system call for all of them.
+  void SyncDirty(Receiver* source, int milliseconds);
   // For a packet that a ring has no room for: whether its reader may be waited for. Who had nothing to take owes nothing.
   bool ReaderLives(Sink& sink) const;
   // The reason for dropping such a packet.

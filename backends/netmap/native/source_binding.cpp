@@ -6,6 +6,9 @@ namespace bricks::netmap {
 
 namespace {
 
+// As long as a source may wait while sinks have packets in reserve.
+constexpr int32_t kSettleMilliseconds = 1;
+
 // The ArrayBuffers of this environment, by region. An ArrayBuffer keeps its region's addresses.
 struct KnownMemory {
   std::map<const Region*, Napi::Reference<Napi::ArrayBuffer>> buffers;
@@ -45,8 +48,7 @@ Napi::Function SourceBinding::Define(Napi::Env env) {
 
 SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SourceBinding>(info) {
   const Napi::Object self = info.This().As<Napi::Object>();
-  DefineDirectMethod<SourceBinding, &SourceBinding::Receive>(self, this, "receive");
-  DefineDirectMethod<SourceBinding, &SourceBinding::Wait, 1>(self, this, "wait");
+  DefineDirectMethod<SourceBinding, &SourceBinding::Receive, 1>(self, this, "receive");
   const Napi::Object settings = RequireObject(info, 0);
   bound_.Bind(settings.Get("batch").ToObject());
   columns_ = PlainColumns(bound_);
@@ -70,19 +72,25 @@ SourceBinding* SourceBinding::BindingOf(const Napi::Value& value) {
 
 std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) { return BindingOf(value)->receiver_; }
 
-int32_t SourceBinding::Receive(Napi::Env, const int32_t*) {
+int32_t SourceBinding::Receive(Napi::Env, const int32_t* arguments) {
   if (!receiver_) return -1;
-  if (const std::shared_ptr<Sender> sender = sender_.lock()) sender->FlushFor(*receiver_);
-  return receiver_->Receive(columns_, needs_, counters_, reasons_);
+  const bool waited = Ask(arguments[0]);
+  const int32_t rows = receiver_->Receive(columns_, needs_, counters_, reasons_);
+  return rows < 0 ? rows : rows * 2 + waited;
+}
+
+// What the last batch left to flush, and a wait where nothing is there: in one call if both are wanted. True if it may have waited.
+bool SourceBinding::Ask(int32_t milliseconds) {
+  const std::shared_ptr<Sender> sender = sender_.lock();
+  // What lies in reserve is looked after before a long wait.
+  const bool wait = milliseconds >= 0 && receiver_->Available() == 0 && (milliseconds <= kSettleMilliseconds || !sender || sender->Backlog() == 0);
+  const int32_t most = wait ? milliseconds : 0;
+  if (!(sender && sender->FlushFor(*receiver_, most)) && wait) receiver_->Wait(most);
+  return most > 0;
 }
 
 void SourceBinding::Release(const Napi::CallbackInfo&) {
   if (receiver_) receiver_->Release();
-}
-
-int32_t SourceBinding::Wait(Napi::Env, const int32_t* arguments) {
-  if (receiver_) receiver_->Wait(arguments[0]);
-  return 0;
 }
 
 Napi::Value SourceBinding::Memory(const Napi::CallbackInfo& info) {

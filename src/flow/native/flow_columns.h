@@ -26,7 +26,7 @@ inline __attribute__((always_inline)) int32_t CommonFlow(const uint8_t* at, uint
   }
   uint64_t folded;
   uint32_t bothPorts;
-  if ((type & 0xffffff) == 0x450008) {
+  if (__builtin_expect((type & 0xffffff) == 0x450008, 1)) {
     const uint64_t flagsToSource = Load64(at + 20);  // flags and offset, time to live, protocol, checksum, half an address
     if ((flagsToSource & 0xff3f) != 0 || !HasPorts(static_cast<uint8_t>(flagsToSource >> 24))) return kFlowNotComputed;
     folded = Load64(at + 26);
