@@ -16,6 +16,7 @@ const out = join(root, 'dist', 'bundle');
 const BUNDLES = [
   { name: 'cli/main', source: 'src/cli/main.ts', exports: true },
   { name: 'control/engine-worker', source: 'src/control/engine-worker.ts', exports: true },
+  { name: 'control/control-worker', source: 'src/control/control-worker.ts', exports: true },
   { name: 'lua/lua-worker', source: 'src/lua/lua-worker.ts' },
   { name: 'files/recorder-worker', source: 'src/files/recorder-worker.ts' },
   { name: 'library/index', source: 'src/index.ts' },

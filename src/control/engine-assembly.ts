@@ -66,7 +66,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   stages.expect(sources);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
-  const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait, new EngineTimers(nodes.flatMap((node) => node.timers)));
+  const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait, new EngineTimers(nodes.flatMap((node) => node.timers)), nodes.flatMap(({ inbox }) => (inbox ? [inbox] : [])));
   collectNow();
   return { engine, sources, hotObjects: [engine, engineGraph, host, ...engineGraph.nodes.flatMap((node) => node.hotObjects), ...memory.loops], counters };
 }

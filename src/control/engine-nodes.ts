@@ -3,7 +3,7 @@ import type { AnyDefinition, Packets } from '../core/brick';
 import type { CellClock } from '../core/cell-clock';
 import type { CounterBlock } from '../core/counters';
 import { NotedPackets, type CurrentPackets } from '../core/current-packets';
-import type { Timer } from '../core/engine-timers';
+import type { Inbox, Timer } from '../core/engine-timers';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import type { CompiledBrick } from '../core/graph';
 import type { GraphMemory, NodeMemory } from '../core/graph-memory';
@@ -17,6 +17,8 @@ import { SideArea } from '../core/side-area';
 import type { ColumnName } from '../core/packet-batch';
 import { PacketReader } from '../flow/packet-view';
 import { loadBrickClass } from '../plugins/load-brick';
+import { gatedLogger } from './gated-logger';
+import { Mailbox } from './mailbox';
 import type { EnginePlan } from './engine-protocol';
 
 /** Columns that the packet form reads. */
@@ -31,13 +33,14 @@ export class EngineNode {
   private readonly made: SideArea | undefined;
   /** What it does by the clock. */
   readonly timers: Timer[] = [];
+  private readonly mail: Mailbox | undefined;
   private readonly context: NodeContext;
   private readonly noted: NotedPackets;
   private readonly node: NodeMemory;
   private shared: NodeCode | undefined;
 
   constructor(
-    index: number, private readonly brick: CompiledBrick, private readonly definition: AnyDefinition, private readonly memory: GraphMemory, clock: CellClock,
+    private readonly index: number, private readonly brick: CompiledBrick, private readonly definition: AnyDefinition, private readonly memory: GraphMemory, clock: CellClock,
     plan: EnginePlan, notice: (text: string) => void,
   ) {
     this.node = memory.nodes[index];
@@ -48,12 +51,14 @@ export class EngineNode {
     const rows = memory.columns.length.length;
     this.copies = brick.copiesFirst ? new SideArea(memory.columns, rows, declaration.headroom) : undefined;
     this.made = declaration.creates ? new SideArea(memory.columns, rows, 0) : undefined;
-    const say = (text: string): void => notice(`${label}: ${text}`);
+    const link = plan.controls.find(({ node }) => node === index);
+    const toControl = link && new Mailbox(link.fromEngine);
+    this.mail = link && definition.onMessage ? new Mailbox(link.toEngine) : undefined;
     this.context = new NodeContext({
       label, declaration, level, outputs: outputs.length, clock, seed: plan.seed, packets: this.noted.packets, current: memory.current, counts: this.counts, hold: this.hold, made: this.made,
       edit: declaration.effect === 'edits' ? new PacketEditor(editable(memory.current), label, declaration.headroom) : undefined,
       addTimer: (nanoseconds, call) => this.timers.push({ node: index, nanoseconds, call }),
-      log: { debug: () => undefined, info: say, warn: say, error: say },
+      log: gatedLogger((text) => notice(`${label}: ${text}`), () => clock.now), shared: link?.shared, post: (message) => toControl?.post(message) ?? false,
     });
     this.shared = this.makeCode();
     if (definition.onPacket) for (const column of PACKET_COLUMNS) this.noted.reads.add(column);
@@ -74,6 +79,12 @@ export class EngineNode {
       close: close ? () => close(state) : undefined,
       own: new OwnCounters(counts, counters.words, brick.record, declaration.counters.length, declaration.gauges.length),
     };
+  }
+
+  /** What its control half sends it. */
+  get inbox(): Inbox | undefined {
+    const { mail, definition, context, index } = this;
+    return mail && { node: index, mail, deliver: (message, state) => definition.onMessage?.(message, state, context) };
   }
 
   /** What a warm-up has counted and held is forgotten. */

@@ -1,4 +1,5 @@
 /** What the main thread and an engine's thread say to each other. */
+import type { ControlLink } from './brick-controls';
 import type { ModuleReference } from '../core/define-brick';
 import type { CompiledGraph } from '../core/graph';
 import type { OptionValues } from '../core/options';
@@ -34,6 +35,8 @@ export interface EnginePlan {
   readonly seed: number;
   /** What the control halves prepared. */
   readonly prepared: { readonly backend: unknown; readonly pipes: unknown };
+  /** Control halves of its bricks. */
+  readonly controls: readonly ControlLink[];
   readonly counters: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
   /** Becomes readable with an order, for a wait that only descriptors end; -1 where the native part was not built. */

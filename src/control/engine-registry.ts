@@ -1,9 +1,12 @@
 /** All engines of a process, and the orders that scripts, shells and remote clients give them. */
 import { EventEmitter } from 'node:events';
+import { resolve } from 'node:path';
 import type { BrickDeclaration } from '../core/brick';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
 import { checkOptions, type OptionValues } from '../core/options';
-import { allBackends, brickDeclarations, resolveBrick } from '../plugins/container';
+import { allBackends, brickDeclarations, resolveBrick, registerBrick } from '../plugins/container';
+import { brickClassesOf } from '../plugins/load-brick';
+import { loadModule } from '../plugins/load-module';
 import { defaultBackend } from '../plugins/default-backend';
 import type { Answer, Order } from './orders';
 import { ENGINE_OPTIONS, type PacketEngineOptions } from './engine-options';
@@ -97,6 +100,10 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         const { declaration } = resolveBrick(order.kind);
         return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };
       }
+      case 'brick.call':
+        return this.engine(order.name).call({ id: order.id }, order.method, ...order.values);
+      case 'brick.load':
+        return loadBricks(order.file);
       case 'shutdown':
         this.emit('shutdown');
         return undefined;
@@ -151,4 +158,12 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
 
 function describe(kind: string | undefined): BrickDeclaration | BrickDeclaration[] {
   return kind === undefined ? brickDeclarations() : resolveBrick(kind).declaration;
+}
+
+/** @throws BricksError E_MODULE */
+async function loadBricks(file: string): Promise<string[]> {
+  const classes = brickClassesOf(await loadModule(resolve(file)));
+  if (classes.length === 0) throw new BricksError('E_MODULE', `The module ${file} exports no brick.`, 'Export what defineBrick returns.');
+  classes.forEach(registerBrick);
+  return classes.map(({ declaration }) => declaration.name);
 }

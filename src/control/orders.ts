@@ -20,6 +20,10 @@ export type Order =
   | { order: 'options.describe' }
   /** Validates; answers {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
   | { order: 'brick.check'; kind: string; options: unknown }
+  /** Calls a method of the control half of an engine's brick; answers what it returns. */
+  | { order: 'brick.call'; name: string; id: number; method: string; values: unknown[] }
+  /** Loads a module and makes the bricks that it exports known; answers their names. */
+  | { order: 'brick.load'; file: string }
   | { order: 'shutdown' };
 
 export type Answer = { ok: true; value?: unknown } | { ok: false; code: string; message: string };

@@ -1,6 +1,5 @@
 /** A packet engine, as a program sees it: describes a graph, opens it in a thread of its own, starts and stops it. */
 import { EventEmitter } from 'node:events';
-import type { Worker } from 'node:worker_threads';
 import type { Backend } from '../core/backend';
 import type { BrickDescription } from '../core/brick-description';
 import { snapshotCounters } from '../core/counters';
@@ -9,11 +8,12 @@ import type { BrickSpecification, CompiledGraph } from '../core/graph';
 import type { checkOptions } from '../core/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../core/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
-import { awaitExpectedReaders, discardPipes } from '../pipes';
+import { awaitExpectedReaders } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend } from '../plugins/container';
 import { backendFor } from '../plugins/default-backend';
 import { OrderEvent } from '../native/system';
+import { BrickControls } from './brick-controls';
 import { compileBricks } from './compile-bricks';
 import { preparePlan } from './prepare-plan';
 import { linksThatWait, outputsAtWrongEnd, unwrittenPipes, type OpenGraph } from './idle-links';
@@ -23,20 +23,7 @@ import { countHung, takeBackUnread } from './closed-books';
 import { checkQueueIsOfInterface, checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import { CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest } from './engine-protocol';
 import { startEngineThread } from './engine-thread';
-
-interface Thread {
-  readonly worker: Worker;
-  readonly graph: CompiledGraph;
-  readonly counters: SharedArrayBuffer;
-  readonly control: Int32Array;
-  readonly prepared: EnginePlan['prepared'];
-  readonly backend: Backend;
-  readonly orders: OrderEvent;
-  /** The pipes that nobody wrote to when it was linked. */
-  readonly unwritten: ReadonlySet<string>;
-  /** Set when it is being done away with. */
-  gone?: Promise<void>;
-}
+import { endThread, threadLimit, type OpenThread as Thread } from './open-thread';
 
 interface Books {
   readonly graph: CompiledGraph;
@@ -51,8 +38,6 @@ interface Waiting {
 
 /** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
 const IDLE_LOOK_MILLISECONDS = 1000;
-/** What a failed thread gets to end: one that is stuck in the system may never. */
-const TERMINATE_MILLISECONDS = 2000;
 
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private readonly options: ReturnType<typeof checkOptions>;
@@ -103,6 +88,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     if (typeof (brick as Partial<BrickDescription> | undefined)?.collect !== 'function') {
       return Promise.reject(new BricksError('E_ARGUMENT', `link takes a brick, not ${String(brick)}.`, 'For example: engine.link(new LoadBalancer().connectInput(...)).'));
     }
+    brick.reachBy((one, method, values) => this.call(one, method, ...values));
     return this.linkSpecifications(brick.collect(), options);
   }
 
@@ -182,6 +168,16 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     });
   }
 
+  /**
+   * Calls a method of the control half of one of its bricks; resolves with what it returns.
+   * @throws BricksError E_BRICK_CALL, E_ENGINE_NOT_LINKED, or what the method says
+   */
+  async call(brick: { readonly id: number }, method: string, ...values: unknown[]): Promise<unknown> {
+    const { thread } = this;
+    if (!thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick.`, 'Link one first: pe:link(brick).');
+    return thread.controls.call(brick.id, method, values);
+  }
+
   /** What has become of its work since it was linked: files are written to their end only when `unlink` or `delete` is done. */
   get outcome(): EngineOutcome {
     return this.faults.outcome;
@@ -235,12 +231,19 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
     checkQueueIsOfInterface(this.name, options.queue, graph, backend);
     const unwritten = unwrittenPipes({ graph, backend });
-    const unordered = preparePlan({ name: this.name, given: this.given, checked: this.options, graph, backend, link: options });
+    const controls = await BrickControls.start(this.name, graph, (text) => this.tell(text));
+    let unordered: ReturnType<typeof preparePlan>;
+    try {
+      unordered = preparePlan({ name: this.name, given: this.given, checked: this.options, graph, backend, link: options, controls: controls.links });
+    } catch (error) {
+      await controls.stop();
+      throw error;
+    }
     const { prepared, counters, control } = unordered;
     const orders = new OrderEvent();
     const plan: EnginePlan = { ...unordered, orders: orders.descriptor };
     const worker = startEngineThread(plan);
-    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders, unwritten };
+    const thread: Thread = { worker, graph, counters, control: new Int32Array(control), prepared, backend, orders, unwritten, controls };
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
     worker.on('exit', () => {
@@ -283,12 +286,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     if (this.thread === thread) this.thread = undefined;
     liveEngines.delete(this);
     this.watchdog.stop();
-    // One that is stuck in the system may never end.
-    const patience = new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
-    const ended = await Promise.race([thread.worker.terminate().then(() => true), patience]);
-    if (ended) thread.orders.close();
-    thread.backend.discard?.(thread.prepared.backend);
-    discardPipes(thread.prepared.pipes);
+    await endThread(thread);
   }
 
   private ask(thread: Thread, request: EngineRequest, kinds: readonly EngineReport['kind'][]): Promise<EngineReport> {
@@ -363,8 +361,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const gone = this.discard(thread).catch(() => undefined);
     // The next order finds its links closed, and so does who hears of the failure, unless the thread can't be ended.
     void this.inOrder(() => gone);
-    const patience = new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
-    void Promise.race([gone, patience]).then(() => {
+    void Promise.race([gone, threadLimit()]).then(() => {
       for (const resolve of this.rested.splice(0)) resolve();
       if (waiting) waiting.reject(error);
       else if (wasRunning && this.listenerCount('error') > 0) this.emit('error', error);

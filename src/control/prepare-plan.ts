@@ -1,5 +1,6 @@
 /** Makes what an engine's thread needs to know, with what the control halves of its backend and of pipes prepare. */
 import type { Backend, LinkPlan } from '../core/backend';
+import type { ControlLink } from './brick-controls';
 import { createSharedCounters } from '../core/counters';
 import type { CompiledGraph } from '../core/graph';
 import { checkOptions, type OptionValues } from '../core/options';
@@ -16,10 +17,11 @@ export interface PlanRequest {
   readonly graph: CompiledGraph;
   readonly backend: Backend;
   readonly link: LinkOptions;
+  readonly controls: readonly ControlLink[];
 }
 
 /** @throws BricksError E_OPTION, or what the backend or a pipe has against it; then nothing is left of it */
-export function preparePlan({ name, given, checked, graph, backend, link }: PlanRequest): Omit<EnginePlan, 'orders'> {
+export function preparePlan({ name, given, checked, graph, backend, link, controls }: PlanRequest): Omit<EnginePlan, 'orders'> {
   const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, given.backendOptions ?? {});
   const rows = checkedBatch(link.batch ?? defaultBatch(graph, backend, backendOptions));
   const linkPlan: LinkPlan = {
@@ -43,6 +45,7 @@ export function preparePlan({ name, given, checked, graph, backend, link }: Plan
     whenFull: checked['whenFull'] as EnginePlan['whenFull'],
     warmUpMilliseconds: warmUpLimit(checked['warmUpMilliseconds'], graph),
     seed: Number(checked['seed']),
+    controls,
     prepared: prepareLinks(linkPlan, backend),
     counters: createSharedCounters(graph.counterSlots),
     control: new SharedArrayBuffer(CONTROL_WORDS * 4),

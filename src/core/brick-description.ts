@@ -59,6 +59,24 @@ export class BrickDescription {
     return this.connectOutput(...Array.from({ length: count }, (_, index) => `${device}{${index}`));
   }
 
+  /**
+   * Calls a method of its control half, which may be asynchronous; resolves with what it returns.
+   * @throws BricksError E_BRICK_CALL, or what the method says
+   */
+  call(method: string, ...values: unknown[]): Promise<unknown> {
+    const { caller } = this;
+    if (!caller) return Promise.reject(new BricksError('E_BRICK_CALL', `This ${this.kind} is linked to no engine.`, 'Link it first: engine.link(brick).'));
+    return caller(method, values);
+  }
+  private caller: ((method: string, values: readonly unknown[]) => Promise<unknown>) | undefined;
+
+  /** Says how its methods are called, and those of all bricks below it. */
+  reachBy(call: (brick: BrickDescription, method: string, values: readonly unknown[]) => Promise<unknown>): void {
+    this.visit((brick) => {
+      brick.caller = (method, values) => call(brick, method, values);
+    });
+  }
+
   /** Puts other bricks below this one: they belong to the same engine. */
   link(...others: BrickDescription[]): this {
     this.below.push(...others);
@@ -67,15 +85,12 @@ export class BrickDescription {
 
   /** This brick and all below it, as an engine gets them. */
   collect(): BrickSpecification[] {
-    const seen = new Set<BrickDescription>();
-    const visit = (brick: BrickDescription): void => {
-      if (seen.has(brick)) return;
-      seen.add(brick);
+    const seen: BrickDescription[] = [];
+    this.visit((brick) => {
+      seen.push(brick);
       loose.delete(brick);
-      brick.below.forEach(visit);
-    };
-    visit(this);
-    return [...seen].map((brick) => ({
+    });
+    return seen.map((brick) => ({
       id: brick.id,
       kind: brick.kind,
       options: brick.options,
@@ -83,5 +98,16 @@ export class BrickDescription {
       outputs: brick.outputs,
       module: brick.module,
     }));
+  }
+
+  private visit(each: (brick: BrickDescription) => void): void {
+    const seen = new Set<BrickDescription>();
+    const visit = (brick: BrickDescription): void => {
+      if (seen.has(brick)) return;
+      seen.add(brick);
+      each(brick);
+      brick.below.forEach(visit);
+    };
+    visit(this);
   }
 }

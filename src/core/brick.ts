@@ -90,7 +90,7 @@ export interface PacketMaker {
 }
 
 /** What an engine gives a brick. */
-export interface BrickContext<State = unknown> {
+export interface BrickContext<State = unknown, Shared = unknown> {
   /** `LoadBalancer`, or `LoadBalancer#2` where an engine has several. */
   readonly name: string;
   /** How many outputs it has. */
@@ -119,8 +119,35 @@ export interface BrickContext<State = unknown> {
    * asked for while the brick is made.
    */
   every(milliseconds: number, call: (state: State) => void): void;
+  /** Sends the control half something that can be cloned, up to 64 KiB; false where its mailbox is full, or there is no control half. */
+  post(message: unknown): boolean;
+  /** What `shared` of the definition has made: the same memory as the control half's. */
+  readonly shared: Shared;
   /** The rows of the batch, for a brick that looks beyond its own packet. */
   readonly packets: Packets;
+}
+
+/** What the control half of a brick gets. It runs in the main process, beside the engine's thread. */
+export interface ControlContext<Shared = unknown> {
+  /** `Filter`, or `Filter#2` where an engine has several. */
+  readonly name: string;
+  /** The engine's name. */
+  readonly engine: string;
+  /** What `shared` of the definition has made. */
+  readonly shared: Shared;
+  readonly log: Logger;
+  /** Sends the engine's half something that can be cloned, up to 64 KiB; false where its mailbox is full. */
+  post(message: unknown): boolean;
+}
+
+/** A brick's control half at work. */
+export interface ControlHalf {
+  /** What `b:call("method", ...)` in Lua and `brick.call('method', ...)` in TypeScript reach. They may be asynchronous. */
+  readonly methods?: Readonly<Record<string, (...values: never[]) => unknown>>;
+  /** Gets what the engine's half has sent by `context.post`. */
+  onMessage?(message: unknown): void;
+  /** Called when the engine has closed its links. It gets two seconds. */
+  stop?(): void | Promise<void>;
 }
 
 export interface LinkCount {
@@ -155,6 +182,8 @@ export interface BrickDeclaration {
   /** Bytes by which packets may grow at their start. */
   readonly headroom: number;
   readonly creates: boolean;
+  /** Whether it has a control half. */
+  readonly control: boolean;
   readonly files?: 'source' | 'sink';
   readonly counters: readonly CounterDeclaration[];
   readonly gauges: readonly CounterDeclaration[];
@@ -162,7 +191,7 @@ export interface BrickDeclaration {
 }
 
 /** What every brick declares, whatever its form. */
-export interface BrickBasics<Declared extends OptionDeclarations, State> {
+export interface BrickBasics<Declared extends OptionDeclarations, State, Shared> {
   /** The kind, by which set-ups name it: `LoadBalancer`. */
   readonly name: string;
   /** One sentence. */
@@ -195,39 +224,48 @@ export interface BrickBasics<Declared extends OptionDeclarations, State> {
    * What the brick remembers from packet to packet. Made anew for each engine, and once more for the warm-up, whose synthetic packets
    * must leave no traces.
    */
-  readonly state?: (options: OptionsOf<Declared>, context: BrickContext) => State;
+  readonly state?: (options: OptionsOf<Declared>, context: BrickContext<unknown, Shared>) => State;
+  /** What both halves see: made once in the main process, before them. Typically a SharedArrayBuffer; whatever it is must be possible to clone. */
+  readonly shared?: (options: OptionsOf<Declared>) => Shared;
+  /**
+   * The half that may use sockets, files and timers. It starts, in a thread of its own, before the engine runs, and stops after it. One that
+   * throws or hangs harms no packet: the brick goes on with what it last got, and the failure is reported.
+   */
+  readonly control?: (options: OptionsOf<Declared>, context: ControlContext<Shared>) => ControlHalf | Promise<ControlHalf>;
+  /** Gets, between batches, what the control half has sent by `post`. */
+  readonly onMessage?: (message: never, state: State, context: BrickContext<State, Shared>) => void;
   /** Called when the engine closes. */
   readonly close?: (state: State) => void;
 }
 
 /** One function from a packet's row to its output. The engine makes the loop. */
-export interface ChooseForm<Declared extends OptionDeclarations, State> {
+export interface ChooseForm<Declared extends OptionDeclarations, State, Shared> {
   /**
    * Called once for an engine: takes the columns it needs, and returns a function from a row to the output of that packet, DROP or HELD.
    * That function is called for each packet, in order of arrival.
    */
-  readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State>) => (row: number, state: State) => number;
+  readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, state: State) => number;
   /** Whether it keeps packets by `context.hold`; `release` then says when they go. */
   readonly holds?: boolean;
   /**
    * Called after each batch for each packet that is held, in the order in which they were: returns its output, DROP, or HELD for one that
    * stays. `place` is what `hold` returned. With `all` the engine stops: none may stay, and one that does is dropped.
    */
-  readonly release?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State>) => (place: number, all: boolean, state: State) => number;
+  readonly release?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (place: number, all: boolean, state: State) => number;
 }
 
 /** The easy form: one packet at a time, with its headers read. */
-export interface PacketForm<Declared extends OptionDeclarations, State> {
+export interface PacketForm<Declared extends OptionDeclarations, State, Shared> {
   /** Returns a function that gets one packet, the same object each time, and returns its output, a list of outputs, ALL or DROP. */
-  readonly onPacket: (options: OptionsOf<Declared>, context: BrickContext<State>) => (packet: PacketView, state: State) => number | readonly number[];
+  readonly onPacket: (options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (packet: PacketView, state: State) => number | readonly number[];
   /** Whether it may give a packet to more than one output. */
   readonly copies?: boolean;
 }
 
 /** The whole batch at once. */
-export interface ProcessForm<Declared extends OptionDeclarations, State> {
+export interface ProcessForm<Declared extends OptionDeclarations, State, Shared> {
   /** Returns a function that gets rows and sets `next[i]` to the output of `input.rows[i]`; what it leaves alone is dropped. */
-  readonly process: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State>) => (input: InputRows, next: Uint16Array, state: State) => void;
+  readonly process: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (input: InputRows, next: Uint16Array, state: State) => void;
 }
 
 /** Every output gets every packet: there is nothing to write. */
@@ -235,16 +273,16 @@ export interface BroadcastForm {
   readonly broadcast: true;
 }
 
-export type BrickForm<Declared extends OptionDeclarations, State> =
-  | ChooseForm<Declared, State> & Without<'onPacket' | 'process' | 'broadcast'>
-  | PacketForm<Declared, State> & Without<'choose' | 'process' | 'broadcast' | 'holds' | 'release'>
-  | ProcessForm<Declared, State> & Without<'choose' | 'onPacket' | 'broadcast' | 'holds' | 'release'>
+export type BrickForm<Declared extends OptionDeclarations, State, Shared> =
+  | ChooseForm<Declared, State, Shared> & Without<'onPacket' | 'process' | 'broadcast'>
+  | PacketForm<Declared, State, Shared> & Without<'choose' | 'process' | 'broadcast' | 'holds' | 'release'>
+  | ProcessForm<Declared, State, Shared> & Without<'choose' | 'onPacket' | 'broadcast' | 'holds' | 'release'>
   | BroadcastForm & Without<'choose' | 'onPacket' | 'process' | 'holds' | 'release'>;
 
 type Without<Names extends string> = { readonly [name in Names]?: never };
 
 /** A definition as its author writes it. */
-export type BrickDefinition<Declared extends OptionDeclarations, State> = BrickBasics<Declared, State> & BrickForm<Declared, State>;
+export type BrickDefinition<Declared extends OptionDeclarations, State, Shared> = BrickBasics<Declared, State, Shared> & BrickForm<Declared, State, Shared>;
 
 /** What a choose function returns; it may be anything where it was not written in TypeScript. */
 export type ChooseFunction = (row: number, state: unknown) => number;
@@ -252,8 +290,16 @@ export type ReleaseFunction = (place: number, all: boolean, state: unknown) => n
 export type PacketFunction = (packet: PacketView, state: unknown) => number | readonly number[];
 export type ProcessFunction = (input: InputRows, next: Uint16Array, state: unknown) => void;
 
+/** A control half as its thread sees it. */
+export interface AnyControlHalf extends Omit<ControlHalf, 'methods'> {
+  readonly methods?: Readonly<Record<string, (...values: unknown[]) => unknown>>;
+}
+
 /** A definition as engines see it, whose options and state may be of any type. Its declaration was checked: it has exactly one form. */
-export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown>, 'state' | 'close'> {
+export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'state' | 'close' | 'shared' | 'control' | 'onMessage'> {
+  readonly shared?: (options: OptionValues) => unknown;
+  readonly control?: (options: OptionValues, context: ControlContext) => AnyControlHalf | Promise<AnyControlHalf>;
+  readonly onMessage?: (message: unknown, state: unknown, context: BrickContext) => void;
   readonly state?: (options: OptionValues, context: BrickContext) => unknown;
   readonly close?: (state: unknown) => void;
   readonly choose?: (packets: Packets, options: OptionValues, context: BrickContext) => ChooseFunction;

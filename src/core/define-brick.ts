@@ -29,8 +29,8 @@ export type GivenTo<Declared extends OptionDeclarations, Shorthand extends strin
   | (Shorthand extends keyof Declared ? GivenOptions<Declared>[Shorthand & keyof GivenOptions<Declared>] : never);
 
 /** A brick's class for a definition that `url` exports. @throws BricksError E_BRICK_DECLARATION */
-export function makeBrickClass<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, const Shorthand extends string = never>(
-  definition: BrickBasics<Declared, State> & BrickForm<Declared, State> & { readonly shorthand?: Shorthand }, module: ModuleReference,
+export function makeBrickClass<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string = never>(
+  definition: BrickBasics<Declared, State, Shared> & BrickForm<Declared, State, Shared> & { readonly shorthand?: Shorthand }, module: ModuleReference,
 ): BrickClass<GivenTo<Declared, Shorthand>> {
   const general = definition as unknown as AnyDefinition;
   const declaration = declarationOf(general);
@@ -84,6 +84,7 @@ function declarationOf(definition: AnyDefinition): BrickDeclaration {
     holds,
     headroom: headroomOf(definition),
     creates: definition.creates === true,
+    control: definition.control !== undefined,
     ...(definition.files === undefined ? {} : { files: definition.files }),
     counters: described(definition.counters),
     gauges: described(definition.gauges),

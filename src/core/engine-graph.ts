@@ -11,7 +11,7 @@ import { BRICK_CREATED, BRICK_HELD, BRICK_PACKETS_OUT, LINK_BYTES, LINK_DROPS, L
 import type { CurrentPackets } from './current-packets';
 import { DROP_REASON_INDEX } from './drop-reasons';
 import { BricksError, messageOf } from './errors';
-import type { EngineTimers } from './engine-timers';
+import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from './engine-timers';
 import type { CompiledGraph } from './graph';
 import type { FixedList, GraphMemory, InnerLink } from './graph-memory';
 import { GraphNode, type NodeBrick } from './graph-node';
@@ -162,14 +162,26 @@ export class EngineGraph {
 
   /** Calls what is due. The packets that bricks make by it wait as `sides`. */
   runTimers(timers: EngineTimers, now: number): void {
-    timers.run(now, (timer) => {
-      this.sideNode = timer.node;
-      this.sideKind = MADE;
-      this.working[0] = timer.node + 1;
-      this.nodes[timer.node].callTimer(timer);
-      this.working[0] = 0;
-      this.sideNode = -1;
-    });
+    timers.run(now, ({ node, call }) => this.callBetween(node, call));
+  }
+
+  /** Delivers what control halves have sent. */
+  deliver({ node, mail, deliver }: Inbox): void {
+    for (let left = MESSAGES_A_ROUND; left > 0; left--) {
+      const next = mail.take();
+      if (next === undefined) return;
+      this.callBetween(node, (state) => deliver(next.message, state));
+    }
+  }
+
+  /** Calls a brick between batches. */
+  private callBetween(node: number, call: (state: unknown) => void): void {
+    this.sideNode = node;
+    this.sideKind = MADE;
+    this.working[0] = node + 1;
+    this.nodes[node].callBetween(call);
+    this.working[0] = 0;
+    this.sideNode = -1;
   }
 
   private runCopies(index: number): PacketBatch | undefined {

@@ -1,4 +1,4 @@
-/** What the bricks of an engine do by the clock: between batches, and while it waits. */
+/** What the bricks of an engine do between batches, and while it waits: by the clock, and by messages of their control halves. */
 
 export interface Timer {
   /** Index of the brick in its graph. */
@@ -6,6 +6,21 @@ export interface Timer {
   readonly nanoseconds: number;
   readonly call: (state: unknown) => void;
 }
+
+/** Messages that wait for a brick. */
+export interface MailSlot {
+  readonly waiting: boolean;
+  take(): { readonly message: unknown } | undefined;
+}
+
+export interface Inbox {
+  readonly node: number;
+  readonly mail: MailSlot;
+  readonly deliver: (message: unknown, state: unknown) => void;
+}
+
+/** Messages of one brick that are delivered before the next batch: a flood holds up no packets. */
+export const MESSAGES_A_ROUND = 16;
 
 export class EngineTimers {
   private readonly next: Float64Array;

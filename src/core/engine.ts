@@ -10,7 +10,7 @@ import {
   addToCounter, setCounter, type CounterBlock, type CounterPublisher,
 } from './counters';
 import { COPIED, MADE, type EngineGraph, type SideKind } from './engine-graph';
-import { NO_TIMERS, type EngineTimers } from './engine-timers';
+import { NO_TIMERS, type EngineTimers, type Inbox } from './engine-timers';
 import type { PacketBatch } from './packet-batch';
 
 /** A source with the batch it fills and the brick it feeds. */
@@ -86,6 +86,7 @@ export class Engine {
     /** Whether full rings hold the engine up (all its sources are patient) or drop. */
     private readonly wait: boolean,
     private readonly timers: EngineTimers = NO_TIMERS,
+    private readonly inboxes: readonly Inbox[] = [],
   ) {}
 
   /**
@@ -177,8 +178,9 @@ export class Engine {
 
   /** One turn over all sources; answers how many packets it moved. */
   round(): number {
-    const { sources, graph, timers } = this;
+    const { sources, graph, timers, inboxes } = this;
     let packets = 0;
+    for (let index = 0; index < inboxes.length; index++) if (inboxes[index].mail.waiting) graph.deliver(inboxes[index]);
     for (let index = 0; index < sources.length; index++) {
       const source = sources[index];
       if (source.ended) continue;

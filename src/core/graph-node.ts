@@ -5,7 +5,6 @@ import {
   addToCounter, setCounter,
 } from './counters';
 import type { CellClock } from './cell-clock';
-import type { Timer } from './engine-timers';
 import { DROP_REASON_INDEX } from './drop-reasons';
 import type { InnerLink, NodeMemory } from './graph-memory';
 import type { HoldArea } from './hold-area';
@@ -140,7 +139,7 @@ export class GraphNode {
     if (hold) setCounter(words, record + BRICK_HELD, hold.count);
   }
 
-  callTimer({ call }: Timer): void {
+  callBetween(call: (state: unknown) => void): void {
     call(this.brick.state);
     this.own.flush();
   }

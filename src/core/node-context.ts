@@ -21,6 +21,9 @@ export interface NodeSurroundings {
   readonly hold: HoldArea | undefined;
   readonly edit: PacketEdits | undefined;
   readonly made: SideArea | undefined;
+  readonly shared: unknown;
+  /** Sends the control half a message. */
+  readonly post: (message: unknown) => boolean;
   /** Takes note of a timer. */
   readonly addTimer: (nanoseconds: number, call: (state: unknown) => void) => void;
 }
@@ -40,6 +43,8 @@ export class NodeContext implements BrickContext {
   private readonly editor: PacketEdits | undefined;
   private readonly maker: PacketMaker | undefined;
   private readonly addTimer: NodeSurroundings['addTimer'];
+  readonly shared: unknown;
+  private readonly send: (message: unknown) => boolean;
   private readonly randomWord = new Uint32Array(new ArrayBuffer(4));
 
   constructor(around: NodeSurroundings) {
@@ -56,6 +61,8 @@ export class NodeContext implements BrickContext {
     this.editor = around.edit;
     this.maker = around.made && new Maker(around.made, around.outputs, around.counts);
     this.addTimer = around.addTimer;
+    this.shared = around.shared;
+    this.send = around.post;
     this.seed = (Math.imul(around.seed ^ hashOfText(around.label), 0x9e3779b1) | 1) >>> 0;
     this.restart();
   }
@@ -90,6 +97,10 @@ export class NodeContext implements BrickContext {
   every(milliseconds: number, call: (state: unknown) => void): void {
     if (!(milliseconds >= 1) || typeof call !== 'function') throw new BricksError('E_ARGUMENT', `The brick ${this.name} asks for a timer of ${milliseconds} ms; it must be at least 1, with a function to call.`);
     this.addTimer(milliseconds * 1e6, call);
+  }
+
+  post(message: unknown): boolean {
+    return this.send(message);
   }
 
   counter(name: string): Counter {

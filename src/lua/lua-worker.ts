@@ -36,6 +36,7 @@ function tidy(order: Record<string, unknown>): Order {
       brick['outputs'] = listOf(brick['outputs']);
     }
   }
+  if (order['order'] === 'brick.call') order['values'] = listOf(order['values']);
   return order as Order;
 }
 

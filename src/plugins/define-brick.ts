@@ -12,8 +12,8 @@ import type { OptionDeclarations } from '../core/options';
  * this function, unless `url` says otherwise.
  * @throws BricksError E_BRICK_DECLARATION
  */
-export function defineBrick<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, const Shorthand extends string = never>(
-  definition: BrickBasics<Declared, State> & BrickForm<Declared, State> & { readonly shorthand?: Shorthand }, url = callerOf(defineBrick),
+export function defineBrick<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string = never>(
+  definition: BrickBasics<Declared, State, Shared> & BrickForm<Declared, State, Shared> & { readonly shorthand?: Shorthand }, url = callerOf(defineBrick),
 ): BrickClass<GivenTo<Declared, Shorthand>> {
   return makeBrickClass(definition, { url, name: '' });
 }

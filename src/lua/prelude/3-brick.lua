@@ -96,6 +96,16 @@ function methods.stats(self)
   base.fail("stats: the engine %s knows nothing of this %s", engine, brick.kind)
 end
 
+-- Calls a method of the brick's control half, and returns what that returns.
+function methods.call(self, method, ...)
+  local what = "call"
+  base.string(what, 1, "method", "the name of a method", method)
+  local brick = base.contents(self)
+  local engine = engine_of(brick)
+  if not engine then base.fail("call: this %s is linked to no engine yet; give it to pe:link first", brick.kind) end
+  return base.order({ order = "brick.call", name = engine, id = brick.id, method = method, values = { ... } }, what)
+end
+
 function methods.help() return host.brick_help() end
 
 make = base.class("Brick", methods, function(self)
@@ -111,6 +121,12 @@ make = base.class("Brick", methods, function(self)
 end)
 
 local functions = {}
+
+-- Loads a module of your own, and returns the names of its bricks.
+function functions.load(file)
+  base.string("Brick.load", 1, "file", "the path of a module", file)
+  return base.order({ order = "brick.load", file = file }, "Brick.load")
+end
 
 function functions.new(kind, options)
   local what = "Brick.new"

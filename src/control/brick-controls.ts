@@ -1,0 +1,176 @@
+/** The control halves of an engine's bricks, each in a thread of its own: one that throws, hangs or floods harms no packet. */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { BricksError, messageOf } from '../core/errors';
+import type { CompiledBrick, CompiledGraph } from '../core/graph';
+import { loadBrickClass } from '../plugins/load-brick';
+import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
+import { createMailbox } from './mailbox';
+
+/** What the engine's thread has to know of a brick's control half. */
+export interface ControlLink {
+  /** Index of the brick in the graph. */
+  readonly node: number;
+  readonly shared: unknown;
+  readonly toEngine: SharedArrayBuffer;
+  readonly fromEngine: SharedArrayBuffer;
+}
+
+const START_MILLISECONDS = 30_000;
+const STOP_MILLISECONDS = 2000;
+const CALL_MILLISECONDS = 10_000;
+/** How often a control half is asked whether it is there, and after how many silent times that is reported. */
+const PING_MILLISECONDS = 1000;
+const SILENT_PINGS = 5;
+
+class ControlThread {
+  private readonly worker: Worker;
+  private readonly calls = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>();
+  private lastCall = 0;
+  private silent = 0;
+  private over: string | undefined;
+  private started: ((report: ControlReport) => void) | undefined;
+  private stopped: (() => void) | undefined;
+  private readonly pings: NodeJS.Timeout;
+
+  constructor(readonly link: ControlLink, private readonly plan: ControlPlan, private readonly tell: (text: string) => void) {
+    this.worker = new Worker(join(__dirname, '..', 'control', 'control-worker.js'), { workerData: plan, name: `bricks ${plan.label}` });
+    this.worker.unref();
+    this.worker.on('message', (report: ControlReport) => this.take(report));
+    // Errors from other threads are of another realm in some hosts.
+    this.worker.on('error', (error: { readonly message?: string }) => this.end(error.message ?? String(error)));
+    this.worker.on('exit', () => this.end('it ended'));
+    this.pings = setInterval(() => this.ping(), PING_MILLISECONDS);
+    this.pings.unref();
+  }
+
+  async start(): Promise<void> {
+    let limit: NodeJS.Timeout | undefined;
+    const report = await new Promise<ControlReport>((resolve) => {
+      this.started = resolve;
+      limit = setTimeout(() => resolve({ kind: 'failed', error: `it has not started within ${START_MILLISECONDS / 1000} s` }), START_MILLISECONDS);
+    });
+    clearTimeout(limit);
+    this.started = undefined;
+    if (report.kind === 'failed') throw new BricksError('E_BRICK_CONTROL', `The control half of ${this.plan.label} failed: ${report.error}`);
+  }
+
+  call(method: string, values: readonly unknown[]): Promise<unknown> {
+    const { label } = this.plan;
+    if (this.over !== undefined) return Promise.reject(new BricksError('E_BRICK_CALL', `The control half of ${label} is not running: ${this.over}.`, 'Link the engine again.'));
+    const number = ++this.lastCall;
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => {
+        this.calls.delete(number);
+        reject(new BricksError('E_BRICK_CALL', `${label}:${method} has not returned for ${CALL_MILLISECONDS / 1000} s.`, 'See what the control half does.'));
+      }, CALL_MILLISECONDS);
+      const settle = <Value>(done: (value: Value) => void) => (value: Value): void => {
+        clearTimeout(limit);
+        done(value);
+      };
+      this.calls.set(number, { resolve: settle(resolve), reject: settle(reject) });
+      try {
+        this.send({ kind: 'call', number, method, values });
+      } catch (error) {
+        this.calls.delete(number);
+        settle(reject)(new BricksError('E_BRICK_CALL', `The values for ${label}:${method} can't be handed on: ${messageOf(error)}.`));
+      }
+    });
+  }
+
+  /** Lets it end, for a bounded time. */
+  async stop(): Promise<void> {
+    clearInterval(this.pings);
+    if (this.over === undefined) {
+      const ended = new Promise<void>((resolve) => (this.stopped = resolve));
+      this.send({ kind: 'stop' });
+      const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref());
+      this.worker.ref();
+      await Promise.race([ended, limit]);
+    }
+    this.over ??= 'it was stopped';
+    await this.worker.terminate();
+    this.rejectCalls();
+  }
+
+  private send(request: ControlRequest): void {
+    this.worker.postMessage(request);
+  }
+
+  private ping(): void {
+    if (this.over !== undefined || this.started !== undefined) return;
+    if (++this.silent === SILENT_PINGS) this.tell(`The control half of ${this.plan.label} has not answered for ${(SILENT_PINGS * PING_MILLISECONDS) / 1000} s. The brick goes on with what it last got.`);
+    this.send({ kind: 'ping' });
+  }
+
+  private take(report: ControlReport): void {
+    this.silent = 0;
+    if (report.kind === 'started' || report.kind === 'failed') this.started?.(report);
+    else if (report.kind === 'log') this.tell(`${this.plan.label}: ${report.text}`);
+    else if (report.kind === 'stopped') this.stopped?.();
+    else if (report.kind === 'reply') {
+      const call = this.calls.get(report.number);
+      this.calls.delete(report.number);
+      if (report.error === undefined) call?.resolve(report.value);
+      else call?.reject(new BricksError(report.code ?? 'E_BRICK_CALL', report.error));
+    }
+  }
+
+  private end(why: string): void {
+    if (this.over !== undefined) return;
+    this.over = why;
+    clearInterval(this.pings);
+    this.stopped?.();
+    if (this.started) this.started({ kind: 'failed', error: why });
+    else this.tell(`The control half of ${this.plan.label} failed: ${why}. The brick goes on with what it last got.`);
+    this.rejectCalls();
+  }
+
+  private rejectCalls(): void {
+    for (const { reject } of this.calls.values()) reject(new BricksError('E_BRICK_CALL', `The control half of ${this.plan.label} has ended: ${this.over}.`));
+    this.calls.clear();
+  }
+}
+
+export class BrickControls {
+  private constructor(private readonly threads: readonly ControlThread[], private readonly graph: CompiledGraph) {}
+
+  /** Starts them all; where one fails to, none is left. @throws BricksError E_BRICK_CONTROL */
+  static async start(engine: string, graph: CompiledGraph, tell: (text: string) => void): Promise<BrickControls> {
+    const threads: ControlThread[] = [];
+    for (const [node, brick] of graph.bricks.entries()) {
+      if (brick.declaration.control) threads.push(await makeThread(engine, brick, node, tell));
+    }
+    const controls = new BrickControls(threads, graph);
+    try {
+      await Promise.all(threads.map((thread) => thread.start()));
+    } catch (error) {
+      await controls.stop();
+      throw error;
+    }
+    return controls;
+  }
+
+  get links(): ControlLink[] {
+    return this.threads.map(({ link }) => link);
+  }
+
+  /** Calls a method of a brick's control half. @throws BricksError E_BRICK_CALL, or what the method says */
+  call(id: number, method: string, values: readonly unknown[]): Promise<unknown> {
+    const node = this.graph.bricks.findIndex(({ specification }) => specification.id === id);
+    const thread = this.threads.find(({ link }) => link.node === node);
+    if (!thread) return Promise.reject(new BricksError('E_BRICK_CALL', `The brick ${this.graph.bricks[node]?.label ?? id} has no control half, so it has no methods.`));
+    return thread.call(method, values);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.stop()));
+  }
+}
+
+async function makeThread(engine: string, brick: CompiledBrick, node: number, tell: (text: string) => void): Promise<ControlThread> {
+  const { specification: { module, kind }, options, label } = brick;
+  const { definition } = await loadBrickClass(module, kind);
+  const link: ControlLink = { node, shared: definition.shared?.(options), toEngine: createMailbox(), fromEngine: createMailbox() };
+  return new ControlThread(link, { engine, label, kind, module, options, ...link }, tell);
+}

@@ -1,0 +1,29 @@
+/** What the main thread and the thread of a brick's control half say to each other. */
+import type { ModuleReference } from '../core/define-brick';
+import type { OptionValues } from '../core/options';
+
+export interface ControlPlan {
+  readonly engine: string;
+  readonly label: string;
+  readonly kind: string;
+  readonly module: ModuleReference;
+  readonly options: OptionValues;
+  /** What `shared` of the definition has made. */
+  readonly shared: unknown;
+  /** Mailboxes: to the engine's half, and from it. */
+  readonly toEngine: SharedArrayBuffer;
+  readonly fromEngine: SharedArrayBuffer;
+}
+
+export type ControlRequest =
+  | { readonly kind: 'call'; readonly number: number; readonly method: string; readonly values: readonly unknown[] }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'stop' };
+
+export type ControlReport =
+  | { readonly kind: 'started'; readonly methods: readonly string[] }
+  | { readonly kind: 'reply'; readonly number: number; readonly value?: unknown; readonly error?: string; readonly code?: string }
+  | { readonly kind: 'log'; readonly text: string }
+  | { readonly kind: 'failed'; readonly error: string }
+  | { readonly kind: 'pong' }
+  | { readonly kind: 'stopped' };

@@ -1,0 +1,26 @@
+/** A brick's log: a message that comes often is counted instead of repeated. */
+import type { Logger } from '../core/brick';
+
+/** So many messages pass in a second; the rest is counted. */
+const MESSAGES_A_SECOND = 10;
+
+export function gatedLogger(write: (text: string) => void, now: () => number): Logger {
+  let second = -Infinity;
+  let passed = 0;
+  let held = 0;
+  const gate = (text: string): void => {
+    const time = now();
+    if (time - second >= 1000) {
+      if (held > 0) write(`${held} more messages in the second before were left out`);
+      second = time;
+      passed = held = 0;
+    }
+    if (passed < MESSAGES_A_SECOND) {
+      passed++;
+      write(text);
+    } else {
+      held++;
+    }
+  };
+  return { debug: () => undefined, info: gate, warn: gate, error: gate };
+}
