@@ -15,6 +15,7 @@ import { OwnCounters, OwnCounts } from '../core/own-counters';
 import { PacketEditor } from '../core/packet-editor';
 import { SideArea } from '../core/side-area';
 import type { ColumnName } from '../core/packet-batch';
+import { nativeHeadCopier } from '../native/system';
 import { PacketReader } from '../flow/packet-view';
 import { loadBrickClass } from '../plugins/load-brick';
 import { gatedLogger } from './gated-logger';
@@ -61,7 +62,7 @@ export class EngineNode {
       log: gatedLogger((text) => notice(`${label}: ${text}`), () => clock.now), shared: link?.shared, post: (message) => toControl?.post(message) ?? false,
     });
     this.shared = this.makeCode();
-    if (definition.onPacket) for (const column of PACKET_COLUMNS) this.noted.reads.add(column);
+    if (definition.onPacket) for (const column of this.byHeads ? [...PACKET_COLUMNS, 'heads' as const] : PACKET_COLUMNS) this.noted.reads.add(column);
     this.noted.seal();
     this.reads = this.noted.reads;
   }
@@ -98,8 +99,13 @@ export class EngineNode {
     const { brick, definition, context, memory, node, noted } = this;
     return this.guarded(() => makeNodeCode({
       definition, options: brick.options, context, packets: noted.packets, current: memory.current, memory: node, specialise: memory.specialise,
-      makeView: () => new PacketReader(memory.current.memory),
+      makeView: () => new PacketReader(memory.current, this.byHeads),
     }));
+  }
+
+  /** Whether the packet form reads packets' first bytes from their column: unless it changes them, or nothing native fills it. */
+  private get byHeads(): boolean {
+    return this.definition.edits !== true && nativeHeadCopier() !== undefined;
   }
 
   private guarded<Made>(make: () => Made): Made {

@@ -8,16 +8,17 @@ import type { CurrentPackets } from './current-packets';
 import type { NodeMemory } from './graph-memory';
 import type { HoldArea } from './hold-area';
 import type { OptionValues } from './options';
-import type { PacketBatch } from './packet-batch';
 import type { PacketList, PacketLists } from './packet-list';
 import type { PacketView } from './packet-view';
+import { Apart, callApart } from '../v8/apart';
 import { callLoop, uint16Array, uint32Array, type Specialiser } from '../v8/specialise';
-import { beginRows, chooseLoopFor, endRows, type ChooseLoop } from '../v8/loops';
+import { beginRows, chooseLoopFor, endRows, packetLoop, type ChooseLoop, type PacketLoop } from '../v8/loops';
 import { numberer, repeater, type RepeatLoop } from '../v8/repeat-loops';
 
 /** A packet view that can be moved from packet to packet; made outside of the core, which parses nothing. */
 export interface MovableView extends PacketView {
-  moveTo(batch: PacketBatch, row: number): void;
+  /** To a row of the batch that is on its way. */
+  moveTo(row: number): void;
 }
 
 /** What the functions of a node are made with. */
@@ -144,52 +145,53 @@ class ChooseCode implements NodeCode {
 }
 
 class PacketCode implements NodeCode {
-  private readonly view: MovableView;
-  private readonly lists: PacketLists;
-  private readonly parts: NodeParts;
+  private readonly ofWhole: PacketLoop;
+  private readonly ofList: PacketLoop;
+  private readonly next: NextRows;
 
-  constructor(parts: NodeParts, private readonly onPacket: PacketFunction, private readonly copies: boolean) {
-    this.parts = parts;
-    this.lists = parts.memory.outputs;
-    this.view = parts.makeView();
+  constructor({ memory, specialise, makeView }: NodeParts, onPacket: PacketFunction, copies: boolean) {
+    const lists = memory.outputs;
+    const { rows, step, outputs } = lists;
+    this.next = new NextRows(lists, specialise);
+    const view = makeView();
+    const several = new Apart(severalGiver(lists, this.next.next, copies));
+    this.ofWhole = specialise(packetLoop, onPacket, view, null, rows, this.next.next, step > 0, step, outputs, several, callApart);
+    this.ofList = specialise(packetLoop, onPacket, view, memory.inputRows, rows, this.next.next, step > 0, step, outputs, several, callApart);
   }
 
   run(input: PacketList, state: unknown): number {
-    const { view, onPacket, lists } = this;
-    const { rows, counts, shift, step, outputs } = lists;
-    const batch = this.parts.current.source as PacketBatch;
-    let copied = 0;
-    for (let i = 0; i < input.count; i++) {
-      const row = input.rows[i];
-      view.moveTo(batch, row);
-      const output = onPacket(view, state);
-      if (typeof output === 'number' && output >= 0 && output < outputs && output === (output | 0)) rows[(output << shift) + (counts[output]++ << step)] = row;
-      else if (output !== DROP) copied += this.giveSeveral(row, output);
-    }
+    const { next } = this;
+    call(next.begin, undefined, undefined, undefined);
+    const copied = call(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
+    call(next.end, undefined, undefined, undefined);
     return copied;
-  }
-
-  private giveSeveral(row: number, given: number | readonly number[]): number {
-    const { lists } = this;
-    const { rows, counts, shift, step, outputs } = lists;
-    if (given !== ALL && !Array.isArray(given)) throw wrongOutput(outputs, given);
-    const several = given === ALL ? undefined : given as readonly number[];
-    const count = several === undefined ? outputs : several.length;
-    if (count > 1 && !this.copies) {
-      throw new Error('it gave a packet to several outputs, and does not declare copies: true');
-    }
-    for (let k = 0; k < count; k++) {
-      const output = several === undefined ? k : several[k];
-      if (!(output >= 0 && output < outputs && output === (output | 0))) throw wrongOutput(outputs, output);
-      if (several !== undefined && several.indexOf(output) !== k) throw new Error(`it gave a packet to output ${output} twice`);
-      rows[(output << shift) + (counts[output]++ << step)] = row;
-    }
-    return Math.max(0, count - 1);
   }
 
   release(): number {
     return 0;
   }
+}
+
+/** Gives a row to what is not one output: a list of outputs, ALL or DROP. Returns how many copies that makes. */
+function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, copies: boolean): (row: number, given: unknown) => number {
+  const interleaved = step > 0;
+  const give = (row: number, output: number): void => {
+    rows[interleaved ? (next[output]++ << step) + output : next[output]++] = row;
+  };
+  return (row, given) => {
+    if (given === DROP) return 0;
+    if (given !== ALL && !Array.isArray(given)) throw wrongOutput(outputs, given);
+    const several = given === ALL ? undefined : given as readonly number[];
+    const count = several === undefined ? outputs : several.length;
+    if (count > 1 && !copies) throw new Error('it gave a packet to several outputs, and does not declare copies: true');
+    for (let k = 0; k < count; k++) {
+      const output = several === undefined ? k : several[k];
+      if (!(output >= 0 && output < outputs && output === (output | 0))) throw wrongOutput(outputs, output);
+      if (several !== undefined && several.indexOf(output) !== k) throw new Error(`it gave a packet to output ${output} twice`);
+      give(row, output);
+    }
+    return Math.max(0, count - 1);
+  };
 }
 
 class ProcessCode implements NodeCode {

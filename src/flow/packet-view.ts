@@ -1,12 +1,23 @@
 /** Reads the headers of one packet after the other for bricks of the packet form. */
-import type { PacketBatch, PacketMemory } from '../core/packet-batch';
+import type { CurrentBatch } from '../core/brick';
+import type { CurrentPackets } from '../core/current-packets';
+import { HEAD_BYTES, type PacketColumns, type PacketMemory } from '../core/packet-batch';
 import type { PacketView } from '../core/packet-view';
 import { FRAGMENT_LATER } from './flow-fields';
-import { readIpv4, readIpv6 } from './headers';
+import { hasPorts, readIpv4, readIpv6 } from './headers';
 import { LINK_TYPE_ETHERNET } from './link-types';
 import { enterLink } from './tags';
+import { Apart, callApart } from '../v8/apart';
+import { uint32Array } from '../v8/specialise';
 import { Header, Walk } from './walk';
 
+// V8 takes a module's own constants for constants, but loads imported ones again for each packet.
+const ETHERNET = LINK_TYPE_ETHERNET;
+const HEAD = HEAD_BYTES;
+/** Of a packet whose headers nobody has asked for. */
+const UNREAD = -1;
+const portsOf = hasPorts;
+const callOf = callApart;
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
@@ -16,56 +27,106 @@ function isTag(type: number): boolean {
   return type === 0x8100 || type === 0x88a8 || type === 0x9100;
 }
 
+/** The Ethernet type and the first byte of IP: IPv4 without options. */
+const PLAIN_IPV4 = 0x0800_45;
+/** The Ethernet type of IPv6, and its version. */
+const PLAIN_IPV6 = 0x86dd_6;
+
+/**
+ * One for a node of the graph, whose loop V8 compiles its methods into: so columns and memory are fields that never change, and what few packets need is
+ * apart. Plain frames are read by a look at two words (some 5 ns); what is not one of them is walked through, header by header.
+ */
 export class PacketReader implements PacketView {
   row = 0;
-  length = 0;
-  wireLength = 0;
-  seconds = 0;
-  nanoseconds = 0;
-  linkType = LINK_TYPE_ETHERNET;
-  private memory: PacketMemory;
-  private start = 0;
+  private readonly columns: PacketColumns;
+  private readonly memory: PacketMemory;
+  private readonly batch: CurrentBatch;
+  /** Where the first bytes of packets are read, if not where they lie. */
+  private readonly heads: DataView | null;
   /** Of these each is read when it is first asked for. */
   private hasLinkHeader = false;
-  private hasNetworkHeader = false;
   private type = -1;
   private tag = -1;
-  private version = 0;
+  private version = UNREAD;
   private network = -1;
   private ipProtocol = -1;
   private transport = -1;
-  private ipEnd = 0;
+  private fromPort = -1;
+  private toPort = -1;
+  /** Source and destination, of IPv4. */
+  private readonly addresses = uint32Array(2);
   private laterFragment = false;
   private readonly walk = new Walk();
+  private readonly apart = new Apart<PacketReader, number>((reader) => reader.walkHeaders());
 
-  constructor(memory: PacketMemory) {
+  /** `byHeads`: the column `heads` is filled, and nothing changes packets while they are looked at. */
+  constructor({ columns, memory, batch }: CurrentPackets, byHeads: boolean) {
+    this.heads = byHeads ? columns.heads : null;
+    this.columns = columns;
     this.memory = memory;
+    this.batch = batch;
   }
 
-  /** Turns to another packet. */
-  moveTo(batch: PacketBatch, row: number): void {
+  /** Turns to another packet of the batch that is on its way. Plain frames are read at once: two words tell. */
+  moveTo(row: number): void {
     this.row = row;
-    this.length = batch.length[row];
-    this.wireLength = batch.wireLength[row];
-    this.seconds = batch.seconds[row];
-    this.nanoseconds = batch.nanoseconds[row];
-    this.linkType = batch.linkType;
-    this.memory = batch.memory;
-    this.start = batch.offset[row];
     this.hasLinkHeader = false;
-    this.hasNetworkHeader = false;
+    this.version = UNREAD;
+    const { heads } = this;
+    if (!heads) return;
+    const captured = this.columns.length[row];
+    if (captured < 38 || this.batch.linkType !== ETHERNET) return;
+    const at = row << 6;
+    const word = heads.getInt32(at + 12);
+    const isIpv4 = word >>> 8 === PLAIN_IPV4;
+    if (isIpv4 ? (heads.getUint16(at + 20) & 0x3fff) !== 0 : word >>> 12 !== PLAIN_IPV6 || captured < 58) return;
+    const protocol = heads.getUint8(at + (isIpv4 ? 23 : 20));
+    // Behind IPv6 there may be extension headers.
+    if (!portsOf(protocol)) return;
+    const transport = isIpv4 ? 34 : 54;
+    this.version = isIpv4 ? 4 : 6;
+    this.network = 14;
+    this.ipProtocol = protocol;
+    this.laterFragment = false;
+    this.transport = transport;
+    this.addresses[0] = heads.getInt32(at + 26);
+    this.addresses[1] = heads.getInt32(at + 30);
+    this.fromPort = heads.getUint16(at + transport);
+    this.toPort = heads.getUint16(at + transport + 2);
+  }
+
+  get length(): number {
+    return this.columns.length[this.row];
+  }
+
+  get wireLength(): number {
+    return this.columns.wireLength[this.row];
+  }
+
+  get seconds(): number {
+    return this.columns.seconds[this.row];
+  }
+
+  get nanoseconds(): number {
+    return this.columns.nanoseconds[this.row];
+  }
+
+  get linkType(): number {
+    return this.batch.linkType;
   }
 
   uint8(at: number): number {
-    return at >= 0 && at < this.length ? this.memory.bytes[this.start + at] : -1;
+    if (at < 0 || at >= this.length) return -1;
+    return this.heads && at < HEAD ? this.heads.getUint8((this.row << 6) + at) : this.memory.view.getUint8(this.columns.offset[this.row] + at);
   }
 
   uint16(at: number): number {
-    return at >= 0 && at + 2 <= this.length ? this.memory.view.getUint16(this.start + at) : -1;
+    if (at < 0 || at + 2 > this.length) return -1;
+    return this.heads && at + 2 <= HEAD ? this.heads.getUint16((this.row << 6) + at) : this.memory.view.getUint16(this.columns.offset[this.row] + at);
   }
 
   uint32(at: number): number {
-    return at >= 0 && at + 4 <= this.length ? this.memory.view.getUint32(this.start + at) : -1;
+    return at < 0 || at + 4 > this.length ? -1 : this.word(at);
   }
 
   get etherType(): number {
@@ -79,26 +140,28 @@ export class PacketReader implements PacketView {
   }
 
   get ipVersion(): number {
-    this.readNetworkHeader();
+    this.read();
     return this.version;
   }
 
   get networkOffset(): number {
-    this.readNetworkHeader();
+    this.read();
     return this.network;
   }
 
   get protocol(): number {
-    this.readNetworkHeader();
+    this.read();
     return this.ipProtocol;
   }
 
   get sourceIpv4(): number {
-    return this.ipVersion === 4 ? this.uint32(this.network + 12) : -1;
+    this.read();
+    return this.version === 4 ? this.addresses[0] : -1;
   }
 
   get destinationIpv4(): number {
-    return this.ipVersion === 4 ? this.uint32(this.network + 16) : -1;
+    this.read();
+    return this.version === 4 ? this.addresses[1] : -1;
   }
 
   get sourceOffset(): number {
@@ -112,7 +175,7 @@ export class PacketReader implements PacketView {
   }
 
   get isLaterFragment(): boolean {
-    this.readNetworkHeader();
+    this.read();
     return this.laterFragment;
   }
 
@@ -129,16 +192,18 @@ export class PacketReader implements PacketView {
   }
 
   get transportOffset(): number {
-    this.readNetworkHeader();
+    this.read();
     return this.transport;
   }
 
   get sourcePort(): number {
-    return this.hasPorts() ? this.uint16(this.transport) : -1;
+    this.read();
+    return this.fromPort;
   }
 
   get destinationPort(): number {
-    return this.hasPorts() ? this.uint16(this.transport + 2) : -1;
+    this.read();
+    return this.toPort;
   }
 
   get tcpFlags(): number {
@@ -155,16 +220,16 @@ export class PacketReader implements PacketView {
 
   get payloadLength(): number {
     const payload = this.payloadOffset;
-    return payload < 0 ? 0 : Math.max(0, this.ipEnd - payload);
+    return payload < 0 ? 0 : Math.max(0, Math.min(this.length, this.network + this.ipLength()) - payload);
+  }
+
+  /** The same where it was captured. */
+  private word(at: number): number {
+    return this.heads && at + 4 <= HEAD ? this.heads.getUint32((this.row << 6) + at) : this.memory.view.getUint32(this.columns.offset[this.row] + at);
   }
 
   private bounded(offset: number): number {
     return offset <= this.length ? offset : -1;
-  }
-
-  private hasPorts(): boolean {
-    this.readNetworkHeader();
-    return this.transport >= 0 && (this.ipProtocol === PROTOCOL_TCP || this.ipProtocol === PROTOCOL_UDP);
   }
 
   private readLinkHeader(): void {
@@ -172,7 +237,7 @@ export class PacketReader implements PacketView {
     this.hasLinkHeader = true;
     this.type = -1;
     this.tag = -1;
-    if (this.linkType !== LINK_TYPE_ETHERNET) return;
+    if (this.batch.linkType !== ETHERNET) return;
     let at = 12;
     let type = this.uint16(at);
     while (isTag(type)) {
@@ -183,31 +248,43 @@ export class PacketReader implements PacketView {
     this.type = type >= 0x600 ? type : -1;
   }
 
-  private readNetworkHeader(): void {
-    if (this.hasNetworkHeader) return;
-    this.hasNetworkHeader = true;
-    const { walk, start, length } = this;
+  private read(): void {
+    if (this.version < 0) callOf(this.apart, this, 0);
+  }
+
+  /** Reads the headers of any packet. */
+  private walkHeaders(): number {
+    const { walk, row, columns, batch } = this;
+    const start = columns.offset[row];
+    const length = columns.length[row];
     walk.begin(this.memory.view, start, length);
     this.version = 0;
-    this.network = this.ipProtocol = this.transport = -1;
+    this.network = this.ipProtocol = this.transport = this.fromPort = this.toPort = -1;
     this.laterFragment = false;
-    this.ipEnd = length;
-    const layer = enterLink(walk, this.linkType);
-    if (layer === Header.Unknown) return;
+    const layer = enterLink(walk, batch.linkType);
+    if (layer === Header.Unknown) return 0;
     const network = walk.position - start;
-    if (!(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return;
+    if (!(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return 0;
     this.version = layer === Header.Ipv4 ? 4 : 6;
     this.network = network;
     this.ipProtocol = walk.protocol;
-    this.ipEnd = Math.min(length, network + this.ipLength(network));
     this.laterFragment = walk.fragment === FRAGMENT_LATER;
     const transport = walk.position - start;
-    if (!this.laterFragment && walk.protocol >= 0 && transport < length) this.transport = transport;
+    if (this.version === 4) {
+      this.addresses[0] = this.word(network + 12);
+      this.addresses[1] = this.word(network + 16);
+    }
+    if (this.laterFragment || walk.protocol < 0 || transport >= length) return 0;
+    this.transport = transport;
+    if (!portsOf(walk.protocol)) return 0;
+    this.fromPort = this.uint16(transport);
+    this.toPort = this.uint16(transport + 2);
+    return 0;
   }
 
   /** What the IP header says of its datagram's length; 0 there is that of offloads: all that was captured. */
-  private ipLength(network: number): number {
-    const said = this.memory.view.getUint16(this.start + network + (this.version === 4 ? 2 : 4));
+  private ipLength(): number {
+    const said = this.uint16(this.network + (this.version === 4 ? 2 : 4));
     if (said === 0) return this.length;
     return this.version === 4 ? said : said + 40;
   }

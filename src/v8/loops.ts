@@ -4,7 +4,9 @@
  *
  * Cost: some 3 ns a packet with a load balancer's function, of which the loop itself is one.
  */
-import type { ChooseFunction } from '../core/brick';
+import type { ChooseFunction, PacketFunction } from '../core/brick';
+import type { MovableView } from '../core/node-code';
+import type { Apart, callApart } from './apart';
 
 /** Where the rows of an input stand, or null for a whole batch: there row i is i. V8 takes null for a constant, but not undefined. */
 export type InputRowsOrWhole = Uint16Array | null;
@@ -89,6 +91,31 @@ export function chooseFourLoop(
       else if (output !== -1 && output !== -2) refuse(output);
       if (typeof given !== 'number') refuse(given);
     }
+  };
+}
+
+/** Returns the copies: outputs beyond the first of each packet. */
+export type PacketLoop = (count: number, state: unknown) => number;
+
+/**
+ * The same for the packet form: the view is a constant, too, so that V8 compiles in what the function asks it. What is not the number of an
+ * output is left to `several`.
+ */
+export function packetLoop(
+  onPacket: PacketFunction, view: MovableView, inputRows: InputRowsOrWhole, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number,
+  outputs: number, several: Apart<number, unknown>, giveApart: typeof callApart,
+) {
+  return function passPackets(count: number, state: unknown): number {
+    let copied = 0;
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      const row = inputRows ? inputRows[i] : i;
+      view.moveTo(row);
+      const given = onPacket(view, state);
+      const output = typeof given === 'number' ? given | 0 : -1;
+      if (output >>> 0 < outputs && output === given) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
+      else copied = (copied + giveApart(several, row, given)) | 0;
+    }
+    return copied;
   };
 }
 
