@@ -20,6 +20,8 @@ module.exports = tseslint.config(
     languageOptions: { parserOptions: { ecmaVersion: 2023 } },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
+      // Options get a name of their own this way, which the compiler's messages say.
+      '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }],
       eqeqeq: 'error',
       'prefer-const': 'error',

@@ -9,6 +9,7 @@ const { collectErrors, interfaceFields, luaCalls } = require('./reference/source
 
 const root = dirname(__dirname);
 const built = (...parts) => require(join(root, 'dist', ...parts));
+const { listOptions } = built('src', 'core', 'options.js');
 const NOTE = '<!-- Made by `npm run reference` from the code. Do not edit. -->';
 
 function page(title, ...parts) {
@@ -73,18 +74,14 @@ function backendsPage(backends, parseLinkName) {
       Object.entries(samples).filter(([, name]) => backend.handles(parseLinkName(name))).map(([kind]) => kind).join(', '),
     ])),
     'Without `--backend` the first of this table that works on the machine is taken. From TypeScript: `new PacketEngine(name, { backend, backendOptions })`.',
-    backends.map((backend) => [`## ${backend.name}`, sentence(backend.summary), optionsTable(backend.options)]).flat());
+    backends.map((backend) => [`## ${backend.name}`, sentence(backend.summary), optionsTable(listOptions(backend.options))]).flat());
 }
 
-function enginePage(options) {
-  const batches = built('src', 'core', 'packet-batch.js');
+function enginePage(options, link) {
   return page('Engine options', 'From Lua `PktEngine.new{name = "e0", ...}`, from TypeScript `new PacketEngine("e0", { ... })`.', optionsTable(options),
     'Beside these: `backend`, the name of the backend, where it is not the one of the program; in Lua `buffer_size` is another word for `bufferSize`.',
     '## Options of link', 'From Lua `pe:link(brick, batch, qid)` or `pe:link(brick, {batch = 512, queue = 0})`, from TypeScript `engine.link(brick, { batch, queue })`.',
-    table(['option', 'values', 'default', 'meaning'], [
-      ['`batch`', `integer 1 to ${batches.MAXIMUM_BATCH_ROWS}`, `\`${batches.DEFAULT_BATCH_ROWS}\`; \`${batches.DEFAULT_BATCH_ROWS_OF_MANY}\` with more than ${batches.MANY_SINKS} outputs, and where packets come from netmap`, 'Packets that are handled at a time, at most.'],
-      ['`queue`', 'integer -1 or more', '`-1`', 'One hardware queue of the interface, -1 for all. A backend that can not do it says so.'],
-    ]));
+    optionsTable(listOptions(link)));
 }
 
 function dropsPage(reasons) {
@@ -200,12 +197,12 @@ function indexPage(pages) {
 
 /** All pages: path from the root, and text. */
 function generate() {
-  const { allBackends, parseLinkName, ENGINE_OPTIONS, DROP_REASONS } = built('src', 'index.js');
+  const { allBackends, parseLinkName, ENGINE_OPTIONS, LINK_OPTIONS, DROP_REASONS } = built('src', 'index.js');
   const { brickDeclarations } = built('src', 'plugins', 'container.js');
   const pages = new Map([
     ['bricks.md', bricksPage(brickDeclarations())],
     ['backends.md', backendsPage(allBackends(), parseLinkName)],
-    ['engine.md', enginePage(ENGINE_OPTIONS)],
+    ['engine.md', enginePage(listOptions(ENGINE_OPTIONS), LINK_OPTIONS)],
     ['command-line.md', commandLinePage()],
     ['exit-codes.md', exitCodesPage()],
     ['lua.md', luaPage()],

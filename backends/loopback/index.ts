@@ -75,7 +75,7 @@ export class LoopbackBackend implements Backend {
   readonly name = LoopbackBackend.backendName;
   readonly summary = 'interfaces in memory, for development and tests';
   readonly preference = 0;
-  readonly options = [];
+  readonly options = {};
   readonly interleavedLists = true;
   readonly inMemory = true;
   /** What `read` takes packets by. */

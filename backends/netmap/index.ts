@@ -6,7 +6,7 @@ import type { OptionValues } from '../../src/core/options';
 import { listInterfaces } from './devices';
 import { deviceError } from './errors';
 import { netmapAddon, type NetmapAddon } from './native';
-import { NETMAP_OPTIONS, netmapOptions } from './options';
+import { NETMAP_OPTIONS, netmapSettings } from './options';
 import { NetmapPorts } from './ports';
 import type { PreparedLinks } from './source';
 
@@ -40,7 +40,7 @@ export class NetmapBackend implements Backend {
 
   /** A batch holds all that a ring of the usual 1,024 slots does, so that there is one system call for all of it; smaller rings gain nothing by it. */
   batchRows(options: OptionValues): number {
-    const { slots } = netmapOptions(options);
+    const { slots } = netmapSettings(options);
     return slots === 0 || slots >= RING_BATCH_ROWS ? RING_BATCH_ROWS : 0;
   }
 
@@ -54,6 +54,6 @@ export class NetmapBackend implements Backend {
   }
 
   ports(options: OptionValues): PortOpener {
-    return new NetmapPorts(netmapOptions(options));
+    return new NetmapPorts(netmapSettings(options));
   }
 }

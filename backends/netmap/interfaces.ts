@@ -1,6 +1,6 @@
 /** What network interfaces need beside netmap: promiscuous mode, offloads, time for the link. */
 import type { InterfaceState, NativeInterfaceHold, NetmapAddon } from './native';
-import type { NetmapOptions } from './options';
+import type { NetmapSettings } from './options';
 
 /** How often the link is looked at while it is waited for. */
 const LOOK_MILLISECONDS = 50;
@@ -15,7 +15,7 @@ export class InterfaceCare {
   private readonly holds = new Map<string, NativeInterfaceHold>();
   private readonly waitUntil = new Map<string, number>();
 
-  constructor(private readonly addon: NetmapAddon, private readonly options: NetmapOptions) {}
+  constructor(private readonly addon: NetmapAddon, private readonly options: NetmapSettings) {}
 
   /** Before an interface is bound: changes what was agreed to be changed, and says what else is amiss. */
   prepare(device: string, receives: boolean, notice: (text: string) => void): void {

@@ -5,7 +5,7 @@ import type { LinkName } from '../../src/core/link-name';
 import { portError } from './errors';
 import { InterfaceCare, raiseDefaultPipes } from './interfaces';
 import { failureOf, netmapAddon, type NativePort, type NetmapAddon } from './native';
-import type { NetmapOptions } from './options';
+import type { NetmapSettings } from './options';
 import { MODE_ONE_HOST, MODE_ONE_NIC, parsePortName, type PortName } from './port-name';
 import { NetmapSource } from './source';
 import { NetmapTransmitter } from './transmitter';
@@ -27,7 +27,7 @@ export class NetmapPorts implements PortOpener {
   private transmitter: NetmapTransmitter | undefined;
   private pipes = 0;
 
-  constructor(private readonly options: NetmapOptions) {
+  constructor(private readonly options: NetmapSettings) {
     this.care = new InterfaceCare(this.addon, options);
   }
 

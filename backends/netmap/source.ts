@@ -2,7 +2,7 @@ import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } f
 import type { LinkName } from '../../src/core/link-name';
 import { packetMemory, type ColumnName, type PacketBatch } from '../../src/core/packet-batch';
 import { REASON_SLOTS, type NativePort, type NativeSource, type NetmapAddon } from './native';
-import type { NetmapOptions } from './options';
+import type { NetmapSettings } from './options';
 import type { NetmapTransmitter } from './transmitter';
 
 /** What the backend's control half tells the engine's thread. */
@@ -78,7 +78,7 @@ export class NetmapSource implements SourcePort {
 
   constructor(
     addon: NetmapAddon,
-    options: NetmapOptions,
+    options: NetmapSettings,
     request: SourceRequest,
     port: NativePort,
     private readonly transmitter: NetmapTransmitter | undefined,

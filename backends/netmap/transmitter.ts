@@ -1,7 +1,7 @@
 import type { OpenContext, SinkRequest, Transmitter } from '../../src/core/backend';
 import type { PacketBatch } from '../../src/core/packet-batch';
 import { REASON_SLOTS, type NativePort, type NativeSource, type NativeTransmitter, type NetmapAddon } from './native';
-import type { NetmapOptions } from './options';
+import type { NetmapSettings } from './options';
 import type { PortName } from './port-name';
 
 /** All netmap sinks of an engine: they send together, in one native call a batch. */
@@ -21,7 +21,7 @@ export class NetmapTransmitter implements Transmitter {
   /** `ports[k]` is the port of `requests[k]`. */
   constructor(
     addon: NetmapAddon,
-    options: NetmapOptions,
+    options: NetmapSettings,
     requests: readonly SinkRequest[],
     ports: readonly { readonly native: NativePort; readonly name: PortName }[],
     context: OpenContext,

@@ -1,8 +1,22 @@
+import type { BrickClass } from '../core/define-brick';
+import type { GivenOptions, OptionDeclarations } from '../core/options';
 import { PacketFilter } from '../filter/filter-expression';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 
-export const Filter = defineBrick({
+const FILTER_OPTIONS = {
+  /** Only what it matches passes; everything if nothing is said. An expression as tcpdump takes it. */
+  expression: { type: 'string', description: 'only what it matches passes; everything if nothing is said' },
+  /** What it matches is dropped. */
+  drop: { type: 'string', description: 'what it matches is dropped' },
+  /** What it matches passes in any case: wins over the other two. */
+  accept: { type: 'string', description: 'what it matches passes in any case: wins over the other two' },
+} as const satisfies OptionDeclarations;
+
+/** Options of Filter. */
+export interface FilterOptions extends GivenOptions<typeof FILTER_OPTIONS> {}
+
+export const Filter: BrickClass<FilterOptions | string, 1, 1> = defineBrick({
   name: 'Filter',
   summary: 'Passes what no rule drops.',
   description: [
@@ -14,14 +28,7 @@ export const Filter = defineBrick({
     'A rule that has no meaning for the link type of a source (`ether host` on raw IP) matches nothing there; packets of such link types are counted as inapplicable.',
     'Host names in an expression are looked up once, when the engine is linked.',
   ].join('\n'),
-  options: {
-    /** Only what it matches passes; everything if nothing is said. An expression as tcpdump takes it. */
-    expression: { type: 'string', description: 'only what it matches passes; everything if nothing is said' },
-    /** What it matches is dropped. */
-    drop: { type: 'string', description: 'what it matches is dropped' },
-    /** What it matches passes in any case: wins over the other two. */
-    accept: { type: 'string', description: 'what it matches passes in any case: wins over the other two' },
-  },
+  options: FILTER_OPTIONS,
   shorthand: 'expression',
   outputs: 1,
   counters: { inapplicable: 'packets of a link type for which a rule has no meaning' },

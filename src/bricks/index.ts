@@ -10,3 +10,7 @@ import { PcapWriter } from './pcap-writer';
 export { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter };
 
 export const BUILT_IN_BRICKS = [LoadBalancer, Duplicator, Merge, Dummy, Filter, PcapReader, PcapWriter] as const;
+export type { FilterOptions } from './filter';
+export type { LoadBalancerOptions } from './load-balancer';
+export type { PcapReaderOptions } from './pcap-reader';
+export type { PcapWriterOptions } from './pcap-writer';

@@ -1,3 +1,5 @@
+import type { BrickClass } from '../core/define-brick';
+import type { GivenOptions, OptionDeclarations } from '../core/options';
 import { HELD, type BrickContext, type Packets } from '../core/brick';
 import { mayEncapsulate } from '../flow/tunnels';
 import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord as flowWordOf } from '../flow/hash';
@@ -72,7 +74,21 @@ export function releaseByFlow({ outputs }: BrickContext): (place: number, all: b
   };
 }
 
-export const LoadBalancer = defineBrick({
+const LOAD_BALANCER_OPTIONS = {
+  /** What makes a flow: 2 for both addresses, 4 for addresses and ports. 4 unless set. */
+  tuple: { type: 'integer', oneOf: [2, 4], default: 4, description: 'what makes a flow: 2 for both addresses, 4 for addresses and ports' },
+  /** Take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings. false unless set. */
+  inner: { type: 'boolean', default: false, description: 'take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings' },
+  /** How long the way of a fragmented datagram is remembered: 1 to 3,600,000 ms, 30,000 unless set. */
+  fragmentLifetime: { type: 'integer', default: 30_000, minimum: 1, maximum: 3_600_000, unit: 'ms', description: 'how long the way of a fragmented datagram is remembered' },
+  /** How long a fragment that comes before its first one is held back for it: 0 to 10,000 ms, 100 unless set; 0: it goes by its addresses at once. */
+  fragmentWait: { type: 'integer', default: 100, minimum: 0, maximum: 10_000, unit: 'ms', description: 'how long a fragment that comes before its first one is held back for it; 0: it goes by its addresses at once' },
+} as const satisfies OptionDeclarations;
+
+/** Options of LoadBalancer. */
+export interface LoadBalancerOptions extends GivenOptions<typeof LOAD_BALANCER_OPTIONS> {}
+
+export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions['tuple'], 1> = defineBrick({
   name: 'LoadBalancer',
   summary: 'Splits packets over its outputs, flow by flow.',
   description: [
@@ -85,16 +101,7 @@ export const LoadBalancer = defineBrick({
     '',
     'Frames that are not IP go by their hardware addresses; packets of a link type without addresses go to output 0.',
   ].join('\n'),
-  options: {
-    /** What makes a flow: 2 for both addresses, 4 for addresses and ports. 4 unless set. */
-    tuple: { type: 'integer', oneOf: [2, 4], default: 4, description: 'what makes a flow: 2 for both addresses, 4 for addresses and ports' },
-    /** Take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings. false unless set. */
-    inner: { type: 'boolean', default: false, description: 'take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings' },
-    /** How long the way of a fragmented datagram is remembered: 1 to 3,600,000 ms, 30,000 unless set. */
-    fragmentLifetime: { type: 'integer', default: 30_000, minimum: 1, maximum: 3_600_000, unit: 'ms', description: 'how long the way of a fragmented datagram is remembered' },
-    /** How long a fragment that comes before its first one is held back for it: 0 to 10,000 ms, 100 unless set; 0: it goes by its addresses at once. */
-    fragmentWait: { type: 'integer', default: 100, minimum: 0, maximum: 10_000, unit: 'ms', description: 'how long a fragment that comes before its first one is held back for it; 0: it goes by its addresses at once' },
-  },
+  options: LOAD_BALANCER_OPTIONS,
   shorthand: 'tuple',
   counters: FLOW_COUNTERS,
   examples: {

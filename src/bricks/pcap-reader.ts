@@ -1,3 +1,6 @@
+import type { LinkCount } from '../core/brick';
+import type { BrickClass } from '../core/define-brick';
+import type { GivenOptions } from '../core/options';
 import { FILE_SOURCE_OPTIONS } from '../files/options';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
@@ -6,8 +9,11 @@ import { UnusualFlows, type FlowDefinition } from './unusual-flows';
 
 const FLOWS: FlowDefinition = { tuple: 4, inner: false, fragmentLifetime: 30_000, fragmentWait: 100 };
 
+/** Options of PcapReader. */
+export interface PcapReaderOptions extends GivenOptions<typeof FILE_SOURCE_OPTIONS> {}
+
 /** Replays capture files. Reading them is done by src/files; what stands here is how packets leave it. */
-export const PcapReader = defineBrick({
+export const PcapReader: BrickClass<PcapReaderOptions, LinkCount> = defineBrick({
   name: 'PcapReader',
   summary: 'Plays a capture file, or all capture files of a directory, into its outputs.',
   description: [

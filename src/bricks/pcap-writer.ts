@@ -1,9 +1,14 @@
+import type { BrickClass } from '../core/define-brick';
+import type { GivenOptions } from '../core/options';
 import { FILE_SINK_OPTIONS } from '../files/options';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 
+/** Options of PcapWriter. */
+export interface PcapWriterOptions extends GivenOptions<typeof FILE_SINK_OPTIONS> {}
+
 /** Records packets to capture files. Writing them is done by src/files. */
-export const PcapWriter = defineBrick({
+export const PcapWriter: BrickClass<PcapWriterOptions, 1> = defineBrick({
   name: 'PcapWriter',
   summary: 'Records every packet, with its own time, to a capture file.',
   description: [

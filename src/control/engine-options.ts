@@ -2,47 +2,73 @@
 import type { Backend } from '../core/backend';
 import { BricksError, nearest } from '../core/errors';
 import type { CompiledGraph } from '../core/graph';
-import { checkOptions, type OptionDeclaration, type OptionValue, type OptionValues } from '../core/options';
-import { MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
+import { checkOptions, listOptions, type GivenOptions, type OptionDeclarations, type OptionValue, type OptionValues } from '../core/options';
+import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import type { ModuleReference } from '../core/define-brick';
+import type { BackendOptions } from '../plugins/backend-options';
 
-export const ENGINE_OPTIONS: readonly OptionDeclaration[] = [
-  { name: 'cpu', type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
-  { name: 'bufferSize', type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
-  { name: 'ringSize', type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many' },
-  { name: 'keepUnread', type: 'integer', minimum: 0, maximum: 1 << 30, default: 0, unit: 'bytes', description: 'how much stays in each pipe while nobody reads it, for the next reader, the oldest packets first: 0 for nothing (what comes then is counted as noReader), at most ringSize' },
-  { name: 'pipeGroup', type: 'string', description: 'the group, by name or number, whose members may read the pipes too; without it only the user of the engine, and root' },
-  { name: 'whenFull', type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
-  { name: 'warmUpMilliseconds', type: 'integer', minimum: 0, maximum: 60_000, unit: 'ms', description: 'the longest that warming up may take before ports are opened: 2000, and 0 where every source is a capture file, since nothing is lost there' },
-  { name: 'hangMilliseconds', type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
-  { name: 'seed', type: 'integer', minimum: 0, maximum: 4_294_967_295, default: 1, description: 'what the random numbers of bricks begin with: the same seed gives the same ones' },
-];
+export const ENGINE_OPTIONS = {
+  /** The CPU that its thread is pinned to; -1 for none. Range: -1 to 1,023. Default: -1. */
+  cpu: { type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },
+  /** Most packets of a batch, whatever link asks for. Range: 1 to 1,048,576. */
+  bufferSize: { type: 'integer', minimum: 1, maximum: 1_048_576, description: 'most packets of a batch, whatever link asks for' },
+  /** Memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many. Range: 4,096 to 1,073,741,824 bytes. */
+  ringSize: { type: 'integer', minimum: 4096, maximum: 1 << 30, unit: 'bytes', description: 'memory of each pipe in shared memory, rounded up to a power of two; 4 MiB unless there are very many' },
+  /** How much stays in each pipe while nobody reads it, for the next reader, the oldest packets first: 0 for nothing (what comes then is counted as noReader), at most ringSize. Range: 0 to 1,073,741,824 bytes. Default: 0. */
+  keepUnread: { type: 'integer', minimum: 0, maximum: 1 << 30, default: 0, unit: 'bytes', description: 'how much stays in each pipe while nobody reads it, for the next reader, the oldest packets first: 0 for nothing (what comes then is counted as noReader), at most ringSize' },
+  /** The group, by name or number, whose members may read the pipes too; without it only the user of the engine, and root. */
+  pipeGroup: { type: 'string', description: 'the group, by name or number, whose members may read the pipes too; without it only the user of the engine, and root' },
+  /** What to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files. Default: "auto". */
+  whenFull: { type: 'string', oneOf: ['auto', 'drop', 'wait'], default: 'auto', description: 'what to do when an output is full: drop (and count), wait for its reader, or auto: wait only where all sources are capture files' },
+  /** The longest that warming up may take before ports are opened: 2000, and 0 where every source is a capture file, since nothing is lost there. Range: 0 to 60,000 ms. */
+  warmUpMilliseconds: { type: 'integer', minimum: 0, maximum: 60_000, unit: 'ms', description: 'the longest that warming up may take before ports are opened: 2000, and 0 where every source is a capture file, since nothing is lost there' },
+  /** An engine whose batch takes longer is ended; 0 for never. Range: 0 to 3,600,000 ms. Default: 30,000. */
+  hangMilliseconds: { type: 'integer', minimum: 0, maximum: 3_600_000, default: 30_000, unit: 'ms', description: 'an engine whose batch takes longer is ended; 0 for never' },
+  /** What the random numbers of bricks begin with: the same seed gives the same ones. Range: 0 to 4,294,967,295. Default: 1. */
+  seed: { type: 'integer', minimum: 0, maximum: 4_294_967_295, default: 1, description: 'what the random numbers of bricks begin with: the same seed gives the same ones' },
+} as const satisfies OptionDeclarations;
 
 const WARM_UP_MILLISECONDS = 2000;
 
-export interface PacketEngineOptions {
-  /** The backend's name, or the module of one from outside. */
-  readonly backend?: string | ModuleReference;
-  readonly backendOptions?: OptionValues;
-  readonly cpu?: number;
-  readonly bufferSize?: number;
-  readonly ringSize?: number;
-  readonly keepUnread?: number;
-  readonly pipeGroup?: string;
-  readonly whenFull?: 'auto' | 'drop' | 'wait';
-  readonly warmUpMilliseconds?: number;
-  readonly hangMilliseconds?: number;
-  readonly seed?: number;
-}
+/** The name of a backend. For one that is known at run time only: `backend: name as BackendName`. */
+export type BackendName = keyof BackendOptions;
 
-export interface LinkOptions {
-  /** Packets in a batch, at most. */
-  readonly batch?: number;
-  /** One hardware queue; -1 for all. */
-  readonly queue?: number;
-}
+/** A backend with options of its own. Where none is named each may turn out to be the default: then the options of any are taken, and checked when it is opened. */
+type BackendChoice =
+  | { [Name in BackendName]: {
+    /** The backend's name, or the module of one from outside. Without it the best that works here. */
+    readonly backend: Name;
+    /** Options of this backend. */
+    readonly backendOptions?: BackendOptions[Name] | undefined;
+  } }[BackendName]
+  | {
+    /** The backend's name, or the module of one from outside. Without it the best that works here. */
+    readonly backend: ModuleReference;
+    /** Options as that backend declares them. */
+    readonly backendOptions?: OptionValues | undefined;
+  }
+  | {
+    /** The backend's name, or the module of one from outside. Without it the best that works here. */
+    readonly backend?: undefined;
+    /** Options of the backend that turns out to be the default. */
+    readonly backendOptions?: BackendOptions[BackendName] | undefined;
+  };
 
-const LINK_OPTIONS = ['batch', 'queue'];
+/** Options of an engine: its own, and those of its backend. */
+export type PacketEngineOptions = GivenOptions<typeof ENGINE_OPTIONS> & BackendChoice;
+
+/** What `link` takes. */
+export const LINK_OPTIONS = {
+  /** Packets that are handled at a time, at most. Range: 1 to 4,096. Default: 512; 1,024 with more than 256 outputs, and where packets come from netmap. */
+  batch: { type: 'integer', minimum: 1, maximum: MAXIMUM_BATCH_ROWS, description: `packets that are handled at a time, at most; ${DEFAULT_BATCH_ROWS} unless set, ${DEFAULT_BATCH_ROWS_OF_MANY} with more than ${MANY_SINKS} outputs, and where packets come from netmap` },
+  /** One hardware queue of the interface; -1 for all. Minimum: -1. Default: -1. */
+  queue: { type: 'integer', minimum: -1, default: -1, description: 'one hardware queue of the interface, -1 for all; a backend that cannot do it says so' },
+} as const satisfies OptionDeclarations;
+
+/** Options of `link`. */
+export interface LinkOptions extends GivenOptions<typeof LINK_OPTIONS> {}
+
+const LINK_OPTION_NAMES = Object.keys(LINK_OPTIONS);
 
 export interface PacketEngineEvents {
   /** Something that a user should know and that is no error. */
@@ -79,7 +105,7 @@ export function checkedEngineOptions(name: unknown, given: PacketEngineOptions):
   if (backend !== undefined && typeof backend !== 'string' && typeof (backend as Partial<ModuleReference> | null)?.url !== 'string') {
     throw new BricksError('E_OPTION', `The engine ${name}: the option "backend" is ${String(backend)}; it must be the name of a backend, or its module: { url, name }.`);
   }
-  return checkOptions(`The engine ${name}`, ENGINE_OPTIONS, own);
+  return checkOptions(`The engine ${name}`, listOptions(ENGINE_OPTIONS), own);
 }
 
 /** What `link` was given, checked for what is no option. @throws BricksError E_OPTION */
@@ -88,10 +114,10 @@ export function checkedLinkOptions(engine: string, given: unknown): LinkOptions 
   if (typeof given !== 'object' || Array.isArray(given)) {
     throw new BricksError('E_OPTION', `link of the engine ${engine} takes its options as an object, not ${String(given)}.`, 'For example: engine.link(brick, { batch: 512, queue: 0 }).');
   }
-  const unknown = Object.keys(given).find((name) => !LINK_OPTIONS.includes(name));
+  const unknown = Object.keys(given).find((name) => !LINK_OPTION_NAMES.includes(name));
   if (unknown !== undefined) {
-    const guess = nearest(unknown, LINK_OPTIONS);
-    throw new BricksError('E_OPTION', `link of the engine ${engine} has no option "${unknown}".`, guess ? `Did you mean "${guess}"?` : `Its options are: ${LINK_OPTIONS.join(', ')}.`);
+    const guess = nearest(unknown, LINK_OPTION_NAMES);
+    throw new BricksError('E_OPTION', `link of the engine ${engine} has no option "${unknown}".`, guess ? `Did you mean "${guess}"?` : `Its options are: ${LINK_OPTION_NAMES.join(', ')}.`);
   }
   const options = given as LinkOptions;
   if (options.batch !== undefined) checkedBatch(options.batch);

@@ -2,8 +2,9 @@
 import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
 import type { BrickDeclaration } from '../core/brick';
+import type { ModuleReference } from '../core/define-brick';
 import { BricksError, isBricksError, messageOf } from '../core/errors';
-import { checkOptions, type OptionValues } from '../core/options';
+import { checkOptions, listOptions, type OptionValues } from '../core/options';
 import { allBackends, brickDeclarations, resolveBrick, registerBrick } from '../plugins/container';
 import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';
@@ -14,7 +15,7 @@ import { PacketEngine } from './packet-engine';
 
 export interface RegistryDefaults {
   /** Without it each engine takes the best one that works here. */
-  readonly backend?: NonNullable<PacketEngineOptions['backend']>;
+  readonly backend?: string | ModuleReference;
   /** Options of the backend, for engines that name none. */
   readonly backendOptions?: OptionValues;
   /** Packets in a batch where `link` names no number. */
@@ -95,7 +96,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
       case 'brick.describe':
         return describe(order.kind);
       case 'options.describe':
-        return { engine: ENGINE_OPTIONS, backends: allBackends().map(({ name, summary, options }) => ({ name, summary, options })) };
+        return { engine: listOptions(ENGINE_OPTIONS), backends: allBackends().map(({ name, summary, options }) => ({ name, summary, options: listOptions(options) })) };
       case 'brick.check': {
         const { declaration } = resolveBrick(order.kind);
         return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };
@@ -117,7 +118,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
     if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `There is an engine ${order.name} already.`, 'Take another name, or get that one by PktEngine.retrieve.');
     const { backend, backendOptions, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
     const engine = new PacketEngine(order.name, {
-      ...checkOptions(`The engine ${order.name}`, ENGINE_OPTIONS, {
+      ...checkOptions(`The engine ${order.name}`, listOptions(ENGINE_OPTIONS), {
         ...options,
         ...(order.cpu === undefined ? {} : { cpu: order.cpu }),
         ...(order.bufferSize === undefined ? {} : { bufferSize: order.bufferSize }),

@@ -3,7 +3,7 @@ import type { Backend, LinkPlan } from '../core/backend';
 import type { ControlLink } from './brick-controls';
 import { createSharedCounters } from '../core/counters';
 import type { CompiledGraph } from '../core/graph';
-import { checkOptions, type OptionValues } from '../core/options';
+import { checkOptions, listOptions, type OptionValues } from '../core/options';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
 import { discardPipes, preparePipes } from '../pipes';
 import { checkedBatch, warmUpLimit, type LinkOptions, type PacketEngineOptions } from './engine-options';
@@ -22,7 +22,7 @@ export interface PlanRequest {
 
 /** @throws BricksError E_OPTION, or what the backend or a pipe has against it; then nothing is left of it */
 export function preparePlan({ name, given, checked, graph, backend, link, controls }: PlanRequest): Omit<EnginePlan, 'orders'> {
-  const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, given.backendOptions ?? {});
+  const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), given.backendOptions ?? {});
   const rows = checkedBatch(link.batch ?? defaultBatch(graph, backend, backendOptions));
   const linkPlan: LinkPlan = {
     engine: name,

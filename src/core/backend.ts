@@ -6,7 +6,7 @@
  */
 import type { CounterBlock } from './counters';
 import type { LinkName } from './link-name';
-import type { OptionDeclaration, OptionValues } from './options';
+import type { OptionDeclarations, OptionValues } from './options';
 import type { ReportedFault } from './outcome';
 import type { ColumnName, PacketBatch } from './packet-batch';
 import type { PacketLists } from './packet-list';
@@ -141,7 +141,8 @@ export interface Backend {
   readonly summary: string;
   /** The higher, the rather it is the default where several are usable. */
   readonly preference: number;
-  readonly options: readonly OptionDeclaration[];
+  /** What it takes as `backendOptions` of an engine. */
+  readonly options: OptionDeclarations;
   status(): BackendStatus;
   devices(): Promise<readonly DeviceInformation[]>;
   /** Whether it opens this link itself; files and pipes that it does not are the engine's own. */

@@ -200,7 +200,7 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly description?: string;
   readonly options?: Declared;
   /** The option that a bare value stands for: `Brick.new("LoadBalancer", 4)`. */
-  readonly shorthand?: string & keyof Declared;
+  readonly shorthand?: string;
   /** How many inputs: a number, or from `minimum` to `maximum`. One unless it says otherwise. */
   readonly inputs?: number | LinkCount;
   /** How many outputs: a number, or from `minimum` to `maximum`. At least one unless it says otherwise. */

@@ -1,9 +1,9 @@
 /** From a brick's definition to the class by which programs describe such bricks. */
-import type { AnyDefinition, BrickBasics, BrickDeclaration, BrickForm, Fanout, LinkCount } from './brick';
+import type { AnyDefinition, BrickDeclaration, BrickDefinition, Fanout, LinkCount } from './brick';
 import { BrickDescription } from './brick-description';
 import { BricksError } from './errors';
 import { HEADROOM_MAXIMUM } from './side-area';
-import { listOptions, type GivenOptions, type OptionDeclarations } from './options';
+import { listOptions, type GivenOptions, type OptionDeclarations, type OptionType } from './options';
 
 /** Where a brick's definition comes from: a module's address, and the name of its export. Every thread can load it from there. */
 export interface ModuleReference {
@@ -15,23 +15,53 @@ export interface ModuleReference {
 /** By which a brick is known among what a module exports, whichever copy of this package defined it. */
 const BRICK = Symbol.for('packet-bricks:brick');
 
+type Names<Count extends number, List extends string[] = []> = List['length'] extends Count ? Partial<List> : List['length'] extends 64 ? string[] : Names<Count, [...List, string]>;
+
+/** Names of links: no more than a brick takes, where its definition says a number below 64. */
+export type LinkNames<Count extends number | LinkCount> =
+  Count extends LinkCount ? LinkNames<Count['maximum']>
+    : Count extends number ? (number extends Count ? string[] : Names<Count>) : never;
+
+/** How many outputs there may be, as a type: a number, or any number. */
+type LinkNumber<Count extends number | LinkCount> = Count extends LinkCount ? number : Count extends number ? Count : never;
+
+/** A brick of a kind whose definition says how many inputs and outputs it takes. */
+export interface DescribedBrick<Inputs extends number | LinkCount, Outputs extends number | LinkCount> extends BrickDescription {
+  /** Names where its packets come from. @throws BricksError E_LINK_NAME */
+  connectInput(...links: LinkNames<Inputs>): this;
+  /** Names where its packets go to; may be called again to add more. @throws BricksError E_LINK_NAME */
+  connectOutput(...links: LinkNames<Outputs>): this;
+  /** Short for `device{0` to `device{count - 1`; from 1 to 65,536 outputs. */
+  connectOutputs(device: string, count: LinkNumber<Outputs>): this;
+}
+
 /** The class by which programs describe bricks of one kind: `new LoadBalancer({ tuple: 4 })`. */
-export interface BrickClass<Given = object> {
-  new (options?: Given): BrickDescription;
+export interface BrickClass<Given = object, Inputs extends number | LinkCount = LinkCount, Outputs extends number | LinkCount = LinkCount> {
+  /** Describes a brick. @throws BricksError E_OPTION */
+  new (options?: Given): DescribedBrick<Inputs, Outputs>;
+  /** What help, validation and statistics know of this kind of brick. */
   readonly declaration: BrickDeclaration;
+  /** As its author wrote it. */
   readonly definition: AnyDefinition;
+  /** Where every thread loads it from. */
   readonly module: ModuleReference;
 }
 
 /** Options of a brick, or the value of the one that its shorthand names. */
-export type GivenTo<Declared extends OptionDeclarations, Shorthand extends string> =
-  | GivenOptions<Declared>
-  | (Shorthand extends keyof Declared ? GivenOptions<Declared>[Shorthand & keyof GivenOptions<Declared>] : never);
+export type GivenTo<Declared extends OptionDeclarations, Shorthand extends string> = [Shorthand] extends [keyof Declared & string]
+  ? [Shorthand] extends [never] ? GivenOptions<Declared> : GivenOptions<Declared> | OptionType<Declared[Shorthand]>
+  : GivenOptions<Declared>;
+
+/** A definition, with what the class made from it takes from its types. */
+export type TypedDefinition<Declared extends OptionDeclarations, State, Shared, Shorthand extends string, Inputs extends number | LinkCount, Outputs extends number | LinkCount> =
+  & BrickDefinition<Declared, State, Shared>
+  & { readonly shorthand?: Shorthand; readonly inputs?: Inputs; readonly outputs?: Outputs };
 
 /** A brick's class for a definition that `url` exports. @throws BricksError E_BRICK_DECLARATION */
-export function makeBrickClass<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string = never>(
-  definition: BrickBasics<Declared, State, Shared> & BrickForm<Declared, State, Shared> & { readonly shorthand?: Shorthand }, module: ModuleReference,
-): BrickClass<GivenTo<Declared, Shorthand>> {
+export function makeBrickClass<
+  const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string & keyof Declared = never,
+  const Inputs extends number | LinkCount = 1, const Outputs extends number | LinkCount = LinkCount,
+>(definition: TypedDefinition<Declared, State, Shared, Shorthand, Inputs, Outputs>, module: ModuleReference): BrickClass<GivenTo<Declared, Shorthand>, Inputs, Outputs> {
   const general = definition as unknown as AnyDefinition;
   const declaration = declarationOf(general);
   const made = class extends BrickDescription {

@@ -46,10 +46,20 @@ type RequiredNames<Declared extends OptionDeclarations> = {
   [Name in keyof Declared]: Declared[Name] extends { readonly required: true } ? Name : never;
 }[keyof Declared];
 
-/** Options as a user writes them. */
-export type GivenOptions<Declared extends OptionDeclarations> =
-  & { readonly [Name in keyof Declared as Name extends RequiredNames<Declared> ? never : Name]?: OptionType<Declared[Name]> }
-  & { readonly [Name in keyof Declared as Name extends RequiredNames<Declared> ? Name : never]: OptionType<Declared[Name]> };
+declare const NOTHING: unique symbol;
+/** Where no option is declared: any that is written is an error. */
+export interface NoOptions {
+  readonly [NOTHING]?: never;
+}
+
+// Both take their names by a parameter, so that an option keeps the documentation of its declaration: a clause with `as` would lose it.
+type OptionalOptions<Declared extends OptionDeclarations, Names extends keyof Declared> = { readonly [Name in Names]?: OptionType<Declared[Name]> | undefined };
+type RequiredOptions<Declared extends OptionDeclarations, Names extends keyof Declared> = { readonly [Name in Names]: OptionType<Declared[Name]> };
+
+/** Options as a user writes them; one that is undefined has not been given. */
+export type GivenOptions<Declared extends OptionDeclarations> = [keyof Declared] extends [never] ? NoOptions
+  : [RequiredNames<Declared>] extends [never] ? { readonly [Name in keyof Declared]?: OptionType<Declared[Name]> | undefined }
+    : OptionalOptions<Declared, Exclude<keyof Declared, RequiredNames<Declared>>> & RequiredOptions<Declared, RequiredNames<Declared>>;
 
 /** The declarations as a list, each with its name. */
 export function listOptions(declarations: OptionDeclarations): OptionDeclaration[] {

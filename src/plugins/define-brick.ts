@@ -1,7 +1,7 @@
 /** How a brick is defined: `export const BySize = defineBrick({ ... })`. */
 import { pathToFileURL } from 'node:url';
-import type { BrickBasics, BrickForm } from '../core/brick';
-import { makeBrickClass, type BrickClass, type GivenTo } from '../core/define-brick';
+import type { LinkCount } from '../core/brick';
+import { makeBrickClass, type BrickClass, type GivenTo, type TypedDefinition } from '../core/define-brick';
 import { BricksError } from '../core/errors';
 import type { OptionDeclarations } from '../core/options';
 
@@ -12,9 +12,10 @@ import type { OptionDeclarations } from '../core/options';
  * this function, unless `url` says otherwise.
  * @throws BricksError E_BRICK_DECLARATION
  */
-export function defineBrick<const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string = never>(
-  definition: BrickBasics<Declared, State, Shared> & BrickForm<Declared, State, Shared> & { readonly shorthand?: Shorthand }, url = callerOf(defineBrick),
-): BrickClass<GivenTo<Declared, Shorthand>> {
+export function defineBrick<
+  const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string & keyof Declared = never,
+  const Inputs extends number | LinkCount = 1, const Outputs extends number | LinkCount = LinkCount,
+>(definition: TypedDefinition<Declared, State, Shared, Shorthand, Inputs, Outputs>, url = callerOf(defineBrick)): BrickClass<GivenTo<Declared, Shorthand>, Inputs, Outputs> {
   return makeBrickClass(definition, { url, name: '' });
 }
 

@@ -9,7 +9,7 @@ import { looseBricks } from '../../core/brick-description';
 import type { Answer, Order } from '../../control/orders';
 import { BricksError, isBricksError } from '../../core/errors';
 import { parseLinkName } from '../../core/link-name';
-import { checkOptions } from '../../core/options';
+import { checkOptions, listOptions } from '../../core/options';
 import { exitCodeOf } from '../../core/outcome';
 import { LuaHost } from '../../lua/lua-host';
 import { onStatisticsSignal } from '../../native/no-debugger';
@@ -74,7 +74,7 @@ export class RunCommand extends Command {
     const host = this.startThreads();
     this.chooseBackend();
     const { backend } = defaultBackend();
-    const backendOptions = checkOptions(`The backend ${backend.name}`, backend.options, parseOptions(this.backendOptions ?? []));
+    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseOptions(this.backendOptions ?? []));
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
     this.registry = new EngineRegistry({ ...(this.backend === undefined ? {} : { backend: this.backend }), backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     this.registry.on('notice', (engine, text) => say(`${engine}: ${text}`));

@@ -1,8 +1,8 @@
 /** How a line of the shell may go on where the cursor stands: names of Lua, and within quotes bricks, links, options and files. */
-import { ENGINE_OPTIONS } from '../../control/engine-options';
+import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
 import type { BrickDeclaration } from '../../core/brick';
 import { parseLinkName, twinOf } from '../../core/link-name';
-import type { OptionDeclaration } from '../../core/options';
+import { listOptions, type OptionDeclaration } from '../../core/options';
 import type { KnownLinks, LuaHost } from '../../lua/lua-host';
 import type { CoreAddon } from '../../native/core-addon';
 import { loadAddon } from '../../native/load-addon';
@@ -21,12 +21,8 @@ export interface Completion {
   readonly word: string;
 }
 
-/** Options that `new` and `link` of an engine take, beside those that are declared. */
+/** What `new` of an engine takes beside the options that are declared. */
 const NAME: OptionDeclaration = { name: 'name', type: 'string', description: 'its name' };
-const LINK_OPTIONS: readonly OptionDeclaration[] = [
-  { name: 'batch', type: 'integer', description: 'packets of a batch' },
-  { name: 'queue', type: 'integer', description: 'one hardware queue' },
-];
 /** Functions whose first argument is a file. */
 const FILE_FUNCTIONS: Readonly<Record<string, 'captures' | 'scripts' | 'any'>> = { dofile: 'scripts', loadfile: 'scripts', open: 'any', lines: 'any', input: 'any', output: 'any', remove: 'any', rename: 'any' };
 
@@ -76,12 +72,12 @@ function declarationOf(kind: string | undefined): BrickDeclaration | undefined {
 function optionsOf({ call, path }: Place): readonly OptionDeclaration[] {
   const [outer] = path;
   if (path.length === 1 && call?.name === 'Brick.new' && call.argument === 1) return declarationOf(call.first)?.options ?? [];
-  if (path.length === 1 && call?.name === 'link' && call.argument === 1) return LINK_OPTIONS;
+  if (path.length === 1 && call?.name === 'link' && call.argument === 1) return listOptions(LINK_OPTIONS);
   if (call?.name !== 'PktEngine.new' || call.argument !== 0) return [];
-  if (path.length === 2 && outer === 'backendOptions') return allBackends().flatMap(({ options }) => options);
+  if (path.length === 2 && outer === 'backendOptions') return allBackends().flatMap(({ options }) => listOptions(options));
   if (path.length !== 1) return [];
   const backend: OptionDeclaration = { name: 'backend', type: 'string', description: 'the backend', oneOf: allBackends().map(({ name }) => name) };
-  return [NAME, ...ENGINE_OPTIONS, backend, { name: 'backendOptions', type: 'string', description: 'options of the backend' }];
+  return [NAME, ...listOptions(ENGINE_OPTIONS), backend, { name: 'backendOptions', type: 'string', description: 'options of the backend' }];
 }
 
 function optionOf(place: Place): OptionDeclaration | undefined {
