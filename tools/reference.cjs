@@ -100,31 +100,9 @@ function errorsPage(errors) {
     [...errors].map((entry) => code(entry).join('\n\n').replace(/\n\n(?=- )/g, '\n').replace('\n', '\n\n')));
 }
 
-/** What fields mean whose name says most of it. */
-const MEANINGS = {
-  EngineStatistics: {
-    name: 'the name that it was given', running: 'whether packets flow', bytes: 'captured bytes of these packets',
-    links: 'sources first, then inner links, then sinks', bricks: 'in the order in which packets meet them', batches: 'rounds in which packets came',
-    emptyPolls: 'rounds in which none came', waits: 'how often it went to sleep', collections: 'garbage collections of its thread',
-    deoptimisations: 'how often V8 was seen to have thrown away optimised code of the data path', warmUpMicroseconds: 'how long it warmed up', longestBatchNanoseconds: 'the longest round',
-  },
-  LinkStatistics: {
-    name: 'as its user wrote it', role: 'where the engine receives, hands on in memory, or sends', packets: 'received or sent', bytes: 'captured bytes of these packets',
-    dropped: 'all drops together', drops: 'by [reason](drops.md); reasons without drops are left out',
-  },
-  BrickStatistics: {
-    id: 'its number', kind: 'its kind', label: 'its kind, with a number where an engine has several', packetsIn: 'given to it', packetsOut: 'given on by it, copies counted',
-    copies: 'made by it', held: 'kept back by it', dropped: 'all drops together', drops: 'by [reason](drops.md)', counters: 'its [own counters](bricks.md)',
-  },
-  Audit: {
-    balanced: 'whether every line is', received: 'by all sources', copies: 'made by bricks', sent: 'by all sinks', dropped: 'by bricks and sinks', held: 'kept back by bricks', lines: 'one for each sum',
-  },
-  AuditLine: { left: 'one side of the sum', right: 'the other side', balanced: 'whether they are equal' },
-};
-
 function statisticsPage() {
   const file = 'src/core/statistics.ts';
-  const fields = (name) => table(['field', 'type', 'meaning'], interfaceFields(root, file, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text || MEANINGS[name][field.name] || '')]));
+  const fields = (name) => table(['field', 'type', 'meaning'], interfaceFields(root, file, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text)]));
   return page('Statistics', 'What `pe:stats()` (Lua) and `engine.stats()` (TypeScript) give, and `audit()`. [Statistics and drops](../guide/statistics.md) explains them.',
     '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
 }

@@ -17,10 +17,13 @@ import { coreAddon } from '../../src/native/core-addon';
 
 /** A packet as tests give and get it. */
 export interface LoopbackPacket {
+  /** Its captured bytes. */
   readonly bytes: Uint8Array;
   /** Bytes on the wire, where more than were captured. */
   readonly wireLength?: number;
+  /** Time of arrival: seconds since 1970. The time of `inject` if it is left out. */
   readonly seconds?: number;
+  /** Time of arrival: nanoseconds within the second, below 1,000,000,000. */
   readonly nanoseconds?: number;
   /** As pcap numbers them; 1, Ethernet, unless told otherwise. */
   readonly linkType?: number;
@@ -70,9 +73,13 @@ function wake({ ring, writable }: ArrivingRing): void {
   else wakeRing(ring);
 }
 
+/** The loopback backend: frames arrive by `inject`, and `read` tells what engines sent. */
 export class LoopbackBackend implements Backend {
+  /** The name by which it is registered. */
   static readonly backendName = 'loopback';
+  /** `loopback`. */
   readonly name = LoopbackBackend.backendName;
+  /** What it is, in a few words. */
   readonly summary = 'interfaces in memory, for development and tests';
   readonly preference = 0;
   readonly options = {};
@@ -82,10 +89,12 @@ export class LoopbackBackend implements Backend {
   private readonly batch = createPacketBatch();
   private readonly interfaces = new Map<string, LoopbackInterface>();
 
+  /** Whether it works here; it always does. */
   status(): BackendStatus {
     return { usable: true, reason: 'it works everywhere, but sees no real traffic' };
   }
 
+  /** Its interfaces: those that were used so far. */
   devices(): Promise<readonly DeviceInformation[]> {
     return Promise.resolve([...this.interfaces.keys()].map((name) => ({ name, description: 'in memory', capture: true, send: true, notes: [] })));
   }

@@ -1,6 +1,7 @@
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 
+/** Passes everything on; for measuring what an engine costs without a brick. */
 export const Dummy = defineBrick({
   name: 'Dummy',
   summary: 'Passes everything on; for measuring what an engine costs without a brick.',

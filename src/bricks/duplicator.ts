@@ -1,6 +1,7 @@
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 
+/** Gives every output a copy of every packet. */
 export const Duplicator = defineBrick({
   name: 'Duplicator',
   summary: 'Gives every output a copy of every packet.',

@@ -16,6 +16,7 @@ const FILTER_OPTIONS = {
 /** Options of Filter. */
 export interface FilterOptions extends GivenOptions<typeof FILTER_OPTIONS> {}
 
+/** Passes what no rule drops. Rules are expressions in libpcap's filter language, as tcpdump takes them. */
 export const Filter: BrickClass<FilterOptions | string, 1, 1> = defineBrick({
   name: 'Filter',
   summary: 'Passes what no rule drops.',

@@ -9,6 +9,7 @@ import { PcapWriter } from './pcap-writer';
 
 export { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter };
 
+/** All bricks that come with Packet Bricks. */
 export const BUILT_IN_BRICKS = [LoadBalancer, Duplicator, Merge, Dummy, Filter, PcapReader, PcapWriter] as const;
 export type { FilterOptions } from './filter';
 export type { LoadBalancerOptions } from './load-balancer';

@@ -88,6 +88,7 @@ const LOAD_BALANCER_OPTIONS = {
 /** Options of LoadBalancer. */
 export interface LoadBalancerOptions extends GivenOptions<typeof LOAD_BALANCER_OPTIONS> {}
 
+/** Splits packets over its outputs, flow by flow: all packets of a connection, in both directions, go to the same output. */
 export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions['tuple'], 1> = defineBrick({
   name: 'LoadBalancer',
   summary: 'Splits packets over its outputs, flow by flow.',

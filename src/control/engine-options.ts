@@ -7,6 +7,7 @@ import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BAT
 import type { ModuleReference } from '../core/define-brick';
 import type { BackendOptions } from '../plugins/backend-options';
 
+/** The options of an engine, as they are declared. */
 export const ENGINE_OPTIONS = {
   /** The CPU that its thread is pinned to; -1 for none. Range: -1 to 1,023. Default: -1. */
   cpu: { type: 'integer', minimum: -1, maximum: 1023, default: -1, description: 'the CPU that its thread is pinned to; -1 for none' },

@@ -29,6 +29,7 @@ export interface RegistryEvents {
   shutdown: [];
 }
 
+/** Engines by their names, and the orders that scripts and shells give them. */
 export class EngineRegistry extends EventEmitter<RegistryEvents> {
   private readonly engines = new Map<string, PacketEngine>();
 
@@ -36,10 +37,12 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
     super();
   }
 
+  /** All engines that were made and not deleted. */
   get all(): PacketEngine[] {
     return [...this.engines.values()];
   }
 
+  /** Those through which packets flow. */
   get running(): PacketEngine[] {
     return this.all.filter((engine) => engine.running);
   }

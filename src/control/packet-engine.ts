@@ -39,7 +39,10 @@ interface Waiting {
 /** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
 const IDLE_LOOK_MILLISECONDS = 1000;
 
+/** An engine: moves packets through a graph of bricks, in a thread of its own. Methods that return a promise are carried out one after the other. */
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
+  /** The name that it was given. */
+  readonly name: string;
   private readonly options: ReturnType<typeof checkOptions>;
   private specifications: BrickSpecification[] = [];
   private linkOptions: LinkOptions = {};
@@ -52,14 +55,16 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Orders are carried out one after the other. */
   private tail: Promise<unknown> = Promise.resolve();
 
-  /** @throws BricksError E_OPTION */
-  constructor(readonly name: string, private readonly given: PacketEngineOptions = {}) {
+  /** An engine of this name, with nothing linked yet. @throws BricksError E_OPTION */
+  constructor(name: string, private readonly given: PacketEngineOptions = {}) {
     super();
+    this.name = name;
     this.options = checkedEngineOptions(name, given);
     this.watchdog = new Watchdog(Number(this.options['hangMilliseconds']));
     idle.add(this);
   }
 
+  /** Whether packets flow. */
   get running(): boolean {
     return this.isRunning;
   }
@@ -76,6 +81,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.thread;
   }
 
+  /** Whether its links are open. */
   get linked(): boolean {
     return this.thread !== undefined;
   }
@@ -129,6 +135,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     });
   }
 
+  /** Lets packets flow. @throws BricksError E_ENGINE_NOT_LINKED */
   start(): Promise<this> {
     return this.inOrder(async () => {
       if (this.isRunning) return this;
@@ -193,7 +200,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
   private rested: (() => void)[] = [];
 
-  /** @throws BricksError E_ENGINE_NOT_LINKED */
+  /** What has passed it since it was linked; at any time. @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
     const { graph, words } = this.books();
     return engineStatistics(this.name, this.isRunning, graph, words, this.faults.all);

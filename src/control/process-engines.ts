@@ -22,6 +22,7 @@ export function noteStart(engine: PacketEngine): void {
 /** The faults of all engines that this process has had. */
 export const allFaults = new FaultList();
 
+/** The engines of this process that have links. */
 export function engines(): PacketEngine[] {
   return [...liveEngines];
 }

@@ -14,8 +14,11 @@ import type { PacketLists } from './packet-list';
 /** What `receive` answers when nothing will ever come again. */
 export const SOURCE_ENDED = -1;
 
+/** What a backend is to open a source for. */
 export interface SourceRequest {
+  /** The link to receive from. */
   readonly link: LinkName;
+  /** Options of the brick that reads the link, where they are the source's. */
   readonly options: OptionValues;
   /** One hardware queue, or -1 for all. */
   readonly queue: number;
@@ -29,12 +32,15 @@ export interface SourceRequest {
   readonly unread?: ReadonlySet<ColumnName>;
   /** The engine sends on the same link too. */
   readonly alsoSink: boolean;
+  /** Where the port counts. */
   readonly counters: CounterBlock;
   /** The first slot of the link's record in `counters`: the port counts packets, bytes and drops there. */
   readonly record: number;
 }
 
+/** A place where packets come from, open. */
 export interface SourcePort {
+  /** The link that it receives from. */
   readonly link: LinkName;
   /** A file descriptor that becomes readable when packets wait, or -1: then the engine polls, or calls `sleep`. */
   readonly descriptor: number;
@@ -52,15 +58,21 @@ export interface SourcePort {
   release(): void;
   /** Brings counters that the system keeps (packets lost before capture) up to date. */
   refreshCounters?(): void;
+  /** Closes it; nothing is received after that. */
   close(): void;
 }
 
+/** What a backend is to open a sink for. */
 export interface SinkRequest {
+  /** The link to send to. */
   readonly link: LinkName;
+  /** Options of the brick that feeds the link, where they are the sink's. */
   readonly options: OptionValues;
   /** The lists of the brick that feeds the sink, and which of its outputs this is. */
   readonly lists: PacketLists;
+  /** Which output of its brick it is, from 0. */
   readonly output: number;
+  /** Where the port counts. */
   readonly counters: CounterBlock;
   /** The first slot of the link's record: packets and bytes sent, drops by reason. */
   readonly record: number;
@@ -86,6 +98,7 @@ export interface Transmitter {
   close(): void;
 }
 
+/** What a backend is told when it opens links. */
 export interface OpenContext {
   /** The rows of the largest batch. */
   readonly batchRows: number;
@@ -103,20 +116,29 @@ export interface OpenContext {
 
 /** Opens links in the engine's thread. Either all are opened or none, and an error tells why. */
 export interface PortOpener {
+  /** Opens a source. @throws BricksError that names the link */
   openSource(request: SourceRequest, context: OpenContext): SourcePort;
+  /** Opens all sinks that the backend handles. @throws BricksError that names the link */
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter;
 }
 
 /** What a backend can do with a device, for `bricks devices`. */
 export interface DeviceInformation {
+  /** Its name, as a link name has it. */
   readonly name: string;
+  /** What it is, for people; may be empty. */
   readonly description: string;
+  /** Whether packets can be captured on it now. */
   readonly capture: boolean;
+  /** Whether packets can be sent on it now. */
   readonly send: boolean;
+  /** What users should know of it: that it is down, say. */
   readonly notes: readonly string[];
 }
 
+/** Whether a backend works on this machine. */
 export interface BackendStatus {
+  /** Whether engines can use it. */
   readonly usable: boolean;
   /** Why, in a sentence: what was found, or what is missing and what to do. */
   readonly reason: string;
@@ -124,8 +146,11 @@ export interface BackendStatus {
 
 /** What the control half of a backend is told before an engine opens its links. */
 export interface LinkPlan {
+  /** The engine's name. */
   readonly engine: string;
+  /** The links to receive from, with the options of their bricks. */
   readonly sources: readonly { readonly link: LinkName; readonly options: OptionValues }[];
+  /** The links to send to, with the options of their bricks. */
   readonly sinks: readonly { readonly link: LinkName; readonly options: OptionValues }[];
   /** Bytes of each pipe in shared memory, where asked for. */
   readonly ringSize?: number;
@@ -133,17 +158,23 @@ export interface LinkPlan {
   readonly keepUnread?: number;
   /** The group, by name or number, whose members may read them. */
   readonly pipeGroup?: string;
+  /** Options of the backend, checked. */
   readonly backendOptions: OptionValues;
 }
 
+/** A backend: where packets come from and go to. */
 export interface Backend {
+  /** The name by which users choose it. */
   readonly name: string;
+  /** What it is, in a few words. */
   readonly summary: string;
   /** The higher, the rather it is the default where several are usable. */
   readonly preference: number;
   /** What it takes as `backendOptions` of an engine. */
   readonly options: OptionDeclarations;
+  /** Whether it works on this machine, and why. */
   status(): BackendStatus;
+  /** The devices that it could open, for `bricks devices`. */
   devices(): Promise<readonly DeviceInformation[]>;
   /** Whether it opens this link itself; files and pipes that it does not are the engine's own. */
   handles(link: LinkName): boolean;

@@ -16,17 +16,25 @@ export function looseBricks(): string[] {
   return [...loose].map(({ kind, inputs }) => (inputs.length > 0 ? `${kind} from ${inputs.join(', ')}` : kind));
 }
 
+/** A brick as a program describes it: its kind, options and links. `engine.link` gives it to an engine. */
 export class BrickDescription {
   /** Unique in this process. */
   readonly id = ++lastId;
+  /** What is known of its kind. */
+  readonly declaration: BrickDeclaration;
+  /** The name of its kind: `LoadBalancer`. */
   readonly kind: string;
+  /** Its options, checked, with their defaults. */
   readonly options: Readonly<Record<string, OptionValue>>;
+  /** Names of the links where its packets come from. */
   readonly inputs: string[] = [];
+  /** Names of the links where its packets go to, in the order of its outputs. */
   readonly outputs: string[] = [];
   private readonly below: BrickDescription[] = [];
 
   /** @throws BricksError E_OPTION */
-  constructor(readonly declaration: BrickDeclaration, options: unknown, private readonly module: ModuleReference) {
+  constructor(declaration: BrickDeclaration, options: unknown, private readonly module: ModuleReference) {
+    this.declaration = declaration;
     this.kind = declaration.name;
     this.options = checkOptions(declaration.name, declaration.options, options, declaration.shorthand);
   }

@@ -22,6 +22,7 @@ export interface Packets extends PacketColumns {
   readonly batch: CurrentBatch;
 }
 
+/** The batch that is on its way, as a brick sees it. */
 export interface CurrentBatch {
   /** Counts batches, round and round: as long as it is the same, so is the batch. */
   readonly number: number;
@@ -33,9 +34,11 @@ export interface CurrentBatch {
 
 /** What the process form gets: which rows of the batch, in order of arrival. */
 export interface InputRows {
+  /** Rows of the batch, by their number: the first `count` elements. */
   readonly rows: Uint16Array;
   /** True for all rows of a batch in order: then `rows[i]` is i. */
   readonly whole: boolean;
+  /** How many rows there are. */
   readonly count: number;
 }
 
@@ -47,11 +50,13 @@ export interface EngineClock {
   readonly cell: Float64Array;
 }
 
+/** A counter of a brick's own, shown in the statistics. */
 export interface Counter {
   /** Adds a whole number of at least 0, below 2^31. */
   add(amount: number): void;
 }
 
+/** A number of a brick's own that goes up and down, shown in the statistics. */
 export interface Gauge {
   /** Sets it to a whole number from 0 to 2^53. */
   set(value: number): void;
@@ -59,9 +64,13 @@ export interface Gauge {
 
 /** Writes to the program's log, with the brick's name. A message that comes often is counted instead of repeated. */
 export interface Logger {
+  /** For whoever looks for a fault. */
   debug(text: string): void;
+  /** Something that users may want to know. */
   info(text: string): void;
+  /** Something that users should look at; the brick goes on. */
   warn(text: string): void;
+  /** Something that keeps the brick from doing all of its work. */
   error(text: string): void;
 }
 
@@ -97,7 +106,9 @@ export interface BrickContext<State = unknown, Shared = unknown> {
   readonly outputs: number;
   /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
   readonly level: number;
+  /** Coarse time of the engine, for timeouts and rates. */
   readonly clock: EngineClock;
+  /** Writes to the program's log, with the brick's name. */
   readonly log: Logger;
   /** A whole number from 0 to `below` - 1. The sequence is the same at each start of an engine with the same `seed`. */
   random(below: number): number;
@@ -110,9 +121,9 @@ export interface BrickContext<State = unknown, Shared = unknown> {
    * left or the packet is longer than 2,048 bytes: then it has to go now. Return HELD for a packet that was held.
    */
   hold(row: number): number;
-  /** @throws Error unless the brick declares `edits` */
+  /** Moves where packets start and end. @throws Error unless the brick declares `edits` */
   readonly edit: PacketEdits;
-  /** @throws Error unless the brick declares `creates` */
+  /** Makes packets of the brick's own. @throws Error unless the brick declares `creates` */
   readonly create: PacketMaker;
   /**
    * Calls a function every so many milliseconds (at least 1), between batches, also when no packets come; it gets the brick's state. To be
@@ -150,14 +161,19 @@ export interface ControlHalf {
   stop?(): void | Promise<void>;
 }
 
+/** How many links a brick may have. */
 export interface LinkCount {
+  /** At least so many. */
   readonly minimum: number;
   /** Infinity for no limit. */
   readonly maximum: number;
 }
 
+/** A counter or gauge that a brick declares. */
 export interface CounterDeclaration {
+  /** Its name, as statistics show it. */
   readonly name: string;
+  /** What it counts. */
   readonly description: string;
 }
 
@@ -169,24 +185,39 @@ export type Fanout = 'one' | 'all' | 'any';
 
 /** What help, validation, reference and statistics know of a kind of brick; made from its definition. */
 export interface BrickDeclaration {
+  /** The kind, by which set-ups name it. */
   readonly name: string;
+  /** One sentence. */
   readonly summary: string;
+  /** Some paragraphs of Markdown; empty if there are none. */
   readonly description: string;
+  /** Its options, each with type, range and default. */
   readonly options: readonly OptionDeclaration[];
+  /** The option that a bare value stands for. */
   readonly shorthand?: string;
+  /** How many inputs it takes. */
   readonly inputs: LinkCount;
+  /** How many outputs it takes. */
   readonly outputs: LinkCount;
+  /** To how many outputs it gives a packet. */
   readonly fanout: Fanout;
+  /** Whether it only reads packets or changes them too. */
   readonly effect: 'reads' | 'edits';
+  /** Whether it keeps packets back for later. */
   readonly holds: boolean;
   /** Bytes by which packets may grow at their start. */
   readonly headroom: number;
+  /** Whether it makes packets of its own. */
   readonly creates: boolean;
   /** Whether it has a control half. */
   readonly control: boolean;
+  /** `source`: its inputs are capture files; `sink`: its outputs are. */
   readonly files?: 'source' | 'sink';
+  /** Counters of its own. */
   readonly counters: readonly CounterDeclaration[];
+  /** Gauges of its own. */
   readonly gauges: readonly CounterDeclaration[];
+  /** How to use it, in Lua and in TypeScript. */
   readonly examples: { readonly lua: string; readonly typescript: string };
 }
 
@@ -198,6 +229,7 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly summary?: string;
   /** Some paragraphs of Markdown. */
   readonly description?: string;
+  /** Its options by their names, each with type, description, range and default. The types of `options` are made from them. */
   readonly options?: Declared;
   /** The option that a bare value stands for: `Brick.new("LoadBalancer", 4)`. */
   readonly shorthand?: string;
@@ -209,12 +241,14 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly counters?: Readonly<Record<string, string>>;
   /** Gauges of its own: numbers that go up and down. */
   readonly gauges?: Readonly<Record<string, string>>;
+  /** How to use it, for help and reference. */
   readonly examples?: { readonly lua: string; readonly typescript: string };
   /**
    * Whether it changes packets. Where another output holds the same bytes the engine copies them first; so it does where packets may grow by
    * `headroom` bytes (at most 256) at their start. Flow columns are worked out again behind it.
    */
   readonly edits?: boolean;
+  /** Bytes by which a packet may grow at its start, for a brick that declares `edits`. Range: 0 to 256. Default: 0. */
   readonly headroom?: number;
   /** Whether it makes packets of its own, by `context.create`. */
   readonly creates?: boolean;
@@ -270,6 +304,7 @@ export interface ProcessForm<Declared extends OptionDeclarations, State, Shared>
 
 /** Every output gets every packet: there is nothing to write. */
 export interface BroadcastForm {
+  /** Every output gets every packet. */
   readonly broadcast: true;
 }
 

@@ -7,6 +7,7 @@ import { listOptions, type GivenOptions, type OptionDeclarations, type OptionTyp
 
 /** Where a brick's definition comes from: a module's address, and the name of its export. Every thread can load it from there. */
 export interface ModuleReference {
+  /** The module's address: a file: URL, a path or the name of a package. */
   readonly url: string;
   /** Empty: whatever the module exports that has the brick's name. */
   readonly name: string;

@@ -16,6 +16,7 @@ export const DROP_REASONS = [
   { name: 'engineHung', text: 'a brick failed or did not return, and its engine was ended', remedy: 'mend the brick' },
 ] as const;
 
+/** The name of a drop reason. */
 export type DropReason = (typeof DROP_REASONS)[number]['name'];
 
 /** The position of a reason, for native code and hot paths. */

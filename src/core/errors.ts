@@ -5,7 +5,9 @@ import { readable } from './file-name';
  * and a code that scripts may test. Every code stands in docs/reference/errors.md.
  */
 export class BricksError extends Error {
+  /** What is wrong, as a word that scripts may test: `E_OPTION`. */
   readonly code: string;
+  /** What to do; it stands at the end of the message too. Empty where there is nothing to say. */
   readonly remedy: string;
 
   constructor(code: string, message: string, remedy = '') {

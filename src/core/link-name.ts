@@ -9,12 +9,16 @@
  */
 import { BricksError } from './errors';
 
+/** What a link name may name. */
 export type LinkKind = 'interface' | 'pipe' | 'file';
+/** Which end of a pipe: `{` is the master, `}` the slave. */
 export type PipeEnd = 'master' | 'slave';
 
+/** A link name, taken apart. */
 export interface LinkName {
   /** As the user wrote it, without `netmap:` or `file:`. Two names are the same link if this is equal. */
   readonly text: string;
+  /** What it names: an interface or switch port, one end of a pipe, or a capture file. */
   readonly kind: LinkKind;
   /** The interface or switch port, with the backend's own suffixes (`eth3-2`, `eth3^`); the path of a file. */
   readonly device: string;

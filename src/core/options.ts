@@ -4,24 +4,34 @@
  */
 import { BricksError, nearest } from './errors';
 
+/** A value that an option may have. */
 export type OptionValue = number | string | boolean;
+/** Values of options by name, where nobody has declared which names there are. */
 export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
 
 /** What is declared of one option; its name is its key. */
 export interface OptionProperties {
+  /** What its values are. */
   readonly type: 'integer' | 'number' | 'string' | 'boolean';
+  /** What it does, in words, for help and reference. */
   readonly description: string;
   /** What holds where the user says nothing; absent means: nothing. */
   readonly default?: OptionValue;
+  /** Whether users have to give it. */
   readonly required?: boolean;
+  /** The least number allowed. */
   readonly minimum?: number;
+  /** The greatest number allowed. */
   readonly maximum?: number;
   /** The only values allowed. */
   readonly oneOf?: readonly OptionValue[];
+  /** What its numbers count: `ms`, `bytes`. */
   readonly unit?: string;
 }
 
+/** What is declared of one option, with its name. */
 export interface OptionDeclaration extends OptionProperties {
+  /** Its name, as users write it. */
   readonly name: string;
 }
 

@@ -11,16 +11,20 @@ export const FAULT_KINDS = [
   { kind: 'inputDamaged', exitCode: 3, text: 'An input was cut short, damaged or unreadable: what could be read of it was processed, the rest is missing.' },
 ] as const;
 
+/** The kind of a fault. */
 export type FaultKind = (typeof FAULT_KINDS)[number]['kind'];
 
 /** What a port says beside a notice that tells of a fault. */
 export interface ReportedFault {
+  /** What went wrong. */
   readonly kind: FaultKind;
   /** The link where it happened. */
   readonly link: string;
 }
 
+/** Something that kept an engine from doing all of its work. */
 export interface EngineFault {
+  /** What went wrong. */
   readonly kind: FaultKind;
   /** The link where it happened; empty for the engine as a whole. */
   readonly link: string;
@@ -30,9 +34,11 @@ export interface EngineFault {
   readonly code: string;
 }
 
+/** What became of an engine's work. */
 export interface EngineOutcome {
   /** Whether there was no fault. */
   readonly ok: boolean;
+  /** What kept it from doing all of it; empty if nothing did. */
   readonly faults: readonly EngineFault[];
 }
 

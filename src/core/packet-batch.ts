@@ -13,16 +13,20 @@ import type { PacketNotes } from './packet-notes';
 export const DEFAULT_BATCH_ROWS = 512;
 /** The same for an engine with more sinks than `MANY_SINKS`: fewer than two packets a sink and batch cost most by what is touched for each sink. */
 export const DEFAULT_BATCH_ROWS_OF_MANY = 1024;
+/** From more sinks than this on, an engine takes larger batches. */
 export const MANY_SINKS = 256;
 /** Row numbers are 16 bits wide. */
 export const MAXIMUM_BATCH_ROWS = 4096;
 
 /** The memory that a batch's offsets point into, under four views. */
 export interface PacketMemory {
+  /** Byte by byte. */
   readonly bytes: Uint8Array;
   /** For numbers of several bytes: it reads them in network order, wherever they stand. */
   readonly view: DataView;
+  /** In 16 bits, in the machine's byte order. */
   readonly halfwords: Uint16Array;
+  /** In 32 bits, in the machine's byte order. */
   readonly words: Uint32Array;
 }
 
@@ -46,6 +50,7 @@ export interface PacketColumns {
   readonly wireLength: Uint32Array;
   /** Time of arrival: seconds since 1970, and nanoseconds below 1,000,000,000. */
   readonly seconds: Uint32Array;
+  /** Time of arrival: the nanoseconds within the second, below 1,000,000,000. */
   readonly nanoseconds: Uint32Array;
   /** The XOR of the 16-bit words of both addresses, most significant byte first. */
   readonly flowAddresses: Uint16Array;
@@ -65,8 +70,10 @@ export interface PacketColumns {
   readonly heads: DataView;
 }
 
+/** The name of a column. */
 export type ColumnName = keyof PacketColumns;
 
+/** Packets as a source received them: one row each, over common columns. */
 export interface PacketBatch extends PacketColumns {
   /** Rows that its source may fill. */
   readonly capacity: number;

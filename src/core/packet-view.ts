@@ -13,13 +13,16 @@ export interface PacketView {
   readonly wireLength: number;
   /** Time of arrival: seconds since 1970, and nanoseconds below 1,000,000,000. */
   readonly seconds: number;
+  /** Time of arrival: the nanoseconds within the second, below 1,000,000,000. */
   readonly nanoseconds: number;
   /** As pcap numbers them: 1 is Ethernet. */
   readonly linkType: number;
 
   /** The number in 1, 2 or 4 bytes at `at` (0 is the packet's first byte), in network order; -1 if they were not all captured. */
   uint8(at: number): number;
+  /** The number in 2 bytes at `at`, in network order; -1 if they were not all captured. */
   uint16(at: number): number;
+  /** The number in 4 bytes at `at`, in network order; -1 if they were not all captured. */
   uint32(at: number): number;
 
   /** The type behind the last VLAN tag: 0x0800 for IPv4; -1 for frames without one. */
@@ -35,14 +38,18 @@ export interface PacketView {
   readonly protocol: number;
   /** IPv4 addresses as numbers of 32 bits; -1 for others. */
   readonly sourceIpv4: number;
+  /** The IPv4 destination address as a number of 32 bits; -1 for others. */
   readonly destinationIpv4: number;
   /** Where the addresses start, of IPv4 and IPv6; -1 without. */
   readonly sourceOffset: number;
+  /** Where the destination address starts, of IPv4 and IPv6; -1 without. */
   readonly destinationOffset: number;
   /** True for a fragment of an IP datagram that is not its first. Then there is no transport header. */
   readonly isLaterFragment: boolean;
 
+  /** True for TCP, also where its header was not captured. */
   readonly isTcp: boolean;
+  /** True for UDP, also where its header was not captured. */
   readonly isUdp: boolean;
   /** ICMP over IPv4, or ICMPv6 over IPv6. */
   readonly isIcmp: boolean;
@@ -50,6 +57,7 @@ export interface PacketView {
   readonly transportOffset: number;
   /** Of TCP and UDP; -1 for others. */
   readonly sourcePort: number;
+  /** Destination port of TCP and UDP; -1 for others. */
   readonly destinationPort: number;
   /** The byte of flags: 1 FIN, 2 SYN, 4 RST, 8 PSH, 16 ACK; -1 for others than TCP. */
   readonly tcpFlags: number;

@@ -9,54 +9,83 @@ import type { CounterDeclaration } from './brick';
 import type { CompiledGraph, CompiledLink } from './graph';
 import type { EngineFault } from './outcome';
 
+/** What has passed on a link. */
 export interface LinkStatistics {
+  /** As its user wrote it. */
   readonly name: string;
+  /** Where the engine receives, hands on in memory, or sends. */
   readonly role: 'source' | 'inner' | 'sink';
+  /** Packets received or sent. */
   readonly packets: number;
+  /** Captured bytes of these packets. */
   readonly bytes: number;
+  /** All drops together. */
   readonly dropped: number;
+  /** Drops by reason; reasons without drops are left out. */
   readonly drops: DropCounts;
 }
 
+/** What has passed a brick. */
 export interface BrickStatistics {
+  /** Its number. */
   readonly id: number;
+  /** Its kind. */
   readonly kind: string;
+  /** Its kind, with a number where an engine has several. */
   readonly label: string;
+  /** Packets given to it. */
   readonly packetsIn: number;
+  /** Packets given on by it, copies counted. */
   readonly packetsOut: number;
+  /** Copies made by it. */
   readonly copies: number;
   /** Packets of its own making. */
   readonly created: number;
+  /** Packets kept back by it. */
   readonly held: number;
+  /** All drops together. */
   readonly dropped: number;
+  /** Drops by reason; reasons without drops are left out. */
   readonly drops: DropCounts;
   /** Nanoseconds a packet in the brick's own code, of the batches that were timed. */
   readonly nanosecondsPerPacket: number;
+  /** Its own counters. */
   readonly counters: Readonly<Record<string, number>>;
   /** Its own gauges: numbers that go up and down. */
   readonly gauges: Readonly<Record<string, number>>;
 }
 
+/** What has passed an engine since it was linked. */
 export interface EngineStatistics {
+  /** The name that it was given. */
   readonly name: string;
+  /** Whether packets flow. */
   readonly running: boolean;
   /** Received by the engine. */
   readonly packets: number;
+  /** Captured bytes of these packets. */
   readonly bytes: number;
   /** Dropped on any link or by any brick; packets that were lost before the engine are drops of their source. */
   readonly drops: number;
+  /** Sources first, then inner links, then sinks. */
   readonly links: readonly LinkStatistics[];
+  /** In the order in which packets meet them. */
   readonly bricks: readonly BrickStatistics[];
+  /** Rounds in which packets came. */
   readonly batches: number;
+  /** Rounds in which none came. */
   readonly emptyPolls: number;
+  /** How often it went to sleep. */
   readonly waits: number;
-  /** Missing where they could not be counted. */
+  /** Garbage collections of its thread; missing where they could not be counted. */
   readonly collections?: number;
-  /** Missing where V8 does not tell of them. */
+  /** How often V8 was seen to have thrown away optimised code of the data path; missing where V8 does not tell of them. */
   readonly deoptimisations?: number;
+  /** How long it warmed up, in microseconds. */
   readonly warmUpMicroseconds: number;
   /** Time for a batch: how many took less than `below` nanoseconds (and no less than half of that). */
   readonly batchTimes: readonly { readonly below: number; readonly batches: number }[];
+  /** The longest round, in nanoseconds. */
   readonly longestBatchNanoseconds: number;
   /** What kept it from doing all of its work, since it was linked; empty if nothing did. */
   readonly faults: readonly EngineFault[];
@@ -138,25 +167,37 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
+/** One sum of an audit. */
 export interface AuditLine {
   /** What is compared: a link or a brick. */
   readonly subject: string;
+  /** One side of the sum. */
   readonly left: number;
+  /** The other side. */
   readonly right: number;
+  /** Whether they are equal. */
   readonly balanced: boolean;
   /** The sum in words, with its numbers. */
   readonly text: string;
 }
 
+/** Whether every packet is accounted for: received + copies + created = sent + dropped + held. */
 export interface Audit {
+  /** Whether every line is. */
   readonly balanced: boolean;
+  /** Packets received by all sources. */
   readonly received: number;
+  /** Copies made by bricks. */
   readonly copies: number;
   /** Packets of bricks' own making. */
   readonly created: number;
+  /** Packets sent by all sinks. */
   readonly sent: number;
+  /** Packets dropped by bricks and sinks. */
   readonly dropped: number;
+  /** Packets kept back by bricks. */
   readonly held: number;
+  /** One for each sum. */
   readonly lines: readonly AuditLine[];
   /** What kept the engine from doing all of its work: the sums hold all the same. */
   readonly faults: readonly EngineFault[];

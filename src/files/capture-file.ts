@@ -7,11 +7,13 @@ import { ENHANCED_AROUND, PCAP_RECORD, SNAP_LENGTH, fileError, systemReason, typ
 import { pcapHeader } from './pcap';
 import { interfaceBlock, sectionBlock } from './pcapng';
 
+/** A packet of a capture file. */
 export interface CapturedPacket {
   /** Since 1970. */
   readonly seconds: number;
   /** Below 1,000,000,000. */
   readonly nanoseconds: number;
+  /** Its captured bytes. */
   readonly bytes: Uint8Array;
   /** Bytes on the wire; the length of `bytes` if it is left out. */
   readonly wireLength?: number;

@@ -7,6 +7,7 @@ import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSourc
 import { loadAddon } from '../native/load-addon';
 import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readableDirectories, readingDirection, removeIfEmpty } from './pipe-name';
 
+/** How to read a pipe. */
 export interface AttachOptions {
   /** Wait until someone opens the pipe, instead of failing where nobody has. */
   readonly wait?: boolean;
@@ -195,7 +196,9 @@ const WRITER_STATES = ['open', 'closed', 'killed'] as const;
 
 /** A pipe's reader. Its batches are one and the same object, valid until the next one is asked for. */
 export class PipeReader implements AsyncIterable<PacketBatch> {
+  /** The pipe, by the end that is read. */
   readonly link: LinkName;
+  /** The packets of the last `receive` or `next`. */
   readonly batch: PacketBatch;
   private readonly source: NativeRingSource;
   /** Packets read so far. */

@@ -57,7 +57,7 @@ export function resolveBrick(kind: string): BrickClass {
   throw new BricksError('E_BRICK', `There is no brick "${kind}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
 }
 
-/** @throws BricksError E_BACKEND */
+/** The backend of a name. @throws BricksError E_BACKEND */
 export function resolveBackend(name: string): Backend {
   const token = tokenOf('backend', name);
   if (container.isRegistered(token)) return container.resolve<Backend>(token);

@@ -19,6 +19,7 @@ export function setDefaultBackend(name: string): void {
   chosen = name;
 }
 
+/** The backend for engines that name none, and why it is this one. */
 export function defaultBackend(): BackendChoice {
   if (chosen !== undefined) return { backend: resolveBackend(chosen), reason: 'as asked for' };
   const passedOver: string[] = [];
