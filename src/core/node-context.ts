@@ -28,6 +28,7 @@ export interface NodeSurroundings {
   readonly addTimer: (nanoseconds: number, call: (state: unknown) => void) => void;
 }
 
+/** Its functions are bound to it, so that a brick may take those that it needs: `({ hold }) => ...`. */
 export class NodeContext implements BrickContext {
   readonly name: string;
   readonly outputs: number;
@@ -75,14 +76,14 @@ export class NodeContext implements BrickContext {
   }
 
   /** Marsaglia's xorshift with 32 bits: enough to sample by, and no secret. */
-  random(below: number): number {
+  readonly random = (below: number): number => {
     let word = this.randomWord[0];
     word ^= word << 13;
     word ^= word >>> 17;
     word ^= word << 5;
     this.randomWord[0] = word;
     return (word >>> 0) % below;
-  }
+  };
 
   get edit(): PacketEdits {
     if (!this.editor) throw new BricksError('E_BRICK_DECLARATION', `The brick ${this.name} changes packets, but does not declare edits: true.`);
@@ -94,27 +95,27 @@ export class NodeContext implements BrickContext {
     return this.maker;
   }
 
-  every(milliseconds: number, call: (state: unknown) => void): void {
+  readonly every = (milliseconds: number, call: (state: unknown) => void): void => {
     if (!(milliseconds >= 1) || typeof call !== 'function') throw new BricksError('E_ARGUMENT', `The brick ${this.name} asks for a timer of ${milliseconds} ms; it must be at least 1, with a function to call.`);
     this.addTimer(milliseconds * 1e6, call);
-  }
+  };
 
-  post(message: unknown): boolean {
+  readonly post = (message: unknown): boolean => {
     return this.send(message);
-  }
+  };
 
-  counter(name: string): Counter {
+  readonly counter = (name: string): Counter => {
     return new OwnCounter(this.counts.counts, this.indexOf('counter', name));
-  }
+  };
 
-  gauge(name: string): Gauge {
+  readonly gauge = (name: string): Gauge => {
     return new OwnGauge(this.counts.gauges, this.indexOf('gauge', name));
-  }
+  };
 
-  hold(row: number): number {
+  readonly hold = (row: number): number => {
     const { source } = this.current;
     return this.area && source ? this.area.keep(source as PacketBatch, row) : -1;
-  }
+  };
 
   private indexOf(noun: 'counter' | 'gauge', name: string): number {
     const declared = this.declaration[`${noun}s`].map((own) => own.name);

@@ -1,0 +1,112 @@
+/** The examples of docs/guide/writing-a-brick.md, compiled as strictly as TypeScript can and run as the page says. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { readCaptureFile } from 'packet-bricks';
+import { flowPacket } from '../support/loopback-engine';
+import { Workplace } from '../support/program';
+import { writeCapture } from '../support/write-capture';
+
+const root = join(__dirname, '..', '..');
+const page = readFileSync(join(root, 'docs', 'guide', 'writing-a-brick.md'), 'utf8');
+const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).filter((text) => text.includes('= defineBrick('));
+const examples = `import { createServer } from 'node:net';
+import { ALL, DROP, HELD, defineBrick } from 'packet-bricks';
+
+${blocks.map((text) => text.replace(/^import .*\n/gm, '')).join('\n')}`;
+
+const place = new Workplace();
+afterAll(() => place.dispose());
+// Packets of two lengths, in turn; the last four bytes of each are its number.
+const packets = Array.from({ length: 40 }, (_, number) => flowPacket(number % 7, number, false, number % 2 === 0 ? 20 : 600));
+const capture = writeCapture(place.path('in.pcap'), packets);
+const bricks = place.path('bricks.ts');
+writeFileSync(bricks, examples);
+
+test('the page has a brick of each kind', () => {
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'Pairs', 'Beacon', 'Gate']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+});
+
+test('every example compiles, as strictly as TypeScript can', () => {
+  const program = ts.createProgram([bricks], {
+    strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: false, noImplicitOverride: true, noEmit: true, skipLibCheck: true,
+    target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16,
+    types: ['node'], typeRoots: [join(root, 'node_modules', '@types')], paths: { 'packet-bricks': [join(root, 'dist', 'src', 'index.d.ts')] },
+  });
+  const problems = ts.getPreEmitDiagnostics(program).map(({ messageText, start, file }) => `${file?.text.slice(0, start).split('\n').length}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+  expect(problems).toEqual([]);
+});
+
+const numbersIn = async (name: string): Promise<number[]> => {
+  const numbers: number[] = [];
+  for (const { bytes } of readCaptureFile(place.path(name))) numbers.push(Buffer.from(bytes).readUInt32BE(bytes.length - 4));
+  return numbers;
+};
+const all = packets.map((_, number) => number);
+
+test('every example does what the page says', async () => {
+  writeFileSync(place.path('set-up.ts'), `
+    import { Duplicator, PacketEngine, type BrickDescription } from 'packet-bricks';
+    import { Alternate, Beacon, BySize, OneIn, Pairs, Tagger, WebToo } from './bricks.ts';
+
+    async function play(name: string, brick: BrickDescription, milliseconds = 0): Promise<void> {
+      const engine = new PacketEngine(name, { backend: 'loopback' });
+      await engine.link(brick);
+      await engine.start();
+      if (milliseconds > 0) {
+        while (engine.stats().bricks[0].created < 3) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        await engine.stop();
+      }
+      await engine.finished();
+      if (!engine.audit().balanced) throw new Error(JSON.stringify(engine.audit()));
+      await engine.delete();
+    }
+    const input = process.argv[2];
+    await play('by-size', new BySize({ limit: 200 }).connectInput(input).connectOutput('long.pcap', 'short.pcap'));
+    await play('one-in', new OneIn(4).connectInput(input).connectOutput('fourth.pcap'));
+    await play('web-too', new WebToo().connectInput(input).connectOutput('web-0.pcap', 'web-1.pcap'));
+    await play('alternate', new Alternate().connectInput(input).connectOutput('even.pcap', 'odd.pcap'));
+    await play('tagger', new Duplicator().connectInput(input).connectOutput('x{0', 'plain.pcap').link(new Tagger({ vlan: 7 }).connectInput('x}0').connectOutput('tagged.pcap')));
+    await play('pairs', new Pairs().connectInput(input).connectOutput('pairs.pcap'));
+    await play('beacon', new Beacon({ every: 5 }).connectInput('nothing').connectOutput('beacons.pcap'), 5);
+  `);
+  expect(await place.run(['-f', 'set-up.ts', '--', capture])).toMatchObject({ stderr: expect.not.stringContaining('failed'), code: 0 });
+  expect(await numbersIn('long.pcap')).toEqual(all.filter((number) => number % 2 === 1));
+  expect(await numbersIn('short.pcap')).toEqual(all.filter((number) => number % 2 === 0));
+  expect(await numbersIn('fourth.pcap')).toEqual(all.filter((number) => number % 4 === 0));
+  expect(await numbersIn('web-0.pcap')).toEqual(all);
+  expect(await numbersIn('web-1.pcap')).toEqual(all.filter((number) => number % 7 === 5)); // the flow of these is to port 80
+  expect([...await numbersIn('even.pcap'), ...await numbersIn('odd.pcap')].sort((a, b) => a - b)).toEqual(all);
+  expect(await numbersIn('pairs.pcap')).toEqual(all);
+  expect(readCaptureFile(place.path('plain.pcap')).map(({ bytes }) => Buffer.from(bytes))).toEqual(packets.map(({ bytes }) => Buffer.from(bytes)));
+  expect(readCaptureFile(place.path('tagged.pcap')).map(({ bytes }) => Buffer.from(bytes)))
+    .toEqual(packets.map(({ bytes }) => Buffer.concat([bytes.slice(0, 12), Buffer.from([0x81, 0, 0, 7]), bytes.slice(12)])));
+  const beacons = readCaptureFile(place.path('beacons.pcap')).map(({ bytes }) => Buffer.from(bytes));
+  expect(beacons.map((bytes) => bytes.readUInt32BE(14))).toEqual(beacons.map((_, number) => number));
+  expect(beacons.length).toBeGreaterThanOrEqual(3);
+});
+
+test('the one with a control half listens on its socket and is called from Lua, while its engine runs', async () => {
+  const socket = place.path('gate.sock');
+  writeFileSync(place.path('gate.lua'), `
+    Brick.load("./bricks.ts")
+    gate = Brick.new("Gate", {socket = arg[1]}):connect_input("nothing"):connect_output("gate.pcap")
+    pe = PktEngine.new("e0"):link(gate):start()
+    print(gate:call("isOpen"))
+    io.read()
+    print(gate:call("isOpen"))
+    gate:call("set", false)
+    print(gate:call("isOpen"))
+    BRICKS.shutdown()
+  `);
+  const running = place.start(['--backend', 'loopback', '-f', 'gate.lua', '--', socket]);
+  await running.says(/false\n/);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const client = connect(socket, () => client.write('open'));
+    client.on('data', (text) => resolve(String(text))).on('error', reject);
+  });
+  expect(answer).toBe('done\n');
+  running.type('');
+  expect(await running.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^false\ntrue\nfalse\n/), stderr: expect.stringContaining(`Gate: listens on ${socket}`) });
+});
