@@ -1,3 +1,6 @@
+// What a worker gives back to malloc goes back to the system: else the worker keeps gigabytes, and each program that it starts costs a copy of its page tables.
+process.env.MALLOC_MMAP_THRESHOLD_ ??= '131072';
+
 /** Tests import the built package, as its users do; `npm test` builds it first. */
 module.exports = {
   testEnvironment: 'node',

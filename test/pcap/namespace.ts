@@ -102,12 +102,16 @@ export class RunningProgram {
   }
 }
 
+/** Its process is started by the first command. */
 export class PortDriver {
-  private readonly child: ChildProcess;
+  private started: ChildProcess | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(words: readonly string[], environment: Readonly<Record<string, string>>) {
-    this.child = spawn('ip', words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced', env: { ...process.env, ...environment } });
+  constructor(private readonly words: readonly string[], private readonly environment: Readonly<Record<string, string>>) {}
+
+  private get child(): ChildProcess {
+    this.started ??= spawn('ip', this.words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced', env: { ...process.env, ...this.environment } });
+    return this.started;
   }
 
   /** Does a command; an error of the backend is thrown with its code. */
@@ -127,10 +131,11 @@ export class PortDriver {
   }
 
   async end(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = new Promise((resolve) => { this.child.once('exit', resolve); });
-    if (this.child.connected) this.child.disconnect();
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 2000);
+    const child = this.started;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => { child.once('exit', resolve); });
+    if (child.connected) child.disconnect();
+    const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
     await ended;
     clearTimeout(timer);
   }
