@@ -59,7 +59,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "MemoryRings",
                        {InstanceMethod<&MemoryRings::BindSource>("bindSource"), InstanceMethod<&MemoryRings::BindSinks>("bindSinks"),
-                        InstanceMethod<&MemoryRings::Memory>("memory")});
+                        InstanceMethod<&MemoryRings::BindColumn>("bindColumn"), InstanceMethod<&MemoryRings::Memory>("memory")});
   }
 
   // ({outputs, slots, huge, scatter, kind, length, flows, control})
@@ -67,6 +67,7 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Receive>(info.This().As<Napi::Object>(), this, "receive");
     bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Transmit>(info.This().As<Napi::Object>(), this, "transmit");
     bricks::DefineDirectMethod<MemoryRings, &MemoryRings::Count>(info.This().As<Napi::Object>(), this, "count");
+    bricks::DefineDirectMethod<MemoryRings, &MemoryRings::TransmitColumn, 2>(info.This().As<Napi::Object>(), this, "transmitColumn");
     const Napi::Object options = info[0].ToObject();
     const uint32_t slots = options.Get("slots").ToNumber().Uint32Value();
     if (slots < 2 || (slots & (slots - 1)) != 0) throw Napi::RangeError::New(info.Env(), "slots must be a power of two");
@@ -147,6 +148,16 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     }
   }
 
+  // (column): the output of each row, for `transmitColumn`, the trial of bench/column.js.
+  void BindColumn(const Napi::CallbackInfo& info) {
+    const Napi::Uint16Array column = info[0].As<Napi::Uint16Array>();
+    column_ = column.Data();
+    columnRows_ = static_cast<uint32_t>(column.ElementLength());
+    columnReference_ = Napi::Persistent(info[0]);
+    touched_.resize(rings_.outputs + 1);
+    touchedAt_.resize(rings_.outputs);
+  }
+
   int32_t Receive(Napi::Env env, const int32_t* none);
   // What flow columns are read.
   enum class Flow { kNone, kWord, kAll };
@@ -157,6 +168,9 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   bool BetweenRounds();
   void RunPeer(int64_t packets);
   int32_t Transmit(Napi::Env env, const int32_t* none);
+  int32_t TransmitColumn(Napi::Env env, const int32_t* rows);
+  template <bool kMany>
+  void SendColumn(uint32_t count);
   int32_t Count(Napi::Env env, const int32_t* none);
   struct Group {
     std::unique_ptr<bricks::PacketLists> lists;
@@ -195,7 +209,12 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
   // How often other packets were made, and how many came since.
   uint64_t generation_ = 0;
   int64_t old_ = 0;
-  Napi::Reference<Napi::Value> controlReference_, counterReference_, sinkReference_;
+  Napi::Reference<Napi::Value> controlReference_, counterReference_, sinkReference_, columnReference_;
+  const uint16_t* column_ = nullptr;
+  uint32_t columnRows_ = 0;
+  // Rings that a batch has touched, and the number of the last batch that has touched each.
+  std::vector<uint32_t> touched_, touchedAt_;
+  uint32_t columnBatch_ = 0;
 };
 
 // Other packets of the kind that the measuring thread has named.
@@ -515,6 +534,86 @@ int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
       counts[output] = 0;
     }
   }
+  return 0;
+}
+
+// Each row to the output that the column says, in order of rows.
+template <bool kMany>
+void MemoryRings::SendColumn(uint32_t count) {
+  Sink* const sinks = groups_[0].sinks.data();
+  const uint32_t outputs = static_cast<uint32_t>(groups_[0].sinks.size());
+  bench_slot* const receiveSlots = rings_.receive->slots;
+  const uint32_t* const slotColumn = columns_.slot;
+  const uint16_t* const column = column_;
+  const uint32_t batch = ++columnBatch_;
+  uint32_t touched = 0;
+  for (uint32_t row = 0; row < count; row++) {
+    if (kMany) {
+      const uint32_t later = row + 2 * kSinksAhead < count ? row + 2 * kSinksAhead : count - 1;
+      const uint32_t soon = row + kSinksAhead < count ? row + kSinksAhead : count - 1;
+      if (column[later] < outputs) __builtin_prefetch(sinks[column[later]].ring, 1);
+      if (column[soon] < outputs) __builtin_prefetch(&sinks[column[soon]].ring->slots[sinks[column[soon]].ring->head], 1);
+    }
+    const uint32_t output = column[row];
+    if (output >= outputs) continue;
+    Sink& sink = sinks[output];
+    bench_ring* const ring = sink.ring;
+    const uint32_t head = ring->head;
+    if (kMany) {
+      touched_[touched] = output;
+      touched += touchedAt_[output] != batch;
+      touchedAt_[output] = batch;
+    }
+    if (head == ring->tail) {
+      sink.full++;
+      continue;
+    }
+    bench_slot* const from = &receiveSlots[slotColumn[row]];
+    sink.packets++;
+    sink.bytes += from->length;
+    bench_swap(from, &ring->slots[head]);
+    ring->head = (head + 1) & ring->mask;
+  }
+  if (kMany) {
+    for (uint32_t k = 0; k < touched; k++) bench_ring_sync(sinks[touched_[k]].ring);
+  } else {
+    for (uint32_t output = 0; output < outputs; output++) bench_ring_sync(sinks[output].ring);
+  }
+}
+
+// (rows, copies): rows from `rows` on are copies of others, over the same slots; they go first, so that a packet itself can be moved.
+int32_t MemoryRings::TransmitColumn(Napi::Env env, const int32_t* numbers) {
+  const uint32_t count = static_cast<uint32_t>(numbers[0]), all = count + static_cast<uint32_t>(numbers[1]);
+  if (column_ == nullptr || groups_.empty() || numbers[0] < 0 || numbers[1] < 0 || all > columnRows_) throw Napi::RangeError::New(env, "more rows than the column has");
+  Sink* const sinks = groups_[0].sinks.data();
+  const uint32_t outputs = static_cast<uint32_t>(groups_[0].sinks.size());
+  bench_slot* const receiveSlots = rings_.receive->slots;
+  uint8_t* const memory = rings_.memory;
+  const uint32_t* const slotColumn = columns_.slot;
+  for (uint32_t row = count; row < all; row++) {
+    const uint32_t output = column_[row];
+    const uint32_t later = row + 3 * kAheadOfCopies < all ? row + 3 * kAheadOfCopies : all - 1;
+    __builtin_prefetch(memory + size_t{receiveSlots[slotColumn[later]].buffer} * BENCH_BUFFER_SIZE);
+    if (output >= outputs) continue;
+    Sink& sink = sinks[output];
+    bench_ring* const ring = sink.ring;
+    const uint32_t head = ring->head;
+    if (head == ring->tail) {
+      sink.full++;
+      continue;
+    }
+    const bench_slot* const from = &receiveSlots[slotColumn[row]];
+    bench_slot* const to = &ring->slots[head];
+    __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & ring->mask].buffer} * BENCH_BUFFER_SIZE, 1);
+    bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, memory + size_t{from->buffer} * BENCH_BUFFER_SIZE, from->length);
+    to->length = from->length;
+    to->flags = BENCH_CHANGED;
+    ring->head = (head + 1) & ring->mask;
+    sink.packets++;
+    sink.bytes += from->length;
+  }
+  if (outputs > 64) SendColumn<true>(count);
+  else SendColumn<false>(count);
   return 0;
 }
 

@@ -2,7 +2,7 @@
  * A brick's functions with the engine's loops around them: what a node of the graph runs for each batch. One for a node; the warm-up
  * and the engine share it, and with it all that V8 has compiled, wherever the brick keeps what it remembers in its `state`.
  */
-import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP, NEXT_HELD } from './brick';
+import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP } from './brick';
 import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from './brick';
 import type { CurrentPackets } from './current-packets';
 import type { NodeMemory } from './graph-memory';
@@ -172,14 +172,13 @@ class PacketCode implements NodeCode {
   }
 }
 
-/** Gives a row to what is not one output: a list of outputs, ALL or DROP. Returns how many copies that makes. */
+/** Gives a row to what is not one output: a list of outputs, or ALL. Returns how many copies that makes. */
 function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, copies: boolean): (row: number, given: unknown) => number {
   const interleaved = step > 0;
   const give = (row: number, output: number): void => {
     rows[interleaved ? (next[output]++ << step) + output : next[output]++] = row;
   };
   return (row, given) => {
-    if (given === DROP) return 0;
     if (given !== ALL && !Array.isArray(given)) throw wrongOutput(outputs, given);
     const several = given === ALL ? undefined : given as readonly number[];
     const count = several === undefined ? outputs : several.length;
@@ -206,7 +205,7 @@ class ProcessCode implements NodeCode {
     this.next = next;
     this.rows = new NextRows(memory.outputs, specialise);
     const refuse = (given: number): void => {
-      if (given !== NEXT_DROP && given !== NEXT_HELD) throw wrongOutput(outputs, given);
+      throw wrongOutput(outputs, given);
     };
     this.distribute = specialise(distributeLoop, next, memory.inputRows, rows, this.rows.next, step > 0, step, outputs, refuse);
     this.distributeWhole = specialise(distributeLoop, next, null, rows, this.rows.next, step > 0, step, outputs, refuse);
@@ -227,7 +226,7 @@ class ProcessCode implements NodeCode {
   }
 }
 
-/** One call that distributes what the process form has decided: 1 ns a packet. */
+/** One call that distributes what the process form has decided: 1 ns a packet. `wrong` is 0 for NEXT_DROP and NEXT_HELD (src/v8/loops.ts says why it is computed first). */
 function distributeLoop(
   decided: Uint16Array, inputRows: Uint16Array | null, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
   refuse: (output: number) => void,
@@ -236,8 +235,9 @@ function distributeLoop(
     for (let i = 0; i < count; i = (i + 1) | 0) {
       const row = inputRows ? inputRows[i] : i;
       const output = decided[i];
+      const wrong = (output ^ 0xffff) >>> 1;
       if (output < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-      else refuse(output);
+      else if (wrong) refuse(output);
     }
   };
 }

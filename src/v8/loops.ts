@@ -30,6 +30,9 @@ export function endRows(next: Uint32Array, counts: Uint32Array, shift: number, o
 /**
  * Gives each row to the output that the function returns for it; `refuse` throws for what is none. Only 32 bits of what it returns are
  * looked at, so that V8 keeps it as such, whatever else it may be on rare paths. For functions of any length.
+ *
+ * `wrong` is 0 for DROP and HELD. It is computed for every row: V8 compiles a comparison that it has never seen run into one that gives
+ * the optimised code up, which a warm-up without such packets would leave for the first of them.
  */
 export function chooseLoop(
   choose: ChooseFunction, inputRows: InputRowsOrWhole, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
@@ -40,8 +43,9 @@ export function chooseLoop(
       const row = inputRows ? inputRows[i] : i;
       const given = choose(row, state);
       const output = given | 0;
+      const wrong = ~output >>> 1;
       if (output >>> 0 < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-      else if (output !== -1 && output !== -2) refuse(output);
+      else if (wrong) refuse(output);
       if (typeof given !== 'number') refuse(given);
     }
   };
@@ -64,31 +68,36 @@ export function chooseFourLoop(
       const row3 = inputRows ? inputRows[(i + 3) | 0] : (i + 3) | 0;
       const given0 = choose(row0, state);
       const output0 = given0 | 0;
+      const wrong0 = ~output0 >>> 1;
       if (output0 >>> 0 < outputs) rows[(interleaved ? (next[output0]++ << step) + output0 : next[output0]++) | 0] = row0;
-      else if (output0 !== -1 && output0 !== -2) refuse(output0);
+      else if (wrong0) refuse(output0);
       if (typeof given0 !== 'number') refuse(given0);
       const given1 = choose(row1, state);
       const output1 = given1 | 0;
+      const wrong1 = ~output1 >>> 1;
       if (output1 >>> 0 < outputs) rows[(interleaved ? (next[output1]++ << step) + output1 : next[output1]++) | 0] = row1;
-      else if (output1 !== -1 && output1 !== -2) refuse(output1);
+      else if (wrong1) refuse(output1);
       if (typeof given1 !== 'number') refuse(given1);
       const given2 = choose(row2, state);
       const output2 = given2 | 0;
+      const wrong2 = ~output2 >>> 1;
       if (output2 >>> 0 < outputs) rows[(interleaved ? (next[output2]++ << step) + output2 : next[output2]++) | 0] = row2;
-      else if (output2 !== -1 && output2 !== -2) refuse(output2);
+      else if (wrong2) refuse(output2);
       if (typeof given2 !== 'number') refuse(given2);
       const given3 = choose(row3, state);
       const output3 = given3 | 0;
+      const wrong3 = ~output3 >>> 1;
       if (output3 >>> 0 < outputs) rows[(interleaved ? (next[output3]++ << step) + output3 : next[output3]++) | 0] = row3;
-      else if (output3 !== -1 && output3 !== -2) refuse(output3);
+      else if (wrong3) refuse(output3);
       if (typeof given3 !== 'number') refuse(given3);
     }
     for (; i < count; i = (i + 1) | 0) {
       const row = inputRows ? inputRows[i] : i;
       const given = choose(row, state);
       const output = given | 0;
+      const wrong = ~output >>> 1;
       if (output >>> 0 < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-      else if (output !== -1 && output !== -2) refuse(output);
+      else if (wrong) refuse(output);
       if (typeof given !== 'number') refuse(given);
     }
   };
@@ -111,9 +120,11 @@ export function packetLoop(
       const row = inputRows ? inputRows[i] : i;
       view.moveTo(row);
       const given = onPacket(view, state);
-      const output = typeof given === 'number' ? given | 0 : -1;
+      // A list becomes -4: no output, and not DROP.
+      const output = typeof given === 'number' ? given | 0 : -4;
+      const other = ~output;
       if (output >>> 0 < outputs && output === given) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-      else copied = (copied + giveApart(several, row, given)) | 0;
+      else if (other) copied = (copied + giveApart(several, row, given)) | 0;
     }
     return copied;
   };

@@ -1,0 +1,53 @@
+/** The loops around bricks' functions keep their optimised code, whatever comes first after the warm-up. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+const LOOPS = require.resolve('packet-bricks/src/v8/loops');
+const APART = require.resolve('packet-bricks/src/v8/apart');
+
+/** Optimises a loop that was warmed up without DROP, and hands it some; whether the code outlived them, and where the packets went. */
+async function afterFirstDrops(make: string): Promise<{ optimised: boolean; next: number[] }> {
+  const { stdout } = await execute(process.execPath, ['--allow-natives-syntax', '--no-concurrent-recompilation', '-e', `
+    const loops = require(${JSON.stringify(LOOPS)});
+    const { Apart, callApart } = require(${JSON.stringify(APART)});
+    const rows = new Uint16Array(new ArrayBuffer(4096));
+    const next = new Uint32Array(new ArrayBuffer(8));
+    const decided = new Int32Array(new ArrayBuffer(256));
+    const refuse = () => { throw new Error('refused'); };
+    const view = { at: 0, moveTo(row) { this.at = row; } };
+    const loop = ${make};
+    decided[3] = 1;
+    %PrepareFunctionForOptimization(loop);
+    for (let batch = 0; batch < 20; batch++) {
+      next[0] = 0;
+      next[1] = 1024;
+      loop(8, undefined);
+      loop(9, undefined);
+    }
+    // A bit of V8's status, the same in Node 20 to 24.
+    const isOptimised = () => (%GetOptimizationStatus(loop) & 16) !== 0;
+    for (let attempt = 0; attempt < 9 && !isOptimised(); attempt++) {
+      %OptimizeFunctionOnNextCall(loop);
+      loop(9, undefined);
+    }
+    if (!isOptimised()) throw new Error('V8 has not optimised the loop');
+    decided.set([-1, -2], 7);
+    next[0] = 0;
+    next[1] = 1024;
+    loop(9, undefined);
+    console.log(JSON.stringify({ optimised: isOptimised(), next: [...next] }));`]);
+  return JSON.parse(stdout) as { optimised: boolean; next: number[] };
+}
+
+test.each([
+  ['choose', 'loops.chooseLoop((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
+  ['choose, four rows at a time', 'loops.chooseFourLoop((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
+])('the first packets that %s drops or holds after a warm-up without such leave its loop optimised', async (_, make) => {
+  expect(await afterFirstDrops(make)).toEqual({ optimised: true, next: [6, 1025] });
+});
+
+test('so do the first that the packet form drops', async () => {
+  const make = 'loops.packetLoop((packet) => (decided[packet.at] < 0 ? -1 : decided[packet.at]), view, null, rows, next, false, 0, 2, new Apart(refuse), callApart)';
+  expect(await afterFirstDrops(make)).toEqual({ optimised: true, next: [6, 1025] });
+});
