@@ -8,6 +8,7 @@
  *     await engine.start();
  */
 export { BricksError } from './core/errors';
+export { ERROR_CODES, type ErrorCode } from './core/error-codes';
 export { parseLinkName, type LinkName } from './core/link-name';
 export { BrickDescription } from './core/brick-description';
 export { ALL, DROP, HELD } from './core/brick';

@@ -91,13 +91,13 @@ function dropsPage(reasons) {
 
 const escaped = (text) => text.replace(/[<>*_`[\]]/g, '\\$&');
 
-function errorsPage(errors) {
-  const code = ([name, entries]) => [`## ${name}`, ...entries.map(({ message, remedy }) => {
+function errorsPage(errors, meanings) {
+  const code = ([name, entries]) => [`## ${name}`, meanings[name], entries.map(({ message, remedy }) => {
     const said = message === undefined ? '(What the system or the script said.)' : escaped(message);
     return `- ${said}${remedy ? `\n  *${escaped(remedy)}*` : ''}`;
-  })];
+  }).join('\n')];
   return page('Error codes', 'An error says what is wrong and, in italics here, what to do. Its code stands in `error.code` (TypeScript) and in brackets behind the message (command line). Words in angle brackets are filled in; dots stand for what depends on the case.',
-    [...errors].map((entry) => code(entry).join('\n\n').replace(/\n\n(?=- )/g, '\n').replace('\n', '\n\n')));
+    [...errors].flatMap(code));
 }
 
 function statisticsPage() {
@@ -175,7 +175,7 @@ function indexPage(pages) {
 
 /** All pages: path from the root, and text. */
 function generate() {
-  const { allBackends, parseLinkName, ENGINE_OPTIONS, LINK_OPTIONS, DROP_REASONS } = built('src', 'index.js');
+  const { allBackends, parseLinkName, ENGINE_OPTIONS, LINK_OPTIONS, DROP_REASONS, ERROR_CODES } = built('src', 'index.js');
   const { brickDeclarations } = built('src', 'plugins', 'container.js');
   const pages = new Map([
     ['bricks.md', bricksPage(brickDeclarations())],
@@ -186,7 +186,7 @@ function generate() {
     ['lua.md', luaPage()],
     ['statistics.md', statisticsPage()],
     ['drops.md', dropsPage(DROP_REASONS)],
-    ['errors.md', errorsPage(collectErrors(root))],
+    ['errors.md', errorsPage(collectErrors(root), ERROR_CODES)],
   ]);
   pages.set('README.md', indexPage([...pages.keys()]));
   return new Map([...pages].map(([name, text]) => [join('docs', 'reference', name), text]));

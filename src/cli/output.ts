@@ -15,7 +15,7 @@ export function say(text: string): void {
 export function sayError(error: unknown): void {
   const [line, ...below] = messageOf(error).trimEnd().split('\n');
   // What an order of a script answered brings its own code along.
-  const coded = isBricksError(error) && !/\[E_[A-Z_]+\]$/.test(line);
+  const coded = isBricksError(error) && !/\[[EX]_\w+\]$/.test(line);
   say([coded ? `${line} [${error.code}]` : line, ...below].join('\n'));
   if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
 }

@@ -1,5 +1,6 @@
 /** What the main thread and the thread of a brick's control half say to each other. */
 import type { ModuleReference } from '../core/define-brick';
+import type { ErrorCode } from '../core/error-codes';
 import type { OptionValues } from '../core/options';
 
 export interface ControlPlan {
@@ -22,7 +23,7 @@ export type ControlRequest =
 
 export type ControlReport =
   | { readonly kind: 'started'; readonly methods: readonly string[] }
-  | { readonly kind: 'reply'; readonly number: number; readonly value?: unknown; readonly error?: string; readonly code?: string }
+  | { readonly kind: 'reply'; readonly number: number; readonly value?: unknown; readonly error?: string; readonly code?: ErrorCode }
   | { readonly kind: 'log'; readonly text: string }
   | { readonly kind: 'failed'; readonly error: string }
   | { readonly kind: 'pong' }

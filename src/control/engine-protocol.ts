@@ -1,4 +1,5 @@
 /** What the main thread and an engine's thread say to each other. */
+import type { ErrorCode } from '../core/error-codes';
 import type { ControlLink } from './brick-controls';
 import type { ModuleReference } from '../core/define-brick';
 import type { CompiledGraph } from '../core/graph';
@@ -44,7 +45,7 @@ export interface EnginePlan {
 }
 
 export interface PlainError {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly stack?: string;
 }

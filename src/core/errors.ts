@@ -1,16 +1,17 @@
+import type { ErrorCode } from './error-codes';
 import { readable } from './file-name';
 
 /**
  * The one error that users see: what was asked and what is wrong (`message`), what to do (`remedy`),
- * and a code that scripts may test. Every code stands in docs/reference/errors.md.
+ * and a code that scripts may test. Our codes stand in src/core/error-codes.ts and docs/reference/errors.md; a plugin's own begin with `X_`.
  */
 export class BricksError extends Error {
   /** What is wrong, as a word that scripts may test: `E_OPTION`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** What to do; it stands at the end of the message too. Empty where there is nothing to say. */
   readonly remedy: string;
 
-  constructor(code: string, message: string, remedy = '') {
+  constructor(code: ErrorCode, message: string, remedy = '') {
     super(readable(remedy ? `${message} ${remedy}` : message));
     this.name = 'BricksError';
     this.code = code;

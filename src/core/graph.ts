@@ -5,6 +5,7 @@
  * An output `x{k` that another brick of the same engine reads as `x}k` becomes an edge in memory;
  * all other links become ports. Errors name the brick and the link.
  */
+import type { ErrorCode } from './error-codes';
 import type { BrickDeclaration } from './brick';
 import { ENGINE_RECORD, LINK_RECORD, brickRecord } from './counters';
 import type { ModuleReference } from './define-brick';
@@ -182,7 +183,7 @@ function parseInputs(specification: BrickSpecification, declaration: BrickDeclar
     .filter((link) => link.kind === 'file');
 }
 
-function checkCount(label: string, noun: 'input' | 'output', count: number, allowed: BrickDeclaration['inputs'], code: string): void {
+function checkCount(label: string, noun: 'input' | 'output', count: number, allowed: BrickDeclaration['inputs'], code: ErrorCode): void {
   const call = noun === 'input' ? 'connect_input' : 'connect_output';
   if (count < allowed.minimum) {
     throw new BricksError(code, `${label} has ${count === 0 ? 'no' : `only ${count}`} ${noun}${count > 1 ? 's' : ''}${allowed.minimum > 1 ? `; it needs at least ${allowed.minimum}` : ''}.`, `Name one with ${call}.`);

@@ -1,4 +1,5 @@
 /** Numbers of the two capture file formats, and the errors of this folder. */
+import type { ErrorCode } from '../core/error-codes';
 import { BricksError, isBricksError } from '../core/errors';
 
 /** Classic pcap: the first four bytes, read in the order in which the file is written. */
@@ -37,7 +38,7 @@ export const SNAP_LENGTH = MAXIMUM_PACKET;
 
 export type CaptureFormat = 'pcap' | 'pcapng';
 
-export function fileError(code: string, message: string, remedy = ''): BricksError {
+export function fileError(code: ErrorCode, message: string, remedy = ''): BricksError {
   return new BricksError(code, message, remedy);
 }
 

@@ -1,4 +1,5 @@
 /** Where a pipe's socket lies, and which of its two rings an end means. */
+import type { ErrorCode } from '../core/error-codes';
 import { existsSync, readdirSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BricksError } from '../core/errors';
@@ -105,7 +106,7 @@ function isDirectory(path: string): boolean {
 }
 
 interface PipeFailure {
-  readonly code?: string;
+  readonly code?: ErrorCode;
   readonly process?: number;
   readonly message: string;
 }

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { ERROR_CODES } from 'packet-bricks';
 import { messageOf, nearest } from 'packet-bricks/src/core/errors';
 
 test.each<[string, readonly string[], string | undefined]>([
@@ -20,4 +22,15 @@ test('whatever finds no descriptor left says how to raise the limit, once', () =
   expect(messageOf(new Error('spawn x EMFILE'))).toMatch(/ulimit -n 65536/);
   expect(messageOf(messageOf(new Error('too many open files')))).toBe('too many open files (raise the limit of open files: ulimit -n 65536)');
   expect(messageOf(new Error('no space'))).toBe('no space');
+});
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- a program of its own, not part of the package
+const { collectErrors } = require('../../tools/reference/sources.cjs') as { collectErrors(root: string): Map<string, unknown> };
+
+test('every code of the list is one that errors have, and every error has one of them', () => {
+  expect([...collectErrors(join(__dirname, '..', '..')).keys()].sort()).toEqual(Object.keys(ERROR_CODES).sort());
+});
+
+test.each(Object.entries(ERROR_CODES))('%s says in a sentence what it means', (_, meaning) => {
+  expect(meaning).toMatch(/^([A-Z/]|netmap ).*\.$/);
 });

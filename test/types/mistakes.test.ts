@@ -1,6 +1,6 @@
 import { complaintsOf, programOf } from './compiler';
 
-const HEAD = "import { ALL, Dummy, Duplicator, Filter, LoadBalancer, Merge, PacketEngine, PcapReader, PcapWriter, defineBrick, registerBrick } from 'packet-bricks';\nimport type { BackendName, BrickDescription, GivenOptions, LinkOptions, LoadBalancerOptions, PacketEngineOptions } from 'packet-bricks';\n";
+const HEAD = "import { ALL, BricksError, Dummy, Duplicator, Filter, LoadBalancer, Merge, PacketEngine, PcapReader, PcapWriter, defineBrick, registerBrick } from 'packet-bricks';\nimport type { BackendName, BrickDescription, GivenOptions, LinkOptions, LoadBalancerOptions, PacketEngineOptions } from 'packet-bricks';\n";
 
 /** What is right, and has to stay so. */
 const RIGHT: Readonly<Record<string, string>> = {
@@ -48,6 +48,9 @@ const RIGHT: Readonly<Record<string, string>> = {
     defineBrick({ name: 'Easy', onPacket: () => (packet) => (packet.length > 64 ? ALL : [0, 1]), copies: true });
     defineBrick({ name: 'Whole', state: () => ({ count: 0 }), process: () => (input, next, state) => { state.count += input.count; next[0] = 1; } });
     defineBrick({ name: 'Every', broadcast: true, inputs: { minimum: 1, maximum: Infinity } });`,
+  'codes of errors': `
+    const error = new BricksError('X_MINE', 'what', 'what to do');
+    if (error.code === 'E_OPTION') throw error;`,
   'a backend from outside that has a name': `
     export const MINE = { depth: { type: 'integer', default: 3, description: 'how deep' } } as const;
     declare module 'packet-bricks' { interface BackendOptions { mine: GivenOptions<typeof MINE> } }
@@ -92,6 +95,8 @@ const WRONG: readonly (readonly [string, string, number, number, RegExp])[] = [
   ['an option that may be undefined where a number is needed', "defineBrick({ name: 'A',\n  options: { limit: { type: 'integer', description: 'x' } },\n  choose: (_packets, { limit }) => () => limit,\n});", 3, 2322, /Type 'undefined' is not assignable to type 'number'/],
   ['a type of option that there is not', "defineBrick({ name: 'A', broadcast: true,\n  options: { limit: { type: 'int', description: 'x' } },\n});", 2, 2322, /'"int"' is not assignable to type .*"integer"/],
   ['a column that there is not', "defineBrick({ name: 'A',\n  choose: ({ lenght }) => (row) => lenght[row] ?? 0,\n});", 2, 2339, /Property 'lenght' does not exist on type 'Packets'/],
+  ['a code that no error has', "new BricksError('E_OPTOIN', 'message');", 1, 2345, /'"E_OPTOIN"' is not assignable to parameter of type 'ErrorCode'/],
+  ['a comparison with a code that no error has', "declare const error: BricksError;\nif (error.code === 'E_OPTOIN') throw error;", 2, 2367, /no overlap/],
   ['a required option left out', "const A = defineBrick({ name: 'A', broadcast: true, options: { limit: { type: 'integer', required: true, description: 'x' } } });\nnew A({});", 2, 2345, /Property 'limit' is missing/],
 ];
 

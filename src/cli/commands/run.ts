@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/error-codes';
 import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
@@ -112,7 +113,7 @@ export class RunCommand extends Command {
     const others = process.listeners('warning');
     process.removeAllListeners('warning');
     process.on('warning', (warning) => {
-      const { code } = warning as { code?: string };
+      const { code } = warning as { code?: ErrorCode };
       if (warning.name !== 'BricksWarning') for (const listener of others) listener(warning);
       else if (code === undefined) say(warning.message);
       else this.fail(Object.assign(new BricksError(code, warning.message), { stack: warning.stack ?? '' }));
