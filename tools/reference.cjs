@@ -10,7 +10,7 @@ const { collectErrors, interfaceFields, luaCalls } = require('./reference/source
 const root = dirname(__dirname);
 const built = (...parts) => require(join(root, 'dist', ...parts));
 const { listOptions } = built('src', 'core', 'options.js');
-const NOTE = '<!-- Made by `npm run reference` from the code. Do not edit. -->';
+const NOTE = '<!-- Generated from the code by `npm run reference`. Do not edit. -->';
 
 function page(title, ...parts) {
   return `${NOTE}\n# ${title}\n\n${parts.flat().filter((part) => part !== '').join('\n\n')}\n`;
@@ -51,16 +51,16 @@ function linksOf(count, noun) {
   return maximum === Infinity ? `${minimum} or more ${noun}s` : `${minimum} to ${maximum} ${noun}s`;
 }
 
-const FANOUT = { one: 'A packet goes to one output at most.', all: 'Every output gets every packet.', any: 'A packet may go to any number of outputs.' };
+const FANOUT = { one: 'A packet goes to at most one output.', all: 'Every output gets every packet.', any: 'A packet may go to any number of outputs.' };
 
 function bricksPage(declarations) {
-  return page('Bricks', 'Kinds of brick, by name. `Brick.help("NAME")` prints the same in the shell.',
+  return page('Bricks', 'All kinds of bricks. `Brick.help("NAME")` prints the same in the shell.',
     table(['brick', 'what it does'], declarations.map(({ name, summary }) => [`[${name}](#${name.toLowerCase()})`, summary])),
     declarations.map((brick) => [
       `## ${brick.name}`, brick.summary, brick.description,
       `Links: ${linksOf(brick.inputs, 'input')}, ${linksOf(brick.outputs, 'output')}. ${FANOUT[brick.fanout]}`,
       optionsTable(brick.options),
-      brick.shorthand ? `A bare value stands for \`${brick.shorthand}\`: \`Brick.new("${brick.name}", VALUE)\`, \`new ${brick.name}(VALUE)\`.` : '',
+      brick.shorthand ? `A bare value sets \`${brick.shorthand}\`: \`Brick.new("${brick.name}", VALUE)\`, \`new ${brick.name}(VALUE)\`.` : '',
       brick.counters.length > 0 ? table(['counter', 'what it counts'], brick.counters.map(({ name, description }) => [`\`${name}\``, sentence(description)])) : '',
       fenced('lua', brick.examples.lua), fenced('ts', brick.examples.typescript),
     ]).flat());
@@ -68,47 +68,47 @@ function bricksPage(declarations) {
 
 function backendsPage(backends, parseLinkName) {
   const samples = { interfaces: 'eth3', pipes: 'eth3{0' };
-  return page('Backends', 'A backend is where packets come from and go to. Capture files work beside every backend, and so do pipes where the backend has none of its own.',
-    table(['backend', 'what it is', 'opens by itself'], backends.map((backend) => [
+  return page('Backends', 'A backend is where packets come from and go to. Capture files work with every backend, and so do pipes if the backend has none of its own.',
+    table(['backend', 'what it is', 'opens by default'], backends.map((backend) => [
       `[${backend.name}](#${backend.name})`, backend.summary,
       Object.entries(samples).filter(([, name]) => backend.handles(parseLinkName(name))).map(([kind]) => kind).join(', '),
     ])),
-    'Without `--backend` the first of this table that works on the machine is taken. From TypeScript: `new PacketEngine(name, { backend, backendOptions })`.',
+    'Without `--backend`, the first one in this table that works on the machine is used. From TypeScript: `new PacketEngine(name, { backend, backendOptions })`.',
     backends.map((backend) => [`## ${backend.name}`, sentence(backend.summary), optionsTable(listOptions(backend.options))]).flat());
 }
 
 function enginePage(options, link) {
   return page('Engine options', 'From Lua `PktEngine.new{name = "e0", ...}`, from TypeScript `new PacketEngine("e0", { ... })`.', optionsTable(options),
-    'Beside these: `backend`, the name of the backend, where it is not the one of the program; in Lua `buffer_size` is another word for `bufferSize`.',
+    'In addition: `backend`, the name of the backend, if it is not the default one; in Lua, `buffer_size` is an alias for `bufferSize`.',
     '## Options of link', 'From Lua `pe:link(brick, batch, qid)` or `pe:link(brick, {batch = 512, queue = 0})`, from TypeScript `engine.link(brick, { batch, queue })`.',
     optionsTable(listOptions(link)));
 }
 
 function dropsPage(reasons) {
-  return page('Drop reasons', 'Every packet that does not reach an output is counted, for its link or brick and by one of these reasons. [Statistics and drops](../guide/statistics.md) tells how to read them.',
-    table(['reason', 'why', 'what to do'], reasons.map(({ name, text, remedy }) => [`\`${name}\``, sentence(text), remedy ? sentence(remedy) : 'Nothing: it was asked for.'])));
+  return page('Drop reasons', 'Every packet that does not reach an output is counted at its link or brick, with one of these reasons. [Statistics and drops](../guide/statistics.md) explains how to read them.',
+    table(['reason', 'why', 'what to do'], reasons.map(({ name, text, remedy }) => [`\`${name}\``, sentence(text), remedy ? sentence(remedy) : 'Nothing: this is intended.'])));
 }
 
 const escaped = (text) => text.replace(/[<>*_`[\]]/g, '\\$&');
 
 function errorsPage(errors, meanings) {
   const code = ([name, entries]) => [`## ${name}`, meanings[name], entries.map(({ message, remedy }) => {
-    const said = message === undefined ? '(What the system or the script said.)' : escaped(message);
+    const said = message === undefined ? '(The message comes from the system or the script.)' : escaped(message);
     return `- ${said}${remedy ? `\n  *${escaped(remedy)}*` : ''}`;
   }).join('\n')];
-  return page('Error codes', 'An error says what is wrong and, in italics here, what to do. Its code stands in `error.code` (TypeScript) and in brackets behind the message (command line). Words in angle brackets are filled in; dots stand for what depends on the case.',
+  return page('Error codes', 'An error says what is wrong and what to do about it (here in italics). Its code is in `error.code` (TypeScript) and in brackets after the message (command line). Words in angle brackets are placeholders; dots stand for text that varies.',
     [...errors].flatMap(code));
 }
 
 function statisticsPage() {
   const file = 'src/core/statistics.ts';
   const fields = (name) => table(['field', 'type', 'meaning'], interfaceFields(root, file, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text)]));
-  return page('Statistics', 'What `pe:stats()` (Lua) and `engine.stats()` (TypeScript) give, and `audit()`. [Statistics and drops](../guide/statistics.md) explains them.',
+  return page('Statistics', 'The results of `pe:stats()` (Lua), `engine.stats()` (TypeScript) and `audit()`. For an explanation, see [Statistics and drops](../guide/statistics.md).',
     '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
 }
 
 function luaPage() {
-  return page('Lua interface', 'Three tables. Functions and methods may be called with a dot or a colon, take numbers as strings too, and the methods that only do something return their object, so that calls can be chained. [The guide](../guide/lua.md) shows them at work.',
+  return page('Lua interface', 'There are three tables. Functions and methods can be called with a dot or a colon and accept numbers as strings. Methods that have nothing else to return return their object, so calls can be chained. For examples, see [the guide](../guide/lua.md).',
     luaCalls(root).flatMap(({ object, rows }) => [`## ${object}`, table(['call', 'meaning'], rows.map(({ call, meaning }) => [`\`${call}\``, sentence(meaning)]))]));
 }
 
@@ -147,30 +147,30 @@ function commands() {
 }
 
 function commandLinePage() {
-  return page('Command line', 'In a clone `bricks` is `./bricks`. Messages are written to standard error. [Exit codes](exit-codes.md) have a page of their own.',
+  return page('Command line', 'In a clone, `bricks` is `./bricks`. Messages go to standard error. See also [exit codes](exit-codes.md).',
     commands().flatMap(({ path, usage, description, details, examples, options }) => [
       `## ${path}`, description, fenced('', usage), details,
       options.length > 0 ? table(['option', 'meaning'], options.map(({ option, description: meaning }) => [`\`${option}\``, sentence(meaning)])) : '',
       examples.length > 0 ? fenced('sh', examples.map(([text, line]) => `# ${text}\n${line}`).join('\n')) : '',
     ]),
-    '## Everywhere', table(['option', 'meaning'], [['`-h`, `--help`', 'Help of the program, or of the command before it.'], ['`--version`, or `-v` alone', 'The version.']]));
+    '## Everywhere', table(['option', 'meaning'], [['`-h`, `--help`', 'Show help for the program, or for the preceding command.'], ['`--version`, or `-v` alone', 'Print the version.']]));
 }
 
 function exitCodesPage() {
   const { EXIT_CODES } = built('src', 'cli', 'exit-codes.js');
   const { FAULT_KINDS } = built('src', 'core', 'outcome.js');
-  return page('Exit codes', '`bricks` ends with one of these codes, whether the set-up is a script in Lua, JavaScript or TypeScript, was typed, or came from standard input.',
+  return page('Exit codes', '`bricks` exits with one of these codes, whether the setup is a Lua, JavaScript or TypeScript script, was typed in, or came from standard input.',
     table(['code', 'meaning'], EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
-    'A code other than 0 that the script gave to `os.exit` (Lua) or `process.exit` comes first, and so does a `process.exitCode` that a module has set, also to 0. `bricks attach --exec` and `bricks netmap-run` end with the code of their program, or with 128 and the number of the signal that ended it.',
-    'Where several faults came together the code is that of the first in this table. A signal (SIGINT, SIGTERM, SIGHUP) that ends the program in order changes nothing of this: without a fault the code is 0.',
+    'A code other than 0 that the script passes to `os.exit` (Lua) or `process.exit` takes precedence, and so does a `process.exitCode` set by a module, even to 0. `bricks attach --exec` and `bricks netmap-run` exit with the code of their program, or with 128 plus the number of the signal that ended it.',
+    'If there are several faults, the code is that of the first one in this table. A signal (SIGINT, SIGTERM, SIGHUP) that ends the program cleanly does not change this: without a fault, the code is 0.',
     '## Faults',
-    'What kept an engine from doing all of its work stands in `engine.outcome`, in what `await engine.finished()` gives, and in `faults` of `stats()` and `audit()`; from Lua in `pe:stats().faults` and `pe:audit().faults`. Each has its `kind`, its `link`, a `message`, and the `code` of the error if an engine ended by one.',
+    'What kept an engine from doing all of its work is in `engine.outcome`, in the result of `await engine.finished()`, and in `faults` of `stats()` and `audit()`; in Lua, in `pe:stats().faults` and `pe:audit().faults`. Each fault has a `kind`, a `link`, a `message`, and the error `code` if an engine ended with an error.',
     table(['kind', 'exit code', 'meaning'], FAULT_KINDS.map(({ kind, exitCode, text }) => [`\`${kind}\``, String(exitCode), text])));
 }
 
 function indexPage(pages) {
-  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'options of engines', 'command-line.md': 'commands and their options', 'exit-codes.md': 'exit codes, and the faults they stand for', 'lua.md': 'all calls from Lua', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
-  return page('Reference', 'Made from the code by `npm run reference`. The [guide](../guide/README.md) is by task.', table(['page', 'what it holds'], pages.map((name) => [`[${name}](${name})`, names[name]])));
+  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'engine options', 'command-line.md': 'commands and their options', 'exit-codes.md': 'exit codes, and the faults behind them', 'lua.md': 'all calls from Lua', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
+  return page('Reference', 'Generated from the code by `npm run reference`. For tasks, see the [guide](../guide/README.md).', table(['page', 'contents'], pages.map((name) => [`[${name}](${name})`, names[name]])));
 }
 
 /** All pages: path from the root, and text. */

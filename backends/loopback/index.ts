@@ -80,7 +80,7 @@ export class LoopbackBackend implements Backend {
   /** `loopback`. */
   readonly name = LoopbackBackend.backendName;
   /** What it is, in a few words. */
-  readonly summary = 'interfaces in memory, for development and tests';
+  readonly summary = 'in-memory interfaces, for development and tests';
   readonly preference = 0;
   readonly options = {};
   readonly interleavedLists = true;
@@ -91,7 +91,7 @@ export class LoopbackBackend implements Backend {
 
   /** Whether it works here; it always does. */
   status(): BackendStatus {
-    return { usable: true, reason: 'it works everywhere, but sees no real traffic' };
+    return { usable: true, reason: 'works everywhere, but sees no real traffic' };
   }
 
   /** Its interfaces: those that were used so far. */
@@ -112,7 +112,7 @@ export class LoopbackBackend implements Backend {
     const ours = wanted.filter(([, link]) => this.handles(link));
     for (const [direction, link] of ours) {
       const user = this.interfaceOf(link.text).engines[direction];
-      if (user !== undefined) throw new BricksError('E_LINK_BUSY', `The engine ${user} ${direction === 'sent' ? 'sends to' : 'reads'} ${link.text} already.`, 'A loopback interface has one engine for each direction: take another name.');
+      if (user !== undefined) throw new BricksError('E_LINK_BUSY', `Engine "${user}" already ${direction === 'sent' ? 'sends to' : 'reads'} ${link.text}.`, 'A loopback interface takes one engine in each direction: use another name.');
     }
     const prepared = { engine: plan.engine, arriving: {} as Record<string, ArrivingRing>, sent: {} as Record<string, SharedArrayBuffer> };
     for (const [direction, { text }] of ours) {
@@ -134,7 +134,7 @@ export class LoopbackBackend implements Backend {
 
   unfed(prepared: unknown): string[] {
     const names = Object.keys((prepared as PreparedRings).arriving).filter((name) => this.interfaces.get(name)?.writer === undefined);
-    return names.map((name) => `Nothing arrives on ${name}: with the backend loopback it exists in memory only, and gets what a program gives it (loopback().inject('${name}', frame)). For an interface of this machine: --backend pcap.`);
+    return names.map((name) => `Nothing arrives on ${name}: with the loopback backend it exists in memory only and receives only what a program injects (loopback().inject('${name}', frame)). For an interface of this machine, use --backend pcap.`);
   }
 
   flowColumns(): boolean {
@@ -219,7 +219,7 @@ export class LoopbackBackend implements Backend {
 
 class LoopbackPorts implements PortOpener {
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
-    if (request.queue >= 0) context.notice(`${request.link.text}: an interface of loopback has no hardware queues; all packets are taken.`);
+    if (request.queue >= 0) context.notice(`${request.link.text}: loopback interfaces have no hardware queues; this engine gets all packets.`);
     const { ring, readable } = prepared('arriving', context, request.link);
     const addon = readable < 0 ? undefined : coreAddon();
     return new RingSource(request, ring, 1, addon && { descriptor: readable, drain: () => addon.eventDrain(readable) });

@@ -19,7 +19,7 @@ export function listInterfaces(addon: NetmapAddon): DeviceInformation[] {
     const notes: string[] = [];
     if (!state.up) notes.push('down');
     else if (!state.linkUp) notes.push('no link');
-    if (state.offloads.length > 0) notes.push(`offloads on that harm netmap: ${state.offloads.join(', ')}`);
+    if (state.offloads.length > 0) notes.push(`offloads that interfere with netmap are on: ${state.offloads.join(', ')}`);
     return [{ name, description: state.physical ? 'network card' : 'virtual interface', capture: true, send: true, notes }];
   });
 }

@@ -11,7 +11,7 @@ const EFBIG = errno.EFBIG;
 const PIPES_OF_A_PORT = 64;
 
 /** What netmap in user space is called by. */
-export const USER_SPACE_REMEDY = 'bricks netmap-run -- PROGRAM gives a program netmap in user space, without a kernel module.';
+export const USER_SPACE_REMEDY = 'bricks netmap-run -- PROGRAM runs a program with netmap in user space, without a kernel module.';
 const SYSTEM_REMEDY = process.platform === 'freebsd' ? 'Load it with: kldload netmap' : 'Load it with: modprobe netmap';
 
 /** Pools of netmap's memory, by the module's parameters. */
@@ -24,13 +24,13 @@ export function deviceError({ number, step }: NativeFailure): BricksError | unde
   if (number === 0) return undefined;
   if (step === 'version') {
     return number === errno.EINVAL
-      ? new BricksError('E_NETMAP_VERSION', 'This netmap speaks another version of its interface than 14 or 15.', 'Use netmap of 2018 or later.')
+      ? new BricksError('E_NETMAP_VERSION', 'netmap has an API version other than 14 and 15.', 'Use netmap from 2018 or later.')
       : undefined;
   }
   const directory = userSpaceDirectoryError();
   if (directory) return directory;
   if (number === errno.EACCES || number === errno.EPERM) {
-    return new BricksError('E_NETMAP_PERMISSION', '/dev/netmap may not be opened by this user.', 'Run as root, or give the user access to /dev/netmap.');
+    return new BricksError('E_NETMAP_PERMISSION', 'You are not allowed to open /dev/netmap.', 'Run as root, or give the user access to /dev/netmap.');
   }
   if (number === errno.ENOENT || number === errno.ENXIO || number === errno.ENODEV) {
     return new BricksError('E_NETMAP_MISSING', 'There is no /dev/netmap: the netmap module is not loaded.', `${SYSTEM_REMEDY}. Or: ${USER_SPACE_REMEDY}`);
@@ -60,12 +60,12 @@ export function portError(failure: NativeFailure, attempt: PortAttempt): BricksE
   const { number, step } = failure;
   if (step === 'open') {
     if (number === errno.EMFILE || number === errno.ENFILE) {
-      return new BricksError('E_NETMAP_DESCRIPTORS', `No descriptor is left to open ${link}: each link takes one.`, 'Raise the limit: ulimit -n 65536');
+      return new BricksError('E_NETMAP_DESCRIPTORS', `Cannot open ${link}: no file descriptors left, and each link takes one.`, 'Raise the limit: ulimit -n 65536');
     }
     return deviceError(failure) as BricksError;
   }
   if (step === 'claim') {
-    return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another engine of this process.`, 'Bind each engine to a queue of its own (pe:link(brick, batch, queue)), or name a ring (eth3-2).');
+    return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another engine of this process.`, 'Bind each engine to its own queue (pe:link(brick, batch, queue)), or name a ring (eth3-2).');
   }
   if (number === EFBIG) {
     return new BricksError('E_NETMAP_MEMORY', `The memory region of ${link} is larger than 3.8 GB, which offsets of 32 bits can't reach.`, `Lower ${parameter('buf_num')}.`);
@@ -74,7 +74,7 @@ export function portError(failure: NativeFailure, attempt: PortAttempt): BricksE
     return new BricksError('E_NETMAP_MEMORY', `The memory of ${link} could not be mapped: ${attempt.errorText}.`, 'Raise the limit of virtual memory (ulimit -v).');
   }
   if (number === EPROTO) {
-    return new BricksError('E_NETMAP_VERSION', `The rings of ${link} are not laid out as version 14 of netmap says.`, 'Use netmap of 2018 or later.');
+    return new BricksError('E_NETMAP_VERSION', `The rings of ${link} do not have the layout of netmap API version 14.`, 'Use netmap from 2018 or later.');
   }
   return registrationError(number, attempt);
 }
@@ -85,28 +85,28 @@ function registrationError(number: number, attempt: PortAttempt): BricksError {
     case errno.ENXIO:
     case errno.ENODEV:
     case errno.ENOENT:
-      return new BricksError('E_NETMAP_INTERFACE', `netmap knows no interface ${link}.`, 'See which there are: ip link; a switch port begins with vale (vale0:a).');
+      return new BricksError('E_NETMAP_INTERFACE', `netmap has no interface ${link}.`, 'List them with: ip link. Switch ports start with vale (vale0:a).');
     case errno.EBUSY:
-      return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another program.`, 'End it, or take other rings (eth3-2).');
+      return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another program.`, 'Stop that program, or use other rings (eth3-2).');
     case errno.ENOMEM:
       return memoryError(attempt);
     case errno.EPERM:
     case errno.EACCES:
-      return userSpaceDirectoryError() ?? new BricksError('E_NETMAP_PERMISSION', `${link} may not be opened by this user.`, 'Run as root.');
+      return userSpaceDirectoryError() ?? new BricksError('E_NETMAP_PERMISSION', `You are not allowed to open ${link}.`, 'Run as root.');
     case errno.EINVAL: {
       const version = deviceError(attempt.device);
       if (version) return version;
       if (attempt.pipe && attempt.pipes > PIPES_OF_A_PORT) {
-        return new BricksError('E_NETMAP_PIPES', `netmap refuses the pipe ${link}: it makes at most ${PIPES_OF_A_PORT} pipes of one port.`, 'Spread them over several ports or names (a{0, b{0).');
+        return new BricksError('E_NETMAP_PIPES', `netmap refuses the pipe ${link}: a port has at most ${PIPES_OF_A_PORT} pipes.`, 'Spread them over several ports or names (a{0, b{0).');
       }
       return attempt.oneRing
-        ? new BricksError('E_NETMAP_RING', `${link} has no such ring.`, 'See how many it has: ethtool -l IFACE')
+        ? new BricksError('E_NETMAP_RING', `${link} has no such ring.`, 'Check how many it has: ethtool -l IFACE')
         : new BricksError('E_NETMAP_NAME', `netmap refuses the name ${link}.`, 'Write it as eth3, eth3-2, eth3^, eth3{0 or vale0:a.');
     }
     case errno.EOPNOTSUPP:
-      return new BricksError('E_NETMAP_REFUSED', `${link} can't be used by netmap: ${attempt.errorText}.`, 'Take it off a bridge or bond first.');
+      return new BricksError('E_NETMAP_REFUSED', `netmap can't use ${link}: ${attempt.errorText}.`, 'Remove it from its bridge or bond first.');
     default:
-      return new BricksError('E_NETMAP_REFUSED', `netmap refuses ${link}: ${attempt.errorText} (error ${number}).`, 'See the kernel\'s log: dmesg');
+      return new BricksError('E_NETMAP_REFUSED', `netmap refuses ${link}: ${attempt.errorText} (error ${number}).`, 'Check the kernel log: dmesg');
   }
 }
 
@@ -114,7 +114,7 @@ function memoryError({ link, pipes, extraBuffers, ownMemory }: PortAttempt): Bri
   const own = ownMemory ? 'priv_' : '';
   const smaller = 'or use smaller rings (the option slots)';
   if (pipes > 1) {
-    return new BricksError('E_NETMAP_MEMORY', `netmap has no memory left for ${link}: ${pipes} pipes are too many for its pools.`, `Raise ${parameter(`${own}ring_num`)}, ${parameter(`${own}buf_num`)} and ${parameter(`${own}if_num`)} while no program uses netmap, ${smaller}.`);
+    return new BricksError('E_NETMAP_MEMORY', `netmap has no memory left for ${link}: its pools are too small for ${pipes} pipes.`, `Raise ${parameter(`${own}ring_num`)}, ${parameter(`${own}buf_num`)} and ${parameter(`${own}if_num`)} while no program uses netmap, ${smaller}.`);
   }
-  return new BricksError('E_NETMAP_MEMORY', `netmap has not enough memory for ${link}.`, `Raise ${parameter(`${own}buf_num`)}, ${parameter(`${own}ring_num`)} or ${parameter(`${own}if_num`)} while no program uses netmap, ${smaller}${extraBuffers > 0 ? ', or ask for fewer extraBuffers' : ''}.`);
+  return new BricksError('E_NETMAP_MEMORY', `netmap does not have enough memory for ${link}.`, `Raise ${parameter(`${own}buf_num`)}, ${parameter(`${own}ring_num`)} or ${parameter(`${own}if_num`)} while no program uses netmap, ${smaller}${extraBuffers > 0 ? ', or ask for fewer extraBuffers' : ''}.`);
 }

@@ -18,7 +18,7 @@ const RING_BATCH_ROWS = 1024;
 export class NetmapBackend implements Backend {
   static readonly backendName = 'netmap';
   readonly name = NetmapBackend.backendName;
-  readonly summary = 'netmap: packets without copies, from interfaces, switches and pipes';
+  readonly summary = 'netmap: zero-copy packets from interfaces, switches and pipes';
   readonly preference = 100;
   readonly options = NETMAP_OPTIONS;
   readonly interleavedLists = true;

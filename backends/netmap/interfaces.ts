@@ -24,10 +24,10 @@ export class InterfaceCare {
     if (!state.exists) return; // netmap may make a port of that name
     const hold = new this.addon.InterfaceHold(device);
     this.holds.set(device, hold);
-    if (!state.up) notice(`${device} is down and carries nothing: ip link set ${device} up`);
+    if (!state.up) notice(`${device} is down and carries no packets. Bring it up with: ip link set ${device} up`);
     if (receives && this.options.promiscuous) {
       const error = hold.promiscuous();
-      if (error !== 0) notice(`${device} could not be made promiscuous (${this.addon.errorText(error)}): it hands up only packets for its own address.`);
+      if (error !== 0) notice(`${device} could not be made promiscuous (${this.addon.errorText(error)}): it delivers only packets for its own address.`);
     }
     this.offloads(device, state, hold, notice);
   }
@@ -35,11 +35,11 @@ export class InterfaceCare {
   private offloads(device: string, state: InterfaceState, hold: NativeInterfaceHold, notice: (text: string) => void): void {
     if (state.offloads.length === 0) return;
     if (this.options.offloads === 'keep') {
-      notice(`${device} has offloads on that merge packets or leave checksums out (${state.offloads.join(', ')}). Turn them off with the option offloads = "off", or: ethtool -K ${device} ${state.offloads.map((offload) => `${offload} off`).join(' ')}`);
+      notice(`${device} has offloads on that merge packets or omit checksums (${state.offloads.join(', ')}). Turn them off with the option offloads = "off", or: ethtool -K ${device} ${state.offloads.map((offload) => `${offload} off`).join(' ')}`);
       return;
     }
     const failed = state.offloads.filter((offload) => hold.turnOff(offload) !== 0);
-    if (failed.length > 0) notice(`Of ${device}, these offloads could not be turned off: ${failed.join(', ')}.`);
+    if (failed.length > 0) notice(`These offloads of ${device} could not be turned off: ${failed.join(', ')}.`);
   }
 
   /** After an interface was bound: from now on its link has time to come back. Only physical ones need it. */

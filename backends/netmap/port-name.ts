@@ -64,7 +64,7 @@ export function parsePortName(link: LinkName, queue = -1, isInterface: (name: st
   const rings = link.pipe || isInterface(rest) ? wholePort(rest) : ringsOf(rest);
   const { device } = rings;
   if (device === '' || new TextEncoder().encode(device).length > KERNEL_NAME_BYTES) {
-    throw new BricksError('E_LINK_NAME', `The link name ${link.text} names no port.`, 'Write it as eth3, eth3-2, eth3{0 or vale0:a.');
+    throw new BricksError('E_LINK_NAME', `The link name ${link.text} does not name a port.`, 'Write it as eth3, eth3-2, eth3{0 or vale0:a.');
   }
   const { mode, ring } = withQueue(link, rings, queue);
   return { name: device, kind: link.pipe ? 'pipe' : isSwitchPort(device) ? 'switch' : 'interface', device: parentOf(device, link), mode, ring, flags, memoryId };
@@ -88,7 +88,7 @@ function flagsOf(link: LinkName, letters: string): number {
   let flags = 0;
   for (const letter of letters) flags |= FLAGS[letter];
   if (flags & FLAG_RECEIVE_ONLY && flags & FLAG_TRANSMIT_ONLY) {
-    throw new BricksError('E_LINK_NAME', `The link name ${link.text} asks for receive rings only (R) and for transmit rings only (T).`, 'Leave one out.');
+    throw new BricksError('E_LINK_NAME', `The link name ${link.text} asks for both receive rings only (R) and transmit rings only (T).`, 'Remove one of the two.');
   }
   return flags;
 }
@@ -114,7 +114,7 @@ function ringsOf(text: string): Rings {
 function withQueue(link: LinkName, { mode, ring }: Rings, queue: number): { mode: number; ring: number } {
   if (queue < 0 || link.pipe || (mode === MODE_ONE_NIC && ring === queue)) return { mode, ring };
   if (mode !== MODE_ALL_NIC) {
-    throw new BricksError('E_LINK_NAME', `The link ${link.text} says which rings it means, so it can't be bound to queue ${queue}.`, 'Leave out the one or the other.');
+    throw new BricksError('E_LINK_NAME', `The link ${link.text} already names its rings, so it can't be bound to queue ${queue}.`, 'Remove one or the other.');
   }
   return { mode: MODE_ONE_NIC, ring: queue };
 }

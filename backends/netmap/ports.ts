@@ -60,7 +60,7 @@ export class NetmapPorts implements PortOpener {
         port = this.open(link, -1, false, extraBuffers, context);
       }
       const got = port.native.information().extraBuffers;
-      if (got < extraBuffers) context.notice(`netmap had ${got} extra buffers left for ${link.text}, not ${extraBuffers}.`);
+      if (got < extraBuffers) context.notice(`netmap had only ${got} of ${extraBuffers} extra buffers left for ${link.text}.`);
     }
     regions.add(port.native.information().memoryId);
     return port;
@@ -82,7 +82,7 @@ export class NetmapPorts implements PortOpener {
     const { receiveRings, portReceiveRings } = port.native.information();
     const { mode, ring } = port.name;
     if (receiveRings === 0 || (mode === MODE_ONE_NIC && ring >= portReceiveRings)) {
-      throw new BricksError('E_NETMAP_RING', `${link.text} has ${portReceiveRings} receive ring${portReceiveRings === 1 ? '' : 's'}${mode === MODE_ONE_NIC ? `, so there is no ring ${ring}` : ' for this engine'}.`, 'Rings are counted from 0; ethtool -L IFACE combined N sets their number.');
+      throw new BricksError('E_NETMAP_RING', `${link.text} has ${portReceiveRings} receive ring${portReceiveRings === 1 ? '' : 's'}${mode === MODE_ONE_NIC ? `, so there is no ring ${ring}` : ' for this engine'}.`, 'Rings are numbered from 0; ethtool -L IFACE combined N sets how many there are.');
     }
   }
 

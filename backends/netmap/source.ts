@@ -125,7 +125,7 @@ export class NetmapSource implements SourcePort {
     this.patience.looked(found);
     this.wakefulLooks = Math.max(0, this.wakefulLooks - (found ? LOOKS_OF_A_BATCH : 0));
     if (rows >= 0) return rows;
-    this.notice(`netmap no longer has ${this.link.text}: the interface is gone.`, { kind: 'interfaceGone', link: this.link.text });
+    this.notice(`The interface ${this.link.text} is gone from netmap.`, { kind: 'interfaceGone', link: this.link.text });
     return SOURCE_ENDED;
   }
 

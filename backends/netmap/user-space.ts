@@ -30,11 +30,11 @@ export function userSpaceDirectoryError(): BricksError | undefined {
   const refusal = (text: string, remedy: string): BricksError =>
     new BricksError('E_NETMAP_DIRECTORY', `The directory of netmap in user space, ${directory}, ${text}.`, `${remedy}, or name another one in NETMAP_USERSPACE_DIR.`);
   const status = statusOf(directory);
-  if (status === undefined) return refusal('is not there and can\'t be made', 'Make the one above it');
-  if (!status.isDirectory()) return refusal('is no directory', 'Take it away');
+  if (status === undefined) return refusal('does not exist and can\'t be created', 'Create its parent directory');
+  if (!status.isDirectory()) return refusal('is not a directory', 'Remove it');
   if (status.uid !== process.geteuid?.()) return refusal(`belongs to another user (${status.uid})`, 'Run as that user');
   const mode = status.mode & 0o777;
-  if ((mode & 0o077) !== 0) return refusal(`must be yours alone, but has the mode 0${mode.toString(8)}`, `Change it: chmod 700 ${directory}`);
+  if ((mode & 0o077) !== 0) return refusal(`must be accessible only to you, but has mode 0${mode.toString(8)}`, `Change it: chmod 700 ${directory}`);
   return undefined;
 }
 
@@ -53,7 +53,7 @@ function statusOf(path: string): Stats | undefined {
  */
 export function netmapRunEnvironment(environment: NodeJS.ProcessEnv = process.env): { LD_PRELOAD: string } {
   if (process.platform !== 'linux') {
-    throw new BricksError('E_NETMAP_USER_SPACE', 'netmap in user space is there for Linux only.', 'FreeBSD has netmap in its kernel: kldload netmap');
+    throw new BricksError('E_NETMAP_USER_SPACE', 'netmap in user space is available only on Linux.', 'FreeBSD has netmap in its kernel: kldload netmap');
   }
   const library = netmapUserSpaceLibrary();
   if (library === undefined) {

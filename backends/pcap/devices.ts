@@ -19,7 +19,7 @@ export function listDevices(allowed: boolean): readonly DeviceInformation[] {
     description: device.description,
     capture: allowed,
     send: allowed && own !== undefined && device.name !== 'any',
-    notes: allowed ? notesOf(device) : [...notesOf(device), 'you may not capture'],
+    notes: allowed ? notesOf(device) : [...notesOf(device), 'you are not allowed to capture'],
   }));
 }
 

@@ -191,7 +191,7 @@ export class FallbackSource implements SourcePort {
   constructor(request: SourceRequest, context: OpenContext, backendOptions: OptionValues, capture: FallbackCapture) {
     const { filter, fanout } = pcapSettings(backendOptions, request.options);
     if (filter !== capture.filter) {
-      throw new BricksError('E_NATIVE_MISSING', `The option "filter" of the backend can't be used for ${request.link.text} without the native part bricks_pcap.`, 'Give it to the link, or build the native part: bricks build.');
+      throw new BricksError('E_NATIVE_MISSING', `The option "filter" of the backend can't be used for ${request.link.text} without the native part bricks_pcap.`, 'Remove it, or build the native part: bricks build.');
     }
     this.link = request.link;
     this.ring = new RingSource(request, capture.ring);
@@ -199,9 +199,9 @@ export class FallbackSource implements SourcePort {
     this.words = request.counters.words;
     this.record = request.record;
     this.notice = (text, fault) => context.notice(text, fault);
-    this.notice(`${request.link.text} is captured by node-pcap, since the native part bricks_pcap was not built: slower, in microseconds, and nothing can be sent.`);
+    this.notice(`${request.link.text} is captured with node-pcap, because the native part bricks_pcap was not built: slower, with microsecond time stamps, and it cannot send.`);
     if (request.queue >= 0 || (fanout !== '' && fanout !== 'none')) this.notice(`${request.link.text}: an interface can't be shared by several engines without the native part bricks_pcap; this one gets all packets.`);
-    if (request.alsoSink) this.notice(`${request.link.text}: frames that go out are captured too.`);
+    if (request.alsoSink) this.notice(`${request.link.text}: outgoing frames are captured too.`);
   }
 
   receive(): number {
@@ -223,7 +223,7 @@ export class FallbackSource implements SourcePort {
     const device = Atomics.load(this.state, WORD_DEVICE);
     if (device === this.device) return;
     this.device = device;
-    const what = device === DEVICE_GONE ? 'is gone; nothing more comes from it' : device === DEVICE_DOWN ? 'went down; waiting for it to come up again' : 'is up again';
+    const what = device === DEVICE_GONE ? 'is gone; no more packets will come from it' : device === DEVICE_DOWN ? 'went down; waiting for it to come up again' : 'is up again';
     this.notice(`The interface ${this.link.text} ${what}.`, device === DEVICE_GONE ? { kind: 'interfaceGone', link: this.link.text } : undefined);
   }
 

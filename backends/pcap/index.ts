@@ -1,5 +1,5 @@
 /**
- * The pcap backend: live interfaces by libpcap, and sending out of any interface.
+ * The pcap backend: live interfaces, captured with libpcap, and sending out of any interface.
  * Capture files and pipes are the engine's own.
  */
 import { readFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ export interface PreparedCaptures {
 export class PcapBackend implements Backend {
   static readonly backendName = 'pcap';
   readonly name = PcapBackend.backendName;
-  readonly summary = 'live interfaces by libpcap';
+  readonly summary = 'live interfaces, captured with libpcap';
   readonly preference = 50;
   readonly options = PCAP_OPTIONS;
   readonly interleavedLists = true;
@@ -41,8 +41,8 @@ export class PcapBackend implements Backend {
   status(): BackendStatus {
     const addon = tryPcapAddon();
     if (!addon && !tryNodePcap()) return { usable: false, reason: missingText() };
-    const library = addon ? addon.libraryVersion() : `node-pcap in place of the native part bricks_pcap, which was not built: slower, and nothing can be sent`;
-    return { usable: true, reason: mayCapture() ? library : `${library}; but you may not capture or send on interfaces. ${HOW_TO_GET_PRIVILEGE}` };
+    const library = addon ? addon.libraryVersion() : `node-pcap in place of the native part bricks_pcap, which was not built: slower, and it cannot send`;
+    return { usable: true, reason: mayCapture() ? library : `${library}; but you are not allowed to capture or send on interfaces. ${HOW_TO_GET_PRIVILEGE}` };
   }
 
   devices(): Promise<readonly DeviceInformation[]> {

@@ -20,7 +20,7 @@ export function permissionError(device: string, what: string): BricksError {
 }
 
 export function noDeviceError(device: string, names: readonly string[]): BricksError {
-  if (existsSync(device)) return new BricksError('E_NO_DEVICE', `There is no interface ${device}.`, `If you mean the file of this name, write ./${device}.`);
+  if (existsSync(device)) return new BricksError('E_NO_DEVICE', `There is no interface ${device}.`, `If you mean the file of that name, write ./${device}.`);
   const guess = nearest(device, names);
   const known = names.length > 12 ? `${names.slice(0, 12).join(', ')}, ...` : names.join(', ');
   const remedy = guess ? `Did you mean ${guess}?` : names.length > 0 ? `There are: ${known}.` : '';

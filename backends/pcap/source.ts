@@ -47,7 +47,7 @@ export class PcapSource implements SourcePort {
     const settings = pcapSettings(backendOptions, request.options);
     const room = Math.floor(settings.bufferBytes / settings.snapLength);
     if (settings.latency === 0 && room < FEW_PACKETS) {
-      this.notice(`${request.link.text}: with latency 0 the kernel's buffer may hold ${room} packets only; with snapLength 2048 it holds ${Math.floor(settings.bufferBytes / 2048)}.`);
+      this.notice(`${request.link.text}: with latency 0 the kernel's buffer may hold only ${room} packets; with snapLength 2048 it holds ${Math.floor(settings.bufferBytes / 2048)}.`);
     }
     const fanout = sharing(settings, request.queue);
     this.native = openCapture(request.link.device, settings, directionOf(request, settings, this.notice), fanout, request.queue);
@@ -57,7 +57,7 @@ export class PcapSource implements SourcePort {
     this.latency = settings.latency;
     if (this.native.warning) this.notice(`${request.link.text}: ${this.native.warning}.`);
     if (request.queue >= 0 && fanout === '') this.notice(`${request.link.text}: with fanout none, queue ${request.queue} gets all packets of the interface.`);
-    if (this.native.others > 0) this.notice(`${request.link.text}: another engine captures this interface too, and each gets all packets. To share them, link each with a queue of its own, or set the option fanout.`);
+    if (this.native.others > 0) this.notice(`${request.link.text}: another engine captures this interface too, and each gets all packets. To share them, link each engine with its own queue, or set the option fanout.`);
     // Room for a packet of full length behind the last one that the native code begins with.
     const memory = packetMemory(this.native.memory ?? new ArrayBuffer(STAGING_BYTES + Math.ceil(this.native.snapLength / 4096) * 4096));
     this.receiveRing = this.native.memory !== undefined;
@@ -98,7 +98,7 @@ export class PcapSource implements SourcePort {
     if (device === 'gone') {
       const now = performance.now();
       this.goneAt = Math.min(this.goneAt, now + this.latency + LAST_MILLISECONDS);
-      return now < this.goneAt ? 0 : this.end('is gone; nothing more comes from it');
+      return now < this.goneAt ? 0 : this.end('is gone; no more packets will come from it');
     }
     if (device === 'down') {
       if (!this.down) this.notice(`The interface ${this.link.text} went down; waiting for it to come up again (ip link set ${this.link.device} up).`);
@@ -125,7 +125,7 @@ export class PcapSource implements SourcePort {
 /** An engine that sends on the interface too must not get its own packets back. */
 function directionOf(request: SourceRequest, settings: PcapSettings, notice: (text: string) => void): string {
   if (!request.alsoSink || settings.direction === 'in') return settings.direction;
-  notice(`${request.link.text}: the engine sends on this interface too, so that only frames that come in are captured.`);
+  notice(`${request.link.text}: the engine also sends on this interface, so only incoming frames are captured.`);
   return 'in';
 }
 

@@ -86,8 +86,8 @@ export class InterfaceTransmitter implements Transmitter {
       const trouble = states[index];
       this.troubles[index] = trouble;
       this.notice(trouble === ''
-        ? `The interface ${this.links[index]} takes packets again.`
-        : `The interface ${this.links[index]} takes no packets: ${trouble}. Packets for it are dropped and counted.`,
+        ? `The interface ${this.links[index]} accepts packets again.`
+        : `The interface ${this.links[index]} does not accept packets: ${trouble}. Packets for it are dropped and counted.`,
         GONE.test(trouble) ? { kind: 'interfaceGone', link: this.links[index] } : undefined);
     }
   }

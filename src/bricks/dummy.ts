@@ -4,7 +4,7 @@ import { ownModule } from '../plugins/load-module';
 /** Passes everything on; for measuring what an engine costs without a brick. */
 export const Dummy = defineBrick({
   name: 'Dummy',
-  summary: 'Passes everything on; for measuring what an engine costs without a brick.',
+  summary: 'Passes every packet on. Use it to measure what an engine costs without a brick.',
   description: 'Its one output gets every packet.',
   outputs: 1,
   broadcast: true,

@@ -4,8 +4,8 @@ import { ownModule } from '../plugins/load-module';
 /** Gives every output a copy of every packet. */
 export const Duplicator = defineBrick({
   name: 'Duplicator',
-  summary: 'Gives every output a copy of every packet.',
-  description: 'The last output gets the packet itself, where the backend can move packets; the others get copies.',
+  summary: 'Sends a copy of every packet to every output.',
+  description: 'If the backend can move packets, the last output gets the packet itself; the others get copies.',
   broadcast: true,
   examples: {
     lua: 'd = Brick.new("Duplicator")\nd:connect_input("eth3")\nd:connect_output("eth3{0", "eth3{1")',

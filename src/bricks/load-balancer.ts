@@ -10,10 +10,10 @@ import { KEPT, UnusualFlows, WITHOUT_FLOW, type FlowDefinition } from './unusual
 
 export const FLOW_COUNTERS = {
   fragments: 'fragments of IP datagrams',
-  fragmentsWithoutFirst: 'fragments whose first fragment was not seen in time: these go by their addresses',
-  fragmentsHeld: 'fragments that came before their first one, and were held back for it',
-  withoutFlow: 'packets without addresses or of another link type: these go to output 0',
-  unknownProtocol: 'frames of a protocol that LoadBalancer does not read: these go by their hardware addresses',
+  fragmentsWithoutFirst: 'fragments whose first fragment did not arrive in time; these go by their addresses',
+  fragmentsHeld: 'fragments that arrived before the first one and were held until it came',
+  withoutFlow: 'packets without addresses, or of a link type that has none; these go to output 0',
+  unknownProtocol: 'frames of a protocol that LoadBalancer does not know; these go by their MAC addresses',
 } as const;
 
 /** A flow's output: the XOR of two look-ups in 2 KiB, which stay in the first-level cache, modulo the number of outputs. */
@@ -78,11 +78,11 @@ const LOAD_BALANCER_OPTIONS = {
   /** What makes a flow: 2 for both addresses, 4 for addresses and ports. 4 unless set. */
   tuple: { type: 'integer', oneOf: [2, 4], default: 4, description: 'what makes a flow: 2 for both addresses, 4 for addresses and ports' },
   /** Take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings. false unless set. */
-  inner: { type: 'boolean', default: false, description: 'take the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP, 6in4 and their nestings' },
+  inner: { type: 'boolean', default: false, description: 'use the innermost flow of GRE (also in UDP), VXLAN, GENEVE, ERSPAN, GTP-U, Teredo, PIM register, IP in IP and 6in4, however nested' },
   /** How long the way of a fragmented datagram is remembered: 1 to 3,600,000 ms, 30,000 unless set. */
-  fragmentLifetime: { type: 'integer', default: 30_000, minimum: 1, maximum: 3_600_000, unit: 'ms', description: 'how long the way of a fragmented datagram is remembered' },
+  fragmentLifetime: { type: 'integer', default: 30_000, minimum: 1, maximum: 3_600_000, unit: 'ms', description: 'how long to remember which output a fragmented datagram goes to' },
   /** How long a fragment that comes before its first one is held back for it: 0 to 10,000 ms, 100 unless set; 0: it goes by its addresses at once. */
-  fragmentWait: { type: 'integer', default: 100, minimum: 0, maximum: 10_000, unit: 'ms', description: 'how long a fragment that comes before its first one is held back for it; 0: it goes by its addresses at once' },
+  fragmentWait: { type: 'integer', default: 100, minimum: 0, maximum: 10_000, unit: 'ms', description: 'how long to hold a fragment that arrives before the first one; 0 sends it by its addresses at once' },
 } as const satisfies OptionDeclarations;
 
 /** Options of LoadBalancer. */
@@ -94,13 +94,13 @@ export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions[
   summary: 'Splits packets over its outputs, flow by flow.',
   description: [
     'All packets of a connection, in both directions, go to the same output: output = flow hash modulo number of outputs.',
-    'The hash is a symmetric Toeplitz hash over addresses and ports (4-tuple) or addresses alone (2-tuple).',
-    'It sees through VLAN tags and QinQ, VN-Tag, E-Tag, Cisco metadata, HSR, MPLS, PPPoE and NSH, through the frames around frames of',
+    'The hash is a symmetric Toeplitz hash over addresses and ports (4-tuple) or addresses only (2-tuple).',
+    'It sees through VLAN tags and QinQ, VN-Tag, E-Tag, Cisco metadata, HSR, MPLS, PPPoE and NSH, through the outer frames of',
     'FabricPath, TRILL and 802.1ah, and through IPv6 extension headers;',
-    'fragments go where the rest of their datagram and connection goes.',
-    'Behind another load balancer it splits again, since its level in the tree of bricks is part of the hash.',
+    'fragments go to the same output as the rest of their datagram and connection.',
+    'After another load balancer it splits again, because its level in the tree of bricks is part of the hash.',
     '',
-    'Frames that are not IP go by their hardware addresses; packets of a link type without addresses go to output 0.',
+    'Frames that are not IP go by their MAC addresses; packets of a link type without addresses go to output 0.',
   ].join('\n'),
   options: LOAD_BALANCER_OPTIONS,
   shorthand: 'tuple',

@@ -5,7 +5,7 @@ import { ownModule } from '../plugins/load-module';
 export const Merge = defineBrick({
   name: 'Merge',
   summary: 'Joins all inputs into one output, in order of arrival.',
-  description: 'Inputs may be interfaces, pipes, files and outputs of other bricks, mixed.',
+  description: 'Inputs may be any mix of interfaces, pipes, files and outputs of other bricks.',
   inputs: { minimum: 1, maximum: Infinity },
   outputs: 1,
   broadcast: true,

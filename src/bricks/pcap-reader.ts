@@ -15,13 +15,13 @@ export interface PcapReaderOptions extends GivenOptions<typeof FILE_SOURCE_OPTIO
 /** Replays capture files. Reading them is done by src/files; what stands here is how packets leave it. */
 export const PcapReader: BrickClass<PcapReaderOptions, LinkCount> = defineBrick({
   name: 'PcapReader',
-  summary: 'Plays a capture file, or all capture files of a directory, into its outputs.',
+  summary: 'Replays a capture file, or all capture files in a directory, into its outputs.',
   description: [
-    'Reads pcap and pcapng, every frame of every file, in order, also compressed with gzip or zstd; of a directory all capture files.',
-    'It plays as fast as its outputs take the packets, or at the pace of their time stamps, once or in a loop.',
-    'With more than one output it splits by the 4-tuple, as LoadBalancer does.',
+    'Reads every frame of every file, in order: pcap and pcapng, also compressed with gzip or zstd. In a directory, it reads all capture files.',
+    'It replays as fast as its outputs accept packets, or at the pace of the time stamps, once or in a loop.',
+    'With more than one output, it splits by the 4-tuple, like LoadBalancer.',
     '',
-    'The first input is the file or directory; an interface behind it, as the original wanted one, is not opened.',
+    'The first input is the file or directory. A second input, an interface, is accepted for compatibility with the original but not opened.',
   ].join('\n'),
   options: FILE_SOURCE_OPTIONS,
   inputs: { minimum: 1, maximum: Infinity },

@@ -10,10 +10,10 @@ export interface PcapWriterOptions extends GivenOptions<typeof FILE_SINK_OPTIONS
 /** Records packets to capture files. Writing them is done by src/files. */
 export const PcapWriter: BrickClass<PcapWriterOptions, 1> = defineBrick({
   name: 'PcapWriter',
-  summary: 'Records every packet, with its own time, to a capture file.',
+  summary: 'Records every packet, with its own time stamp, to a capture file.',
   description: [
-    'Writes pcap or pcapng, and begins a new file by size or time where asked to. With several outputs each file gets everything.',
-    'A slow or full disk costs packets of this file only, and they are counted.',
+    'Writes pcap or pcapng, and can start a new file by size or time. With several outputs, each file gets every packet.',
+    'A slow or full disk costs packets of this file only; they are counted.',
   ].join('\n'),
   options: FILE_SINK_OPTIONS,
   files: 'sink',

@@ -13,7 +13,7 @@ const faults = FAULT_KINDS.filter(({ exitCode }) => exitCode !== EXIT_FAILURE).m
 
 export const EXIT_CODES: readonly ExitCode[] = [
   { code: 0, meaning: 'All work was done.' },
-  { code: EXIT_FAILURE, meaning: 'Something failed: a script, an engine that could not be started or ended by an error, an output of messages; or nothing was started at all.' },
-  { code: EXIT_USAGE, meaning: 'The command line is wrong.' },
+  { code: EXIT_FAILURE, meaning: 'Something failed: a script, an engine that could not start or ended with an error, or writing messages; or nothing was started at all.' },
+  { code: EXIT_USAGE, meaning: 'The command line is invalid.' },
   ...faults.sort((a, b) => a.code - b.code),
 ];

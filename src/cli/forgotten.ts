@@ -10,16 +10,16 @@ const LOOK_MILLISECONDS = 1000;
 export function forgotten(loose: readonly string[]): string[] {
   const lines = idleEngines().map((engine) => idleText(engine.name, engine.linked, loose));
   if (lines.length === 0 && loose.length > 0 && engines().length === 0) {
-    lines.push(`No engine has the brick ${loose.join(' and the brick ')}, so nothing happens. Make one and give it the brick: PktEngine.new("e0"):link(brick):start().`);
+    lines.push(`No engine is linked to the brick ${loose.join(' or the brick ')}, so nothing happens. Create an engine and link the brick: PktEngine.new("e0"):link(brick):start().`);
   } else if (loose.length > 0 && idleEngines().every(({ linked }) => linked)) {
-    lines.push(`No engine has the brick ${loose.join(' and the brick ')}, so nothing comes there. Give it to one: pe:link(brick), or brick:link(other) for one that belongs to another.`);
+    lines.push(`No engine is linked to the brick ${loose.join(' or the brick ')}, so it gets no packets. Link it: pe:link(brick), or brick:link(other) to put it below another brick.`);
   }
   return lines;
 }
 
 function idleText(name: string, linked: boolean, loose: readonly string[]): string {
   if (linked) return `The engine ${name} was never started, so no packet moves. Start it: pe:start().`;
-  return `The engine ${name} has no brick${loose.length > 0 ? ` (${loose.join(', ')} has no engine)` : ''}, so nothing happens. Give it one and start it: pe:link(brick):start().`;
+  return `The engine ${name} has no brick${loose.length > 0 ? ` (${loose.join(', ')} has no engine)` : ''}, so nothing happens. Link one and start the engine: pe:link(brick):start().`;
 }
 
 const said = new Set<string>();

@@ -18,11 +18,11 @@ export function overview(cli: Cli, summary: string, text: string | undefined): s
     summary,
     '',
     'Usage:',
-    `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-o NAME=VALUE] [-- ARGUMENTS OF THE SCRIPT]`,
+    `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-o NAME=VALUE] [-- SCRIPT ARGUMENTS]`,
     ...others.map((definition) => `${INDENT}${definition.path.padEnd(width)}  ${firstLine(definition.description)}`),
     ...(main ? ['', ...options(main), '', ...details(text), '', ...examples(main)] : []),
     '',
-    `${cli.binaryName} COMMAND --help tells more of a command.`,
+    `${cli.binaryName} COMMAND --help explains a command.`,
     '',
   ].join('\n');
 }

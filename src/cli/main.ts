@@ -18,7 +18,7 @@ import { endProgram, hasOutputFailed, say, sayError, surviveFullOutput } from '.
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string; readonly needs?: string }>> = {
-  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, like 'eth3}0'" },
+  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
@@ -52,24 +52,24 @@ function slipOf(argv: readonly string[]): string | undefined {
   if (argv[0] !== undefined && NAMED[argv[0]]) return undefined;
   const words = ownWords(argv);
   const late = words.find((word, index) => index > 0 && NAMED[word] !== undefined && !words.slice(0, index).some((before) => !before.startsWith('-')));
-  if (late !== undefined) return `The options before ${late} are those of scripts and of the shell, and do not go with ${late}: ${COMMAND_BACKENDS[late] ?? 'write it first'}. See bricks ${late} --help.`;
+  if (late !== undefined) return `The options before ${late} are for scripts and the shell, and do not apply to ${late}: ${COMMAND_BACKENDS[late] ?? 'write it first'}. See bricks ${late} --help.`;
   const daemon = words.find((word) => DAEMON_OPTIONS.includes(word));
-  if (daemon !== undefined) return `There is no option ${daemon}: this program has no daemon to start or to attach to yet. Without a terminal it runs until its sources end or a signal comes: let a service manager (systemd) run bricks -f SCRIPT.`;
+  if (daemon !== undefined) return `Unknown option ${daemon}: this program has no daemon to start or attach to yet. Without a terminal it runs until its sources end or a signal arrives, so use a service manager (systemd) to run bricks -f SCRIPT.`;
   return misspelt(argv[0]);
 }
 
 /** Why a command takes no --backend. */
 const COMMAND_BACKENDS: Readonly<Record<string, string>> = {
-  attach: "pipes are read the same way whatever backend their engine has (bricks attach 'eth3}0'), but for those of netmap",
-  devices: 'it lists all backends (bricks devices)',
+  attach: "pipes are read the same way whichever backend their engine uses (bricks attach 'eth3}0'), except for netmap's",
+  devices: 'it always lists all backends (bricks devices)',
 };
 
 /** A first word that is no command: a slip that gets a suggestion. */
 function misspelt(word: string | undefined): string | undefined {
   if (word === undefined || word.startsWith('-') || WORDS.includes(word)) return undefined;
-  if (/\.(lua|[mc]?[jt]s)$/.test(word)) return `"${word}" is no command. Did you mean: bricks -f ${word}?`;
+  if (/\.(lua|[mc]?[jt]s)$/.test(word)) return `"${word}" is not a command. Did you mean: bricks -f ${word}?`;
   const guess = nearest(word, WORDS);
-  return `"${word}" is no command. ${guess ? `Did you mean: bricks ${guess}?` : `Commands: ${WORDS.join(', ')}. See bricks --help.`}`;
+  return `"${word}" is not a command. ${guess ? `Did you mean: bricks ${guess}?` : `Commands: ${WORDS.join(', ')}. See bricks --help.`}`;
 }
 
 /** Help and version, which are no commands of their own. */
@@ -93,8 +93,8 @@ function takeProgram(argv: readonly string[]): readonly string[] {
   if (at < 0) return argv;
   AttachCommand.program = argv.slice(at + 1);
   const [program] = AttachCommand.program;
-  if (program === undefined) throw new UsageError('--exec needs a program behind it.');
-  if (program.startsWith('-')) throw new UsageError(`--exec needs a program behind it, and ${program} is none: options of attach go in front of --exec.`);
+  if (program === undefined) throw new UsageError('--exec needs a program after it.');
+  if (program.startsWith('-')) throw new UsageError(`--exec needs a program after it, and ${program} is not one: options of attach go before --exec.`);
   return argv.slice(0, at);
 }
 
@@ -112,16 +112,16 @@ function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
   const notFound = text.startsWith('Command not found');
   // Of several options that don't fit clipanion names none.
   const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
-  if (notFound && unknown === undefined) return `The command line is not complete: ${WITH_VALUE.includes(argv[argv.length - 1]) ? argv[argv.length - 1] : 'an option'} lacks its value. See bricks --help.`;
+  if (notFound && unknown === undefined) return `The command line is incomplete: ${WITH_VALUE.includes(argv[argv.length - 1]) ? argv[argv.length - 1] : 'an option'} needs a value. See bricks --help.`;
   if (unknown === undefined) return `${wordsText(text, command) ?? text.replace(/\.?$/, '.')} See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   const option = unknown.split('=')[0];
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
-    return `The command ${command} has no option ${option}: that one goes with scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;
+    return `The command ${command} has no option ${option}: it is for scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;
   }
   const help = `See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   if (known.includes(option)) return `The option ${option} takes no value, but ${unknown} gives it one. ${help}`;
   const guess = option.length > 2 ? nearest(option, known) : undefined;
-  return `There is no option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}${help}`;
+  return `Unknown option ${option}. ${guess ? `Did you mean ${guess}? ` : ''}${help}`;
 }
 
 /** What is wrong with the words behind a command. */
@@ -129,7 +129,7 @@ function wordsText(text: string, command: string | undefined): string | undefine
   const named = NAMED[command ?? ''];
   if (named === undefined) return undefined;
   const surplus = /^Extraneous positional argument \("(.*)"\)/s.exec(text)?.[1];
-  const problem = surplus !== undefined ? `"${surplus}" is more than ${command} takes.` : text.startsWith('Not enough positional arguments') ? `${command} needs ${named.needs ?? 'more words'}.` : undefined;
+  const problem = surplus !== undefined ? `Unexpected argument "${surplus}" for ${command}.` : text.startsWith('Not enough positional arguments') ? `${command} needs ${named.needs ?? 'more words'}.` : undefined;
   return problem && `${problem} Usage: ${named.synopsis}.`;
 }
 

@@ -50,7 +50,7 @@ export function surviveFullOutput(): void {
     if (error.code === 'EPIPE') process.exit(0);
     if (outputFailed || hasTerminalGone()) return;
     outputFailed = true;
-    sayError(new BricksError('E_OUTPUT', `Standard output can't be written: ${messageOf(error)}.`, 'Make room, or send it elsewhere; what is written meanwhile is lost, and all else goes on.'));
+    sayError(new BricksError('E_OUTPUT', `Cannot write to standard output: ${messageOf(error)}.`, 'Free some space, or redirect it; output written until then is lost, and everything else carries on.'));
   });
 }
 

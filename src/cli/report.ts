@@ -14,6 +14,6 @@ export function summaryOf({ name, packets, drops, links, bricks }: EngineStatist
     return [`${sum} because ${text} (${losers.slice(0, LINKS_SHOWN).map((link) => link.name).join(', ')}${losers.length > LINKS_SHOWN ? ', ...' : ''})`];
   });
   const decided = bricks.reduce((sum, brick) => sum + sumOfDrops(brick.drops), 0);
-  if (decided > 0) reasons.push(`${decided} because a brick decided so`);
+  if (decided > 0) reasons.push(`${decided} because a brick chose to drop them`);
   return `${name}: ${packets} packets received${when}, ${drops} dropped${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
 }

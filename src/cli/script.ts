@@ -38,13 +38,13 @@ export function checkScript(path: string): void {
   try {
     if (!statSync(systemName(path)).isFile()) throw new BricksError('E_SCRIPT', `The script ${path} is not a file.`);
     accessSync(systemName(path), constants.R_OK);
-    if (isCapture(path)) throw new BricksError('E_SCRIPT', `${path} is a capture file, no script.`, `Give it to a script: bricks -f scripts/load-balance.lua -- ${path}`);
+    if (isCapture(path)) throw new BricksError('E_SCRIPT', `${path} is a capture file, not a script.`, `Give it to a script: bricks -f scripts/load-balance.lua -- ${path}`);
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as { code?: string };
-    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${messageOf(error)}.`, 'Check the name behind -f.');
+    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${messageOf(error)}.`, 'Check the name after -f.');
     const guess = nearest(basename(path), shippedScripts());
-    throw new BricksError('E_SCRIPT', `The script ${path} can't be read: there is no such file.`, guess ? `Did you mean ${guess}, which comes with Packet Bricks?` : `Check the name behind -f. With Packet Bricks come: ${shippedScripts().join(', ')}.`);
+    throw new BricksError('E_SCRIPT', `The script ${path} can't be read: there is no such file.`, guess ? `Did you mean ${guess}, which ships with Packet Bricks?` : `Check the name after -f. Packet Bricks ships with: ${shippedScripts().join(', ')}.`);
   }
 }
 

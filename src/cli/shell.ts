@@ -12,14 +12,14 @@ import { SearchingInput } from './reverse-search';
 const PROMPT = 'bricks> ';
 const CONTINUATION_PROMPT = '     >> ';
 const HISTORY_LINES = 1000;
-const HELP = `Lua 5.1. What there is:
+const HELP = `Lua 5.1. Try:
   ? BRICKS           commands of the program
   ? PktEngine        engines: new, link, start, stop, show_stats, delete, and their options
   ? Brick            bricks: new, connect_input, connect_output, link, and all kinds of them
   ? LoadBalancer     one kind of brick, with its options; also ? pcap for a backend, or ? and a variable
-  = expression       prints values; a name alone does so too
-Tab completes names, and within quotes bricks, links, options and files. Ctrl-R looks for a line typed before.
-Ctrl-C ends what runs, or takes back what is typed; Ctrl-D leaves.`;
+  = expression       prints values; a name alone does the same
+Tab completes names and, inside quotes, bricks, links, options and files. Ctrl-R searches the history.
+Ctrl-C ends what is running, or clears what is typed; Ctrl-D exits.`;
 /** What asks for help, by itself or on a word. */
 const HELP_FORMS = [/^(?:help|\?)\s*(?:\(\s*\))?$/, /^(?:help\s+|\?\s*)"?([A-Za-z_][\w.:]*)"?(?:\(\s*\))?$/, /^([A-Za-z_][\w.:]*)\s*\?$/];
 
@@ -75,7 +75,7 @@ export class Shell {
 
   async run(): Promise<number> {
     if (this.terminal) {
-      process.stdout.write("The shell speaks Lua. Type help for help, Ctrl-D to leave.\n");
+      process.stdout.write("This is a Lua shell. Type help for help, Ctrl-D to exit.\n");
       this.lines.on('SIGINT', () => this.interrupt());
       this.lines.prompt();
     }
@@ -163,7 +163,7 @@ export class Shell {
     const idle = this.pending === '' && this.lines.line === '';
     this.pending = '';
     this.lines.write(null, { ctrl: true, name: 'e' });
-    process.stdout.write(idle ? '\nCtrl-D leaves.\n' : '^C\n');
+    process.stdout.write(idle ? '\nCtrl-D exits.\n' : '^C\n');
     // What was typed, or recalled from the history, is gone; and so are the rows that it took.
     Object.assign(this.lines, { line: '', cursor: 0, prevRows: 0, historyIndex: -1 });
     this.lines.setPrompt(PROMPT);

@@ -112,13 +112,13 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         this.emit('shutdown');
         return undefined;
       default:
-        throw new BricksError('E_ORDER', `There is no order ${JSON.stringify((order as { order?: unknown }).order)}.`);
+        throw new BricksError('E_ORDER', `Unknown command ${JSON.stringify((order as { order?: unknown }).order)}.`);
     }
   }
 
   private create(order: Extract<Order, { order: 'engine.create' }>): void {
     if (typeof order.name !== 'string' || order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
-    if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `There is an engine ${order.name} already.`, 'Take another name, or get that one by PktEngine.retrieve.');
+    if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `Engine "${order.name}" already exists.`, 'Use another name, or get the existing one with PktEngine.retrieve.');
     const { backend, backendOptions, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
     const engine = new PacketEngine(order.name, {
       ...checkOptions(`The engine ${order.name}`, listOptions(ENGINE_OPTIONS), {
@@ -137,7 +137,7 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
 
   private engine(name: string): PacketEngine {
     const engine = this.engines.get(name);
-    if (!engine) throw new BricksError('E_NO_ENGINE', `There is no engine ${name}.`, this.engines.size > 0 ? `There are: ${[...this.engines.keys()].join(', ')}.` : 'Make one with PktEngine.new.');
+    if (!engine) throw new BricksError('E_NO_ENGINE', `There is no engine ${name}.`, this.engines.size > 0 ? `There are: ${[...this.engines.keys()].join(', ')}.` : 'Create one with PktEngine.new.');
     return engine;
   }
 

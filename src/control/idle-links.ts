@@ -38,7 +38,7 @@ export function outputsAtWrongEnd(open: OpenGraph, all: readonly OpenGraph[]): s
   if (wrong.length === 0) return undefined;
   const [{ link, brick }] = wrong;
   const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more like it)` : '';
-  return `${open.graph.bricks[brick].label} writes to ${link.text}${more}, which nobody can read there: it comes out at ${twinOf(link)}. Bricks write ${twinOf(link)}, programs read ${link.text}.`;
+  return `${open.graph.bricks[brick].label} writes to ${link.text}${more}, which nobody can read there: those packets come out at ${twinOf(link)}. Bricks write ${twinOf(link)}, programs read ${link.text}.`;
 }
 
 /** Sources that a running engine waits for, and that nobody serves. */
@@ -55,8 +55,8 @@ function pipesReadInVain(open: OpenGraph, unwritten: ReadonlySet<string>, all: r
     if (twin === undefined || !unwritten.has(link.text) || written.has(twin)) return [];
     const { label } = open.graph.bricks[brick];
     const writer = written.get(link.text);
-    if (writer !== undefined) return [`${label} reads ${link.text}, the very end that ${writer} writes to. What goes in at ${link.text} comes out at ${twin}: read that.`];
-    if (link.pipe?.end === 'master') return [`${label} reads ${link.text}, and nobody writes to ${twin}. Bricks write ${link.text} and read ${twin}: did you mean ${twin}?`];
+    if (writer !== undefined) return [`${label} reads ${link.text}, the same end that ${writer} writes to. What goes in at ${link.text} comes out at ${twin}: read that end.`];
+    if (link.pipe?.end === 'master') return [`${label} reads ${link.text}, but nobody writes to ${twin}. Bricks write ${link.text} and read ${twin}: did you mean ${twin}?`];
     const readable = [...written.keys()].flatMap((text) => twinOf(parseLinkName(text)) ?? []);
     const guess = nearest(link.text, readable);
     return [`${label} waits for a program that writes to the pipe ${link.text}: no brick of this program does.${guess === undefined ? '' : ` Did you mean ${guess}?`}`];

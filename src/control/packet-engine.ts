@@ -92,7 +92,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
    */
   link(brick: BrickDescription, options: LinkOptions = {}): Promise<this> {
     if (typeof (brick as Partial<BrickDescription> | undefined)?.collect !== 'function') {
-      return Promise.reject(new BricksError('E_ARGUMENT', `link takes a brick, not ${String(brick)}.`, 'For example: engine.link(new LoadBalancer().connectInput(...)).'));
+      return Promise.reject(new BricksError('E_ARGUMENT', `link takes a brick, got ${String(brick)}.`, 'For example: engine.link(new LoadBalancer().connectInput(...)).'));
     }
     brick.reachBy((one, method, values) => this.call(one, method, ...values));
     return this.linkSpecifications(brick.collect(), options);
@@ -254,7 +254,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
     worker.on('exit', () => {
-      if (this.thread === thread) this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} ended by itself.`));
+      if (this.thread === thread) this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} exited unexpectedly.`));
     });
     this.thread = thread;
     this.watch(thread);
@@ -384,7 +384,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private watch(thread: Thread): void {
     this.watchdog.watch(thread.control, () => this.isRunning, (index) => {
       const label = thread.graph.bricks[index]?.label;
-      this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: ${label ? `its brick ${label}` : 'one of its links'} has not returned for ${this.options['hangMilliseconds']} ms.`, label ? 'Mend the brick, or raise hangMilliseconds.' : 'See what the device or the disk does, or raise hangMilliseconds.'));
+      this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: ${label ? `its brick ${label}` : 'one of its links'} has not returned for ${this.options['hangMilliseconds']} ms.`, label ? 'Fix the brick, or raise hangMilliseconds.' : 'Check the device or the disk, or raise hangMilliseconds.'));
     });
   }
 

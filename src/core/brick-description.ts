@@ -62,7 +62,7 @@ export class BrickDescription {
   /** Short for `device{0` to `device{count - 1`. */
   connectOutputs(device: string, count: number): this {
     if (!Number.isInteger(count) || count < 1 || count > 65_536) {
-      throw new BricksError('E_ARGUMENT', `connectOutputs takes a number of outputs from 1 to 65536, not ${count}.`);
+      throw new BricksError('E_ARGUMENT', `connectOutputs takes a number of outputs from 1 to 65536, got ${count}.`);
     }
     return this.connectOutput(...Array.from({ length: count }, (_, index) => `${device}{${index}`));
   }

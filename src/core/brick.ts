@@ -52,7 +52,7 @@ export interface EngineClock {
 
 /** A counter of a brick's own, shown in the statistics. */
 export interface Counter {
-  /** Adds a whole number of at least 0, below 2^31. */
+  /** Adds an integer of at least 0, below 2^31. */
   add(amount: number): void;
 }
 

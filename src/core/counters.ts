@@ -32,7 +32,7 @@ export const BRICK_HELD = 3;
 export const BRICK_TIMED_BATCHES = 4;
 export const BRICK_TIMED_PACKETS = 5;
 export const BRICK_NANOSECONDS = 6;
-/** Packets of its own making. */
+/** Packets it made itself. */
 export const BRICK_CREATED = 7;
 export const BRICK_DROPS = 8;
 /** Counters of its own, and behind them its gauges: as many as it declares. */

@@ -47,7 +47,7 @@ export class NotedPackets {
         enumerable: true,
         get: () => {
           if (this.sealed && !this.reads.has(name)) {
-            throw new BricksError('E_BRICK_COLUMN', `The brick ${label} takes the column "${name}" while packets come, when it may not be filled.`, 'Take it beforehand, where choose or process gets its packets: ({ length }) => (row) => ...');
+            throw new BricksError('E_BRICK_COLUMN', `The brick ${label} takes the column "${name}" while packets are flowing, when it may not be filled.`, 'Take it in advance, from the packets that choose or process receives: ({ length }) => (row) => ...');
           }
           this.reads.add(name);
           return current.columns[name];

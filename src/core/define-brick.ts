@@ -88,7 +88,7 @@ const FORMS = ['choose', 'onPacket', 'process', 'broadcast'] as const;
 function declarationOf(definition: AnyDefinition): BrickDeclaration {
   const { name } = definition;
   if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new BricksError('E_BRICK_DECLARATION', `A brick's name must be letters and digits that begin with a letter, got ${JSON.stringify(name)}.`);
+    throw new BricksError('E_BRICK_DECLARATION', `A brick's name must consist of letters and digits and start with a letter, got ${JSON.stringify(name)}.`);
   }
   const forms = FORMS.filter((form) => definition[form] !== undefined);
   if (forms.length !== 1) {
@@ -96,7 +96,7 @@ function declarationOf(definition: AnyDefinition): BrickDeclaration {
   }
   const holds = definition.holds === true;
   if (holds && definition.release === undefined) {
-    throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} declares that it holds packets, but has no release.`, 'Say in release when they go.');
+    throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} declares that it holds packets, but has no release.`, 'Define release to say when they leave.');
   }
   const { shorthand, options = {} } = definition;
   if (shorthand !== undefined && !(shorthand in options)) {
@@ -126,7 +126,7 @@ function declarationOf(definition: AnyDefinition): BrickDeclaration {
 function headroomOf({ name, edits, headroom = 0 }: AnyDefinition): number {
   if (headroom > 0 && edits !== true) throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} asks for headroom, but does not declare edits: true.`);
   if (!Number.isInteger(headroom) || headroom < 0 || headroom > HEADROOM_MAXIMUM) {
-    throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} asks for headroom of ${headroom} bytes; it must be a whole number from 0 to ${HEADROOM_MAXIMUM}.`);
+    throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} asks for headroom of ${headroom} bytes; it must be an integer from 0 to ${HEADROOM_MAXIMUM}.`);
   }
   return (headroom + 3) & ~3;
 }

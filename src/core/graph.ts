@@ -189,7 +189,7 @@ function checkCount(label: string, noun: 'input' | 'output', count: number, allo
     throw new BricksError(code, `${label} has ${count === 0 ? 'no' : `only ${count}`} ${noun}${count > 1 ? 's' : ''}${allowed.minimum > 1 ? `; it needs at least ${allowed.minimum}` : ''}.`, `Name one with ${call}.`);
   }
   if (count > allowed.maximum) {
-    throw new BricksError(code, `${label} has ${count} ${noun}s; it takes at most ${allowed.maximum}.`, noun === 'input' ? 'Put a Merge before it.' : 'Put a LoadBalancer or a Duplicator behind it.');
+    throw new BricksError(code, `${label} has ${count} ${noun}s; it takes at most ${allowed.maximum}.`, noun === 'input' ? 'Put a Merge in front of it.' : 'Put a LoadBalancer or a Duplicator after it.');
   }
 }
 
@@ -200,7 +200,7 @@ function collectWriters(nodes: readonly Node[]): Map<string, Writer> {
   nodes.forEach((node, index) => {
     node.outputs.forEach((link, output) => {
       const other = writers.get(link.text);
-      if (other) throw new BricksError('E_LINK_TWICE', other.node === index ? `${node.label} has the output ${link.text} twice.` : `The link ${link.text} is an output of both ${nodes[other.node].label} and ${node.label}.`, 'Give each output a link of its own, or join them with a Merge.');
+      if (other) throw new BricksError('E_LINK_TWICE', other.node === index ? `${node.label} has the output ${link.text} twice.` : `The link ${link.text} is an output of both ${nodes[other.node].label} and ${node.label}.`, 'Give each output its own link, or join them with a Merge.');
       writers.set(link.text, { node: index, output });
     });
   });
@@ -217,13 +217,13 @@ function connectInputs(nodes: readonly Node[], writers: Map<string, Writer>): { 
   nodes.forEach((node, index) => {
     for (const link of node.inputs) {
       const other = readers.get(link.text);
-      if (other !== undefined) throw new BricksError('E_TWO_READERS', other === index ? `${node.label} has the input ${link.text} twice.` : `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator before them.');
+      if (other !== undefined) throw new BricksError('E_TWO_READERS', other === index ? `${node.label} has the input ${link.text} twice.` : `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator in front of them.');
       readers.set(link.text, index);
       const twin = twinOf(link);
       const writer = twin === undefined ? undefined : writers.get(twin);
       if (link.pipe && writers.has(link.text)) {
         const owner = nodes[(writers.get(link.text) as Writer).node].label;
-        throw new BricksError('E_LINK_TWICE', `${node.label} reads ${link.text}, the very end that ${owner} writes to.`, `What goes in at ${link.text} comes out at ${twin}: read that.`);
+        throw new BricksError('E_LINK_TWICE', `${node.label} reads ${link.text}, the same end that ${owner} writes to.`, `What goes in at ${link.text} comes out at ${twin}: read that end.`);
       }
       if (writer) {
         edges.push({ link, from: writer.node, output: writer.output, to: index });
@@ -245,7 +245,7 @@ function sortTopologically(nodes: readonly Node[], feeders: readonly Set<number>
     path.push(index);
     if (state[index] === 1) {
       const cycle = path.slice(path.indexOf(index)).reverse().map((node) => nodes[node].label);
-      throw new BricksError('E_CYCLE', `The bricks feed each other in a circle: ${cycle.join(' -> ')}.`, 'Take one of these links away.');
+      throw new BricksError('E_CYCLE', `The bricks form a loop: ${cycle.join(' -> ')}.`, 'Remove one of these links.');
     }
     state[index] = 1;
     for (const feeder of feeders[index]) visit(feeder);

@@ -45,13 +45,13 @@ function looksLikeFile(text: string): boolean {
  *  @throws BricksError E_LINK_NAME */
 export function parseLinkName(given: string, as?: 'file'): LinkName {
   if (typeof given !== 'string' || given === '') {
-    throw new BricksError('E_LINK_NAME', given === '' ? 'A link name is empty.' : `A link name is a text, not ${String(given)}.`, 'Write an interface (eth3), a pipe (eth3{0) or a capture file (trace.pcap).');
+    throw new BricksError('E_LINK_NAME', given === '' ? 'The link name is empty.' : `Link names must be strings, got ${String(given)}.`, 'Write an interface (eth3), a pipe (eth3{0) or a capture file (trace.pcap).');
   }
   if (CONTROL_CHARACTERS.test(given)) {
-    throw new BricksError('E_LINK_NAME', `The link name ${JSON.stringify(given)} holds a control character.`, 'Leave it out.');
+    throw new BricksError('E_LINK_NAME', `The link name ${JSON.stringify(given)} contains a control character.`, 'Remove it.');
   }
   if (given.includes(REPLACED)) {
-    throw new BricksError('E_LINK_NAME', `The link name ${given} has lost bytes that are not UTF-8, where ${REPLACED} stands now.`, 'Read the directory of such a file, or rename it.');
+    throw new BricksError('E_LINK_NAME', `The link name ${given} has lost bytes that are not UTF-8, shown as ${REPLACED}.`, 'Read the whole directory instead, or rename the file.');
   }
   if (given.startsWith('file:')) {
     return fileLink(given.slice(5), given);
@@ -59,24 +59,24 @@ export function parseLinkName(given: string, as?: 'file'): LinkName {
   const text = given.startsWith('netmap:') ? given.slice(7) : given;
   if (as === 'file' || (text === given && looksLikeFile(text))) return fileLink(text, given);
   if (byteLengthOf(text) > MAXIMUM_LINK_NAME_BYTES) {
-    throw new BricksError('E_LINK_NAME', `The link name ${text} has ${byteLengthOf(text)} bytes; at most ${MAXIMUM_LINK_NAME_BYTES} are possible.`, 'Take a shorter name; a file is written with its directory (./name) or as file:name.');
+    throw new BricksError('E_LINK_NAME', `The link name ${text} has ${byteLengthOf(text)} bytes; the maximum is ${MAXIMUM_LINK_NAME_BYTES}.`, 'Use a shorter name. If it is a file, include its directory (./name) or write file:name.');
   }
   let brace = text.lastIndexOf('{');
   if (brace < 0) brace = text.lastIndexOf('}');
   if (brace < 0) {
-    if (text === '') throw new BricksError('E_LINK_NAME', `The link name ${given} names no interface.`, 'Write it as netmap:eth3 or eth3.');
+    if (text === '') throw new BricksError('E_LINK_NAME', `The link name ${given} does not name an interface.`, 'Write it as netmap:eth3 or eth3.');
     return { text, kind: 'interface', device: text };
   }
   const device = text.slice(0, brace);
   const id = text.slice(brace + 1);
   if (device === '' || id === '') {
-    throw new BricksError('E_LINK_NAME', `The link name ${text} is no pipe: it needs a name before the brace and one behind it.`, 'Write it as eth3{0 (the end that bricks write to) or eth3}0 (the end that a program reads).');
+    throw new BricksError('E_LINK_NAME', `The link name ${text} is not a pipe: it needs a name before the brace and one after it.`, 'Write it as eth3{0 (the end that bricks write to) or eth3}0 (the end that a program reads).');
   }
   return { text, kind: 'pipe', device, pipe: { id, end: text[brace] === '{' ? 'master' : 'slave' } };
 }
 
 function fileLink(path: string, given: string): LinkName {
-  if (path === '') throw new BricksError('E_LINK_NAME', `The link name ${given} names no file.`, 'Write the path behind file:.');
+  if (path === '') throw new BricksError('E_LINK_NAME', `The link name ${given} does not name a file.`, 'Write the path after file:.');
   return { text: path, kind: 'file', device: path };
 }
 

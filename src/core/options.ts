@@ -106,7 +106,7 @@ function tableOf(owner: string, declarations: readonly OptionDeclaration[], give
   if (typeof given === 'object' && !Array.isArray(given)) return given as Record<string, unknown>;
   if (shorthand !== undefined && !Array.isArray(given)) return { [shorthand]: given };
   const known = declarations.map((declaration) => declaration.name).join(', ');
-  throw new BricksError('E_OPTION', `${owner} takes its options as a table, not ${describe(given)}.`, known ? `Its options are: ${known}.` : 'It has none.');
+  throw new BricksError('E_OPTION', `${owner} takes its options as a table, got ${describe(given)}.`, known ? `Its options are: ${known}.` : 'It has none.');
 }
 
 function unknownOption(owner: string, declarations: readonly OptionDeclaration[], name: string): BricksError {

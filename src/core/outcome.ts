@@ -5,10 +5,10 @@
 
 /** By weight: where there are several, the first one decides the exit code. */
 export const FAULT_KINDS = [
-  { kind: 'engineFailed', exitCode: 1, text: 'An engine ended by an error: a brick threw or hung, or its thread ended.' },
-  { kind: 'interfaceGone', exitCode: 5, text: 'An interface that packets came from was deleted or failed; nothing more comes from it.' },
-  { kind: 'outputLost', exitCode: 4, text: 'Packets could not be written to a file and were dropped (`diskError`): the disk was full or failed, or the reader of a named pipe did not take them.' },
-  { kind: 'inputDamaged', exitCode: 3, text: 'An input was cut short, damaged or unreadable: what could be read of it was processed, the rest is missing.' },
+  { kind: 'engineFailed', exitCode: 1, text: 'An engine ended with an error: a brick threw or hung, or its thread ended.' },
+  { kind: 'interfaceGone', exitCode: 5, text: 'An interface that supplied packets was deleted or failed; no more packets come from it.' },
+  { kind: 'outputLost', exitCode: 4, text: 'Packets could not be written to a file and were dropped (`diskError`): the disk was full or failed, or the reader of a named pipe did not accept them.' },
+  { kind: 'inputDamaged', exitCode: 3, text: 'An input was truncated, damaged or unreadable: everything that could be read was processed, the rest is missing.' },
 ] as const;
 
 /** The kind of a fault. */

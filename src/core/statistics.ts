@@ -11,17 +11,17 @@ import type { EngineFault } from './outcome';
 
 /** What has passed on a link. */
 export interface LinkStatistics {
-  /** As its user wrote it. */
+  /** As written by the user. */
   readonly name: string;
-  /** Where the engine receives, hands on in memory, or sends. */
+  /** Whether the engine receives here, passes packets on in memory, or sends. */
   readonly role: 'source' | 'inner' | 'sink';
   /** Packets received or sent. */
   readonly packets: number;
   /** Captured bytes of these packets. */
   readonly bytes: number;
-  /** All drops together. */
+  /** Total of all drops. */
   readonly dropped: number;
-  /** Drops by reason; reasons without drops are left out. */
+  /** Drops by reason; reasons without drops are omitted. */
   readonly drops: DropCounts;
 }
 
@@ -31,63 +31,63 @@ export interface BrickStatistics {
   readonly id: number;
   /** Its kind. */
   readonly kind: string;
-  /** Its kind, with a number where an engine has several. */
+  /** Its kind, with a number if the engine has several of that kind. */
   readonly label: string;
-  /** Packets given to it. */
+  /** Packets it received. */
   readonly packetsIn: number;
-  /** Packets given on by it, copies counted. */
+  /** Packets it passed on, including copies. */
   readonly packetsOut: number;
-  /** Copies made by it. */
+  /** Copies it made. */
   readonly copies: number;
-  /** Packets of its own making. */
+  /** Packets it made itself. */
   readonly created: number;
-  /** Packets kept back by it. */
+  /** Packets it is holding. */
   readonly held: number;
-  /** All drops together. */
+  /** Total of all drops. */
   readonly dropped: number;
-  /** Drops by reason; reasons without drops are left out. */
+  /** Drops by reason; reasons without drops are omitted. */
   readonly drops: DropCounts;
-  /** Nanoseconds a packet in the brick's own code, of the batches that were timed. */
+  /** Nanoseconds per packet in the brick's own code, over the batches that were timed. */
   readonly nanosecondsPerPacket: number;
   /** Its own counters. */
   readonly counters: Readonly<Record<string, number>>;
-  /** Its own gauges: numbers that go up and down. */
+  /** Its own gauges: values that go up and down. */
   readonly gauges: Readonly<Record<string, number>>;
 }
 
 /** What has passed an engine since it was linked. */
 export interface EngineStatistics {
-  /** The name that it was given. */
+  /** The name of the engine. */
   readonly name: string;
-  /** Whether packets flow. */
+  /** Whether packets are flowing. */
   readonly running: boolean;
   /** Received by the engine. */
   readonly packets: number;
   /** Captured bytes of these packets. */
   readonly bytes: number;
-  /** Dropped on any link or by any brick; packets that were lost before the engine are drops of their source. */
+  /** Dropped on any link or by any brick; packets lost before they reached the engine are drops of their source. */
   readonly drops: number;
   /** Sources first, then inner links, then sinks. */
   readonly links: readonly LinkStatistics[];
-  /** In the order in which packets meet them. */
+  /** In the order in which packets pass them. */
   readonly bricks: readonly BrickStatistics[];
-  /** Rounds in which packets came. */
+  /** Rounds that received packets. */
   readonly batches: number;
-  /** Rounds in which none came. */
+  /** Rounds that received none. */
   readonly emptyPolls: number;
-  /** How often it went to sleep. */
+  /** How often the engine went to sleep. */
   readonly waits: number;
-  /** Garbage collections of its thread; missing where they could not be counted. */
+  /** Garbage collections in its thread; missing if they could not be counted. */
   readonly collections?: number;
-  /** How often V8 was seen to have thrown away optimised code of the data path; missing where V8 does not tell of them. */
+  /** How often V8 was seen to discard optimised code of the data path; missing if V8 does not report it. */
   readonly deoptimisations?: number;
-  /** How long it warmed up, in microseconds. */
+  /** How long warming up took, in microseconds. */
   readonly warmUpMicroseconds: number;
-  /** Time for a batch: how many took less than `below` nanoseconds (and no less than half of that). */
+  /** Histogram of the time per batch: how many took less than `below` nanoseconds (and at least half of that). */
   readonly batchTimes: readonly { readonly below: number; readonly batches: number }[];
   /** The longest round, in nanoseconds. */
   readonly longestBatchNanoseconds: number;
-  /** What kept it from doing all of its work, since it was linked; empty if nothing did. */
+  /** What has kept it from doing all of its work since it was linked; empty if nothing did. */
   readonly faults: readonly EngineFault[];
 }
 
@@ -183,23 +183,23 @@ export interface AuditLine {
 
 /** Whether every packet is accounted for: received + copies + created = sent + dropped + held. */
 export interface Audit {
-  /** Whether every line is. */
+  /** Whether every line balances. */
   readonly balanced: boolean;
   /** Packets received by all sources. */
   readonly received: number;
   /** Copies made by bricks. */
   readonly copies: number;
-  /** Packets of bricks' own making. */
+  /** Packets made by bricks. */
   readonly created: number;
   /** Packets sent by all sinks. */
   readonly sent: number;
   /** Packets dropped by bricks and sinks. */
   readonly dropped: number;
-  /** Packets kept back by bricks. */
+  /** Packets held by bricks. */
   readonly held: number;
-  /** One for each sum. */
+  /** One per sum. */
   readonly lines: readonly AuditLine[];
-  /** What kept the engine from doing all of its work: the sums hold all the same. */
+  /** What kept the engine from doing all of its work; the sums balance regardless. */
   readonly faults: readonly EngineFault[];
 }
 

@@ -35,7 +35,7 @@ export function readDirectory(path: string): CaptureDirectory | undefined {
     if (!statSync(systemName(path)).isDirectory()) return undefined;
     names = readdirSync(systemName(path), { encoding: 'buffer' }).map(nameOfBytes);
   } catch (error) {
-    throw fileError('E_FILE', `The capture file ${path} can't be read: ${systemReason(error)}.`);
+    throw fileError('E_FILE', `Cannot read the capture file ${path}: ${systemReason(error)}.`);
   }
   const natural = new Intl.Collator('en', { numeric: true });
   names.sort((a, b) => natural.compare(a, b) || (a < b ? -1 : 1));
@@ -49,7 +49,7 @@ export function readDirectory(path: string): CaptureDirectory | undefined {
       if (status.isFile()) files.push({ path: file, claimsToBe });
       else if (claimsToBe || !status.isDirectory()) leftOut.push({ name, reason: kindOf(status), isMissing: false });
     } catch (error) {
-      leftOut.push({ name, reason: systemCode(error) === 'ENOENT' ? 'a link to nothing' : systemReason(error), isMissing: true });
+      leftOut.push({ name, reason: systemCode(error) === 'ENOENT' ? 'a dangling link' : systemReason(error), isMissing: true });
     }
   }
   return { files, leftOut };

@@ -51,7 +51,7 @@ export function* readCaptureFile(path: string, options: ReadOptions = {}): Gener
   } finally {
     reader.close();
   }
-  const problem = reader.problem === '' && reader.tooLong > 0 ? `${path} holds ${reader.tooLong} packets of more than 1 MiB, which were skipped.` : reader.problem;
+  const problem = reader.problem === '' && reader.tooLong > 0 ? `${path} contains ${reader.tooLong} packets of more than 1 MiB, which were skipped.` : reader.problem;
   if (problem === '') return;
   if (!options.onDamage) throw fileError('E_FILE_DAMAGED', problem);
   options.onDamage(problem);
@@ -80,7 +80,7 @@ export function writeCaptureFile(path: string, packets: Iterable<CapturedPacket>
       closeSync(file);
     }
   } catch (error) {
-    throw fileError('E_FILE', `The capture file ${path} can't be written: ${systemReason(error)}.`);
+    throw fileError('E_FILE', `Cannot write the capture file ${path}: ${systemReason(error)}.`);
   }
 }
 
@@ -94,7 +94,7 @@ export function encodeCapture(packets: Iterable<CapturedPacket>, options: WriteO
     let index = linkTypes.indexOf(linkType);
     if (index < 0) {
       index = linkTypes.push(linkType) - 1;
-      if (format === 'pcap' && index > 0) throw fileError('E_FILE_FORMAT', `A pcap file holds packets of one link type; these have ${linkTypes[0]} and ${linkType}.`, 'Use pcapng.');
+      if (format === 'pcap' && index > 0) throw fileError('E_FILE_FORMAT', `A pcap file can hold only one link type; these packets have ${linkTypes[0]} and ${linkType}.`, 'Use pcapng.');
       if (format === 'pcapng') records.push(interfaceBlock(linkType, snapLength, nanoseconds ? 9 : 6, littleEndian));
     }
     const data = packet.bytes.subarray(0, snapLength);

@@ -37,7 +37,7 @@ export class CaptureInput {
     } catch (error) {
       if (file >= 0) closeInput(file);
       if (isBricksError(error)) throw error;
-      throw fileError('E_FILE', `The capture file ${name} can't be read: ${systemReason(error)}.`);
+      throw fileError('E_FILE', `Cannot read the capture file ${name}: ${systemReason(error)}.`);
     }
   }
 
@@ -56,7 +56,7 @@ export class CaptureInput {
 
   /** Where in the file, for messages. */
   placeOf(offset: number): string {
-    return this.unpacker ? `offset ${offset} of the unpacked data` : `offset ${offset}`;
+    return this.unpacker ? `offset ${offset} of the decompressed data` : `offset ${offset}`;
   }
 
   /** Reads up to `room` bytes into this place. */
@@ -80,7 +80,7 @@ export class CaptureInput {
   private damaged({ kind, problem }: Unpacker): 'end' {
     this.problem = problem === 'unexpected end of file'
       ? `${this.name} ends in the middle of its ${kind} data (offset ${this.offset}); the packets before it were read.`
-      : `${this.name} is damaged: its ${kind} data can't be unpacked (${problem}, before offset ${this.offset}); the packets before it were read.`;
+      : `${this.name} is damaged: its ${kind} data can't be decompressed (${problem}, before offset ${this.offset}); the packets before it were read.`;
     return 'end';
   }
 
@@ -103,7 +103,7 @@ export class CaptureInput {
   /** What is wrong with a file that ends before its header does. */
   shortFile(available: number, wanted: number): BricksError {
     if (this.problem !== '') return fileError('E_FILE', this.problem);
-    if (available === 0) return fileError('E_FILE_FORMAT', `${this.name} is empty: it has not even the header of a capture file.`);
+    if (available === 0) return fileError('E_FILE_FORMAT', `${this.name} is empty: it does not even have a capture file header.`);
     return fileError('E_FILE_FORMAT', `${this.name} ends in the middle of its header: it has ${available} of ${wanted} bytes.`);
   }
 }

@@ -253,7 +253,7 @@ export class CaptureReader {
   private finish(file: OpenFile): number {
     this.problem = file.input.problem;
     if (this.problem === '' && (this.state[END] > this.state[POSITION] || this.state[SKIP] > 0)) {
-      const what = file.parser ? `a block behind packet ${this.nextPacket - 1}` : `packet ${this.nextPacket}`;
+      const what = file.parser ? `a block after packet ${this.nextPacket - 1}` : `packet ${this.nextPacket}`;
       return this.end(file, `ends in the middle of ${what} (${this.place(file)})`);
     }
     this.close();

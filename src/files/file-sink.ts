@@ -23,9 +23,9 @@ import { systemName } from './system-name';
 /** @throws BricksError E_OPTION, E_FILE */
 function checkStandardOutput(options: OptionValues): void {
   if (options['rotateBytes'] !== undefined || options['rotateSeconds'] !== undefined) {
-    throw fileError('E_OPTION', 'Standard output is one stream: a recording to - begins no new files.', 'Leave out rotateBytes and rotateSeconds, or name a file.');
+    throw fileError('E_OPTION', 'Standard output is a single stream: a recording to - cannot start new files.', 'Remove rotateBytes and rotateSeconds, or name a file.');
   }
-  if (isatty(1)) throw fileError('E_FILE', 'Refusing to write a binary capture to a terminal.', 'Redirect standard output to a file or a program.');
+  if (isatty(1)) throw fileError('E_FILE', 'Refusing to write binary pcap to a terminal.', 'Redirect standard output to a file or a program.');
 }
 
 const START_MILLISECONDS = 30_000;
@@ -123,16 +123,16 @@ export class FileTransmitter implements Transmitter {
     const { name, plan: { format }, request: { counters, record }, description } = sink;
     if (readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
       this.tellOnce(sink, format === 'pcap'
-        ? `${name} can hold packets of one link type only; the others are dropped. Use pcapng (format = "pcapng").`
-        : `${name} describes 65,536 interfaces, the most that a pcapng file can; packets of others are dropped. Use rotateBytes or rotateSeconds.`);
+        ? `${name} can hold only one link type; other packets are dropped. Use pcapng (format = "pcapng").`
+        : `${name} describes 65,536 interfaces, the most that a pcapng file can; packets from other interfaces are dropped. Use rotateBytes or rotateSeconds.`);
     }
     const cramped = sink.ring.state[STATE_CRAMPED];
     if (cramped > 0 && readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.diskSlow) > 0) {
       const room = sink.ring.bytes.length;
       this.tellOnce(sink, `${name} has a buffer of ${room} bytes, and packets of ${cramped}: of these it holds ${Math.floor(room / cramped)} at a time, and the others are dropped (diskSlow) however fast the disk is. Raise bufferBytes to ${16 * 2 ** Math.ceil(Math.log2(cramped))} or more.`, 'cramped');
     }
-    if (description.mixedFcs) this.tellOnce(sink, `${name} holds packets with and without frame check sequences, which a pcap file can't tell apart. Use pcapng (format = "pcapng").`);
-    if (description.leftOut > 0) this.tellOnce(sink, `The files ${name} are too small for the names and secrets that came with their packets, which are left out. Raise rotateBytes.`);
+    if (description.mixedFcs) this.tellOnce(sink, `${name} holds packets with and without frame check sequences, which a pcap file can't distinguish. Use pcapng (format = "pcapng").`);
+    if (description.leftOut > 0) this.tellOnce(sink, `The files ${name} are too small for the names and secrets that came with their packets, so these are left out. Raise rotateBytes.`);
   }
 
   private tellOnce(sink: Sink, text: string, what = text): void {
@@ -145,7 +145,7 @@ export class FileTransmitter implements Transmitter {
     const [first] = this.sinks;
     if (first.said.has('failed')) return;
     first.said.add('failed');
-    this.context.notice(`The writer of capture files failed: ${textIn(this.recorder.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Packets for files are dropped and counted (diskSlow).`, lossOf(first));
+    this.context.notice(`The writer of capture files failed: ${textIn(this.recorder.problem)}. This is a bug in Packet Bricks, not a disk problem: please report it. Packets for files are dropped and counted (diskSlow).`, lossOf(first));
   }
 
   /** Bytes that wait to be written. */
@@ -204,7 +204,7 @@ export class FileTransmitter implements Transmitter {
         if (!existed && sink.file.isRegular) this.created.push(name);
         const identity = sink.file.identity();
         const other = seen.get(identity);
-        if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output a file of its own.');
+        if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output its own file.');
         if (isSource(identity)) throw fileError('E_FILE', `${sink.name} can't be written: the engine reads it.`, 'Give the output another name.');
         seen.set(identity, sink.plan.path);
         sink.file.lock();
@@ -217,7 +217,7 @@ export class FileTransmitter implements Transmitter {
       this.guardian?.close();
       this.recorder.end();
       if (systemCode(error) === undefined) throw error;
-      throw fileError('E_FILE', `${at.plan.path === '-' ? at.name : `The capture file ${at.plan.path}`} can't be written: ${systemReason(error)}.`);
+      throw fileError('E_FILE', `Cannot write ${at.plan.path === '-' ? at.name : `the capture file ${at.plan.path}`}: ${systemReason(error)}.`);
     } finally {
       spare.forEach(closeSync);
     }
@@ -242,7 +242,7 @@ export class FileTransmitter implements Transmitter {
     for (const sink of this.sinks) sink.file.close();
     this.guardian?.close();
     this.recorder.end();
-    throw fileError('E_FILE', 'The writer of capture files does not start.');
+    throw fileError('E_FILE', 'The capture file writer does not start.');
   }
 
   /** Waits until the recorder is in this state; false if it fails or takes longer. */
@@ -288,16 +288,16 @@ export class FileTransmitter implements Transmitter {
   private tellError(sink: Sink, errorNumber: number): void {
     sink.errorNumber = errorNumber;
     if (errorNumber === 0) {
-      this.context.notice(`${sink.name} is written again; ${sink.lost} packets were lost in the meantime.`);
+      this.context.notice(`Writing ${sink.name} again; ${sink.lost} packets were lost in the meantime.`);
       sink.lost = 0;
       return;
     }
     if (errorNumber === INTERNAL_ERROR) {
-      this.context.notice(`${sink.name} can't be written: ${textIn(sink.plan.problem)}. This is a mistake in Packet Bricks, not the disk's: please report it. Its packets are dropped and counted (backendError) until it can; everything else goes on.`, lossOf(sink));
+      this.context.notice(`${sink.name} can't be written: ${textIn(sink.plan.problem)}. This is a bug in Packet Bricks, not a disk problem: please report it. Its packets are dropped and counted (backendError) until it can be written again; everything else carries on.`, lossOf(sink));
       return;
     }
     const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
-    this.context.notice(`${sink.name} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can; everything else goes on.`, lossOf(sink));
+    this.context.notice(`${sink.name} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can be written again; everything else carries on.`, lossOf(sink));
   }
 }
 

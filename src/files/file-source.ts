@@ -50,11 +50,11 @@ export class FileSource implements SourcePort {
     this.reader = new CaptureReader(request.batch, request.flowColumns, useNative, request.notes);
     if (!this.openNext()) {
       if (this.files.some(({ claimsToBe }) => claimsToBe)) throw fileError('E_FILE_FORMAT', `None of the files in ${path} can be read as a capture file.`);
-      throw fileError('E_FILE', `The directory ${path} holds no capture file.`);
+      throw fileError('E_FILE', `The directory ${path} contains no capture files.`);
     }
     if (this.rounds !== 1 && (this.reader.descriptor >= 0 || isStandardInput(path))) {
       this.reader.close();
-      throw fileError('E_FILE', `${isStandardInput(path) ? 'Standard input' : `${path} is a pipe and`} can be read only once: loop is impossible.`);
+      throw fileError('E_FILE', `${isStandardInput(path) ? 'Standard input' : `${path} is a pipe and`} can be read only once, so loop is not possible.`);
     }
   }
 
@@ -93,7 +93,7 @@ export class FileSource implements SourcePort {
   /** Packets that are longer than an engine can take are skipped one by one. */
   private countTooLong(): void {
     const { tooLong } = this.reader;
-    if (this.tooLong === 0) this.notice(`${this.openName} holds packets of more than 1 MiB, which are skipped and counted (tooLong).`);
+    if (this.tooLong === 0) this.notice(`${this.openName} contains packets of more than 1 MiB, which are skipped and counted (tooLong).`);
     addToCounter(this.request.counters.words, this.request.record + LINK_DROPS + DROP_REASON_INDEX.tooLong, tooLong - this.tooLong);
     this.tooLong = tooLong;
   }
@@ -113,7 +113,7 @@ export class FileSource implements SourcePort {
 
   private tellLeftOut({ leftOut }: CaptureDirectory): void {
     if (leftOut.length === 0) return;
-    const text = `Of ${this.link.device} only files are read; left out: ${leftOut.map(({ name, reason }) => `${name} (${reason})`).join(', ')}.`;
+    const text = `Only files in ${this.link.device} are read; skipped: ${leftOut.map(({ name, reason }) => `${name} (${reason})`).join(', ')}.`;
     this.notice(text, leftOut.some(({ isMissing }) => isMissing) ? this.fault : undefined);
   }
 

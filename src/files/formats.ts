@@ -47,9 +47,9 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'the operation is not permitted',
   EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of its path is no directory',
+  ENOTDIR: 'part of its path is not a directory',
   ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
+  EDQUOT: 'the disk quota is exhausted',
   EROFS: 'the file system is read-only',
   EFBIG: 'the file would become too large',
   EIO: 'input/output error',
@@ -58,9 +58,9 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
   ELOOP: 'too many symbolic links',
   ETXTBSY: 'it is in use',
-  EBUSY: 'it is written by another engine or program',
+  EBUSY: 'another engine or program is writing it',
   EPIPE: 'nobody reads this pipe any more',
-  ENXIO: 'it is a pipe that nobody reads, or a device that is not there',
+  ENXIO: 'it is a pipe that nobody reads, or a device that does not exist',
 };
 
 /** The code of an error of the operating system, or nothing. */

@@ -25,7 +25,7 @@ export class Guardian {
       if (!addon) throw new Error('the native part bricks_files was not built');
       return new Guardian(addon, { ...addon.startGuardian(program, slots), slots });
     } catch (error) {
-      notice(`Capture files are not protected against the end of this process by SIGKILL: ${messageOf(error)}.`);
+      notice(`Capture files will not be repaired if this process is killed by SIGKILL: ${messageOf(error)}.`);
       return undefined;
     }
   }

@@ -12,11 +12,11 @@ const polled = Int32Array.of(STANDARD_INPUT);
 
 /** What other files begin with, to say something better than "is no capture file". */
 const OTHER_FILES: readonly { readonly bytes: readonly number[]; readonly what: string; readonly remedy: string }[] = [
-  { bytes: [0x1f, 0x8b], what: 'is compressed with gzip', remedy: 'Unpack it first: gzip -dc FILE > trace.pcap' },
-  { bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'is compressed with zstd, which this Node does not unpack (22.15 and later do)', remedy: 'Unpack it first: zstd -dc FILE > trace.pcap' },
-  { bytes: [0xfd, 0x37, 0x7a, 0x58], what: 'is compressed with xz', remedy: 'Unpack it first: xz -dc FILE > trace.pcap' },
-  { bytes: [0x42, 0x5a, 0x68], what: 'is compressed with bzip2', remedy: 'Unpack it first: bzip2 -dc FILE > trace.pcap' },
-  { bytes: [0x04, 0x22, 0x4d, 0x18], what: 'is compressed with lz4', remedy: 'Unpack it first: lz4 -dc FILE > trace.pcap' },
+  { bytes: [0x1f, 0x8b], what: 'is compressed with gzip', remedy: 'Decompress it first: gzip -dc FILE > trace.pcap' },
+  { bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'is compressed with zstd, which Node supports from version 22.15 on', remedy: 'Decompress it first: zstd -dc FILE > trace.pcap' },
+  { bytes: [0xfd, 0x37, 0x7a, 0x58], what: 'is compressed with xz', remedy: 'Decompress it first: xz -dc FILE > trace.pcap' },
+  { bytes: [0x42, 0x5a, 0x68], what: 'is compressed with bzip2', remedy: 'Decompress it first: bzip2 -dc FILE > trace.pcap' },
+  { bytes: [0x04, 0x22, 0x4d, 0x18], what: 'is compressed with lz4', remedy: 'Decompress it first: lz4 -dc FILE > trace.pcap' },
 ];
 
 export function isStandardInput(path: string): boolean {
@@ -27,7 +27,7 @@ export function isStandardInput(path: string): boolean {
 export function openInput(path: string): number {
   if (!isStandardInput(path)) return openSync(systemName(path), constants.O_RDONLY | constants.O_NONBLOCK);
   // The descriptor itself, not its name: what another user opened, or a socket, can't be opened anew; and a file goes on where it stands.
-  if (nativeFiles()?.claimInput() === false) throw fileError('E_FILE', 'Standard input is read already.', 'It has one reader: put a Duplicator behind that.');
+  if (nativeFiles()?.claimInput() === false) throw fileError('E_FILE', 'Standard input already has a reader.', 'It can have only one: put a Duplicator after it.');
   if (coreAddon() || fstatSync(STANDARD_INPUT).isFile()) return STANDARD_INPUT;
   try {
     // Without native parts nothing tells whether data waits; a descriptor of our own may be asked without waiting.
@@ -53,5 +53,5 @@ export function noCapture(name: string, bytes: Uint8Array): BricksError {
   const other = OTHER_FILES.find((candidate) => candidate.bytes.every((byte, index) => bytes[index] === byte));
   if (other) return fileError('E_FILE_FORMAT', `${name} ${other.what}.`, other.remedy);
   const beginning = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return fileError('E_FILE_FORMAT', `${name} is no pcap or pcapng file: it begins with ${beginning}.`);
+  return fileError('E_FILE_FORMAT', `${name} is not a pcap or pcapng file: it starts with ${beginning}.`);
 }

@@ -67,7 +67,7 @@ export class Pace {
     }
     const back = between(this.latestSeconds, this.reader.nextSeconds);
     if (back < -1) {
-      if (!this.saidBack) this.notice(`The time stamps of ${this.reader.name} go back by ${-back} s at packet ${this.reader.packets + 1}: it comes at once, and those behind it with their gaps.`);
+      if (!this.saidBack) this.notice(`The time stamps of ${this.reader.name} go back by ${-back} s at packet ${this.reader.packets + 1}: that packet is sent at once, and those after it keep their gaps.`);
       this.saidBack = true;
       this.startFrom(this.clock());
       return true;
@@ -75,7 +75,7 @@ export class Pace {
     const wait = this.nextTime() - this.clock();
     const longest = this.options.longestWaitSeconds * 1000;
     if (wait > longest) {
-      if (!this.saidGap) this.notice(`By its time stamp packet ${this.reader.packets + 1} of ${this.reader.name} comes in ${Math.round(wait / 1000)} s; it comes in ${this.options.longestWaitSeconds} s (longestWaitSeconds), and so does each behind such a gap.`);
+      if (!this.saidGap) this.notice(`Packet ${this.reader.packets + 1} of ${this.reader.name} is due in ${Math.round(wait / 1000)} s by its time stamp; it is sent in ${this.options.longestWaitSeconds} s (longestWaitSeconds), as is every packet after such a gap.`);
       this.saidGap = true;
       this.startFrom(this.clock() + longest);
       if (longest === 0) return true;

@@ -71,7 +71,7 @@ export const DAMAGE_TEXT: readonly string[] = [
   'the two lengths of a block differ',
   'a packet is longer than its block',
   'a packet names an interface that was not described',
-  'a section has no byte order',
+  'the byte order of a section is missing',
   'the description of an interface is too short',
 ];
 export const DAMAGE_PACKET_LENGTH = 1;

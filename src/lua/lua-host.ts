@@ -276,7 +276,7 @@ export class LuaHost {
     try {
       this.#orders.postMessage({ number, answer } satisfies AnswerMessage);
     } catch (error) {
-      const message = `The answer to ${order.order} can't be sent to the script: ${messageOf(error)}`;
+      const message = `The result of ${order.order} can't be sent to the script: ${messageOf(error)}`;
       this.#orders.postMessage({ number, answer: { ok: false, code: 'E_INTERNAL', message } } satisfies AnswerMessage);
     }
     this.#ring();

@@ -59,7 +59,7 @@ export function loadAddon<Addon>(name: string): Addon {
     loaded.set(name, addon);
     return addon as Addon;
   } catch (error) {
-    throw new BricksError('E_NATIVE_MISSING', `The native part ${name} does not load: ${messageOf(error)}.`, howToBuild(name));
+    throw new BricksError('E_NATIVE_MISSING', `The native part ${name} can't be loaded: ${messageOf(error)}.`, howToBuild(name));
   }
 }
 

@@ -144,7 +144,7 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
       throw PipeError("E_PIPE", Reason("connecting to " + directory + "/" + name));
     }
     const bool trusted = PeerTrusted(handle->connection) || (role == PipeRole::kReader && IsOwnerOf(directoryDescriptor, handle->connection));
-    if (!trusted) throw PipeError("E_PIPE", "its owner is another user's process", PeerProcess(handle->connection, 0));
+    if (!trusted) throw PipeError("E_PIPE", "it belongs to another user's process", PeerProcess(handle->connection, 0));
     const PipeRequest request = {kPipeMagic, kPipeVersion, direction, static_cast<uint32_t>(role), getpid(), wish.all ? 1u : 0u, wish.unreadLimit};
     PipeReply reply = {};
     int descriptors[kPipeDescriptors];
@@ -158,7 +158,7 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
     if (reply.status == kPipeBusy) throw PipeError("E_PIPE_BUSY", "held", reply.process);
     if (reply.status == kPipeOtherVersion) throw PipeError("E_PIPE", "its owner runs another version of Packet Bricks", reply.process);
     if (reply.status != kPipeGranted) continue;
-    if (!ring) throw PipeError("E_PIPE", "its owner handed over something that is no packet ring", reply.process);
+    if (!ring) throw PipeError("E_PIPE", "its owner passed something that is not a packet ring", reply.process);
     handle->directory = directory;
     handle->name = name;
     handle->direction = direction;
@@ -168,7 +168,7 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
     handle->SetRing(ring);
     return handle;
   }
-  throw PipeError("E_PIPE", "the process that owns it is just closing it");
+  throw PipeError("E_PIPE", "the process that owns it is closing it");
 }
 
 std::shared_ptr<PipeHandle> Register(PipeBooks& books, std::shared_ptr<PipeHandle> handle) {
@@ -197,7 +197,7 @@ std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::st
   const Descriptor place = {OpenPipeDirectory(directory, !wish.mustExist, wish.group, wish.mustExist ? wish.owner : PipeOwner::kOurs)};
   if (place.value < 0) {
     if (wish.mustExist && errno == ENOENT) return nullptr;
-    if (errno == EEXIST && wish.group != kNoGroup) throw PipeError("E_PIPE_GROUP", "those of another group are in " + directory);
+    if (errno == EEXIST && wish.group != kNoGroup) throw PipeError("E_PIPE_GROUP", "pipes of another group are in " + directory);
     throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
   }
   DirectoryLock lockedDirectory(place.value);

@@ -139,9 +139,9 @@ export function nativeHeadCopier(): HeadCopierMaker | undefined {
 /** Keeps the calling thread on one CPU. Answers what is wrong if that can't be. */
 export function pinThread(cpu: number): string | undefined {
   const addon = coreAddon();
-  if (!addon) return `The engine is not kept on CPU ${cpu}: the native part bricks_core was not built (bricks build).`;
+  if (!addon) return `The engine is not pinned to CPU ${cpu}: the native part bricks_core was not built (bricks build).`;
   const failure = addon.setAffinity(cpu);
-  return failure === 0 ? undefined : `The engine is not kept on CPU ${cpu}: the system says ${getSystemErrorName(-failure)}. See the CPUs there are with: lscpu -e`;
+  return failure === 0 ? undefined : `The engine is not pinned to CPU ${cpu}: the system says ${getSystemErrorName(-failure)}. List the CPUs with: lscpu -e`;
 }
 
 /** Names the calling thread for ps, top and perf. */

@@ -19,7 +19,7 @@ export function readingDirection(link: LinkName): PipeDirection {
 
 /** The file name of a pipe's socket: device{id.sock, with what a file name can't have as %XX. */
 export function pipeFileName(link: LinkName): string {
-  if (!link.pipe) throw new BricksError('E_LINK_KIND', `${link.text} is no pipe.`, 'Write it as eth3}0 (the end that a program reads) or eth3{0.');
+  if (!link.pipe) throw new BricksError('E_LINK_KIND', `${link.text} is not a pipe.`, 'Write it as eth3}0 (the end that a program reads) or eth3{0.');
   const escaped = `${link.device}{${link.pipe.id}`.replace(/[%/\s]|^\./g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return `${escaped}.sock`;
 }
@@ -117,18 +117,18 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
   const holder = failure.process ? `process ${failure.process}` : 'another process';
   const who = failure.process === process.pid ? 'this process' : holder;
   if (/too many open files/i.test(failure.message)) {
-    return new BricksError(failure.code ?? 'E_PIPE', `${link.text}: ${failure.message}.`, 'Raise the limit of open files (ulimit -n 65536), or take fewer pipes.');
+    return new BricksError(failure.code ?? 'E_PIPE', `${link.text}: ${failure.message}.`, 'Raise the limit of open files (ulimit -n 65536), or use fewer pipes.');
   }
   switch (failure.code) {
     case 'E_PIPE_BUSY':
-      if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be stopped; end it or let it go on.');
-      return new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or take another name.');
+      if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be suspended; resume or end it.');
+      return new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or use another name.');
     case 'E_PIPE_MEMORY':
-      return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Take fewer pipes, or smaller ones (option ringSize), or raise the limit of open files (ulimit -n).');
+      return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Use fewer or smaller pipes (option ringSize), or raise the limit of open files (ulimit -n).');
     case 'E_PIPE_GROUP':
-      return new BricksError('E_PIPE_GROUP', `${link.text} can't be given to the group: ${failure.message}.`, 'Name a group that you are in (option pipeGroup), one for all pipes of a directory, or another directory in BRICKS_RUN_DIRECTORY.');
+      return new BricksError('E_PIPE_GROUP', `${link.text} can't be opened to the group: ${failure.message}.`, 'Name a group that you belong to (option pipeGroup); all pipes in a directory have the same one. Or set another directory in BRICKS_RUN_DIRECTORY.');
     case 'E_PIPE_DIRECTORY':
-      return new BricksError('E_PIPE_DIRECTORY', `Pipes can't be kept there: ${failure.message}.`, 'The directory, and the one it lies in, must belong to you and be writable by nobody else; name another one in BRICKS_RUN_DIRECTORY.');
+      return new BricksError('E_PIPE_DIRECTORY', `Cannot keep pipes there: ${failure.message}.`, 'The directory and its parent must belong to you and be writable by nobody else; or set another one in BRICKS_RUN_DIRECTORY.');
     default:
       return new BricksError('E_PIPE', `${link.text}: ${failure.message}.`);
   }

@@ -41,7 +41,7 @@ function findPipe(context: OpenContext, link: LinkName, role: 'read' | 'write'):
 }
 
 function ringOf(pipe: PreparedPipe): SharedArrayBuffer {
-  if (!pipe.ring) throw new BricksError('E_NATIVE_MISSING', `${pipe.text} needs the native part bricks_core, which does not load here.`);
+  if (!pipe.ring) throw new BricksError('E_NATIVE_MISSING', `${pipe.text} needs the native part bricks_core, which can't be loaded here.`);
   return pipe.ring;
 }
 

@@ -64,8 +64,8 @@ async function openOrWait(addon: CoreAddon, file: string, name: LinkName, option
     if (end !== 0) return new PipeReader(addon, name, end, options);
     const elsewhere = attempt === 0 && isPipeElsewhere(addon, name);
     if (!options.wait) {
-      if (elsewhere) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text} in this network namespace; there is one of its name in another.`, `To read that one: ip netns exec NAME bricks attach '${name.text}'.`);
-      throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, under the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
+      if (elsewhere) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text} in this network namespace; there is one of that name in another.`, `To read it: ip netns exec NAME bricks attach '${name.text}'.`);
+      throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, as the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
     }
     waiting.begin();
     if (attempt === 0) options.onWaiting?.(elsewhere);

@@ -98,7 +98,7 @@ function openNativeEnd(addon: CoreAddon, link: LinkName, role: 'read' | 'write',
 /** @throws BricksError E_PIPE_GROUP */
 function pipeGroup(addon: CoreAddon, name: string): number {
   const group = /^\d+$/.test(name) ? Number(name) : addon.groupNumber(name);
-  if (group < 0 || group >= 0xffff_ffff) throw new BricksError('E_PIPE_GROUP', `There is no group ${name}, which is to read the pipes.`, 'See which there are: getent group');
+  if (group < 0 || group >= 0xffff_ffff) throw new BricksError('E_PIPE_GROUP', `There is no group ${name} to read the pipes.`, 'List the groups with: getent group');
   return group;
 }
 

@@ -42,7 +42,7 @@ export async function runAttach(command: AttachCommand): Promise<number> {
   const say = command.say ?? ((text: string) => void process.stderr.write(`${text}\n`));
   const options: AttachOptions & { count?: number; format?: PcapFormat } = {
     wait: !command.noWait,
-    onWaiting: (elsewhere) => say(`waiting for ${command.link} ...${elsewhere ? ` There is a pipe of this name in another network namespace; to read that one: ip netns exec NAME bricks attach '${command.link}'` : ''}`),
+    onWaiting: (elsewhere) => say(`waiting for ${command.link} ...${elsewhere ? ` There is a pipe of that name in another network namespace; to read it: ip netns exec NAME bricks attach '${command.link}'` : ''}`),
     ...(command.all === undefined ? {} : { all: command.all }),
     ...(command.signal ? { signal: command.signal } : {}),
     ...(typeof command.count === 'number' ? { count: command.count } : {}),
@@ -51,13 +51,13 @@ export async function runAttach(command: AttachCommand): Promise<number> {
   const link = parseLinkName(command.link);
   const program = command.exec && command.exec.length > 0 ? { words: command.exec, restart: command.restart ?? false, passOn: command.passOn } : undefined;
   if (link.pipe?.id !== ANY_PIPE) checkEnd(link, say);
-  else if (!program) throw new BricksError('E_ATTACH_LINK', `${command.link} stands for several pipes, each of which a program of its own reads.`, `Name the program (bricks attach '${command.link}' --exec PROGRAM ...), or attach to one pipe.`);
+  else if (!program) throw new BricksError('E_ATTACH_LINK', `${command.link} means several pipes, and each needs its own program.`, `Name the program (bricks attach '${command.link}' --exec PROGRAM ...), or attach to one pipe.`);
   try {
     if (command.tap !== undefined) return await runTap(command.link, command.tap, options, say);
     if (program) return link.pipe?.id === ANY_PIPE ? await runForEach(link, program, options, say) : await runProgram(command.link, program, options, say);
     if (command.count === true) return await runCount(command.link, options, say);
     if (typeof command.write !== 'function' && isatty(command.write ?? 1)) {
-      throw new BricksError('E_ATTACH_TERMINAL', 'A pcap stream is no text for a terminal.', `Pipe it on (bricks attach '${command.link}' | tcpdump -r -), or count (--count).`);
+      throw new BricksError('E_ATTACH_TERMINAL', 'Refusing to write binary pcap to a terminal.', `Pipe it to a program (bricks attach '${command.link}' | tcpdump -r -), or count (--count).`);
     }
     await runWrite(command, options, say);
     return 0;
@@ -72,12 +72,12 @@ function checkEnd(link: LinkName, say: (text: string) => void): void {
   const { text } = link;
   if (link.pipe?.end !== 'master') return;
   const twin = twinOf(link) ?? '';
-  if (!isWritten(link)) throw new BricksError('E_ATTACH_END', `${text} is the end that bricks write to.`, `Read the other one: '${twin}'.`);
-  say(`${text} is read, since somebody writes to ${twin}; what bricks write to ${text} comes out at ${twin}.`);
+  if (!isWritten(link)) throw new BricksError('E_ATTACH_END', `${text} is the end that bricks write to.`, `Read the other end: '${twin}'.`);
+  say(`Reading ${text}, because somebody writes to ${twin}. What bricks write to ${text} comes out at ${twin}.`);
 }
 
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space is left on the device', EDQUOT: 'the quota is used up', EFBIG: 'the file is too large', EIO: 'the device fails', EROFS: 'it can only be read',
+  ENOSPC: 'no space is left on the device', EDQUOT: 'the quota is used up', EFBIG: 'the file is too large', EIO: 'the device failed', EROFS: 'it is read-only',
 };
 
 /** @throws BricksError E_ATTACH_WRITE, E_ATTACH_KILLED */
@@ -91,8 +91,8 @@ async function runWrite(command: AttachCommand, options: StreamOptions, say: (te
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall !== 'write') throw error;
-    throw new BricksError('E_ATTACH_WRITE', `Packets of ${command.link} can't be written to ${command.writeName ?? 'standard output'} any more: ${SYSTEM_ERRORS[code] ?? messageOf(error)} (${code}).`,
-      `A file ends with the last whole packet. ${reader.writer === 'open' ? 'Make room, or write elsewhere, and attach again with --all: what was not written is in the pipe as long as its writer runs.' : 'The writer of the pipe has ended, so that what was not written is lost. Make room, or write elsewhere, before the next run.'}`);
+    throw new BricksError('E_ATTACH_WRITE', `Cannot write packets of ${command.link} to ${command.writeName ?? 'standard output'} any more: ${SYSTEM_ERRORS[code] ?? messageOf(error)} (${code}).`,
+      `A file ends with the last complete packet. ${reader.writer === 'open' ? 'Free some space, or write elsewhere, and attach again with --all: the unwritten packets stay in the pipe for as long as its writer runs.' : 'The writer of the pipe has ended, so the unwritten packets are lost. Free some space, or write elsewhere, before the next run.'}`);
   } finally {
     reader.close();
   }
@@ -123,7 +123,7 @@ async function runTap(link: string, name: string, options: AttachOptions & { cou
   try {
     tap = addon.tapOpen(name);
   } catch (error) {
-    throw new BricksError('E_ATTACH_TAP', `The tap interface ${name} can't be made: ${messageOf(error)}.`, 'It takes root (or CAP_NET_ADMIN), and a name of at most 15 letters that is not taken.');
+    throw new BricksError('E_ATTACH_TAP', `Cannot create the tap interface ${name}: ${messageOf(error)}.`, 'This needs root (or CAP_NET_ADMIN) and an unused name of at most 15 characters.');
   }
   const reader = await attach(link, options);
   const encoder = new addon.PcapEncoder(reader.batch);
@@ -145,7 +145,7 @@ async function runTap(link: string, name: string, options: AttachOptions & { cou
     }
   } finally {
     reader.close();
-    if (refused > 0) say(`${refused} of ${packets} packets were not taken by ${name}: not Ethernet, or the interface was taken down.`);
+    if (refused > 0) say(`${refused} of ${packets} packets were not accepted by ${name}: not Ethernet, or the interface was taken down.`);
   }
   return 0;
 }

@@ -49,7 +49,7 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
         running.set(link.text, begin(link).finally(() => running.delete(link.text)));
       }
       if (begun && running.size === 0) break;
-      if (!begun && running.size === 0 && options.wait !== true) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened a pipe of ${pattern.device}.`, 'Start the engine that writes to them, under the same user, or wait for it (without --no-wait).');
+      if (!begun && running.size === 0 && options.wait !== true) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened a pipe of ${pattern.device}.`, 'Start the engine that writes to them, as the same user, or wait for it (without --no-wait).');
       if (!begun && running.size === 0 && looks === 0) options.onWaiting?.(false);
       await waiting.pause(options.signal);
     }

@@ -35,11 +35,11 @@ interface Exit {
 /** A stream that was cut off must not look like one that is complete. @throws BricksError E_ATTACH_KILLED */
 export function checkWriter(link: string, end: StreamResult['end']): void {
   if (end !== 'killed') return;
-  throw new BricksError('E_ATTACH_KILLED', `${link} ended because the process that wrote it, or had opened it first, was killed.`, 'What was in the pipe was read; what would have come next is missing. See why it was killed (out of memory?), start it again, and attach again.');
+  throw new BricksError('E_ATTACH_KILLED', `${link} ended because the process that wrote it, or had opened it first, was killed.`, 'Everything in the pipe was read; whatever would have followed is missing. Find out why it was killed (out of memory?), restart it, and attach again.');
 }
 
 export function sayOthers(result: StreamResult, say: Say): void {
-  if (result.otherLinkTypes > 0) say(`${result.otherLinkTypes} packets of another link type than the first one's were left out: a pcap stream has one.`);
+  if (result.otherLinkTypes > 0) say(`${result.otherLinkTypes} packets were left out because their link type differs from the first packet's: a pcap stream has only one.`);
 }
 
 /**
@@ -65,7 +65,7 @@ export async function runProgram(link: string, program: ReadingProgram, options:
       const died = (result === undefined || result.end === 'reader') && exitCode(exit) !== 0 && !isEnding();
       const again = program.restart && died;
       if (performance.now() - begin > HEALTHY_MILLISECONDS) wait = SHORTEST_PAUSE_MILLISECONDS;
-      if (tells) say(`${link}: ${program.words[0]} (process ${child.process}) ${exitText(exit)}${again ? `; it is started again in ${wait / 1000} s, and does not get what it had been given` : ''}`);
+      if (tells) say(`${link}: ${program.words[0]} (process ${child.process}) ${exitText(exit)}${again ? `; restarting it in ${wait / 1000} s, without the packets it was given before` : ''}`);
       if (!again) {
         if (exitCode(exit) === 0 && result) checkWriter(link, result.end);
         return exitCode(exit);
@@ -86,8 +86,8 @@ function exitCode({ code, signal }: Exit): number {
 }
 
 function exitText({ code, signal }: Exit): string {
-  if (signal) return `was ended by ${signal}`;
-  return code === 0 ? 'has ended' : `has ended with the exit code ${code}`;
+  if (signal) return `was killed by ${signal}`;
+  return code === 0 ? 'has ended' : `exited with code ${code}`;
 }
 
 /** The program while it runs. */
@@ -132,7 +132,7 @@ class Child {
     } catch (error) {
       this.forget();
       const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such program' : messageOf(error);
-      throw new BricksError('E_ATTACH_EXEC', `${name} can't be started: ${reason}.`, 'Write the program and its arguments behind --exec.');
+      throw new BricksError('E_ATTACH_EXEC', `${name} can't be started: ${reason}.`, 'Write the program and its arguments after --exec.');
     }
   }
 

@@ -21,7 +21,7 @@ export function setDefaultBackend(name: string): void {
 
 /** The backend for engines that name none, and why it is this one. */
 export function defaultBackend(): BackendChoice {
-  if (chosen !== undefined) return { backend: resolveBackend(chosen), reason: 'as asked for' };
+  if (chosen !== undefined) return { backend: resolveBackend(chosen), reason: 'as requested' };
   const passedOver: string[] = [];
   const candidates = allBackends();
   for (const backend of candidates) {
@@ -38,7 +38,7 @@ export function backendFor(links: readonly LinkName[]): Backend {
   const { backend, reason } = defaultBackend();
   const real = links.find(({ kind }) => kind === 'interface');
   if (chosen !== undefined || backend.inMemory !== true || real === undefined) return backend;
-  throw new BricksError('E_BACKEND_UNUSABLE', `No backend that works here reaches the interface ${real.text}: ${reason}.`, `Build the native parts: bricks build. For an interface in memory ask for it: --backend ${backend.name}, or new PacketEngine(name, { backend: '${backend.name}' }).`);
+  throw new BricksError('E_BACKEND_UNUSABLE', `No working backend can reach the interface ${real.text}: ${reason}.`, `Build the native parts: bricks build. For an in-memory interface, ask for it: --backend ${backend.name}, or new PacketEngine(name, { backend: '${backend.name}' }).`);
 }
 
 /** Without the remedy, which is for those who ask for this backend. */

@@ -28,7 +28,7 @@ function callerOf(called: (...values: never[]) => unknown): string {
     Error.prepareStackTrace = (_error, sites) => sites[0]?.getFileName();
     Error.captureStackTrace(holder, called);
     const { stack } = holder;
-    if (typeof stack !== 'string') throw new BricksError('E_BRICK_DECLARATION', 'The file that defines a brick can\'t be told.', 'Give its address: defineBrick({ ... }, import.meta.url).');
+    if (typeof stack !== 'string') throw new BricksError('E_BRICK_DECLARATION', 'Can\'t tell which file defines the brick.', 'Pass its URL: defineBrick({ ... }, import.meta.url).');
     const address = stack.startsWith('file:') ? stack : pathToFileURL(stack).href;
     return address.replace(/\?instance=\d+$/, '');
   } finally {

@@ -31,7 +31,7 @@ async function attached(...args: string[]): Promise<Running> {
 
 describe('what can not work is told before the pipe is there', () => {
   test.each<[string, string[], RegExp]>([
-    ['the end that bricks write to', ['x{0'], /x\{0 is the end that bricks write to\. Read the other one: 'x\}0'\. \[E_ATTACH_END\]/],
+    ['the end that bricks write to', ['x{0'], /x\{0 is the end that bricks write to\. Read the other end: 'x\}0'\. \[E_ATTACH_END\]/],
     ['a program that is not there', ['x}0', '--exec', 'nosuchprog'], /nosuchprog can't be started: there is no such program\..*\[E_ATTACH_EXEC\]/],
     ['a file in no directory', ['x}0', '--write', '/nonexist/x.pcap'], /there is no directory \/nonexist\. \[E_FILE\]/],
     ['no name of an interface', ['x}0', '--tap', ''], /--tap needs the name of an interface\. \[E_ATTACH_TAP\]/],
@@ -61,7 +61,7 @@ print("running")
   const { code, stderr } = await place.run(['attach', 'turned{0', '--count=10', '--write', 'turned.pcap']);
   engine.signal('SIGTERM');
   await engine.ended;
-  expect(stderr).toMatch(/^bricks: turned\{0 is read, since somebody writes to turned\}0.*\n$/);
+  expect(stderr).toMatch(/^bricks: Reading turned\{0, because somebody writes to turned\}0.*\n$/);
   expect(code).toBe(0);
   expect(readCapture(place.path('turned.pcap'))).toHaveLength(10);
 });
@@ -71,7 +71,7 @@ describe('a target that is full', () => {
     const reader = await attached('full}0', '--write', '/dev/full');
     await play('full{0');
     const { code, stderr } = await reader.ended;
-    expect(stderr).toMatch(/Packets of full\}0 can't be written to \/dev\/full any more: no space is left on the device \(ENOSPC\)\..*Make room.*\[E_ATTACH_WRITE\]/);
+    expect(stderr).toMatch(/Cannot write packets of full\}0 to \/dev\/full any more: no space is left on the device \(ENOSPC\)\..*Free some space.*\[E_ATTACH_WRITE\]/);
     expect(code).toBe(1);
   });
 
@@ -125,9 +125,9 @@ describe('a named pipe as a target', () => {
     const reader = await attached('stuck}0', '--write', path);
     await play('stuck{0', 4);
     reader.signal('SIGTERM');
-    await reader.says(/a second signal ends this at once/);
+    await reader.says(/a second signal exits at once/);
     reader.signal('SIGTERM');
-    expect(await reader.ended).toMatchObject({ signal: 'SIGTERM', stderr: expect.stringMatching(/a second signal: ended at once, before all was written\n$/) });
+    expect(await reader.ended).toMatchObject({ signal: 'SIGTERM', stderr: expect.stringMatching(/second signal: exited at once, before everything was written\n$/) });
     closeSync(held);
   });
 });

@@ -22,31 +22,31 @@ function script(name: string, text: string): string {
 
 describe('usage errors end with 2, on standard error, with what was perhaps meant', () => {
   test.each<[string, string[], RegExp]>([
-    ['a misspelt command', ['devcies'], /"devcies" is no command\. Did you mean: bricks devices\?/],
+    ['a misspelt command', ['devcies'], /"devcies" is not a command\. Did you mean: bricks devices\?/],
     ['a script without -f', ['set-up.lua'], /Did you mean: bricks -f set-up\.lua\?/],
-    ['an unlike word', ['zzzzzzzzzzzz'], /"zzzzzzzzzzzz" is no command\. Commands: .*devices.*See bricks --help/],
+    ['an unlike word', ['zzzzzzzzzzzz'], /"zzzzzzzzzzzz" is not a command\. Commands: .*devices.*See bricks --help/],
     ['a misspelt option', ['--bakend', 'pcap'], /--bakend.*--backend/s],
-    ['an unknown option behind a known one', ['--backend', 'pcap', '--nonsense'], /There is no option --nonsense\. See bricks --help/],
-    ['a misspelt option behind a known one', ['--backend=pcap', '--batsch', '3'], /There is no option --batsch\. Did you mean --batch\?/],
+    ['an unknown option behind a known one', ['--backend', 'pcap', '--nonsense'], /Unknown option --nonsense\. See bricks --help/],
+    ['a misspelt option behind a known one', ['--backend=pcap', '--batsch', '3'], /Unknown option --batsch\. Did you mean --batch\?/],
     ['a value for an option that takes none', ['devices', '--json=3'], /The option --json takes no value, but --json=3 gives it one\. See bricks devices --help/],
-    ['an unknown letter', ['--backend', 'pcap', '-x'], /There is no option -x\. See/],
-    ['an option without its value', ['--backend'], /--backend lacks its value\. See bricks --help/],
-    ['an option without its value behind another', ['--backend', 'pcap', '-f'], /-f lacks its value/],
+    ['an unknown letter', ['--backend', 'pcap', '-x'], /Unknown option -x\. See/],
+    ['an option without its value', ['--backend'], /--backend needs a value\. See bricks --help/],
+    ['an option without its value behind another', ['--backend', 'pcap', '-f'], /-f needs a value/],
     ['an unknown backend', ['--backend', 'lopback'], /There is no backend "lopback"\. Did you mean "loopback"\? \[E_BACKEND\]/],
     ['a batch that is no number', ['-b', 'many'], /See bricks --help/],
     ['a batch out of range', ['-b', '5000'], /4096/],
     ['arguments for no script', ['--', 'eth3'], /no script \(-f\)/],
-    ['options of the program before attach', ['--backend', 'pcap', 'attach', 'x}0'], /do not go with attach: pipes are read the same way/],
-    ['options of the program before devices', ['--backend', 'netmap', 'devices'], /do not go with devices: it lists all backends/],
+    ['options of the program before attach', ['--backend', 'pcap', 'attach', 'x}0'], /do not apply to attach: pipes are read the same way/],
+    ['options of the program before devices', ['--backend', 'netmap', 'devices'], /do not apply to devices: it always lists all backends/],
     ['options of the program behind devices', ['devices', '--backend', 'pcap'], /The command devices has no option --backend/],
     ['the same with an equals sign', ['devices', '--backend=pcap'], /The command devices has no option --backend/],
-    ["the original's -d", ['-d'], /There is no option -d: this program has no daemon/],
-    ["the original's -a", ['-f', 'x.lua', '-a'], /There is no option -a: this program has no daemon/],
-    ['attach without a pipe', ['attach', '--count'], /^bricks: attach needs the name of a pipe, like 'eth3}0'\. Usage: bricks attach .*See bricks attach --help\.\n$/],
-    ['attach with two pipes', ['attach', 'x}0', 'x}1'], /^bricks: "x}1" is more than attach takes\. Usage: bricks attach /],
-    ['a word behind devices', ['devices', 'eth3'], /^bricks: "eth3" is more than devices takes\. Usage: bricks devices \[--json\]\. See bricks devices --help\.\n$/],
+    ["the original's -d", ['-d'], /Unknown option -d: this program has no daemon/],
+    ["the original's -a", ['-f', 'x.lua', '-a'], /Unknown option -a: this program has no daemon/],
+    ['attach without a pipe', ['attach', '--count'], /^bricks: attach needs the name of a pipe, such as 'eth3}0'\. Usage: bricks attach .*See bricks attach --help\.\n$/],
+    ['attach with two pipes', ['attach', 'x}0', 'x}1'], /^bricks: Unexpected argument "x}1" for attach\. Usage: bricks attach /],
+    ['a word behind devices', ['devices', 'eth3'], /^bricks: Unexpected argument "eth3" for devices\. Usage: bricks devices \[--json\]\. See bricks devices --help\.\n$/],
     ['netmap-run without a program', ['netmap-run'], /netmap-run needs a program and its arguments\. See bricks netmap-run --help/],
-    ['an option of attach where its program belongs', ['attach', 'x}0', '--exec', '--no-wait'], /--no-wait is none: options of attach go in front of --exec/],
+    ['an option of attach where its program belongs', ['attach', 'x}0', '--exec', '--no-wait'], /--no-wait is not one: options of attach go before --exec/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await place.run(args);
     expect(stderr).toMatch(message);
@@ -57,7 +57,7 @@ describe('usage errors end with 2, on standard error, with what was perhaps mean
 describe('a script that', () => {
   test('is not there is told in a line', async () => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', 'none.lua']);
-    expect(stderr).toMatch(/^bricks: The script none\.lua can't be read: there is no such file\. Check the name behind -f\. With Packet Bricks come: .*load-balance\.lua.* \[E_SCRIPT\]\n$/);
+    expect(stderr).toMatch(/^bricks: The script none\.lua can't be read: there is no such file\. Check the name after -f\. Packet Bricks ships with: .*load-balance\.lua.* \[E_SCRIPT\]\n$/);
     expect(code).toBe(1);
   });
 
@@ -87,7 +87,7 @@ describe('a script that', () => {
   test("is the user's own comes before one of the same name that comes with Packet Bricks", async () => {
     expect(await place.run(['-f', script('load-balance.lua', 'print("own")')])).toMatchObject({ code: 0, stdout: 'own\n' });
     rmSync(place.path('load-balance.lua'));
-    expect((await place.run(['-f', 'load-balence.lua'])).stderr).toMatch(/Did you mean load-balance\.lua, which comes with Packet Bricks\?/);
+    expect((await place.run(['-f', 'load-balence.lua'])).stderr).toMatch(/Did you mean load-balance\.lua, which ships with Packet Bricks\?/);
     expect((await place.run(['-f', './load-balance.lua'])).code).toBe(1);
   });
 
@@ -102,13 +102,13 @@ describe('a script that', () => {
 
   test('is a capture file is told so', async () => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', capture]);
-    expect(stderr).toMatch(/trace\.pcap is a capture file, no script\..*load-balance\.lua -- /);
+    expect(stderr).toMatch(/trace\.pcap is a capture file, not a script\..*load-balance\.lua -- /);
     expect(code).toBe(1);
   });
 
   test('reads a file while the backend has a filter is told that the filter is for interfaces', async () => {
     const text = BALANCE(capture, 'unfiltered');
-    expect((await place.run(['--backend', 'pcap', '-o', 'filter=udp', '-f', script('unfiltered.lua', text)])).stderr).toMatch(/-o filter applies to interfaces only, so .*trace\.pcap is not filtered/);
+    expect((await place.run(['--backend', 'pcap', '-o', 'filter=udp', '-f', script('unfiltered.lua', text)])).stderr).toMatch(/-o filter applies only to interfaces, so .*trace\.pcap is not filtered/);
     expect((await place.run(['--backend', 'pcap', '-f', script('unfiltered.lua', text)])).stderr).not.toMatch(/filter/);
   });
 
@@ -163,14 +163,14 @@ describe('devices', () => {
     const reports = JSON.parse(stdout) as { backend: string; devices: { capture: boolean; send: boolean; notes: string[] }[] }[];
     const { devices } = reports.find(({ backend }) => backend === 'pcap')!;
     expect(devices.length).toBeGreaterThan(0);
-    for (const device of devices) expect(device).toMatchObject({ capture: false, send: false, notes: expect.arrayContaining(['you may not capture']) as string[] });
+    for (const device of devices) expect(device).toMatchObject({ capture: false, send: false, notes: expect.arrayContaining(['you are not allowed to capture']) as string[] });
   });
 
   test('lists what each backend can do with each interface', async () => {
     const { code, stdout } = await place.run(['devices']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^INTERFACE .*PCAP.*LOOPBACK/);
-    expect(stdout).toMatch(/^loopback: it works everywhere/m);
+    expect(stdout).toMatch(/^loopback: works everywhere/m);
     for (const name of Object.keys(networkInterfaces())) expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
   });
 
@@ -262,7 +262,7 @@ describe('a full disk', () => {
   ])('under standard output is told in one line, with 1 at the end (%s)', async (_, args) => {
     script('says.js', 'console.log("one"); setTimeout(() => console.log("two"), 1); setTimeout(() => {}, 50);');
     const { code, stderr } = await place.run(args, onto('>/dev/full'));
-    expect(stderr).toMatch(/^bricks: Standard output can't be written: .*ENOSPC.* \[E_OUTPUT\]\n$/);
+    expect(stderr).toMatch(/^bricks: Cannot write to standard output: .*ENOSPC.* \[E_OUTPUT\]\n$/);
     expect(code).toBe(1);
   });
 });
@@ -308,7 +308,7 @@ test('a second signal more than a second behind the first ends a program that ca
   await new Promise((resolve) => setTimeout(resolve, 1500));
   running.signal('SIGTERM');
   const { code, stderr } = await running.ended;
-  expect(stderr).toMatch(/a second signal: ended at once/);
+  expect(stderr).toMatch(/second signal: exited at once/);
   expect(code).toBe(1);
 });
 
@@ -367,7 +367,7 @@ describe('scripts in other languages', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['a promise that nobody waits for', 'async function setUp() { await new PacketEngine("late").link(new Dummy().connectInput("none.pcap").connectOutput("x.pcap")); } setUp();', /^bricks: .*none\.pcap can't be read: .* \[E_FILE\]\n$/],
+    ['a promise that nobody waits for', 'async function setUp() { await new PacketEngine("late").link(new Dummy().connectInput("none.pcap").connectOutput("x.pcap")); } setUp();', /^bricks: Cannot read the capture file .*none\.pcap: .* \[E_FILE\]\n$/],
     ['an order that nobody waits for', 'new PacketEngine("late").start(); setInterval(() => {}, 1000);', /^bricks: .*has no brick.* \[E_ENGINE_NOT_LINKED\]\n$/],
     ['a timer', 'setTimeout(() => { throw new Error("no such luck"); }, 10);', /^bricks: late\.cjs:2: no such luck \[E_SCRIPT_FAILED\]\n/],
   ])('what %s fails of is told as any error, without the inside of the program, and with 1 at the end', async (_, text, message) => {
@@ -411,7 +411,7 @@ describe('scripts in other languages', () => {
       await engine.start();
     `;
     const { code, stderr } = await place.run(['-f', script('own.ts', text), '--', capture]);
-    expect(stderr).toMatch(/own: 500 packets received, 2\d\d dropped: 2\d\d because a brick decided so/);
+    expect(stderr).toMatch(/own: 500 packets received, 2\d\d dropped: 2\d\d because a brick chose to drop them/);
     expect(code).toBe(0);
   });
 });

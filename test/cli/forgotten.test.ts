@@ -24,10 +24,10 @@ describe('a set-up that never moves a packet says what it has forgotten, and end
   test.each<[string, string, string, RegExp]>([
     ['no pe:start()', `${BALANCER}PktEngine.new("e0"):link(lb)`, 'lua', /The engine e0 was never started, so no packet moves\. Start it: pe:start\(\)\./],
     ['no pe:link()', `${BALANCER}PktEngine.new("e0")`, 'lua', /The engine e0 has no brick \(LoadBalancer from \.\/trace\.pcap has no engine\)/],
-    ['no engine', BALANCER, 'lua', /No engine has the brick LoadBalancer from \.\/trace\.pcap, so nothing happens/],
+    ['no engine', BALANCER, 'lua', /No engine is linked to the brick LoadBalancer from \.\/trace\.pcap, so nothing happens/],
     ['no start() in TypeScript', `${IMPORT}await new PacketEngine('e0').link(lb);`, 'ts', /The engine e0 was never started/],
     ['no link() in TypeScript', `${IMPORT}new PacketEngine('e0'); void lb;`, 'ts', /The engine e0 has no brick \(LoadBalancer from/],
-    ['no engine in TypeScript', `${IMPORT}void PacketEngine; void lb;`, 'ts', /No engine has the brick LoadBalancer/],
+    ['no engine in TypeScript', `${IMPORT}void PacketEngine; void lb;`, 'ts', /No engine is linked to the brick LoadBalancer/],
   ])('%s', async (_, text, ending, message) => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script(text, ending)]);
     expect(stderr).toMatch(message);
@@ -51,7 +51,7 @@ describe('a set-up that never moves a packet says what it has forgotten, and end
 test('a set-up that runs, and one brick beside it that no engine has, says so and ends with 0', async () => {
   const text = `${BALANCER}Brick.new("Merge"):connect_input("out}0"):connect_output("./merged.pcap")\nPktEngine.new("e0"):link(lb):start()`;
   const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script(text)]);
-  expect(stderr).toMatch(/No engine has the brick Merge from out}0, so nothing comes there/);
+  expect(stderr).toMatch(/No engine is linked to the brick Merge from out}0, so it gets no packets/);
   expect(code).toBe(0);
 });
 
@@ -64,9 +64,9 @@ test('what was given up, or looked at only, is not forgotten', async () => {
 describe('a link that waits for nothing is told before the program waits', () => {
   test.each<[string, string, RegExp]>([
     ['an inner name with a typo', `${BALANCER}lb:link(Brick.new("PcapWriter"):connect_input("ont}0"):connect_output("./typo.pcap"))\nPktEngine.new("e0"):link(lb):start()`, /e0: PcapWriter waits for a program that writes to the pipe ont}0: no brick of this program does\. Did you mean out}0\?/],
-    ['the wrong end as an input', 'PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("in{0"):connect_output("./wrong.pcap")):start()', /Dummy reads in{0, and nobody writes to in}0\..*did you mean in}0\?/],
-    ['the wrong end as an input, of another engine', `${BALANCER}PktEngine.new("e0"):link(lb)\nPktEngine.new("e1"):link(Brick.new("Dummy"):connect_input("out{0"):connect_output("./wrong.pcap")):start()`, /e1: Dummy reads out{0, the very end that LoadBalancer writes to\..*comes out at out}0/],
-    ['an interface that exists in memory only', 'PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("eth77"):connect_output("./memory.pcap")):start()', /e0: Nothing arrives on eth77: with the backend loopback it exists in memory only/],
+    ['the wrong end as an input', 'PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("in{0"):connect_output("./wrong.pcap")):start()', /Dummy reads in{0, but nobody writes to in}0\..*did you mean in}0\?/],
+    ['the wrong end as an input, of another engine', `${BALANCER}PktEngine.new("e0"):link(lb)\nPktEngine.new("e1"):link(Brick.new("Dummy"):connect_input("out{0"):connect_output("./wrong.pcap")):start()`, /e1: Dummy reads out{0, the same end that LoadBalancer writes to\..*comes out at out}0/],
+    ['an interface that exists in memory only', 'PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("eth77"):connect_output("./memory.pcap")):start()', /e0: Nothing arrives on eth77: with the loopback backend it exists in memory only/],
   ])('%s', async (_, text, message) => {
     const running = place.start(['--backend', 'loopback', '-f', script(text)], { input: '' });
     await running.says(message);
@@ -77,6 +77,6 @@ describe('a link that waits for nothing is told before the program waits', () =>
   test('the wrong end as an output, before the file has ended', async () => {
     const text = 'PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("./trace.pcap"):connect_output("out}0", "out}1", "out}2")):start()';
     const { stderr } = await place.run(['--backend', 'loopback', '-f', script(text)]);
-    expect(stderr).toMatch(/^bricks: e0: LoadBalancer writes to out}0 \(and 2 more like it\), which nobody can read there: it comes out at out{0\./m);
+    expect(stderr).toMatch(/^bricks: e0: LoadBalancer writes to out}0 \(and 2 more like it\), which nobody can read there: those packets come out at out{0\./m);
   });
 });

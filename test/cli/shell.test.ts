@@ -89,7 +89,7 @@ print("end")
     expect(stderr).toMatch(/engine e0 is running\. Stop it before you delete it/);
     expect(stderr).toMatch(/engine e0 is running\. Stop it before you unlink/);
     expect(stderr).toMatch(/engine e0 is running\. Stop it before you link/);
-    expect(stderr).toMatch(/There is an engine e0 already/);
+    expect(stderr).toMatch(/Engine "e0" already exists/);
     expect(stderr).toMatch(/engine e0 has no brick/);
     expect(stdout).toBe('end\n');
   });
@@ -208,7 +208,7 @@ describe('on a terminal', () => {
     keys('\u0012other\u001b[C print("and", "more")\n');
     await prompted(/\nother\r?\nand\tmore/);
     running.type('? LoadBalancer');
-    await running.says(/fragmentWait {6}a whole number from 0 to 10000 ms; default 100/);
+    await running.says(/fragmentWait {6}an integer from 0 to 10000 ms; default 100/);
     running.type('exit');
     const { code, stderr } = await running.ended;
     expect(stderr).toBe('');

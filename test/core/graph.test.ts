@@ -29,7 +29,7 @@ describe('errors name the brick and the link', () => {
     ['an unknown brick', 'E_BRICK', () => compileSpecifications([{ id: 1, module: LoadBalancer.module, kind: 'LoadBalencer', options: {}, inputs: ['eth3'], outputs: ['eth3{0'] }]), /no brick "LoadBalencer"\. Did you mean "LoadBalancer"\?/],
     ['no brick', 'E_NO_BRICK', () => compileSpecifications([]), /no brick/],
     ['no input', 'E_NO_INPUT', () => compile(new LoadBalancer().connectOutput('eth3{0')), /LoadBalancer has no input\. Name one with connect_input\./],
-    ['too many inputs', 'E_NO_INPUT', () => compile(new LoadBalancer().connectInput('eth3', 'eth4').connectOutput('eth3{0')), /LoadBalancer has 2 inputs; it takes at most 1\. Put a Merge before it\./],
+    ['too many inputs', 'E_NO_INPUT', () => compile(new LoadBalancer().connectInput('eth3', 'eth4').connectOutput('eth3{0')), /LoadBalancer has 2 inputs; it takes at most 1\. Put a Merge in front of it\./],
     ['no output', 'E_NO_OUTPUT', () => compile(new Duplicator().connectInput('eth3')), /Duplicator has no output\. Name one with connect_output\./],
     ['too many outputs', 'E_NO_OUTPUT', () => compile(new Dummy().connectInput('eth3').connectOutputs('eth3', 2)), /Dummy has 2 outputs; it takes at most 1/],
     ['an output of two bricks', 'E_LINK_TWICE', () => compile(
@@ -38,7 +38,7 @@ describe('errors name the brick and the link', () => {
     ['an output named twice', 'E_LINK_TWICE', () => compile(new LoadBalancer().connectInput('eth3').connectOutput('netmap:out', 'out')), /LoadBalancer has the output out twice/],
     ['reading the end that is written', 'E_LINK_TWICE', () => compile(
       new Dummy().connectInput('eth3').connectOutput('eth3{0'), new Merge().connectInput('eth3{0').connectOutput('out'),
-    ), /Merge reads eth3\{0, the very end that Dummy writes to\. What goes in at eth3\{0 comes out at eth3\}0/],
+    ), /Merge reads eth3\{0, the same end that Dummy writes to\. What goes in at eth3\{0 comes out at eth3\}0/],
     ['an input of two bricks', 'E_TWO_READERS', () => compile(
       new Dummy().connectInput('eth3').connectOutput('a'), new Dummy().connectInput('eth3').connectOutput('b'),
     ), /link eth3 is an input of both Dummy and Dummy#2\. .*Duplicator/],

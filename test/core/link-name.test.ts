@@ -35,7 +35,7 @@ test.each(['', '{0', 'eth3{', '}', 'netmap:', 'file:', 'eth\n3', './m\ufffdtro.p
 });
 
 test.each([[5], [undefined], [null]])('a script that gives %p as a name is told that it is no text', (given) => {
-  expect(() => parseLinkName(given as never)).toThrow(`A link name is a text, not ${String(given)}.`);
+  expect(() => parseLinkName(given as never)).toThrow(`Link names must be strings, got ${String(given)}.`);
 });
 
 test('a name may be as long as netmap allows, in bytes', () => {

@@ -24,8 +24,8 @@ test.each([
   ['a fraction for an integer', () => new LoadBalancer({ fragmentLifetime: 1.5 }), /"fragmentLifetime" is 1\.5/],
   ['no number at all', () => new LoadBalancer({ fragmentLifetime: NaN }), /"fragmentLifetime" is NaN/],
   ['text for a number', () => new PcapWriter({ rotateBytes: 'many' }), /"rotateBytes" is "many"; it must be an integer of at least 1\./],
-  ['a list', () => new LoadBalancer([4] as never), /LoadBalancer takes its options as a table, not a list\./],
-  ['a bare value for a brick that takes none', () => new Duplicator(4 as never), /Duplicator takes its options as a table, not 4\. It has none\./],
+  ['a list', () => new LoadBalancer([4] as never), /LoadBalancer takes its options as a table, got a list\./],
+  ['a bare value for a brick that takes none', () => new Duplicator(4 as never), /Duplicator takes its options as a table, got 4\. It has none\./],
   ['an option of an engine', () => new PacketEngine('e0', { cpus: 1 } as never), /no option "cpus"\. Did you mean "cpu"\?/],
 ])('%s is refused in words that help', (_, make, message) => {
   expect(make).toThrow(expect.objectContaining({ code: 'E_OPTION', message: expect.stringMatching(message) }));

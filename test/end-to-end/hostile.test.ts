@@ -80,7 +80,7 @@ describe('capture files that are no good', () => {
   test('one whose name is that of an interface rather is told how to write it', async () => {
     writeFileSync(place.path('trace.pcap.gz'), gzipSync(captureBytes(packets(5))));
     const play = (name: string): Promise<Outcome> => run('named.lua', `PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("${name}"):connect_output("named.pcap")):start()`);
-    expect((await play('trace.pcap.gz')).stderr).toMatch(/no interface trace\.pcap\.gz\. If you mean the file of this name, write \.\/trace\.pcap\.gz\. \[E_NO_DEVICE\]/);
+    expect((await play('trace.pcap.gz')).stderr).toMatch(/no interface trace\.pcap\.gz\. If you mean the file of that name, write \.\/trace\.pcap\.gz\. \[E_NO_DEVICE\]/);
     expect((await play('./trace.pcap.gz')).stderr).toMatch(/e0: 5 packets received, 0 dropped/);
   });
 

@@ -52,18 +52,18 @@ itNeeds(noUsers)('standard input and output may be what another user opened', ()
 
 test('a reader of standard output that goes costs the packets, which are counted, and never mixes parts of two', () => {
   const { said } = shell('$bricks PcapWriter in.pcap - | head -c 100000 > part');
-  expect(said).toMatch(/Standard output can't be written: nobody reads this pipe any more/);
+  expect(said).toMatch(/Cannot write to standard output: nobody reads this pipe any more/);
   expect(readFileSync(place.path('part')).subarray(24)).toEqual(Buffer.concat(encodeCapture(packets, {})).subarray(24, 100_000));
 });
 
 test('what standard streams can not do is refused: a second reader, loops, rotation, a file that is both', () => {
   writeFileSync(place.path('two.lua'), 'PktEngine.new("a"):link(Brick.new("Merge"):connect_input("-"):connect_output("a.pcap"))\nPktEngine.new("b"):link(Brick.new("Merge"):connect_input("/dev/stdin"):connect_output("b.pcap"))');
   const run = (name: string): string => shell(`cat in.pcap | ${process.execPath} ${PROGRAM} --backend loopback -f ${name}`).said;
-  expect(run('two.lua')).toMatch(/Standard input is read already.*\[E_FILE\]/);
+  expect(run('two.lua')).toMatch(/Standard input already has a reader.*\[E_FILE\]/);
   writeFileSync(place.path('loop.lua'), 'PktEngine.new("a"):link(Brick.new("PcapReader", {loop = 2}):connect_input("-"):connect_output("a.pcap"))');
-  expect(run('loop.lua')).toMatch(/Standard input can be read only once: loop is impossible/);
+  expect(run('loop.lua')).toMatch(/Standard input can be read only once, so loop is not possible/);
   writeFileSync(place.path('rotate.lua'), 'PktEngine.new("a"):link(Brick.new("PcapWriter", {rotateBytes = 1000}):connect_input("-"):connect_output("-"))');
-  expect(run('rotate.lua')).toMatch(/Standard output is one stream.*\[E_OPTION\]/);
+  expect(run('rotate.lua')).toMatch(/Standard output is a single stream.*\[E_OPTION\]/);
   writeFileSync(place.path('same.pcap'), readFileSync(capture));
   expect(shell('$bricks Merge - - < same.pcap >> same.pcap').said).toMatch(/can't be (read|written): the engine/);
   expect(existsSync(place.path('-'))).toBe(false);
@@ -77,5 +77,5 @@ test('names with bytes that are not UTF-8 are these names: as an argument, in Lu
   expect(said).toContain('5000 packets received, 0 dropped');
   const names = readdirSync(place.folder, { encoding: 'buffer' }).map((name) => name.toString('latin1'));
   expect(names).toEqual(expect.arrayContaining(['o\xe9.pcap', 'p\xff\xc3\xa4.pcap']));
-  expect(shell(`${process.execPath} ${PROGRAM} --backend loopback -f names.lua -- "$(printf './n\\351.pcap')" x.pcap`).said).toContain("./n\\xe9.pcap can't be read: there is no such file");
+  expect(shell(`${process.execPath} ${PROGRAM} --backend loopback -f names.lua -- "$(printf './n\\351.pcap')" x.pcap`).said).toContain("./n\\xe9.pcap: there is no such file");
 });

@@ -421,7 +421,7 @@ describe('a definition that is wrong is refused where it is made', () => {
   test.each([
     ['without a form', "{ name: 'X' }", /The brick X has no form; it needs exactly one of choose, onPacket, process and broadcast/],
     ['with two forms', "{ name: 'X', broadcast: true, choose: () => () => 0 }", /has the forms choose and broadcast/],
-    ['without a name', '{ broadcast: true }', /A brick's name must be letters and digits/],
+    ['without a name', '{ broadcast: true }', /A brick's name must consist of letters and digits/],
     ['that holds and never releases', "{ name: 'X', holds: true, choose: () => () => 0 }", /declares that it holds packets, but has no release/],
     ['with a shorthand for an option that is not there', "{ name: 'X', shorthand: 'limit', broadcast: true }", /has the shorthand "limit", which is not one of its options/],
   ])('%s', (name, text, message) => {

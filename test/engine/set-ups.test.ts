@@ -25,7 +25,7 @@ describe('where neither netmap nor libpcap works', () => {
   test.each(['lo', 'eth77'])('loopback does not stand in for the interface %s', async (name) => {
     const engine = new PacketEngine('none');
     await expect(engine.link(new Dummy().connectInput(name).connectOutput(join(folder, 'none.pcap')))).rejects.toMatchObject({
-      code: 'E_BACKEND_UNUSABLE', message: expect.stringMatching(new RegExp(`No backend that works here reaches the interface ${name}: .*bricks_pcap was not built.*bricks build.*loopback`)) as string,
+      code: 'E_BACKEND_UNUSABLE', message: expect.stringMatching(new RegExp(`No working backend can reach the interface ${name}: .*bricks_pcap was not built.*bricks build.*loopback`)) as string,
     });
     await expect(engine.link(new Dummy().connectInput(capture).connectOutput(name))).rejects.toMatchObject({ code: 'E_BACKEND_UNUSABLE' });
   });
@@ -48,9 +48,9 @@ describe('what link is given', () => {
   const brick = (): Dummy => new Dummy().connectInput(capture).connectOutput(join(folder, 'asked.pcap'));
 
   test.each<[string, unknown, RegExp]>([
-    ['a number', 512, /takes its options as an object, not 512\..*\{ batch: 512, queue: 0 \}/],
-    ['a text', 'fast', /as an object, not fast/],
-    ['a list', [512, 0], /as an object, not 512,0/],
+    ['a number', 512, /takes its options as an object, got 512\..*\{ batch: 512, queue: 0 \}/],
+    ['a text', 'fast', /as an object, got fast/],
+    ['a list', [512, 0], /as an object, got 512,0/],
     ['a misspelt option', { bach: 512 }, /has no option "bach"\. Did you mean "batch"\?/],
     ['an unknown option', { speed: 1 }, /has no option "speed"\. Its options are: batch, queue/],
     ['a queue of a file', { queue: 0 }, /asks for queue 0, but .*trace\.pcap has none\. Only interfaces have hardware queues/],
@@ -69,14 +69,14 @@ describe('what link is given', () => {
     const notices: string[] = [];
     const other = new PacketEngine('queues', { backend: 'loopback', warmUpMilliseconds: 0 }).on('notice', (text) => notices.push(text));
     await other.link(new LoadBalancer().connectInput('q0').connectOutputs('q0', 2), { queue: 3 });
-    expect(notices).toEqual(['q0: an interface of loopback has no hardware queues; all packets are taken.']);
+    expect(notices).toEqual(['q0: loopback interfaces have no hardware queues; this engine gets all packets.']);
     await other.delete();
   });
 });
 
 test('the options of an engine are an object', () => {
-  expect(() => new PacketEngine('e0', 5 as never)).toThrow(/takes its options as an object, not 5/);
-  expect(() => new PacketEngine('e0', null as never)).toThrow(/as an object, not null/);
+  expect(() => new PacketEngine('e0', 5 as never)).toThrow(/takes its options as an object, got 5/);
+  expect(() => new PacketEngine('e0', null as never)).toThrow(/as an object, got null/);
 });
 
 test('an interface of loopback that nobody feeds says so; one that is fed does not', async () => {

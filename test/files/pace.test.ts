@@ -54,7 +54,7 @@ describe.each(parsers)('a file played by its time stamps (native: %s)', (native)
     const source = play([0, 1, 1_700_000_000, 1_700_000_001, 1_700_100_000, 1_700_100_002], native);
     expect(scheduleOf(source)).toEqual([0, 1, 61, 62, 122, 124]);
     expect(source.notices).toHaveLength(1);
-    expect(source.notices[0]).toMatch(/packet 3 of .* comes in 1699999999 s; it comes in 60 s \(longestWaitSeconds\)/);
+    expect(source.notices[0]).toMatch(/Packet 3 of .* is due in 1699999999 s by its time stamp; it is sent in 60 s \(longestWaitSeconds\)/);
     expect(scheduleOf(play([0, 1, 1_700_000_000, 1_700_000_001], native, { longestWaitSeconds: 5 }))).toEqual([0, 1, 6, 7]);
     expect(scheduleOf(play([0, 1000, 1001], native, { longestWaitSeconds: 0 }))).toEqual([0, 0, 0]);
     expect(scheduleOf(play([0, 1000, 1001], native, { longestWaitSeconds: 2000 }))).toEqual([0, 1000, 1001]);
@@ -65,7 +65,7 @@ describe.each(parsers)('a file played by its time stamps (native: %s)', (native)
     const source = play([5000, 5001, 1000, 1001, 1003, 10, 11], native);
     expect(scheduleOf(source)).toEqual([0, 1, 1, 2, 4, 4, 5]);
     expect(source.notices).toHaveLength(1);
-    expect(source.notices[0]).toMatch(/go back by 4001 s at packet 3: it comes at once/);
+    expect(source.notices[0]).toMatch(/go back by 4001 s at packet 3: that packet is sent at once/);
   });
 
   it('takes packets that are out of order by up to a second as they come', () => {

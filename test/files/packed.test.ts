@@ -112,9 +112,9 @@ describe.each(kinds)('a capture compressed with %s', (name, pack, missing) => {
 });
 
 itNeeds(zstdCompressSync ? 'this Node has zstd' : false)('a capture compressed with zstd is named where this Node has none, with what to do', () => {
-  expect(() => [...readCaptureFile(write(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0])))]).toThrow(/is compressed with zstd, which this Node does not unpack.*Unpack it first: zstd -dc/);
+  expect(() => [...readCaptureFile(write(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0])))]).toThrow(/is compressed with zstd, which Node supports from version 22.15 on.*Decompress it first: zstd -dc/);
 });
 
 it('gzip data within gzip data is not unpacked', () => {
-  expect(() => [...readCaptureFile(write(zlib.gzipSync(zlib.gzipSync(whole))))]).toThrow(/is compressed with gzip\. Unpack it first/);
+  expect(() => [...readCaptureFile(write(zlib.gzipSync(zlib.gzipSync(whole))))]).toThrow(/is compressed with gzip\. Decompress it first/);
 });

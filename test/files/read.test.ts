@@ -162,9 +162,9 @@ describe.each(parsers)('reading (native: %s)', (native) => {
   });
 
   it('says of files that it does not unpack, of other files and of empty ones what they are', () => {
-    expect(readAll(write('a.xz', [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])]), native).problem).toMatch(/is compressed with xz\. Unpack it first/);
+    expect(readAll(write('a.xz', [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])]), native).problem).toMatch(/is compressed with xz\. Decompress it first/);
     expect(readAll(write('a.gz', [Buffer.from([0x1f, 0x8b, 8, 0, 0, 0])]), native).problem).toMatch(/ends in the middle of its gzip data/);
-    expect(readAll(write('a.txt', [Buffer.from('hello, world')]), native).problem).toMatch(/is no pcap or pcapng file: it begins with 68 65 6c 6c\./);
+    expect(readAll(write('a.txt', [Buffer.from('hello, world')]), native).problem).toMatch(/is not a pcap or pcapng file: it starts with 68 65 6c 6c\./);
     expect(readAll(write('empty', []), native).problem).toMatch(/is empty/);
     expect(readAll(directory, native).problem).toMatch(/is a directory/);
     expect(readAll(join(directory, 'missing.pcap'), native).problem).toMatch(/there is no such file/);

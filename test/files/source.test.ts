@@ -59,13 +59,13 @@ describe('a directory as a source', () => {
     execFileSync('mkfifo', [join(path, 'fifo')]);
     const harmless = openSource(path);
     expect(drainSource(harmless)).toHaveLength(1);
-    expect(harmless.notices).toEqual([`Of ${path} only files are read; left out: fifo (a named pipe), folder.pcap (a directory).`]);
+    expect(harmless.notices).toEqual([`Only files in ${path} are read; skipped: fifo (a named pipe), folder.pcap (a directory).`]);
     expect(harmless.faults).toEqual([]);
     symlinkSync('nowhere', join(path, 'link'));
     symlinkSync('circle.pcap', join(path, 'circle.pcap'));
     const missing = openSource(path);
     expect(drainSource(missing)).toHaveLength(1);
-    expect(missing.notices[0]).toMatch(/circle\.pcap \(too many symbolic links\), .*link \(a link to nothing\)/);
+    expect(missing.notices[0]).toMatch(/circle\.pcap \(too many symbolic links\), .*link \(a dangling link\)/);
     expect(missing.faults).toEqual(['inputDamaged']);
   });
 
@@ -78,7 +78,7 @@ describe('a directory as a source', () => {
     const paths = (source.port as FileSource).paths;
     const [byName] = paths.filter((each) => each.includes('tro'));
     expect(drainSource(openSource(byName)).map((packet) => packet.seconds - 1_700_000_000)).toEqual([1]);
-    expect(() => openSource(byName.replace('.pcap', '.cap'))).toThrow(/m\\xe9tro\.cap can't be read: there is no such file/);
+    expect(() => openSource(byName.replace('.pcap', '.cap'))).toThrow(/m\\xe9tro\.cap: there is no such file/);
   });
 
   it('goes on past garbage and damage with a notice for each', () => {
@@ -98,7 +98,7 @@ describe('a directory as a source', () => {
 
   it('is an error if it holds no capture file, or garbage only', () => {
     const path = folder('none');
-    expect(() => openSource(path)).toThrow(/holds no capture file/);
+    expect(() => openSource(path)).toThrow(/contains no capture files/);
     writeFileSync(join(path, 'a.pcap'), 'garbage');
     expect(() => openSource(path)).toThrow(/None of the files in .* can be read/);
   });

@@ -45,7 +45,7 @@ export class RecordingProgram {
       case 'options.describe':
         return { ok: true, value: { engine: [{ name: 'whenFull', type: 'string', oneOf: ['auto', 'drop'], default: 'auto', description: 'what to do' }], backends: [{ name: 'pcap', summary: 'live', options: [{ name: 'latency', type: 'number', minimum: 0.5, unit: 'ms', description: 'how long' }] }] } };
       case 'engine.create':
-        if (this.engines.has(order.name)) return refused(`There is an engine ${order.name} already.`);
+        if (this.engines.has(order.name)) return refused(`Engine "${order.name}" already exists.`);
         this.engines.set(order.name, { running: false, bricks: [] });
         return done;
       case 'engine.exists':

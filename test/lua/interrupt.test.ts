@@ -128,5 +128,5 @@ test.each([
 });
 
 test('scripts can not take the hook that interrupts them', async () => {
-  expect(await lua.failureOf('debug.sethook()')).toMatch(/debug\.sethook is taken/);
+  expect(await lua.failureOf('debug.sethook()')).toMatch(/debug\.sethook is reserved/);
 });

@@ -184,7 +184,7 @@ describe('the host', () => {
       console.log(result.failure.message);
       const strange = new LuaHost(async () => ({ ok: true, value: () => 1 }));
       console.log((await strange.runLine('PktEngine.new("e0")')).failure.message);`);
-    expect(stdout).toMatch(/^shell:1: PktEngine\.new: broken \[E_INTERNAL\]\nshell:1: PktEngine\.new: The answer to engine\.create can't be sent/);
+    expect(stdout).toMatch(/^shell:1: PktEngine\.new: broken \[E_INTERNAL\]\nshell:1: PktEngine\.new: The result of engine\.create can't be sent/);
   });
 
   test('an idle shell does not keep the process, and prints to standard output', () => {

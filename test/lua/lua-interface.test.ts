@@ -50,7 +50,7 @@ describe('the manual, typed line by line', () => {
     expect(await lua.evaluate('BRICKS.help()')).toMatch(/print_status[^]*show_stats[^]*shutdown[^]*PktEngine/);
     expect(await lua.evaluate('PktEngine.help()')).toMatch(/new[^]*link[^]*start[^]*stop[^]*delete[^]*show_stats[^]*whenFull  "auto" or "drop"; default "auto"\n +what to do\n/);
     expect(await lua.evaluate('Brick.help()')).toMatch(/connect_input[^]*connect_output[^]*link[^]*Duplicator +What Duplicator does/);
-    expect(await lua.evaluate('Brick.help("Merge")')).toBe('Merge: What Merge does.\n  Options:\n    tuple  a whole number from 0 to 3600000 ms; default 2\n           which fields\n  Example:\n    b = Brick.new("Merge")\n    b:link(c)\n');
+    expect(await lua.evaluate('Brick.help("Merge")')).toBe('Merge: What Merge does.\n  Options:\n    tuple  an integer from 0 to 3600000 ms; default 2\n           which fields\n  Example:\n    b = Brick.new("Merge")\n    b:link(c)\n');
   });
 
   test('BRICKS tells version, description and copyright', async () => {
@@ -100,13 +100,13 @@ describe('calling habits', () => {
 
   test('more outputs than there can be are refused at once', async () => {
     for (const count of ['65537', '"1e9"']) {
-      expect(await lua.failureOf(`Brick.new("LoadBalancer"):connect_outputs("x", ${count})`)).toMatch(/connect_outputs: argument 2 \(count\) must be a whole number from 1 to 65536/);
+      expect(await lua.failureOf(`Brick.new("LoadBalancer"):connect_outputs("x", ${count})`)).toMatch(/connect_outputs: argument 2 \(count\) must be an integer from 1 to 65536/);
     }
     await lua.evaluate('Brick.new("LoadBalancer"):connect_outputs("x", 65536)');
   });
 
   test('nobody sleeps for less than no time', async () => {
-    expect(await lua.failureOf('BRICKS.sleep(-1)')).toMatch(/BRICKS\.sleep: argument 1 \(seconds\) must be a number from 0 on, but it is the number -1/);
+    expect(await lua.failureOf('BRICKS.sleep(-1)')).toMatch(/BRICKS\.sleep: argument 1 \(seconds\) must be a number of at least 0, but it is the number -1/);
     await lua.evaluate('BRICKS.sleep(0)');
   });
 });
@@ -132,7 +132,7 @@ describe('engines', () => {
 
   test('what the program refuses is an error at the line of the script', async () => {
     await lua.evaluate('pe = PktEngine.new("e0")');
-    expect(await lua.failureOf('PktEngine.new("e0")')).toBe('shell:1: PktEngine.new: There is an engine e0 already. [E_TEST]');
+    expect(await lua.failureOf('PktEngine.new("e0")')).toBe('shell:1: PktEngine.new: Engine "e0" already exists. [E_TEST]');
     await lua.evaluate('pe:start()');
     expect(await lua.failureOf('\n\npe:unlink()')).toBe('shell:3: unlink: The engine e0 is running. Stop it first. [E_TEST]');
     expect(await lua.evaluate('=pcall(pe.delete, pe)')).toMatch(/^false\tshell:1: delete: The engine e0 is running/);
@@ -149,7 +149,7 @@ describe('engines', () => {
     expect(await lua.evaluate('=pe:stats().packets, pe:stats().links[2].drops.noReader')).toBe('1000000\t12\n');
     expect(await lua.evaluate('=b:stats().kind, b:stats().counters.fragments')).toBe('Dummy\t3\n');
     expect(await lua.evaluate('=pe:audit().balanced, #BRICKS.stats()')).toBe('true\t1\n');
-    expect(await lua.failureOf('Brick.new("Dummy"):stats()')).toMatch(/linked to no engine yet/);
+    expect(await lua.failureOf('Brick.new("Dummy"):stats()')).toMatch(/not linked to an engine yet/);
   });
 
   test('tables of statistics are aligned, with totals, and say why packets were dropped', async () => {
@@ -161,7 +161,7 @@ describe('engines', () => {
       'eth3{0  sink     999988  63999232     12',
       'total           1000000  64000000     12',
       'Drops:',
-      "  eth3{0  12  (no program reads this pipe: read it (bricks attach 'NAME'), or take the output away)",
+      "  eth3{0  12  (no program reads this pipe: read it (bricks attach 'NAME'), or remove the output)",
       '',
     ].join('\n'));
     const all = (await lua.evaluate('BRICKS.show_stats()')).split('\n');
@@ -212,16 +212,16 @@ describe('bricks', () => {
 
   test.each([
     ['PktEngine.new()', 'PktEngine.new: argument 1 (name) must be the name of the engine, a string, but it is nothing (nil)'],
-    ['PktEngine.new("e0", "many")', 'PktEngine.new: argument 2 (buffer_size) must be a whole number of at least 1, but it is the string "many"'],
-    ['PktEngine.new("e0", 1, 1.5)', 'PktEngine.new: argument 3 (cpu) must be a whole number of at least -1, but it is the number 1.5'],
+    ['PktEngine.new("e0", "many")', 'PktEngine.new: argument 2 (buffer_size) must be an integer of at least 1, but it is the string "many"'],
+    ['PktEngine.new("e0", 1, 1.5)', 'PktEngine.new: argument 3 (cpu) must be an integer of at least -1, but it is the number 1.5'],
     ['PktEngine.new("e0"):link("lb")', 'link: argument 1 (brick) must be a Brick, but it is the string "lb"'],
     ['PktEngine.new("e0"):link(PktEngine)', 'link: argument 1 (brick) must be a Brick, but it is a table'],
     ['Brick.new("Dummy"):link(PktEngine.new("e0"))', 'link: argument 1 (brick) must be a Brick, but it is a PktEngine'],
     ['b = Brick.new("Dummy") b:link(b)', 'link: argument 1 is the brick itself'],
     ['Brick.new("Dummy", print)', 'Brick.new: argument 2 (options) must be a number, a string or a table of options, but it is a function'],
-    ['Brick.new("Dummy"):connect_input()', 'connect_input: argument 1 (link) must be a link name like "eth3" or "eth3{0", but it is nothing (nil)'],
-    ['Brick.new("Dummy"):connect_output("a", true)', 'connect_output: argument 2 (link) must be a link name like "eth3" or "eth3{0", but it is the boolean true'],
-    ['Brick.new("Dummy"):connect_outputs("a", 0)', 'connect_outputs: argument 2 (count) must be a whole number of at least 1, but it is the number 0'],
+    ['Brick.new("Dummy"):connect_input()', 'connect_input: argument 1 (link) must be a link name such as "eth3" or "eth3{0", but it is nothing (nil)'],
+    ['Brick.new("Dummy"):connect_output("a", true)', 'connect_output: argument 2 (link) must be a link name such as "eth3" or "eth3{0", but it is the boolean true'],
+    ['Brick.new("Dummy"):connect_outputs("a", 0)', 'connect_outputs: argument 2 (count) must be an integer of at least 1, but it is the number 0'],
   ])('%s says which argument is wrong, what it is and what it must be', async (line, message) => {
     expect(await lua.failureOf(line)).toBe(`shell:1: ${message}`);
   });

@@ -141,7 +141,7 @@ describe('names that nothing has', () => {
 
 describe('help on a word', () => {
   test.each([
-    ['Merge', /^Merge: What Merge does[^]*a whole number from 0 to 3600000 ms; default 2\n/],
+    ['Merge', /^Merge: What Merge does[^]*an integer from 0 to 3600000 ms; default 2\n/],
     ['pcap', /^pcap: live\n[^]*latency {2}a number of at least 0\.5 ms\n +how long\n/],
     ['PktEngine', /pe:start\(\)[^]*whenFull {2}"auto" or "drop"; default "auto"/],
     ['Brick', /connect_input[^]*Kinds of bricks/],
@@ -155,7 +155,7 @@ describe('help on a word', () => {
   });
 
   test('a word that has none says which have', async () => {
-    expect(await lua.host.help('Mrge')).toMatchObject({ failure: { message: 'There is no help on "Mrge". Did you mean "Merge"?' } });
-    expect(await lua.host.help('zzzzzz')).toMatchObject({ failure: { message: expect.stringMatching(/There is help on: BRICKS, Brick, .*pcap/) } });
+    expect(await lua.host.help('Mrge')).toMatchObject({ failure: { message: 'There is no help for "Mrge". Did you mean "Merge"?' } });
+    expect(await lua.host.help('zzzzzz')).toMatchObject({ failure: { message: expect.stringMatching(/There is help for: BRICKS, Brick, .*pcap/) } });
   });
 });

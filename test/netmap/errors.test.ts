@@ -30,9 +30,9 @@ describe('errors of netmap say what to do', () => {
     });
 
     test.each<[string, (path: string) => void, number, RegExp]>([
-      ['has a mode that lets others in', (path) => { mkdirSync(path); chmodSync(path, 0o755); }, errno.EACCES, /must be yours alone, but has the mode 0755\. Change it: chmod 700 .*, or name another one in NETMAP_USERSPACE_DIR\.$/],
-      ['is a file', (path) => { writeFileSync(path, ''); }, errno.ENOTDIR, /is no directory/],
-      ['is not there', () => undefined, errno.ENOENT, /is not there and can't be made/],
+      ['has a mode that lets others in', (path) => { mkdirSync(path); chmodSync(path, 0o755); }, errno.EACCES, /must be accessible only to you, but has mode 0755\. Change it: chmod 700 .*, or name another one in NETMAP_USERSPACE_DIR\.$/],
+      ['is a file', (path) => { writeFileSync(path, ''); }, errno.ENOTDIR, /is not a directory/],
+      ['is not there', () => undefined, errno.ENOENT, /does not exist and can't be created/],
     ])('names its directory where that %s', (name, make, number, message) => {
       process.env['LD_PRELOAD'] = '/anywhere/libnetmap-userspace.so';
       process.env['NETMAP_USERSPACE_DIR'] = join(base, name);
@@ -53,8 +53,8 @@ describe('errors of netmap say what to do', () => {
     [errno.ENXIO, {}, 'E_NETMAP_INTERFACE', /no interface eth3/],
     [errno.EBUSY, {}, 'E_NETMAP_BUSY', /another program/],
     [errno.ENOMEM, {}, 'E_NETMAP_MEMORY', /buf_num/],
-    [errno.ENOMEM, { pipes: 1000, link: 'eth3{999' }, 'E_NETMAP_MEMORY', /1000 pipes are too many.*\/ring_num/],
-    [errno.ENOMEM, { pipes: 5, link: 'vale0:a', ownMemory: true }, 'E_NETMAP_MEMORY', /5 pipes are too many.*priv_ring_num/],
+    [errno.ENOMEM, { pipes: 1000, link: 'eth3{999' }, 'E_NETMAP_MEMORY', /too small for 1000 pipes.*\/ring_num/],
+    [errno.ENOMEM, { pipes: 5, link: 'vale0:a', ownMemory: true }, 'E_NETMAP_MEMORY', /too small for 5 pipes.*priv_ring_num/],
     [errno.EINVAL, { pipe: true, pipes: 65, link: 'eth3{64' }, 'E_NETMAP_PIPES', /at most 64 pipes/],
     [errno.EINVAL, { oneRing: true }, 'E_NETMAP_RING', /no such ring/],
     [errno.EINVAL, {}, 'E_NETMAP_NAME', /refuses the name/],

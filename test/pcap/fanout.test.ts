@@ -164,7 +164,7 @@ describeInNamespace('engines that share an interface', () => {
     expect(sizes(await collect([0, 1], 2 * FRAMES.length))).toEqual([FRAMES.length, FRAMES.length]);
     await captor.tell('close');
     await open(0);
-    await expect(open(1, { queue: 0 })).rejects.toMatchObject({ message: expect.stringMatching(/another engine has share 0 of this interface/) });
+    await expect(open(1, { queue: 0 })).rejects.toMatchObject({ message: expect.stringMatching(/another engine already has share 0 of this interface/) });
     expect((await open(2, { queue: 3, options: { fanout: 'none' } })).notices.join()).toMatch(/queue 3 gets all packets/);
   });
 

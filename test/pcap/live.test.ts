@@ -154,11 +154,11 @@ describeInNamespace('live interfaces', () => {
     namespace.ip('link', 'set', 'va', 'down');
     const down = await sender.tell<Sent>('send', { frames });
     expect(down.links[0]).toMatchObject({ packets: 40, drops: { interfaceDown: 40 } });
-    expect(down.notices).toEqual([expect.stringMatching(/va takes no packets.*down/i)]);
+    expect(down.notices).toEqual([expect.stringMatching(/va does not accept packets.*down/i)]);
     namespace.ip('link', 'set', 'va', 'up');
     const up = await sender.tell<Sent>('send', { frames });
     expect(up.links[0]).toMatchObject({ packets: 80, drops: { interfaceDown: 40 } });
-    expect(up.notices).toEqual([expect.stringMatching(/va takes packets again/)]);
+    expect(up.notices).toEqual([expect.stringMatching(/va accepts packets again/)]);
   });
 
   test('an interface that is deleted and made again is sent to again; another one never noticed', async () => {
@@ -213,7 +213,7 @@ describeInNamespace('live interfaces', () => {
     for (const [command, argument] of [['openSource', { device: 'vb' }], ['openSinks', { devices: ['vb'] }]] as const) {
       await expect(poor.tell(command, argument)).rejects.toMatchObject({ code: 'E_PERMISSION', message: expect.stringMatching(/sudo.*setcap cap_net_raw,cap_net_admin\+eip/) });
     }
-    expect(await poor.tell('status')).toMatchObject({ usable: true, reason: expect.stringMatching(/may not capture.*setcap/) });
+    expect(await poor.tell('status')).toMatchObject({ usable: true, reason: expect.stringMatching(/not allowed to capture.*setcap/) });
   });
 
   test('the devices are listed with what can be done with them', async () => {

@@ -87,11 +87,11 @@ struct FanoutGroup {
       Found(descriptor);
     } else {
       const int argument = ids[part] | (mode << 16);
-      if (setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument) != 0) Fail("an interface can't be shared by so many (PACKET_FANOUT)", errno);
+      if (setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument) != 0) Fail("the interface can't be shared by that many engines (PACKET_FANOUT)", errno);
     }
     if (!first || !program) return;
     const int handle = program->Descriptor();
-    if (setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT_DATA, &handle, sizeof handle) != 0) Fail("the kernel takes no program for sharing an interface", errno);
+    if (setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT_DATA, &handle, sizeof handle) != 0) Fail("the kernel rejects the program that shares the interface", errno);
   }
 
   // Makes a group of a number that no other process has. Kernels before 5.11 know no larger ones than 256.
@@ -103,7 +103,7 @@ struct FanoutGroup {
     const int small = static_cast<int>(static_cast<unsigned>(mode | PACKET_FANOUT_FLAG_UNIQUEID) << 16);
     if (setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &large, sizeof large) != 0 &&
         setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &small, sizeof small) != 0) {
-      Fail("the kernel can't share an interface in this way (PACKET_FANOUT)", errno);
+      Fail("the kernel can't share an interface this way (PACKET_FANOUT)", errno);
     }
     int made = 0;
     socklen_t size = sizeof made;
@@ -147,7 +147,7 @@ FanoutMember::FanoutMember(const FanoutSettings& settings, unsigned index, uint3
           const bool loaded = ours && program->Open(linkType == kLinkTypeEthernet);
           const int number = errno;
           if (settings.mode == "balance" && !loaded) {
-            warning_ = std::string("the interface is shared by the kernel's own hash of a flow, not by ours: ") + (ours ? std::string("eBPF: ") + std::strerror(number) : "its link type has none");
+            warning_ = std::string("the interface is shared by the kernel's own flow hash, not ours: ") + (ours ? std::string("eBPF: ") + std::strerror(number) : "its link type has none");
           }
           group = std::make_shared<FanoutGroup>(key, settings.mode == "balance" && !loaded ? PACKET_FANOUT_HASH : KernelMode(settings.mode));
           if (loaded) group->program = std::move(program);
@@ -155,7 +155,7 @@ FanoutMember::FanoutMember(const FanoutSettings& settings, unsigned index, uint3
         group_ = group;
         const int share = settings.share >= 0 ? settings.share : group->NextShare();
         FanoutGroup::Slot* const slot = group->Find(share);
-        if (slot != nullptr && slot->present) throw CaptureError(PCAP_ERROR, "another engine has share " + std::to_string(share) + " of this interface already");
+        if (slot != nullptr && slot->present) throw CaptureError(PCAP_ERROR, "another engine already has share " + std::to_string(share) + " of this interface");
         if (slot == nullptr && group->slots.size() >= FlowProgram::kSharesMaximum) throw CaptureError(PCAP_ERROR, "more engines than can share an interface");
         try {
           for (size_t part = 0; part < descriptors.size(); part++) group->Join(part, descriptors[part]);

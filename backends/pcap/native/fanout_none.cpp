@@ -9,7 +9,7 @@ namespace bricks {
 struct FanoutGroup {};
 
 FanoutMember::FanoutMember(const FanoutSettings& settings, unsigned, uint32_t, std::vector<int>) : share_(settings.share), takeOver_(settings.takeOver) {
-  throw CaptureError(PCAP_ERROR, "several engines can share an interface on Linux only");
+  throw CaptureError(PCAP_ERROR, "several engines can share an interface only on Linux");
 }
 FanoutMember::~FanoutMember() = default;
 void FanoutMember::Leave(const std::function<void()>& close) { close(); }

@@ -67,7 +67,7 @@ void LibpcapCapture::Activate(const CaptureSettings& settings) {
   if (settings.nanoseconds) pcap_set_tstamp_precision(handle_, PCAP_TSTAMP_PRECISION_NANO);
   if (!settings.timestampSource.empty()) {
     const int type = pcap_tstamp_type_name_to_val(settings.timestampSource.c_str());
-    if (type < 0) throw CaptureError(PCAP_ERROR, "libpcap knows no timestamp source \"" + settings.timestampSource + "\"");
+    if (type < 0) throw CaptureError(PCAP_ERROR, "libpcap does not know the timestamp source \"" + settings.timestampSource + "\"");
     if (pcap_set_tstamp_type(handle_, type) != 0) {
       warning_ = "the timestamp source \"" + settings.timestampSource + "\" is not available here; the system's own is used";
     }

@@ -151,7 +151,7 @@ class ReceiveRing final : public Capture {
       return static_cast<int>(count);
     }
     if (blocks_->Broken()) {
-      error_ = "a block of the kernel's ring makes no sense";
+      error_ = "a block of the kernel's ring is corrupt";
       return -1;
     }
     pause_.Rest(blocks_->TakeFull() * blockBytes_, long_ && long_->Next() != nullptr);

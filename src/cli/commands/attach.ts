@@ -13,52 +13,52 @@ import { REPEATED_SIGNAL_MILLISECONDS, say } from '../output';
 export class AttachCommand extends Command {
   static override paths = [['attach']];
   static override usage = Command.Usage({
-    description: 'Read a pipe: to standard output as a pcap stream, to a program, to a tap interface, or counted.',
+    description: 'Read a pipe and write a pcap stream to standard output, feed a program or a tap interface, or count.',
     details: `
-      Waits until the pipe is there, and ends when its writer ends: with an error if that was killed. One program at a time reads a pipe.
-      It gets what comes from now on, and everything if it waits before the writer comes. With --all it begins with what is still in the
-      pipe: what a reader before it had not taken.
-      All words behind --exec are the program and its arguments; it gets the pcap stream on its standard input, and the pipe's name
-      in the environment variable BRICKS_PIPE. With 'eth3}*' each pipe of eth3 gets a program of its own, also one that comes later; {} in
-      an argument is the pipe's name (0, 1, ...).
+      Waits until the pipe exists, and exits when its writer does: with an error if the writer was killed. A pipe has one reader at a time.
+      It reads packets that arrive from now on, or all of them if it was waiting before the writer appeared. With --all it starts with what
+      is still in the pipe, including what a previous reader did not take.
+      All words after --exec are the program and its arguments; it gets the pcap stream on standard input, and the pipe's name
+      in the environment variable BRICKS_PIPE. With 'eth3}*' each pipe of eth3 gets its own program, including pipes that appear later;
+      {} in an argument stands for the pipe's name (0, 1, ...).
 
       --count alone writes no packets: it prints how many packets, bytes and flows there were. --count=1000 writes
-      the pcap stream, to standard output or where --write, --exec or --tap say, and ends after 1000 packets.
+      the pcap stream, to standard output or as --write, --exec or --tap say, and exits after 1000 packets.
 
-      SIGUSR1 prints how many packets were read so far.
+      SIGUSR1 prints how many packets have been read so far.
     `,
     examples: [
-      ['Look at it', "bricks attach 'eth3}0' | tcpdump -nr -"],
-      ['Keep it', "bricks attach 'eth3}0' --write eth3-0.pcap"],
-      ['The same by a program', "bricks attach 'eth3}0' --exec tcpdump -r - -w eth3-0.pcap"],
+      ['Look at the packets', "bricks attach 'eth3}0' | tcpdump -nr -"],
+      ['Save the packets', "bricks attach 'eth3}0' --write eth3-0.pcap"],
+      ['The same with a program', "bricks attach 'eth3}0' --exec tcpdump -r - -w eth3-0.pcap"],
       ['Count packets, bytes and flows', "bricks attach 'eth3}0' --count"],
-      ['End after 1000 packets', "bricks attach 'eth3}0' --count=1000 | tcpdump -nr -"],
-      ['One program for each output, started again when it dies', "bricks attach 'eth3}*' --restart --exec zeek -r - Log::default_logdir=zeek-{}"],
-      ['Give it to what reads interfaces', "bricks attach 'eth3}0' --tap tap0"],
+      ['Exit after 1000 packets', "bricks attach 'eth3}0' --count=1000 | tcpdump -nr -"],
+      ['One program per output, restarted when it dies', "bricks attach 'eth3}*' --restart --exec zeek -r - Log::default_logdir=zeek-{}"],
+      ['Feed a program that reads interfaces', "bricks attach 'eth3}0' --tap tap0"],
     ],
   });
 
   link = Option.String({ name: 'pipe' });
-  count = Option.String('--count', { tolerateBoolean: true, description: 'alone: count instead of writing; =PACKETS: write, and end after so many' });
-  tap = Option.String('--tap', { description: 'make this tap interface and send the packets to it' });
+  count = Option.String('--count', { tolerateBoolean: true, description: 'alone: count instead of writing; =PACKETS: write, and exit after that many' });
+  tap = Option.String('--tap', { description: 'create this tap interface and send the packets to it' });
   write = Option.String('--write', { description: 'write to this file instead of standard output' });
   /** Never given: all words from it on are taken out before. Declared for the help. */
-  exec = Option.String('--exec', { description: 'run this program, all words behind it being its arguments, with the stream on its standard input' });
-  restart = Option.Boolean('--restart', false, { description: 'start the program of --exec again when it dies while the pipe is open' });
-  all = Option.Boolean('--all', false, { description: 'begin with all that is still in the pipe, not with what comes from now on' });
-  noWait = Option.Boolean('--no-wait', false, { description: 'fail where the pipe is not there yet' });
+  exec = Option.String('--exec', { description: 'run this program with the stream on its standard input; all words that follow are its arguments' });
+  restart = Option.Boolean('--restart', false, { description: 'restart the --exec program if it dies while the pipe is open' });
+  all = Option.Boolean('--all', false, { description: 'start with everything still in the pipe, not just what arrives from now on' });
+  noWait = Option.Boolean('--no-wait', false, { description: 'fail if the pipe does not exist yet' });
 
   /** What stood behind --exec. */
   static program: readonly string[] = [];
 
   override async execute(): Promise<number> {
     const link = parseLinkName(this.link);
-    if (link.kind !== 'pipe') throw new BricksError('E_ATTACH_LINK', `${this.link} is no pipe.`, "A pipe's readable end is written 'eth3}0' (in quotes, for the shell).");
+    if (link.kind !== 'pipe') throw new BricksError('E_ATTACH_LINK', `${this.link} is not a pipe.`, "Write the readable end of a pipe as 'eth3}0' (quoted in the shell).");
     const { program } = AttachCommand;
-    if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Take one of --exec, --tap and --write.');
+    if ([this.tap, this.write, program[0]].filter((way) => way !== undefined).length > 1) throw new UsageError('Use only one of --exec, --tap and --write.');
     if (this.write !== undefined) checkTarget(this.write);
     if (this.tap === '') throw new BricksError('E_ATTACH_TAP', '--tap needs the name of an interface.');
-    if (this.restart && program.length === 0) throw new UsageError('--restart goes with --exec.');
+    if (this.restart && program.length === 0) throw new UsageError('--restart requires --exec.');
     onStatisticsSignal(() => {
       const readers = openReaders();
       say(readers.length === 0 ? `${this.link}: waiting for the pipe` : readers.map((reader) => `${reader.link.text}: ${reader.packets} packets read so far`).join('; '));
@@ -81,7 +81,7 @@ export class AttachCommand extends Command {
   private countOption(): boolean | number | undefined {
     if (this.count === undefined || typeof this.count === 'boolean') return this.count;
     const packets = Number(this.count);
-    if (!Number.isSafeInteger(packets) || packets < 1) throw new UsageError(`--count=${this.count}: a number of packets is a whole number from 1 on.`);
+    if (!Number.isSafeInteger(packets) || packets < 1) throw new UsageError(`--count=${this.count}: the number of packets must be an integer of at least 1.`);
     return packets;
   }
 }
@@ -95,7 +95,7 @@ function checkTarget(path: string): void {
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code === 'EACCES' ? 'you are not allowed to' : messageOf(error);
+    const reason = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code === 'EACCES' ? 'you do not have permission' : messageOf(error);
     throw new BricksError('E_FILE', `The file ${path} can't be written: ${reason}.`);
   }
 }
@@ -108,12 +108,12 @@ function endBySignals(): AbortSignal {
     process.on(signal, () => {
       const now = performance.now();
       if (first === undefined) {
-        void setTimeout(REPEATED_SIGNAL_MILLISECONDS, undefined, { ref: false }).then(() => say('waiting until what was read is written; a second signal ends this at once'));
+        void setTimeout(REPEATED_SIGNAL_MILLISECONDS, undefined, { ref: false }).then(() => say('writing what was read; a second signal exits at once'));
         ending.abort();
       }
       first ??= now;
       if (now - first < REPEATED_SIGNAL_MILLISECONDS) return;
-      say('a second signal: ended at once, before all was written');
+      say('second signal: exited at once, before everything was written');
       // Not process.exit, which waits for the writing that does not return.
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);

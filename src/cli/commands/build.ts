@@ -18,7 +18,7 @@ export class BuildCommand extends Command {
     description: 'Build the native parts of this installation.',
     details: `
       Needs a compiler and libraries; on Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev.
-      Parts whose library is missing are left out, and what needs them says so.
+      Parts whose library is missing are skipped; whatever needs them says so.
     `,
     examples: [['After an install that built nothing', 'bricks build']],
   });
@@ -28,7 +28,7 @@ export class BuildCommand extends Command {
     try {
       builder = createRequire(join(packageRoot(), 'package.json')).resolve('cmake-js/bin/cmake-js');
     } catch {
-      throw new BricksError('E_BUILD', 'cmake-js, which builds the native parts, is not installed.', 'Install the package again: npm install packet-bricks');
+      throw new BricksError('E_BUILD', 'cmake-js, which builds the native parts, is not installed.', 'Reinstall the package: npm install packet-bricks');
     }
     say(`building the native parts in ${join(packageRoot(), 'build')}`);
     const { status, stdout, stderr } = spawnSync(process.execPath, [...WITHOUT_DEBUGGER, builder, 'compile'], { cwd: packageRoot(), encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -39,6 +39,6 @@ export class BuildCommand extends Command {
       return Promise.resolve(0);
     }
     process.stderr.write(`${`${stdout}${stderr}`.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n')}\n`);
-    throw new BricksError('E_BUILD', 'The native parts were not built; the end of what the builder said stands above.', 'On Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev');
+    throw new BricksError('E_BUILD', 'Building the native parts failed; see the end of the build output above.', 'On Debian: apt-get install g++ cmake make libpcap-dev liblua5.1-0-dev');
   }
 }

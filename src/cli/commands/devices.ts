@@ -8,7 +8,7 @@ import { table } from '../output';
 export class DevicesCommand extends Command {
   static override paths = [['devices']];
   static override usage = Command.Usage({
-    description: 'List interfaces, with what each backend can do with them.',
+    description: 'List interfaces and what each backend can do with them.',
     examples: [['All interfaces', 'bricks devices'], ['For programs', 'bricks devices --json']],
   });
 

@@ -11,9 +11,9 @@ export class NetmapRunCommand extends Command {
   static override usage = Command.Usage({
     description: 'Run a program with netmap in user space, on a machine without the netmap module.',
     details: `
-      The program finds a /dev/netmap that lives in shared memory: pipes, switch ports (vale0:a) and interfaces.
-      All programs that are to see the same ports run this way, Packet Bricks too.
-      Programs that are linked statically, or go around the C library, can't be served.
+      The program gets a /dev/netmap that lives in shared memory: pipes, switch ports (vale0:a) and interfaces.
+      Start all programs that share ports this way, including Packet Bricks.
+      Statically linked programs, and programs that bypass the C library, are not supported.
     `,
     examples: [
       ['Packet Bricks', 'bricks netmap-run -- bricks --backend netmap -f scripts/load-balance.lua -- vale0:in 4'],

@@ -32,13 +32,13 @@ const FAILURE_MILLISECONDS = 3000;
 export class RunCommand extends Command {
   static override paths = [Command.Default];
   static override usage = Command.Usage({
-    description: 'Run a script, then a shell; stay as long as an engine runs.',
+    description: 'Run a script, then a shell; keep running as long as an engine does.',
     details: `
-      The script is Lua, JavaScript or TypeScript by its ending. Arguments behind -- are the script's own.
-      On a terminal a Lua shell follows it. Without one the program ends when all sources have ended, or on a signal;
-      with neither a script nor a terminal it reads Lua from standard input.
+      The script is Lua, JavaScript or TypeScript, by its file name. Arguments after -- go to the script.
+      On a terminal, a Lua shell follows. Without one, the program exits when all sources have ended, or on a signal;
+      with neither a script nor a terminal, it reads Lua from standard input.
 
-      Without --backend the best backend that works here is taken; on a terminal, or with -v, the program says which and why.
+      Without --backend it uses the best backend that works here; on a terminal, or with -v, it says which and why.
       SIGUSR1 prints what each engine has counted so far.
     `,
     examples: [
@@ -49,13 +49,13 @@ export class RunCommand extends Command {
   });
 
   backend = Option.String('--backend', { description: 'netmap, pcap or loopback' });
-  script = Option.String('-f,--file', { description: 'the script to run: a file, or one that comes with Packet Bricks, by its name' });
+  script = Option.String('-f,--file', { description: 'the script to run: a file, or the name of one that ships with Packet Bricks' });
   batch = Option.String('-b,--batch', {
     description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,
     validator: cascade(isNumber(), [isInteger(), isInInclusiveRange(1, MAXIMUM_BATCH_ROWS)]),
   });
-  verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was taken and why' });
-  backendOptions = Option.Array('-o,--option', { description: 'an option of the backend, NAME=VALUE; may be given again' });
+  verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
+  backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   private registry!: EngineRegistry;
@@ -128,7 +128,7 @@ export class RunCommand extends Command {
 
   private tellOfFiles(inputs: readonly string[]): void {
     const file = inputs.find((input) => isFile(input));
-    if (file !== undefined) say(`-o filter applies to interfaces only, so ${file} is not filtered. Put a Filter brick behind it.`);
+    if (file !== undefined) say(`-o filter applies only to interfaces, so ${file} is not filtered. Put a Filter brick after it.`);
   }
 
   private chooseBackend(): void {
@@ -237,7 +237,7 @@ export class RunCommand extends Command {
         const now = performance.now();
         if (first !== undefined && now - first < REPEATED_SIGNAL_MILLISECONDS) return;
         if (first !== undefined) {
-          say('a second signal: ended at once, without stopping the engines in order');
+          say('second signal: exited at once, without stopping the engines cleanly');
           endProgram(EXIT_FAILURE);
         }
         first = now;
@@ -284,7 +284,7 @@ function isFile(input: string): boolean {
 function parseOptions(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(given.map((text) => {
     const at = text.indexOf('=');
-    if (at < 1) throw new UsageError(`--option ${text}: an option is written NAME=VALUE.`);
+    if (at < 1) throw new UsageError(`--option ${text}: options must have the form NAME=VALUE.`);
     return [text.slice(0, at), text.slice(at + 1)];
   }));
 }

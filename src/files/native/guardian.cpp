@@ -90,7 +90,7 @@ bool Receive(bricks::GuardianMessage* message, int* descriptor) {
 int main(int argumentCount, char** arguments) {
   const uint32_t slots = argumentCount > 1 ? static_cast<uint32_t>(std::strtoul(arguments[1], nullptr, 10)) : 0;
   if (slots == 0) {
-    std::fprintf(stderr, "bricks-guardian is started by Packet Bricks itself; it keeps capture files whole when their writer is killed.\n");
+    std::fprintf(stderr, "bricks-guardian is started by Packet Bricks itself; it repairs capture files if their writer is killed.\n");
     return 2;
   }
   Detach();

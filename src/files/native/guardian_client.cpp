@@ -63,7 +63,7 @@ GuardianHandle StartGuardian(const std::string& program, uint32_t slots) {
   pid_t child = 0;
   const int result = Spawn(program, std::to_string(slots), pair[1], handle.memory, &child);
   close(pair[1]);
-  if (result != 0) return Failed("the guardian does not start", result, handle);
+  if (result != 0) return Failed("cannot start the guardian", result, handle);
   // It leaves its work to a child of its own and ends at once.
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -31,7 +31,7 @@ base.fail = fail
 function base.order(order, what)
   local answer = host.order(order)
   if not answer.ok then
-    fail("%s: %s [%s]", what, answer.message or "the order failed", answer.code or "E_INTERNAL")
+    fail("%s: %s [%s]", what, answer.message or "the command failed", answer.code or "E_INTERNAL")
   end
   return answer.value
 end
@@ -79,10 +79,10 @@ end
 function base.integer(what, index, name, value, minimum, maximum)
   local number = type(value) ~= "boolean" and tonumber(value)
   if maximum and number and number > maximum then
-    wrong(what, index, name, format("a whole number from %d to %d", minimum, maximum), value)
+    wrong(what, index, name, format("an integer from %d to %d", minimum, maximum), value)
   end
   if not number or number ~= floor(number) or number < minimum or number > 2 ^ 31 - 1 then
-    wrong(what, index, name, "a whole number of at least " .. minimum, value)
+    wrong(what, index, name, "an integer of at least " .. minimum, value)
   end
   return number
 end

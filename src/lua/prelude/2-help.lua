@@ -27,7 +27,7 @@ local function print_wrapped(text, indent)
   if line then print(line) end
 end
 
-local NOUNS = { integer = "a whole number", number = "a number", string = "a string", boolean = "true or false" }
+local NOUNS = { integer = "an integer", number = "a number", string = "a string", boolean = "true or false" }
 
 -- What may be given for an option: "a whole number from 1 to 3600000 ms".
 local function values_of(option)
@@ -54,7 +54,7 @@ function host.print_options(options, shorthand)
     local facts = { values_of(option) }
     if option.required then facts[#facts + 1] = "required" end
     if option.default ~= nil then facts[#facts + 1] = "default " .. scalar(option.default) end
-    if option.name == shorthand then facts[#facts + 1] = "also given bare, without a table" end
+    if option.name == shorthand then facts[#facts + 1] = "can be given without a table" end
     print((INDENT .. option.name .. rep(" ", width - #option.name) .. "  " .. concat(facts, "; "):gsub("%s+$", "")))
     print_wrapped(option.description or "", #INDENT + width + 2)
   end
@@ -101,7 +101,7 @@ function host.print_engine_options()
   if not options then return end
   print('Options of PktEngine.new{ name = "e0", ... }:')
   host.print_options(options)
-  print(INDENT .. "backend and backendOptions: ? pcap, ? netmap and ? loopback tell the options of each backend")
+  print(INDENT .. "backend and backendOptions: ? pcap, ? netmap and ? loopback list the options of each backend")
 end
 
 -- What `? word` and `help word` print: a kind of brick, a backend, one of our tables, or what a variable holds.
@@ -124,6 +124,6 @@ function host.help(word, columns)
   if kind == "Brick" then name = base.contents(value).kind elseif kind then name = kind end
   if topics[name] then return topics[name]() end
   local guess = base.nearest(name, topics)
-  if guess then base.fail("There is no help on %q. Did you mean %q?", name, guess) end
-  base.fail("There is no help on %q. There is help on: %s", name, concat(base.sorted_keys(topics), ", "))
+  if guess then base.fail("There is no help for %q. Did you mean %q?", name, guess) end
+  base.fail("There is no help for %q. There is help for: %s", name, concat(base.sorted_keys(topics), ", "))
 end

@@ -25,7 +25,7 @@ end
 local function must_be_free(what, brick)
   local engine = engine_of(brick)
   if engine then
-    base.fail("%s: this %s is linked to the engine %s already; call unlink on the engine first", what, brick.kind, engine)
+    base.fail("%s: this %s is already linked to engine %s; call unlink on the engine first", what, brick.kind, engine)
   end
 end
 
@@ -33,14 +33,14 @@ end
 local function append_links(what, self, list, ...)
   local brick = base.contents(self)
   must_be_free(what, brick)
-  if select("#", ...) == 0 then base.wrong(what, 1, "link", "a link name like \"eth3\" or \"eth3{0\"", nil) end
+  if select("#", ...) == 0 then base.wrong(what, 1, "link", "a link name such as \"eth3\" or \"eth3{0\"", nil) end
   local names = {}
   for index = 1, select("#", ...) do
     local given = select(index, ...)
     local items = type(given) == "table" and given or { given }
-    if #items == 0 then base.wrong(what, index, "link", "a link name like \"eth3\" or \"eth3{0\"", given) end
+    if #items == 0 then base.wrong(what, index, "link", "a link name such as \"eth3\" or \"eth3{0\"", given) end
     for _, name in ipairs(items) do
-      names[#names + 1] = base.string(what, index, "link", "a link name like \"eth3\" or \"eth3{0\"", name)
+      names[#names + 1] = base.string(what, index, "link", "a link name such as \"eth3\" or \"eth3{0\"", name)
     end
   end
   for _, name in ipairs(names) do brick[list][#brick[list] + 1] = name end
@@ -88,12 +88,12 @@ end
 function methods.stats(self)
   local brick = base.contents(self)
   local engine = engine_of(brick)
-  if not engine then base.fail("stats: this %s is linked to no engine yet; give it to pe:link first", brick.kind) end
+  if not engine then base.fail("stats: this %s is not linked to an engine yet; call pe:link first", brick.kind) end
   local counted = base.order({ order = "engine.stats", name = engine }, "stats")
   for _, candidate in ipairs(counted.bricks or {}) do
     if candidate.id == brick.id then return candidate end
   end
-  base.fail("stats: the engine %s knows nothing of this %s", engine, brick.kind)
+  base.fail("stats: engine %s does not know this %s", engine, brick.kind)
 end
 
 -- Calls a method of the brick's control half, and returns what that returns.
@@ -200,13 +200,13 @@ function host.brick_help(kind)
     return
   end
   base.print_columns({
-    { "Brick.new(kind [, options])", "makes a brick; options are a number, a string or a table" },
+    { "Brick.new(kind [, options])", "creates a brick; options are a number, a string or a table" },
     { "b:connect_input(link, ...)", "takes packets from these links" },
-    { "b:connect_output(link, ...)", "gives packets to these links; may be called again" },
+    { "b:connect_output(link, ...)", "sends packets to these links; call it again to add more" },
     { "b:connect_outputs(iface, n)", "short for the pipes iface{0 ... iface{n-1" },
-    { "b:link(brick, ...)", "chains bricks below this one" },
-    { "b:stats()", "what the brick has counted, as a table" },
-    { "Brick.help([kind])", "this text, or the options of one kind" },
+    { "b:link(brick, ...)", "puts bricks below this one" },
+    { "b:stats()", "returns what the brick has counted, as a table" },
+    { "Brick.help([kind])", "prints this text, or the options of one kind" },
   }, 2)
   local answer = host.order({ order = "brick.describe" })
   if not answer.ok or type(answer.value) ~= "table" then return end

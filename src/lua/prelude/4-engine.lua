@@ -10,7 +10,7 @@ local known = {}
 
 local function order(self, verb, what)
   local engine = base.contents(self)
-  if engine.deleted then base.fail("%s: the engine %s was deleted", what, engine.name) end
+  if engine.deleted then base.fail("%s: engine %s was deleted", what, engine.name) end
   return base.order({ order = verb, name = engine.name }, what)
 end
 
@@ -22,7 +22,7 @@ end
 -- The options of link in a table.
 local function link_options(what, given)
   for key in pairs(given) do
-    if key ~= "batch" and key ~= "queue" and key ~= "qid" then base.fail("%s: there is no option %q; the options are batch and queue", what, tostring(key)) end
+    if key ~= "batch" and key ~= "queue" and key ~= "qid" then base.fail("%s: unknown option %q; the options are batch and queue", what, tostring(key)) end
   end
   return given.batch, given.queue or given.qid
 end
@@ -36,7 +36,7 @@ function methods.link(self, brick, batch, queue)
   if queue ~= nil then queue = base.integer(what, 3, "queue", queue, -1) end
   if queue == -1 then queue = nil end
   local engine = base.contents(self)
-  if engine.deleted then base.fail("%s: the engine %s was deleted", what, engine.name) end
+  if engine.deleted then base.fail("%s: engine %s was deleted", what, engine.name) end
 
   local found = host.reachable(brick)
   local specifications = {}
@@ -145,16 +145,16 @@ end
 
 function host.engine_help()
   base.print_columns({
-    { "PktEngine.new(name [, buffer_size [, cpu]])", "makes an engine; cpu -1 means any" },
-    { "PktEngine.retrieve(name)", "the engine of this name, or nil" },
-    { "pe:link(brick [, batch [, qid]])", "gives it a brick and all bricks linked to it; qid picks one hardware queue" },
-    { "pe:unlink()", "undoes link" },
-    { "pe:start()", "lets packets flow" },
-    { "pe:stop()", "stops it" },
-    { "pe:delete()", "removes it" },
+    { "PktEngine.new(name [, buffer_size [, cpu]])", "creates an engine; cpu -1 means no pinning" },
+    { "PktEngine.retrieve(name)", "returns the engine of that name, or nil" },
+    { "pe:link(brick [, batch [, qid]])", "adds a brick and all bricks below it; qid selects one hardware queue" },
+    { "pe:unlink()", "undoes link and closes the links" },
+    { "pe:start()", "starts the packet flow" },
+    { "pe:stop()", "stops the packet flow" },
+    { "pe:delete()", "removes the engine" },
     { "pe:show_stats()", "prints packets, bytes and drops" },
-    { "pe:stats()", "the same as a table" },
-    { "pe:audit()", "checks that no packet is missing from the books" },
+    { "pe:stats()", "returns the same as a table" },
+    { "pe:audit()", "checks that every packet is accounted for" },
     { "PktEngine.help()", "this text" },
   }, 2)
   host.print_engine_options()

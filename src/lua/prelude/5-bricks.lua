@@ -9,14 +9,14 @@ local functions = {}
 function host.program_help()
   base.print_columns({
     { "BRICKS.help()", "prints this text" },
-    { "BRICKS.print_status()", "says whether any engine runs" },
+    { "BRICKS.print_status()", "says whether any engine is running" },
     { "BRICKS.show_stats()", "prints packets, bytes and drops of all engines" },
-    { "BRICKS.stats()", "gives them as a table" },
-    { "BRICKS.backend()", "gives the name of the backend: netmap, pcap or loopback" },
-    { "BRICKS.sleep(seconds)", "waits; engines run on" },
+    { "BRICKS.stats()", "returns the same as a table" },
+    { "BRICKS.backend()", "returns the name of the backend: netmap, pcap or loopback" },
+    { "BRICKS.sleep(seconds)", "waits; engines keep running" },
     { "BRICKS.shutdown()", "ends the program" },
-    { "PktEngine.help()", "packet engines have a help of their own" },
-    { "Brick.help()", "and so have bricks" },
+    { "PktEngine.help()", "prints help for packet engines" },
+    { "Brick.help()", "prints help for bricks" },
   }, 2)
 end
 functions.help = host.program_help
@@ -51,7 +51,7 @@ end
 
 -- Waits without using the processor.
 function functions.sleep(seconds)
-  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then base.wrong("BRICKS.sleep", 1, "seconds", "a number from 0 on", seconds) end
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then base.wrong("BRICKS.sleep", 1, "seconds", "a number of at least 0", seconds) end
   host.sleep(seconds)
 end
 

@@ -15,7 +15,7 @@ os.time = function(...)
   return time(...)
 end
 
-debug.sethook = function() base.fail("debug.sethook is taken: it is what makes scripts interruptible") end
+debug.sethook = function() base.fail("debug.sethook is reserved: it makes scripts interruptible") end
 
 -- Our own scripts are found from everywhere: require("lib.setup").
 local path = host.settings.scripts .. "/?.lua;" .. package.path
