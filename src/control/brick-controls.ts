@@ -62,7 +62,7 @@ class ControlThread {
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         this.calls.delete(number);
-        reject(new BricksError('E_BRICK_CALL', `${label}:${method} has not returned for ${CALL_MILLISECONDS / 1000} s.`, 'See what the control half does.'));
+        reject(new BricksError('E_BRICK_CALL', `${label}:${method} has not returned for ${CALL_MILLISECONDS / 1000} s.`, 'Check what the control half is doing.'));
       }, CALL_MILLISECONDS);
       const settle = <Value>(done: (value: Value) => void) => (value: Value): void => {
         clearTimeout(limit);
@@ -73,7 +73,7 @@ class ControlThread {
         this.send({ kind: 'call', number, method, values });
       } catch (error) {
         this.calls.delete(number);
-        settle(reject)(new BricksError('E_BRICK_CALL', `The values for ${label}:${method} can't be handed on: ${messageOf(error)}.`));
+        settle(reject)(new BricksError('E_BRICK_CALL', `The values for ${label}:${method} can't be passed on: ${messageOf(error)}.`));
       }
     });
   }

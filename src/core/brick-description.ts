@@ -73,7 +73,7 @@ export class BrickDescription {
    */
   call(method: string, ...values: unknown[]): Promise<unknown> {
     const { caller } = this;
-    if (!caller) return Promise.reject(new BricksError('E_BRICK_CALL', `This ${this.kind} is linked to no engine.`, 'Link it first: engine.link(brick).'));
+    if (!caller) return Promise.reject(new BricksError('E_BRICK_CALL', `This ${this.kind} is not linked to an engine.`, 'Link it first: engine.link(brick).'));
     return caller(method, values);
   }
   private caller: ((method: string, values: readonly unknown[]) => Promise<unknown>) | undefined;

@@ -47,8 +47,8 @@ describe('errors name the brick and the link', () => {
     ), /link x\}0 is an input of both Merge and LoadBalancer/],
     ['a circle', 'E_CYCLE', () => compile(
       new Merge().connectInput('eth3', 'x}1').connectOutput('x{0'), new Duplicator().connectInput('x}0').connectOutput('x{1', 'out'),
-    ), /circle: Merge -> Duplicator -> Merge\./],
-    ['a brick that feeds itself', 'E_CYCLE', () => compile(new Merge().connectInput('eth3', 'x}0').connectOutput('x{0')), /circle: Merge -> Merge\./],
+    ), /loop: Merge -> Duplicator -> Merge\./],
+    ['a brick that feeds itself', 'E_CYCLE', () => compile(new Merge().connectInput('eth3', 'x}0').connectOutput('x{0')), /loop: Merge -> Merge\./],
     ['a bad option', 'E_OPTION', () => compileSpecifications([{ id: 1, module: LoadBalancer.module, kind: 'LoadBalancer', options: { tuple: 5 }, inputs: ['eth3'], outputs: ['a'] }]), /LoadBalancer: the option "tuple" is 5/],
     ['a bad link name', 'E_LINK_NAME', () => compileSpecifications([{ id: 1, module: Dummy.module, kind: 'Dummy', options: {}, inputs: ['eth3{'], outputs: ['a'] }]), /eth3\{/],
   ])('%s', (_, code, make, message) => {

@@ -61,7 +61,7 @@ describe('a control half', () => {
   test('rules the other by memory that both see, and is called while the engine runs', async () => {
     const Gate = brickOf(GATE);
     const gate = new Gate().connectInput('in').connectOutput('out');
-    await expect(gate.call('set', 1)).rejects.toMatchObject({ code: 'E_BRICK_CALL', message: expect.stringMatching(/linked to no engine/) });
+    await expect(gate.call('set', 1)).rejects.toMatchObject({ code: 'E_BRICK_CALL', message: expect.stringMatching(/not linked to an engine/) });
     const engine = newEngine();
     await engine.link(gate);
     await engine.start();

@@ -255,7 +255,7 @@ test('a column that a brick takes only while packets come is refused, since it m
   const failed = errorOf(engine);
   await injectAll('in', packets(5));
   await engine.start();
-  expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: expect.stringMatching(/takes the column "flowPorts" while packets come/) });
+  expect(await failed).toMatchObject({ code: 'E_BRICK_FAILED', message: expect.stringMatching(/takes the column "flowPorts" while packets are flowing/) });
 });
 
 test('counters and gauges are as many as a brick declares, and misspelt ones are named', async () => {

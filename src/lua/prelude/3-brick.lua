@@ -102,7 +102,7 @@ function methods.call(self, method, ...)
   base.string(what, 1, "method", "the name of a method", method)
   local brick = base.contents(self)
   local engine = engine_of(brick)
-  if not engine then base.fail("call: this %s is linked to no engine yet; give it to pe:link first", brick.kind) end
+  if not engine then base.fail("call: this %s is not linked to an engine yet; call pe:link first", brick.kind) end
   return base.order({ order = "brick.call", name = engine, id = brick.id, method = method, values = { ... } }, what)
 end
 
