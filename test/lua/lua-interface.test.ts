@@ -140,7 +140,7 @@ describe('engines', () => {
 
   test('a deleted engine says so, also when a new one has its name', async () => {
     await lua.evaluate('old = PktEngine.new("e0") old:delete() new = PktEngine.new("e0")');
-    expect(await lua.failureOf('old:start()')).toMatch(/the engine e0 was deleted/);
+    expect(await lua.failureOf('old:start()')).toMatch(/engine e0 was deleted/);
     expect(await lua.evaluate('=old, new')).toBe('PktEngine e0 (deleted)\tPktEngine e0 (stopped)\n');
   });
 
@@ -195,7 +195,7 @@ describe('bricks', () => {
 
   test('a brick belongs to one engine, until it is unlinked or the engine is gone', async () => {
     await lua.evaluate('b = Brick.new("Dummy") pe = PktEngine.new("e0"):link(b) other = PktEngine.new("e1")');
-    expect(await lua.failureOf('other:link(b)')).toMatch(/this Dummy is linked to the engine e0 already/);
+    expect(await lua.failureOf('other:link(b)')).toMatch(/this Dummy is already linked to engine e0/);
     expect(await lua.failureOf('b:connect_output("x")')).toMatch(/call unlink on the engine first/);
     await lua.evaluate('pe:unlink() b:connect_output("x") other:link(b)');
     lua.program.engines.delete('e1');
