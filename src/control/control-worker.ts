@@ -4,9 +4,12 @@ import type { AnyControlHalf, ControlContext } from '../core/brick';
 import { isBricksError, messageOf } from '../core/errors';
 import { messageWithPlace } from '../plugins/error-place';
 import { loadBrickClass } from '../plugins/load-brick';
+import { markBrickThread } from './brick-thread';
 import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
 import { gatedLogger } from './gated-logger';
 import { Mailbox } from './mailbox';
+
+markBrickThread();
 
 const plan = workerData as ControlPlan;
 const toEngine = new Mailbox(plan.toEngine);

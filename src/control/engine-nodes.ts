@@ -32,9 +32,13 @@ export class EngineNode {
   private readonly hold: HoldArea | undefined;
   private readonly copies: SideArea | undefined;
   private readonly made: SideArea | undefined;
-  /** What it does by the clock. */
-  readonly timers: Timer[] = [];
   private readonly mail: Mailbox | undefined;
+  /** What its code does by the clock, and what its state does. */
+  private codeTimers: readonly Timer[] = [];
+  private stateTimers: readonly Timer[] = [];
+  /** Where those go that are asked for; while packets come, nowhere. */
+  private newTimers: Timer[] | undefined;
+  private readonly editor: PacketEditor | undefined;
   private readonly context: NodeContext;
   private readonly noted: NotedPackets;
   private readonly node: NodeMemory;
@@ -51,14 +55,18 @@ export class EngineNode {
     this.noted = new NotedPackets(memory.current, label);
     const rows = memory.columns.length.length;
     this.copies = brick.copiesFirst ? new SideArea(memory.columns, rows, declaration.headroom) : undefined;
-    this.made = declaration.creates ? new SideArea(memory.columns, rows, 0) : undefined;
+    this.made = declaration.creates ? new SideArea(memory.columns, memory.sideRows, 0) : undefined;
+    this.editor = declaration.effect === 'edits' ? new PacketEditor(editable(memory.current), label, this.copies) : undefined;
     const link = plan.controls.find(({ node }) => node === index);
     const toControl = link && new Mailbox(link.fromEngine);
     this.mail = link && definition.onMessage ? new Mailbox(link.toEngine) : undefined;
     this.context = new NodeContext({
       label, declaration, level, outputs: outputs.length, clock, seed: plan.seed, packets: this.noted.packets, current: memory.current, counts: this.counts, hold: this.hold, made: this.made,
-      edit: declaration.effect === 'edits' ? new PacketEditor(editable(memory.current), label, declaration.headroom) : undefined,
-      addTimer: (nanoseconds, call) => this.timers.push({ node: index, nanoseconds, call }),
+      edit: this.editor,
+      addTimer: (nanoseconds, call) => {
+        if (!this.newTimers) throw new BricksError('E_ARGUMENT', `The brick ${label} asks for a timer while packets come.`, 'Ask for it in choose, onPacket, process or state, before the function of a packet is returned.');
+        this.newTimers.push({ node: index, nanoseconds, call });
+      },
       log: gatedLogger((text) => notice(`${label}: ${text}`), () => clock.now), shared: link?.shared, post: (message) => toControl?.post(message) ?? false,
     });
     this.shared = this.makeCode();
@@ -71,13 +79,16 @@ export class EngineNode {
   inGraph(counters: CounterBlock): NodeBrick {
     const { brick, definition, context, counts, hold } = this;
     const { declaration } = brick;
+    this.newTimers = [];
     const state: unknown = this.guarded(() => definition.state?.(brick.options, context));
+    this.stateTimers = this.newTimers;
+    this.newTimers = undefined;
     const code = this.shared ?? this.makeCode();
     if (!isWarmable(definition)) this.shared = undefined;
     const { close } = definition;
     return {
       code, state, hold, copies: this.copies, made: this.made,
-      close: close ? () => close(state) : undefined,
+      close: close ? () => this.guarded(() => close(state), 'failed while it closed') : undefined,
       own: new OwnCounters(counts, counters.words, brick.record, declaration.counters.length, declaration.gauges.length),
     };
   }
@@ -86,6 +97,10 @@ export class EngineNode {
   get inbox(): Inbox | undefined {
     const { mail, definition, context, index } = this;
     return mail && { node: index, mail, deliver: (message, state) => definition.onMessage?.(message, state, context) };
+  }
+
+  get timers(): readonly Timer[] {
+    return [...this.codeTimers, ...this.stateTimers];
   }
 
   /** What a warm-up has counted and held is forgotten. */
@@ -97,10 +112,14 @@ export class EngineNode {
 
   private makeCode(): NodeCode {
     const { brick, definition, context, memory, node, noted } = this;
-    return this.guarded(() => makeNodeCode({
+    this.newTimers = [];
+    const code = this.guarded(() => makeNodeCode({
       definition, options: brick.options, context, packets: noted.packets, current: memory.current, memory: node, specialise: memory.specialise,
-      makeView: () => new PacketReader(memory.current, this.byHeads),
+      makeView: () => this.makeView(),
     }));
+    this.codeTimers = this.newTimers;
+    this.newTimers = undefined;
+    return code;
   }
 
   /** Whether the packet form reads packets' first bytes from their column: unless it changes them, or nothing native fills it. */
@@ -108,12 +127,24 @@ export class EngineNode {
     return this.definition.edits !== true && nativeHeadCopier() !== undefined;
   }
 
-  private guarded<Made>(make: () => Made): Made {
+  /** A view that follows the packet where the brick moves it. */
+  private makeView(): PacketReader {
+    const { editor, memory: { current } } = this;
+    const view = new PacketReader(current, this.byHeads);
+    if (editor) {
+      editor.onChange = (row) => {
+        if (row === view.row) view.moveTo(row);
+      };
+    }
+    return view;
+  }
+
+  private guarded<Made>(make: () => Made, what = 'can\'t be made'): Made {
     try {
       return make();
     } catch (error) {
       if (isBricksError(error)) throw error;
-      const failure = new BricksError('E_BRICK_FAILED', `The brick ${this.brick.label} can't be made: ${messageOf(error)}`);
+      const failure = new BricksError('E_BRICK_FAILED', `The brick ${this.brick.label} ${what}: ${messageOf(error)}`);
       if (error instanceof Error && error.stack) failure.stack = error.stack;
       throw failure;
     }

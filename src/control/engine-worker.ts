@@ -4,6 +4,7 @@ import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../core/errors';
 import type { ReportedFault } from '../core/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
+import { markBrickThread } from './brick-thread';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
 import type { EnginePlan, EngineReport, EngineRequest, PlainError } from './engine-protocol';
@@ -70,6 +71,8 @@ async function open(plan: EnginePlan): Promise<void> {
   });
   report({ kind: 'opened' });
 }
+
+markBrickThread();
 
 parentPort?.once('message', (plan: EnginePlan) => {
   open(plan).catch((error: unknown) => {

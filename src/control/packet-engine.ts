@@ -14,6 +14,7 @@ import { resolveBackend } from '../plugins/container';
 import { backendFor } from '../plugins/default-backend';
 import { OrderEvent } from '../native/system';
 import { BrickControls } from './brick-controls';
+import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
 import { preparePlan } from './prepare-plan';
 import { linksThatWait, outputsAtWrongEnd, unwrittenPipes, type OpenGraph } from './idle-links';
@@ -55,9 +56,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Orders are carried out one after the other. */
   private tail: Promise<unknown> = Promise.resolve();
 
-  /** An engine of this name, with nothing linked yet. @throws BricksError E_OPTION */
+  /** An engine of this name, with nothing linked yet. @throws BricksError E_OPTION, E_ENGINE_THREAD */
   constructor(name: string, private readonly given: PacketEngineOptions = {}) {
     super();
+    refuseInBrickThread(name);
     this.name = name;
     this.options = checkedEngineOptions(name, given);
     this.watchdog = new Watchdog(Number(this.options['hangMilliseconds']));

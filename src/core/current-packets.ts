@@ -31,6 +31,12 @@ export class CurrentPackets {
     current.linkType = batch.linkType;
     this.source = batch;
   }
+
+  /** No batch is on its way. */
+  leave(): void {
+    this.batch.count = 0;
+    this.source = undefined;
+  }
 }
 
 /** What one brick gets of them; it notes which columns the brick takes, since sources leave out what nobody reads. */

@@ -98,6 +98,9 @@ function declarationOf(definition: AnyDefinition): BrickDeclaration {
   if (holds && definition.release === undefined) {
     throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} declares that it holds packets, but has no release.`, 'Define release to say when they leave.');
   }
+  if (holds && definition.choose === undefined) {
+    throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} declares that it holds packets, which only the form choose can.`, `Write it with choose instead of ${forms[0]}.`);
+  }
   const { shorthand, options = {} } = definition;
   if (shorthand !== undefined && !(shorthand in options)) {
     throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} has the shorthand "${String(shorthand)}", which is not one of its options.`);

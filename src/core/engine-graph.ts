@@ -15,7 +15,6 @@ import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from './engine-timers
 import type { CompiledGraph } from './graph';
 import type { FixedList, GraphMemory, InnerLink } from './graph-memory';
 import { GraphNode, type NodeBrick } from './graph-node';
-import { HELD_PACKETS_MAXIMUM } from './hold-area';
 import type { PacketBatch } from './packet-batch';
 import type { PacketList, PacketLists } from './packet-list';
 
@@ -51,9 +50,8 @@ export class EngineGraph {
   private sideKind: SideKind = HELD;
   /** Nodes that may have such. */
   private readonly sideNodes: readonly number[];
-  /** Rows that the last `releaseHeld` let go. */
-  private readonly released = new Uint16Array(HELD_PACKETS_MAXIMUM);
-  private releasedCount = 0;
+  /** Whether a brick is called between batches. */
+  private between = false;
 
   /**
    * `bricks[i]` is the brick of `graph.bricks[i]`. `timer` is the graph's own. `working[0]` tells others which
@@ -106,10 +104,13 @@ export class EngineGraph {
       const input = this.inputOf(node, index === entry);
       if (input.count === 0) continue;
       working[0] = index + 1;
-      if (node.copies) node.copy(input, this.current);
-      else if (timed) node.runTimed(input, this.timer);
+      if (node.copies) {
+        node.copy(input, this.current);
+        continue;
+      }
+      if (timed) node.runTimed(input, this.timer);
       else node.run(input);
-      if (node.edits) this.refill(node);
+      if (node.edits) this.refill();
     }
     working[0] = 0;
   }
@@ -147,10 +148,9 @@ export class EngineGraph {
   /** The packets of the last `side` have gone. */
   endSide(): void {
     const node = this.nodes[this.sideNode];
-    if (this.sideKind === HELD) for (let i = 0; i < this.releasedCount; i++) node.hold?.release(this.released[i]);
+    if (this.sideKind === HELD) node.hold?.releaseGone();
     else if (this.sideKind === COPIED) node.copies?.clear();
     else node.made?.clear();
-    this.releasedCount = 0;
     this.sideNode = -1;
   }
 
@@ -176,12 +176,12 @@ export class EngineGraph {
 
   /** Calls a brick between batches. */
   private callBetween(node: number, call: (state: unknown) => void): void {
-    this.sideNode = node;
-    this.sideKind = MADE;
+    this.current.leave();
+    this.between = true;
     this.working[0] = node + 1;
     this.nodes[node].callBetween(call);
     this.working[0] = 0;
-    this.sideNode = -1;
+    this.between = false;
   }
 
   private runCopies(index: number): PacketBatch | undefined {
@@ -191,7 +191,7 @@ export class EngineGraph {
     this.enterSide(batch, batch.count);
     this.working[0] = index + 1;
     node.run(this.sourceList);
-    this.refill(node);
+    this.refill();
     this.processFrom(index + 1);
     return batch;
   }
@@ -213,22 +213,12 @@ export class EngineGraph {
 
   private releaseHeld(index: number, all: boolean): PacketBatch | undefined {
     const node = this.nodes[index];
-    const { hold, outputs } = node;
+    const { hold } = node;
     if (!hold || hold.count === 0) return undefined;
     this.working[0] = index + 1;
+    this.current.leave();
     node.release(hold, all);
-    let out = 0;
-    for (let output = 0; output < outputs.outputs; output++) {
-      const first = output << outputs.shift;
-      for (let i = 0; i < outputs.counts[output]; i++) {
-        const at = first + (i << outputs.step);
-        const row = outputs.rows[at];
-        hold.load(row, out);
-        outputs.rows[at] = out;
-        this.released[out++] = row;
-      }
-    }
-    this.releasedCount = out;
+    const out = hold.goingCount;
     if (out === 0) return undefined;
     addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
     setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
@@ -244,9 +234,10 @@ export class EngineGraph {
     this.enter(batch, count);
   }
 
-  /** Behind a brick that has changed packets, columns that come from their bytes are worked out again. */
-  private refill(node: GraphNode): void {
-    if (!node.edits || !this.current.source) return;
+  /** Behind a brick that has changed packets, what comes from their bytes is worked out again. */
+  private refill(): void {
+    this.wholeBytes = -1;
+    if (!this.current.source) return;
     for (let index = 0; index < this.refills.length; index++) this.refills[index].fill(this.current.source, this.current.batch.count);
   }
 
@@ -267,13 +258,22 @@ export class EngineGraph {
     }
   }
 
-  /** After a brick has thrown: what it was given is dropped, and counted so; the rest of the batch goes its way. */
-  abandon(): void {
+  /** Whether a brick has thrown between batches: no packet is on its way then, and what it made before may go. */
+  abandonCall(): boolean {
+    const { between } = this;
+    if (between) this.working[0] = 0;
+    this.between = false;
+    return between;
+  }
+
+  /**
+   * After a brick has thrown: what it was given is dropped, and counted so; the rest of the batch goes its way. What it holds, where it failed
+   * to say which of them go, it holds still, unless this is the `end`.
+   */
+  abandon(end: boolean): void {
     const side = this.sideNode;
     if (side >= 0 && this.working[0] === side + 1 && this.sideKind !== COPIED) {
-      // It failed while it let go what it holds, or in a timer: all that is held is held still.
-      this.nodes[side].outputs.counts.fill(0);
-      this.releasedCount = 0;
+      if (end) this.nodes[side].dropHeld();
       this.working[0] = 0;
     }
     while (this.working[0] > 0) {

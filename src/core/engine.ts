@@ -9,7 +9,7 @@ import {
   ENGINE_BATCHES, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
   addToCounter, setCounter, type CounterBlock, type CounterPublisher,
 } from './counters';
-import { COPIED, MADE, type EngineGraph, type SideKind } from './engine-graph';
+import { COPIED, HELD, MADE, type EngineGraph, type SideKind } from './engine-graph';
 import { NO_TIMERS, type EngineTimers, type Inbox } from './engine-timers';
 import type { PacketBatch } from './packet-batch';
 
@@ -98,28 +98,41 @@ export class Engine {
       return this.loop();
     } catch (error) {
       const named = this.graph.nameFailure(error);
-      if (named === error) this.graph.dropListed();
-      else this.abandonBatch();
-      try {
-        if (this.graph.sidesWait) this.sendSides(true);
-      } catch {
-        this.abandonBatch();
+      this.abandonBatch(error, false);
+      // Each failure takes away what it is about, so that this ends.
+      while (this.graph.sidesWait) {
+        try {
+          this.sendSides(true);
+        } catch (another) {
+          this.abandonBatch(another, true);
+        }
       }
       this.publishNow();
       throw named;
     }
   }
 
-  /** A brick has thrown: what the others made of the batch is sent. */
-  private abandonBatch(): void {
-    const side = this.graph.sideBatch;
+  /** A brick has thrown: what the others made of the batch is sent. Or a port has: what it was to send is dropped. */
+  private abandonBatch(error: unknown, end: boolean): void {
+    const { graph } = this;
+    if (graph.abandonCall()) return;
+    const side = graph.sideBatch;
     const batch = side ?? this.inHand?.batch;
     if (!batch) return;
-    this.graph.abandon();
-    this.send(batch);
-    if (side) this.graph.endSide();
+    if (graph.nameFailure(error) === error) graph.dropListed();
+    else this.sendAbandoned(batch, end);
+    if (side) graph.endSide();
     else this.inHand?.port.release();
     this.inHand = undefined;
+  }
+
+  private sendAbandoned(batch: PacketBatch, end: boolean): void {
+    this.graph.abandon(end);
+    try {
+      this.send(batch);
+    } catch {
+      this.graph.dropListed();
+    }
   }
 
   private loop(): LoopEnd {
@@ -165,15 +178,27 @@ export class Engine {
 
   /** Sends what waits beside the batches: copies that were to be changed, held packets that go now, packets that bricks have made. */
   private sendSides(all: boolean): void {
-    const { graph } = this;
-    for (let index = 0; index < graph.nodes.length; index++) {
-      for (let kind = COPIED; kind <= MADE; kind++) {
-        const batch = graph.side(index, kind as SideKind, all);
-        if (batch === undefined) continue;
-        this.send(batch);
-        graph.endSide();
-      }
+    const { nodes } = this.graph;
+    this.sendCopies();
+    for (let index = 0; index < nodes.length; index++) {
+      if (this.sendSide(index, HELD, all)) this.sendCopies();
+      if (this.sendSide(index, MADE, all)) this.sendCopies();
     }
+  }
+
+  /** Those of one batch, before another's: so they are of one link type, and as many as there is room for. */
+  private sendCopies(): void {
+    const { nodes } = this.graph;
+    for (let index = 0; index < nodes.length; index++) this.sendSide(index, COPIED, false);
+  }
+
+  private sendSide(index: number, kind: SideKind, all: boolean): boolean {
+    const { graph } = this;
+    const batch = graph.side(index, kind, all);
+    if (batch === undefined) return false;
+    this.send(batch);
+    graph.endSide();
+    return true;
   }
 
   /** One turn over all sources; answers how many packets it moved. */
@@ -192,6 +217,7 @@ export class Engine {
         graph.process(source.batch, source.entry);
         this.send(source.batch);
         source.port.release();
+        this.inHand = undefined;
         packets += received;
         // Copies are of one source's packets: all of a batch are of one link type.
         if (graph.sidesWait) this.sendSides(false);
@@ -307,7 +333,15 @@ export class Engine {
     for (const source of this.sources) source.port.refreshCounters?.();
     for (const transmitter of this.transmitters) transmitter.close();
     for (const source of this.sources) source.port.close();
-    for (const node of this.graph.nodes) node.close();
+    const failures: unknown[] = [];
+    for (const node of this.graph.nodes) {
+      try {
+        node.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     this.publisher.publish();
+    if (failures.length > 0) throw failures[0];
   }
 }

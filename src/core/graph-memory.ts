@@ -50,6 +50,8 @@ export class GraphMemory {
   readonly whole: FixedList;
   /** Objects that hold the specialised loops, for those who look at what V8 makes of them. */
   readonly loops: readonly object[];
+  /** The packets that a brick may make in a batch. */
+  readonly sideRows: number;
   /** `nodes[i]` belongs to `graph.bricks[i]`. */
   readonly nodes: readonly NodeMemory[];
   readonly specialise: <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants) => Loop;
@@ -59,10 +61,11 @@ export class GraphMemory {
     const specialiser = new Specialiser();
     this.specialise = specialiser.specialise;
     this.loops = specialiser.loops;
-    // What was held goes through the same lists.
-    const holds = graph.bricks.some((brick) => brick.declaration.holds);
+    // What was held or made goes through the same lists, and copies of it are as many as there are ways to where they are changed.
+    const hasSides = graph.bricks.some(({ declaration }) => declaration.holds || declaration.creates);
     const copied = Math.max(1, ...graph.bricks.filter((brick) => brick.copiesFirst).map((brick) => brick.multiplicity));
-    const rows = Math.min(65_536, Math.max(batchRows * copied, holds ? HELD_PACKETS_MAXIMUM : 0));
+    this.sideRows = Math.max(batchRows, hasSides ? HELD_PACKETS_MAXIMUM : 0);
+    const rows = Math.min(65_536, this.sideRows * copied);
     this.columns = createPacketColumns(rows);
     this.current = new CurrentPackets(this.columns);
     this.whole = { rows: uint16Array(rows), whole: true, count: 0 };

@@ -17,6 +17,7 @@ import type { SideArea } from './side-area';
 
 const DECISION = DROP_REASON_INDEX.decision;
 const NO_BUFFER = DROP_REASON_INDEX.noBuffer;
+const ENGINE_HUNG = DROP_REASON_INDEX.engineHung;
 
 /** A brick at work in one graph: the engine's, or that of a warm-up. */
 export interface NodeBrick {
@@ -108,18 +109,21 @@ export class GraphNode {
     const { words, record, hold } = this;
     const out = this.listed();
     let dropped = input.count + copies - out;
+    let copied = copies;
     if (hold) {
       dropped -= hold.takeFresh();
       setCounter(words, record + BRICK_HELD, hold.count);
+      // What was held and goes on all the same is a copy.
+      if (dropped < 0) copied -= dropped;
     }
     this.own.flush();
     addToCounter(words, record + BRICK_PACKETS_IN, input.count);
     addToCounter(words, record + BRICK_PACKETS_OUT, out);
-    if (copies > 0) addToCounter(words, record + BRICK_COPIES, copies);
+    if (copied > 0) addToCounter(words, record + BRICK_COPIES, copied);
     if (dropped > 0) addToCounter(words, record + BRICK_DROPS + DECISION, dropped);
   }
 
-  /** Puts the places of held packets that go now on the outputs' lists. */
+  /** Makes held packets that go now rows of their outgoing batch, on the outputs' lists. */
   release(hold: HoldArea, all: boolean): void {
     const dropped = this.code.release(hold, all, this.brick.state);
     this.own.flush();
@@ -135,13 +139,27 @@ export class GraphNode {
     this.outputs.counts.fill(0);
     this.own.flush();
     addToCounter(words, record + BRICK_PACKETS_IN, count);
-    addToCounter(words, record + BRICK_DROPS + DROP_REASON_INDEX.engineHung, count - (hold?.takeFresh() ?? 0));
+    const lost = count - (hold?.takeFresh() ?? 0);
+    if (lost >= 0) addToCounter(words, record + BRICK_DROPS + ENGINE_HUNG, lost);
+    else addToCounter(words, record + BRICK_COPIES, -lost);
     if (hold) setCounter(words, record + BRICK_HELD, hold.count);
   }
 
+  /** The brick can't say where the packets go that it holds. */
+  dropHeld(): void {
+    const { words, record, hold } = this;
+    if (!hold) return;
+    addToCounter(words, record + BRICK_DROPS + ENGINE_HUNG, hold.count);
+    hold.clear();
+    setCounter(words, record + BRICK_HELD, 0);
+  }
+
   callBetween(call: (state: unknown) => void): void {
-    call(this.brick.state);
-    this.own.flush();
+    try {
+      call(this.brick.state);
+    } finally {
+      this.own.flush();
+    }
   }
 
   close(): void {

@@ -27,6 +27,11 @@ export class HoldArea {
   /** The rows that wait, in the order in which they came. */
   readonly waiting = new Uint16Array(HELD_PACKETS_MAXIMUM);
   waitingCount = 0;
+  /** Where each of those goes: an output, or a constant of the contract. */
+  readonly decided = new Int32Array(HELD_PACKETS_MAXIMUM);
+  /** Those that go now, in order: row i of `outgoing` is packet `going[i]`. */
+  readonly going = new Uint16Array(HELD_PACKETS_MAXIMUM);
+  goingCount = 0;
 
   constructor(columns: PacketColumns) {
     this.outgoing = createPacketBatch(HELD_PACKETS_MAXIMUM, columns);
@@ -61,8 +66,7 @@ export class HoldArea {
     return target;
   }
 
-  /** Makes a held packet row `target` of `outgoing`. */
-  load(row: number, target: number): void {
+  private load(row: number, target: number): void {
     copyRow(this.batch, row, this.outgoing, target);
     this.outgoing.linkType = this.batch.linkType;
     this.outgoing.count = target + 1;
@@ -89,17 +93,25 @@ export class HoldArea {
     for (let index = 0; index < kept; index++) this.batch.memory.bytes[at + index] = memory.bytes[start + index];
   }
 
-  /** Closes the gap in `waiting` between its first `left` and those from `from` on, which wait still. Returns how many wait. */
-  keepFrom(from: number, left: number): number {
-    this.waiting.copyWithin(left, from, this.waitingCount);
-    return left + this.waitingCount - from;
-  }
-
   /** Empties it: what a warm-up has left. */
   clear(): void {
     for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.free[row] = HELD_PACKETS_MAXIMUM - 1 - row;
     this.freeCount = HELD_PACKETS_MAXIMUM;
-    this.waitingCount = this.fresh = 0;
+    this.waitingCount = this.goingCount = this.fresh = 0;
+  }
+
+  /** Makes a held packet the next row of `outgoing`, and returns which. */
+  go(place: number): number {
+    const row = this.goingCount++;
+    this.load(place, row);
+    this.going[row] = place;
+    return row;
+  }
+
+  /** The packets that went have gone. */
+  releaseGone(): void {
+    for (let row = 0; row < this.goingCount; row++) this.release(this.going[row]);
+    this.goingCount = 0;
   }
 
   /** Gives a row back, once its packet has gone. */
@@ -116,7 +128,7 @@ export class HoldArea {
 }
 
 /** 32 bits at a time, as both places are multiples of 4, but none behind the packet. */
-function copyBytes(from: PacketMemory, start: number, to: PacketMemory, at: number, length: number): void {
+export function copyBytes(from: PacketMemory, start: number, to: PacketMemory, at: number, length: number): void {
   const source = from.words;
   const target = to.words;
   const first = start >>> 2;

@@ -36,7 +36,7 @@ export interface NodeParts {
 export interface NodeCode {
   /** Puts each row of the input on the lists of the outputs that get it. Returns the copies: rows on lists beyond the first. */
   run(input: PacketList, state: unknown): number;
-  /** Asks which of the held packets go: puts their places on the outputs' lists. Returns how many it dropped. */
+  /** Asks which of the held packets go: makes them rows of the area's outgoing batch, on the outputs' lists. Returns how many it dropped. */
   release(hold: HoldArea, all: boolean, state: unknown): number;
 }
 
@@ -121,22 +121,25 @@ class ChooseCode implements NodeCode {
     const { releaseOne, lists } = this;
     if (releaseOne === undefined) return 0;
     const { rows, counts, shift, step, outputs } = lists;
-    const { waiting } = hold;
+    const { waiting, decided } = hold;
+    // Before anything moves: a brick that throws has let nothing go.
+    for (let i = 0; i < hold.waitingCount; i++) {
+      const output = releaseOne(waiting[i], all, state);
+      if (!(output === HELD || output === DROP || (output >= 0 && output < outputs && output === (output | 0)))) throw wrongOutput(outputs, output);
+      decided[i] = output === HELD && all ? DROP : output;
+    }
     let left = 0;
     let dropped = 0;
     for (let i = 0; i < hold.waitingCount; i++) {
       const place = waiting[i];
-      const output = releaseOne(place, all, state);
-      if (output === HELD && !all) {
+      const output = decided[i];
+      if (output >= 0) {
+        rows[(output << shift) + (counts[output]++ << step)] = hold.go(place);
+      } else if (output === HELD) {
         waiting[left++] = place;
-      } else if (output >= 0 && output < outputs && output === (output | 0)) {
-        rows[(output << shift) + (counts[output]++ << step)] = place;
-      } else if (output === DROP || output === HELD) {
+      } else {
         hold.release(place);
         dropped++;
-      } else {
-        hold.waitingCount = hold.keepFrom(i, left);
-        throw wrongOutput(outputs, output);
       }
     }
     hold.waitingCount = left;

@@ -100,17 +100,11 @@ export class NodeContext implements BrickContext {
     this.addTimer(milliseconds * 1e6, call);
   };
 
-  readonly post = (message: unknown): boolean => {
-    return this.send(message);
-  };
+  readonly post = (message: unknown): boolean => this.send(message);
 
-  readonly counter = (name: string): Counter => {
-    return new OwnCounter(this.counts.counts, this.indexOf('counter', name));
-  };
+  readonly counter = (name: string): Counter => new OwnCounter(this.counts.counts, this.indexOf('counter', name));
 
-  readonly gauge = (name: string): Gauge => {
-    return new OwnGauge(this.counts.gauges, this.indexOf('gauge', name));
-  };
+  readonly gauge = (name: string): Gauge => new OwnGauge(this.counts.gauges, this.indexOf('gauge', name));
 
   readonly hold = (row: number): number => {
     const { source } = this.current;
@@ -133,13 +127,14 @@ class Maker implements PacketMaker {
     this.memory = area.outgoing.memory;
   }
 
-  make(length: number, output: number, linkType = 1): number {
+  readonly make = (length: number, output: number, linkType = 1): number => {
     if (!(output >= 0 && output < this.outputs && Number.isInteger(output))) throw new Error(`it made a packet for output ${output}; it has ${this.outputs}`);
     if (!(length > 0 && Number.isInteger(length))) throw new Error(`it made a packet of ${length} bytes`);
+    if (!(linkType >= 0 && linkType <= 0xffff && Number.isInteger(linkType))) throw new Error(`it made a packet of the link type ${linkType}`);
     const at = this.area.make(length, linkType, output);
     if (at < 0) this.counts.withoutBuffer++;
     return at;
-  }
+  };
 }
 
 function hashOfText(text: string): number {

@@ -1,25 +1,40 @@
 /** Changes to where a packet starts and ends. Bytes themselves a brick writes to the packet's memory. */
 import type { Packets, PacketEdits } from './brick';
 
+/** Where the room of each packet begins and ends. */
+export interface EditRoom {
+  roomBegin(row: number): number;
+  roomEnd(row: number): number;
+}
+
 export class PacketEditor implements PacketEdits {
-  /** `headroom`: bytes in front of each packet; 0 where it lies where its source has put it. */
-  constructor(private readonly packets: Packets, private readonly label: string, private readonly headroom: number) {}
+  /** Called after each change, for a view of the packet. */
+  onChange: (row: number) => void = nothing;
 
-  insert(row: number, at: number, count: number): boolean {
-    const { offset, length, wireLength, memory } = this.packets;
+  /** `room`: undefined where packets lie where their source has put them; then none may grow. */
+  constructor(private readonly packets: Packets, private readonly label: string, private readonly room: EditRoom | undefined) {}
+
+  readonly insert = (row: number, at: number, count: number): boolean => {
+    const { offset, length, wireLength, memory: { bytes } } = this.packets;
     this.check(row, at, count);
-    if (at > length[row] || count > this.headroom) return false;
     const start = offset[row];
-    memory.bytes.copyWithin(start - count, start, start + at);
-    memory.bytes.fill(0, start - count + at, start + at);
-    offset[row] = start - count;
-    length[row] += count;
+    const before = length[row];
+    if (at > before) return false;
+    // As far to the end of the room as the packet goes: what alignment takes at its start is not lost to the next insertion.
+    const fitting = ((this.room ? this.room.roomEnd(row) : start + before) - before - count) & ~3;
+    const begin = Math.min(start, fitting);
+    if (begin < (this.room ? this.room.roomBegin(row) : start)) return false;
+    if (begin < start) bytes.copyWithin(begin, start, start + at);
+    bytes.copyWithin(begin + at + count, start + at, start + before);
+    bytes.fill(0, begin + at, begin + at + count);
+    offset[row] = begin;
+    length[row] = before + count;
     wireLength[row] += count;
-    this.align(row);
+    this.onChange(row);
     return true;
-  }
+  };
 
-  remove(row: number, at: number, count: number): boolean {
+  readonly remove = (row: number, at: number, count: number): boolean => {
     const { offset, length, wireLength, memory } = this.packets;
     this.check(row, at, count);
     if (at + count > length[row]) return false;
@@ -29,14 +44,16 @@ export class PacketEditor implements PacketEdits {
     length[row] -= count;
     wireLength[row] = Math.max(length[row], wireLength[row] - count);
     this.align(row);
+    this.onChange(row);
     return true;
-  }
+  };
 
-  truncate(row: number, to: number): void {
+  readonly truncate = (row: number, to: number): void => {
     const { length } = this.packets;
     this.check(row, 0, to);
     if (to < length[row]) length[row] = to;
-  }
+    this.onChange(row);
+  };
 
   /** Packets start at multiples of 4: one that does not is moved to the front a little. */
   private align(row: number): void {
@@ -49,8 +66,15 @@ export class PacketEditor implements PacketEdits {
   }
 
   private check(row: number, at: number, count: number): void {
-    if (!(at >= 0 && count >= 0 && Number.isInteger(at) && Number.isInteger(count) && row < this.packets.batch.count)) {
+    if (!(isNatural(row) && isNatural(at) && isNatural(count) && row < this.packets.batch.count)) {
       throw new Error(`${this.label} edits row ${row} at ${at} by ${count}: these must be whole numbers from 0 on, and the row one of its packets`);
     }
   }
 }
+
+/** A whole number below 2^31. */
+function isNatural(value: number): boolean {
+  return value >= 0 && (value | 0) === value;
+}
+
+function nothing(): void {}

@@ -2,7 +2,9 @@
  * Packets that an engine has in memory of its own: copies of packets that a brick is to change while others hold their bytes too, or
  * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
  */
+import { copyBytes } from './hold-area';
 import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch, type PacketColumns } from './packet-batch';
+import { NO_INTERFACE, createPacketNotes, type PacketNotes } from './packet-notes';
 
 /** Bytes of memory for each row, on average: what is longer takes more, and leaves less for others. */
 const BYTES_A_ROW = 2048;
@@ -20,6 +22,8 @@ export class SideArea {
   /** The output of each row, for packets that a brick has made. */
   readonly outputs: Uint16Array;
   private readonly own: PacketColumns;
+  /** Of the copies' notes their interfaces are kept. */
+  private readonly notes: PacketNotes;
   private readonly capacity: number;
   private used = 0;
 
@@ -27,6 +31,7 @@ export class SideArea {
   constructor(private readonly shared: PacketColumns, rows: number, private readonly headroom: number) {
     this.capacity = rows;
     this.own = createPacketColumns(rows);
+    this.notes = createPacketNotes(rows);
     this.outputs = new Uint16Array(rows);
     this.outgoing = createPacketBatch(rows, shared);
     this.outgoing.memory = packetMemory(new ArrayBuffer(Math.max(BYTES_MINIMUM, rows * BYTES_A_ROW)));
@@ -38,9 +43,9 @@ export class SideArea {
     const at = this.take(length, from.linkType);
     if (at < 0) return false;
     const { own } = this;
-    const { bytes } = this.outgoing.memory;
-    bytes.set(from.memory.bytes.subarray(from.offset[row], from.offset[row] + length), at);
+    copyBytes(from.memory, from.offset[row], this.outgoing.memory, at, length);
     const target = this.count++;
+    this.keepInterface(from, row, target);
     own.offset[target] = at;
     own.length[target] = length;
     own.wireLength[target] = from.wireLength[row];
@@ -49,7 +54,6 @@ export class SideArea {
     own.flowWord[target] = from.flowWord[row];
     own.flowAddresses[target] = from.flowAddresses[row];
     own.flowPorts[target] = from.flowPorts[row];
-    this.outgoing.notes = from.notes;
     return true;
   }
 
@@ -69,6 +73,16 @@ export class SideArea {
     this.outputs[target] = output;
     this.outgoing.notes = undefined;
     return at;
+  }
+
+  /** Where the room of a copy begins: that in front of it counts as its own. */
+  roomBegin(row: number): number {
+    return this.own.offset[row] - this.headroom;
+  }
+
+  /** Where it ends. */
+  roomEnd(row: number): number {
+    return this.own.offset[row] + this.own.length[row];
   }
 
   /** The columns of the waiting rows come to where bricks see them. */
@@ -94,11 +108,21 @@ export class SideArea {
     this.count = this.used = 0;
   }
 
+  private keepInterface({ notes }: PacketBatch, row: number, target: number): void {
+    if (target === 0) {
+      this.outgoing.notes = notes && this.notes;
+      this.notes.section = notes?.section;
+    }
+    if (notes) this.notes.words[target] = notes.section === this.notes.section ? notes.words[row] : NO_INTERFACE;
+  }
+
   /** Where a packet of so many bytes may start, or -1. All of a batch are of one link type. */
   private take(length: number, linkType: number): number {
+    const room = this.outgoing.memory.bytes.length;
     const at = this.used + this.headroom;
+    if (this.count === this.capacity || length > room) return -1;
     const end = at + ((length + 3) & ~3);
-    if (this.count === this.capacity || end > this.outgoing.memory.bytes.length) return -1;
+    if (end > room) return -1;
     if (this.count === 0) this.outgoing.linkType = linkType;
     else if (this.outgoing.linkType !== linkType) return -1;
     this.used = end;
