@@ -8,6 +8,7 @@ exports.Rewriter = defineBrick({
   outputs: 1,
   edits: true,
   choose: ({ memory, offset, length }) => (row) => {
+    if (length[row] < 34) return 0;
     const at = offset[row] + length[row] - 5;
     memory.bytes[at] = memory.bytes[at] ^ 0x5a;
     // The last byte of an IPv4 destination, or a byte of an IPv6 source.
@@ -36,6 +37,7 @@ exports.Grower = defineBrick({
   edits: true,
   headroom: 10,
   choose: ({ memory, offset, length }, _options, { edit }) => (row) => {
+    if (length[row] < 12) return 0;
     if (!edit.insert(row, length[row] - 6, 7)) return DROP;
     memory.bytes[offset[row] + length[row] - 8] = 0xee;
     if (!edit.insert(row, length[row] - 1, 3)) return DROP;
@@ -76,6 +78,7 @@ exports.Dealer = defineBrick({
   process: ({ memory, offset, length }, _options, { outputs }) => (input, next) => {
     for (let i = 0; i < input.count; i++) {
       const row = input.rows[i];
+      if (length[row] === 0) continue;
       const last = memory.bytes[offset[row] + length[row] - 1];
       if (last % 7 !== 0) next[i] = last % outputs;
     }
@@ -108,10 +111,42 @@ exports.Maker = defineBrick({
   choose: ({ memory, offset, length }, _options, { create, outputs }) => (row) => {
     const start = offset[row];
     const end = start + length[row];
-    if (memory.bytes[end - 1] % 3 === 0) {
+    if (length[row] > 0 && memory.bytes[end - 1] % 3 === 0) {
       const at = create.make(length[row], outputs - 1);
       if (at >= 0) for (let byte = start; byte < end; byte++) create.memory.bytes[at + byte - start] = memory.bytes[byte] ^ (byte === start ? 0x80 : 0);
     }
     return 0;
   },
 });
+
+/** All that a view says of a packet, as one number. */
+function digestOf(packet) {
+  let digest = packet.length;
+  const add = (value) => { digest = (Math.imul(digest ^ value, 0x01000193) + (value < 0 ? 7 : 0)) | 0; };
+  add(packet.etherType); add(packet.vlan); add(packet.ipVersion); add(packet.networkOffset); add(packet.protocol);
+  add(packet.sourceIpv4); add(packet.destinationIpv4); add(packet.sourceOffset); add(packet.destinationOffset);
+  add(packet.isLaterFragment ? 1 : 0); add(packet.isTcp ? 1 : 0); add(packet.isUdp ? 1 : 0); add(packet.isIcmp ? 1 : 0);
+  add(packet.transportOffset); add(packet.sourcePort); add(packet.destinationPort); add(packet.tcpFlags); add(packet.payloadOffset); add(packet.payloadLength);
+  for (const at of [0, 1, packet.length - 4, packet.length - 2, packet.length - 1]) { add(packet.uint8(at)); add(packet.uint16(at)); add(packet.uint32(at)); }
+  const behind = packet.uint8(packet.length) & packet.uint16(packet.length - 1) & packet.uint32(packet.length - 3) & packet.uint8(-1) & packet.uint32(packet.length);
+  if (behind !== -1) throw new Error('it reads behind a packet');
+  const { networkOffset, transportOffset, payloadOffset, payloadLength } = packet;
+  if (networkOffset > packet.length || transportOffset > packet.length || payloadOffset + payloadLength > packet.length) throw new Error('a header lies behind its packet');
+  return digest >>> 1;
+}
+
+const viewer = { outputs: 1, counters: { digest: 'sum of the digests', headers: 'packets with IP' }, onPacket: (_options, context) => {
+  const digest = context.counter('digest');
+  const headers = context.counter('headers');
+  return (packet) => {
+    digest.add(digestOf(packet) >>> 12);
+    if (packet.ipVersion > 0) headers.add(1);
+    return 0;
+  };
+} };
+
+/** Looks at all that a view says. */
+exports.Viewer = defineBrick({ name: 'Viewer', ...viewer });
+
+/** The same where packets lie, and not by the column of their first bytes: as bricks see them that change packets. */
+exports.DirectViewer = defineBrick({ name: 'DirectViewer', edits: true, ...viewer });
