@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Dummy, Duplicator, Merge, type BricksError, type PacketEngine } from 'packet-bricks';
+import { Duplicator, Merge, type BricksError, type PacketEngine } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
 import { brickFolder, brickOf, removeBricks } from '../support/outside-brick';
 
