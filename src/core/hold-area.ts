@@ -66,7 +66,8 @@ export class HoldArea {
     return target;
   }
 
-  private load(row: number, target: number): void {
+  /** Makes a held packet row `target` of `outgoing`. */
+  load(row: number, target: number): void {
     copyRow(this.batch, row, this.outgoing, target);
     this.outgoing.linkType = this.batch.linkType;
     this.outgoing.count = target + 1;
