@@ -144,6 +144,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       const thread = this.thread;
       if (!thread && this.specifications.length > 0) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has failed and its links are closed.`, 'Link it again: pe:link(brick).');
       if (!thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick.`, 'Link one first: pe:link(brick).');
+      // On a busy machine its thread may take a while to say that it runs: it is not forgotten.
+      idle.delete(this);
       Atomics.store(thread.control, CONTROL_STOP, 0);
       thread.worker.ref();
       await this.ask(thread, { kind: 'run' }, ['running']);

@@ -19,7 +19,7 @@ export class CaptureInput {
   private unpacker: Unpacker | undefined;
   private packed: Uint8Array | undefined;
 
-  private constructor(readonly name: string, readonly file: number, isPipe: boolean, awaitsWriter: boolean) {
+  private constructor(readonly name: string, readonly file: number, private readonly isStandard: boolean, isPipe: boolean, awaitsWriter: boolean) {
     this.isPipe = isPipe;
     this.awaitsWriter = awaitsWriter;
   }
@@ -33,7 +33,7 @@ export class CaptureInput {
       file = openInput(path);
       const status = fstatSync(file);
       if (status.isDirectory()) throw fileError('E_FILE', `${name} is a directory.`);
-      return new CaptureInput(name, file, !status.isFile(), status.isFIFO() && !standard);
+      return new CaptureInput(name, file, standard, !status.isFile(), status.isFIFO() && !standard);
     } catch (error) {
       if (file >= 0) closeInput(file);
       if (isBricksError(error)) throw error;
@@ -45,11 +45,17 @@ export class CaptureInput {
     closeInput(this.file);
   }
 
-  /** From here on, and with these bytes of it that were read, the input is compressed. False if it can't be unpacked here. */
+  /**
+   * From here on, and with these bytes of it that were read, the input is compressed. False if it can't be unpacked here.
+   * @throws BricksError E_FILE_FORMAT for compressed standard input: a program in front of the pipe decompresses it, on a CPU of its own
+   */
   unpack(read: Uint8Array): boolean {
     // What was unpacked is not unpacked again: bombs nest.
     if (this.unpacker) return false;
     this.unpacker = Unpacker.for(read);
+    if (this.unpacker && this.isStandard) {
+      throw fileError('E_FILE_FORMAT', `${this.name} is compressed with ${this.unpacker.kind}.`, `Decompress it before the pipe: ${this.unpacker.kind} -dc FILE | bricks ...`);
+    }
     this.unpacker?.feed(Uint8Array.from(read));
     return this.unpacker !== undefined;
   }

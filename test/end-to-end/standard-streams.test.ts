@@ -28,6 +28,12 @@ test.each(['LoadBalancer', 'PcapWriter', 'PcapReader', 'Duplicator'])('- is stan
   expect(readdirSync(place.folder)).not.toContain('-');
 });
 
+test('compressed standard input is refused, with the command that decompresses it before the pipe', () => {
+  const { code, said } = shell('gzip -c in.pcap | $bricks Merge - refused.pcap');
+  expect(said).toMatch(/standard input is compressed with gzip\. Decompress it before the pipe: gzip -dc FILE/);
+  expect(code).not.toBe(0);
+});
+
 test('standard output goes on behind what stands there, as standard input does from where it stands', () => {
   writeFileSync(place.path('with-more'), Buffer.concat([Buffer.from('first line\n'), readFileSync(capture)]));
   expect(shell('{ dd bs=1 count=11 2>/dev/null; $bricks Merge - -; echo end; } < with-more > out').code).toBe(0);
@@ -52,7 +58,7 @@ itNeeds(noUsers)('standard input and output may be what another user opened', ()
 
 test('a reader of standard output that goes costs the packets, which are counted, and never mixes parts of two', () => {
   const { said } = shell('$bricks PcapWriter in.pcap - | head -c 100000 > part');
-  expect(said).toMatch(/Cannot write to standard output: nobody reads this pipe any more/);
+  expect(said).toMatch(/Standard output can't be written: nobody reads this pipe any more/);
   expect(readFileSync(place.path('part')).subarray(24)).toEqual(Buffer.concat(encodeCapture(packets, {})).subarray(24, 100_000));
 });
 
