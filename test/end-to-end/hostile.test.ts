@@ -43,7 +43,7 @@ const mayMount = spawnSync('unshare', ['-m', 'sh', '-c', 'mount -t tmpfs -o size
   `);
   const command = `mount -t tmpfs -o size=512k none small && "${process.execPath}" "${PROGRAM}" --backend pcap -f full.lua </dev/null; code=$?; cp small/full.pcap kept.pcap; exit $code`;
   const { status, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', command], { cwd: place.folder, env: place.environment, encoding: 'utf8' });
-  expect(stderr).toMatch(/small\/full\.pcap can't be written: the disk is full\. Its packets are dropped and counted \(diskError\) until it can; everything else goes on\./);
+  expect(stderr).toMatch(/small\/full\.pcap can't be written: the disk is full\. Its packets are dropped and counted \(diskError\) until it can be written again; everything else carries on\./);
   const [, dropped] = /e0: 4000 packets received, (\d+) dropped: \1 because the file could not be written \(small\/full\.pcap\)/.exec(stderr) ?? [];
   expect(Number(dropped)).toBeGreaterThan(3000);
   expect(numbersOf(readCapture(place.path('whole.pcap')))).toEqual(numbers(4000));
@@ -66,7 +66,7 @@ describe('capture files that are no good', () => {
   test('one that is none is refused in one line that names it', async () => {
     writeFileSync(place.path('garbage.pcap'), randomFillSync(Buffer.alloc(5000, 1), 4));
     const { code, stderr } = await run('garbage.lua', 'PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("garbage.pcap"):connect_output("garbage-out.pcap")):start()');
-    expect(stderr).toMatch(/garbage\.lua:1: .*garbage\.pcap is no pcap or pcapng file/);
+    expect(stderr).toMatch(/garbage\.lua:1: .*garbage\.pcap is not a pcap or pcapng file/);
     expect(code).toBe(1);
     expect(existsSync(place.path('garbage-out.pcap'))).toBe(false);
   });

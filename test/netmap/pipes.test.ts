@@ -410,7 +410,7 @@ test('more pipes than fit into the pools of a name without an interface: the err
   // With the input, one more than the kernel's module has room for.
   await expect(engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4', 'x{5']]])).rejects.toMatchObject({
     code: 'E_NETMAP_MEMORY',
-    message: expect.stringMatching(/too many.*priv_ring_num.*priv_buf_num/) as string,
+    message: expect.stringMatching(/pools are too small.*priv_ring_num.*priv_buf_num/) as string,
   });
   // What it had opened is closed again.
   await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2', 'x{3', 'x{4']]]);

@@ -147,7 +147,7 @@ describeInNamespace('engines that share an interface', () => {
 
   (hasSetpriv ? test : test.skip)('where no program may be loaded into the kernel its own hash stands in, and that is said', async () => {
     captor = namespace.driver({ wrap: ['setpriv', '--bounding-set=-sys_admin,-bpf'] });
-    expect((await open(0)).notices.join()).toMatch(/shared by the kernel's own hash/);
+    expect((await open(0)).notices.join()).toMatch(/shared by the kernel's own flow hash/);
     await open(1);
     await sender.tell('openSinks', { devices: ['va'] });
     await send();

@@ -86,7 +86,7 @@ describeInNamespace('live interfaces', () => {
       await sender.tell('send', { frames: manyFrames(50) });
       const captured = await captor.tell<Received>('collect', { expected: 1, milliseconds: 300 });
       expect(captured.received).toBe(0);
-      expect(captured.notices.join()).toMatch(/only frames that come in/);
+      expect(captured.notices.join()).toMatch(/only incoming frames are captured/);
     });
 
     test('packets that the kernel had to drop are counted: sent = captured + dropped', async () => {

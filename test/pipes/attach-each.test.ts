@@ -53,7 +53,7 @@ describeNative('bricks attach', () => {
       },
       say: () => undefined,
     });
-    await expect(attaching).rejects.toThrow(ended ? /ENOSPC.*The writer of the pipe has ended, so that what was not written is lost\./ : /ENOSPC.*attach again with --all: what was not written is in the pipe/);
+    await expect(attaching).rejects.toThrow(ended ? /ENOSPC.*The writer of the pipe has ended, so the unwritten packets are lost\./ : /ENOSPC.*attach again with --all: the unwritten packets stay in the pipe/);
     if (ended) return;
     const rest = await attach('full}0', { all: true });
     expect(rest.receive()).toBe(20);
@@ -68,7 +68,7 @@ describeNative('bricks attach', () => {
     const reader = attachProgram({ link: 'again}0', exec: ['sh', '-c', script], restart: true });
     await writers.read();
     for (let round = 1; round <= 2; round++) {
-      await until(() => { writers.send(0, 5); return reader.errors.split('exit code 3; it is started again').length > round; }, `exit ${round}: ${reader.errors}`);
+      await until(() => { writers.send(0, 5); return reader.errors.split('exited with code 3; restarting it').length > round; }, `exit ${round}: ${reader.errors}`);
     }
     await until(() => existsSync(`${state}.pcap`), 'the third');
     const before = writers.next[0];

@@ -60,7 +60,7 @@ function everythingIn(directory: string): { path: string; mode: number; gid: num
     expect(everythingIn(join(base, 'run')).find(({ path }) => path.endsWith('own{0.sock'))?.mode).toBe(0o600);
     expect(await asUser(`${GROUP}`, 'attach', JSON.stringify({ link: 'own}0', count: 1, noWait: true }))).toMatch(/^1 E_PIPE/);
     // Another group does not get in beside it.
-    expect(() => new Writers(['other{0'], { pipeGroup: String(GROUP + 5) })).toThrow(/can't be opened to the group: those of another group are in/);
+    expect(() => new Writers(['other{0'], { pipeGroup: String(GROUP + 5) })).toThrow(/can't be opened to the group: pipes of another group are in/);
     grouped.close();
     own.close();
     new Writers(['other{0'], { pipeGroup: String(GROUP + 5) }).close();
