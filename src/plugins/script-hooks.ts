@@ -11,7 +11,8 @@ import { join } from 'node:path';
 interface Resolved { url: string; shortCircuit?: boolean; format?: string | null }
 interface Loaded { format: string; source: string; shortCircuit: boolean }
 
-const TYPESCRIPT = /\.[mc]?ts$/;
+/** Also of a module that is loaded once more, as `brick.ts?instance=1`. */
+const TYPESCRIPT = /\.[mc]?ts(?:\?.*)?$/;
 const OWN = pathToFileURL(join(__dirname, '..', 'index.js')).href;
 
 export async function resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => Promise<Resolved>): Promise<Resolved> {

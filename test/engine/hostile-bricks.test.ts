@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { Duplicator, Merge, type BricksError, type PacketEngine } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
 import { brickFolder, brickOf, removeBricks } from '../support/outside-brick';
+import { Workplace } from '../support/program';
+import { writeCapture } from '../support/write-capture';
 
 afterEach(closeEngines);
 afterAll(removeBricks);
@@ -345,6 +347,36 @@ test.each([
   expect(stdout).not.toContain('running');
   expect(stderr).toMatch(/Put the brick into a module of its own/);
   expect(status).toBe(1);
+});
+
+describe('a brick stands twice in a graph, each with options of its own and with what its module imports', () => {
+  const place = new Workplace();
+  afterAll(() => place.dispose());
+  const body = (extra: string): string => `defineBrick({ name: 'Sized', options: { extra: { type: 'integer', default: 0, description: '.' } }, outputs: 2,
+    choose: ({ length }, { extra }) => (row) => (length[row]${extra} >= limitOf('12345') + extra ? 0 : 1) })`;
+
+  test.each([
+    ['TypeScript', 'sized.ts', `import { defineBrick } from 'packet-bricks'; import { limitOf } from './helper.ts'; export const Sized = ${body('!')};`, 'helper.ts', 'export const limitOf = (text: string): number => text.length * 20;'],
+    ['an ES module', 'sized.mjs', `import { defineBrick } from 'packet-bricks'; import { limitOf } from './helper.mjs'; await null; export const Sized = ${body('')};`, 'helper.mjs', 'export const limitOf = (text) => text.length * 20;'],
+    ['CommonJS', 'sized.cjs', `const { defineBrick } = require('packet-bricks'); const { limitOf } = require('./helper.cjs'); exports.Sized = ${body('')};`, 'helper.cjs', 'exports.limitOf = (text) => text.length * 20;'],
+  ])('%s', async (_, name, text, helperName, helper) => {
+    writeFileSync(place.path(name), text);
+    writeFileSync(place.path(helperName), helper);
+    const capture = writeCapture(place.path('sizes.pcap'), [60, 99, 100, 150, 199, 200, 300].map((length) => ({ bytes: Buffer.alloc(length, 1) })));
+    writeFileSync(place.path('run.mjs'), `
+      import { PacketEngine } from 'packet-bricks';
+      import * as exported from './${name}';
+      const { Sized } = exported;
+      const engine = new PacketEngine('e0', { backend: 'loopback' });
+      await engine.link(new Sized().connectInput(${JSON.stringify(capture)}).connectOutput('a{0', 'short.pcap').link(new Sized({ extra: 100 }).connectInput('a}0').connectOutput('long.pcap', 'middle.pcap')));
+      await engine.start();
+      await engine.finished();
+      console.log(JSON.stringify(engine.stats().links.filter(({ role }) => role === 'sink').map(({ name, packets }) => [name, packets])));
+      await engine.delete();
+    `);
+    const { code, stdout, stderr } = await place.run(['-f', 'run.mjs']);
+    expect({ code, stdout: stdout.trim(), stderr: stderr.includes('E_') ? stderr : '' }).toEqual({ code: 0, stdout: '[["short.pcap",2],["long.pcap",2],["middle.pcap",3]]', stderr: '' });
+  });
 });
 
 /** Ten packets of 64 bytes, each beginning with its number, on the second of two interfaces; even ones have a comment. */
