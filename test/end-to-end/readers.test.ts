@@ -44,11 +44,15 @@ describeWithPipes('pipes (skipped where the native part bricks_core was not buil
     return running;
   }
 
-  /** A reader that keeps everything, attached before the engine starts. */
-  const keeper = (name: string): Running => place.start(['attach', `${name}}1`, '--write', `${name}.pcap`], { input: '' });
+  /** A reader that keeps everything; it waits before there is a pipe, so that the engine takes it for attached from the start. */
+  async function keeper(name: string): Promise<Running> {
+    const running = place.start(['attach', `${name}}1`, '--write', `${name}.pcap`], { input: '' });
+    await running.says(/waiting for/);
+    return running;
+  }
 
   test('a reader that is killed again and again harms nobody, and the pipe can be read anew', async () => {
-    const kept = keeper('kill');
+    const kept = await keeper('kill');
     const running = await writer('kill');
     let kills = 0;
     let ended = false;
@@ -76,7 +80,7 @@ describeWithPipes('pipes (skipped where the native part bricks_core was not buil
   });
 
   test('a reader that never reads costs its own packets only, and they are counted', async () => {
-    const kept = keeper('sleep');
+    const kept = await keeper('sleep');
     const sleeper = spawn(process.execPath, [PROGRAM, 'attach', 'sleep}0'], { env: place.environment, stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const running = await writer('sleep');
@@ -97,6 +101,7 @@ describeWithPipes('pipes (skipped where the native part bricks_core was not buil
 
   test('four programs read the four pipes of a load balancer: together they get everything, and each flow once', async () => {
     const counters = [0, 1, 2, 3].map((output) => place.start(['attach', `trace}${output}`, '--write', `share-${output}.pcap`], { input: '' }));
+    for (const counter of counters) await counter.says(/waiting for/);
     writeCapture(place.path('trace.pcap'), Array.from({ length: 5000 }, (_, number) => ({ bytes: flowPacket((number * 17) % 300, number, number % 2 === 0).bytes, seconds: number })));
     writeFileSync(place.path('share.lua'), 'PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("trace.pcap"):connect_outputs("trace", 4)):start()');
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', 'share.lua']);

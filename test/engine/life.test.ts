@@ -90,7 +90,7 @@ test('a link that fails leaves what was linked before as it was', async () => {
 
 test('one engine reads an interface and one sends to it; who comes second is told', async () => {
   const first = await runningEngine(new Dummy().connectInput('in').connectOutput('out'));
-  await expect(newEngine().link(new Dummy().connectInput('in').connectOutput('other'))).rejects.toMatchObject({ code: 'E_LINK_BUSY', message: expect.stringContaining(`${first.name} reads in already`) });
+  await expect(newEngine().link(new Dummy().connectInput('in').connectOutput('other'))).rejects.toMatchObject({ code: 'E_LINK_BUSY', message: expect.stringContaining(`Engine "${first.name}" already reads in`) });
   await expect(newEngine().link(new Dummy().connectInput('other').connectOutput('out'))).rejects.toMatchObject({ code: 'E_LINK_BUSY' });
   await first.stop();
   await first.delete();

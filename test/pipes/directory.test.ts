@@ -60,7 +60,7 @@ describeNative('the directory of pipes', () => {
     const writer = spawn('unshare', ['--net', process.execPath, join(__dirname, 'programs', 'writer.cjs'), 'place{0', '1'], { env: process.env });
     try {
       await new Promise((resolve) => writer.stdout.once('data', resolve));
-      await expect(attach('place}0')).rejects.toThrow(/in this network namespace; there is one of its name in another/);
+      await expect(attach('place}0')).rejects.toThrow(/in this network namespace; there is one of that name in another/);
       await expect(attach('place}1')).rejects.toThrow(/pipe place}1\. Start the engine/);
       const waiting = new AbortController();
       const told = new Promise((resolve) => {
