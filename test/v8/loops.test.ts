@@ -25,8 +25,8 @@ async function afterFirstDrops(make: string): Promise<{ optimised: boolean; next
       loop(8, undefined);
       loop(9, undefined);
     }
-    // A bit of V8's status, the same in Node 20 to 24.
-    const isOptimised = () => (%GetOptimizationStatus(loop) & 16) !== 0;
+    // By meaning: the bits of V8's status are others in each version.
+    const isOptimised = () => %ActiveTierIsTurbofan(loop);
     for (let attempt = 0; attempt < 9 && !isOptimised(); attempt++) {
       %OptimizeFunctionOnNextCall(loop);
       loop(9, undefined);
