@@ -1,12 +1,14 @@
 'use strict';
 const tseslint = require('typescript-eslint');
 
-/** Folders that src/core and src/flow must know nothing of. */
+/** Folders that the rooms of the engine must know nothing of. */
 const OUTSIDE = [...['bricks', 'lua', 'control', 'cli', 'plugins', 'files', 'pipes', 'native', 'v8'].map((folder) => `**/${folder}/**`), '!**/v8/apart', '!**/v8/specialise', '!**/v8/loops', '!**/v8/repeat-loops'];
+const BACKENDS = { group: ['**/backends/**'], message: 'Only src/plugins knows the backends.' };
 const keepPure = (others) => ({
   'no-restricted-imports': ['error', {
     patterns: [
-      { group: [...OUTSIDE, ...others, '**/backends/**'], message: 'The core knows no backend, no Lua and no command line.' },
+      BACKENDS,
+      { group: [...OUTSIDE, ...others], message: 'The engine knows no Lua and no command line; and the rooms below it not those above.' },
       { group: ['node:*', 'fs', 'path', 'process', 'child_process', 'worker_threads', 'tsyringe', 'clipanion'], message: 'The core is pure: it imports nothing of node.' },
     ],
   }],
@@ -28,6 +30,11 @@ module.exports = tseslint.config(
     },
   },
   { files: ['**/*.cjs', '**/*.js'], languageOptions: { sourceType: 'commonjs' }, rules: { '@typescript-eslint/no-require-imports': 'off' } },
-  { files: ['src/core/**/*.ts'], rules: keepPure(['**/flow/**']) },
+  { files: ['src/**/*.ts'], ignores: ['src/plugins/**'], rules: { 'no-restricted-imports': ['error', { patterns: [BACKENDS] }] } },
+  // The rooms of the engine, from the bottom up.
+  { files: ['src/model/**/*.ts'], rules: keepPure(['**/buffers/**', '**/context/**', '**/core/**', '**/ring/**', '**/flow/**']) },
+  { files: ['src/buffers/**/*.ts', 'src/ring/**/*.ts'], rules: keepPure(['**/context/**', '**/core/**', '**/flow/**']) },
+  { files: ['src/context/**/*.ts'], rules: keepPure(['**/core/**', '**/ring/**', '**/flow/**']) },
+  { files: ['src/core/**/*.ts'], rules: keepPure(['**/flow/**', '**/ring/**']) },
   { files: ['src/flow/**/*.ts', 'src/v8/specialise.ts'], rules: keepPure([]) },
 );

@@ -6,8 +6,8 @@
 'use strict';
 const { dist, addon } = require('./lib/paths');
 const { summary } = require('./lib/statistics');
-const { createPacketBatch, createPacketColumns, packetMemory } = require(`${dist}/src/core/packet-batch.js`);
-const { createPacketLists } = require(`${dist}/src/core/packet-list.js`);
+const { createPacketBatch, createPacketColumns, packetMemory } = require(`${dist}/src/model/packet-batch.js`);
+const { createPacketLists } = require(`${dist}/src/model/packet-list.js`);
 const { flowHash } = require(`${dist}/src/flow/hash.js`);
 const { beginRows, chooseFourLoop, endRows } = require(`${dist}/src/v8/loops.js`);
 const { numberer } = require(`${dist}/src/v8/repeat-loops.js`);

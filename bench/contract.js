@@ -6,8 +6,8 @@
 'use strict';
 const { dist, addon } = require('./lib/paths');
 const { summary } = require('./lib/statistics');
-const { createPacketBatch, packetMemory } = require(`${dist}/src/core/packet-batch.js`);
-const { createPacketLists } = require(`${dist}/src/core/packet-list.js`);
+const { createPacketBatch, packetMemory } = require(`${dist}/src/model/packet-batch.js`);
+const { createPacketLists } = require(`${dist}/src/model/packet-list.js`);
 const { flowHash } = require(`${dist}/src/flow/hash.js`);
 const { parseFlow } = require(`${dist}/src/flow/parse.js`);
 const { FlowFields } = require(`${dist}/src/flow/flow-fields.js`);

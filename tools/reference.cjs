@@ -101,7 +101,7 @@ function errorsPage(errors, meanings) {
 }
 
 function statisticsPage() {
-  const file = 'src/core/statistics.ts';
+  const file = 'src/control/statistics.ts';
   const fields = (name) => table(['field', 'type', 'meaning'], interfaceFields(root, file, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text)]));
   return page('Statistics', 'The results of `pe:stats()` (Lua), `engine.stats()` (TypeScript) and `audit()`. For an explanation, see [Statistics and drops](../guide/statistics.md).',
     '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));

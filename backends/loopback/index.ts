@@ -7,12 +7,12 @@
  *
  * Each interface has a ring towards engines and one from them, shared by all threads of the process.
  */
-import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/core/backend';
-import { BricksError } from '../../src/core/errors';
-import type { LinkName } from '../../src/core/link-name';
-import { createPacketBatch } from '../../src/core/packet-batch';
-import { PacketRingReader, PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src/core/packet-ring';
-import { RingSource, RingTransmitter } from '../../src/core/ring-ports';
+import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
+import { BricksError } from '../../src/model/errors';
+import type { LinkName } from '../../src/model/link-name';
+import { createPacketBatch } from '../../src/model/packet-batch';
+import { PacketRingReader, PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src/ring/packet-ring';
+import { RingSource, RingTransmitter } from '../../src/ring/ring-ports';
 import { coreAddon } from '../../src/native/core-addon';
 
 /** A packet as tests give and get it. */

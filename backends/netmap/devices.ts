@@ -1,7 +1,7 @@
 /** Interfaces, as `bricks devices` shows them. */
 import { networkInterfaces } from 'node:os';
 import { readdirSync } from 'node:fs';
-import type { DeviceInformation } from '../../src/core/backend';
+import type { DeviceInformation } from '../../src/model/backend';
 import type { NetmapAddon } from './native';
 
 function interfaceNames(): string[] {

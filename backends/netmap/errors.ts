@@ -1,6 +1,6 @@
 /** What the system's refusals mean, in the words of the person who meets them. */
 import { constants } from 'node:os';
-import { BricksError } from '../../src/core/errors';
+import { BricksError } from '../../src/model/errors';
 import { userSpaceDirectoryError } from './user-space';
 import type { NativeFailure } from './native';
 

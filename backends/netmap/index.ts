@@ -1,8 +1,8 @@
 /** The netmap backend: the primary one. Ports are native (native/), names and errors are here. */
-import type { Backend, BackendStatus, DeviceInformation, LinkPlan, PortOpener } from '../../src/core/backend';
-import { messageOf } from '../../src/core/errors';
-import type { LinkName } from '../../src/core/link-name';
-import type { OptionValues } from '../../src/core/options';
+import type { Backend, BackendStatus, DeviceInformation, LinkPlan, PortOpener } from '../../src/model/backend';
+import { messageOf } from '../../src/model/errors';
+import type { LinkName } from '../../src/model/link-name';
+import type { OptionValues } from '../../src/model/options';
 import { listInterfaces } from './devices';
 import { deviceError } from './errors';
 import { netmapAddon, type NetmapAddon } from './native';

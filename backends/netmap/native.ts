@@ -1,8 +1,8 @@
 /** What bricks_netmap.node offers; its sources are in native/. */
-import type { PacketBatch } from '../../src/core/packet-batch';
-import type { PacketLists } from '../../src/core/packet-list';
-import { LINK_DROPS } from '../../src/core/counters';
-import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
+import type { PacketBatch } from '../../src/model/packet-batch';
+import type { PacketLists } from '../../src/model/packet-list';
+import { LINK_DROPS } from '../../src/model/counters';
+import { DROP_REASON_INDEX } from '../../src/model/drop-reasons';
 import { loadAddon } from '../../src/native/load-addon';
 
 export interface NativePortSettings {

@@ -1,5 +1,5 @@
 /** Options of the backend, for all links of an engine. */
-import { listOptions, type GivenOptions, type OptionDeclarations, type OptionsOf, type OptionValues } from '../../src/core/options';
+import { listOptions, type GivenOptions, type OptionDeclarations, type OptionsOf, type OptionValues } from '../../src/model/options';
 
 export const NETMAP_OPTIONS = {
   /** Slots of the rings of pipes and switch ports that are made; 0 for the system's choice (1,024). Range: 0 to 16,384. Default: 0. */

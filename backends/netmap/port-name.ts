@@ -6,8 +6,8 @@
  *     vale0:a                                a port of a switch
  *     eth3/x  eth3@4  eth3-2/xR@4            flags, memory id
  */
-import { BricksError } from '../../src/core/errors';
-import type { LinkName } from '../../src/core/link-name';
+import { BricksError } from '../../src/model/errors';
+import type { LinkName } from '../../src/model/link-name';
 
 /** Modes of a registration. */
 export const MODE_ALL_NIC = 1;

@@ -1,7 +1,7 @@
 /** Opens links for an engine, in its thread. One descriptor a link, also where the engine reads and writes it. */
-import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/core/backend';
-import { BricksError } from '../../src/core/errors';
-import type { LinkName } from '../../src/core/link-name';
+import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
+import { BricksError } from '../../src/model/errors';
+import type { LinkName } from '../../src/model/link-name';
 import { portError } from './errors';
 import { InterfaceCare, raiseDefaultPipes } from './interfaces';
 import { failureOf, netmapAddon, type NativePort, type NetmapAddon } from './native';

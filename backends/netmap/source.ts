@@ -1,6 +1,6 @@
-import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../../src/core/backend';
-import type { LinkName } from '../../src/core/link-name';
-import { packetMemory, type ColumnName, type PacketBatch } from '../../src/core/packet-batch';
+import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../../src/model/backend';
+import type { LinkName } from '../../src/model/link-name';
+import { packetMemory, type ColumnName, type PacketBatch } from '../../src/model/packet-batch';
 import { REASON_SLOTS, type NativePort, type NativeSource, type NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
 import type { NetmapTransmitter } from './transmitter';

@@ -1,5 +1,5 @@
-import type { OpenContext, SinkRequest, Transmitter } from '../../src/core/backend';
-import type { PacketBatch } from '../../src/core/packet-batch';
+import type { OpenContext, SinkRequest, Transmitter } from '../../src/model/backend';
+import type { PacketBatch } from '../../src/model/packet-batch';
 import { REASON_SLOTS, type NativePort, type NativeSource, type NativeTransmitter, type NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
 import type { PortName } from './port-name';

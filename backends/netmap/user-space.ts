@@ -1,7 +1,7 @@
 /** netmap in user space (userspace/): what a program's environment needs to find it. */
 import { existsSync, lstatSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BricksError } from '../../src/core/errors';
+import { BricksError } from '../../src/model/errors';
 import { packageRoot } from '../../src/native/load-addon';
 
 const LIBRARY = 'libnetmap-userspace.so';

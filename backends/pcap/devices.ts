@@ -1,7 +1,7 @@
 /** The interfaces of this machine, and what can be said of them cheaply. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import type { DeviceInformation } from '../../src/core/backend';
+import type { DeviceInformation } from '../../src/model/backend';
 import { tryPcapAddon, type NativeDevice } from './native';
 import { tryNodePcap } from '../../src/native/node-pcap';
 

@@ -3,10 +3,10 @@
  * Capture files and pipes are the engine's own.
  */
 import { readFileSync } from 'node:fs';
-import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/core/backend';
-import { messageOf } from '../../src/core/errors';
-import type { LinkName } from '../../src/core/link-name';
-import type { OptionValues } from '../../src/core/options';
+import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
+import { messageOf } from '../../src/model/errors';
+import type { LinkName } from '../../src/model/link-name';
+import type { OptionValues } from '../../src/model/options';
 import { listDevices } from './devices';
 import { FallbackSource, startFeeders, type FallbackCapture, type NodePcapFeeder } from './fallback';
 import { pcapAddon, tryPcapAddon } from './native';

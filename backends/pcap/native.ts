@@ -1,6 +1,6 @@
 /** What bricks_pcap.node offers; its sources are in native/. */
-import type { PacketBatch } from '../../src/core/packet-batch';
-import type { PacketLists } from '../../src/core/packet-list';
+import type { PacketBatch } from '../../src/model/packet-batch';
+import type { PacketLists } from '../../src/model/packet-list';
 import { loadAddon, tryLoadAddon } from '../../src/native/load-addon';
 
 export interface NativeCaptureSettings {

@@ -8,7 +8,7 @@
  */
 import '../../src/native/no-debugger';
 import { renameSync, writeFileSync, writeSync } from 'node:fs';
-import { messageOf } from '../../src/core/errors';
+import { messageOf } from '../../src/model/errors';
 import { linkTypeNumber, tryNodePcap, type NodePcapPacket, type NodePcapSession } from '../../src/native/node-pcap';
 import { RECORD_BYTES, STATISTICS, type ChildStatus, type ChildTask } from './node-pcap-records';
 

@@ -1,7 +1,7 @@
 /** What users read when an interface can't be opened: what is wrong and what to do. */
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { BricksError, messageOf, nearest } from '../../src/core/errors';
+import { BricksError, messageOf, nearest } from '../../src/model/errors';
 import { filterError } from '../../src/filter/filter-expression';
 import { statusOf } from './native';
 

@@ -1,5 +1,5 @@
 /** The options of the pcap backend. */
-import { listOptions, type GivenOptions, type OptionDeclarations, type OptionsOf, type OptionValues } from '../../src/core/options';
+import { listOptions, type GivenOptions, type OptionDeclarations, type OptionsOf, type OptionValues } from '../../src/model/options';
 
 export const PCAP_OPTIONS = {
   /** Take frames that are not addressed to this machine too. Default: true. */

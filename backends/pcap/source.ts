@@ -1,15 +1,15 @@
 /** A captured interface, in the engine's thread: by a receive ring of our own, or by libpcap. */
-import type { OpenContext, SourcePort, SourceRequest } from '../../src/core/backend';
-import { SOURCE_ENDED } from '../../src/core/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/core/counters';
-import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
-import type { LinkName } from '../../src/core/link-name';
-import { packetMemory } from '../../src/core/packet-batch';
+import type { OpenContext, SourcePort, SourceRequest } from '../../src/model/backend';
+import { SOURCE_ENDED } from '../../src/model/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/model/counters';
+import { DROP_REASON_INDEX } from '../../src/model/drop-reasons';
+import type { LinkName } from '../../src/model/link-name';
+import { packetMemory } from '../../src/model/packet-batch';
 import { interfaceNames } from './devices';
 import { NATIVE_FAILED, pcapAddon, type NativePcapSource } from './native';
 import { captureError } from './open-errors';
 import { pcapSettings, type PcapSettings } from './options';
-import type { OptionValues } from '../../src/core/options';
+import type { OptionValues } from '../../src/model/options';
 
 /** libpcap's packets are copied here, packed: small enough to stay in a cache while they are looked at. */
 const STAGING_BYTES = 1 << 20;

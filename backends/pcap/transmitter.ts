@@ -1,9 +1,9 @@
 /** Sending out of network interfaces: all those of an engine in one native call a batch. */
-import type { OpenContext, SinkRequest, Transmitter } from '../../src/core/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/core/counters';
-import { DROP_REASON_INDEX } from '../../src/core/drop-reasons';
-import type { OptionValues } from '../../src/core/options';
-import type { PacketBatch } from '../../src/core/packet-batch';
+import type { OpenContext, SinkRequest, Transmitter } from '../../src/model/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/model/counters';
+import { DROP_REASON_INDEX } from '../../src/model/drop-reasons';
+import type { OptionValues } from '../../src/model/options';
+import type { PacketBatch } from '../../src/model/packet-batch';
 import { interfaceNames } from './devices';
 import { pcapAddon, type NativeTransmitter } from './native';
 import { sendError } from './open-errors';

@@ -6,7 +6,7 @@ const { RECEIVING, SENDING } = require('./namespace');
 const { Program, runProgram } = require('./programs');
 const { threadCpu } = require('./threads');
 const { LoadBalancer, PacketEngine } = require(`${dist}/src/index.js`);
-const { parseLinkName } = require(`${dist}/src/core/link-name.js`);
+const { parseLinkName } = require(`${dist}/src/model/link-name.js`);
 const { pipeDirectory, pipeFileName } = require(`${dist}/src/pipes/pipe-name.js`);
 const { coreAddon } = require(`${dist}/src/native/core-addon.js`);
 

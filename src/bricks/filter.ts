@@ -1,5 +1,5 @@
-import type { BrickClass } from '../core/define-brick';
-import type { GivenOptions, OptionDeclarations } from '../core/options';
+import type { BrickClass } from '../model/define-brick';
+import type { GivenOptions, OptionDeclarations } from '../model/options';
 import { PacketFilter } from '../filter/filter-expression';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';

@@ -5,7 +5,7 @@
  * Two cache lines a look: the hashes of a set, and the entry whose hash it is. An entry has no identity: by one hash and the same
  * addresses it is the same (see `hashOfKey`).
  */
-import type { EngineClock } from '../core/brick';
+import type { EngineClock } from '../model/brick';
 
 const WAYS = 8;
 /** Numbers of a set: the hashes of its entries, and which of them is to give way next. */

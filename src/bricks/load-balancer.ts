@@ -1,6 +1,6 @@
-import type { BrickClass } from '../core/define-brick';
-import type { GivenOptions, OptionDeclarations } from '../core/options';
-import { HELD, type BrickContext, type Packets } from '../core/brick';
+import type { BrickClass } from '../model/define-brick';
+import type { GivenOptions, OptionDeclarations } from '../model/options';
+import { HELD, type BrickContext, type Packets } from '../model/brick';
 import { mayEncapsulate } from '../flow/tunnels';
 import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord as flowWordOf } from '../flow/hash';
 import { defineBrick } from '../plugins/define-brick';

@@ -1,6 +1,6 @@
-import type { LinkCount } from '../core/brick';
-import type { BrickClass } from '../core/define-brick';
-import type { GivenOptions } from '../core/options';
+import type { LinkCount } from '../model/brick';
+import type { BrickClass } from '../model/define-brick';
+import type { GivenOptions } from '../model/options';
 import { FILE_SOURCE_OPTIONS } from '../files/options';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';

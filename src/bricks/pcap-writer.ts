@@ -1,5 +1,5 @@
-import type { BrickClass } from '../core/define-brick';
-import type { GivenOptions } from '../core/options';
+import type { BrickClass } from '../model/define-brick';
+import type { GivenOptions } from '../model/options';
 import { FILE_SINK_OPTIONS } from '../files/options';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';

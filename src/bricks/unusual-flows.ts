@@ -2,9 +2,9 @@
  * Flows of the packets whose flow no column holds: fragments, tunnels, extension headers, other link types, what has no flow. What a
  * load balancer remembers is here too: where the datagrams of fragments went, and the fragments that wait for their first one.
  */
-import type { BrickContext, Counter, Packets } from '../core/brick';
-import { HELD_PACKETS_MAXIMUM } from '../core/hold-area';
-import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
+import type { BrickContext, Counter, Packets } from '../model/brick';
+import { HELD_PACKETS_MAXIMUM } from '../buffers/hold-area';
+import { FLOW_NOT_COMPUTED } from '../model/packet-batch';
 import { isLaterFragment } from '../flow/fragments';
 import { parseFlow, type FlowTuple } from '../flow/parse';
 import { FLOW_NONE, FRAGMENT_FIRST, FRAGMENT_LATER, FlowFields } from '../flow/flow-fields';

@@ -1,6 +1,6 @@
-/** The arguments of this process, with bytes that are not UTF-8 kept (src/core/file-name.ts), which Node replaces. */
+/** The arguments of this process, with bytes that are not UTF-8 kept (src/model/file-name.ts), which Node replaces. */
 import { readFileSync } from 'node:fs';
-import { nameOfBytes } from '../core/file-name';
+import { nameOfBytes } from '../model/file-name';
 
 const REPLACED = '\ufffd';
 

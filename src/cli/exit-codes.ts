@@ -1,5 +1,5 @@
 /** The exit codes of the program. The reference and the manual page list them. */
-import { FAULT_KINDS } from '../core/outcome';
+import { FAULT_KINDS } from '../model/outcome';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;

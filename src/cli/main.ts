@@ -3,7 +3,7 @@
 import '../native/no-debugger';
 import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
-import { isBricksError, nearest } from '../core/errors';
+import { isBricksError, nearest } from '../model/errors';
 import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';

@@ -1,7 +1,7 @@
 /** What the program says, and how it ends. */
 import { isatty } from 'node:tty';
-import { BricksError, isBricksError, messageOf } from '../core/errors';
-import { readable } from '../core/file-name';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import { readable } from '../model/file-name';
 
 /** A signal may come twice, to the program and to its group: repeats within this time are one. */
 export const REPEATED_SIGNAL_MILLISECONDS = 1000;

@@ -1,7 +1,7 @@
 /** What an engine has counted, in one line. */
-import { sumOfDrops } from '../core/counters';
-import { DROP_REASONS } from '../core/drop-reasons';
-import type { EngineStatistics } from '../core/statistics';
+import { sumOfDrops } from '../model/counters';
+import { DROP_REASONS } from '../model/drop-reasons';
+import type { EngineStatistics } from '../control/statistics';
 
 const LINKS_SHOWN = 3;
 

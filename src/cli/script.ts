@@ -2,7 +2,7 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BricksError, isBricksError, messageOf, nearest } from '../core/errors';
+import { BricksError, isBricksError, messageOf, nearest } from '../model/errors';
 import { systemName } from '../files/system-name';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
 import { packageRoot } from '../native/load-addon';

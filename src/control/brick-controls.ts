@@ -1,8 +1,8 @@
 /** The control halves of an engine's bricks, each in a thread of its own: one that throws, hangs or floods harms no packet. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { BricksError, messageOf } from '../core/errors';
-import type { CompiledBrick, CompiledGraph } from '../core/graph';
+import { BricksError, messageOf } from '../model/errors';
+import type { CompiledBrick, CompiledGraph } from '../model/graph';
 import { loadBrickClass } from '../plugins/load-brick';
 import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
 import { createMailbox } from './mailbox';

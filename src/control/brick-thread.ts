@@ -1,5 +1,5 @@
 /** The threads that load bricks: there a script that defines one is run once more, and must not start its engines again. */
-import { BricksError } from '../core/errors';
+import { BricksError } from '../model/errors';
 
 /** Known to whichever copy of this package the script finds. */
 const IN_BRICK_THREAD = Symbol.for('packet-bricks:brick-thread');

@@ -1,7 +1,7 @@
 /** The last entries in the books of an engine that is closed or was ended: what went with it. */
-import { BRICK_DROPS, BRICK_PACKETS_IN, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
-import { DROP_REASON_INDEX } from '../core/drop-reasons';
-import type { CompiledGraph } from '../core/graph';
+import { BRICK_DROPS, BRICK_PACKETS_IN, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../model/counters';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import type { CompiledGraph } from '../model/graph';
 import { unreadPackets } from '../pipes';
 import { CONTROL_BRICK, CONTROL_PACKETS, CONTROL_SOURCE } from './engine-protocol';
 

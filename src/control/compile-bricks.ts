@@ -1,6 +1,6 @@
 /** Compiles what a user described, with the declarations of its bricks, wherever they come from. */
-import type { BrickDeclaration } from '../core/brick';
-import { compileGraph, type BrickSpecification, type CompiledGraph } from '../core/graph';
+import type { BrickDeclaration } from '../model/brick';
+import { compileGraph, type BrickSpecification, type CompiledGraph } from '../model/graph';
 import { knownBrick } from '../plugins/container';
 import { loadBrickClass } from '../plugins/load-brick';
 

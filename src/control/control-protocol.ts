@@ -1,7 +1,7 @@
 /** What the main thread and the thread of a brick's control half say to each other. */
-import type { ModuleReference } from '../core/define-brick';
-import type { ErrorCode } from '../core/error-codes';
-import type { OptionValues } from '../core/options';
+import type { ModuleReference } from '../model/define-brick';
+import type { ErrorCode } from '../model/error-codes';
+import type { OptionValues } from '../model/options';
 
 export interface ControlPlan {
   readonly engine: string;

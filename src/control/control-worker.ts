@@ -1,7 +1,7 @@
 /** The thread of a brick's control half: it has an event loop, and may use sockets, files and timers. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { AnyControlHalf, ControlContext } from '../core/brick';
-import { isBricksError, messageOf } from '../core/errors';
+import type { AnyControlHalf, ControlContext } from '../model/brick';
+import { isBricksError, messageOf } from '../model/errors';
 import { messageWithPlace } from '../plugins/error-place';
 import { loadBrickClass } from '../plugins/load-brick';
 import { markBrickThread } from './brick-thread';

@@ -1,21 +1,21 @@
 /** Puts an engine together in its own thread: bricks, warm-up, ports, loop. */
-import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../core/backend';
-import { CellClock } from '../core/cell-clock';
-import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../core/counters';
+import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../model/backend';
+import { CellClock } from '../context/cell-clock';
+import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
 import { Engine, engineSource, type EngineSource } from '../core/engine';
 import { EngineGraph, type BatchStage } from '../core/engine-graph';
-import { EngineTimers } from '../core/engine-timers';
-import { BricksError } from '../core/errors';
+import { EngineTimers } from '../context/engine-timers';
+import { BricksError } from '../model/errors';
 import { GraphMemory } from '../core/graph-memory';
 import { HeadColumn, copyHeadsByByte } from '../core/heads';
-import { createPacketBatch, type ColumnName, type PacketBatch } from '../core/packet-batch';
-import type { LinkName } from '../core/link-name';
+import { createPacketBatch, type ColumnName, type PacketBatch } from '../model/packet-batch';
+import type { LinkName } from '../model/link-name';
 import { FilePorts } from '../files';
 import { nativeHeadCopier, timeReader } from '../native/system';
 import { PipePorts } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend } from '../plugins/container';
-import type { Backend } from '../core/backend';
+import type { Backend } from '../model/backend';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
 import { makeNodes } from './engine-nodes';
 import { flowFiller } from '../flow/columns';
@@ -68,7 +68,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
   const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait, new EngineTimers(nodes.flatMap((node) => node.timers)), nodes.flatMap(({ inbox }) => (inbox ? [inbox] : [])));
   collectNow();
-  return { engine, sources, hotObjects: [engine, engineGraph, host, ...engineGraph.nodes.flatMap((node) => node.hotObjects), ...memory.loops], counters };
+  return { engine, sources, hotObjects: [...engine.hotObjects, ...memory.loops], counters };
 }
 
 /** Columns that the engine fills itself, where a brick reads them and a source leaves them out. */

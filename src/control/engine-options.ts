@@ -1,10 +1,10 @@
 /** What users may say of an engine, and what it tells them. */
-import type { Backend } from '../core/backend';
-import { BricksError, nearest } from '../core/errors';
-import type { CompiledGraph } from '../core/graph';
-import { checkOptions, listOptions, type GivenOptions, type OptionDeclarations, type OptionValue, type OptionValues } from '../core/options';
-import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
-import type { ModuleReference } from '../core/define-brick';
+import type { Backend } from '../model/backend';
+import { BricksError, nearest } from '../model/errors';
+import type { CompiledGraph } from '../model/graph';
+import { checkOptions, listOptions, type GivenOptions, type OptionDeclarations, type OptionValue, type OptionValues } from '../model/options';
+import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
+import type { ModuleReference } from '../model/define-brick';
 import type { BackendOptions } from '../plugins/backend-options';
 
 /** The options of an engine, as they are declared. */

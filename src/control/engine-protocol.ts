@@ -1,10 +1,10 @@
 /** What the main thread and an engine's thread say to each other. */
-import type { ErrorCode } from '../core/error-codes';
+import type { ErrorCode } from '../model/error-codes';
 import type { ControlLink } from './brick-controls';
-import type { ModuleReference } from '../core/define-brick';
-import type { CompiledGraph } from '../core/graph';
-import type { OptionValues } from '../core/options';
-import type { ReportedFault } from '../core/outcome';
+import type { ModuleReference } from '../model/define-brick';
+import type { CompiledGraph } from '../model/graph';
+import type { OptionValues } from '../model/options';
+import type { ReportedFault } from '../model/outcome';
 
 /** Words of the control memory that both threads share. */
 export const CONTROL_STOP = 0;

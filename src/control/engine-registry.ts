@@ -1,10 +1,10 @@
 /** All engines of a process, and the orders that scripts, shells and remote clients give them. */
 import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
-import type { BrickDeclaration } from '../core/brick';
-import type { ModuleReference } from '../core/define-brick';
-import { BricksError, isBricksError, messageOf } from '../core/errors';
-import { checkOptions, listOptions, type OptionValues } from '../core/options';
+import type { BrickDeclaration } from '../model/brick';
+import type { ModuleReference } from '../model/define-brick';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import { checkOptions, listOptions, type OptionValues } from '../model/options';
 import { allBackends, brickDeclarations, resolveBrick, registerBrick } from '../plugins/container';
 import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';

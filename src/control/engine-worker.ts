@@ -1,8 +1,8 @@
 /** An engine's thread. Its first message is the engine's plan. It has no event loop while the engine runs: its orders then come through shared memory. */
 import { parentPort } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
-import { isBricksError, messageOf } from '../core/errors';
-import type { ReportedFault } from '../core/outcome';
+import { isBricksError, messageOf } from '../model/errors';
+import type { ReportedFault } from '../model/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { markBrickThread } from './brick-thread';
 import { assembleEngine, type AssembledEngine } from './engine-assembly';

@@ -1,5 +1,5 @@
 /** A brick's log: a message that comes often is counted instead of repeated. */
-import type { Logger } from '../core/brick';
+import type { Logger } from '../model/brick';
 
 /** So many messages pass in a second; the rest is counted. */
 const MESSAGES_A_SECOND = 10;

@@ -1,9 +1,9 @@
 /** Links of a running engine by which nothing can come or be read: slips in a set-up that would make it wait for ever. */
-import type { Backend } from '../core/backend';
-import { nearest } from '../core/errors';
-import type { CompiledGraph } from '../core/graph';
-import { parseLinkName, twinOf, type LinkName } from '../core/link-name';
-import type { LinkStatistics } from '../core/statistics';
+import type { Backend } from '../model/backend';
+import { nearest } from '../model/errors';
+import type { CompiledGraph } from '../model/graph';
+import { parseLinkName, twinOf, type LinkName } from '../model/link-name';
+import type { LinkStatistics } from './statistics';
 import { isWritten } from '../pipes';
 
 /** A graph of this process, with the backend that opens its links. */

@@ -1,7 +1,7 @@
 /** The thread of an engine whose links are open, with all that is given back when they are closed. */
 import type { Worker } from 'node:worker_threads';
-import type { Backend } from '../core/backend';
-import type { CompiledGraph } from '../core/graph';
+import type { Backend } from '../model/backend';
+import type { CompiledGraph } from '../model/graph';
 import type { OrderEvent } from '../native/system';
 import { discardPipes } from '../pipes';
 import type { BrickControls } from './brick-controls';

@@ -1,6 +1,6 @@
 /** The orders that scripts, shells and remote clients give to the program: one small set for all of them. */
 
-import type { BrickSpecification } from '../core/graph';
+import type { BrickSpecification } from '../model/graph';
 
 /** A brick as a script describes it: this program knows its kind. */
 export type OrderedBrick = Omit<BrickSpecification, 'module'>;

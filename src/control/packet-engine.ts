@@ -1,13 +1,13 @@
 /** A packet engine, as a program sees it: describes a graph, opens it in a thread of its own, starts and stops it. */
 import { EventEmitter } from 'node:events';
-import type { Backend } from '../core/backend';
-import type { BrickDescription } from '../core/brick-description';
-import { snapshotCounters } from '../core/counters';
-import { BricksError, messageOf } from '../core/errors';
-import type { BrickSpecification, CompiledGraph } from '../core/graph';
-import type { checkOptions } from '../core/options';
-import { FaultList, type EngineFault, type EngineOutcome } from '../core/outcome';
-import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../core/statistics';
+import type { Backend } from '../model/backend';
+import type { BrickDescription } from '../model/brick-description';
+import { snapshotCounters } from '../model/counters';
+import { BricksError, messageOf } from '../model/errors';
+import type { BrickSpecification, CompiledGraph } from '../model/graph';
+import type { checkOptions } from '../model/options';
+import { FaultList, type EngineFault, type EngineOutcome } from '../model/outcome';
+import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { awaitExpectedReaders } from '../pipes';
 import { loadExport } from '../plugins/load-module';
 import { resolveBackend } from '../plugins/container';

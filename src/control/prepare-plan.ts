@@ -1,10 +1,10 @@
 /** Makes what an engine's thread needs to know, with what the control halves of its backend and of pipes prepare. */
-import type { Backend, LinkPlan } from '../core/backend';
+import type { Backend, LinkPlan } from '../model/backend';
 import type { ControlLink } from './brick-controls';
-import { createSharedCounters } from '../core/counters';
-import type { CompiledGraph } from '../core/graph';
-import { checkOptions, listOptions, type OptionValues } from '../core/options';
-import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../core/packet-batch';
+import { createSharedCounters } from '../model/counters';
+import type { CompiledGraph } from '../model/graph';
+import { checkOptions, listOptions, type OptionValues } from '../model/options';
+import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
 import { discardPipes, preparePipes } from '../pipes';
 import { checkedBatch, warmUpLimit, type LinkOptions, type PacketEngineOptions } from './engine-options';
 import { CONTROL_WORDS, type EnginePlan } from './engine-protocol';

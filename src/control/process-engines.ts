@@ -1,5 +1,5 @@
 /** What this process knows of all its engines. */
-import { FaultList, type EngineFault } from '../core/outcome';
+import { FaultList, type EngineFault } from '../model/outcome';
 import type { OpenGraph } from './idle-links';
 import type { PacketEngine } from './packet-engine';
 

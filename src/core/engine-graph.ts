@@ -6,17 +6,18 @@
  *     the brick's own loop                           4 ns a packet
  * Nothing is allocated here once it is built.
  */
-import type { CellClock } from './cell-clock';
-import { BRICK_CREATED, BRICK_HELD, BRICK_PACKETS_OUT, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, setCounter, type CounterBlock } from './counters';
-import type { CurrentPackets } from './current-packets';
-import { DROP_REASON_INDEX } from './drop-reasons';
-import { BricksError, messageOf } from './errors';
-import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from './engine-timers';
-import type { CompiledGraph } from './graph';
-import type { FixedList, GraphMemory, InnerLink } from './graph-memory';
+import type { CellClock } from '../context/cell-clock';
+import { BRICK_CREATED, BRICK_HELD, BRICK_PACKETS_OUT, LINK_DROPS, addToCounter, setCounter, type CounterBlock } from '../model/counters';
+import type { CurrentPackets } from '../context/current-packets';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import { BricksError, messageOf } from '../model/errors';
+import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from '../context/engine-timers';
+import type { CompiledGraph } from '../model/graph';
+import type { FixedList, GraphMemory } from './graph-memory';
 import { GraphNode, type NodeBrick } from './graph-node';
-import type { PacketBatch } from './packet-batch';
-import type { PacketList, PacketLists } from './packet-list';
+import { NodeInputs } from './node-inputs';
+import type { PacketBatch } from '../model/packet-batch';
+import type { PacketLists } from '../model/packet-list';
 
 /** A brick's time is taken once in so many batches. */
 const TIMED_EVERY = 64;
@@ -40,11 +41,9 @@ export class EngineGraph {
   /** Each source's list: all rows of its batch. */
   private readonly sourceList: FixedList;
   private readonly current: CurrentPackets;
+  private readonly inputs: NodeInputs;
   private batchesUntilTimed = TIMED_EVERY;
   private entry = 0;
-  /** Bytes on inner links so far, of one batch; and those of the whole batch once they are known, else -1. */
-  private innerBytes = 0;
-  private wholeBytes = -1;
   /** The node whose side batch is on its way, or -1, and which of its kinds. */
   private sideNode = -1;
   private sideKind: SideKind = HELD;
@@ -75,20 +74,25 @@ export class EngineGraph {
     this.sideNodes = this.nodes.flatMap(({ hold, copies, made }, index) => (hold || copies || made ? [index] : []));
     this.sourceList = memory.whole;
     this.current = memory.current;
+    this.inputs = new NodeInputs(this.sourceList, counters.words);
+  }
+
+  /** What runs for every batch, for the count of deoptimisations. */
+  get hotObjects(): object[] {
+    return [this, this.inputs, ...this.nodes.flatMap((node) => node.hotObjects)];
   }
 
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
   process(batch: PacketBatch, entry: number): void {
     this.entry = entry;
-    this.innerBytes = 0;
-    this.wholeBytes = -1;
-    this.sourceList.count = batch.count;
-    this.enter(batch, batch.count);
+    this.enter(batch, batch.count, true);
     this.processFrom(entry);
   }
 
-  private enter(batch: PacketBatch, count: number): void {
+  private enter(batch: PacketBatch, count: number, ofSource: boolean): void {
     const { stages } = this;
+    this.sourceList.count = count;
+    this.inputs.begin(ofSource);
     this.current.enter(batch, count);
     for (let index = 0; index < stages.length; index++) stages[index].fill(batch, count);
   }
@@ -101,7 +105,7 @@ export class EngineGraph {
     if (timed) this.batchesUntilTimed = TIMED_EVERY;
     for (let index = first; index < nodes.length; index++) {
       const node = nodes[index];
-      const input = this.inputOf(node, index === entry);
+      const input = this.inputs.of(node, index === entry);
       if (input.count === 0) continue;
       working[0] = index + 1;
       if (node.copies) {
@@ -229,14 +233,12 @@ export class EngineGraph {
 
   private enterSide(batch: PacketBatch, count: number): void {
     this.entry = -1;
-    this.wholeBytes = -1;
-    this.sourceList.count = count;
-    this.enter(batch, count);
+    this.enter(batch, count, false);
   }
 
   /** Behind a brick that has changed packets, what comes from their bytes is worked out again. */
   private refill(): void {
-    this.wholeBytes = -1;
+    this.inputs.bytesChanged();
     if (!this.current.source) return;
     for (let index = 0; index < this.refills.length; index++) this.refills[index].fill(this.current.source, this.current.batch.count);
   }
@@ -279,7 +281,7 @@ export class EngineGraph {
     while (this.working[0] > 0) {
       const index = this.working[0] - 1;
       const node = this.nodes[index];
-      node.countFailed(index === side ? this.sourceList.count : this.lastInputCount(node));
+      node.countFailed(index === side ? this.sourceList.count : this.inputs.lastCount(node, index === this.entry));
       try {
         this.processFrom(index + 1);
       } catch {
@@ -287,78 +289,5 @@ export class EngineGraph {
       }
       if (this.working[0] === index + 1) this.working[0] = 0;
     }
-  }
-
-  /** How many packets the node that is at work was given. */
-  private lastInputCount(node: GraphNode): number {
-    const merges = node.inputs.length > 1 || (node.inputs.length === 1 && this.nodes[this.entry] === node);
-    if (merges) return node.merged.list.count;
-    return node.inputs.length === 1 ? node.inputs[0].list.count : this.sourceList.count;
-  }
-
-  private inputOf(node: GraphNode, entry: boolean): PacketList {
-    const inputs = node.inputs;
-    if (inputs.length === 0) {
-      if (entry) return this.sourceList;
-      node.merged.clear();
-      return node.merged.list;
-    }
-    if (inputs.length === 1 && !entry) return this.takeOnly(inputs[0], node);
-    node.merged.clear();
-    if (node.distinct) {
-      if (!entry && this.takeWholeBatch(node)) return this.sourceList;
-      if (entry) node.merged.mark(0);
-      for (let index = 0; index < inputs.length; index++) {
-        this.takeInner(inputs[index]);
-        node.merged.mark(index + 1);
-      }
-      node.merged.collect();
-      return node.merged.list;
-    }
-    if (entry) node.merged.add(this.sourceList);
-    for (let index = 0; index < inputs.length; index++) node.merged.add(this.takeInner(inputs[index]));
-    return node.merged.list;
-  }
-
-  /** Where the inputs hold all packets of the batch between them, merging gives the list that it began with. */
-  private takeWholeBatch(node: GraphNode): boolean {
-    const inputs = node.inputs;
-    let waiting = 0;
-    for (let index = 0; index < inputs.length; index++) waiting += inputs[index].lists.counts[inputs[index].output];
-    if (this.entry < 0 || waiting !== this.sourceList.count) return false;
-    const before = this.innerBytes;
-    for (let index = 0; index < inputs.length; index++) this.takeInner(inputs[index]);
-    this.wholeBytes = this.innerBytes - before;
-    node.merged.list.count = waiting;
-    return true;
-  }
-
-  /** The only input of a node. One with all packets of the batch is the list that it began with. */
-  private takeOnly(inner: InnerLink, node: GraphNode): PacketList {
-    const count = inner.lists.counts[inner.output];
-    if (!node.distinct || this.entry < 0 || count !== this.sourceList.count) return this.takeInner(inner);
-    if (this.wholeBytes < 0) {
-      const before = this.innerBytes;
-      this.takeInner(inner);
-      this.wholeBytes = this.innerBytes - before;
-    } else {
-      this.countInner(inner, count, this.wholeBytes);
-    }
-    return this.sourceList;
-  }
-
-  /** Takes what waits on an inner link, and counts it. */
-  private takeInner(inner: InnerLink): PacketList {
-    const count = inner.lists.counts[inner.output];
-    this.countInner(inner, count, count > 0 ? inner.bytes(count) : 0);
-    return inner.list;
-  }
-
-  private countInner(inner: InnerLink, count: number, bytes: number): void {
-    inner.lists.counts[inner.output] = 0;
-    inner.list.count = count;
-    this.innerBytes += bytes;
-    addToCounter(this.counters.words, inner.record + LINK_PACKETS, count);
-    addToCounter(this.counters.words, inner.record + LINK_BYTES, bytes);
   }
 }

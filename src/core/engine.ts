@@ -2,16 +2,17 @@
  * The engine's loop: receive, run the graph, send, release; wait when there is nothing.
  * One thread, one graph; knows no backend and no operating system.
  */
-import type { SourcePort, Transmitter } from './backend';
-import { SOURCE_ENDED } from './backend';
-import type { CellClock } from './cell-clock';
+import type { SourcePort, Transmitter } from '../model/backend';
+import { SOURCE_ENDED } from '../model/backend';
+import type { CellClock } from '../context/cell-clock';
 import {
   ENGINE_BATCHES, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
   addToCounter, setCounter, type CounterBlock, type CounterPublisher,
-} from './counters';
-import { COPIED, HELD, MADE, type EngineGraph, type SideKind } from './engine-graph';
-import { NO_TIMERS, type EngineTimers, type Inbox } from './engine-timers';
-import type { PacketBatch } from './packet-batch';
+} from '../model/counters';
+import { BatchSender } from './batch-sender';
+import type { EngineGraph } from './engine-graph';
+import { NO_TIMERS, type EngineTimers, type Inbox } from '../context/engine-timers';
+import type { PacketBatch } from '../model/packet-batch';
 
 /** A source with the batch it fills and the brick it feeds. */
 export interface EngineSource {
@@ -49,16 +50,11 @@ const WAIT_MICROSECONDS = 20_000;
  * second V8 would otherwise leave unoptimised for minutes, and the first packets would meet it so.
  */
 const WAKEFUL_NANOSECONDS = 100_000_000;
-/** What an orderly stop gives slow readers to take what was already received. */
-const STOP_NANOSECONDS = 2_000_000_000;
-
 /** Whose times stand where in `Engine.times`, in nanoseconds. */
 const NEXT_PUBLISH = 0;
 const NEXT_REFRESH = 1;
-/** 0: not told to stop. */
-const STOP_DEADLINE = 2;
-const WAKEFUL_UNTIL = 3;
-const ROUND_BEGIN = 4;
+const WAKEFUL_UNTIL = 2;
+const ROUND_BEGIN = 3;
 
 export type LoopEnd = 'stopped' | 'ended';
 
@@ -68,7 +64,8 @@ export class Engine {
     return Engine.prototype.loop;
   }
 
-  private readonly times = new Float64Array(new ArrayBuffer(40));
+  private readonly times = new Float64Array(new ArrayBuffer(32));
+  private readonly sender: BatchSender;
   private spins = 0;
   /** Packets have come since the last `housekeeping`. */
   private worked = false;
@@ -83,11 +80,18 @@ export class Engine {
     private readonly publisher: CounterPublisher,
     private readonly clock: CellClock,
     private readonly host: EngineHost,
-    /** Whether full rings hold the engine up (all its sources are patient) or drop. */
-    private readonly wait: boolean,
+    /** Whether full rings hold the engine up (none of its sources loses packets meanwhile) or drop. */
+    wait: boolean,
     private readonly timers: EngineTimers = NO_TIMERS,
     private readonly inboxes: readonly Inbox[] = [],
-  ) {}
+  ) {
+    this.sender = new BatchSender(graph, transmitters, clock, host, wait);
+  }
+
+  /** What runs for every batch, for the count of deoptimisations. */
+  get hotObjects(): object[] {
+    return [this, this.sender, this.host, ...this.graph.hotObjects];
+  }
 
   /**
    * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
@@ -102,7 +106,7 @@ export class Engine {
       // Each failure takes away what it is about, so that this ends.
       while (this.graph.sidesWait) {
         try {
-          this.sendSides(true);
+          this.sender.sendSides(true);
         } catch (another) {
           this.abandonBatch(another, true);
         }
@@ -129,7 +133,7 @@ export class Engine {
   private sendAbandoned(batch: PacketBatch, end: boolean): void {
     this.graph.abandon(end);
     try {
-      this.send(batch);
+      this.sender.send(batch);
     } catch {
       this.graph.dropListed();
     }
@@ -140,7 +144,7 @@ export class Engine {
     const { cell } = clock;
     let emptyRounds = 0;
     let end: LoopEnd | undefined;
-    times[STOP_DEADLINE] = 0;
+    this.sender.begin();
     // The end of a busy round is the next one's begin: a look at the clock costs 40 ns.
     clock.read();
     times[WAKEFUL_UNTIL] = cell[0] + WAKEFUL_NANOSECONDS;
@@ -164,7 +168,7 @@ export class Engine {
       }
       if (host.stopRequested()) end = 'stopped';
     }
-    if (this.graph.sidesWait) this.sendSides(true);
+    if (this.graph.sidesWait) this.sender.sendSides(true);
     this.publishNow();
     return end;
   }
@@ -173,31 +177,6 @@ export class Engine {
     for (let index = 0; index < this.sources.length; index++) {
       if (!this.sources[index].ended) return false;
     }
-    return true;
-  }
-
-  /** Sends what waits beside the batches: copies that were to be changed, held packets that go now, packets that bricks have made. */
-  private sendSides(all: boolean): void {
-    const { nodes } = this.graph;
-    this.sendCopies();
-    for (let index = 0; index < nodes.length; index++) {
-      if (this.sendSide(index, HELD, all)) this.sendCopies();
-      if (this.sendSide(index, MADE, all)) this.sendCopies();
-    }
-  }
-
-  /** Those of one batch, before another's: so they are of one link type, and as many as there is room for. */
-  private sendCopies(): void {
-    const { nodes } = this.graph;
-    for (let index = 0; index < nodes.length; index++) this.sendSide(index, COPIED, false);
-  }
-
-  private sendSide(index: number, kind: SideKind, all: boolean): boolean {
-    const { graph } = this;
-    const batch = graph.side(index, kind, all);
-    if (batch === undefined) return false;
-    this.send(batch);
-    graph.endSide();
     return true;
   }
 
@@ -215,56 +194,30 @@ export class Engine {
         this.inHand = source;
         this.host.took(index, received);
         graph.process(source.batch, source.entry);
-        this.send(source.batch);
+        this.sender.send(source.batch);
         source.port.release();
         this.inHand = undefined;
         packets += received;
         // Copies are of one source's packets: all of a batch are of one link type.
-        if (graph.sidesWait) this.sendSides(false);
+        if (graph.sidesWait) this.sender.sendSides(false);
       } else if (received === SOURCE_ENDED) {
         source.ended = true;
       }
     }
     if (timers.due(this.clock.cell[0])) this.runTimers();
-    if (packets === 0 && graph.sidesWait) this.sendSides(false);
+    if (packets === 0 && graph.sidesWait) this.sender.sendSides(false);
     return packets;
   }
 
   /** What bricks do by the clock. */
   private runTimers(): void {
     this.graph.runTimers(this.timers, this.clock.cell[0]);
-    if (this.graph.sidesWait) this.sendSides(false);
+    if (this.graph.sidesWait) this.sender.sendSides(false);
   }
 
   private beginAgain(): void {
     this.clock.read();
     this.times[ROUND_BEGIN] = this.clock.cell[0];
-  }
-
-  private send(batch: PacketBatch): void {
-    const transmitters = this.transmitters;
-    let held = 0;
-    for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, this.wait);
-    for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
-    if (held > 0) this.sendRest(batch);
-  }
-
-  /**
-   * Waits for slow readers. Only where the sources are patient, so that nobody loses by it.
-   * Nothing is published meanwhile: in the middle of a batch the sums are not right.
-   */
-  private sendRest(batch: PacketBatch): void {
-    const { transmitters, clock, times } = this;
-    for (let attempt = 0; ; attempt++) {
-      clock.read();
-      if (this.host.stopRequested() && times[STOP_DEADLINE] === 0) times[STOP_DEADLINE] = clock.cell[0] + STOP_NANOSECONDS;
-      const patient = times[STOP_DEADLINE] === 0 || clock.cell[0] < times[STOP_DEADLINE];
-      let held = 0;
-      for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, patient);
-      for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
-      if (held === 0) return;
-      if (attempt > 20) this.host.wait(attempt > 200 ? 1000 : 50);
-    }
   }
 
   /** Publishes and waits; the clock is right after it. */

@@ -2,12 +2,12 @@
  * What the graph of an engine and its twin, which warms it up, have in common: typed arrays, and the loops that
  * V8 compiles for them. Nothing in it lasts from one batch to the next.
  */
-import type { CompiledGraph } from './graph';
-import { HELD_PACKETS_MAXIMUM } from './hold-area';
+import type { CompiledGraph } from '../model/graph';
+import { HELD_PACKETS_MAXIMUM } from '../buffers/hold-area';
 import { MergedList } from './merged-list';
-import { createPacketColumns, type PacketColumns } from './packet-batch';
-import { CurrentPackets } from './current-packets';
-import { createPacketLists, type PacketLists } from './packet-list';
+import { createPacketColumns, type PacketColumns } from '../model/packet-batch';
+import { CurrentPackets } from '../context/current-packets';
+import { createPacketLists, type PacketLists } from '../model/packet-list';
 import { Specialiser, uint16Array, type LoopFactory } from '../v8/specialise';
 
 /** A list whose rows always stand in the same place. */

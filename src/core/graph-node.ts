@@ -1,19 +1,19 @@
 /** A node of an engine's graph: a brick at work, with its lists, its counters and the packets it holds. */
-import type { BrickDeclaration } from './brick';
+import type { BrickDeclaration } from '../model/brick';
 import {
   BRICK_COPIES, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_BATCHES, BRICK_TIMED_PACKETS,
   addToCounter, setCounter,
-} from './counters';
-import type { CellClock } from './cell-clock';
-import { DROP_REASON_INDEX } from './drop-reasons';
+} from '../model/counters';
+import type { CellClock } from '../context/cell-clock';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { InnerLink, NodeMemory } from './graph-memory';
-import type { HoldArea } from './hold-area';
+import type { HoldArea } from '../buffers/hold-area';
 import type { MergedList } from './merged-list';
 import type { NodeCode } from './node-code';
-import type { OwnCounters } from './own-counters';
-import type { CurrentPackets } from './current-packets';
-import type { PacketList, PacketLists } from './packet-list';
-import type { SideArea } from './side-area';
+import type { OwnCounters } from '../context/own-counters';
+import type { CurrentPackets } from '../context/current-packets';
+import type { PacketList, PacketLists } from '../model/packet-list';
+import type { SideArea } from '../buffers/side-area';
 
 const DECISION = DROP_REASON_INDEX.decision;
 const NO_BUFFER = DROP_REASON_INDEX.noBuffer;

@@ -1,5 +1,5 @@
 /** The column of heads, which the engine fills for bricks that read it. */
-import { HEAD_BYTES, type PacketBatch, type PacketColumns, type PacketMemory } from './packet-batch';
+import { HEAD_BYTES, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
 
 /** Fills the heads of rows 0 to `count` - 1 from one memory. */
 export interface HeadCopier {

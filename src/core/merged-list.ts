@@ -1,5 +1,5 @@
 /** Several packet lists as one, in order of arrival: each is sorted by row, and rows are numbered as they came. */
-import type { PacketList } from './packet-list';
+import type { PacketList } from '../model/packet-list';
 import { uint16Array, type Specialiser } from '../v8/specialise';
 
 export class MergedList {

@@ -2,14 +2,14 @@
  * A brick's functions with the engine's loops around them: what a node of the graph runs for each batch. One for a node; the warm-up
  * and the engine share it, and with it all that V8 has compiled, wherever the brick keeps what it remembers in its `state`.
  */
-import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP } from './brick';
-import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from './brick';
-import type { CurrentPackets } from './current-packets';
+import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP } from '../model/brick';
+import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from '../model/brick';
+import type { CurrentPackets } from '../context/current-packets';
 import type { NodeMemory } from './graph-memory';
-import type { HoldArea } from './hold-area';
-import type { OptionValues } from './options';
-import type { PacketList, PacketLists } from './packet-list';
-import type { PacketView } from './packet-view';
+import type { HoldArea } from '../buffers/hold-area';
+import type { OptionValues } from '../model/options';
+import type { PacketList, PacketLists } from '../model/packet-list';
+import type { PacketView } from '../model/packet-view';
 import { Apart, callApart } from '../v8/apart';
 import { callLoop, uint16Array, uint32Array, type Specialiser } from '../v8/specialise';
 import { beginRows, chooseLoopFor, endRows, packetLoop, type ChooseLoop, type PacketLoop } from '../v8/loops';

@@ -1,7 +1,7 @@
 /** The capture files of a directory. */
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { nameOfBytes } from '../core/file-name';
+import { nameOfBytes } from '../model/file-name';
 import { fileError, systemCode, systemReason } from './formats';
 import { systemName } from './system-name';
 

@@ -1,7 +1,7 @@
 /** Whole capture files for programs and tests: simple, one object a packet. Engines use FileSource and FileTransmitter. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { SOURCE_ENDED } from '../core/backend';
-import { createPacketBatch } from '../core/packet-batch';
+import { SOURCE_ENDED } from '../model/backend';
+import { createPacketBatch } from '../model/packet-batch';
 import { CaptureReader } from './capture-reader';
 import { ENHANCED_AROUND, PCAP_RECORD, SNAP_LENGTH, fileError, systemReason, type CaptureFormat } from './formats';
 import { pcapHeader } from './pcap';

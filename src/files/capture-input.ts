@@ -1,6 +1,6 @@
 /** The bytes of one capture file, pipe or standard input, unpacked if need be. Made anew for each that is opened, so that nothing of one reaches the next. */
 import { fstatSync, readSync } from 'node:fs';
-import { isBricksError, type BricksError } from '../core/errors';
+import { isBricksError, type BricksError } from '../model/errors';
 import { fileError, systemCode, systemReason } from './formats';
 import { closeInput, isStandardInput, openInput, waitsForData } from './open-input';
 import { Unpacker } from './unpacker';

@@ -4,10 +4,10 @@
  * Reads of 256 KiB: they stay in the second-level cache until they are parsed (64 KiB was the same,
  * 4 MiB took twice as long). Files are not mapped: one that shrinks would end the process.
  */
-import { SOURCE_ENDED } from '../core/backend';
-import type { BricksError } from '../core/errors';
-import { packetMemory, type PacketBatch } from '../core/packet-batch';
-import { createPacketNotes } from '../core/packet-notes';
+import { SOURCE_ENDED } from '../model/backend';
+import type { BricksError } from '../model/errors';
+import { packetMemory, type PacketBatch } from '../model/packet-batch';
+import { createPacketNotes } from '../model/packet-notes';
 import { flowFiller, type FlowFiller } from '../flow/columns';
 import { CaptureInput } from './capture-input';
 import { plainSection, type CaptureSection } from './capture-section';

@@ -1,5 +1,5 @@
 /** What a section of a capture file tells besides its packets, and belongs in a copy: its interfaces, names of addresses, secrets. */
-import type { PacketSection } from '../core/packet-notes';
+import type { PacketSection } from '../model/packet-notes';
 import { DECRYPTION_SECRETS_BLOCK, NAME_RESOLUTION_BLOCK, OPTION_FCS_LENGTH, OPTION_RESOLUTION, OPTION_TIME_OFFSET } from './formats';
 import { INTERFACE_NUMBERS, OTHER_NUMBERS, copyOptions } from './pcapng-options';
 

@@ -1,6 +1,6 @@
 /** What an engine opens its links of kind `file` with, whatever its backend is. */
 import { fstatSync, statSync } from 'node:fs';
-import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../core/backend';
+import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../model/backend';
 import { FileSource } from './file-source';
 import { FileTransmitter } from './file-sink';
 import { fileError } from './formats';

@@ -2,12 +2,12 @@
 import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { getSystemErrorName } from 'node:util';
-import type { OpenContext, SinkRequest, Transmitter } from '../core/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../core/counters';
-import { DROP_REASON_INDEX } from '../core/drop-reasons';
-import type { OptionValues } from '../core/options';
-import type { ReportedFault } from '../core/outcome';
-import type { PacketBatch } from '../core/packet-batch';
+import type { OpenContext, SinkRequest, Transmitter } from '../model/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../model/counters';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import type { OptionValues } from '../model/options';
+import type { ReportedFault } from '../model/outcome';
+import type { PacketBatch } from '../model/packet-batch';
 import { fileError, systemCode, systemReason } from './formats';
 import { Guardian } from './guardian';
 import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';

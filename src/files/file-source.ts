@@ -1,10 +1,10 @@
 /** A capture file, a directory of them, or standard input, as the source of an engine. */
-import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../core/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/counters';
-import { DROP_REASON_INDEX } from '../core/drop-reasons';
-import { isBricksError, messageOf } from '../core/errors';
-import type { LinkName } from '../core/link-name';
-import type { ReportedFault } from '../core/outcome';
+import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../model/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../model/counters';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import { isBricksError, messageOf } from '../model/errors';
+import type { LinkName } from '../model/link-name';
+import type { ReportedFault } from '../model/outcome';
 import { CaptureReader } from './capture-reader';
 import { readDirectory, type CaptureDirectory, type DirectoryFile } from './capture-directory';
 import { fileError } from './formats';

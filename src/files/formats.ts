@@ -1,6 +1,6 @@
 /** Numbers of the two capture file formats, and the errors of this folder. */
-import type { ErrorCode } from '../core/error-codes';
-import { BricksError, isBricksError } from '../core/errors';
+import type { ErrorCode } from '../model/error-codes';
+import { BricksError, isBricksError } from '../model/errors';
 
 /** Classic pcap: the first four bytes, read in the order in which the file is written. */
 export const MAGIC_MICROSECONDS = 0xa1b2c3d4;

@@ -2,7 +2,7 @@
  * The guardian: a small program that outlives this process if it is killed, and then cuts capture
  * files back to their last whole record (native/guardian.cpp).
  */
-import { messageOf } from '../core/errors';
+import { messageOf } from '../model/errors';
 import { nativeFiles, type FilesAddon } from './native-files';
 
 export interface GuardianPlan {

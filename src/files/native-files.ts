@@ -1,5 +1,5 @@
 /** The native helpers of this folder. Everything works without them, at a third of the speed or so. */
-import type { PacketBatch } from '../core/packet-batch';
+import type { PacketBatch } from '../model/packet-batch';
 import { tryLoadAddon } from '../native/load-addon';
 
 export interface NativeReader { readonly kind: 'reader' }

@@ -1,6 +1,6 @@
 /** Opens what is to be read, and says what it is if it is no capture file. */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import type { BricksError } from '../core/errors';
+import type { BricksError } from '../model/errors';
 import { coreAddon } from '../native/core-addon';
 import { fileError } from './formats';
 import { nativeFiles } from './native-files';

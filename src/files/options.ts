@@ -1,5 +1,5 @@
 /** Options of the bricks that read and write capture files. */
-import type { OptionDeclarations } from '../core/options';
+import type { OptionDeclarations } from '../model/options';
 import { MAXIMUM_PACKET, SNAP_LENGTH } from './formats';
 
 export const FILE_SOURCE_OPTIONS = {

@@ -1,5 +1,5 @@
 /** Classic pcap: the file's header, and the reference parser of its records. */
-import type { PacketBatch } from '../core/packet-batch';
+import type { PacketBatch } from '../model/packet-batch';
 import {
   MAGIC_MICROSECONDS, MAGIC_MODIFIED, MAGIC_NANOSECONDS, LONGEST_PACKET, MAXIMUM_PACKET, PCAP_HEADER, PCAP_MODIFIED_RECORD, PCAP_RECORD, SNAP_LENGTH,
 } from './formats';

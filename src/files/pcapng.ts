@@ -1,5 +1,5 @@
 /** pcapng: sections, interfaces and packets; the reference parser, one block at a time. Each file gets its own. */
-import type { PacketBatch } from '../core/packet-batch';
+import type { PacketBatch } from '../model/packet-batch';
 import { CaptureSection, carriedBlock, fcsBytesOf, interfaceOptions, sectionOptions } from './capture-section';
 import {
   BYTE_ORDER_MAGIC, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, LONGEST_PACKET, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,

@@ -2,7 +2,7 @@
  * What a parser of capture records knows between two calls, as 32-bit words, so that the TypeScript
  * parsers (pcap.ts, pcapng.ts) and the native one (native/capture_parser.h) can take turns on it.
  */
-import type { PacketMemory } from '../core/packet-batch';
+import type { PacketMemory } from '../model/packet-batch';
 
 /** Where the next record starts in the window, and where what was read ends. */
 export const POSITION = 0;

@@ -5,11 +5,11 @@
  *
  * The ring holds the very bytes that go to the file, so the writer thread has nothing to do but write.
  */
-import type { SinkRequest } from '../core/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../core/counters';
-import { DROP_REASON_INDEX } from '../core/drop-reasons';
-import type { PacketBatch } from '../core/packet-batch';
-import { takeOff } from '../core/packet-list';
+import type { SinkRequest } from '../model/backend';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter } from '../model/counters';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import type { PacketBatch } from '../model/packet-batch';
+import { takeOff } from '../model/packet-list';
 import { CaptureSection, plainSection } from './capture-section';
 import { NOT_DESCRIBED, NO_PLACE, NO_PREFACE, type FileDescription, type Preface } from './file-description';
 import { ENHANCED_AROUND, ENHANCED_PACKET_BLOCK, PCAP_RECORD } from './formats';

@@ -1,5 +1,5 @@
 /** One capture file of an engine: its options, its plan, and the ring between the engine and the writer. */
-import type { SinkRequest } from '../core/backend';
+import type { SinkRequest } from '../model/backend';
 import { SNAP_LENGTH, type CaptureFormat } from './formats';
 import type { Guardian } from './guardian';
 import {

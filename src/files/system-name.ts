@@ -1,4 +1,4 @@
-import { bytesOfName } from '../core/file-name';
+import { bytesOfName } from '../model/file-name';
 
 /** The name of a file as Node's functions take it: also one that is not UTF-8. */
 export function systemName(name: string): string | Buffer {

@@ -5,7 +5,7 @@
  * All jumps of a program lead forward, so that it can be written as nested labelled blocks, in which a jump
  * is a `break`. The few programs with loops (protochain), and very long ones, stay with the interpreter.
  */
-import type { PacketMemory } from '../core/packet-batch';
+import type { PacketMemory } from '../model/packet-batch';
 
 /** What a filter looks at. */
 export interface FilteredPackets {

@@ -4,7 +4,7 @@
  * libpcap compiles them, bpf-to-javascript.ts makes a function of the program. What that can't do goes through
  * libpcap's interpreter, one native call a list.
  */
-import { BricksError, messageOf } from '../core/errors';
+import { BricksError, messageOf } from '../model/errors';
 import { checkWithNodePcap, tryNodePcap } from '../native/node-pcap';
 import { compileRules, type FilteredPackets, type SelectRows } from './bpf-to-javascript';
 import { filterAddon, tryFilterAddon, type FilterAddon, type FilterRules, type NativeFilter } from './native';

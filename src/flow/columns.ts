@@ -1,5 +1,5 @@
 /** The flow columns of a batch, where no native code fills them: what src/flow/native/flow_columns.h computes, exactly. */
-import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, type PacketBatch, type PacketColumns } from '../core/packet-batch';
+import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, type PacketBatch, type PacketColumns } from '../model/packet-batch';
 import type { LoopFactory } from '../v8/specialise';
 import { FLOW_NONE, FRAGMENT_NONE, FlowFields } from './flow-fields';
 import { flowWord as wordOf } from './hash';

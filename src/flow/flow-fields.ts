@@ -1,7 +1,7 @@
-import { FLOW_NOT_COMPUTED } from '../core/packet-batch';
+import { FLOW_NOT_COMPUTED } from '../model/packet-batch';
 import { CONSTANT_PORTS } from './hash';
 
-export { FLOW_NOT_COMPUTED, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../core/packet-batch';
+export { FLOW_NOT_COMPUTED, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../model/packet-batch';
 
 /** The packet has no flow: a link type without a flow hash, or a frame too short for one. Never in a flow column. */
 export const FLOW_NONE = 1;

@@ -1,8 +1,8 @@
 /** Reads the headers of one packet after the other for bricks of the packet form. */
-import type { CurrentBatch } from '../core/brick';
-import type { CurrentPackets } from '../core/current-packets';
-import { HEAD_BYTES, type PacketColumns, type PacketMemory } from '../core/packet-batch';
-import type { PacketView } from '../core/packet-view';
+import type { CurrentBatch } from '../model/brick';
+import type { CurrentPackets } from '../context/current-packets';
+import { HEAD_BYTES, type PacketColumns, type PacketMemory } from '../model/packet-batch';
+import type { PacketView } from '../model/packet-view';
 import { FRAGMENT_LATER } from './flow-fields';
 import { hasPorts, readIpv4, readIpv6 } from './headers';
 import { LINK_TYPE_ETHERNET } from './link-types';

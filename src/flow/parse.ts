@@ -3,7 +3,7 @@
  * what a load balancer makes its hash from (hash.ts). No byte behind the packet's captured
  * length is ever read, and any bytes at all give an answer.
  */
-import type { PacketMemory } from '../core/packet-batch';
+import type { PacketMemory } from '../model/packet-batch';
 import { FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS, FRAGMENT_LATER, FRAGMENT_NONE, type FlowFields } from './flow-fields';
 import { setFragmentKey } from './fragments';
 import { CONSTANT_PORTS } from './hash';

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Order } from '../control/orders';
-import { BricksError, isBricksError, messageOf } from '../core/errors';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { packageRoot, packageVersion } from '../native/load-addon';
 import type { AnswerMessage, CallName, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';

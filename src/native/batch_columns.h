@@ -1,4 +1,4 @@
-// The columns of a packet batch as native code sees them (src/core/packet-batch.ts).
+// The columns of a packet batch as native code sees them (src/model/packet-batch.ts).
 // Bound once, when a port opens; the typed arrays are kept alive by the reference.
 #pragma once
 
@@ -58,7 +58,7 @@ struct BatchColumns {
   }
 };
 
-// The lists of one brick's outputs (src/core/packet-list.ts): output k's i-th row number
+// The lists of one brick's outputs (src/model/packet-list.ts): output k's i-th row number
 // is rows[(k << shift) + (i << step)], and counts[k] of them are valid.
 struct PacketLists {
   uint16_t* rows = nullptr;

@@ -1,7 +1,7 @@
 /** The types of the addon bricks_core (src/native/*.cpp). Where it was not built, others stand in. */
 import type { HeadCopier } from '../core/heads';
-import type { PacketBatch, PacketColumns } from '../core/packet-batch';
-import type { PacketLists } from '../core/packet-list';
+import type { PacketBatch, PacketColumns } from '../model/packet-batch';
+import type { PacketLists } from '../model/packet-list';
 import { tryLoadAddon } from './load-addon';
 
 /** A ring: the number of an end of a pipe, or memory that holds one. */

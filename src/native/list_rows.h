@@ -1,4 +1,4 @@
-// Row numbers on the list of one output (src/core/packet-list.ts).
+// Row numbers on the list of one output (src/model/packet-list.ts).
 #pragma once
 
 #include <cstddef>

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BricksError, messageOf } from '../core/errors';
+import { BricksError, messageOf } from '../model/errors';
 
 /** The Debian packages that each addon needs to be built, beside a compiler. */
 const NEEDED_PACKAGES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-// Names of files are any bytes; script holds those that are not UTF-8 as U+DC80 to U+DCFF (src/core/file-name.ts).
+// Names of files are any bytes; script holds those that are not UTF-8 as U+DC80 to U+DCFF (src/model/file-name.ts).
 #pragma once
 
 #include <napi.h>

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../core/errors';
+import { messageOf } from '../model/errors';
 
 /** What we use of it. */
 export interface NodePcapPacket {

@@ -1,4 +1,4 @@
-// Packet rings (src/core/packet-ring.ts defines them): the writing and the reading side, without Node.
+// Packet rings (src/ring/packet-ring.ts defines them): the writing and the reading side, without Node.
 // Neither side believes the other: whatever stands in the shared memory, nothing outside of it is touched.
 #pragma once
 
@@ -44,7 +44,7 @@ struct RingHeader {
 };
 static_assert(offsetof(RingHeader, unreadLimit) == 16 && offsetof(RingHeader, head) == 64 && offsetof(RingHeader, tail) == 128 &&
                   offsetof(RingHeader, reader) == 136 && offsetof(RingHeader, skippedBytes) == 144,
-              "the layout is src/core/packet-ring.ts's");
+              "the layout is src/ring/packet-ring.ts's");
 
 struct RecordHeader {
   uint32_t seconds;

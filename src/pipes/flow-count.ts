@@ -1,5 +1,5 @@
 /** Counts connections exactly, by both ends' addresses and ports and the protocol, whichever way a packet goes. */
-import type { PacketBatch } from '../core/packet-batch';
+import type { PacketBatch } from '../model/packet-batch';
 import { hasPorts, readIpv4, readIpv6 } from '../flow/headers';
 import { enterLink } from '../flow/tags';
 import { Header, Walk } from '../flow/walk';

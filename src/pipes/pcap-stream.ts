@@ -2,8 +2,8 @@
 import { fstatSync, ftruncateSync, write } from 'node:fs';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import type { LinkName } from '../core/link-name';
-import { MAXIMUM_RECORD_LENGTH } from '../core/packet-ring';
+import type { LinkName } from '../model/link-name';
+import { MAXIMUM_RECORD_LENGTH } from '../ring/packet-ring';
 import { coreAddon, type NativePcapEncoder } from '../native/core-addon';
 import { attach, type AttachOptions, type PipeReader } from './pipe-reader';
 

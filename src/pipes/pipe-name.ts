@@ -1,9 +1,9 @@
 /** Where a pipe's socket lies, and which of its two rings an end means. */
-import type { ErrorCode } from '../core/error-codes';
+import type { ErrorCode } from '../model/error-codes';
 import { existsSync, readdirSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { BricksError } from '../core/errors';
-import { parseLinkName, type LinkName } from '../core/link-name';
+import { BricksError } from '../model/errors';
+import { parseLinkName, type LinkName } from '../model/link-name';
 import type { CoreAddon } from '../native/core-addon';
 
 /** What goes in at the master end (x{0) comes out at the slave end (x}0): ring 0; the other way: ring 1. */

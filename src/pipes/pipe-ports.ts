@@ -1,11 +1,11 @@
-/** Pipes in an engine's thread: natively, or by the ports of src/core/ring-ports.ts where that was not built. */
-import { SOURCE_ENDED, type OpenContext, type PortOpener, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from '../core/backend';
-import { LINK_DROPS, LINK_RECORD } from '../core/counters';
-import { DROP_REASON_INDEX } from '../core/drop-reasons';
-import { BricksError } from '../core/errors';
-import type { LinkName } from '../core/link-name';
-import { packetMemory, type PacketBatch, type PacketMemory } from '../core/packet-batch';
-import { RingSource, RingTransmitter } from '../core/ring-ports';
+/** Pipes in an engine's thread: natively, or by the ports of src/ring/ring-ports.ts where that was not built. */
+import { SOURCE_ENDED, type OpenContext, type PortOpener, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from '../model/backend';
+import { LINK_DROPS, LINK_RECORD } from '../model/counters';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import { BricksError } from '../model/errors';
+import type { LinkName } from '../model/link-name';
+import { packetMemory, type PacketBatch, type PacketMemory } from '../model/packet-batch';
+import { RingSource, RingTransmitter } from '../ring/ring-ports';
 import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
 import type { PreparedPipe, PreparedPipes } from './prepare';
 

@@ -1,8 +1,8 @@
 /** Reading a pipe from a program: batch by batch, from this process or another. */
-import { DEFAULT_BATCH_ROWS, createPacketBatch, packetMemory, type PacketBatch } from '../core/packet-batch';
-import { BricksError, isBricksError } from '../core/errors';
-import { parseLinkName, type LinkName } from '../core/link-name';
-import { MINIMUM_RING_DATA } from '../core/packet-ring';
+import { DEFAULT_BATCH_ROWS, createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';
+import { BricksError, isBricksError } from '../model/errors';
+import { parseLinkName, type LinkName } from '../model/link-name';
+import { MINIMUM_RING_DATA } from '../ring/packet-ring';
 import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
 import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readableDirectories, readingDirection, removeIfEmpty } from './pipe-name';

@@ -2,10 +2,10 @@
  * The control half of pipes, in the main thread: makes the rings before an engine opens its links.
  * They belong to the process, so that they outlive an engine's thread, and other engines find them.
  */
-import type { LinkPlan } from '../core/backend';
-import { BricksError, messageOf } from '../core/errors';
-import type { LinkName } from '../core/link-name';
-import { expectsReader, initialiseRing, keepsUnread, limitUnread, ringBytes, skipUnread } from '../core/packet-ring';
+import type { LinkPlan } from '../model/backend';
+import { BricksError, messageOf } from '../model/errors';
+import type { LinkName } from '../model/link-name';
+import { expectsReader, initialiseRing, keepsUnread, limitUnread, ringBytes, skipUnread } from '../ring/packet-ring';
 import { coreAddon, type CoreAddon, type NativePipeOptions } from '../native/core-addon';
 import { pipeDirectory, pipeError, pipeFileName, readingDirection, removeIfEmpty, writingDirection, type PipeDirection } from './pipe-name';
 

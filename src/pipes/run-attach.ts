@@ -1,7 +1,7 @@
 /** `bricks attach`: a pipe to standard output, to a program, to a tap interface, or counted. */
 import { isatty } from 'node:tty';
-import { BricksError, messageOf } from '../core/errors';
-import { parseLinkName, twinOf, type LinkName } from '../core/link-name';
+import { BricksError, messageOf } from '../model/errors';
+import { parseLinkName, twinOf, type LinkName } from '../model/link-name';
 import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
 import { FLOWS_MAXIMUM, FlowCount } from './flow-count';

@@ -1,7 +1,7 @@
 /** `bricks attach 'eth3}*' --exec`: one program for each pipe of a device, also for those that come later. */
 import { readdirSync } from 'node:fs';
-import { BricksError, isBricksError, messageOf } from '../core/errors';
-import type { LinkName } from '../core/link-name';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import type { LinkName } from '../model/link-name';
 import type { CoreAddon } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
 import type { StreamOptions } from './pcap-stream';

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { BricksError, messageOf } from '../core/errors';
+import { BricksError, messageOf } from '../model/errors';
 import { copyToStream, type StreamOptions, type StreamResult } from './pcap-stream';
 import { attach, type PipeReader } from './pipe-reader';
 

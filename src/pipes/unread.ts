@@ -1,6 +1,6 @@
 /** What is left in pipes that nobody reads, when their engine closes them. */
-import { createPacketBatch } from '../core/packet-batch';
-import { PacketRingReader, ringReader } from '../core/packet-ring';
+import { createPacketBatch } from '../model/packet-batch';
+import { PacketRingReader, ringReader } from '../ring/packet-ring';
 import { coreAddon } from '../native/core-addon';
 import type { PreparedPipe, PreparedPipes } from './prepare';
 

@@ -1,7 +1,7 @@
 /** The options of backends, by the backend's name. */
 import type { NetmapOptions } from '../../backends/netmap/options';
 import type { PcapOptions } from '../../backends/pcap/options';
-import type { NoOptions } from '../core/options';
+import type { NoOptions } from '../model/options';
 
 /**
  * What `backendOptions` of an engine may hold, by the name of its backend. A backend from outside that is registered by a name adds itself:

@@ -4,11 +4,11 @@
  */
 import 'reflect-metadata';
 import { container as rootContainer, type DependencyContainer, type InjectionToken } from 'tsyringe';
-import type { Backend } from '../core/backend';
-import type { BrickDeclaration } from '../core/brick';
-import type { BrickClass } from '../core/define-brick';
-import { isBrickClass } from '../core/define-brick';
-import { BricksError, nearest } from '../core/errors';
+import type { Backend } from '../model/backend';
+import type { BrickDeclaration } from '../model/brick';
+import type { BrickClass } from '../model/define-brick';
+import { isBrickClass } from '../model/define-brick';
+import { BricksError, nearest } from '../model/errors';
 import { BUILT_IN_BACKENDS, BUILT_IN_BRICKS } from './built-in';
 
 const BRICKS: InjectionToken<BrickClass> = Symbol.for('packet-bricks:bricks');

@@ -1,8 +1,8 @@
 /** Which backend is taken where a user names none: the most preferred that works here. */
 import { LoopbackBackend } from '../../backends/loopback';
-import type { Backend } from '../core/backend';
-import { BricksError } from '../core/errors';
-import type { LinkName } from '../core/link-name';
+import type { Backend } from '../model/backend';
+import { BricksError } from '../model/errors';
+import type { LinkName } from '../model/link-name';
 import { allBackends, resolveBackend } from './container';
 
 export interface BackendChoice {

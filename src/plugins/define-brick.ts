@@ -1,9 +1,9 @@
 /** How a brick is defined: `export const BySize = defineBrick({ ... })`. */
 import { pathToFileURL } from 'node:url';
-import type { LinkCount } from '../core/brick';
-import { makeBrickClass, type BrickClass, type GivenTo, type TypedDefinition } from '../core/define-brick';
-import { BricksError } from '../core/errors';
-import type { OptionDeclarations } from '../core/options';
+import type { LinkCount } from '../model/brick';
+import { makeBrickClass, type BrickClass, type GivenTo, type TypedDefinition } from '../model/define-brick';
+import { BricksError } from '../model/errors';
+import type { OptionDeclarations } from '../model/options';
 
 /**
  * Makes the class of a brick, by which set-ups describe bricks of this kind: `new BySize({ limit: 200 })`.

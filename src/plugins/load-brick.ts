@@ -1,7 +1,7 @@
 /** Loads a brick's class from its module, in any thread. */
-import type { BrickClass, ModuleReference } from '../core/define-brick';
-import { isBrickClass } from '../core/define-brick';
-import { BricksError } from '../core/errors';
+import type { BrickClass, ModuleReference } from '../model/define-brick';
+import { isBrickClass } from '../model/define-brick';
+import { BricksError } from '../model/errors';
 import { loadModule } from './load-module';
 
 /**

@@ -1,7 +1,7 @@
 /** Loads a brick or a backend from a module outside of this package, in any thread. */
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { BricksError, messageOf } from '../core/errors';
+import { BricksError, messageOf } from '../model/errors';
 import { placeOfError } from './error-place';
 import { installModuleHooks } from './module-hooks';
 

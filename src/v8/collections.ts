@@ -1,6 +1,6 @@
 /** Counts garbage collections of a thread without an event loop. */
 import { GCProfiler } from 'node:v8';
-import { ENGINE_COLLECTIONS, UNKNOWN_COUNT, addToCounter, setCounter, type CounterBlock } from '../core/counters';
+import { ENGINE_COLLECTIONS, UNKNOWN_COUNT, addToCounter, setCounter, type CounterBlock } from '../model/counters';
 import { coreAddon } from '../native/core-addon';
 
 /** Where nothing tells of collections, the profiler is asked once in so many calls of `sample`: about once a second. */

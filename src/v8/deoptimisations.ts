@@ -1,5 +1,5 @@
 /** Counts functions of the data path whose optimised code V8 throws away. */
-import { ENGINE_DEOPTIMISATIONS, UNKNOWN_COUNT, addToCounter, setCounter, type CounterBlock } from '../core/counters';
+import { ENGINE_DEOPTIMISATIONS, UNKNOWN_COUNT, addToCounter, setCounter, type CounterBlock } from '../model/counters';
 import { UNKNOWN, methodsOf, type OptimisationProbe } from './optimisation';
 
 /** Functions whose state is looked at in one call of `sample`: 100 ns each, and 2 to 3 µs after a sleep, when V8's code is out of the caches. */

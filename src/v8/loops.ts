@@ -4,7 +4,7 @@
  *
  * Cost: some 3 ns a packet with a load balancer's function, of which the loop itself is one.
  */
-import type { ChooseFunction, PacketFunction } from '../core/brick';
+import type { ChooseFunction, PacketFunction } from '../model/brick';
 import type { MovableView } from '../core/node-code';
 import type { Apart, callApart } from './apart';
 

@@ -1,6 +1,6 @@
 /** Packets that were never on a network, for warm-up: of as many kinds as there are paths through the code. */
-import type { PacketBatch } from '../core/packet-batch';
-import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS } from '../core/packet-batch';
+import type { PacketBatch } from '../model/packet-batch';
+import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS } from '../model/packet-batch';
 
 const PACKET_BYTES = 256;
 /**

@@ -3,13 +3,13 @@
  * real packet meets fast code, and later ones nothing that V8 has not seen. A twin does it: the same loop and the same code,
  * other bricks and other counters, which are thrown away.
  */
-import type { SourcePort, Transmitter } from '../core/backend';
-import { SOURCE_ENDED } from '../core/backend';
-import type { CellClock } from '../core/cell-clock';
-import { CounterPublisher, createSharedCounters, type CounterBlock } from '../core/counters';
+import type { SourcePort, Transmitter } from '../model/backend';
+import { SOURCE_ENDED } from '../model/backend';
+import type { CellClock } from '../context/cell-clock';
+import { CounterPublisher, createSharedCounters, type CounterBlock } from '../model/counters';
 import { Engine, engineSource, type EngineHost, type EngineSource } from '../core/engine';
 import type { EngineGraph } from '../core/engine-graph';
-import { packetMemory, type PacketBatch } from '../core/packet-batch';
+import { packetMemory, type PacketBatch } from '../model/packet-batch';
 import { OptimisationProbe, SLOW, expectNativeMemory, methodsOf } from './optimisation';
 import { fillBatch, syntheticMemory } from './synthetic-traffic';
 
@@ -140,7 +140,7 @@ function runTwin(twin: Twin, host: WarmUpHost, milliseconds: number): void {
     const sources = twin.entries.map((entry) => engineSource(source, twin.batch, entry));
     return { sources, engine: new Engine(sources, graph, [transmitter], counters, publisher, clock, host, (shape & 1) === 0) };
   });
-  const hot: object[] = [runs[0].engine, graph, host, ...graph.nodes.flatMap((node) => node.hotObjects)];
+  const hot = runs[0].engine.hotObjects;
   host.attach(runs.flatMap((run) => run.sources), counters, hot, false);
   const progress = new Progress(hot, begin);
   for (let round = 0; performance.now() - begin < milliseconds; round++) {

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoadBalancer, PacketEngine } from 'packet-bricks';
 import { EXIT_CODES } from 'packet-bricks/src/cli/exit-codes';
-import { exitCodeOf } from 'packet-bricks/src/core/outcome';
+import { exitCodeOf } from 'packet-bricks/src/model/outcome';
 import { flowPacket } from '../support/loopback-engine';
 import { Workplace, type Outcome } from '../support/program';
 import { writeCapture } from '../support/write-capture';

@@ -1,5 +1,5 @@
 import { LoadBalancer } from 'packet-bricks';
-import { looseBricks } from 'packet-bricks/src/core/brick-description';
+import { looseBricks } from 'packet-bricks/src/model/brick-description';
 
 test('bricks that no engine is ever given are named, and are not all kept', () => {
   for (let number = 0; number < 1000; number++) new LoadBalancer().connectInput(`eth${number}`).connectOutput('x{0');

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { DROP_REASONS } from 'packet-bricks';
-import { BRICK_DROPS, BRICK_OWN, CounterPublisher, LINK_DROPS, LINK_RECORD, addToCounter, createCounterBlock, createSharedCounters, readCounter, readDrops, setCounter, snapshotCounters, sumOfDrops } from 'packet-bricks/src/core/counters';
+import { BRICK_DROPS, BRICK_OWN, CounterPublisher, LINK_DROPS, LINK_RECORD, addToCounter, createCounterBlock, createSharedCounters, readCounter, readDrops, setCounter, snapshotCounters, sumOfDrops } from 'packet-bricks/src/model/counters';
 
-const BUILT = require.resolve('packet-bricks/src/core/counters');
+const BUILT = require.resolve('packet-bricks/src/model/counters');
 
 test('a counter carries from its low into its high half', () => {
   const { words } = createCounterBlock(3);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ERROR_CODES } from 'packet-bricks';
-import { messageOf, nearest } from 'packet-bricks/src/core/errors';
+import { messageOf, nearest } from 'packet-bricks/src/model/errors';
 
 test.each<[string, readonly string[], string | undefined]>([
   ['eth4', ['lo', 'eth0', 'any'], 'eth0'],

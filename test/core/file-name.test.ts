@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { nameOfBytes, readable } from 'packet-bricks/src/core/file-name';
+import { nameOfBytes, readable } from 'packet-bricks/src/model/file-name';
 import { systemName } from 'packet-bricks/src/files/system-name';
 
 const bytes = fc.oneof(

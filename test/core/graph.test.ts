@@ -1,6 +1,6 @@
 import { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter, defineBrick, type BrickDescription } from 'packet-bricks';
-import { compileGraph, type BrickSpecification, type CompiledGraph } from 'packet-bricks/src/core/graph';
-import { LINK_RECORD, brickRecord } from 'packet-bricks/src/core/counters';
+import { compileGraph, type BrickSpecification, type CompiledGraph } from 'packet-bricks/src/model/graph';
+import { LINK_RECORD, brickRecord } from 'packet-bricks/src/model/counters';
 import { resolveBrick } from 'packet-bricks/src/plugins/container';
 
 const Editor = defineBrick({ name: 'Editor', edits: true, outputs: 1, choose: () => () => 0 });

@@ -1,6 +1,6 @@
-import { HoldArea } from 'packet-bricks/src/core/hold-area';
-import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch } from 'packet-bricks/src/core/packet-batch';
-import { NO_INTERFACE, createPacketNotes } from 'packet-bricks/src/core/packet-notes';
+import { HoldArea } from 'packet-bricks/src/buffers/hold-area';
+import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch } from 'packet-bricks/src/model/packet-batch';
+import { NO_INTERFACE, createPacketNotes } from 'packet-bricks/src/model/packet-notes';
 
 function batchOf(revision: number, options: number): PacketBatch {
   const batch = createPacketBatch(4);

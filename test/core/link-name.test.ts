@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parseLinkName } from 'packet-bricks';
-import { isBricksError } from 'packet-bricks/src/core/errors';
-import { MAXIMUM_LINK_NAME_BYTES, twinOf } from 'packet-bricks/src/core/link-name';
+import { isBricksError } from 'packet-bricks/src/model/errors';
+import { MAXIMUM_LINK_NAME_BYTES, twinOf } from 'packet-bricks/src/model/link-name';
 
 test.each([
   ['eth3', { text: 'eth3', kind: 'interface', device: 'eth3' }],

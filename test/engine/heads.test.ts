@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { copyHeadsByByte } from 'packet-bricks/src/core/heads';
-import { HEAD_BYTES, createPacketColumns, packetMemory, type PacketColumns } from 'packet-bricks/src/core/packet-batch';
+import { HEAD_BYTES, createPacketColumns, packetMemory, type PacketColumns } from 'packet-bricks/src/model/packet-batch';
 import { nativeHeadCopier } from 'packet-bricks/src/native/system';
 
 const ROWS = 32;

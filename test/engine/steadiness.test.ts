@@ -1,7 +1,7 @@
 /** What must not happen while packets pass: counted, by the engine itself. */
 import { LoadBalancer } from 'packet-bricks';
 import { coreAddon } from 'packet-bricks/src/native/core-addon';
-import { packetMemory } from 'packet-bricks/src/core/packet-batch';
+import { packetMemory } from 'packet-bricks/src/model/packet-batch';
 import { FlowFields, parseFlow } from 'packet-bricks/src/flow';
 import { bytesOf, ethernet, ipv4, udp } from '../support/packets';
 import { closeEngines, flowPacket, injectAll, loopback, runningEngine, until } from '../support/loopback-engine';

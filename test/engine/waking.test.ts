@@ -1,8 +1,8 @@
 import { Merge } from 'packet-bricks';
-import { SOURCE_ENDED, type SourcePort } from 'packet-bricks/src/core/backend';
-import { createCounterBlock, LINK_RECORD } from 'packet-bricks/src/core/counters';
-import { parseLinkName } from 'packet-bricks/src/core/link-name';
-import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { SOURCE_ENDED, type SourcePort } from 'packet-bricks/src/model/backend';
+import { createCounterBlock, LINK_RECORD } from 'packet-bricks/src/model/counters';
+import { parseLinkName } from 'packet-bricks/src/model/link-name';
+import { createPacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { coreAddon } from 'packet-bricks/src/native/core-addon';
 import { closeEngines, flowPacket, injectAll, loopback, numbersOf, runningEngine, turn } from '../support/loopback-engine';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
-import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { createPacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { encodeCapture, readCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
 import { CaptureReader } from 'packet-bricks/src/files/capture-reader';
 import { drainSource, itNeeds, lineOf, openSource, packetOf, temporaryDirectory } from './support';

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/core/packet-batch';
+import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/model/packet-batch';
 import { parseFlow } from '../../src/flow/parse';
 import { FlowFields } from '../../src/flow/flow-fields';
 import { flowFiller } from '../../src/flow/columns';

@@ -1,8 +1,8 @@
 /** Plain frames are read by a short way; it tells the same as the walk through the headers. */
 import { copyHeadsByByte } from '../../src/core/heads';
-import { CurrentPackets } from '../../src/core/current-packets';
-import { createPacketBatch, packetMemory } from '../../src/core/packet-batch';
-import type { PacketView } from '../../src/core/packet-view';
+import { CurrentPackets } from '../../src/context/current-packets';
+import { createPacketBatch, packetMemory } from '../../src/model/packet-batch';
+import type { PacketView } from '../../src/model/packet-view';
 import { PacketReader } from '../../src/flow/packet-view';
 import { bytesOf } from '../support/packets';
 import { SAMPLES } from './samples';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/core/packet-batch';
+import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/model/packet-batch';
 import { FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../../src/flow/flow-fields';
 import { flowFiller } from '../../src/flow/columns';
 import { flowHash, flowWord } from '../../src/flow/hash';

@@ -1,5 +1,5 @@
 /** Shorthand for the tests of src/flow. */
-import { packetMemory } from '../../src/core/packet-batch';
+import { packetMemory } from '../../src/model/packet-batch';
 import { parseFlow, type FlowTuple } from '../../src/flow/parse';
 import { FlowFields } from '../../src/flow/flow-fields';
 import { CONSTANT_PORTS, flowHash, flowWord } from '../../src/flow/hash';

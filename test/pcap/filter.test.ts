@@ -7,7 +7,7 @@ import { Filter } from 'packet-bricks';
 import { tryPcapAddon } from 'packet-bricks/backends/pcap/native';
 import { PacketFilter, checkFilterExpression, type FilterRules } from 'packet-bricks/src/filter/filter-expression';
 import { checkWithNodePcap, tryNodePcap } from 'packet-bricks/src/native/node-pcap';
-import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { captureNames, describeWithCaptures, readCapture } from '../support/captures';
 import { closeEngines, injectAll, loopback, runningEngine } from '../support/loopback-engine';
 

@@ -10,10 +10,10 @@ if (without) fs.existsSync = (path) => !String(path).endsWith(without) && exists
 
 const dist = join(__dirname, '../../dist');
 const { PcapBackend } = require(join(dist, 'backends/pcap'));
-const { createPacketBatch, packetMemory } = require(join(dist, 'src/core/packet-batch'));
-const { createPacketLists } = require(join(dist, 'src/core/packet-list'));
-const { createCounterBlock, readCounter, readDrops, LINK_DROPS, LINK_RECORD } = require(join(dist, 'src/core/counters'));
-const { parseLinkName } = require(join(dist, 'src/core/link-name'));
+const { createPacketBatch, packetMemory } = require(join(dist, 'src/model/packet-batch'));
+const { createPacketLists } = require(join(dist, 'src/model/packet-list'));
+const { createCounterBlock, readCounter, readDrops, LINK_DROPS, LINK_RECORD } = require(join(dist, 'src/model/counters'));
+const { parseLinkName } = require(join(dist, 'src/model/link-name'));
 
 const backend = new PcapBackend();
 const backendOptions = JSON.parse(process.env.PORT_DRIVER_OPTIONS ?? '{}');

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { createPacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { tryLoadAddon } from 'packet-bricks/src/native/load-addon';
 import { describeNative, native } from './rings';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { sumOfDrops } from 'packet-bricks/src/core/counters';
-import { PacketRingReader, PacketRingWriter, RING_HEADER_BYTES, waitForRing } from 'packet-bricks/src/core/packet-ring';
-import { createPacketBatch } from 'packet-bricks/src/core/packet-batch';
+import { sumOfDrops } from 'packet-bricks/src/model/counters';
+import { PacketRingReader, PacketRingWriter, RING_HEADER_BYTES, waitForRing } from 'packet-bricks/src/ring/packet-ring';
+import { createPacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { crossings, kinds, newRing, numberedPacket, RingReaderUnderTest, RingWriterUnderTest, type Packet } from './rings';
 
 function comparable(packets: readonly Packet[]): string[] {

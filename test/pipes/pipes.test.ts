@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SOURCE_ENDED } from 'packet-bricks/src/core/backend';
+import { SOURCE_ENDED } from 'packet-bricks/src/model/backend';
 import { attach } from 'packet-bricks/src/pipes';
 import { EngineReader, Program, temporaryRunDirectory, until, Writers } from './processes';
 import { describeNative, native } from './rings';

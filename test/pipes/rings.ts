@@ -1,11 +1,11 @@
 /** Rings with a writer and a reader of either kind, for tests. */
-import { createCounterBlock, LINK_RECORD, readCounter, readDrops, LINK_DROPS, type CounterBlock, type DropCounts } from 'packet-bricks/src/core/counters';
-import type { SinkRequest, SourceRequest, Transmitter } from 'packet-bricks/src/core/backend';
-import { parseLinkName } from 'packet-bricks/src/core/link-name';
-import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/core/packet-batch';
-import { createPacketLists, type PacketLists } from 'packet-bricks/src/core/packet-list';
-import { initialiseRing, ringBytes } from 'packet-bricks/src/core/packet-ring';
-import { RingSource, RingTransmitter } from 'packet-bricks/src/core/ring-ports';
+import { createCounterBlock, LINK_RECORD, readCounter, readDrops, LINK_DROPS, type CounterBlock, type DropCounts } from 'packet-bricks/src/model/counters';
+import type { SinkRequest, SourceRequest, Transmitter } from 'packet-bricks/src/model/backend';
+import { parseLinkName } from 'packet-bricks/src/model/link-name';
+import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/model/packet-batch';
+import { createPacketLists, type PacketLists } from 'packet-bricks/src/model/packet-list';
+import { initialiseRing, ringBytes } from 'packet-bricks/src/ring/packet-ring';
+import { RingSource, RingTransmitter } from 'packet-bricks/src/ring/ring-ports';
 import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon } from 'packet-bricks/src/native/core-addon';
 import { NativeTransmitter } from 'packet-bricks/src/pipes/pipe-ports';
 

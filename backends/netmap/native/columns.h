@@ -1,4 +1,4 @@
-// A batch's columns as plain pointers (src/core/packet-batch.ts); what knows nothing of Node uses these.
+// A batch's columns as plain pointers (src/model/packet-batch.ts); what knows nothing of Node uses these.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct ColumnNeeds {
 // No slot lies at the start of a region: the pool of interfaces is there.
 constexpr uint32_t kNoSlot = 0;
 
-// Positions in a link's counter record (src/core/counters.ts, drop-reasons.ts), told by TypeScript.
+// Positions in a link's counter record (src/model/counters.ts, drop-reasons.ts), told by TypeScript.
 struct LinkSlots {
   uint32_t noReader = 2;
   uint32_t ringFull = 3;

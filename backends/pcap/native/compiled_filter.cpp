@@ -12,7 +12,7 @@ namespace bricks {
 
 namespace {
 
-// NEXT_DROP of src/core/brick.ts.
+// NEXT_DROP of src/model/brick.ts.
 constexpr uint16_t kDropped = 0xffff;
 
 struct FilteredBatch {

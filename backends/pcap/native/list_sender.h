@@ -11,7 +11,7 @@
 
 namespace bricks {
 
-// Positions in a link's counter record, told by TypeScript (src/core/counters.ts, drop-reasons.ts).
+// Positions in a link's counter record, told by TypeScript (src/model/counters.ts, drop-reasons.ts).
 struct LinkSlots {
   uint32_t packets = 0;
   uint32_t bytes = 0;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Command } from 'clipanion';
-import { BricksError } from '../../core/errors';
+import { BricksError } from '../../model/errors';
 import { packageRoot } from '../../native/load-addon';
 import { say } from '../output';
 

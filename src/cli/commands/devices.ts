@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
-import type { DeviceInformation } from '../../core/backend';
-import { messageOf } from '../../core/errors';
+import type { DeviceInformation } from '../../model/backend';
+import { messageOf } from '../../model/errors';
 import { allBackends } from '../../plugins/container';
 import { table } from '../output';
 

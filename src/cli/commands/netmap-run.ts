@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { Command, UsageError } from 'clipanion';
-import { netmapRunEnvironment } from '../../../backends/netmap/user-space';
-import { BricksError, messageOf } from '../../core/errors';
+import { BricksError, messageOf } from '../../model/errors';
 import { onStatisticsSignal } from '../../native/no-debugger';
+import { netmapRunEnvironment } from '../../plugins/built-in';
 
 /** Runs a program that uses netmap, with netmap in user space in the kernel's place. */
 export class NetmapRunCommand extends Command {

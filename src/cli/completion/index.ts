@@ -1,8 +1,8 @@
 /** How a line of the shell may go on where the cursor stands: names of Lua, and within quotes bricks, links, options and files. */
 import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
-import type { BrickDeclaration } from '../../core/brick';
-import { parseLinkName, twinOf } from '../../core/link-name';
-import { listOptions, type OptionDeclaration } from '../../core/options';
+import type { BrickDeclaration } from '../../model/brick';
+import { parseLinkName, twinOf } from '../../model/link-name';
+import { listOptions, type OptionDeclaration } from '../../model/options';
 import type { KnownLinks, LuaHost } from '../../lua/lua-host';
 import type { CoreAddon } from '../../native/core-addon';
 import { loadAddon } from '../../native/load-addon';

@@ -35,7 +35,7 @@ struct ReaderColumns {
   uint32_t* flowPorts;
   uint16_t* flowAddresses;
   int32_t* flowWord;
-  // Three columns of `capacity` (src/core/packet-notes.ts), or nullptr.
+  // Three columns of `capacity` (src/model/packet-notes.ts), or nullptr.
   uint32_t* notes;
 };
 

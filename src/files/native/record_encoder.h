@@ -29,7 +29,7 @@ struct RecordColumns {
   const uint32_t* wireLength;
   const uint32_t* seconds;
   const uint32_t* nanoseconds;
-  // Three columns of as many words as the batch has rows (src/core/packet-notes.ts), or nullptr.
+  // Three columns of as many words as the batch has rows (src/model/packet-notes.ts), or nullptr.
   const uint32_t* notes;
 };
 

@@ -26,7 +26,7 @@ struct Recorder {
   Napi::ObjectReference references;
 };
 
-// Positions of src/core/counters.ts and drop-reasons.ts; handed over would be more words than this.
+// Positions of src/model/counters.ts and drop-reasons.ts; handed over would be more words than this.
 enum : uint32_t { kPackets = 0, kBytesCounted = 1, kDropTooLong = 2 + 2, kDropDiskSlow = 2 + 5, kDropBackendError = 2 + 11, kLinkRecord = 16 };
 constexpr size_t kSmallestRing = 1024;
 constexpr size_t kLargestRing = size_t{1} << 31;

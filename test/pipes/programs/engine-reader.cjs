@@ -1,9 +1,9 @@
 // Reads a pipe as an engine does, opening it if it is not there, and prints "first last" of each batch.
 // `again` on its input closes the end and opens it anew at once.
 const { writeSync } = require('node:fs');
-const { parseLinkName } = require('../../../dist/src/core/link-name');
-const { createCounterBlock, LINK_RECORD } = require('../../../dist/src/core/counters');
-const { createPacketBatch } = require('../../../dist/src/core/packet-batch');
+const { parseLinkName } = require('../../../dist/src/model/link-name');
+const { createCounterBlock, LINK_RECORD } = require('../../../dist/src/model/counters');
+const { createPacketBatch } = require('../../../dist/src/model/packet-batch');
 const { discardPipes, PipePorts, preparePipes } = require('../../../dist/src/pipes');
 
 const link = parseLinkName(process.argv[2]);

@@ -1,7 +1,7 @@
 // Owns a pipe and has no descriptors left; says how much of a processor it takes. `free` on its input gives them back.
 const { closeSync, openSync, writeSync } = require('node:fs');
 const { preparePipes } = require('../../../dist/src/pipes');
-const { parseLinkName } = require('../../../dist/src/core/link-name');
+const { parseLinkName } = require('../../../dist/src/model/link-name');
 
 preparePipes({ engine: 'writer', sources: [], sinks: [{ link: parseLinkName(process.argv[2]), options: {} }], backendOptions: {} });
 const open = [];

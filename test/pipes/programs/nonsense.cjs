@@ -1,5 +1,5 @@
 // Calls everything of a native part with nonsense, and prints how often it got an exception: argv[2] is the part, argv[3] the seed.
-const { createPacketBatch } = require('../../../dist/src/core/packet-batch');
+const { createPacketBatch } = require('../../../dist/src/model/packet-batch');
 const { loadAddon } = require('../../../dist/src/native/load-addon');
 
 const addon = loadAddon(process.argv[2]);

@@ -1,8 +1,8 @@
 // The writing end of a pipe, for programs that send one packet at a time.
-const { parseLinkName } = require('../../../dist/src/core/link-name');
-const { createCounterBlock, LINK_DROPS, LINK_RECORD, readCounter, readDrops } = require('../../../dist/src/core/counters');
-const { createPacketBatch, packetMemory } = require('../../../dist/src/core/packet-batch');
-const { createPacketLists } = require('../../../dist/src/core/packet-list');
+const { parseLinkName } = require('../../../dist/src/model/link-name');
+const { createCounterBlock, LINK_DROPS, LINK_RECORD, readCounter, readDrops } = require('../../../dist/src/model/counters');
+const { createPacketBatch, packetMemory } = require('../../../dist/src/model/packet-batch');
+const { createPacketLists } = require('../../../dist/src/model/packet-list');
 const { awaitExpectedReaders, discardPipes, PipePorts, preparePipes } = require('../../../dist/src/pipes');
 
 /** `send(number)` writes a packet of 60 bytes that begins with the number; `flush` shows what was written; `close` ends the pipe in order; `books` are its counters; `readersAttached` waits for readers that had waited. */

@@ -1,11 +1,11 @@
 /** What an engine gives a brick. */
-import type { BrickContext, BrickDeclaration, Counter, EngineClock, Gauge, Logger, PacketEdits, PacketMaker, Packets } from './brick';
-import { BricksError, nearest } from './errors';
+import type { BrickContext, BrickDeclaration, Counter, EngineClock, Gauge, Logger, PacketEdits, PacketMaker, Packets } from '../model/brick';
+import { BricksError, nearest } from '../model/errors';
 import type { CurrentPackets } from './current-packets';
-import type { HoldArea } from './hold-area';
+import type { HoldArea } from '../buffers/hold-area';
 import { OwnCounter, OwnGauge, type OwnCounts } from './own-counters';
-import type { PacketBatch, PacketMemory } from './packet-batch';
-import type { SideArea } from './side-area';
+import type { PacketBatch, PacketMemory } from '../model/packet-batch';
+import type { SideArea } from '../buffers/side-area';
 
 export interface NodeSurroundings {
   readonly label: string;

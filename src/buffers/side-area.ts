@@ -3,16 +3,13 @@
  * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
  */
 import { copyBytes } from './hold-area';
-import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch, type PacketColumns } from './packet-batch';
-import { NO_INTERFACE, createPacketNotes, type PacketNotes } from './packet-notes';
+import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch, type PacketColumns } from '../model/packet-batch';
+import { NO_INTERFACE, createPacketNotes, type PacketNotes } from '../model/packet-notes';
 
 /** Bytes of memory for each row, on average: what is longer takes more, and leaves less for others. */
 const BYTES_A_ROW = 2048;
 /** There is room for the longest packet at least. */
 const BYTES_MINIMUM = 1 << 20;
-
-/** Room in front of each packet, in bytes, that a brick may ask for. */
-export const HEADROOM_MAXIMUM = 256;
 
 export class SideArea {
   /** What goes through the graph: rows 0 to `count` - 1, over the columns that all batches of the engine have. */

@@ -1,7 +1,7 @@
 /** The packets of an engine as its bricks see them: the columns, and the batch that is on its way. */
-import type { CurrentBatch, Packets } from './brick';
-import { BricksError } from './errors';
-import { packetMemory, type ColumnName, type PacketBatch, type PacketColumns, type PacketMemory } from './packet-batch';
+import type { CurrentBatch, Packets } from '../model/brick';
+import { BricksError } from '../model/errors';
+import { packetMemory, type ColumnName, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
 
 class Current implements CurrentBatch {
   number = 0;

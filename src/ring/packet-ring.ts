@@ -20,8 +20,8 @@
  * A reader's packets stay in the ring until it releases them: what a killed reader had not released,
  * the next one gets again (delivery at least once).
  */
-import type { PacketBatch, PacketMemory } from './packet-batch';
-import { createPacketBatch, packetMemory } from './packet-batch';
+import type { PacketBatch, PacketMemory } from '../model/packet-batch';
+import { createPacketBatch, packetMemory } from '../model/packet-batch';
 
 export const RING_HEADER_BYTES = 4096;
 export const RING_MAGIC = 0x676e_7262;

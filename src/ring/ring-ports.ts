@@ -2,12 +2,12 @@
  * Ports on packet rings, without native code: within one process, over SharedArrayBuffers.
  * src/pipes uses native ones of the same behaviour where they were built.
  */
-import { addToCounter, LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, setCounter } from './counters';
-import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from './backend';
-import { DROP_REASON_INDEX } from './drop-reasons';
-import type { LinkName } from './link-name';
-import type { PacketBatch } from './packet-batch';
-import { takeOff } from './packet-list';
+import { addToCounter, LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, setCounter } from '../model/counters';
+import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from '../model/backend';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import type { LinkName } from '../model/link-name';
+import type { PacketBatch } from '../model/packet-batch';
+import { takeOff } from '../model/packet-list';
 import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRing, wakeRing } from './packet-ring';
 
 /** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */

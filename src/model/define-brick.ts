@@ -1,8 +1,7 @@
 /** From a brick's definition to the class by which programs describe such bricks. */
-import type { AnyDefinition, BrickDeclaration, BrickDefinition, Fanout, LinkCount } from './brick';
+import { HEADROOM_MAXIMUM, type AnyDefinition, type BrickDeclaration, type BrickDefinition, type Fanout, type LinkCount } from './brick';
 import { BrickDescription } from './brick-description';
 import { BricksError } from './errors';
-import { HEADROOM_MAXIMUM } from './side-area';
 import { listOptions, type GivenOptions, type OptionDeclarations, type OptionType } from './options';
 
 /** Where a brick's definition comes from: a module's address, and the name of its export. Every thread can load it from there. */

@@ -1,5 +1,5 @@
 /** Changes to where a packet starts and ends. Bytes themselves a brick writes to the packet's memory. */
-import type { Packets, PacketEdits } from './brick';
+import type { Packets, PacketEdits } from '../model/brick';
 
 /** Where the room of each packet begins and ends. */
 export interface EditRoom {

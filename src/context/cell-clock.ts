@@ -2,7 +2,7 @@
  * An engine's time, in a typed array: a fraction that is handed on, or kept in an object, would be a number on V8's heap,
  * some 34 bytes a batch, and in the end a collection.
  */
-import type { EngineClock } from './brick';
+import type { EngineClock } from '../model/brick';
 
 /** Makes what puts the time, in nanoseconds that never go back, into element 0, without making a number. */
 export type TimeReader = (into: Float64Array) => () => void;

@@ -3,7 +3,7 @@ import { readable } from './file-name';
 
 /**
  * The one error that users see: what was asked and what is wrong (`message`), what to do (`remedy`),
- * and a code that scripts may test. Our codes stand in src/core/error-codes.ts and docs/reference/errors.md; a plugin's own begin with `X_`.
+ * and a code that scripts may test. Our codes stand in src/model/error-codes.ts and docs/reference/errors.md; a plugin's own begin with `X_`.
  */
 export class BricksError extends Error {
   /** What is wrong, as a word that scripts may test: `E_OPTION`. */

@@ -1,4 +1,4 @@
-/** Why a packet was dropped. The position is its place in a counter record (src/core/counters.ts). */
+/** Why a packet was dropped. The position is its place in a counter record (src/model/counters.ts). */
 export const DROP_REASONS = [
   { name: 'noReader', text: 'no program reads this pipe', remedy: "read it (bricks attach 'NAME'), or remove the output" },
   { name: 'ringFull', text: 'the reader is too slow and its ring is full', remedy: 'give the reader more CPU, split over more outputs, or make the ring larger' },

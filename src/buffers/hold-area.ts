@@ -2,8 +2,8 @@
  * Packets that a brick keeps beyond `process`: copies, in a batch of their own, which later goes
  * through the rest of the graph like any other. Bounded, and allocated once.
  */
-import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns, type PacketMemory } from './packet-batch';
-import { NO_INTERFACE, createPacketNotes, type PacketNotes, type PacketSection } from './packet-notes';
+import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
+import { NO_INTERFACE, createPacketNotes, type PacketNotes, type PacketSection } from '../model/packet-notes';
 
 /** Packets that may be held at a time, and the longest of them in bytes. */
 export const HELD_PACKETS_MAXIMUM = 256;

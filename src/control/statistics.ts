@@ -4,10 +4,10 @@ import {
   ENGINE_BATCHES, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,
   ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS, ENGINE_WARM_UP_MICROSECONDS,
   LINK_BYTES, LINK_DROPS, LINK_PACKETS, UNKNOWN_COUNT, readCounter, readDrops, sumOfDrops, type DropCounts,
-} from './counters';
-import type { CounterDeclaration } from './brick';
-import type { CompiledGraph, CompiledLink } from './graph';
-import type { EngineFault } from './outcome';
+} from '../model/counters';
+import type { CounterDeclaration } from '../model/brick';
+import type { CompiledGraph, CompiledLink } from '../model/graph';
+import type { EngineFault } from '../model/outcome';
 
 /** What has passed on a link. */
 export interface LinkStatistics {

@@ -2,9 +2,9 @@
  * Counters and gauges that a brick declares. It counts in typed arrays that its node and its warm-up share, which V8 compiles into the
  * brick's code; once a batch they are added to the engine's counters.
  */
-import type { Counter, Gauge } from './brick';
-import { BRICK_CREATED, BRICK_DROPS, BRICK_OWN, addToCounter, setCounter } from './counters';
-import { DROP_REASON_INDEX } from './drop-reasons';
+import type { Counter, Gauge } from '../model/brick';
+import { BRICK_CREATED, BRICK_DROPS, BRICK_OWN, addToCounter, setCounter } from '../model/counters';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import { uint32Array } from '../v8/specialise';
 
 /** Counts of one batch. */
