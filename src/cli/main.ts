@@ -13,7 +13,8 @@ import { RunCommand } from './commands/run';
 import { packageVersion } from '../native/load-addon';
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview } from './help';
-import { endProgram, hasOutputFailed, say, sayError, surviveFullOutput } from './output';
+import { say, sayError } from '../program/messages';
+import { endProgram, hasOutputFailed, surviveFullOutput } from './output';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;

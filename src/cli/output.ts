@@ -1,24 +1,10 @@
-/** What the program says, and how it ends. */
+/** Output of the programs, and how they end. */
 import { isatty } from 'node:tty';
-import { BricksError, isBricksError, messageOf } from '../model/errors';
-import { readable } from '../model/file-name';
+import { BricksError, messageOf } from '../model/errors';
+import { sayError } from '../program/messages';
 
 /** A signal may come twice, to the program and to its group: repeats within this time are one. */
 export const REPEATED_SIGNAL_MILLISECONDS = 1000;
-
-/** A line on standard error: standard output is for data. */
-export function say(text: string): void {
-  process.stderr.write(`bricks: ${readable(text)}\n`);
-}
-
-/** An error for its user: one line (and a traceback below it), with the code that docs/reference/errors.md explains. */
-export function sayError(error: unknown): void {
-  const [line, ...below] = messageOf(error).trimEnd().split('\n');
-  // What an order of a script answered brings its own code along.
-  const coded = isBricksError(error) && !/\[[EX]_\w+\]$/.test(line);
-  say([coded ? `${line} [${error.code}]` : line, ...below].join('\n'));
-  if (!isBricksError(error) && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-}
 
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 

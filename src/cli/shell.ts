@@ -6,7 +6,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { isatty } from 'node:tty';
 import { formatFailure, type LuaHost, type RunResult } from '../lua/lua-host';
 import { complete } from './completion';
-import { sayError } from './output';
+import { sayError } from '../program/messages';
 import { SearchingInput } from './reverse-search';
 
 const PROMPT = 'bricks> ';

@@ -16,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("PcapEncoder", bricks::PcapEncoder::Define(env));
   bricks::DefinePipes(env, exports);
   bricks::DefineSystem(env, exports);
+  bricks::DefineProcess(env, exports);
   return exports;
 }
 

@@ -7,5 +7,6 @@ namespace bricks {
 
 void DefinePipes(Napi::Env env, Napi::Object exports);
 void DefineSystem(Napi::Env env, Napi::Object exports);
+void DefineProcess(Napi::Env env, Napi::Object exports);
 
 }  // namespace bricks

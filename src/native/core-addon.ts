@@ -113,6 +113,26 @@ export interface CoreAddon {
   setThreadPrompt(): number;
   processAlive(process: number): boolean;
   tapOpen(name: string): number;
+  /** 0 if this process has locked the file now; otherwise the process that has, -1 where that is not known. Children don't inherit the lock; closing any descriptor of the file gives it up. */
+  lockFile(descriptor: number): number;
+  /** The process that has locked the file, 0 for none. */
+  lockHolder(descriptor: number): number;
+  duplicateDescriptor(from: number, to: number): void;
+  /** The ends of a pipe that programs which are started don't inherit. */
+  channelCreate(): [readable: number, writable: number];
+  /** 0, or the number of a system error. */
+  sendDatagram(path: string, text: string): number;
+  findUser(name: string): SystemUser | undefined;
+  /** Becomes that user for good; only the calling thread, and threads that it makes later, keep `capabilities` (a mask). */
+  becomeUser(uid: number, gid: number, groups: readonly number[], capabilities: number): void;
+}
+
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly home: string;
 }
 
 /** The addon, or nothing where it was not built. */

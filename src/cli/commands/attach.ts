@@ -7,7 +7,8 @@ import { parseLinkName } from '../../model/link-name';
 import { systemName } from '../../files/system-name';
 import { onStatisticsSignal } from '../../native/no-debugger';
 import { openReaders, runAttach } from '../../pipes';
-import { REPEATED_SIGNAL_MILLISECONDS, say } from '../output';
+import { say } from '../../program/messages';
+import { REPEATED_SIGNAL_MILLISECONDS } from '../output';
 
 /** Reads one end of a pipe. The program behind --exec comes in by `program`, since its words are not ours. */
 export class AttachCommand extends Command {

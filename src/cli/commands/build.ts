@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'clipanion';
 import { BricksError } from '../../model/errors';
 import { packageRoot } from '../../native/load-addon';
-import { say } from '../output';
+import { say } from '../../program/messages';
 
 /** SIGUSR1 must open no debugger in the builder either, where Node can be told so. */
 const WITHOUT_DEBUGGER = ['--disable-sigusr1'].filter((option) => process.allowedNodeEnvironmentFlags.has(option));

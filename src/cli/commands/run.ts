@@ -1,26 +1,19 @@
-import type { ErrorCode } from '../../model/error-codes';
 import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
-import { EngineRegistry } from '../../control/engine-registry';
 import { prepareEngineThread } from '../../control/engine-thread';
-import { anyStarted, engines, faultsOfProcess } from '../../control/process-engines';
+import { anyStarted, engines } from '../../control/process-engines';
 import { MAXIMUM_BATCH_ROWS } from '../../model/packet-batch';
 import { looseBricks } from '../../model/brick-description';
-import type { Answer, Order } from '../../control/orders';
-import { BricksError, isBricksError } from '../../model/errors';
-import { parseLinkName } from '../../model/link-name';
-import { checkOptions, listOptions } from '../../model/options';
-import { exitCodeOf } from '../../model/outcome';
 import { LuaHost } from '../../lua/lua-host';
 import { onStatisticsSignal } from '../../native/no-debugger';
-import { messageWithPlace } from '../../plugins/error-place';
-import { defaultBackend, setDefaultBackend } from '../../plugins/default-backend';
+import { forgotten, sayOnce, watchForIdleEngines } from '../../program/forgotten';
+import { say, sayError } from '../../program/messages';
+import { ProgramEngines } from '../../program/program-engines';
+import { checkScript, findScript, failureOfModule, isModule, runLuaScript, runModule } from '../../program/script';
+import { sayStatistics, summaryOf } from '../../program/summary';
 import { EXIT_FAILURE } from '../exit-codes';
-import { endProgram, REPEATED_SIGNAL_MILLISECONDS, say, sayError } from '../output';
-import { forgotten, sayOnce, watchForIdleEngines } from '../forgotten';
-import { summaryOf } from '../report';
-import { checkScript, findScript, failureOfModule, isModule, runLuaScript, runModule } from '../script';
+import { endProgram, REPEATED_SIGNAL_MILLISECONDS } from '../output';
 import { Shell } from '../shell';
 
 /** How often a module's engines are looked at. */
@@ -58,12 +51,9 @@ export class RunCommand extends Command {
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
-  private registry!: EngineRegistry;
-  private failed = false;
+  private engines!: ProgramEngines;
   /** A signal has come that ends the program. */
   private leaving = false;
-  /** Whether the backend was given a filter. */
-  private filtered = false;
   private leave: (code: number) => void = () => undefined;
 
   override async execute(): Promise<number> {
@@ -73,16 +63,9 @@ export class RunCommand extends Command {
     }
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
     const host = this.startThreads();
-    this.chooseBackend();
-    const { backend } = defaultBackend();
-    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseOptions(this.backendOptions ?? []));
-    this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
-    this.registry = new EngineRegistry({ ...(this.backend === undefined ? {} : { backend: this.backend }), backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
-    this.registry.on('notice', (engine, text) => say(`${engine}: ${text}`));
-    this.registry.on('error', (engine, error) => this.fail(error, `${engine}: `));
-    this.takeWarnings();
+    this.engines = new ProgramEngines({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2) });
     const left = new Promise<number>((resolve) => (this.leave = resolve));
-    this.registry.on('shutdown', () => this.leave(0));
+    this.engines.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();
     onStatisticsSignal(sayStatistics);
     // Whatever comes first: the end of the work, a signal, or BRICKS.shutdown().
@@ -91,61 +74,13 @@ export class RunCommand extends Command {
       return EXIT_FAILURE;
     });
     await this.finish();
-    return code === 0 ? this.exitCode() : code;
-  }
-
-  /** Where nothing else has decided it: a failure, what a module asked for, or what kept engines from doing all of their work. */
-  private exitCode(): number {
-    if (this.failed) return EXIT_FAILURE;
-    const asked = process.exitCode;
-    return asked === undefined || asked === null ? exitCodeOf(faultsOfProcess().map(({ kind }) => kind)) : Number(asked);
-  }
-
-  /** Says what an engine failed of, with the place in the user's own brick if there is one. */
-  private fail(error: Error, prefix = ''): void {
-    this.failed = true;
-    const message = `${prefix}${messageWithPlace(error.message, error)}`;
-    sayError(isBricksError(error) ? new BricksError(error.code, message) : new Error(message));
-  }
-
-  /** Engines of a module that listens to no errors give warnings, which would leave the exit code at 0. */
-  private takeWarnings(): void {
-    const others = process.listeners('warning');
-    process.removeAllListeners('warning');
-    process.on('warning', (warning) => {
-      const { code } = warning as { code?: ErrorCode };
-      if (warning.name !== 'BricksWarning') for (const listener of others) listener(warning);
-      else if (code === undefined) say(warning.message);
-      else this.fail(Object.assign(new BricksError(code, warning.message), { stack: warning.stack ?? '' }));
-    });
-  }
-
-  /** Carries out an order of a Lua script. */
-  private carryOut(order: Order): Promise<Answer> {
-    if (this.filtered && order.order === 'engine.link') this.tellOfFiles(order.bricks.flatMap((brick) => brick.inputs));
-    return this.registry.execute(order);
-  }
-
-  private tellOfFiles(inputs: readonly string[]): void {
-    const file = inputs.find((input) => isFile(input));
-    if (file !== undefined) say(`-o filter applies only to interfaces, so ${file} is not filtered. Put a Filter brick after it.`);
-  }
-
-  private chooseBackend(): void {
-    if (this.backend !== undefined) {
-      setDefaultBackend(this.backend);
-      const status = defaultBackend().backend.status();
-      if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${this.backend} does not work here. ${status.reason}`);
-      return;
-    }
-    const { backend, reason } = defaultBackend();
-    if (this.verbose || isatty(2)) say(`backend ${backend.name} (${reason})`);
+    return code === 0 ? this.engines.exitCode(EXIT_FAILURE) : code;
   }
 
   /** Threads get ready while this one does. Modules get none: what they set in the environment is to hold in all threads of theirs. */
   private startThreads(): LuaHost | undefined {
     if (this.script !== undefined && isModule(this.script)) return undefined;
-    const host = new LuaHost((order) => this.carryOut(order), { args: this.scriptArguments });
+    const host = new LuaHost((order) => this.engines.carryOut(order), { args: this.scriptArguments });
     if (this.script !== undefined) prepareEngineThread();
     return host;
   }
@@ -196,7 +131,7 @@ export class RunCommand extends Command {
   private takeLateErrors(file: string): void {
     const take = (event: 'uncaughtException' | 'unhandledRejection') => (error: unknown): void => {
       if (process.listenerCount(event) > 1) return; // the script has its own way
-      this.failed = true;
+      this.engines.failed = true;
       sayError(failureOfModule(error, file));
       this.leave(EXIT_FAILURE);
     };
@@ -225,7 +160,7 @@ export class RunCommand extends Command {
 
   /** An engine that has failed tells of it when its thread has ended: as its orders, that of a stop comes after this. */
   private async failures(): Promise<void> {
-    const stopped = Promise.allSettled(this.registry.all.map((engine) => engine.stop()));
+    const stopped = Promise.allSettled(this.engines.registry.all.map((engine) => engine.stop()));
     await Promise.race([stopped, new Promise<void>((resolve) => setTimeout(resolve, FAILURE_MILLISECONDS).unref())]);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
@@ -256,37 +191,13 @@ export class RunCommand extends Command {
         await engine.unlink();
         say(summaryOf(engine.stats()));
       } catch (error) {
-        this.failed = true;
+        this.engines.failed = true;
         sayError(error);
       }
     }
     // What an engine of a module failed of may be on its way as a warning.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
-}
-
-/** What SIGUSR1 asks for. */
-function sayStatistics(): void {
-  const all = engines();
-  if (all.length === 0) say('no engine is linked');
-  for (const engine of all) say(summaryOf(engine.stats(), ' so far'));
-}
-
-function isFile(input: string): boolean {
-  try {
-    return parseLinkName(input).kind === 'file';
-  } catch {
-    return false; // its engine will say what is wrong with it
-  }
-}
-
-/** @throws UsageError */
-function parseOptions(given: readonly string[]): Record<string, string> {
-  return Object.fromEntries(given.map((text) => {
-    const at = text.indexOf('=');
-    if (at < 1) throw new UsageError(`--option ${text}: options must have the form NAME=VALUE.`);
-    return [text.slice(0, at), text.slice(at + 1)];
-  }));
 }
 
 /** Lua's io.read waits in the system; Node, as soon as it has looked at standard input, has made it non-blocking. */

@@ -1,7 +1,9 @@
 /** What an engine has counted, in one line. */
+import { engines } from '../control/process-engines';
 import { sumOfDrops } from '../model/counters';
 import { DROP_REASONS } from '../model/drop-reasons';
 import type { EngineStatistics } from '../control/statistics';
+import { say } from './messages';
 
 const LINKS_SHOWN = 3;
 
@@ -16,4 +18,11 @@ export function summaryOf({ name, packets, drops, links, bricks }: EngineStatist
   const decided = bricks.reduce((sum, brick) => sum + sumOfDrops(brick.drops), 0);
   if (decided > 0) reasons.push(`${decided} because a brick chose to drop them`);
   return `${name}: ${packets} packets received${when}, ${drops} dropped${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
+}
+
+/** What SIGUSR1 asks for. */
+export function sayStatistics(): void {
+  const all = engines();
+  if (all.length === 0) say('no engine is linked');
+  for (const engine of all) say(summaryOf(engine.stats(), ' so far'));
 }

@@ -1,6 +1,6 @@
 /** What a set-up has forgotten: an engine that was not started, or bricks that no engine has. Said before the program waits, or ends. */
 import { engines, idleEngines } from '../control/process-engines';
-import { say } from './output';
+import { say } from './messages';
 
 /** Younger engines may still be in the making. */
 const YOUNG_MILLISECONDS = 2000;
@@ -25,7 +25,7 @@ function idleText(name: string, linked: boolean, loose: readonly string[]): stri
 const said = new Set<string>();
 
 export function sayOnce(line: string): void {
-  if (!said.has(line)) say(line);
+  if (!said.has(line)) say(line, 'warn');
   said.add(line);
 }
 

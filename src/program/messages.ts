@@ -1,0 +1,45 @@
+/** What a program tells its user: lines on standard error, or a daemon's log. */
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import { readable } from '../model/file-name';
+
+export type MessageLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What a message is about, beside its text. */
+export interface MessageSubject {
+  readonly engine?: string;
+  /** The code of an error. */
+  readonly code?: string;
+}
+
+export type MessageTarget = (level: MessageLevel, text: string, subject: MessageSubject) => void;
+
+/** Standard error: standard output is for data. */
+const toStandardError: MessageTarget = (_, text, { engine, code }) => {
+  const [line, ...below] = text.split('\n');
+  // What an order of a script answered brings its own code along.
+  const coded = code !== undefined && !/\[[EX]_\w+\]$/.test(line) ? `${line} [${code}]` : line;
+  process.stderr.write(`bricks: ${readable([engine === undefined ? coded : `${engine}: ${coded}`, ...below].join('\n'))}\n`);
+};
+
+let target = toStandardError;
+
+/** Sends all messages of this process elsewhere. */
+export function sendMessagesTo(other: MessageTarget): void {
+  target = other;
+}
+
+export function say(text: string, level: MessageLevel = 'info', subject: MessageSubject = {}): void {
+  target(level, text, subject);
+}
+
+/** An error for its user: one line (and a traceback below it), with the code that docs/reference/errors.md explains. */
+export function sayError(error: unknown, subject: MessageSubject = {}): void {
+  const coded = isBricksError(error);
+  target('error', messageOf(error).trimEnd(), { ...subject, ...(coded ? { code: error.code } : {}) });
+  if (!coded && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+/** The same error with another text. */
+export function reworded(error: Error, text: string): Error {
+  return isBricksError(error) ? new BricksError(error.code, text) : new Error(text);
+}

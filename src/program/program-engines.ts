@@ -1,0 +1,108 @@
+/** The engines of a program that runs scripts, with the backend that its user chose; tells the user what becomes of them. */
+import { UsageError } from 'clipanion';
+import { EngineRegistry } from '../control/engine-registry';
+import type { Answer, Order } from '../control/orders';
+import { faultsOfProcess } from '../control/process-engines';
+import type { ErrorCode } from '../model/error-codes';
+import { BricksError } from '../model/errors';
+import { parseLinkName } from '../model/link-name';
+import { checkOptions, listOptions } from '../model/options';
+import { exitCodeOf } from '../model/outcome';
+import { defaultBackend, setDefaultBackend } from '../plugins/default-backend';
+import { messageWithPlace } from '../plugins/error-place';
+import { reworded, say, sayError } from './messages';
+
+export interface EngineSettings {
+  /** The name of the backend; without it the best that works here. */
+  readonly backend?: string | undefined;
+  /** Its options, each NAME=VALUE. */
+  readonly backendOptions?: readonly string[] | undefined;
+  /** Packets in a batch. */
+  readonly batch?: number | undefined;
+  /** Whether to say which backend was chosen, and why. */
+  readonly tellChoice?: boolean;
+}
+
+export class ProgramEngines {
+  readonly registry: EngineRegistry;
+  /** Whether anything has failed that was told. */
+  failed = false;
+  /** Whether the backend was given a filter. */
+  private readonly filtered: boolean;
+
+  /** @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_OPTION; UsageError */
+  constructor({ backend: name, backendOptions: given = [], batch, tellChoice = false }: EngineSettings) {
+    chooseBackend(name, tellChoice);
+    const { backend } = defaultBackend();
+    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseOptions(given));
+    this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
+    this.registry = new EngineRegistry({ ...(name === undefined ? {} : { backend: name }), backendOptions, ...(batch === undefined ? {} : { batch }) });
+    this.registry.on('notice', (engine, text) => say(text, 'warn', { engine }));
+    this.registry.on('error', (engine, error) => this.fail(error, engine));
+    this.takeWarnings();
+  }
+
+  /** Carries out an order of a Lua script. */
+  carryOut(order: Order): Promise<Answer> {
+    if (this.filtered && order.order === 'engine.link') tellOfFiles(order.bricks.flatMap((brick) => brick.inputs));
+    return this.registry.execute(order);
+  }
+
+  /** Says what an engine failed of, with the place in the user's own brick if there is one. */
+  fail(error: Error, engine?: string): void {
+    this.failed = true;
+    sayError(reworded(error, messageWithPlace(error.message, error)), engine === undefined ? {} : { engine });
+  }
+
+  /** Where nothing else has decided it: a failure, what a module asked for, or what kept engines from doing all of their work. */
+  exitCode(failure: number): number {
+    if (this.failed) return failure;
+    const asked = process.exitCode;
+    return asked === undefined || asked === null ? exitCodeOf(faultsOfProcess().map(({ kind }) => kind)) : Number(asked);
+  }
+
+  /** Engines of a module that listens to no errors give warnings, which would leave the exit code at 0. */
+  private takeWarnings(): void {
+    const others = process.listeners('warning');
+    process.removeAllListeners('warning');
+    process.on('warning', (warning) => {
+      const { code } = warning as { code?: ErrorCode };
+      if (warning.name !== 'BricksWarning') for (const listener of others) listener(warning);
+      else if (code === undefined) say(warning.message, 'warn');
+      else this.fail(Object.assign(new BricksError(code, warning.message), { stack: warning.stack ?? '' }));
+    });
+  }
+}
+
+function chooseBackend(name: string | undefined, tellChoice: boolean): void {
+  if (name !== undefined) {
+    setDefaultBackend(name);
+    const status = defaultBackend().backend.status();
+    if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${name} does not work here. ${status.reason}`);
+    return;
+  }
+  const { backend, reason } = defaultBackend();
+  if (tellChoice) say(`backend ${backend.name} (${reason})`);
+}
+
+function tellOfFiles(inputs: readonly string[]): void {
+  const file = inputs.find((input) => isFile(input));
+  if (file !== undefined) say(`-o filter applies only to interfaces, so ${file} is not filtered. Put a Filter brick after it.`, 'warn');
+}
+
+function isFile(input: string): boolean {
+  try {
+    return parseLinkName(input).kind === 'file';
+  } catch {
+    return false; // its engine will say what is wrong with it
+  }
+}
+
+/** @throws UsageError */
+function parseOptions(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(given.map((text) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`--option ${text}: options must have the form NAME=VALUE.`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  }));
+}
