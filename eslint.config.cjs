@@ -2,7 +2,7 @@
 const tseslint = require('typescript-eslint');
 
 /** Folders that the rooms of the engine must know nothing of. */
-const OUTSIDE = [...['bricks', 'lua', 'control', 'cli', 'plugins', 'files', 'pipes', 'native', 'v8'].map((folder) => `**/${folder}/**`), '!**/v8/apart', '!**/v8/specialise', '!**/v8/loops', '!**/v8/repeat-loops'];
+const OUTSIDE = [...['bricks', 'lua', 'control', 'program', 'daemon', 'cli', 'plugins', 'files', 'pipes', 'native', 'v8'].map((folder) => `**/${folder}/**`), '!**/v8/apart', '!**/v8/specialise', '!**/v8/loops', '!**/v8/repeat-loops'];
 const BACKENDS = { group: ['**/backends/**'], message: 'Only src/plugins knows the backends.' };
 const keepPure = (others) => ({
   'no-restricted-imports': ['error', {
