@@ -9,7 +9,7 @@ const { collectErrors, interfaceFields, luaCalls } = require('./reference/source
 
 const root = dirname(__dirname);
 const built = (...parts) => require(join(root, 'dist', ...parts));
-const { listOptions } = built('src', 'core', 'options.js');
+const { listOptions } = built('src', 'model', 'options.js');
 const NOTE = '<!-- Generated from the code by `npm run reference`. Do not edit. -->';
 
 function page(title, ...parts) {
@@ -158,7 +158,7 @@ function commandLinePage() {
 
 function exitCodesPage() {
   const { EXIT_CODES } = built('src', 'cli', 'exit-codes.js');
-  const { FAULT_KINDS } = built('src', 'core', 'outcome.js');
+  const { FAULT_KINDS } = built('src', 'model', 'outcome.js');
   return page('Exit codes', '`bricks` exits with one of these codes, whether the setup is a Lua, JavaScript or TypeScript script, was typed in, or came from standard input.',
     table(['code', 'meaning'], EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
     'A code other than 0 that the script passes to `os.exit` (Lua) or `process.exit` takes precedence, and so does a `process.exitCode` set by a module, even to 0. `bricks attach --exec` and `bricks netmap-run` exit with the code of their program, or with 128 plus the number of the signal that ended it.',
