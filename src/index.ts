@@ -30,6 +30,7 @@ export { engines } from './control/process-engines';
 export { EngineRegistry } from './control/engine-registry';
 export * from './plugins/backend-options';
 export { registerBackend, registerBrick, allBackends, resolveBackend } from './plugins/container';
+export { brickClass } from './plugins/find';
 export { defaultBackend, loopback, setDefaultBackend } from './plugins/default-backend';
 export * from './bricks';
 export { attach, type AttachOptions, type PipeReader } from './pipes';

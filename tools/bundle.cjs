@@ -30,6 +30,7 @@ const PLAIN = [
   { name: 'launch', source: 'src/launch.ts' },
   { name: 'plugins/sucrase', source: 'node_modules/sucrase' },
   { name: 'plugins/script-hooks', source: 'src/plugins/script-hooks.ts' },
+  { name: 'plugins/plugin-thread', source: 'src/plugins/plugin-thread.ts' },
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];
 /** A bundle of its own; and what is optional and may not be installed. */

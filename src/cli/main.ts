@@ -8,6 +8,7 @@ import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';
 import { DevicesCommand } from './commands/devices';
+import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
 import { packageVersion } from '../native/load-addon';
@@ -23,6 +24,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
+  plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },
 };
 const WORDS = [...Object.keys(NAMED), 'help'];
 
@@ -36,7 +38,7 @@ function createCli(): Cli {
 /** Options of the original's server, which this program has not. */
 const DAEMON_OPTIONS = ['-d', '-s', '-a'];
 /** Options of the program that take the next word. */
-const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option'];
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin'];
 
 /** The words of the command line that are neither values of options nor arguments of a script. */
 function ownWords(argv: readonly string[]): string[] {

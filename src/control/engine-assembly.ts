@@ -13,7 +13,7 @@ import type { LinkName } from '../model/link-name';
 import { FilePorts } from '../files';
 import { nativeHeadCopier, timeReader } from '../native/system';
 import { PipePorts } from '../pipes';
-import { loadExport } from '../plugins/load-module';
+import { loadBackend } from '../plugins/load-backend';
 import { resolveBackend } from '../plugins/container';
 import type { Backend } from '../model/backend';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
@@ -36,7 +36,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const { graph, batchRows } = plan;
   const files = new FilePorts();
   if (graph.sinks.some(({ link }) => link.kind === 'file')) files.prepareSinks();
-  const backend = plan.backendModule ? await loadExport<Backend>(plan.backendModule) : resolveBackend(plan.backend);
+  const backend = plan.backendModule ? await loadBackend(plan.backendModule) : resolveBackend(plan.backend);
   const clock = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => isOpenedBy(backend, link)));
   const nodes = await makeNodes(plan, memory, clock, notice);

@@ -4,8 +4,9 @@ import { resolve } from 'node:path';
 import type { BrickDeclaration } from '../model/brick';
 import type { ModuleReference } from '../model/define-brick';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
-import { checkOptions, listOptions, type OptionValues } from '../model/options';
-import { allBackends, brickDeclarations, resolveBrick, registerBrick } from '../plugins/container';
+import { checkOptions, listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
+import { allBackends, registerBrick } from '../plugins/container';
+import { backendSummaries, brickSummaries, findBackend, findBrick, type Summary } from '../plugins/find';
 import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';
 import { defaultBackend } from '../plugins/default-backend';
@@ -65,7 +66,8 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
         return this.engines.has(order.name);
       case 'engine.link': {
         const batch = order.batch ?? this.defaults.batch;
-        await this.engine(order.name).linkSpecifications(order.bricks.map((brick) => ({ ...brick, module: resolveBrick(brick.kind).module })), {
+        const bricks = await Promise.all(order.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
+        await this.engine(order.name).linkSpecifications(bricks, {
           ...(batch === undefined ? {} : { batch }),
           ...(order.queue === undefined ? {} : { queue: order.queue }),
         });
@@ -99,9 +101,9 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
       case 'brick.describe':
         return describe(order.kind);
       case 'options.describe':
-        return { engine: listOptions(ENGINE_OPTIONS), backends: allBackends().map(({ name, summary, options }) => ({ name, summary, options: listOptions(options) })) };
+        return { engine: listOptions(ENGINE_OPTIONS), backends: await describeBackends(order.backend) };
       case 'brick.check': {
-        const { declaration } = resolveBrick(order.kind);
+        const { declaration } = await findBrick(order.kind);
         return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };
       }
       case 'brick.call':
@@ -160,8 +162,16 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
   }
 }
 
-function describe(kind: string | undefined): BrickDeclaration | BrickDeclaration[] {
-  return kind === undefined ? brickDeclarations() : resolveBrick(kind).declaration;
+/** One kind of brick, or what all of them are for. */
+async function describe(kind: string | undefined): Promise<BrickDeclaration | Summary[]> {
+  return kind === undefined ? brickSummaries() : (await findBrick(kind)).declaration;
+}
+
+/** All backends; options of a plugin's only where it is asked for. */
+async function describeBackends(name: string | undefined): Promise<(Summary & { options: OptionDeclaration[] })[]> {
+  const asked = name === undefined ? undefined : (await findBackend(name)).backend;
+  const known = [...allBackends(), ...(asked ? [asked] : [])];
+  return backendSummaries().map((one) => ({ ...one, options: listOptions(known.find((backend) => backend.name === one.name)?.options ?? {}) }));
 }
 
 /** @throws BricksError E_MODULE */

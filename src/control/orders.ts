@@ -14,10 +14,10 @@ export type Order =
   | { order: 'engines.list' }
   /** The name of the backend of engines that name none. */
   | { order: 'program.backend' }
-  /** The declarations, for help. */
+  /** The declaration of a kind; without one, the names and summaries of all. */
   | { order: 'brick.describe'; kind?: string }
-  /** What engines and backends take as options, for help. */
-  | { order: 'options.describe' }
+  /** What engines and backends take as options, for help; those of a plugin's backend only where it is named. */
+  | { order: 'options.describe'; backend?: string }
   /** Validates; answers {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
   | { order: 'brick.check'; kind: string; options: unknown }
   /** Calls a method of the control half of an engine's brick; answers what it returns. */

@@ -1,6 +1,5 @@
 /** A packet engine, as a program sees it: describes a graph, opens it in a thread of its own, starts and stops it. */
 import { EventEmitter } from 'node:events';
-import type { Backend } from '../model/backend';
 import type { BrickDescription } from '../model/brick-description';
 import { snapshotCounters } from '../model/counters';
 import { BricksError, messageOf } from '../model/errors';
@@ -9,8 +8,8 @@ import type { checkOptions } from '../model/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../model/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { awaitExpectedReaders } from '../pipes';
-import { loadExport } from '../plugins/load-module';
-import { resolveBackend } from '../plugins/container';
+import { findBackend, type FoundBackend } from '../plugins/find';
+import { loadBackend } from '../plugins/load-backend';
 import { backendFor } from '../plugins/default-backend';
 import { OrderEvent } from '../native/system';
 import { BrickControls } from './brick-controls';
@@ -230,14 +229,14 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return result.then(); // a promise of its own: one that is caught above would hide from Node that nobody waits for it
   }
 
-  private async findBackend(graph: CompiledGraph): Promise<Backend> {
+  private async findBackend(graph: CompiledGraph): Promise<FoundBackend> {
     const { backend } = this.given;
     if (backend === undefined) return backendFor([...graph.sources, ...graph.sinks].map(({ link }) => link));
-    return typeof backend === 'string' ? resolveBackend(backend) : loadExport<Backend>(backend);
+    return typeof backend === 'string' ? findBackend(backend) : { backend: await loadBackend(backend), module: backend };
   }
 
   private async open(graph: CompiledGraph, options: LinkOptions): Promise<void> {
-    const backend = await this.findBackend(graph);
+    const { backend, module } = await this.findBackend(graph);
     const status = backend.status();
     if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
     checkQueueIsOfInterface(this.name, options.queue, graph, backend);
@@ -245,7 +244,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const controls = await BrickControls.start(this.name, graph, (text) => this.tell(text));
     let unordered: ReturnType<typeof preparePlan>;
     try {
-      unordered = preparePlan({ name: this.name, given: this.given, checked: this.options, graph, backend, link: options, controls: controls.links });
+      unordered = preparePlan({ name: this.name, given: this.given, checked: this.options, graph, backend, backendModule: module, link: options, controls: controls.links });
     } catch (error) {
       await controls.stop();
       throw error;

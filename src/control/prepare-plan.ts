@@ -2,6 +2,7 @@
 import type { Backend, LinkPlan } from '../model/backend';
 import type { ControlLink } from './brick-controls';
 import { createSharedCounters } from '../model/counters';
+import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
 import { checkOptions, listOptions, type OptionValues } from '../model/options';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
@@ -16,12 +17,14 @@ export interface PlanRequest {
   readonly checked: OptionValues;
   readonly graph: CompiledGraph;
   readonly backend: Backend;
+  /** Where the engine's thread loads it from, if it knows none of this name. */
+  readonly backendModule: ModuleReference | undefined;
   readonly link: LinkOptions;
   readonly controls: readonly ControlLink[];
 }
 
 /** @throws BricksError E_OPTION, or what the backend or a pipe has against it; then nothing is left of it */
-export function preparePlan({ name, given, checked, graph, backend, link, controls }: PlanRequest): Omit<EnginePlan, 'orders'> {
+export function preparePlan({ name, given, checked, graph, backend, backendModule, link, controls }: PlanRequest): Omit<EnginePlan, 'orders'> {
   const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), given.backendOptions ?? {});
   const rows = checkedBatch(link.batch ?? defaultBatch(graph, backend, backendOptions));
   const linkPlan: LinkPlan = {
@@ -36,7 +39,7 @@ export function preparePlan({ name, given, checked, graph, backend, link, contro
   return {
     name,
     backend: backend.name,
-    ...(typeof given.backend === 'object' ? { backendModule: given.backend } : {}),
+    ...(backendModule === undefined ? {} : { backendModule }),
     backendOptions,
     graph,
     batchRows: Math.min(rows, Number(checked['bufferSize'] ?? MAXIMUM_BATCH_ROWS)),

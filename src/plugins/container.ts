@@ -48,19 +48,16 @@ export function knownBrick(kind: string): BrickClass | undefined {
   return container.isRegistered(token) ? container.resolve<BrickClass>(token) : undefined;
 }
 
-/** @throws BricksError E_BRICK */
-export function resolveBrick(kind: string): BrickClass {
-  const known = knownBrick(kind);
-  if (known) return known;
-  const names = brickDeclarations().map((declaration) => declaration.name);
-  const guess = nearest(kind, names);
-  throw new BricksError('E_BRICK', `There is no brick "${kind}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
+/** The backend of a name, if there is one in this thread. */
+export function knownBackend(name: string): Backend | undefined {
+  const token = tokenOf('backend', name);
+  return container.isRegistered(token) ? container.resolve<Backend>(token) : undefined;
 }
 
 /** The backend of a name. @throws BricksError E_BACKEND */
 export function resolveBackend(name: string): Backend {
-  const token = tokenOf('backend', name);
-  if (container.isRegistered(token)) return container.resolve<Backend>(token);
+  const known = knownBackend(name);
+  if (known) return known;
   const names = allBackends().map((backend) => backend.name);
   const guess = nearest(name, names);
   throw new BricksError('E_BACKEND', `There is no backend "${name}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);

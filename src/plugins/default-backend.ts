@@ -1,27 +1,25 @@
 /** Which backend is taken where a user names none: the most preferred that works here. */
 import { LoopbackBackend } from '../../backends/loopback';
-import type { Backend } from '../model/backend';
 import { BricksError } from '../model/errors';
 import type { LinkName } from '../model/link-name';
 import { allBackends, resolveBackend } from './container';
+import type { FoundBackend } from './find';
 
-export interface BackendChoice {
-  readonly backend: Backend;
+export interface BackendChoice extends FoundBackend {
   /** Why this one: in a sentence for the user. */
   readonly reason: string;
 }
 
-let chosen: string | undefined;
+let chosen: FoundBackend | undefined;
 
-/** Makes a backend the default of this process. @throws BricksError E_BACKEND */
-export function setDefaultBackend(name: string): void {
-  resolveBackend(name);
-  chosen = name;
+/** Makes a backend the default of this process: one that is known here by its name, or what `findBackend` has found. @throws BricksError E_BACKEND */
+export function setDefaultBackend(choice: string | FoundBackend): void {
+  chosen = typeof choice === 'string' ? { backend: resolveBackend(choice) } : choice;
 }
 
 /** The backend for engines that name none, and why it is this one. */
 export function defaultBackend(): BackendChoice {
-  if (chosen !== undefined) return { backend: resolveBackend(chosen), reason: 'as requested' };
+  if (chosen !== undefined) return { ...chosen, reason: 'as requested' };
   const passedOver: string[] = [];
   const candidates = allBackends();
   for (const backend of candidates) {
@@ -34,10 +32,11 @@ export function defaultBackend(): BackendChoice {
 }
 
 /** Where a user names none, the backend for these links. @throws BricksError E_BACKEND_UNUSABLE where only one in memory is left, and a link is an interface */
-export function backendFor(links: readonly LinkName[]): Backend {
-  const { backend, reason } = defaultBackend();
+export function backendFor(links: readonly LinkName[]): FoundBackend {
+  const choice = defaultBackend();
+  const { backend, reason } = choice;
   const real = links.find(({ kind }) => kind === 'interface');
-  if (chosen !== undefined || backend.inMemory !== true || real === undefined) return backend;
+  if (chosen !== undefined || backend.inMemory !== true || real === undefined) return choice;
   throw new BricksError('E_BACKEND_UNUSABLE', `No working backend can reach the interface ${real.text}: ${reason}.`, `Build the native parts: bricks build. For an in-memory interface, ask for it: --backend ${backend.name}, or new PacketEngine(name, { backend: '${backend.name}' }).`);
 }
 

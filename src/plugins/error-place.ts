@@ -14,18 +14,21 @@ export interface ErrorPlace {
   readonly frames: readonly string[];
 }
 
-/** Nothing for an error that did not pass through a file of the user's. `file` is the one that was being loaded, if any. */
+/** Nothing for an error that did not pass through a file of the user's, or of a plugin. `file` is the one that was being loaded, if any. */
 export function placeOfError(error: unknown, file?: string): ErrorPlace | undefined {
   const { stack } = (error ?? {}) as { stack?: unknown };
   if (typeof stack !== 'string') return undefined;
   const lines = stack.split('\n');
   // V8 puts the place of a syntax error in front of everything.
   const syntax = /^((?:file:\/\/)?\/.*):(\d+)$/.exec(lines[0]);
-  if (syntax && isOfUser(pathOf(syntax[1]))) return { line: `${shown(syntax[1])}:${syntax[2]}`, frames: [] };
-  const found = lines.flatMap((line) => {
+  if (syntax && isOfOthers(pathOf(syntax[1]))) return { line: `${shown(syntax[1])}:${syntax[2]}`, frames: [] };
+  const others = lines.flatMap((line) => {
     const match = /^\s+at (?:(.*) \()?((?:file:\/\/)?\/.*?):(\d+):\d+\)?$/.exec(line);
-    return match && isOfUser(pathOf(match[2])) ? [{ what: match[1], line: `${shown(match[2])}:${match[3]}` }] : [];
+    return match && isOfOthers(pathOf(match[2])) ? [{ what: match[1], path: pathOf(match[2]), line: `${shown(match[2])}:${match[3]}` }] : [];
   });
+  const ofUser = others.filter(({ path }) => !path.includes('/node_modules/'));
+  // Where the user's own files have no part in it, those of a plugin.
+  const found = ofUser.length > 0 ? ofUser : others;
   if (found.length === 0) return error instanceof SyntaxError && file !== undefined ? placeOfSyntaxError(file) : undefined;
   return { line: found[0].line, frames: found.slice(0, SHOWN_FRAMES).map(({ what, line }) => (what ? `${line}: in ${what}` : line)) };
 }
@@ -49,8 +52,9 @@ function pathOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place.replace(/[?#].*$/, '')) : place;
 }
 
-function isOfUser(path: string): boolean {
-  return isAbsolute(path) && !OWN_FOLDERS.some((folder) => path.startsWith(`${folder}/`)) && !path.includes('/node_modules/');
+/** A file that is not of this package. */
+function isOfOthers(path: string): boolean {
+  return isAbsolute(path) && !OWN_FOLDERS.some((folder) => path.startsWith(`${folder}/`));
 }
 
 /** The shorter way to write it. */

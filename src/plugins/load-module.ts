@@ -1,5 +1,6 @@
 /** Loads a brick or a backend from a module outside of this package, in any thread. */
-import { isAbsolute, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BricksError, messageOf } from '../model/errors';
 import { placeOfError } from './error-place';
@@ -33,28 +34,42 @@ function pathOfModule(url: string): string {
   return url.startsWith('file:') ? fileURLToPath(url) : url;
 }
 
-/** @throws BricksError E_MODULE */
-export async function loadExport<Value>(reference: { readonly url: string; readonly name: string }): Promise<Value> {
-  const exports = await loadModule(reference.url);
-  const value = exports[reference.name] ?? (exports['default'] as Record<string, unknown> | undefined)?.[reference.name];
-  if (value === undefined) {
-    throw new BricksError('E_MODULE', `The module ${reference.url} exports no "${reference.name}".`, `It exports: ${Object.keys(exports).join(', ') || 'nothing'}.`);
-  }
-  return value as Value;
-}
-
 /** What `require` says of a module that it can't load, but `import` perhaps can. */
 const FOR_IMPORT = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE', 'ERR_MODULE_NOT_FOUND'];
 
 async function importModule(path: string, instance: number): Promise<Record<string, unknown>> {
   const address = `${isAbsolute(path) ? pathToFileURL(path).href : path}${instance > 0 ? `?instance=${instance}` : ''}`;
   // require() of such a module, where Node knows it, goes past the hooks that find packet-bricks.
-  if (/\.(mjs|mts|ts)$/.test(path)) return (await import(address)) as Record<string, unknown>;
+  if (isEsModule(path)) return (await import(address)) as Record<string, unknown>;
   try {
     return requireAnew(path, instance);
   } catch (error) {
     if (!FOR_IMPORT.includes((error as { code?: string }).code ?? '')) throw error;
     return (await import(address)) as Record<string, unknown>;
+  }
+}
+
+function isEsModule(path: string): boolean {
+  return /\.(mjs|mts|ts)$/.test(path) || (path.endsWith('.js') && isAbsolute(path) && typeOfPackage(dirname(path)) === 'module');
+}
+
+const packageTypes = new Map<string, string>();
+
+/** What the nearest package.json says of the .js files in a folder. */
+function typeOfPackage(folder: string): string {
+  let type = packageTypes.get(folder);
+  if (type === undefined) {
+    type = typeIn(join(folder, 'package.json')) ?? (dirname(folder) === folder ? 'commonjs' : typeOfPackage(dirname(folder)));
+    packageTypes.set(folder, type);
+  }
+  return type;
+}
+
+function typeIn(manifest: string): string | undefined {
+  try {
+    return String((JSON.parse(readFileSync(manifest, 'utf8')) as { type?: unknown }).type ?? 'commonjs');
+  } catch {
+    return undefined; // there is none, or Node will say what is wrong with it
   }
 }
 

@@ -5,7 +5,7 @@
 import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { inThread } from './script-hooks';
+import { inThread, ownFiles } from './script-hooks';
 
 type Resolve = (this: unknown, request: string, ...rest: unknown[]) => string;
 /** What `require` asks where a module is: undocumented, but there since the first days of Node. */
@@ -28,8 +28,8 @@ export function installModuleHooks(): void {
   const commonJs = nodeModule.Module as unknown as CommonJs;
   const original = commonJs._resolveFilename;
   if (typeof original !== 'function') return;
-  const own = join(__dirname, '..', 'index.js');
+  const own: Readonly<Record<string, string | undefined>> = ownFiles();
   commonJs._resolveFilename = function resolveFilename(request, ...rest) {
-    return request === 'packet-bricks' ? own : original.call(this, request, ...rest);
+    return own[request] ?? original.call(this, request, ...rest);
   };
 }

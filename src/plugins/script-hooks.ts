@@ -1,5 +1,5 @@
 /**
- * Module hooks for scripts in JavaScript and TypeScript: `packet-bricks` is this very package, wherever
+ * Module hooks for scripts in JavaScript and TypeScript: `packet-bricks` and `packet-bricks/testing` are this very package, wherever
  * the script lies, and TypeScript loses its types (on any version of Node). `resolve` and `load` are for Node's hooks in a thread of
  * their own, `inThread` for those in the thread itself, which newer versions have instead.
  */
@@ -13,11 +13,17 @@ interface Loaded { format: string; source: string; shortCircuit: boolean }
 
 /** Also of a module that is loaded once more, as `brick.ts?instance=1`. */
 const TYPESCRIPT = /\.[mc]?ts(?:\?.*)?$/;
-const OWN = pathToFileURL(join(__dirname, '..', 'index.js')).href;
+/** What may be imported of this package, and where it is. */
+const OWN: Readonly<Record<string, string | undefined>> = Object.fromEntries(Object.entries(ownFiles()).map(([name, file]) => [name, pathToFileURL(file).href]));
+
+/** The files behind the names by which this package is imported. */
+export function ownFiles(): Record<string, string> {
+  return { 'packet-bricks': join(__dirname, '..', 'index.js'), 'packet-bricks/testing': join(__dirname, '..', 'testing', 'index.js') };
+}
 
 export async function resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => Promise<Resolved>): Promise<Resolved> {
-  if (specifier === 'packet-bricks') return { url: OWN, shortCircuit: true };
-  return next(specifier, context);
+  const url = OWN[specifier];
+  return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
 }
 
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<Loaded>): Promise<Loaded> {
@@ -30,7 +36,8 @@ interface LoadContext { readonly conditions?: readonly string[] }
 
 export const inThread = {
   resolve<Context>(specifier: string, context: Context, next: (specifier: string, context: Context) => Resolved): Resolved {
-    return specifier === 'packet-bricks' ? { url: OWN, shortCircuit: true } : next(specifier, context);
+    const url = OWN[specifier];
+    return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
   },
   /** What is required, not imported, is Node's to load. */
   load<Context extends LoadContext, Result>(url: string, context: Context, next: (url: string, context: Context) => Result): Result | Loaded {

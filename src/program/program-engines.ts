@@ -10,6 +10,8 @@ import { checkOptions, listOptions } from '../model/options';
 import { exitCodeOf } from '../model/outcome';
 import { defaultBackend, setDefaultBackend } from '../plugins/default-backend';
 import { messageWithPlace } from '../plugins/error-place';
+import { configurePlugins, findBackend } from '../plugins/find';
+import type { PluginSearch } from '../plugins/plugin-search';
 import { reworded, say, sayError } from './messages';
 
 export interface EngineSettings {
@@ -21,6 +23,8 @@ export interface EngineSettings {
   readonly batch?: number | undefined;
   /** Whether to say which backend was chosen, and why. */
   readonly tellChoice?: boolean;
+  /** Where plugins are looked for, and which are allowed. */
+  readonly plugins?: PluginSearch;
 }
 
 export class ProgramEngines {
@@ -30,9 +34,15 @@ export class ProgramEngines {
   /** Whether the backend was given a filter. */
   private readonly filtered: boolean;
 
-  /** @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_OPTION; UsageError */
-  constructor({ backend: name, backendOptions: given = [], batch, tellChoice = false }: EngineSettings) {
-    chooseBackend(name, tellChoice);
+  /** @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_OPTION, E_PLUGIN; UsageError */
+  static async open(settings: EngineSettings): Promise<ProgramEngines> {
+    usePlugins(settings.plugins ?? {});
+    if (settings.backend !== undefined) setDefaultBackend(await findBackend(settings.backend));
+    return new ProgramEngines(settings);
+  }
+
+  private constructor({ backend: name, backendOptions: given = [], batch, tellChoice = false }: EngineSettings) {
+    checkChoice(name, tellChoice);
     const { backend } = defaultBackend();
     const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseOptions(given));
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
@@ -74,15 +84,20 @@ export class ProgramEngines {
   }
 }
 
-function chooseBackend(name: string | undefined, tellChoice: boolean): void {
-  if (name !== undefined) {
-    setDefaultBackend(name);
-    const status = defaultBackend().backend.status();
-    if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${name} does not work here. ${status.reason}`);
-    return;
-  }
+/** Only what was named is looked at now: a program without plugins starts as soon as before. @throws BricksError E_PLUGIN */
+function usePlugins(search: PluginSearch): void {
+  const catalogue = configurePlugins(search);
+  if (search.paths === undefined) return;
+  for (const { name, problem } of catalogue.plugins) if (problem !== undefined) say(`The plugin ${name} was not taken: ${problem}.`, 'warn');
+}
+
+/** Checks that the backend which the user named works; tells which one is taken where none was. */
+function checkChoice(name: string | undefined, tellChoice: boolean): void {
   const { backend, reason } = defaultBackend();
-  if (tellChoice) say(`backend ${backend.name} (${reason})`);
+  if (name !== undefined) {
+    const status = backend.status();
+    if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${name} does not work here. ${status.reason}`);
+  } else if (tellChoice) say(`backend ${backend.name} (${reason})`);
 }
 
 function tellOfFiles(inputs: readonly string[]): void {

@@ -41,7 +41,7 @@ export class RunCommand extends Command {
     ],
   });
 
-  backend = Option.String('--backend', { description: 'netmap, pcap or loopback' });
+  backend = Option.String('--backend', { description: 'netmap, pcap, loopback, or the backend of a plugin' });
   script = Option.String('-f,--file', { description: 'the script to run: a file, or the name of one that ships with Packet Bricks' });
   batch = Option.String('-b,--batch', {
     description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,
@@ -49,6 +49,7 @@ export class RunCommand extends Command {
   });
   verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
+  plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   private engines!: ProgramEngines;
@@ -63,7 +64,7 @@ export class RunCommand extends Command {
     }
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
     const host = this.startThreads();
-    this.engines = new ProgramEngines({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2) });
+    this.engines = await ProgramEngines.open({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2), plugins: { paths: this.plugins, script: this.script } });
     const left = new Promise<number>((resolve) => (this.leave = resolve));
     this.engines.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();

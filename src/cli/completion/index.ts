@@ -7,7 +7,8 @@ import type { KnownLinks, LuaHost } from '../../lua/lua-host';
 import type { CoreAddon } from '../../native/core-addon';
 import { loadAddon } from '../../native/load-addon';
 import { readableEnds } from '../../pipes';
-import { allBackends, brickDeclarations } from '../../plugins/container';
+import { allBackends, knownBrick } from '../../plugins/container';
+import { backendSummaries, brickSummaries, findBrick } from '../../plugins/find';
 import { defaultBackend } from '../../plugins/default-backend';
 import { filesFor } from './files';
 import { placeAt, type Call, type Place } from './place';
@@ -30,6 +31,7 @@ const FILE_FUNCTIONS: Readonly<Record<string, 'captures' | 'scripts' | 'any'>> =
 export async function complete(names: Names, text: string, behind = ''): Promise<Completion> {
   const place = placeAt(text);
   const { at, word } = place;
+  await meet(place.call?.first);
   if (at === 'method') return { hits: await names.complete(word, place.of), word };
   if (at === 'name') return { hits: await argumentOr(names, place, text), word };
   if (at === 'key') {
@@ -64,8 +66,20 @@ function matching(word: string, candidates: readonly string[]): string[] {
   return [...new Set(candidates)].filter((candidate) => candidate.startsWith(word)).sort();
 }
 
+const met = new Map<string, BrickDeclaration>();
+
+/** Loads the plugin whose brick a line names. */
+async function meet(kind: string | undefined): Promise<void> {
+  if (kind === undefined || met.has(kind) || !brickSummaries().some(({ name }) => name === kind)) return;
+  try {
+    met.set(kind, (await findBrick(kind)).declaration);
+  } catch {
+    // Brick.new will say what is wrong with it.
+  }
+}
+
 function declarationOf(kind: string | undefined): BrickDeclaration | undefined {
-  return brickDeclarations().find(({ name }) => name === kind);
+  return kind === undefined ? undefined : knownBrick(kind)?.declaration ?? met.get(kind);
 }
 
 /** The options whose names may stand in the table that the cursor is in. */
@@ -76,7 +90,7 @@ function optionsOf({ call, path }: Place): readonly OptionDeclaration[] {
   if (call?.name !== 'PktEngine.new' || call.argument !== 0) return [];
   if (path.length === 2 && outer === 'backendOptions') return allBackends().flatMap(({ options }) => listOptions(options));
   if (path.length !== 1) return [];
-  const backend: OptionDeclaration = { name: 'backend', type: 'string', description: 'the backend', oneOf: allBackends().map(({ name }) => name) };
+  const backend: OptionDeclaration = { name: 'backend', type: 'string', description: 'the backend', oneOf: backendSummaries().map(({ name }) => name) };
   return [NAME, ...listOptions(ENGINE_OPTIONS), backend, { name: 'backendOptions', type: 'string', description: 'options of the backend' }];
 }
 
@@ -101,9 +115,9 @@ async function textsFor(names: Names, place: Place): Promise<readonly string[]> 
   if (call === undefined) return word === '' ? [] : filesFor(word, 'any');
   switch (call.name) {
     case 'Brick.new':
-      return call.argument === 0 ? brickDeclarations().map(({ name }) => name) : shorthandsOf(call);
+      return call.argument === 0 ? brickSummaries().map(({ name }) => name) : shorthandsOf(call);
     case 'Brick.help':
-      return brickDeclarations().map(({ name }) => name);
+      return brickSummaries().map(({ name }) => name);
     case 'PktEngine.retrieve':
       return (await names.links()).engines;
     case 'PktEngine.new':

@@ -110,13 +110,15 @@ function host.help(word, columns)
   local name = word:match("^[^.:]+") or word
   local topics = { BRICKS = host.program_help, PktEngine = host.engine_help, Brick = host.brick_help }
   for _, declaration in ipairs(base.order({ order = "brick.describe" }, "help")) do
-    topics[declaration.name] = function() host.print_declaration(declaration) end
+    topics[declaration.name] = function() host.print_declaration(base.order({ order = "brick.describe", kind = declaration.name }, "help")) end
   end
   for _, backend in ipairs(described().backends or {}) do
     topics[backend.name] = function()
       print(format("%s: %s", backend.name, backend.summary))
       print('  Options, as in PktEngine.new{ name = "e0", backendOptions = { ... } } or on the command line as -o NAME=VALUE:')
-      host.print_options(backend.options)
+      for _, described in ipairs(base.order({ order = "options.describe", backend = backend.name }, "help").backends) do
+        if described.name == backend.name then host.print_options(described.options) end
+      end
     end
   end
   local value = rawget(globals, name)
