@@ -41,7 +41,7 @@ beforeAll(() => {
   plugin({ name: 'uses-packet-bricks', declared: null, fields: { dependencies: { 'packet-bricks': '*' } } });
   plugin({ name: 'setup', declared: one('Setup'), files: { 'index.js': brickModule('Setup', "choose: () => { throw new Error('not ready'); }") } });
   plugin({ name: 'each', declared: one('Each'), files: { 'index.js': brickModule('Each', "choose: () => (row) => {\n  if (row === 3) throw new Error('the fourth');\n  return 0;\n}") } });
-  plugin({ name: 'dies', declared: one('Dies'), files: { 'index.js': brickModule('Dies', "choose: () => () => 0, control: () => { setImmediate(() => { throw new Error('gone'); }); return {}; }") } });
+  plugin({ name: 'dies', declared: one('Dies'), files: { 'index.js': brickModule('Dies', "choose: (_packets, _options, { post }) => { post('die'); return () => 0; }, control: () => ({ onMessage() { setImmediate(() => { throw new Error('gone'); }); } })") } });
   plugin({ name: 'hangs', declared: one('Hangs'), files: { 'index.js': brickModule('Hangs', 'choose: () => () => { for (;;); }') } });
   plugin({ name: 'huge', declared: one('Huge'), files: { 'index.js': brickModule('Huge', EVERY, NOTE('Huge')), 'data.js': `exports.text = '${'x'.repeat(1 << 20)}';` } });
 });
@@ -162,7 +162,10 @@ describe('a broken plugin gives its message, and everything else runs on', () =>
       print(text)
       hung = PktEngine.new{name = "hung", hangMilliseconds = 200}
       hung:link(Brick.new("Hangs"):connect_input("in.pcap"):connect_output("hung.pcap")):start()
-      ${split('Each', 'each')}${split('Dies', 'dies')}${split('Every', 'good')}
+      ${split('Each', 'each')}${split('Every', 'good')}
+      dying = Brick.new("Dies"):connect_input("in.pcap"):connect_output("dies.pcap")
+      PktEngine.new("dies"):link(dying):start()
+      repeat _, text = pcall(dying.call, dying, "nothing") until text:find("gone")
     `);
     expect(code).toBe(1);
     expect(stdout).toContain('not ready');
