@@ -38,7 +38,7 @@ const EXTERNAL = ['./main', 'pcap', 'pcap/*', '../plugins/sucrase.js'];
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */
-const SELDOM = ['child_process', 'readline'];
+const SELDOM = ['child_process', 'net', 'readline'];
 const LAZY = "const lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });\n";
 
 /** The bundled text of an entry, and the packages whose code is in it. */

@@ -1,0 +1,84 @@
+/** Commands about engines and their bricks: orders to the registry. */
+import type { BrickDeclaration } from '../../model/brick';
+import { BricksError, isBricksError } from '../../model/errors';
+import type { Audit, EngineStatistics } from '../../control/statistics';
+import type { OrderedBrick } from '../../control/orders';
+import type { CommandName, CommandResult } from '../../protocol/commands';
+import { listedLinkCount, type DescribedBrick, type ListedBrick, type NamedAudit } from '../../protocol/commands/engines';
+import { isTable } from '../../protocol/json-rpc';
+import { carryOut, type ControlHost } from '../control-host';
+import { handle, type CommandHandler } from '../handlers';
+
+/** Bricks of clients get numbers of their own, far from those that scripts and shells count: a client knows nothing of the others. */
+let lastBrick = 1_000_000_000;
+
+function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler {
+  return handle(command, async (host, { name }) => {
+    await carryOut(host, { order: command, name });
+    return null;
+  });
+}
+
+export const ENGINE_HANDLERS: readonly CommandHandler[] = [
+  handle('engine.list', (host) => carryOut(host, { order: 'engines.list' }) as Promise<CommandResult<'engine.list'>>),
+  handle('engine.exists', (host, { name }) => carryOut(host, { order: 'engine.exists', name }) as Promise<boolean>),
+  handle('engine.stats', async (host, { name }) => (name === undefined ? statisticsOfAll(host) : [await carryOut(host, { order: 'engine.stats', name }) as EngineStatistics])),
+  handle('engine.audit', async (host, { name }) => (name === undefined ? auditsOfAll(host) : [{ engine: name, ...await carryOut(host, { order: 'engine.audit', name }) as Audit }])),
+  handle('engine.create', async (host, { name, backend, backendOptions, ...options }) => {
+    const more = { ...options, ...(backend === undefined ? {} : { backend }), ...(backendOptions === undefined ? {} : { backendOptions }) };
+    await carryOut(host, { order: 'engine.create', name, options: more });
+    return null;
+  }),
+  handle('engine.link', async (host, { name, bricks, ...options }) => {
+    const ordered = bricks.map(checkedBrick);
+    await carryOut(host, { order: 'engine.link', name, bricks: ordered, ...options });
+    return ordered.map(({ id }) => id);
+  }),
+  simple('engine.unlink'),
+  simple('engine.start'),
+  simple('engine.stop'),
+  simple('engine.delete'),
+  handle('brick.describe', async (host, { kind }) => {
+    const found = await carryOut(host, { order: 'brick.describe', ...(kind === undefined ? {} : { kind }) }) as BrickDeclaration | readonly BrickDeclaration[];
+    return ([] as BrickDeclaration[]).concat(found).map((declaration): ListedBrick => ({ ...declaration, inputs: listedLinkCount(declaration.inputs), outputs: listedLinkCount(declaration.outputs) }));
+  }),
+  handle('brick.check', (host, { kind, options }) => carryOut(host, { order: 'brick.check', kind, options: options ?? {} }) as Promise<CommandResult<'brick.check'>>),
+  handle('brick.load', (host, { file }) => carryOut(host, { order: 'brick.load', file }) as Promise<string[]>),
+  handle('brick.call', (host, { name, brick, method, values }) => carryOut(host, { order: 'brick.call', name, id: brick, method, values: [...values ?? []] })),
+  handle('option.describe', (host) => carryOut(host, { order: 'options.describe' }) as Promise<CommandResult<'option.describe'>>),
+  handle('backend.default', (host) => carryOut(host, { order: 'program.backend' }) as Promise<string>),
+];
+
+export function statisticsOfAll(host: ControlHost): Promise<readonly EngineStatistics[]> {
+  return carryOut(host, { order: 'engines.stats' }) as Promise<readonly EngineStatistics[]>;
+}
+
+/** Of the engines that have counted something. */
+async function auditsOfAll(host: ControlHost): Promise<NamedAudit[]> {
+  const audits: NamedAudit[] = [];
+  for (const { name } of host.registry.all) {
+    try {
+      audits.push({ engine: name, ...await carryOut(host, { order: 'engine.audit', name }) as Audit });
+    } catch (error) {
+      // One that was never linked; or it was deleted meanwhile.
+      if (!isBricksError(error) || !['E_ENGINE_NOT_LINKED', 'E_NO_ENGINE'].includes(error.code)) throw error;
+    }
+  }
+  return audits;
+}
+
+/** @throws BricksError E_OPTION */
+function checkedBrick(given: DescribedBrick, index: number): OrderedBrick {
+  const wrong = (what: string): BricksError => new BricksError('E_OPTION', `engine.link: brick ${index + 1} ${what}.`, 'For example: {"kind": "LoadBalancer", "inputs": ["eth3"], "outputs": ["eth3{0", "eth3{1"]}.');
+  if (!isTable(given)) throw wrong('is not a table');
+  const { kind, options, inputs, outputs } = given;
+  if (typeof kind !== 'string') throw wrong('needs its "kind", which is a string');
+  if (options !== undefined && !isTable(options)) throw wrong('has "options" that are not a table');
+  if (!isNames(inputs)) throw wrong('needs its "inputs", a list of link names');
+  if (!isNames(outputs)) throw wrong('needs its "outputs", a list of link names');
+  return { id: ++lastBrick, kind, options: options ?? {}, inputs, outputs };
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
+}

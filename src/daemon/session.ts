@@ -1,0 +1,228 @@
+/**
+ * One client of the daemon. Its requests are carried out one after the other and answered in their order; commands declared as immediate at
+ * once. While it has many requests waiting, or many answers unread, nothing more is read from it: whatever it does, it costs others nothing.
+ */
+import type { Socket } from 'node:net';
+import { BricksError } from '../model/errors';
+import { LineSplitter } from '../protocol/lines';
+import { commandOf } from '../protocol/commands';
+import type { Access } from '../protocol/declare';
+import { INVALID_REQUEST, PARSE_ERROR, parseRequests, writeError, writeNotification, writeResult, type Incoming, type InvalidRequest, type Request } from '../protocol/json-rpc';
+import type { Limits } from '../protocol/limits';
+import { carryOutRequest, mayUse, startTopic } from './command-table';
+import type { ControlHost } from './control-host';
+
+/** After so long the requests of others get a turn. */
+const TURN_MILLISECONDS = 5;
+/** How often a client that has said all, and waits for answers, is asked whether it is still there. */
+const PROBE_MILLISECONDS = 1000;
+/** What a client gets to read the last answer, before its connection is cut. */
+const FAREWELL_MILLISECONDS = 1000;
+
+export interface SessionOptions {
+  readonly access: Access;
+  readonly limits: Limits;
+}
+
+export class Session {
+  /** What this client may do. */
+  readonly access: Access;
+  private readonly limits: Limits;
+  private readonly lines: LineSplitter;
+  private readonly gone = new AbortController();
+  private readonly waiting: Incoming[] = [];
+  private readonly subscriptions = new Map<number, () => void>();
+  private readonly afterwards: (() => void)[] = [];
+  private whenRead: (() => void) | undefined;
+  private lastSubscription = 0;
+  /** Requests that are being carried out. */
+  private active = 0;
+  private working = false;
+  private leaving = false;
+  private probe: NodeJS.Timeout | undefined;
+
+  constructor(private readonly socket: Socket, private readonly host: ControlHost, { access, limits }: SessionOptions) {
+    this.access = access;
+    this.limits = limits;
+    this.lines = new LineSplitter(limits.requestBytes);
+    socket.on('data', (chunk: Uint8Array) => this.take(chunk));
+    socket.on('end', () => this.inputEnded());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.dispose());
+    // Counts as long as neither side moves: a client may be idle for years, but not with something to read.
+    socket.setTimeout(limits.stallMilliseconds, () => {
+      if (this.unread > 0) socket.destroy();
+    });
+  }
+
+  /** Aborted when the client is gone. */
+  get signal(): AbortSignal {
+    return this.gone.signal;
+  }
+
+  /** Bytes that the client has not taken yet. */
+  get unread(): number {
+    return this.socket.writableLength;
+  }
+
+  /** @throws BricksError E_PERMISSION */
+  allow(what: string, needed: Access): void {
+    if (!mayUse(this.access, needed)) throw new BricksError('E_PERMISSION', `This client may only read; it may not use ${what}.`, 'Ask whoever runs the daemon for control access.');
+  }
+
+  /** @throws BricksError E_OPTION, E_ARGUMENT, E_PERMISSION, E_CONTROL_LIMIT */
+  subscribe(topic: string, parameters: Readonly<Record<string, unknown>>): number {
+    if (this.subscriptions.size >= this.limits.subscriptions) throw new BricksError('E_CONTROL_LIMIT', `A client may have ${this.limits.subscriptions} subscriptions.`, 'End another one first.');
+    const subscription = ++this.lastSubscription;
+    const publish = (value: unknown): void => {
+      if (this.subscriptions.has(subscription)) this.write(writeNotification(topic, { subscription, value }));
+    };
+    // The client knows the number only when the answer is there: values that come sooner wait for it.
+    let early: unknown[] | undefined = [];
+    const stop = startTopic(this.host, topic, parameters, this, (value) => (early ? early.push(value) : publish(value)));
+    this.subscriptions.set(subscription, stop);
+    this.afterAnswer(() => {
+      const values = early ?? [];
+      early = undefined;
+      values.forEach(publish);
+    });
+    return subscription;
+  }
+
+  /** @throws BricksError E_ARGUMENT */
+  unsubscribe(subscription: number): void {
+    const stop = this.subscriptions.get(subscription);
+    if (!stop) throw new BricksError('E_ARGUMENT', `There is no subscription ${subscription}.`);
+    this.subscriptions.delete(subscription);
+    stop();
+  }
+
+  /** Calls something when the request that is being carried out has been answered; for commands that are not immediate. */
+  afterAnswer(call: () => void): void {
+    this.afterwards.push(call);
+  }
+
+  /** Says farewell: what is written is still sent, nothing more is read. */
+  end(): void {
+    if (this.leaving) return;
+    this.leaving = true;
+    this.waiting.length = 0;
+    clearInterval(this.probe);
+    this.socket.end();
+    this.socket.resume(); // what still comes is thrown away: unread, it would cost the client our last answer
+    setTimeout(() => this.socket.destroy(), FAREWELL_MILLISECONDS).unref();
+  }
+
+  private take(chunk: Uint8Array): void {
+    if (this.leaving) return;
+    this.lines.push(chunk);
+    this.feed();
+  }
+
+  /** Takes requests from what has come, as many as may wait; then no more is read until there is room. */
+  private feed(): void {
+    try {
+      while (!this.leaving && this.waiting.length < this.limits.waitingRequests && this.unread <= this.limits.unreadBytes) {
+        const line = this.lines.next();
+        if (line === undefined) {
+          this.socket.resume();
+          return;
+        }
+        this.accept(parseRequests(line, this.limits));
+      }
+      if (!this.leaving) this.socket.pause();
+    } catch (error) {
+      // Where a message ends is not known any more, or whoever writes speaks another language.
+      this.write(writeError(null, error, PARSE_ERROR));
+      this.end();
+    }
+  }
+
+  private accept(incoming: Incoming): void {
+    const [first] = incoming.requests;
+    if (!incoming.batch && 'method' in first && commandOf(first.method)?.immediate) {
+      void this.answer(incoming).then(() => this.endWhenDone());
+      return;
+    }
+    this.waiting.push(incoming);
+    if (!this.working) void this.work();
+  }
+
+  private async work(): Promise<void> {
+    this.working = true;
+    let turn = performance.now();
+    for (let incoming = this.waiting.shift(); incoming; incoming = this.waiting.shift()) {
+      await this.answer(incoming);
+      for (const call of this.afterwards.splice(0)) call();
+      await this.room();
+      if (performance.now() - turn > TURN_MILLISECONDS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turn = performance.now();
+      }
+      this.feed();
+    }
+    this.working = false;
+    this.endWhenDone();
+  }
+
+  /** Resolves when the client has read enough of its answers, or is gone. */
+  private async room(): Promise<void> {
+    while (this.unread > this.limits.unreadBytes && !this.socket.destroyed) {
+      await new Promise<void>((resolve) => { this.whenRead = resolve; });
+    }
+  }
+
+  /** The client has read something. */
+  private readonly onRead = (): void => {
+    this.whenRead?.();
+    if (this.socket.isPaused()) this.feed();
+  };
+
+  private async answer({ batch, requests }: Incoming): Promise<void> {
+    this.active++;
+    const answers: string[] = [];
+    for (const request of requests) {
+      if (this.signal.aborted) break;
+      const text = await this.answerOne(request);
+      if (text !== undefined) answers.push(text);
+    }
+    if (answers.length > 0) this.write(batch ? `[${answers.join(',')}]` : answers[0]);
+    this.active--;
+  }
+
+  /** The answer, if one is wanted. */
+  private async answerOne(request: Request | InvalidRequest): Promise<string | undefined> {
+    if ('problem' in request) return writeError(request.id, new BricksError('E_CONTROL_MESSAGE', request.problem), INVALID_REQUEST);
+    const outcome = await carryOutRequest(this.host, request, this);
+    if (request.id === undefined) return undefined;
+    return 'error' in outcome ? writeError(request.id, outcome.error, outcome.number) : writeResult(request.id, outcome.result);
+  }
+
+  private write(text: string): void {
+    if (this.leaving || this.socket.destroyed) return;
+    if (this.unread > this.limits.unreadBytesMost) this.socket.destroy();
+    else this.socket.write(`${text}\n`, this.onRead);
+  }
+
+  /** The client writes no more. It may still read; or it is gone altogether, which only writing to it tells. */
+  private inputEnded(): void {
+    if (this.leaving) return;
+    this.probe = setInterval(() => this.socket.write('\n'), PROBE_MILLISECONDS).unref();
+    this.socket.write('\n');
+    this.endWhenDone();
+  }
+
+  private endWhenDone(): void {
+    if (this.probe && this.active === 0 && !this.working && this.subscriptions.size === 0) this.end();
+  }
+
+  private dispose(): void {
+    this.leaving = true;
+    this.waiting.length = 0;
+    clearInterval(this.probe);
+    for (const stop of this.subscriptions.values()) stop();
+    this.subscriptions.clear();
+    this.gone.abort();
+    this.whenRead?.();
+  }
+}

@@ -1,0 +1,129 @@
+/** Commands about engines and their bricks. */
+import type { BrickDeclaration, LinkCount } from '../../model/brick';
+import type { OptionDeclaration, OptionValue } from '../../model/options';
+import type { Audit, EngineStatistics } from '../../control/statistics';
+import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
+import { command } from '../declare';
+import { structured } from '../parameters';
+
+/** An engine in the list of all. */
+export interface ListedEngine {
+  readonly name: string;
+  /** Whether packets flow. */
+  readonly running: boolean;
+  /** Whether its links are open. */
+  readonly linked: boolean;
+}
+
+/** An audit, with the name of its engine. */
+export interface NamedAudit extends Audit {
+  readonly engine: string;
+}
+
+/** A brick of a graph, as clients describe it. What `BrickDescription.collect()` has beside these is left aside. */
+export interface DescribedBrick {
+  /** `LoadBalancer` */
+  readonly kind: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** A number of links; without a maximum there is no limit. */
+export interface ListedLinkCount {
+  readonly minimum: number;
+  readonly maximum?: number;
+}
+
+/** The declaration of a kind of brick. */
+export interface ListedBrick extends Omit<BrickDeclaration, 'inputs' | 'outputs'> {
+  readonly inputs: ListedLinkCount;
+  readonly outputs: ListedLinkCount;
+}
+
+/** JSON knows no Infinity. */
+export function listedLinkCount({ minimum, maximum }: LinkCount): ListedLinkCount {
+  return maximum === Infinity ? { minimum } : { minimum, maximum };
+}
+
+const name = { type: 'string', required: true, description: 'the name of the engine' } as const;
+const optionalName = { type: 'string', description: 'the name of an engine; all engines without it' } as const;
+const kind = { type: 'string', required: true, description: 'the kind of brick, such as LoadBalancer' } as const;
+
+export const ENGINE_COMMANDS = {
+  'engine.list': command<readonly ListedEngine[]>()({
+    access: 'read', summary: 'List all engines.', result: 'for each engine its name, whether it is running, and whether it is linked',
+    parameters: {},
+  }),
+  'engine.exists': command<boolean>()({
+    access: 'read', summary: 'Tell whether there is an engine of this name.', result: 'true or false',
+    parameters: { name }, positional: ['name'],
+  }),
+  'engine.stats': command<readonly EngineStatistics[]>()({
+    access: 'read', summary: 'Show the statistics of engines: packets, bytes, and every drop with its reason.', result: 'a list of [statistics](statistics.md), one for each engine',
+    parameters: { name: optionalName }, positional: ['name'],
+  }),
+  'engine.audit': command<readonly NamedAudit[]>()({
+    access: 'read', summary: 'Check that every packet is accounted for.', result: 'a list of [audits](statistics.md#audit), one for each engine that is or was linked, with its name as `engine`',
+    parameters: { name: optionalName }, positional: ['name'],
+  }),
+  'engine.create': command<null>()({
+    access: 'control', summary: 'Create an engine.', result: 'nothing',
+    parameters: {
+      name,
+      ...ENGINE_OPTIONS,
+      backend: { type: 'string', description: 'the backend, if it is not the default one' },
+      backendOptions: structured<Readonly<Record<string, OptionValue>>>()({ type: 'table', description: 'options of the backend' }),
+    },
+    positional: ['name'],
+  }),
+  'engine.link': command<readonly number[]>()({
+    access: 'control', summary: 'Add bricks to an engine and open its links.', result: 'the numbers of the bricks, for `brick.call`',
+    parameters: {
+      name,
+      bricks: structured<readonly DescribedBrick[]>()({ type: 'list', required: true, description: 'the bricks, each a table with kind, options, inputs and outputs' }),
+      ...LINK_OPTIONS,
+    },
+    positional: ['name', 'bricks'],
+  }),
+  'engine.unlink': command<null>()({
+    access: 'control', summary: 'Close all links of an engine and forget its bricks.', result: 'nothing', parameters: { name }, positional: ['name'],
+  }),
+  'engine.start': command<null>()({
+    access: 'control', summary: 'Let packets flow.', result: 'nothing', parameters: { name }, positional: ['name'],
+  }),
+  'engine.stop': command<null>()({
+    access: 'control', summary: 'Stop an engine; everything it has received is sent or counted first.', result: 'nothing', parameters: { name }, positional: ['name'],
+  }),
+  'engine.delete': command<null>()({
+    access: 'control', summary: 'Close an engine for good.', result: 'nothing', parameters: { name }, positional: ['name'],
+  }),
+  'brick.describe': command<readonly ListedBrick[]>()({
+    access: 'read', summary: 'Describe kinds of bricks: options, links, counters, examples.', result: 'a list of declarations, as in [bricks](bricks.md)',
+    parameters: { kind: { type: 'string', description: 'one kind of brick; all kinds without it' } }, positional: ['kind'],
+  }),
+  'brick.check': command<{ readonly kind: string; readonly options: Readonly<Record<string, OptionValue>> }>()({
+    access: 'read', summary: 'Check options of a brick.', result: 'its kind, and the options with their defaults',
+    parameters: { kind, options: structured<Readonly<Record<string, unknown>>>()({ type: 'table', description: 'the options' }) }, positional: ['kind', 'options'],
+  }),
+  'brick.load': command<readonly string[]>()({
+    access: 'control', summary: 'Load a module and make the bricks that it exports known.', result: 'the names of its bricks',
+    parameters: { file: structured<string>()({ type: 'file', required: true, description: 'the module' }) }, positional: ['file'],
+  }),
+  'brick.call': command<unknown>()({
+    access: 'control', summary: "Call a method of a brick's control half.", result: 'what the method returns',
+    parameters: {
+      name,
+      brick: { type: 'integer', required: true, minimum: 0, description: 'the number of the brick, as engine.link and engine.stats show it' },
+      method: { type: 'string', required: true, description: 'the method' },
+      values: structured<readonly unknown[]>()({ type: 'list', description: 'what it is given' }),
+    },
+    positional: ['name', 'brick', 'method', 'values'],
+  }),
+  'option.describe': command<{ readonly engine: readonly OptionDeclaration[]; readonly backends: readonly { readonly name: string; readonly summary: string; readonly options: readonly OptionDeclaration[] }[] }>()({
+    access: 'read', summary: 'Describe the options of engines and backends.', result: 'the options of engines, and the backends with theirs', parameters: {},
+  }),
+  'backend.default': command<string>()({
+    access: 'read', summary: 'Name the backend of engines that name none.', result: 'its name', parameters: {},
+  }),
+} as const;
