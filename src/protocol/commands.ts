@@ -9,9 +9,11 @@ export const COMMANDS = { ...PROGRAM_COMMANDS, ...ENGINE_COMMANDS } as const;
 
 /** Something that an engine has to say. */
 export interface Notice {
+  /** The name of the engine. */
   readonly engine: string;
   /** `notice`: its user should know; `ended`: all its sources have ended; `error`: it failed. */
   readonly kind: 'notice' | 'ended' | 'error';
+  /** What it says, for people. */
   readonly text: string;
   /** The code of an error. */
   readonly code?: string;
@@ -27,17 +29,22 @@ export const TOPICS = {
   }),
 } as const;
 
+/** The name of a command: `engine.stats`. */
 export type CommandName = keyof typeof COMMANDS;
+/** The name of a topic: `statistics`. */
 export type TopicName = keyof typeof TOPICS;
 
 /** Parameters of a command, as clients give them. */
 export type CommandParameters<Name extends CommandName> = GivenParameters<(typeof COMMANDS)[Name]['parameters']>;
 /** Parameters of a command, as its handler gets them. */
 export type CheckedParameters<Name extends CommandName> = ParametersOf<(typeof COMMANDS)[Name]['parameters']>;
+/** What a command returns. */
 export type CommandResult<Name extends CommandName> = ResultOf<(typeof COMMANDS)[Name]>;
 
+/** Parameters of a topic, as clients give them. */
 export type TopicParameters<Name extends TopicName> = GivenParameters<(typeof TOPICS)[Name]['parameters']>;
 export type CheckedTopicParameters<Name extends TopicName> = ParametersOf<(typeof TOPICS)[Name]['parameters']>;
+/** What comes to those who subscribe to a topic. */
 export type TopicValue<Name extends TopicName> = ResultOf<(typeof TOPICS)[Name]>;
 
 export function commandOf(name: string): CommandDeclaration | undefined {

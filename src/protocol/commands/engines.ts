@@ -8,6 +8,7 @@ import { structured } from '../parameters';
 
 /** An engine in the list of all. */
 export interface ListedEngine {
+  /** The name that it was given. */
   readonly name: string;
   /** Whether packets flow. */
   readonly running: boolean;
@@ -17,6 +18,7 @@ export interface ListedEngine {
 
 /** An audit, with the name of its engine. */
 export interface NamedAudit extends Audit {
+  /** The name of the engine. */
   readonly engine: string;
 }
 
@@ -24,8 +26,11 @@ export interface NamedAudit extends Audit {
 export interface DescribedBrick {
   /** `LoadBalancer` */
   readonly kind: string;
+  /** Its options; the others have their defaults. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Names of the links that it reads. */
   readonly inputs: readonly string[];
+  /** Names of the links that it writes to. */
   readonly outputs: readonly string[];
 }
 
@@ -37,7 +42,9 @@ export interface ListedLinkCount {
 
 /** The declaration of a kind of brick. */
 export interface ListedBrick extends Omit<BrickDeclaration, 'inputs' | 'outputs'> {
+  /** How many inputs it takes. */
   readonly inputs: ListedLinkCount;
+  /** How many outputs it takes. */
   readonly outputs: ListedLinkCount;
 }
 
