@@ -66,10 +66,10 @@ describe('a client', () => {
 
   test('reads the declarations of bricks, engines and backends', async () => {
     const client = await daemon.connect();
-    const [balancer] = await client.call('brick.describe', { kind: 'LoadBalancer' });
+    const balancer = await client.call('brick.describe', { kind: 'LoadBalancer' });
     expect(balancer).toMatchObject({ name: 'LoadBalancer', inputs: { minimum: 1, maximum: 1 }, outputs: { minimum: 1 } });
     expect(balancer.outputs.maximum).toBeUndefined();
-    expect((await client.call('brick.describe')).map(({ name }) => name)).toContain('Merge');
+    expect((await client.call('brick.list')).map(({ name }) => name)).toContain('Merge');
     expect(await client.call('brick.check', { kind: 'LoadBalancer', options: { tuple: '2' } })).toMatchObject({ kind: 'LoadBalancer', options: { tuple: 2 } });
     const { engine, backends } = await client.call('option.describe');
     expect([engine.some(({ name }) => name === 'seed'), backends.some(({ name }) => name === 'pcap')]).toEqual([true, true]);

@@ -4,7 +4,7 @@ import { BricksError, isBricksError } from '../../model/errors';
 import type { Audit, EngineStatistics } from '../../control/statistics';
 import type { OrderedBrick } from '../../control/orders';
 import type { CommandName, CommandResult } from '../../protocol/commands';
-import { listedLinkCount, type DescribedBrick, type ListedBrick, type NamedAudit } from '../../protocol/commands/engines';
+import { listedLinkCount, type DescribedBrick, type NamedAudit } from '../../protocol/commands/engines';
 import { isTable } from '../../protocol/json-rpc';
 import { carryOut, type ControlHost } from '../control-host';
 import { handle, type CommandHandler } from '../handlers';
@@ -38,14 +38,15 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   simple('engine.start'),
   simple('engine.stop'),
   simple('engine.delete'),
+  handle('brick.list', (host) => carryOut(host, { order: 'brick.describe' }) as Promise<CommandResult<'brick.list'>>),
   handle('brick.describe', async (host, { kind }) => {
-    const found = await carryOut(host, { order: 'brick.describe', ...(kind === undefined ? {} : { kind }) }) as BrickDeclaration | readonly BrickDeclaration[];
-    return ([] as BrickDeclaration[]).concat(found).map((declaration): ListedBrick => ({ ...declaration, inputs: listedLinkCount(declaration.inputs), outputs: listedLinkCount(declaration.outputs) }));
+    const declaration = await carryOut(host, { order: 'brick.describe', kind }) as BrickDeclaration;
+    return { ...declaration, inputs: listedLinkCount(declaration.inputs), outputs: listedLinkCount(declaration.outputs) };
   }),
   handle('brick.check', (host, { kind, options }) => carryOut(host, { order: 'brick.check', kind, options: options ?? {} }) as Promise<CommandResult<'brick.check'>>),
   handle('brick.load', (host, { file }) => carryOut(host, { order: 'brick.load', file }) as Promise<string[]>),
   handle('brick.call', (host, { name, brick, method, values }) => carryOut(host, { order: 'brick.call', name, id: brick, method, values: [...values ?? []] })),
-  handle('option.describe', (host) => carryOut(host, { order: 'options.describe' }) as Promise<CommandResult<'option.describe'>>),
+  handle('option.describe', (host, { backend }) => carryOut(host, { order: 'options.describe', ...(backend === undefined ? {} : { backend }) }) as Promise<CommandResult<'option.describe'>>),
   handle('backend.default', (host) => carryOut(host, { order: 'program.backend' }) as Promise<string>),
 ];
 

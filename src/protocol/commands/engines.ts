@@ -105,9 +105,12 @@ export const ENGINE_COMMANDS = {
   'engine.delete': command<null>()({
     access: 'control', summary: 'Close an engine for good.', result: 'nothing', parameters: { name }, positional: ['name'],
   }),
-  'brick.describe': command<readonly ListedBrick[]>()({
-    access: 'read', summary: 'Describe kinds of bricks: options, links, counters, examples.', result: 'a list of declarations, as in [bricks](bricks.md)',
-    parameters: { kind: { type: 'string', description: 'one kind of brick; all kinds without it' } }, positional: ['kind'],
+  'brick.list': command<readonly { readonly name: string; readonly summary: string }[]>()({
+    access: 'read', summary: 'List all kinds of bricks.', result: 'for each kind its name and summary', parameters: {},
+  }),
+  'brick.describe': command<ListedBrick>()({
+    access: 'read', summary: 'Describe a kind of brick: options, links, counters, examples.', result: 'its declaration, as in [bricks](bricks.md)',
+    parameters: { kind }, positional: ['kind'],
   }),
   'brick.check': command<{ readonly kind: string; readonly options: Readonly<Record<string, OptionValue>> }>()({
     access: 'read', summary: 'Check options of a brick.', result: 'its kind, and the options with their defaults',
@@ -128,7 +131,8 @@ export const ENGINE_COMMANDS = {
     positional: ['name', 'brick', 'method', 'values'],
   }),
   'option.describe': command<{ readonly engine: readonly OptionDeclaration[]; readonly backends: readonly { readonly name: string; readonly summary: string; readonly options: readonly OptionDeclaration[] }[] }>()({
-    access: 'read', summary: 'Describe the options of engines and backends.', result: 'the options of engines, and the backends with theirs', parameters: {},
+    access: 'read', summary: 'Describe the options of engines and backends.', result: 'the options of engines, and the backends with theirs',
+    parameters: { backend: { type: 'string', description: 'a backend whose options are wanted, if it is that of a plugin' } }, positional: ['backend'],
   }),
   'backend.default': command<string>()({
     access: 'read', summary: 'Name the backend of engines that name none.', result: 'its name', parameters: {},
