@@ -1,6 +1,6 @@
 import type { BrickClass } from '../model/define-brick';
 import type { GivenOptions, OptionDeclarations } from '../model/options';
-import { PacketFilter } from '../filter/filter-expression';
+import { PacketFilter, checkFilterRules } from '../filter/filter-expression';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 
@@ -37,6 +37,7 @@ export const Filter: BrickClass<FilterOptions | string, 1, 1> = defineBrick({
     lua: 'f = Brick.new("Filter", {drop = "udp port 53", accept = "host 10.0.0.1"})\nf:connect_input("eth3")\nf:connect_output("eth3{0")',
     typescript: "new Filter({ drop: 'udp port 53', accept: 'host 10.0.0.1' }).connectInput('eth3').connectOutput('eth3{0')",
   },
+  check: checkFilterRules,
   // Nothing is remembered from packet to packet: the programs that a warm-up has compiled serve the engine.
   state: () => undefined,
   process({ memory, batch, offset, length, wireLength }, options, context) {

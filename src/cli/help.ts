@@ -3,7 +3,7 @@ import type { Cli, Definition } from 'clipanion';
 
 /** What stands for an option's value. */
 const VALUES: Readonly<Record<string, string>> = {
-  '--backend': 'NAME', '--file': 'SCRIPT', '--batch': 'PACKETS', '--tap': 'NAME', '--write': 'FILE', '--count': '[=PACKETS]', '--option': 'NAME=VALUE', '--exec': 'PROGRAM ...', '--plugin': 'PATH',
+  '--backend': 'NAME', '--file': 'SCRIPT', '--batch': 'PACKETS', '--tap': 'NAME', '--write': 'FILE', '--count': '[=PACKETS]', '--option': 'NAME=VALUE', '--exec': 'PROGRAM ...', '--plugin': 'PATH', '--limit': 'SECONDS',
 };
 const INDENT = '  ';
 const WIDTH = 96;

@@ -7,6 +7,7 @@ import { isBricksError, nearest } from '../model/errors';
 import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';
+import { CheckCommand } from './commands/check';
 import { DevicesCommand } from './commands/devices';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
@@ -22,6 +23,7 @@ const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the 
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string; readonly needs?: string }>> = {
   attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
+  check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },

@@ -5,6 +5,7 @@ import { BricksError, messageOf } from '../model/errors';
 import type { CompiledBrick, CompiledGraph } from '../model/graph';
 import { loadBrickClass } from '../plugins/load-brick';
 import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
+import { noMethodsError } from './engine-rules';
 import { createMailbox } from './mailbox';
 
 /** What the engine's thread has to know of a brick's control half. */
@@ -159,7 +160,7 @@ export class BrickControls {
   call(id: number, method: string, values: readonly unknown[]): Promise<unknown> {
     const node = this.graph.bricks.findIndex(({ specification }) => specification.id === id);
     const thread = this.threads.find(({ link }) => link.node === node);
-    if (!thread) return Promise.reject(new BricksError('E_BRICK_CALL', `The brick ${this.graph.bricks[node]?.label ?? id} has no control half, so it has no methods.`));
+    if (!thread) return Promise.reject(noMethodsError(this.graph.bricks[node]?.label ?? id));
     return thread.call(method, values);
   }
 

@@ -15,3 +15,12 @@ export async function compileBricks(bricks: readonly BrickSpecification[]): Prom
   }
   return compileGraph(bricks, (brick) => declarations.get(brick) as BrickDeclaration);
 }
+
+/** What bricks themselves have to say of their options, without an engine. @throws BricksError, what they say */
+export async function checkBricks({ bricks }: CompiledGraph): Promise<void> {
+  for (const { specification: { module, kind }, options } of bricks) {
+    const known = knownBrick(kind);
+    const { definition } = known?.module.url === module.url ? known : await loadBrickClass(module, kind);
+    definition.check?.(options);
+  }
+}

@@ -1,156 +1,18 @@
-/** All engines of a process, and the orders that scripts, shells and remote clients give them. */
-import { EventEmitter } from 'node:events';
-import { resolve } from 'node:path';
-import type { BrickDeclaration } from '../model/brick';
-import type { ModuleReference } from '../model/define-brick';
-import { BricksError, isBricksError, messageOf } from '../model/errors';
-import { checkOptions, listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
-import { allBackends, registerBrick } from '../plugins/container';
-import { backendSummaries, brickSummaries, findBackend, findBrick, type Summary } from '../plugins/find';
-import { brickClassesOf } from '../plugins/load-brick';
-import { loadModule } from '../plugins/load-module';
-import { defaultBackend } from '../plugins/default-backend';
-import type { Answer, Order } from './orders';
-import { ENGINE_OPTIONS, type PacketEngineOptions } from './engine-options';
+/** All engines of a process, by the orders that scripts, shells and remote clients give them. */
+import { EngineOrders } from './engine-orders';
+import type { PacketEngineOptions } from './engine-options';
 import { PacketEngine } from './packet-engine';
 
-export interface RegistryDefaults {
-  /** Without it each engine takes the best one that works here. */
-  readonly backend?: string | ModuleReference;
-  /** Options of the backend, for engines that name none. */
-  readonly backendOptions?: OptionValues;
-  /** Packets in a batch where `link` names no number. */
-  readonly batch?: number;
-}
-
-export interface RegistryEvents {
-  notice: [engine: string, text: string];
-  error: [engine: string, error: BricksError];
-  ended: [engine: string];
-  shutdown: [];
-}
+export type { RegistryDefaults, RegistryEvents } from './engine-orders';
 
 /** Engines by their names, and the orders that scripts and shells give them. */
-export class EngineRegistry extends EventEmitter<RegistryEvents> {
-  private readonly engines = new Map<string, PacketEngine>();
-
-  constructor(private readonly defaults: RegistryDefaults) {
-    super();
-  }
-
-  /** All engines that were made and not deleted. */
-  get all(): PacketEngine[] {
-    return [...this.engines.values()];
-  }
-
-  /** Those through which packets flow. */
-  get running(): PacketEngine[] {
-    return this.all.filter((engine) => engine.running);
-  }
-
-  /** Carries out an order. Never throws: what went wrong is in the answer. */
-  async execute(order: Order): Promise<Answer> {
-    try {
-      return { ok: true, value: await this.carryOut(order) };
-    } catch (error) {
-      if (isBricksError(error)) return { ok: false, code: error.code, message: error.message };
-      return { ok: false, code: 'E_INTERNAL', message: messageOf(error) };
-    }
-  }
-
-  private async carryOut(order: Order): Promise<unknown> {
-    switch (order.order) {
-      case 'engine.create':
-        return this.create(order);
-      case 'engine.exists':
-        return this.engines.has(order.name);
-      case 'engine.link': {
-        const batch = order.batch ?? this.defaults.batch;
-        const bricks = await Promise.all(order.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
-        await this.engine(order.name).linkSpecifications(bricks, {
-          ...(batch === undefined ? {} : { batch }),
-          ...(order.queue === undefined ? {} : { queue: order.queue }),
-        });
-        return undefined;
-      }
-      case 'engine.unlink':
-        await this.engine(order.name).unlink();
-        return undefined;
-      case 'engine.start':
-        await this.engine(order.name).start();
-        return undefined;
-      case 'engine.stop':
-        await this.engine(order.name).stop();
-        return undefined;
-      case 'engine.delete':
-        await this.engine(order.name).delete();
-        this.engines.delete(order.name);
-        return undefined;
-      case 'engine.stats':
-        return this.statisticsOf(this.engine(order.name));
-      case 'engine.audit':
-        return this.engine(order.name).audit();
-      case 'engines.stats':
-        return this.all.map((engine) => this.statisticsOf(engine));
-      case 'program.backend': {
-        const backend = this.defaults.backend ?? defaultBackend().backend.name;
-        return typeof backend === 'string' ? backend : backend.name;
-      }
-      case 'engines.list':
-        return this.all.map((engine) => ({ name: engine.name, running: engine.running, linked: engine.linked }));
-      case 'brick.describe':
-        return describe(order.kind);
-      case 'options.describe':
-        return { engine: listOptions(ENGINE_OPTIONS), backends: await describeBackends(order.backend) };
-      case 'brick.check': {
-        const { declaration } = await findBrick(order.kind);
-        return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };
-      }
-      case 'brick.call':
-        return this.engine(order.name).call({ id: order.id }, order.method, ...order.values);
-      case 'brick.load':
-        return loadBricks(order.file);
-      case 'shutdown':
-        this.emit('shutdown');
-        return undefined;
-      default:
-        throw new BricksError('E_ORDER', `Unknown command ${JSON.stringify((order as { order?: unknown }).order)}.`);
-    }
-  }
-
-  private create(order: Extract<Order, { order: 'engine.create' }>): void {
-    if (typeof order.name !== 'string' || order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
-    if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `Engine "${order.name}" already exists.`, 'Use another name, or get the existing one with PktEngine.retrieve.');
-    const { backend, backendOptions, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
-    const engine = new PacketEngine(order.name, {
-      ...checkOptions(`The engine ${order.name}`, listOptions(ENGINE_OPTIONS), {
-        ...options,
-        ...(order.cpu === undefined ? {} : { cpu: order.cpu }),
-        ...(order.bufferSize === undefined ? {} : { bufferSize: order.bufferSize }),
-      }),
-      ...(backend === undefined && this.defaults.backend === undefined ? {} : { backend: backend ?? this.defaults.backend }),
-      backendOptions: { ...(backend === undefined ? this.defaults.backendOptions : {}), ...backendOptions },
-    } as PacketEngineOptions);
-    engine.on('notice', (text) => this.emit('notice', engine.name, text));
-    engine.on('error', (error) => this.emit('error', engine.name, error));
-    engine.on('ended', () => this.emit('ended', engine.name));
-    this.engines.set(order.name, engine);
-  }
-
-  private engine(name: string): PacketEngine {
-    const engine = this.engines.get(name);
-    if (!engine) throw new BricksError('E_NO_ENGINE', `There is no engine ${name}.`, this.engines.size > 0 ? `There are: ${[...this.engines.keys()].join(', ')}.` : 'Create one with PktEngine.new.');
+export class EngineRegistry extends EngineOrders<PacketEngine> {
+  protected override make(name: string, options: PacketEngineOptions): PacketEngine {
+    const engine = new PacketEngine(name, options);
+    engine.on('notice', (text) => this.emit('notice', name, text));
+    engine.on('error', (error) => this.emit('error', name, error));
+    engine.on('ended', () => this.emit('ended', name));
     return engine;
-  }
-
-  /** Statistics of an engine; of one that has no brick yet, its name and zeros. */
-  private statisticsOf(engine: PacketEngine): unknown {
-    try {
-      return engine.stats();
-    } catch (error) {
-      if (isBricksError(error) && error.code === 'E_ENGINE_NOT_LINKED') return { name: engine.name, running: false, packets: 0, bytes: 0, drops: 0, links: [], bricks: [] };
-      throw error;
-    }
   }
 
   /** Stops all engines, in an orderly way, and closes them: each, whatever becomes of the others. @throws the first error */
@@ -160,24 +22,4 @@ export class EngineRegistry extends EventEmitter<RegistryEvents> {
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
   }
-}
-
-/** One kind of brick, or what all of them are for. */
-async function describe(kind: string | undefined): Promise<BrickDeclaration | Summary[]> {
-  return kind === undefined ? brickSummaries() : (await findBrick(kind)).declaration;
-}
-
-/** All backends; options of a plugin's only where it is asked for. */
-async function describeBackends(name: string | undefined): Promise<(Summary & { options: OptionDeclaration[] })[]> {
-  const asked = name === undefined ? undefined : (await findBackend(name)).backend;
-  const known = [...allBackends(), ...(asked ? [asked] : [])];
-  return backendSummaries().map((one) => ({ ...one, options: listOptions(known.find((backend) => backend.name === one.name)?.options ?? {}) }));
-}
-
-/** @throws BricksError E_MODULE */
-async function loadBricks(file: string): Promise<string[]> {
-  const classes = brickClassesOf(await loadModule(resolve(file)));
-  if (classes.length === 0) throw new BricksError('E_MODULE', `The module ${file} exports no brick.`, 'Export what defineBrick returns.');
-  classes.forEach(registerBrick);
-  return classes.map(({ declaration }) => declaration.name);
 }

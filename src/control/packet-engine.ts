@@ -8,20 +8,18 @@ import type { checkOptions } from '../model/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../model/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { awaitExpectedReaders } from '../pipes';
-import { findBackend, type FoundBackend } from '../plugins/find';
-import { loadBackend } from '../plugins/load-backend';
-import { backendFor } from '../plugins/default-backend';
 import { OrderEvent } from '../native/system';
 import { BrickControls } from './brick-controls';
 import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
-import { preparePlan } from './prepare-plan';
+import { backendOf, preparePlan, settingsOf } from './prepare-plan';
 import { linksThatWait, outputsAtWrongEnd, unwrittenPipes, type OpenGraph } from './idle-links';
 import { allFaults, idle, liveEngines, noteStart, openGraphs } from './process-engines';
 import { Watchdog } from './watchdog';
 import { countHung, takeBackUnread } from './closed-books';
-import { checkQueueIsOfInterface, checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
+import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import { CONTROL_STOP, CONTROL_WAKE, type EnginePlan, type EngineReport, type EngineRequest } from './engine-protocol';
+import { noBrickError, refuseWhileRunning } from './engine-rules';
 import { startEngineThread } from './engine-thread';
 import { endThread, threadLimit, type OpenThread as Thread } from './open-thread';
 
@@ -102,7 +100,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** The same for bricks as orders bring them. */
   linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<this> {
     return this.inOrder(async () => {
-      if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you link.');
+      refuseWhileRunning(this, 'link');
       const known = new Set(this.specifications.map((brick) => brick.id));
       const all = [...this.specifications, ...bricks.filter((brick) => !known.has(brick.id))];
       const merged = { ...this.linkOptions, ...checkedLinkOptions(this.name, options) };
@@ -127,7 +125,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Undoes `link`: closes all links. */
   unlink(): Promise<this> {
     return this.inOrder(async () => {
-      if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you unlink.');
+      refuseWhileRunning(this, 'unlink');
       idle.delete(this);
       this.specifications = [];
       this.linkOptions = {};
@@ -142,7 +140,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       if (this.isRunning) return this;
       const thread = this.thread;
       if (!thread && this.specifications.length > 0) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has failed and its links are closed.`, 'Link it again: pe:link(brick).');
-      if (!thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick.`, 'Link one first: pe:link(brick).');
+      if (!thread) throw noBrickError(this.name);
       // On a busy machine its thread may take a while to say that it runs: it is not forgotten.
       idle.delete(this);
       Atomics.store(thread.control, CONTROL_STOP, 0);
@@ -170,7 +168,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Closes the engine for good. */
   delete(): Promise<void> {
     return this.inOrder(async () => {
-      if (this.isRunning) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running.`, 'Stop it before you delete it.');
+      refuseWhileRunning(this, 'delete it');
       idle.delete(this);
       this.specifications = [];
       this.linkOptions = {};
@@ -184,7 +182,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
    */
   async call(brick: { readonly id: number }, method: string, ...values: unknown[]): Promise<unknown> {
     const { thread } = this;
-    if (!thread) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick.`, 'Link one first: pe:link(brick).');
+    if (!thread) throw noBrickError(this.name);
     return thread.controls.call(brick.id, method, values);
   }
 
@@ -218,7 +216,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private books(): Books {
     const books = this.thread ? { graph: this.thread.graph, words: snapshotCounters(this.thread.counters) } : this.last;
-    if (!books) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has no brick, so it has counted nothing.`, 'Link one first: pe:link(brick).');
+    if (!books) throw noBrickError(this.name, ', so it has counted nothing');
     return books;
   }
 
@@ -229,22 +227,17 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return result.then(); // a promise of its own: one that is caught above would hide from Node that nobody waits for it
   }
 
-  private async findBackend(graph: CompiledGraph): Promise<FoundBackend> {
-    const { backend } = this.given;
-    if (backend === undefined) return backendFor([...graph.sources, ...graph.sinks].map(({ link }) => link));
-    return typeof backend === 'string' ? findBackend(backend) : { backend: await loadBackend(backend), module: backend };
-  }
-
   private async open(graph: CompiledGraph, options: LinkOptions): Promise<void> {
-    const { backend, module } = await this.findBackend(graph);
+    const { backend, module } = await backendOf(this.given, graph);
     const status = backend.status();
     if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
-    checkQueueIsOfInterface(this.name, options.queue, graph, backend);
+    const choices = { name: this.name, given: this.given, checked: this.options, graph, backend };
+    const settings = settingsOf(choices, options);
     const unwritten = unwrittenPipes({ graph, backend });
     const controls = await BrickControls.start(this.name, graph, (text) => this.tell(text));
     let unordered: ReturnType<typeof preparePlan>;
     try {
-      unordered = preparePlan({ name: this.name, given: this.given, checked: this.options, graph, backend, backendModule: module, link: options, controls: controls.links });
+      unordered = preparePlan({ ...choices, backendModule: module, settings, controls: controls.links });
     } catch (error) {
       await controls.stop();
       throw error;

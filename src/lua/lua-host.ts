@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Order } from '../control/orders';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { packageRoot, packageVersion } from '../native/load-addon';
-import type { AnswerMessage, CallName, OrderMessage, Reply, Request, WorkerSettings } from './messages';
+import type { AnswerMessage, CallName, OrderMessage, Rehearsal, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeLua, NativeOutcome } from './native-lua';
 
@@ -20,6 +20,8 @@ export interface LuaHostOptions {
   readonly daemon?: boolean;
   /** Where `require` finds our own scripts; the package's `scripts` folder unless told otherwise. */
   readonly scripts?: string;
+  /** The script is only to show what it would do: it waits for nothing, writes no file, and `onSkipped` hears what it would have done. */
+  readonly rehearsal?: Rehearsal & { readonly onSkipped: (what: string) => void };
 }
 
 /** What went wrong in a script. */
@@ -60,7 +62,11 @@ export function formatFailure({ message, traceback, line }: LuaFailure): string 
 
 const MEMORY_LIMIT = 2 ** 30;
 
+/** Bricks are numbered apart in each Lua state: those of several may meet in one engine. */
+const BRICKS_OF_A_STATE = 2 ** 32;
+
 const openHosts = new Set<LuaHost>();
+let hosts = 0;
 
 /** One Lua state with its thread: make one for each script and each shell. */
 export class LuaHost {
@@ -86,6 +92,7 @@ export class LuaHost {
     const { port1, port2 } = new MessageChannel();
     this.#orders = port1;
     const root = packageRoot();
+    const { rehearsal } = options;
     const settings: WorkerSettings = {
       orders: port2,
       bell: this.#bell,
@@ -94,6 +101,8 @@ export class LuaHost {
       daemon: options.daemon ?? false,
       version: packageVersion(),
       scripts: options.scripts ?? join(root, 'scripts'),
+      firstBrick: hosts++ * BRICKS_OF_A_STATE + 1,
+      ...(rehearsal === undefined ? {} : { rehearsal: { seconds: rehearsal.seconds, runCommands: rehearsal.runCommands } }),
     };
     this.#worker = new Worker(join(__dirname, '..', 'lua', 'lua-worker.js'), { workerData: settings, transferList: [port2], name: 'lua' });
     port1.on('message', ({ number, order }: OrderMessage) => void this.#answer(number, order, execute));
@@ -109,6 +118,8 @@ export class LuaHost {
         this.#stateId = reply.ready;
         if (this.#closed) this.#stop();
         isReady(reply.ready);
+      } else if ('skipped' in reply) {
+        rehearsal?.onSkipped(reply.skipped);
       } else if ('broken' in reply) {
         isBroken(new BricksError('E_LUA', `Lua could not be started: ${reply.broken}`));
       } else {

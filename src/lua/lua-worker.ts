@@ -109,11 +109,13 @@ function sourceLine({ name, values }: Extract<Request, { call: number }>, { file
 }
 
 try {
+  const { daemon, version, scripts, firstBrick, rehearsal } = settings;
   state = new (loadNativeLua().LuaState)(settings.output, settings.memoryLimit, {
     order: giveOrder,
-    getSettings: () => ({ daemon: settings.daemon, version: settings.version, scripts: settings.scripts }),
+    getSettings: () => ({ daemon, version, scripts, firstBrick, ...(rehearsal === undefined ? {} : { rehearsal }) }),
     getReasons: reasons,
-  });
+    skip: (text: string) => reply({ skipped: text }),
+  }, rehearsal?.seconds ?? 0);
   loadPrelude();
   parent.on('message', serve);
   reply({ ready: state.id });

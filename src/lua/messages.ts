@@ -17,6 +17,17 @@ export interface WorkerSettings {
   readonly version: string;
   /** Our own scripts, which `require` searches. */
   readonly scripts: string;
+  /** What the first brick is numbered. */
+  readonly firstBrick: number;
+  readonly rehearsal?: Rehearsal;
+}
+
+/** How a script is run that is only to show what it would do. */
+export interface Rehearsal {
+  /** Its waits take no time; when they would have taken so many seconds it is interrupted. */
+  readonly seconds: number;
+  /** Whether os.execute and io.popen run what they are given. */
+  readonly runCommands: boolean;
 }
 
 export interface OrderMessage {
@@ -35,4 +46,4 @@ export type CallName = 'script' | 'line' | 'complete' | 'links' | 'help' | 'loos
 /** A call into the Lua state; calls are numbered upwards, so that an interrupt can say which one it means. */
 export type Request = { readonly call: number; readonly name: CallName; readonly values: readonly unknown[] } | { readonly close: true };
 
-export type Reply = { readonly ready: number } | { readonly broken: string } | { readonly call: number; readonly outcome: NativeOutcome };
+export type Reply = { readonly ready: number } | { readonly broken: string } | { readonly skipped: string } | { readonly call: number; readonly outcome: NativeOutcome };

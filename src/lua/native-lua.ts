@@ -32,7 +32,8 @@ export interface NativeLuaState {
 }
 
 export interface NativeLua {
-  readonly LuaState: new (output: number, memoryLimit: number, callbacks: Record<string, (...values: never[]) => unknown>) => NativeLuaState;
+  /** `skipSeconds`: waits take no time, until they would have taken so much together; 0 to wait. */
+  readonly LuaState: new (output: number, memoryLimit: number, callbacks: Record<string, (...values: never[]) => unknown>, skipSeconds: number) => NativeLuaState;
   /** Interrupts the call of this number, and those before it; Infinity means: whatever it does from now on. */
   interrupt(id: number, call: number): void;
   readonly version: string;

@@ -112,6 +112,8 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly creates?: boolean;
   /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
   readonly files?: 'source' | 'sink';
+  /** For `bricks check`, which makes no engine: throws an Error for options that are wrong beyond what their declarations say. */
+  readonly check?: (options: OptionsOf<Declared>) => void;
   /**
    * What the brick remembers from packet to packet. Made anew for each engine, and once more for the warm-up, whose synthetic packets
    * must leave no traces.
@@ -189,7 +191,8 @@ export interface AnyControlHalf extends Omit<ControlHalf, 'methods'> {
 }
 
 /** A definition as engines see it, whose options and state may be of any type. Its declaration was checked: it has exactly one form. */
-export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'state' | 'close' | 'shared' | 'control' | 'onMessage'> {
+export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'check' | 'state' | 'close' | 'shared' | 'control' | 'onMessage'> {
+  readonly check?: (options: OptionValues) => void;
   readonly shared?: (options: OptionValues) => unknown;
   readonly control?: (options: OptionValues, context: ControlContext) => AnyControlHalf | Promise<AnyControlHalf>;
   readonly onMessage?: (message: unknown, state: unknown, context: BrickContext) => void;

@@ -5,4 +5,4 @@ export { attach, isWritten, openReaders, PipeReader, type AttachOptions } from '
 export { attachToStream, copyToStream, encodePcapHeader, type PcapFormat, type StreamOptions, type StreamResult } from './pcap-stream';
 export { runAttach, type AttachCommand } from './run-attach';
 export { unreadPackets, type UnreadPackets } from './unread';
-export { readableEnds } from './pipe-name';
+export { busyPipeError, readableEnds } from './pipe-name';

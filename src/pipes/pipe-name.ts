@@ -122,7 +122,7 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
   switch (failure.code) {
     case 'E_PIPE_BUSY':
       if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be suspended; resume or end it.');
-      return new BricksError('E_PIPE_BUSY', `${link.text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or use another name.');
+      return busyPipeError(link.text, role, who);
     case 'E_PIPE_MEMORY':
       return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Use fewer or smaller pipes (option ringSize), or raise the limit of open files (ulimit -n).');
     case 'E_PIPE_GROUP':
@@ -132,4 +132,9 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
     default:
       return new BricksError('E_PIPE', `${link.text}: ${failure.message}.`);
   }
+}
+
+/** For a pipe whose end is taken by `who`. */
+export function busyPipeError(text: string, role: 'read' | 'write', who: string): BricksError {
+  return new BricksError('E_PIPE_BUSY', `${text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or use another name.');
 }

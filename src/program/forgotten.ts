@@ -1,17 +1,17 @@
 /** What a set-up has forgotten: an engine that was not started, or bricks that no engine has. Said before the program waits, or ends. */
-import { engines, idleEngines } from '../control/process-engines';
+import { idleEngines } from '../control/process-engines';
 import { say } from './messages';
 
 /** Younger engines may still be in the making. */
 const YOUNG_MILLISECONDS = 2000;
 const LOOK_MILLISECONDS = 1000;
 
-/** One line for each engine that does nothing, or for bricks without one. `loose` are descriptions of such bricks. */
-export function forgotten(loose: readonly string[]): string[] {
-  const lines = idleEngines().map((engine) => idleText(engine.name, engine.linked, loose));
-  if (lines.length === 0 && loose.length > 0 && engines().length === 0) {
+/** One line for each engine that does nothing, or for bricks without one. `loose` are descriptions of such bricks; `anyLinked`: some engine has links. */
+export function forgotten(loose: readonly string[], idle: readonly { readonly name: string; readonly linked: boolean }[], anyLinked: boolean): string[] {
+  const lines = idle.map((engine) => idleText(engine.name, engine.linked, loose));
+  if (lines.length === 0 && loose.length > 0 && !anyLinked) {
     lines.push(`No engine is linked to the brick ${loose.join(' or the brick ')}, so nothing happens. Create an engine and link the brick: PktEngine.new("e0"):link(brick):start().`);
-  } else if (loose.length > 0 && idleEngines().every(({ linked }) => linked)) {
+  } else if (loose.length > 0 && idle.every(({ linked }) => linked)) {
     lines.push(`No engine is linked to the brick ${loose.join(' or the brick ')}, so it gets no packets. Link it: pe:link(brick), or brick:link(other) to put it below another brick.`);
   }
   return lines;

@@ -44,7 +44,7 @@ export class ProgramEngines {
   private constructor({ backend: name, backendOptions: given = [], batch, tellChoice = false }: EngineSettings) {
     checkChoice(name, tellChoice);
     const { backend } = defaultBackend();
-    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseOptions(given));
+    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(given));
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
     this.registry = new EngineRegistry({ ...(name === undefined ? {} : { backend: name }), backendOptions, ...(batch === undefined ? {} : { batch }) });
     this.registry.on('notice', (engine, text) => say(text, 'warn', { engine }));
@@ -85,7 +85,7 @@ export class ProgramEngines {
 }
 
 /** Only what was named is looked at now: a program without plugins starts as soon as before. @throws BricksError E_PLUGIN */
-function usePlugins(search: PluginSearch): void {
+export function usePlugins(search: PluginSearch): void {
   const catalogue = configurePlugins(search);
   if (search.paths === undefined) return;
   for (const { name, problem } of catalogue.plugins) if (problem !== undefined) say(`The plugin ${name} was not taken: ${problem}.`, 'warn');
@@ -113,8 +113,8 @@ function isFile(input: string): boolean {
   }
 }
 
-/** @throws UsageError */
-function parseOptions(given: readonly string[]): Record<string, string> {
+/** Options as `-o NAME=VALUE` has them. @throws UsageError */
+export function parseBackendOptions(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(given.map((text) => {
     const at = text.indexOf('=');
     if (at < 1) throw new UsageError(`--option ${text}: options must have the form NAME=VALUE.`);

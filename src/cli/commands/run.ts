@@ -1,9 +1,7 @@
 import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
-import { isInteger, isInInclusiveRange, cascade, isNumber } from 'typanion';
 import { prepareEngineThread } from '../../control/engine-thread';
-import { anyStarted, engines } from '../../control/process-engines';
-import { MAXIMUM_BATCH_ROWS } from '../../model/packet-batch';
+import { anyStarted, engines, idleEngines } from '../../control/process-engines';
 import { looseBricks } from '../../model/brick-description';
 import { LuaHost } from '../../lua/lua-host';
 import { onStatisticsSignal } from '../../native/no-debugger';
@@ -13,6 +11,7 @@ import { ProgramEngines } from '../../program/program-engines';
 import { checkScript, findScript, failureOfModule, isModule, runLuaScript, runModule } from '../../program/script';
 import { sayStatistics, summaryOf } from '../../program/summary';
 import { EXIT_FAILURE } from '../exit-codes';
+import { batchOption } from '../options';
 import { endProgram, REPEATED_SIGNAL_MILLISECONDS } from '../output';
 import { Shell } from '../shell';
 
@@ -43,10 +42,7 @@ export class RunCommand extends Command {
 
   backend = Option.String('--backend', { description: 'netmap, pcap, loopback, or the backend of a plugin' });
   script = Option.String('-f,--file', { description: 'the script to run: a file, or the name of one that ships with Packet Bricks' });
-  batch = Option.String('-b,--batch', {
-    description: `packets in a batch, 1 to ${MAXIMUM_BATCH_ROWS}`,
-    validator: cascade(isNumber(), [isInteger(), isInInclusiveRange(1, MAXIMUM_BATCH_ROWS)]),
-  });
+  batch = batchOption();
   verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
@@ -123,7 +119,7 @@ export class RunCommand extends Command {
 
   /** Says what the set-up has forgotten; true if nothing was ever started, so that there is nothing to wait for. */
   private tellForgotten(loose: readonly string[]): boolean {
-    const lines = forgotten(loose);
+    const lines = forgotten(loose, idleEngines(), engines().length > 0);
     for (const line of lines) sayOnce(line);
     return lines.length > 0 && !anyStarted();
   }

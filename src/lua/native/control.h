@@ -33,6 +33,9 @@ class Control : public std::enable_shared_from_this<Control> {
   // Waits until a child process has ended; an interrupt ends the child. Returns its wait status or -1.
   int WaitForChild(pid_t child);
 
+  // The script's own call, from its own thread.
+  void InterruptCurrent() { Interrupt(currentCall_.load(std::memory_order_relaxed)); }
+
   // From any thread.
   void Interrupt(int64_t call);
 

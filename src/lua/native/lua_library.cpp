@@ -70,6 +70,22 @@ int LuaState::Print(lua_State* L) {
   return 0;
 }
 
+// Where waits are skipped, a script that has waited for all the time that there is has run to its end: it is interrupted.
+void LuaState::Wait(double seconds) {
+  if (skipLimit_ <= 0) {
+    control_->Sleep(seconds);
+    return;
+  }
+  skipped_ += seconds;
+  if (skipped_ > skipLimit_) control_->InterruptCurrent();
+}
+
+// Seconds of waits that were skipped.
+int LuaState::Skipped(lua_State* L) {
+  lua_pushnumber(L, Of(L)->skipped_);
+  return 1;
+}
+
 // os.clock: real time. Scripts sleep in loops on it, so when it is asked again and again with nothing
 // in between, it gives the processor away for a while.
 int LuaState::Pause(lua_State* L) {
@@ -80,20 +96,20 @@ int LuaState::Pause(lua_State* L) {
   double now = Now();
   self->pauses_ = now - self->lastPause_ < kQuick ? self->pauses_ + 1 : 0;
   if (self->pauses_ >= kPatience) {
-    self->control_->Sleep(kWait);
+    self->Wait(kWait);
     now = Now();
     if (self->control_->Interrupted()) return Unwind(L);
   }
   self->lastPause_ = now;
   static const double start = now;
-  lua_pushnumber(L, now - start);
+  lua_pushnumber(L, now - start + self->skipped_);
   return 1;
 }
 
 int LuaState::SleepFor(lua_State* L) {
   LuaState* self = Of(L);
   const lua_Number seconds = luaL_checknumber(L, 1);
-  if (seconds > 0) self->control_->Sleep(seconds < 1e8 ? seconds : 1e8);
+  if (seconds > 0) self->Wait(seconds < 1e8 ? seconds : 1e8);
   if (self->control_->Interrupted()) return Unwind(L);
   return 0;
 }

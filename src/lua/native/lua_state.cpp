@@ -39,13 +39,14 @@ Napi::Function LuaState::Define(Napi::Env env) {
   });
 }
 
-// new LuaState(output descriptor, most bytes of memory, { name: function, ... })
+// new LuaState(output descriptor, most bytes of memory, { name: function, ... }, most seconds of waits to skip, or 0 to wait)
 LuaState::LuaState(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LuaState>(info), control_(Control::Create()) {
-  if (info.Length() != 3 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsObject()) {
-    throw Napi::TypeError::New(info.Env(), "new LuaState(descriptor, memory limit, callbacks)");
+  if (info.Length() != 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsObject() || !info[3].IsNumber()) {
+    throw Napi::TypeError::New(info.Env(), "new LuaState(descriptor, memory limit, callbacks, seconds to skip)");
   }
   output_ = info[0].As<Napi::Number>().Int32Value();
   memoryLimit_ = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
+  skipLimit_ = info[3].As<Napi::Number>().DoubleValue();
   Napi::Object callbacks = info[2].As<Napi::Object>();
   Napi::Array names = callbacks.GetPropertyNames();
   for (uint32_t index = 0; index < names.Length(); ++index) {
@@ -94,6 +95,8 @@ int LuaState::Prepare(lua_State* L) {
   lua_setfield(L, -2, "pause");
   lua_pushcfunction(L, SleepFor);
   lua_setfield(L, -2, "sleep");
+  lua_pushcfunction(L, Skipped);
+  lua_setfield(L, -2, "skipped");
   lua_pushcfunction(L, Exit);
   lua_setfield(L, -2, "exit");
   lua_setfield(L, LUA_REGISTRYINDEX, kHost);

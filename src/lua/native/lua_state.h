@@ -57,6 +57,7 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   static int Print(lua_State* L);
   static int Pause(lua_State* L);
   static int SleepFor(lua_State* L);
+  static int Skipped(lua_State* L);
   static int Exit(lua_State* L);
   static void OnHook(lua_State* L, lua_Debug* activation);
 
@@ -67,6 +68,7 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   Napi::Value Outcome(Napi::Env env) noexcept;
   Napi::Value OutcomeObject(Napi::Env env);
   void Enter(lua_CFunction function, int64_t call);
+  void Wait(double seconds);
   void Dispose();
 
   static void* Allocate(void* self, void* block, size_t before, size_t after);
@@ -97,6 +99,10 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   // Of the clock: how often it was asked with nothing in between.
   double lastPause_ = 0;
   int pauses_ = 0;
+
+  // Where waits are skipped: how many seconds, at most (0 where they are not), and how many were.
+  double skipLimit_ = 0;
+  double skipped_ = 0;
 };
 
 // The position of the nearest function of the script, without those of the prelude and of C.

@@ -7,7 +7,7 @@ local print = print
 -- As many as a brick can tell apart.
 local MOST_OUTPUTS = 65536
 
-local next_id = 1
+local next_id = host.settings.firstBrick
 -- Those with links that no engine was given yet, by their number. Enough to name what was forgotten: they stay in memory.
 local loose, loose_count = {}, 0
 local MOST_LOOSE = 64

@@ -2,7 +2,7 @@
 local host = ...
 local base = host.base
 local type, select, pairs, ipairs, rawget, string = type, select, pairs, ipairs, rawget, string
-local loadstring, error, unpack, format = loadstring, error, unpack, string.format
+local loadstring, error, unpack, format, floor = loadstring, error, unpack, string.format, math.floor
 local values = base.values
 local globals, package, time, open, sort = _G, package, os.time, io.open, table.sort
 
@@ -10,7 +10,7 @@ local globals, package, time, open, sort = _G, package, os.time, io.open, table.
 os.time = function(...)
   if select("#", ...) == 0 or (...) == nil then
     host.pause()
-    return time()
+    return time() + floor(host.skipped())
   end
   return time(...)
 end

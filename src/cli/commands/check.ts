@@ -1,0 +1,148 @@
+import { Command, Option, UsageError } from 'clipanion';
+import { isNumber, isInInclusiveRange, cascade } from 'typanion';
+import { PlannedEngines, type EngineDescription } from '../../control/planned-engines';
+import type { ErrorCode } from '../../model/error-codes';
+import { BricksError } from '../../model/errors';
+import { checkOptions, listOptions } from '../../model/options';
+import { formatFailure, LuaHost, type LuaFailure } from '../../lua/lua-host';
+import { findBackend } from '../../plugins/find';
+import { forgotten } from '../../program/forgotten';
+import { say, sayError } from '../../program/messages';
+import { parseBackendOptions, usePlugins } from '../../program/program-engines';
+import { checkScript, findScript, isModule } from '../../program/script';
+import { engineTree } from '../engine-tree';
+import { EXIT_FAILURE } from '../exit-codes';
+import { batchOption } from '../options';
+
+/** What a set-up is checked for where nobody names a backend: the same on every machine. */
+const BACKEND = 'pcap';
+/** Waits of a script take no time; when they would have taken so long it is taken to wait for ever. */
+const REHEARSED_SECONDS = 600;
+const DEFAULT_LIMIT_SECONDS = 10;
+const SKIPPED_SHOWN = 20;
+
+interface Report {
+  readonly script: string;
+  readonly ok: boolean;
+  readonly exitCode: number;
+  /** The script has not ended, after ten minutes of waits that took no time: it waits for something, or shows statistics for ever. */
+  readonly stillRunning: boolean;
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly file?: string; readonly line?: number };
+  /** What the set-up has forgotten. */
+  readonly forgotten: readonly string[];
+  /** What the script would have done beside its engines. */
+  readonly skipped: readonly string[];
+  readonly engines: readonly EngineDescription[];
+}
+
+/** Runs a script against nothing, and says what it would build. */
+export class CheckCommand extends Command {
+  static override paths = [['check']];
+  static override usage = Command.Usage({
+    description: 'Check a Lua script: say what it would build, or what is wrong, and open nothing.',
+    details: `
+      The script runs as usual, but its engines are only planned: no interface, pipe or capture file is opened, no thread started.
+      Mistakes show with the messages and codes of a real run, and a non-zero exit code. What only the machine can tell (whether an
+      interface or a file is there, whether this user may open it) is not looked at.
+
+      Waits take no time. Commands (os.execute, io.popen) are not run, and files are read but not written, removed or renamed;
+      --run-commands runs the commands. What the script prints goes to standard error.
+
+      Scripts in JavaScript and TypeScript can't be checked, since a module may do anything when it is loaded; tsc checks their types.
+      Modules of bricks that a Lua script loads are loaded, and plugins that it names.
+    `,
+    examples: [
+      ['In CI', 'bricks check setups/sensor.lua -- eth3 4'],
+      ['A setup that ships with Packet Bricks, for programs', 'bricks check --json load-balance -- eth3 4'],
+    ],
+  });
+
+  backend = Option.String('--backend', { description: `the backend to check for, ${BACKEND} unless set` });
+  backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
+  batch = batchOption();
+  plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
+  json = Option.Boolean('--json', false, { description: 'print JSON' });
+  runCommands = Option.Boolean('--run-commands', false, { description: 'run the commands that the script gives to os.execute and io.popen' });
+  limit = Option.String('--limit', {
+    description: `seconds that the script may take, ${DEFAULT_LIMIT_SECONDS} unless set`,
+    validator: cascade(isNumber(), isInInclusiveRange(0.1, 3600)),
+  });
+  script = Option.String({ required: true });
+  scriptArguments = Option.Rest({ name: 'script arguments' });
+
+  override async execute(): Promise<number> {
+    const script = findScript(this.script);
+    checkScript(script);
+    if (isModule(script)) throw new UsageError(`check runs Lua scripts only: ${this.script} is a module, which may do anything when it is loaded. Check its types with tsc, and try it with a real run.`);
+    const report = await this.rehearse(script);
+    if (this.json) this.context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    else this.tell(report);
+    return report.exitCode;
+  }
+
+  private async rehearse(script: string): Promise<Report> {
+    usePlugins({ paths: this.plugins, script });
+    const { backend } = await findBackend(this.backend ?? BACKEND);
+    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(this.backendOptions ?? []));
+    const engines = new PlannedEngines({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
+    const skipped: string[] = [];
+    const onSkipped = (what: string): void => {
+      if (!skipped.includes(what)) skipped.push(what);
+    };
+    const rehearsal = { seconds: REHEARSED_SECONDS, runCommands: this.runCommands, onSkipped };
+    const host = new LuaHost((order) => engines.execute(order), { args: this.scriptArguments, output: 2, rehearsal });
+    const limit = this.limit ?? DEFAULT_LIMIT_SECONDS;
+    let stopped = false;
+    const clock = setTimeout(() => {
+      stopped = true;
+      host.interrupt();
+    }, limit * 1000);
+    try {
+      const result = await host.runScript(script);
+      const loose = await host.looseBricks();
+      const stillRunning = !result.ok && result.failure.interrupted && !stopped;
+      const failure = result.ok || stillRunning ? undefined : stopped && result.failure.interrupted ? tooLong(result.failure, limit) : result.failure;
+      const described = engines.describe();
+      const lines = forgottenOf(described, loose);
+      const asked = result.ok ? result.exitCode : undefined;
+      const nothingStarted = asked === undefined && lines.length > 0 && !described.some(({ state }) => state === 'started');
+      const exitCode = failure !== undefined || nothingStarted ? EXIT_FAILURE : asked ?? 0;
+      return {
+        script, ok: exitCode === 0, exitCode, stillRunning, ...(failure === undefined ? {} : { error: errorOf(failure) }),
+        forgotten: failure === undefined && asked === undefined ? lines : [], skipped, engines: described,
+      };
+    } finally {
+      clearTimeout(clock);
+      await host.close();
+    }
+  }
+
+  private tell({ script, ok, error, forgotten: lines, skipped, engines, stillRunning }: Report): void {
+    if (error) sayError(new BricksError(error.code, error.message));
+    for (const line of lines) say(line);
+    for (const what of skipped.slice(0, SKIPPED_SHOWN)) say(`not done: ${what}`);
+    if (skipped.length > SKIPPED_SHOWN) say(`not done: ${skipped.length - SKIPPED_SHOWN} more such calls`);
+    if (stillRunning) say(`${script} waits for more than ${REHEARSED_SECONDS / 60} minutes: it was checked until then.`);
+    const trees = engines.map(engineTree);
+    if (trees.length > 0) this.context.stdout.write(`${trees.join('\n\n')}\n`);
+    if (ok && engines.length === 0) say(`${script} makes no engine.`);
+  }
+}
+
+function errorOf(failure: LuaFailure): NonNullable<Report['error']> {
+  const { file, line, message } = failure;
+  const code = /\[([EX]_\w+)\]$/.exec(message)?.[1] as ErrorCode | undefined ?? 'E_SCRIPT_FAILED';
+  return { code, message: formatFailure(failure), ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) };
+}
+
+/** One that was ended where it stood was not checked to its end. */
+function tooLong(failure: LuaFailure, seconds: number): LuaFailure {
+  const place = /^(?:.*?:\d+: )?/.exec(failure.message)?.[0] ?? '';
+  return { ...failure, message: `${place}The script was still at work after ${seconds} s, and was ended. A check takes no waits, so it loops; or give it longer: --limit SECONDS. [E_INTERRUPTED]` };
+}
+
+function forgottenOf(engines: readonly EngineDescription[], loose: readonly string[]): string[] {
+  const live = engines.filter(({ deleted }) => !deleted);
+  const idle = live.filter(({ state }) => state !== 'started').map(({ name, state }) => ({ name, linked: state === 'linked' }));
+  return forgotten(loose, idle, live.some(({ state }) => state !== 'made'));
+}

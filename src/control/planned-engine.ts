@@ -1,0 +1,142 @@
+/** An engine that is only planned: everything about it is checked and compiled as for one that is opened, and nothing is opened. */
+import type { Backend } from '../model/backend';
+import { createSharedCounters, snapshotCounters } from '../model/counters';
+import type { BrickSpecification, CompiledGraph } from '../model/graph';
+import type { OptionValue } from '../model/options';
+import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
+import { busyPipeError } from '../pipes';
+import { compileBricks, checkBricks } from './compile-bricks';
+import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineOptions } from './engine-options';
+import type { OrderedEngine } from './engine-orders';
+import { noBrickError, noMethodsError, refuseWhileRunning } from './engine-rules';
+import { backendOf, settingsOf, type EngineSettings } from './prepare-plan';
+
+/** What was linked to an engine, and what follows from it. */
+export interface PlannedGraph {
+  readonly specifications: readonly BrickSpecification[];
+  readonly linkOptions: LinkOptions;
+  readonly graph: CompiledGraph;
+  readonly backend: Backend;
+  readonly settings: EngineSettings;
+}
+
+/** The pipes that an engine would open itself, by what makes two of them the same end. */
+function pipeEnds({ graph, backend }: PlannedGraph): Map<string, { readonly text: string; readonly role: 'read' | 'write' }> {
+  const ends = [
+    ...graph.sinks.map(({ link }) => ({ link, role: 'write' as const })),
+    ...graph.sources.map(({ link }) => ({ link, role: 'read' as const })),
+  ].filter(({ link }) => link.kind === 'pipe' && !backend.handles(link));
+  return new Map(ends.map(({ link: { text }, role }) => [`${role} ${text}`, { text, role }]));
+}
+
+/** A capture file has been played by the time that anybody looks; interfaces and pipes never end. */
+function endsByItself(graph: CompiledGraph): boolean {
+  return graph.sources.every(({ link, options }) => link.kind === 'file' && options['loop'] !== 0);
+}
+
+export class PlannedEngine implements OrderedEngine {
+  /** Its options, with their defaults. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** What is linked to it; of an engine that was deleted, what was. */
+  planned: PlannedGraph | undefined;
+  /** Whether packets would flow. */
+  running = false;
+  /** Whether it was ever started. */
+  begun = false;
+  deleted = false;
+  private isLinked = false;
+
+  /** `others` are the engines that it shares the machine with. @throws BricksError E_OPTION */
+  constructor(readonly name: string, readonly given: PacketEngineOptions, private readonly others: () => readonly PlannedEngine[]) {
+    this.options = checkedEngineOptions(name, given);
+  }
+
+  get linked(): boolean {
+    return this.isLinked;
+  }
+
+  /** @throws BricksError that names brick and link, as if they were opened */
+  async linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<void> {
+    refuseWhileRunning(this, 'link');
+    const before = this.isLinked ? this.planned : undefined;
+    const known = new Set(before?.specifications.map(({ id }) => id));
+    const specifications = [...before?.specifications ?? [], ...bricks.filter(({ id }) => !known.has(id))];
+    const linkOptions = { ...before?.linkOptions, ...checkedLinkOptions(this.name, options) };
+    const graph = await compileBricks(specifications);
+    const { backend } = await backendOf(this.given, graph);
+    const settings = settingsOf({ name: this.name, given: this.given, checked: this.options, graph, backend }, linkOptions);
+    await checkBricks(graph);
+    const planned = { specifications, linkOptions, graph, backend, settings };
+    this.checkPipes(planned);
+    this.planned = planned;
+    this.isLinked = true;
+  }
+
+  unlink(): Promise<void> {
+    return this.take(() => {
+      refuseWhileRunning(this, 'unlink');
+      this.isLinked = false;
+    });
+  }
+
+  start(): Promise<void> {
+    return this.take(() => {
+      this.running = !endsByItself(this.graph().graph);
+      this.begun = true;
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.take(() => {
+      this.running = false;
+    });
+  }
+
+  delete(): Promise<void> {
+    return this.take(() => {
+      refuseWhileRunning(this, 'delete it');
+      this.isLinked = false;
+      this.deleted = true;
+    });
+  }
+
+  /** Nothing was counted. */
+  stats(): EngineStatistics {
+    const { graph } = this.graph(', so it has counted nothing');
+    return engineStatistics(this.name, this.running, graph, snapshotCounters(createSharedCounters(graph.counterSlots)));
+  }
+
+  audit(): Audit {
+    const { graph } = this.graph(', so it has counted nothing');
+    return auditEngine(graph, snapshotCounters(createSharedCounters(graph.counterSlots)));
+  }
+
+  /** No control half runs: a call of one that there would be returns nothing. */
+  call(brick: { readonly id: number }): Promise<undefined> {
+    return this.take(() => {
+      const found = this.graph().graph.bricks.find(({ specification }) => specification.id === brick.id);
+      if (found?.declaration.control !== true) throw noMethodsError(found?.label ?? brick.id);
+      return undefined;
+    });
+  }
+
+  private graph(consequence = ''): PlannedGraph {
+    if (!this.isLinked || !this.planned) throw noBrickError(this.name, consequence);
+    return this.planned;
+  }
+
+  /** @throws BricksError E_PIPE_BUSY */
+  private checkPipes(planned: PlannedGraph): void {
+    const ours = pipeEnds(planned);
+    for (const other of this.others()) {
+      if (other === this || !other.linked || !other.planned) continue;
+      const [taken] = [...pipeEnds(other.planned).keys()].filter((end) => ours.has(end));
+      const end = taken === undefined ? undefined : ours.get(taken);
+      if (end) throw busyPipeError(end.text, end.role, 'this process');
+    }
+  }
+
+  private async take<Result>(work: () => Result): Promise<Result> {
+    return await Promise.resolve().then(work);
+  }
+}
