@@ -20,6 +20,8 @@ export interface LuaHostOptions {
   readonly daemon?: boolean;
   /** Where `require` finds our own scripts; the package's `scripts` folder unless told otherwise. */
   readonly scripts?: string;
+  /** What the first brick is numbered: where several Lua states share engines, each needs numbers of its own. 1 unless told otherwise. */
+  readonly firstBrick?: number;
   /** The script is only to show what it would do: it waits for nothing, writes no file, and `onSkipped` hears what it would have done. */
   readonly rehearsal?: Rehearsal & { readonly onSkipped: (what: string) => void };
 }
@@ -62,11 +64,7 @@ export function formatFailure({ message, traceback, line }: LuaFailure): string 
 
 const MEMORY_LIMIT = 2 ** 30;
 
-/** Bricks are numbered apart in each Lua state: those of several may meet in one engine. */
-const BRICKS_OF_A_STATE = 2 ** 32;
-
 const openHosts = new Set<LuaHost>();
-let hosts = 0;
 
 /** One Lua state with its thread: make one for each script and each shell. */
 export class LuaHost {
@@ -101,7 +99,7 @@ export class LuaHost {
       daemon: options.daemon ?? false,
       version: packageVersion(),
       scripts: options.scripts ?? join(root, 'scripts'),
-      firstBrick: hosts++ * BRICKS_OF_A_STATE + 1,
+      firstBrick: options.firstBrick ?? 1,
       ...(rehearsal === undefined ? {} : { rehearsal: { seconds: rehearsal.seconds, runCommands: rehearsal.runCommands } }),
     };
     this.#worker = new Worker(join(__dirname, '..', 'lua', 'lua-worker.js'), { workerData: settings, transferList: [port2], name: 'lua' });
