@@ -28,7 +28,9 @@ const TOO_MANY_FILES = /\bE[MN]FILE\b|too many open files/i;
 
 /** The message of anything that was thrown. Where the system has no descriptors left it says what to do. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error || isBricksError(error) ? error.message : String(error);
+  // Native parts may bring errors of another realm, which are no Error here.
+  const { message } = (error ?? {}) as { readonly message?: unknown };
+  const text = typeof message === 'string' ? message : String(error);
   return TOO_MANY_FILES.test(text) && !text.includes('ulimit') ? `${text} (raise the limit of open files: ulimit -n 65536)` : text;
 }
 
