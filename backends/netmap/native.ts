@@ -1,8 +1,6 @@
 /** What bricks_netmap.node offers; its sources are in native/. */
 import type { PacketBatch } from '../../src/model/packet-batch';
 import type { PacketLists } from '../../src/model/packet-list';
-import { LINK_DROPS } from '../../src/model/counters';
-import { DROP_REASON_INDEX } from '../../src/model/drop-reasons';
 import { loadAddon } from '../../src/native/load-addon';
 
 export interface NativePortSettings {
@@ -110,12 +108,10 @@ export interface NetmapAddon {
     readonly waits: boolean;
     readonly counters: ArrayBuffer;
     readonly record: number;
-    readonly reasons: Record<string, number>;
   }) => NativeSource;
   readonly NetmapTransmitter: new (settings: {
     readonly batches: readonly PacketBatch[];
     readonly sinks: readonly NativeSink[];
-    readonly reasons: Record<string, number>;
     readonly copies: boolean;
     /** Packets on several lists go from sink to sink instead. */
     readonly chains: boolean;
@@ -137,11 +133,6 @@ export interface NetmapAddon {
 export function netmapAddon(): NetmapAddon {
   return loadAddon<NetmapAddon>('bricks_netmap');
 }
-
-/** Where native code counts drops: positions within a link's record. */
-export const REASON_SLOTS: Record<string, number> = Object.fromEntries(
-  Object.entries(DROP_REASON_INDEX).map(([name, index]) => [name, LINK_DROPS + index]),
-);
 
 /** What native code attached to an error, or nothing for an error of another kind. */
 export function failureOf(error: unknown): NativeFailure | undefined {

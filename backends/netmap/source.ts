@@ -1,7 +1,7 @@
 import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../../src/model/backend';
 import type { LinkName } from '../../src/model/link-name';
 import { packetMemory, type ColumnName, type PacketBatch } from '../../src/model/packet-batch';
-import { REASON_SLOTS, type NativePort, type NativeSource, type NetmapAddon } from './native';
+import type { NativePort, NativeSource, NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
 import type { NetmapTransmitter } from './transmitter';
 
@@ -104,7 +104,6 @@ export class NetmapSource implements SourcePort {
       waits: this.waitsAtOnce,
       counters: request.counters.buffer,
       record: request.record,
-      reasons: REASON_SLOTS,
     });
     this.batch.memory = packetMemory(this.native.memory());
     this.batch.linkType = 1;

@@ -1,6 +1,6 @@
 import type { OpenContext, SinkRequest, Transmitter } from '../../src/model/backend';
 import type { PacketBatch } from '../../src/model/packet-batch';
-import { REASON_SLOTS, type NativePort, type NativeSource, type NativeTransmitter, type NetmapAddon } from './native';
+import type { NativePort, NativeSource, NativeTransmitter, NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
 import type { PortName } from './port-name';
 
@@ -41,7 +41,6 @@ export class NetmapTransmitter implements Transmitter {
         counters: request.counters.buffer,
         record: request.record,
       })),
-      reasons: REASON_SLOTS,
       copies: context.copies,
       chains: options.groups === 'chain',
       batchesTogether: options.batchesTogether,

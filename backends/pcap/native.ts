@@ -38,7 +38,7 @@ export interface NativePcapSource {
   readonly warning: string;
   /** Where the packets lie, if the capture has memory of its own; otherwise they are copied to what `bind` is given. */
   readonly memory: ArrayBuffer | undefined;
-  bind(batch: PacketBatch, memory: Uint8Array, counters: ArrayBuffer, record: number, slots: Record<string, number>, flowColumns: boolean): void;
+  bind(batch: PacketBatch, memory: Uint8Array, counters: ArrayBuffer, record: number, flowColumns: boolean): void;
   /** Rows filled, 0 for nothing, NATIVE_LOOK when it is time to look at the interface, NATIVE_FAILED where the system reports an error. */
   receive(): number;
   refreshCounters(): void;
@@ -48,7 +48,7 @@ export interface NativePcapSource {
 }
 
 export interface NativeTransmitter {
-  addSink(settings: { readonly device: string; readonly bufferBytes: number; readonly bypassQueue: boolean }, lists: PacketLists, output: number, counters: ArrayBuffer, record: number, slots: Record<string, number>): void;
+  addSink(settings: { readonly device: string; readonly bufferBytes: number; readonly bypassQueue: boolean }, lists: PacketLists, output: number, counters: ArrayBuffer, record: number): void;
   addBatch(batch: PacketBatch): number;
   setMemory(batch: number, bytes: Uint8Array): void;
   transmit(batch: number, linkType: number, wait: boolean): number;

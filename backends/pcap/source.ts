@@ -1,8 +1,6 @@
 /** A captured interface, in the engine's thread: by a receive ring of our own, or by libpcap. */
 import type { OpenContext, SourcePort, SourceRequest } from '../../src/model/backend';
 import { SOURCE_ENDED } from '../../src/model/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/model/counters';
-import { DROP_REASON_INDEX } from '../../src/model/drop-reasons';
 import type { LinkName } from '../../src/model/link-name';
 import { packetMemory } from '../../src/model/packet-batch';
 import { interfaceNames } from './devices';
@@ -18,8 +16,6 @@ const LAST_MILLISECONDS = 50;
 
 /** A buffer with room for fewer loses packets whenever the engine is held up. */
 const FEW_PACKETS = 1024;
-
-const SLOTS = { packets: LINK_PACKETS, bytes: LINK_BYTES, captureFull: LINK_DROPS + DROP_REASON_INDEX.captureFull };
 
 export class PcapSource implements SourcePort {
   readonly link: LinkName;
@@ -63,7 +59,7 @@ export class PcapSource implements SourcePort {
     this.receiveRing = this.native.memory !== undefined;
     this.batch.memory = memory;
     this.batch.linkType = this.native.linkType;
-    this.native.bind(this.batch, memory.bytes, request.counters.buffer, request.record, SLOTS, request.flowColumns);
+    this.native.bind(this.batch, memory.bytes, request.counters.buffer, request.record, request.flowColumns);
   }
 
   receive(): number {

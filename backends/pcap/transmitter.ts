@@ -1,7 +1,5 @@
 /** Sending out of network interfaces: all those of an engine in one native call a batch. */
 import type { OpenContext, SinkRequest, Transmitter } from '../../src/model/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS } from '../../src/model/counters';
-import { DROP_REASON_INDEX } from '../../src/model/drop-reasons';
 import type { OptionValues } from '../../src/model/options';
 import type { PacketBatch } from '../../src/model/packet-batch';
 import { interfaceNames } from './devices';
@@ -9,16 +7,6 @@ import { pcapAddon, type NativeTransmitter } from './native';
 import { sendError } from './open-errors';
 import { pcapSettings } from './options';
 
-const SLOTS = {
-  packets: LINK_PACKETS,
-  bytes: LINK_BYTES,
-  tooLong: LINK_DROPS + DROP_REASON_INDEX.tooLong,
-  interfaceBusy: LINK_DROPS + DROP_REASON_INDEX.interfaceBusy,
-  interfaceDown: LINK_DROPS + DROP_REASON_INDEX.interfaceDown,
-  linkType: LINK_DROPS + DROP_REASON_INDEX.linkType,
-  malformed: LINK_DROPS + DROP_REASON_INDEX.malformed,
-  backendError: LINK_DROPS + DROP_REASON_INDEX.backendError,
-};
 /** How often interfaces that are down or gone are looked at. */
 const LOOK_MILLISECONDS = 250;
 /** What the system says of an interface that was deleted; one that is down may come up again. */
@@ -49,7 +37,7 @@ export class InterfaceTransmitter implements Transmitter {
     try {
       this.native.addSink(
         { device, bufferBytes: settings.sendBufferBytes, bypassQueue: settings.bypassQueue },
-        request.lists, request.output, request.counters.buffer, request.record, SLOTS,
+        request.lists, request.output, request.counters.buffer, request.record,
       );
     } catch (error) {
       this.native.close();

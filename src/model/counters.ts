@@ -10,33 +10,39 @@
  */
 import { DROP_REASONS, type DropReason } from './drop-reasons';
 
-/** 64-bit slots of a link's and of the engine's record. */
-export const LINK_RECORD = wholeLines(2 + DROP_REASONS.length);
-export const ENGINE_RECORD = 48;
+/** Hands out the slots of a record, one after the other. */
+function slotsInOrder(): (count?: number) => number {
+  let next = 0;
+  return (count = 1) => (next += count) - count;
+}
 
 /** A record takes whole lines of the cache, 8 slots each. */
 function wholeLines(slots: number): number {
   return (slots + 7) & ~7;
 }
 
-/** Slots within a link's record. `drops` begins at LINK_DROPS, by DROP_REASON_INDEX. */
-export const LINK_PACKETS = 0;
-export const LINK_BYTES = 1;
-export const LINK_DROPS = 2;
+/** Slots within a link's record. `drops` begins at LINK_DROPS, by DROP_REASON_INDEX. Native code counts here too: src/native/contract.h is made from this. */
+const linkSlot = slotsInOrder();
+export const LINK_PACKETS = linkSlot();
+export const LINK_BYTES = linkSlot();
+export const LINK_DROPS = linkSlot(DROP_REASONS.length);
+/** 64-bit slots of a link's record. */
+export const LINK_RECORD = wholeLines(linkSlot());
 
 /** Slots within a brick's record. */
-export const BRICK_PACKETS_IN = 0;
-export const BRICK_PACKETS_OUT = 1;
-export const BRICK_COPIES = 2;
-export const BRICK_HELD = 3;
-export const BRICK_TIMED_BATCHES = 4;
-export const BRICK_TIMED_PACKETS = 5;
-export const BRICK_NANOSECONDS = 6;
+const brickSlot = slotsInOrder();
+export const BRICK_PACKETS_IN = brickSlot();
+export const BRICK_PACKETS_OUT = brickSlot();
+export const BRICK_COPIES = brickSlot();
+export const BRICK_HELD = brickSlot();
+export const BRICK_TIMED_BATCHES = brickSlot();
+export const BRICK_TIMED_PACKETS = brickSlot();
+export const BRICK_NANOSECONDS = brickSlot();
 /** Packets it made itself. */
-export const BRICK_CREATED = 7;
-export const BRICK_DROPS = 8;
+export const BRICK_CREATED = brickSlot();
+export const BRICK_DROPS = brickSlot(DROP_REASONS.length);
 /** Counters of its own, and behind them its gauges: as many as it declares. */
-export const BRICK_OWN = BRICK_DROPS + DROP_REASONS.length;
+export const BRICK_OWN = brickSlot();
 
 /** Slots of a brick's record with so many counters and gauges of its own. */
 export function brickRecord(own: number): number {
@@ -44,15 +50,17 @@ export function brickRecord(own: number): number {
 }
 
 /** Slots within the engine's record; the histogram of time a batch has a slot for each power of two nanoseconds. */
-export const ENGINE_BATCHES = 0;
-export const ENGINE_EMPTY_POLLS = 1;
-export const ENGINE_WAITS = 2;
-export const ENGINE_COLLECTIONS = 3;
-export const ENGINE_DEOPTIMISATIONS = 4;
-export const ENGINE_WARM_UP_MICROSECONDS = 5;
-export const ENGINE_LARGEST_BATCH_NANOSECONDS = 6;
-export const ENGINE_HISTOGRAM = 8;
+const engineSlot = slotsInOrder();
+export const ENGINE_BATCHES = engineSlot();
+export const ENGINE_EMPTY_POLLS = engineSlot();
+export const ENGINE_WAITS = engineSlot();
+export const ENGINE_COLLECTIONS = engineSlot();
+export const ENGINE_DEOPTIMISATIONS = engineSlot();
+export const ENGINE_WARM_UP_MICROSECONDS = engineSlot();
+export const ENGINE_LARGEST_BATCH_NANOSECONDS = engineSlot();
 export const ENGINE_HISTOGRAM_SLOTS = 40;
+export const ENGINE_HISTOGRAM = engineSlot(ENGINE_HISTOGRAM_SLOTS);
+export const ENGINE_RECORD = wholeLines(engineSlot());
 
 /** What stands in a slot whose figure could not be found out. */
 export const UNKNOWN_COUNT = Number.MAX_SAFE_INTEGER;

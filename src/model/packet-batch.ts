@@ -40,29 +40,42 @@ export const FLOW_WITHOUT_PORTS = 3;
 /** Bytes of a packet's head. */
 export const HEAD_BYTES = 64;
 
-/** The columns of a batch. All batches of an engine have the same ones, since only one of them is on its way at a time. */
-export interface PacketColumns {
+/**
+ * The columns of numbers of a batch, with the type of their elements. This list is the only one: types and memory here, and the header that
+ * native code shares (src/native/contract.h), are made from it.
+ */
+export const NUMBER_COLUMNS = {
   /** Where a packet starts in `memory`, in bytes; a multiple of 4. */
-  readonly offset: Uint32Array;
+  offset: 'uint32',
   /** Captured bytes. */
-  readonly length: Uint32Array;
+  length: 'uint32',
   /** Bytes that the packet had on the wire; not less than `length`. */
-  readonly wireLength: Uint32Array;
+  wireLength: 'uint32',
   /** Time of arrival: seconds since 1970, and nanoseconds below 1,000,000,000. */
-  readonly seconds: Uint32Array;
+  seconds: 'uint32',
   /** Time of arrival: the nanoseconds within the second, below 1,000,000,000. */
-  readonly nanoseconds: Uint32Array;
+  nanoseconds: 'uint32',
   /** The XOR of the 16-bit words of both addresses, most significant byte first. */
-  readonly flowAddresses: Uint16Array;
+  flowAddresses: 'uint16',
   /** Source port << 16 | destination port. */
-  readonly flowPorts: Uint32Array;
+  flowPorts: 'uint32',
   /**
    * FLOW_NOT_COMPUTED, or else the kind (one of the other FLOW_ constants) << 16 | the flow word by addresses and
    * ports of a load balancer at the first level, which is most of them. Then the other two columns are valid too.
    */
-  readonly flowWord: Int32Array;
+  flowWord: 'int32',
   /** Belongs to the source that filled the row. */
-  readonly slot: Uint32Array;
+  slot: 'uint32',
+} as const;
+
+interface ElementArrays { uint16: Uint16Array; uint32: Uint32Array; int32: Int32Array }
+/** What a column's elements are. */
+export type ElementType = keyof ElementArrays;
+
+type NumberColumns = { readonly [Name in keyof typeof NUMBER_COLUMNS]: ElementArrays[(typeof NUMBER_COLUMNS)[Name]] };
+
+/** The columns of a batch. All batches of an engine have the same ones, since only one of them is on its way at a time. */
+export interface PacketColumns extends NumberColumns {
   /**
    * The first HEAD_BYTES bytes of each packet, with zeros behind a shorter one: row r's from r * HEAD_BYTES on. Only where a brick
    * says that it reads them: packets lie far apart, so that a brick which looks into each waits for memory, but not here.
@@ -72,6 +85,8 @@ export interface PacketColumns {
 
 /** The name of a column. */
 export type ColumnName = keyof PacketColumns;
+/** The names of all columns. */
+export const COLUMN_NAMES = [...Object.keys(NUMBER_COLUMNS), 'heads'] as readonly ColumnName[];
 
 /** Packets as a source received them: one row each, over common columns. */
 export interface PacketBatch extends PacketColumns {
@@ -99,24 +114,21 @@ export function packetMemory(buffer: ArrayBufferLike, byteOffset = 0, byteLength
 
 const NO_MEMORY = packetMemory(new ArrayBuffer(0));
 
+const MAKE_COLUMN: { readonly [Type in ElementType]: (rows: number) => ElementArrays[Type] } = {
+  uint16: uint16Array,
+  uint32: uint32Array,
+  int32: (rows) => new Int32Array(uint32Array(rows).buffer),
+};
+
 /** Columns of `rows` rows. */
 export function createPacketColumns(rows: number): PacketColumns {
-  return {
-    offset: uint32Array(rows),
-    length: uint32Array(rows),
-    wireLength: uint32Array(rows),
-    seconds: uint32Array(rows),
-    nanoseconds: uint32Array(rows),
-    flowAddresses: uint16Array(rows),
-    flowPorts: uint32Array(rows),
-    flowWord: new Int32Array(uint32Array(rows).buffer),
-    slot: uint32Array(rows),
-    heads: new DataView(new ArrayBuffer(rows * HEAD_BYTES)),
-  };
+  const numbers = Object.entries(NUMBER_COLUMNS).map(([name, type]) => [name, MAKE_COLUMN[type](rows)]);
+  return { ...Object.fromEntries(numbers) as NumberColumns, heads: new DataView(new ArrayBuffer(rows * HEAD_BYTES)) };
 }
 
 /** A batch of `capacity` rows, over columns that have at least as many. */
 export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS, columns: PacketColumns = createPacketColumns(capacity)): PacketBatch {
-  const { offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads } = columns;
-  return { capacity, count: 0, memory: NO_MEMORY, linkType: 1, notes: undefined, offset, length, wireLength, seconds, nanoseconds, flowAddresses, flowPorts, flowWord, slot, heads };
+  const batch: Record<string, unknown> = { capacity, count: 0, memory: NO_MEMORY, linkType: 1, notes: undefined };
+  for (const name of COLUMN_NAMES) batch[name] = columns[name];
+  return batch as unknown as PacketBatch;
 }

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "bindings.h"
+#include "contract.h"
 #include "head_copier.h"
 #include "pcap_encoder.h"
 #include "ring_source.h"
@@ -10,6 +11,7 @@
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("contract", bricks::kContract);
   exports.Set("RingTransmitter", bricks::RingTransmitter::Define(env));
   exports.Set("RingSource", bricks::RingSource::Define(env));
   exports.Set("HeadCopier", bricks::HeadCopier::Define(env));

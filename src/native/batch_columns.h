@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "arguments.h"
+#include "contract.h"
 #include "list_rows.h"
 
 namespace bricks {
@@ -29,34 +31,29 @@ Element* ColumnData(const Napi::Object& batch, const char* name, uint64_t capaci
   return reinterpret_cast<Element*>(static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset());
 }
 
-struct BatchColumns {
-  uint32_t capacity = 0;
-  uint32_t* offset = nullptr;
-  uint32_t* length = nullptr;
-  uint32_t* wireLength = nullptr;
-  uint32_t* seconds = nullptr;
-  uint32_t* nanoseconds = nullptr;
-  uint32_t* slot = nullptr;
-  uint32_t* flowPorts = nullptr;
-  uint16_t* flowAddresses = nullptr;
-  int32_t* flowWord = nullptr;
+struct BatchColumns : PacketColumns {
   Napi::ObjectReference reference;
 
   void Bind(const Napi::Object& batch) {
     capacity = WholeNumber(batch.Get("capacity"), "batch.capacity", kMaximumRows);
     if (capacity == 0) throw Napi::RangeError::New(batch.Env(), "batch.capacity must not be 0");
-    offset = ColumnData<uint32_t>(batch, "offset", capacity);
-    length = ColumnData<uint32_t>(batch, "length", capacity);
-    wireLength = ColumnData<uint32_t>(batch, "wireLength", capacity);
-    seconds = ColumnData<uint32_t>(batch, "seconds", capacity);
-    nanoseconds = ColumnData<uint32_t>(batch, "nanoseconds", capacity);
-    slot = ColumnData<uint32_t>(batch, "slot", capacity);
-    flowPorts = ColumnData<uint32_t>(batch, "flowPorts", capacity);
-    flowAddresses = ColumnData<uint16_t>(batch, "flowAddresses", capacity);
-    flowWord = ColumnData<int32_t>(batch, "flowWord", capacity);
+    ForEach([this, &batch](auto*& column, const char* name) {
+      column = ColumnData<std::remove_pointer_t<std::remove_reference_t<decltype(column)>>>(batch, name, capacity);
+    });
     reference = Napi::Persistent(batch);
   }
 };
+
+// The record of a link in its counter block.
+inline uint64_t* LinkRecord(const Napi::Value& counters, const Napi::Value& record) {
+  const uint32_t first = WholeNumber(record, "record");
+  if (!counters.IsArrayBuffer()) throw Napi::TypeError::New(counters.Env(), "counters must be an ArrayBuffer");
+  Napi::ArrayBuffer block = counters.As<Napi::ArrayBuffer>();
+  if (block.ByteLength() / sizeof(uint64_t) < size_t{first} + kLinkRecord) {
+    throw Napi::RangeError::New(counters.Env(), "the record lies outside of the counters");
+  }
+  return static_cast<uint64_t*>(block.Data()) + first;
+}
 
 // The lists of one brick's outputs (src/model/packet-list.ts): output k's i-th row number
 // is rows[(k << shift) + (i << step)], and counts[k] of them are valid.

@@ -6,7 +6,6 @@
 
 namespace bricks {
 
-constexpr uint32_t kHeadBytes = 64;
 
 // Bytes [packet, packet + length) are read, never more. Most packets of a network are 60 bytes or longer: two copies that overlap.
 inline void CopyHead(uint8_t* head, const uint8_t* packet, uint32_t length) {

@@ -18,9 +18,6 @@ export interface NativeRingSink {
 export interface NativeRingTransmitterOptions {
   readonly batches: readonly PacketBatch[];
   readonly sinks: readonly NativeRingSink[];
-  /** Slots of a link's record for the reasons to drop, and how many slots it has. */
-  readonly reasons: { readonly noReader: number; readonly ringFull: number; readonly tooLong: number; readonly linkType: number; readonly backendError: number };
-  readonly linkSlots: number;
   /** Whether a packet may go to several sinks. */
   readonly copies: boolean;
 }

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BricksError, messageOf } from '../model/errors';
+import { CONTRACT } from './contract';
 
 /** The Debian packages that each addon needs to be built, beside a compiler. */
 const NEEDED_PACKAGES: Readonly<Record<string, string>> = {
@@ -53,11 +54,20 @@ export function loadAddon<Addon>(name: string): Addon {
   if (file === undefined) {
     throw new BricksError('E_NATIVE_MISSING', `The native part ${name} was not built.`, howToBuild(name));
   }
+  const addon = requireAddon(name, file);
+  // Those that touch no batch and no counters have none.
+  const { contract = CONTRACT } = addon as { readonly contract?: number };
+  if (contract !== CONTRACT) {
+    throw new BricksError('E_NATIVE_MISSING', `The native part ${name} was built from other sources than this program.`, 'Build it anew: bricks build');
+  }
+  loaded.set(name, addon);
+  return addon as Addon;
+}
+
+function requireAddon(name: string, file: string): unknown {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- an addon can be loaded in no other way
-    const addon: unknown = require(file);
-    loaded.set(name, addon);
-    return addon as Addon;
+    return require(file) as unknown;
   } catch (error) {
     throw new BricksError('E_NATIVE_MISSING', `The native part ${name} can't be loaded: ${messageOf(error)}.`, howToBuild(name));
   }

@@ -66,14 +66,4 @@ struct RingMemory {
   }
 };
 
-// A 64-bit counter block: the first of `slots` slots of the record that begins at slot `record`.
-inline uint64_t* CounterSlots(const Napi::Object& port, uint32_t slots) {
-  const Napi::Value buffer = port.Get("counters");
-  const uint32_t record = WholeNumber(port.Get("record"), "record");
-  if (!buffer.IsArrayBuffer()) throw Napi::TypeError::New(port.Env(), "counters is no ArrayBuffer");
-  Napi::ArrayBuffer block = buffer.As<Napi::ArrayBuffer>();
-  if (block.ByteLength() / 8 < size_t{record} + slots) throw Napi::RangeError::New(port.Env(), "record lies outside of the counters");
-  return static_cast<uint64_t*>(block.Data()) + record;
-}
-
 }  // namespace bricks

@@ -25,7 +25,7 @@ RingSource::RingSource(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingSo
   columns_.Bind(options.Get("batch").ToObject());
   flowColumns_ = options.Get("flowColumns").ToBoolean();
   if (!options.Get("counters").IsUndefined()) {
-    counters_ = CounterSlots(options, 2);
+    counters_ = LinkRecord(options.Get("counters"), options.Get("record"));
     countersReference_ = Napi::Persistent(options.Get("counters"));
   }
   reader_.Open(ring_.memory, ring_.dataSize);
@@ -60,7 +60,7 @@ uint32_t RingSource::Fill(uint32_t most) {
     wireLengths[row] = packet.wireLength;
     seconds[row] = packet.seconds;
     nanoseconds[row] = packet.nanoseconds;
-    flowWords[row] = flowColumns && linkType == 1 ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
+    flowWords[row] = flowColumns && linkType == kLinkTypeEthernet ? FlowColumns(packet.bytes, packet.length, columns_.flowAddresses + row, columns_.flowPorts + row)
                                                   : kFlowNotComputed;
     bytes += packet.length;
     row++;
@@ -68,8 +68,8 @@ uint32_t RingSource::Fill(uint32_t most) {
   reader_ = reader;
   if (row > 0) linkType_ = linkType;
   if (counters_ != nullptr) {
-    counters_[0] += row;
-    counters_[1] += bytes;
+    counters_[kLinkPackets] += row;
+    counters_[kLinkBytes] += bytes;
   }
   return row;
 }

@@ -38,7 +38,7 @@ class RingSource : public Napi::ObjectWrap<RingSource> {
   bool armed_ = false;
   uint32_t idleCalls_ = 0;
   uint64_t corruptions_ = 0;  // whose room was given back
-  uint32_t linkType_ = 1;
+  uint32_t linkType_ = kLinkTypeEthernet;
 };
 
 }  // namespace bricks

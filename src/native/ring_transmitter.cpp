@@ -42,18 +42,6 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   const Napi::Value batches = options.Get("batches");
   const Napi::Value sinks = options.Get("sinks");
   if (!batches.IsArray() || !sinks.IsArray()) throw Napi::TypeError::New(env, "batches and sinks must be arrays");
-  const Napi::Object reasons = options.Get("reasons").ToObject();
-  const uint32_t slots = WholeNumber(options.Get("linkSlots"), "linkSlots");
-  // Packets and bytes come first in each record.
-  if (slots < 2) throw Napi::RangeError::New(env, "linkSlots must be at least 2");
-  const auto reason = [&](const char* name) {
-    return WholeNumber(reasons.Get(name), std::string("reasons.") + name, slots - 1);
-  };
-  noReader_ = reason("noReader");
-  ringFull_ = reason("ringFull");
-  tooLong_ = reason("tooLong");
-  linkType_ = reason("linkType");
-  backendError_ = reason("backendError");
   copies_ = options.Get("copies").ToBoolean();
 
   const Napi::Array batchArray = batches.As<Napi::Array>();
@@ -90,7 +78,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
     sink.count = bound->counts + output;
     sink.rows = bound->RowsOf(output);
     sink.room = bound->room;
-    sink.counters = CounterSlots(request, slots);
+    sink.counters = LinkRecord(request.Get("counters"), request.Get("record"));
     rings_[k].Bind(request.Get("ring"));
     sink.wake = rings_[k].event.writable;
     counts_[k] = sink.count;
@@ -210,13 +198,13 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
   for (; k < end; k++) {
     const uint32_t row = rows[k];
     if (__builtin_expect(row >= capacity, 0)) {
-      sink.counters[backendError_]++;
+      sink.counters[kDropBackendError]++;
       continue;
     }
     const uint32_t offset = offsets[row];
     const uint32_t length = lengths[row];
     if (__builtin_expect(size_t{offset} + length > memoryBytes, 0)) {
-      sink.counters[backendError_]++;
+      sink.counters[kDropBackendError]++;
       continue;
     }
     uint8_t* const to = length <= longest ? writer.Reserve(length, wireLengths[row], seconds[row], nanoseconds[row], linkType) : nullptr;
@@ -241,8 +229,8 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
   }
   writers_[index] = writer;
   if (packets == 0) return k;
-  sink.counters[0] += packets;
-  sink.counters[1] += bytes;
+  sink.counters[kLinkPackets] += packets;
+  sink.counters[kLinkBytes] += bytes;
   if (!sink.dirty) {
     sink.dirty = true;
     dirty_.push_back(index);
@@ -251,13 +239,13 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
 }
 
 uint32_t RingTransmitter::ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait) {
-  if (linkType > kMaximumRecordLinkType) return linkType_;
-  if (length > writer.longest()) return tooLong_;
+  if (linkType > kMaximumRecordLinkType) return kDropLinkType;
+  if (length > writer.longest()) return kDropTooLong;
   if (!sink.read || writer.Reader() == 0) {
     sink.stalledSince = -1;  // that was the last reader's
-    return noReader_;
+    return kDropNoReader;
   }
-  return wait && !Stalled(sink, writer) ? kLeave : ringFull_;
+  return wait && !Stalled(sink, writer) ? kLeave : kDropRingFull;
 }
 
 // What was written, but skipped for the next reader.
@@ -268,10 +256,10 @@ void RingTransmitter::TakeBackSkipped(Sink& sink, RingWriter& writer) {
 
 // Packets counted as sent that nobody will read. Whoever reads a ring can write there: no more is believed than was sent.
 void RingTransmitter::TakeBack(Sink& sink, uint32_t packets, uint32_t bytes) {
-  const uint64_t taken = packets < sink.counters[0] ? packets : sink.counters[0];
-  sink.counters[0] -= taken;
-  sink.counters[1] -= bytes < sink.counters[1] ? bytes : sink.counters[1];
-  sink.counters[noReader_] += taken;
+  const uint64_t taken = packets < sink.counters[kLinkPackets] ? packets : sink.counters[kLinkPackets];
+  sink.counters[kLinkPackets] -= taken;
+  sink.counters[kLinkBytes] -= bytes < sink.counters[kLinkBytes] ? bytes : sink.counters[kLinkBytes];
+  sink.counters[kDropNoReader] += taken;
 }
 
 // A writer whose pipe's owner was killed, and whose next reader has made the pipe anew, goes on in the ring of that one. What the

@@ -15,8 +15,7 @@ namespace bricks {
 class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{ring, lists, output, counters, record}], reasons: {noReader, ringFull, tooLong, linkType, backendError}, linkSlots,
-  // copies: whether a packet may go to several sinks})
+  // ({batches, sinks: [{ring, lists, output, counters, record}], copies: whether a packet may go to several sinks})
   explicit RingTransmitter(const Napi::CallbackInfo& info);
 
  private:
@@ -72,7 +71,6 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::vector<uint32_t> dirty_;
   // What it was made of: the memory of the counters must not go before it.
   Napi::ObjectReference settings_;
-  uint32_t noReader_, ringFull_, tooLong_, linkType_, backendError_;
 };
 
 }  // namespace bricks

@@ -1,22 +1,11 @@
 /** Pipes in an engine's thread: natively, or by the ports of src/ring/ring-ports.ts where that was not built. */
 import { SOURCE_ENDED, type OpenContext, type PortOpener, type SinkRequest, type SourcePort, type SourceRequest, type Transmitter } from '../model/backend';
-import { LINK_DROPS, LINK_RECORD } from '../model/counters';
-import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import { BricksError } from '../model/errors';
 import type { LinkName } from '../model/link-name';
 import { packetMemory, type PacketBatch, type PacketMemory } from '../model/packet-batch';
 import { RingSource, RingTransmitter } from '../ring/ring-ports';
 import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
 import type { PreparedPipe, PreparedPipes } from './prepare';
-
-/** Slots of a link's record, for native code. */
-export const NATIVE_REASONS = {
-  noReader: LINK_DROPS + DROP_REASON_INDEX.noReader,
-  ringFull: LINK_DROPS + DROP_REASON_INDEX.ringFull,
-  tooLong: LINK_DROPS + DROP_REASON_INDEX.tooLong,
-  linkType: LINK_DROPS + DROP_REASON_INDEX.linkType,
-  backendError: LINK_DROPS + DROP_REASON_INDEX.backendError,
-};
 
 export class PipePorts implements PortOpener {
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
@@ -93,8 +82,6 @@ export class NativeTransmitter implements Transmitter {
     this.native = new addon.RingTransmitter({
       batches,
       sinks: requests.map(({ lists, output, counters, record }, index) => ({ ring: rings[index], lists, output, counters: counters.buffer, record })),
-      reasons: NATIVE_REASONS,
-      linkSlots: LINK_RECORD,
       copies,
     });
   }

@@ -181,15 +181,15 @@ describe('very many files', () => {
     const core = join(dirname(process.argv[1]), '..', 'core');
     const { createPacketBatch, packetMemory } = require(join(core, 'packet-batch.js'));
     const { createPacketLists } = require(join(core, 'packet-list.js'));
-    const { createCounterBlock } = require(join(core, 'counters.js'));
+    const { LINK_RECORD, createCounterBlock } = require(join(core, 'counters.js'));
     const { parseLinkName } = require(join(core, 'link-name.js'));
     const batch = createPacketBatch();
     batch.memory = packetMemory(new ArrayBuffer(4096));
     batch.length[0] = batch.wireLength[0] = 100;
     const count = Number(process.argv[3]);
     const lists = createPacketLists(count, 256);
-    const counters = createCounterBlock(16 * count);
-    const requests = Array.from({ length: count }, (_, output) => ({ link: parseLinkName(join(process.argv[2], output + '.pcap')), options: {}, lists, output, counters, record: 16 * output }));
+    const counters = createCounterBlock(LINK_RECORD * count);
+    const requests = Array.from({ length: count }, (_, output) => ({ link: parseLinkName(join(process.argv[2], output + '.pcap')), options: {}, lists, output, counters, record: LINK_RECORD * output }));
     try {
       const transmitter = new FileTransmitter(requests, { batchRows: 256, prepared: undefined, batches: [batch], copies: false, notice: (text) => console.log(text) });
       lists.counts.fill(1);

@@ -6,7 +6,7 @@ import { LINK_BYTES, LINK_PACKETS, readCounter } from 'packet-bricks/src/model/c
 import { parseLinkName } from 'packet-bricks/src/model/link-name';
 import { createPacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { createPacketLists } from 'packet-bricks/src/model/packet-list';
-import { createCounterBlock } from 'packet-bricks/src/model/counters';
+import { LINK_RECORD, createCounterBlock } from 'packet-bricks/src/model/counters';
 import { encodeCapture, writeCaptureFile } from 'packet-bricks/src/files/capture-file';
 import { FilePorts } from 'packet-bricks/src/files/file-ports';
 import type { FileSource } from 'packet-bricks/src/files/file-source';
@@ -202,10 +202,10 @@ it('refuses to write to a file that the same engine reads, and leaves it as it i
   writeCaptureFile(path, [packetOf(60)]);
   const before = readdirSync(directory).length;
   const batch = createPacketBatch();
-  const counters = createCounterBlock(32);
+  const counters = createCounterBlock(2 * LINK_RECORD);
   const context = { batchRows: 256, prepared: undefined, batches: [batch], copies: false, notice: () => undefined };
   const request = { link: parseLinkName(path), options: {}, queue: -1, batch, flowColumns: false, alsoSink: false, counters, record: 0 };
-  const sink = { link: parseLinkName(`${directory}/./source.pcap`), options: {}, lists: createPacketLists(1, 256), output: 0, counters, record: 16 };
+  const sink = { link: parseLinkName(`${directory}/./source.pcap`), options: {}, lists: createPacketLists(1, 256), output: 0, counters, record: LINK_RECORD };
   const ports = new FilePorts();
   const source = ports.openSource(request, context);
   expect(() => ports.openSinks([sink], context)).toThrow(/can't be written: the engine reads it/);

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SourcePort } from 'packet-bricks/src/model/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, createCounterBlock, readCounter, readDrops, type CounterBlock, type DropCounts } from 'packet-bricks/src/model/counters';
+import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, LINK_RECORD, createCounterBlock, readCounter, readDrops, type CounterBlock, type DropCounts } from 'packet-bricks/src/model/counters';
 import { parseLinkName } from 'packet-bricks/src/model/link-name';
 import type { OptionValues } from 'packet-bricks/src/model/options';
 import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/model/packet-batch';
@@ -67,7 +67,7 @@ export interface OpenedSource {
 
 export function openSource(path: string, options: OptionValues = {}, more: { clock?: () => number; native?: boolean; flow?: boolean; rows?: number } = {}): OpenedSource {
   const batch = createPacketBatch(more.rows ?? 256);
-  const counters = createCounterBlock(16);
+  const counters = createCounterBlock(LINK_RECORD);
   const notices: string[] = [];
   const faults: string[] = [];
   const request = { link: parseLinkName(path, 'file'), options, queue: -1, batch, flowColumns: more.flow ?? false, alsoSink: false, counters, record: 0 };
@@ -99,12 +99,12 @@ export class SinkBench {
   readonly transmitter: FileTransmitter;
 
   constructor(paths: readonly string[], options: OptionValues = {}, native = true) {
-    this.counters = createCounterBlock(16 * paths.length);
+    this.counters = createCounterBlock(LINK_RECORD * paths.length);
     this.lists = createPacketLists(paths.length, 256, paths.length > 1);
     const buffer = new ArrayBuffer(1 << 21);
     this.batch.memory = packetMemory(buffer);
     const context = { batchRows: 256, prepared: undefined, batches: [this.batch], copies: false, notice: (text: string) => { this.notices.push(text); } };
-    const requests = paths.map((path, output) => ({ link: parseLinkName(path, 'file'), options, lists: this.lists, output, counters: this.counters, record: 16 * output }));
+    const requests = paths.map((path, output) => ({ link: parseLinkName(path, 'file'), options, lists: this.lists, output, counters: this.counters, record: LINK_RECORD * output }));
     this.transmitter = new FileTransmitter(requests, context, undefined, native);
   }
 
@@ -137,15 +137,15 @@ export class SinkBench {
   }
 
   sent(output = 0): number {
-    return readCounter(this.counters.words, 16 * output + LINK_PACKETS);
+    return readCounter(this.counters.words, LINK_RECORD * output + LINK_PACKETS);
   }
 
   bytes(output = 0): number {
-    return readCounter(this.counters.words, 16 * output + LINK_BYTES);
+    return readCounter(this.counters.words, LINK_RECORD * output + LINK_BYTES);
   }
 
   drops(output = 0): DropCounts {
-    return readDrops(this.counters.words, 16 * output + LINK_DROPS);
+    return readDrops(this.counters.words, LINK_RECORD * output + LINK_DROPS);
   }
 }
 
@@ -177,12 +177,12 @@ export function isOpen(folder: string): boolean {
 /** Copies files, one after the other, into one target, as an engine does. */
 export function copyFiles(from: readonly string[], to: string, options: OptionValues = {}, native = true): { readonly drops: DropCounts; readonly notices: readonly string[] } {
   const batch = createPacketBatch(128);
-  const counters = createCounterBlock(32);
+  const counters = createCounterBlock(2 * LINK_RECORD);
   const lists = createPacketLists(1, 128);
   const notices: string[] = [];
   const notice = (text: string): void => { notices.push(text); };
   const context = { batchRows: 128, prepared: undefined, batches: [batch], copies: false, notice };
-  const transmitter = new FileTransmitter([{ link: parseLinkName(to, 'file'), options, lists, output: 0, counters, record: 16 }], context, undefined, native);
+  const transmitter = new FileTransmitter([{ link: parseLinkName(to, 'file'), options, lists, output: 0, counters, record: LINK_RECORD }], context, undefined, native);
   for (const path of from) {
     const source = new FileSource({ link: parseLinkName(path, 'file'), options: {}, queue: -1, batch, flowColumns: false, notes: true, alsoSink: false, counters, record: 0 }, notice, undefined, native);
     for (let rows = source.receive(); rows > 0; rows = source.receive()) {
@@ -197,5 +197,5 @@ export function copyFiles(from: readonly string[], to: string, options: OptionVa
     }
   }
   transmitter.close();
-  return { drops: readDrops(counters.words, 16 + LINK_DROPS), notices };
+  return { drops: readDrops(counters.words, LINK_RECORD + LINK_DROPS), notices };
 }

@@ -12,7 +12,7 @@ import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';
 import { SAMPLES } from './samples';
 
-const HEADERS = resolve(__dirname, '../../src/flow/native');
+const HEADERS = ['flow/native', 'native'].flatMap((folder) => ['-I', resolve(__dirname, '../../src', folder)]);
 
 /** Reads packets, each behind its length in 32 bits, into buffers of just that size; writes 7 bytes for each. */
 const PROGRAM = `
@@ -83,7 +83,7 @@ describeWithCompiler(`flow columns in native code${compiler === undefined ? ' (s
     const source = join(folder, `${name}.cc`);
     const program = join(folder, name);
     writeFileSync(source, PROGRAM);
-    execFileSync(compiler ?? 'c++', ['-std=c++17', '-Wall', '-Wextra', '-Werror', ...flags, '-I', HEADERS, '-o', program, source]);
+    execFileSync(compiler ?? 'c++', ['-std=c++17', '-Wall', '-Wextra', '-Werror', ...flags, ...HEADERS, '-o', program, source]);
     const input = Buffer.concat(packets.flatMap((packet) => {
       const length = Buffer.alloc(4);
       length.writeUInt32LE(packet.length);

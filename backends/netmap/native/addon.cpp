@@ -94,6 +94,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   using namespace bricks::netmap;
+  exports.Set("contract", bricks::kContract);
   exports.Set("NetmapPort", PortBinding::Define(env));
   exports.Set("NetmapSource", SourceBinding::Define(env));
   exports.Set("NetmapTransmitter", TransmitterBinding::Define(env));

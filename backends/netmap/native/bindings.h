@@ -32,50 +32,6 @@ inline Napi::Error ScriptError(Napi::Env env, const PortError& error) {
   return made;
 }
 
-// The record of a link, of 16 slots, in its counter block.
-inline uint64_t* CounterRecord(const Napi::Object& request) {
-  const Napi::Value buffer = request.Get("counters");
-  const uint32_t record = Number(request, "record");
-  if (!buffer.IsArrayBuffer()) throw Napi::TypeError::New(request.Env(), "counters is no ArrayBuffer");
-  Napi::ArrayBuffer block = buffer.As<Napi::ArrayBuffer>();
-  if (block.ByteLength() / 8 < size_t{record} + 16) throw Napi::RangeError::New(request.Env(), "the record lies outside of the counters");
-  return static_cast<uint64_t*>(block.Data()) + record;
-}
-
-inline LinkSlots Reasons(const Napi::Object& options) {
-  const Napi::Object reasons = options.Get("reasons").ToObject();
-  const auto slot = [&](const char* name) {
-    const uint32_t found = Number(reasons, name, 16);
-    if (found >= 16) throw Napi::RangeError::New(options.Env(), std::string(name) + " is no slot of a link");
-    return found;
-  };
-  LinkSlots slots;
-  slots.noReader = slot("noReader");
-  slots.ringFull = slot("ringFull");
-  slots.tooLong = slot("tooLong");
-  slots.interfaceBusy = slot("interfaceBusy");
-  slots.interfaceDown = slot("interfaceDown");
-  slots.linkType = slot("linkType");
-  slots.malformed = slot("malformed");
-  slots.backendError = slot("backendError");
-  return slots;
-}
-
-inline Columns PlainColumns(const BatchColumns& bound) {
-  Columns columns;
-  columns.capacity = bound.capacity;
-  columns.offset = bound.offset;
-  columns.length = bound.length;
-  columns.wireLength = bound.wireLength;
-  columns.seconds = bound.seconds;
-  columns.nanoseconds = bound.nanoseconds;
-  columns.slot = bound.slot;
-  columns.flowPorts = bound.flowPorts;
-  columns.flowAddresses = bound.flowAddresses;
-  columns.flowWord = bound.flowWord;
-  return columns;
-}
-
 class PortBinding : public Napi::ObjectWrap<PortBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -94,7 +50,7 @@ class PortBinding : public Napi::ObjectWrap<PortBinding> {
 class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({port, batch, flowColumns, flowFields, arrival, timestamps, waits, counters, record, reasons})
+  // ({port, batch, flowColumns, flowFields, arrival, timestamps, waits, counters, record})
   explicit SourceBinding(const Napi::CallbackInfo& info);
   const std::shared_ptr<Receiver>& receiver() const { return receiver_; }
   // The transmitter whose sinks are synced together with this source, if any.
@@ -115,8 +71,6 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   std::shared_ptr<Receiver> receiver_;
   std::weak_ptr<Sender> sender_;
   BatchColumns bound_;
-  Columns columns_;
-  LinkSlots reasons_;
   uint64_t* counters_ = nullptr;
   Napi::Reference<Napi::Value> countersReference_;
   ColumnNeeds needs_;
@@ -125,7 +79,7 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
 class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], reasons, copies, chains, batchesTogether})
+  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], copies, chains, batchesTogether})
   explicit TransmitterBinding(const Napi::CallbackInfo& info);
 
  private:

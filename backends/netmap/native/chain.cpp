@@ -51,7 +51,7 @@ uint32_t Chain::TakeDebt(Books& books, uint32_t at) {
 
 // From the last sink to the first, so that ways begin with their first sinks. Everything counts as sent from here on.
 void Chain::MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t found) {
-  const Columns& columns = batch.columns;
+  const PacketColumns& columns = batch.columns;
   if (ways_.size() < columns.capacity) ways_.resize(columns.capacity, kNone);
   for (uint32_t k = found; k-- > 0;) {
     Sink& sink = sinks_.all[active[k]];
@@ -61,15 +61,15 @@ void Chain::MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t fo
     for (uint32_t n = count; n-- > 0;) {
       const uint32_t row = sink.rows[n];
       if (row >= columns.capacity || size_t{columns.offset[row]} + columns.length[row] > batch.memoryBytes) {
-        sink.counters[sinks_.reasons.backendError]++;
+        sink.counters[kDropBackendError]++;
         continue;
       }
       ways_[row] = NewHop(active[k], ways_[row]);
       packets++;
       bytes += columns.length[row];
     }
-    sink.counters[kPackets] += packets;
-    sink.counters[kBytes] += bytes;
+    sink.counters[kLinkPackets] += packets;
+    sink.counters[kLinkBytes] += bytes;
   }
 }
 
@@ -142,15 +142,14 @@ bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
 // A packet that the ring can't take now, or never: into the reserve, or dropped.
 void Chain::PlaceOther(uint32_t index, const Packet& packet) {
   Sink& sink = sinks_.all[index];
-  const LinkSlots& reasons = sinks_.reasons;
   if (!sink.gone && sink.Fits(packet.length) && overflow_.Keep(index, packet)) return;
-  const uint32_t reason = sink.gone ? reasons.interfaceDown : !sink.Fits(packet.length) ? reasons.tooLong : sink.Space() >= sink.SlotsFor(packet.length) && sink.queue.count == 0 ? reasons.backendError : sinks_.ReasonFull(sink);
+  const uint32_t reason = sink.gone ? kDropInterfaceDown : !sink.Fits(packet.length) ? kDropTooLong : sink.Space() >= sink.SlotsFor(packet.length) && sink.queue.count == 0 ? kDropBackendError : sinks_.ReasonFull(sink);
   Sinks::TakeBack(sink, packet.length, reason);
 }
 
 // The reader kept a packet's buffer: nobody else can have it.
 void Chain::Lose(uint32_t hop, uint32_t length) {
-  while (hop != kNone) Sinks::TakeBack(sinks_.all[TakeHop(&hop)], length, sinks_.reasons.backendError);
+  while (hop != kNone) Sinks::TakeBack(sinks_.all[TakeHop(&hop)], length, kDropBackendError);
 }
 
 void Chain::TakeReturned(uint32_t index) {

@@ -11,7 +11,7 @@ constexpr uint32_t kPipes = 2;  // of each group
 // Three groups of two pipes. Packet n is of flow n % 8, and goes to pipe flow % 2 of each group.
 class Groups : public OneToMany {
  public:
-  explicit Groups(uint32_t extra, SinkKind kind = SinkKind::kPipe) : OneToMany(kGroups * kPipes, extra, {LinkSlots{}, true, true, 1}) {
+  explicit Groups(uint32_t extra, SinkKind kind = SinkKind::kPipe) : OneToMany(kGroups * kPipes, extra, {true, true, 1}) {
     world.interface(1)->ni_bufs_head = world.extraHead();
     for (uint32_t k = 0; k < kGroups * kPipes; k++) {
       auto port = world.Open(k + 1);
@@ -25,7 +25,7 @@ class Groups : public OneToMany {
     for (uint32_t k = 0; k < count; k++) {
       if (world.Arrive(0, next, long_ && next % 10 == 3 ? 5000 : 60 + next % 1000)) next++;
     }
-    const int32_t rows = receiver->Receive(batch.columns, {FlowNeed::kNone, true}, counters.back().data(), LinkSlots{});
+    const int32_t rows = receiver->Receive(batch.columns, {FlowNeed::kNone, true}, counters.back().data());
     for (int32_t row = 0; row < rows; row++) {
       uint32_t number;
       std::memcpy(&number, sent.memory + batch.columns.offset[row], 4);
@@ -51,10 +51,10 @@ class Groups : public OneToMany {
         EXPECT(number + 1 > last[number % 8]);
         last[number % 8] = number + 1;
       }
-      EXPECT(numbers[k].size() == counters[k][kPackets]);
+      EXPECT(numbers[k].size() == counters[k][kLinkPackets]);
       uint64_t received = 0;
       for (uint32_t number = 0; number < next; number++) received += (number % 8) % kPipes == k % kPipes;
-      EXPECT(booked + counters[k][kPackets] == received);
+      EXPECT(booked + counters[k][kLinkPackets] == received);
     }
   }
   uint64_t Dropped(uint32_t sink) const {
@@ -109,7 +109,7 @@ void Traffic(uint32_t seed, uint32_t extra, SinkKind kind) {
     }
     if (round % 300 == 0) speeds[random() % (kGroups * kPipes)] = random() % 4;
   }
-  EXPECT(groups.counters[3][LinkSlots{}.tooLong] > 100 && groups.counters[2][LinkSlots{}.tooLong] == 0);
+  EXPECT(groups.counters[3][kDropTooLong] > 100 && groups.counters[2][kDropTooLong] == 0);
   groups.Finish();
 }
 
@@ -123,7 +123,7 @@ void DeadReader() {
     for (uint32_t k = 1; k < kGroups * kPipes; k++) groups.Take(k);
   }
   EXPECT(groups.Dropped(0) > 1000 && groups.Dropped(2) == 0 && groups.Dropped(4) == 0);
-  EXPECT(groups.counters[0][LinkSlots{}.noReader] == groups.Dropped(0));
+  EXPECT(groups.counters[0][kDropNoReader] == groups.Dropped(0));
   groups.Finish();
 }
 
@@ -148,20 +148,20 @@ void ReaderKeepsBuffers() {
   slots[2].buf_idx = UINT32_MAX;
   groups.world.Transmit(1)->tail = 2;
   groups.sender.Settle();
-  EXPECT(groups.counters[2][LinkSlots{}.backendError] == 3 && groups.counters[4][LinkSlots{}.backendError] == 3);
-  EXPECT(groups.counters[2][kPackets] == 1 && groups.sender.Backlog() > 0);
+  EXPECT(groups.counters[2][kDropBackendError] == 3 && groups.counters[4][kDropBackendError] == 3);
+  EXPECT(groups.counters[2][kLinkPackets] == 1 && groups.sender.Backlog() > 0);
 }
 
 // Four pipes of the first group lead to one of the second. Their readers give back all at once, after that one's has taken all it could:
 // its ring has room for what is owed to it, and nothing is lost.
 void ManyGiveBackAtOnce() {
   constexpr uint32_t kFirst = 4;
-  OneToMany funnel(kFirst + 1, 0, {LinkSlots{}, true, true, 1});
+  OneToMany funnel(kFirst + 1, 0, {true, true, 1});
   for (uint32_t k = 0; k <= kFirst; k++) funnel.AddSink(k, funnel.world.Open(k + 1), SinkKind::kPipe, true);
   uint32_t sent = 0;
   const auto send = [&](uint32_t count) {
     for (uint32_t k = 0; k < count; k++) EXPECT(funnel.world.Arrive(0, funnel.next++, 60));
-    const int32_t rows = funnel.receiver->Receive(funnel.batch.columns, {FlowNeed::kNone, true}, funnel.counters.back().data(), LinkSlots{});
+    const int32_t rows = funnel.receiver->Receive(funnel.batch.columns, {FlowNeed::kNone, true}, funnel.counters.back().data());
     for (int32_t row = 0; row < rows; row++) {
       funnel.lists.Put(sent++ % kFirst, static_cast<uint32_t>(row));
       funnel.lists.Put(kFirst, static_cast<uint32_t>(row));
@@ -181,7 +181,7 @@ void ManyGiveBackAtOnce() {
   }
   funnel.sender.Close(0);
   funnel.Take(kFirst);
-  EXPECT(funnel.counters[kFirst][kPackets] == sent && funnel.numbers[kFirst].size() == sent);
+  EXPECT(funnel.counters[kFirst][kLinkPackets] == sent && funnel.numbers[kFirst].size() == sent);
   std::vector<uint32_t> last(kFirst, 0);
   for (const uint32_t number : funnel.numbers[kFirst]) {
     EXPECT(number + 1 > last[number % kFirst]);

@@ -17,7 +17,7 @@ namespace {
 constexpr uint32_t kPacketsAhead = 14;
 
 // Out of line, and told no more than it needs, so that the loop has registers enough: 20 instructions a packet less.
-__attribute__((noinline)) int32_t UncommonFlow(const Columns& columns, const uint8_t* packet, size_t row) {
+__attribute__((noinline)) int32_t UncommonFlow(const PacketColumns& columns, const uint8_t* packet, size_t row) {
   return ParsedFlow(packet, columns.length[row], columns.flowAddresses + row, columns.flowPorts + row);
 }
 
@@ -61,7 +61,7 @@ bool Receiver::WantsSync(uint32_t capacity) const {
   return available == 0 || (available < capacity && released_);
 }
 
-int32_t Receiver::Receive(const Columns& columns, const ColumnNeeds& needs, uint64_t* counters, const LinkSlots& reasons) {
+int32_t Receiver::Receive(const PacketColumns& columns, const ColumnNeeds& needs, uint64_t* counters) {
   if (rings_.empty()) return -1;
   Release();
   if (!waits_ && !asked_ && WantsSync(columns.capacity)) {
@@ -75,9 +75,9 @@ int32_t Receiver::Receive(const Columns& columns, const ColumnNeeds& needs, uint
   malformed_ = 0;
   stagingUsed_ = 0;
   const uint32_t rows = Fill(columns, needs);
-  counters[kPackets] += rows;
-  counters[kBytes] += bytes_;
-  counters[reasons.malformed] += malformed_;
+  counters[kLinkPackets] += rows;
+  counters[kLinkBytes] += bytes_;
+  counters[kDropMalformed] += malformed_;
   if (rows == 0) Release();  // what was malformed, and how far was looked
   return static_cast<int32_t>(rows);
 }
@@ -109,7 +109,7 @@ void Receiver::AfterSync() {
 }
 
 // Each ring may fill its share of the batch, and what others leave; the first one changes from batch to batch.
-uint32_t Receiver::Fill(const Columns& columns, const ColumnNeeds& needs) {
+uint32_t Receiver::Fill(const PacketColumns& columns, const ColumnNeeds& needs) {
   const uint32_t count = static_cast<uint32_t>(rings_.size());
   const auto take = [&](Ring& ring, uint32_t from, uint32_t limit) {
     const uint32_t to = needs.flow == FlowNeed::kWord  ? Take<FlowNeed::kWord>(ring, columns, from, limit)
@@ -133,7 +133,7 @@ uint32_t Receiver::Fill(const Columns& columns, const ColumnNeeds& needs) {
 }
 
 template <FlowNeed kFlow>
-uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit) {
+uint32_t Receiver::Take(Ring& ring, const PacketColumns& columns, uint32_t row, uint32_t limit) {
   // In locals: stores of bytes might change whatever is behind a pointer, as far as the compiler knows.
   const uint8_t* const base = region_->base();
   const uint32_t tail = ring.ring->tail;
@@ -209,7 +209,7 @@ uint32_t Receiver::Take(Ring& ring, const Columns& columns, uint32_t row, uint32
 
 // Takes the frame of several slots at ring.next, if all of it is there and there is room; false to end the batch here.
 // A frame that can't be whole is skipped and counted, without a row.
-bool Receiver::TakeFrame(Ring& ring, const Columns& columns, uint32_t* row) {
+bool Receiver::TakeFrame(Ring& ring, const PacketColumns& columns, uint32_t* row) {
   const uint32_t tail = ring.ring->tail;
   uint32_t end = ring.next;
   uint32_t fragments = 0;
@@ -255,7 +255,7 @@ bool Receiver::TakeFrame(Ring& ring, const Columns& columns, uint32_t* row) {
   return true;
 }
 
-void Receiver::Stamp(const Ring& ring, const Columns& columns, uint32_t from, uint32_t to) {
+void Receiver::Stamp(const Ring& ring, const PacketColumns& columns, uint32_t from, uint32_t to) {
   if (from == to) return;
   std::memcpy(columns.wireLength + from, columns.length + from, (to - from) * sizeof(uint32_t));
   uint32_t seconds = static_cast<uint32_t>(ring.ring->ts.tv_sec);

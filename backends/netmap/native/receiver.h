@@ -24,7 +24,7 @@ class Receiver {
   Receiver& operator=(const Receiver&) = delete;
 
   // Rows filled, after a sync where it may bring something; -1 if the port is gone.
-  int32_t Receive(const Columns& columns, const ColumnNeeds& needs, uint64_t* counters, const LinkSlots& reasons);
+  int32_t Receive(const PacketColumns& columns, const ColumnNeeds& needs, uint64_t* counters);
   // Gives the slots of the last batch back; the kernel learns of it at the next sync. Receive begins with it.
   void Release();
   // Waits until there is something to receive, but no longer than that; what is there needs no sync afterwards.
@@ -54,12 +54,12 @@ class Receiver {
 
   bool WantsSync(uint32_t capacity) const;
   void AfterSync();
-  uint32_t Fill(const Columns& columns, const ColumnNeeds& needs);
+  uint32_t Fill(const PacketColumns& columns, const ColumnNeeds& needs);
   template <FlowNeed kFlow>
-  uint32_t Take(Ring& ring, const Columns& columns, uint32_t row, uint32_t limit);
-  bool TakeFrame(Ring& ring, const Columns& columns, uint32_t* row);
+  uint32_t Take(Ring& ring, const PacketColumns& columns, uint32_t row, uint32_t limit);
+  bool TakeFrame(Ring& ring, const PacketColumns& columns, uint32_t* row);
   // Fills time and length on the wire.
-  void Stamp(const Ring& ring, const Columns& columns, uint32_t from, uint32_t to);
+  void Stamp(const Ring& ring, const PacketColumns& columns, uint32_t from, uint32_t to);
 
   std::shared_ptr<Port> port_;
   std::shared_ptr<Region> region_;

@@ -1,6 +1,7 @@
 // Receiving and sending over rings in plain memory, under the sanitizers.
 #include "test_rings.h"
 
+using namespace bricks;
 using namespace bricks::netmap;
 
 namespace {
@@ -13,10 +14,10 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
   World other(1, 0);
   Batch batch;
   Lists lists(outputs);
-  std::vector<std::vector<uint64_t>> counters(outputs + 1, std::vector<uint64_t>(16));
+  std::vector<std::vector<uint64_t>> counters(outputs + 1, std::vector<uint64_t>(kLinkRecord));
   World& from = foreign ? other : world;
   auto receiver = std::make_shared<Receiver>(from.Open(0), false);
-  Sender sender({LinkSlots{}, copies, false, 1});
+  Sender sender({copies, false, 1});
   for (uint32_t k = 0; k < outputs; k++) {
     sender.AddSink({world.Open(k + 1), SinkKind::kPipe, k != 2, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
   }
@@ -36,7 +37,7 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
       if (from.Arrive(0, number, length)) number++;
     }
     sender.FlushFor(*receiver, 0);
-    const int32_t rows = receiver->Receive(batch.columns, {}, counters[outputs].data(), LinkSlots{});
+    const int32_t rows = receiver->Receive(batch.columns, {}, counters[outputs].data());
     EXPECT(rows >= 0);
     for (int32_t row = 0; row < rows; row++) {
       if (copies && random() % 3 == 0) {
@@ -63,14 +64,14 @@ void Traffic(uint32_t seed, bool copies, bool wait, bool foreign) {
   uint64_t booked = 0;
   for (uint32_t k = 0; k < outputs; k++) {
     world.Take(k + 1, &numbers[k]);
-    EXPECT(numbers[k].size() == counters[k][kPackets]);
+    EXPECT(numbers[k].size() == counters[k][kLinkPackets]);
     for (size_t at = 1; at < numbers[k].size(); at++) EXPECT(numbers[k][at] > numbers[k][at - 1]);
-    booked += counters[k][kPackets];
+    booked += counters[k][kLinkPackets];
     for (uint32_t reason = 2; reason < 16; reason++) booked += counters[k][reason];
-    EXPECT(!wait || counters[k][LinkSlots{}.ringFull] + counters[k][LinkSlots{}.noReader] == 0);
+    EXPECT(!wait || counters[k][kDropRingFull] + counters[k][kDropNoReader] == 0);
   }
   EXPECT(booked == listed);
-  EXPECT(counters[2][LinkSlots{}.tooLong] > 0);
+  EXPECT(counters[2][kDropTooLong] > 0);
   sender.Close(0);
   world.CountBuffers(0);
   other.CountBuffers(0);
@@ -81,7 +82,7 @@ void Malformed() {
   std::mt19937 random(5);
   World world(1, 0);
   Batch batch;
-  std::vector<uint64_t> counters(16);
+  std::vector<uint64_t> counters(kLinkRecord);
   Receiver receiver(world.Open(0), true);
   netmap_ring* ring = world.Receive(0);
   for (int round = 0; round < 20000; round++) {
@@ -93,35 +94,35 @@ void Malformed() {
       ring->tail = NextSlot(ring->tail, kSlots);
     }
     if (random() % 8 != 0) continue;
-    const int32_t rows = receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{});
+    const int32_t rows = receiver.Receive(batch.columns, {}, counters.data());
     for (int32_t row = 0; row < rows; row++) EXPECT(uint64_t{batch.columns.offset[row]} + batch.columns.length[row] <= world.region()->addressable());
     receiver.Release();
   }
-  EXPECT(counters[kPackets] > 1000 && counters[LinkSlots{}.malformed] > 1000);
+  EXPECT(counters[kLinkPackets] > 1000 && counters[kDropMalformed] > 1000);
 }
 
 // A frame whose end has not arrived waits; one that can never be whole does not block the ring.
 void HalfFrames() {
   World world(1, 0);
   Batch batch;
-  std::vector<uint64_t> counters(16);
+  std::vector<uint64_t> counters(kLinkRecord);
   Receiver receiver(world.Open(0), false);
   netmap_ring* ring = world.Receive(0);
   EXPECT(world.Arrive(0, 1, 5000));
   const uint32_t end = ring->tail;
   ring->tail = 1;
-  EXPECT(receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{}) == 0);
+  EXPECT(receiver.Receive(batch.columns, {}, counters.data()) == 0);
   EXPECT(ring->head == 0 && ring->cur == 1);
   ring->tail = end;
-  EXPECT(receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{}) == 1 && batch.columns.length[0] == 5000 && batch.columns.slot[0] == kNoSlot);
+  EXPECT(receiver.Receive(batch.columns, {}, counters.data()) == 1 && batch.columns.length[0] == 5000 && batch.columns.slot[0] == kNoSlot);
   receiver.Release();
   for (uint32_t k = 0; k + 1 < kSlots; k++) {
     netmap_ring_slots(ring)[ring->tail].flags = NS_MOREFRAG;
     netmap_ring_slots(ring)[ring->tail].len = 100;
     ring->tail = NextSlot(ring->tail, kSlots);
   }
-  EXPECT(receiver.Receive(batch.columns, {}, counters.data(), LinkSlots{}) == 0);
-  EXPECT(counters[LinkSlots{}.malformed] == 1 && ring->head == ring->tail);
+  EXPECT(receiver.Receive(batch.columns, {}, counters.data()) == 0);
+  EXPECT(counters[kDropMalformed] == 1 && ring->head == ring->tail);
 }
 
 // The newest packets win, the longest queue pays, and every extra buffer is in the list again at the end.
@@ -131,11 +132,11 @@ void ExtraBuffers(bool move) {
   world.interface(1)->ni_bufs_head = world.extraHead();
   Batch batch;
   Lists lists(2);
-  std::vector<std::vector<uint64_t>> counters(3, std::vector<uint64_t>(16));
+  std::vector<std::vector<uint64_t>> counters(3, std::vector<uint64_t>(kLinkRecord));
   auto receiver = std::make_shared<Receiver>(world.Open(0), false);
   auto first = world.Open(1);
   first->PretendExtraBuffers(extra);
-  Sender sender({LinkSlots{}, !move, false, 4});
+  Sender sender({!move, false, 4});
   sender.AddSink({first, SinkKind::kPipe, true, &lists.counts[0], lists.Of(0), 64, counters[0].data()});
   sender.AddSink({world.Open(2), SinkKind::kPipe, true, &lists.counts[1], lists.Of(1), 64, counters[1].data()});
   SentBatch sent;
@@ -146,7 +147,7 @@ void ExtraBuffers(bool move) {
   std::vector<uint32_t> numbers[2];
   for (uint32_t number = 0; number < 4000; number++) {
     EXPECT(world.Arrive(0, number, 60));
-    EXPECT(receiver->Receive(batch.columns, {FlowNeed::kNone, true}, counters[2].data(), LinkSlots{}) == 1);
+    EXPECT(receiver->Receive(batch.columns, {FlowNeed::kNone, true}, counters[2].data()) == 1);
     // The first sink is never read; the second one now and then.
     lists.Put(number & 1, 0);
     sender.Transmit(sent, false);
@@ -155,8 +156,8 @@ void ExtraBuffers(bool move) {
     if (number % 97 == 0) world.Take(2, &numbers[1]);
     if (number == 2000) EXPECT(sender.Backlog() > 60 && sender.Backlog() <= extra);
   }
-  EXPECT(counters[1][LinkSlots{}.ringFull] + counters[1][LinkSlots{}.noReader] == 0);
-  EXPECT(counters[0][LinkSlots{}.noReader] > 1500);
+  EXPECT(counters[1][kDropRingFull] + counters[1][kDropNoReader] == 0);
+  EXPECT(counters[0][kDropNoReader] > 1500);
   for (int round = 0; round < 40; round++) {
     timespec pause = {0, 2'000'000};
     nanosleep(&pause, nullptr);
@@ -166,7 +167,7 @@ void ExtraBuffers(bool move) {
   }
   EXPECT(sender.Backlog() == 0 && numbers[0].back() == 3998 && numbers[1].back() == 3999);
   for (int k = 0; k < 2; k++) {
-    EXPECT(numbers[k].size() == counters[static_cast<size_t>(k)][kPackets]);
+    EXPECT(numbers[k].size() == counters[static_cast<size_t>(k)][kLinkPackets]);
     for (size_t at = 1; at < numbers[k].size(); at++) EXPECT(numbers[k][at] > numbers[k][at - 1]);
   }
   sender.Close(0);

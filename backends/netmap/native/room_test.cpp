@@ -10,7 +10,7 @@ constexpr uint32_t kLong = 5000;
 // One port to several pipes.
 class Engine : public OneToMany {
  public:
-  Engine(uint32_t sinks, bool copies, bool chains) : OneToMany(sinks, 0, {LinkSlots{}, copies, chains, 1}) {
+  Engine(uint32_t sinks, bool copies, bool chains) : OneToMany(sinks, 0, {copies, chains, 1}) {
     for (uint32_t k = 0; k < sinks; k++) {
       ports.push_back(world.Open(k + 1));
       AddSink(k, ports[k]);
@@ -19,7 +19,7 @@ class Engine : public OneToMany {
   // A batch of frames of these lengths, all of them on the lists of these sinks.
   void Send(const std::vector<uint32_t>& lengths, const std::vector<uint32_t>& sinks) {
     for (const uint32_t length : lengths) EXPECT(world.Arrive(0, next++, length));
-    const int32_t rows = receiver->Receive(batch.columns, {}, counters.back().data(), LinkSlots{});
+    const int32_t rows = receiver->Receive(batch.columns, {}, counters.back().data());
     EXPECT(rows == static_cast<int32_t>(lengths.size()));
     for (const uint32_t sink : sinks) {
       for (int32_t row = 0; row < rows; row++) lists.Put(sink, static_cast<uint32_t>(row));
@@ -31,7 +31,7 @@ class Engine : public OneToMany {
   // The sink has got all that was listed so far.
   void ExpectAll(uint32_t sink) {
     Take(sink);
-    EXPECT(counters[sink][kPackets] == next && numbers[sink].size() == next);
+    EXPECT(counters[sink][kLinkPackets] == next && numbers[sink].size() == next);
     for (uint32_t k = 0; k < next; k++) EXPECT(numbers[sink][k] == k);
   }
 
@@ -72,8 +72,8 @@ void OnceAround() {
   engine.sender.Transmit({engine.batch.columns, memory.data(), memory.size(), nullptr}, false);
   if (engine.sender.WantsFlush()) engine.sender.Flush();
   engine.Take(0);
-  EXPECT(engine.counters[0][kPackets] > 31);
-  EXPECT(engine.numbers[0].size() == engine.counters[0][kPackets]);
+  EXPECT(engine.counters[0][kLinkPackets] > 31);
+  EXPECT(engine.numbers[0].size() == engine.counters[0][kLinkPackets]);
 }
 
 // A chained frame of several slots finds the room that its reader has made since the last sync.

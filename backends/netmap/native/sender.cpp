@@ -14,7 +14,7 @@ constexpr int64_t kPauseLongest = kMillisecond;
 }  // namespace
 
 Sender::Sender(const SenderSettings& settings)
-    : copies_(settings.copies), batchesTogether_(settings.batchesTogether), sinks_(settings.reasons), overflow_(sinks_) {
+    : copies_(settings.copies), batchesTogether_(settings.batchesTogether), overflow_(sinks_) {
   if (settings.copies && settings.chains) chain_ = std::make_unique<Chain>(sinks_, overflow_, [this](uint32_t index, uint32_t slots) { MakeRoom(index, slots); });
 }
 

@@ -20,7 +20,6 @@
 namespace bricks::netmap {
 
 struct SenderSettings {
-  LinkSlots reasons;
   bool copies = false;             // a packet may be on several lists
   bool chains = false;             // and then goes from one sink to the next
   uint32_t batchesTogether = 1;    // how many may share a sync while more packets wait in their source already
@@ -83,7 +82,7 @@ class Sender {
   bool postponed_ = false;  // what Flush would do is left to flushing_
   uint32_t together_ = 0;
   bool left_ = false;  // the last batch is not sent out yet
-  uint64_t ignored_[16] = {};
+  uint64_t ignored_[kLinkRecord] = {};
 };
 
 }  // namespace bricks::netmap

@@ -45,8 +45,8 @@ uint32_t Sender::Send(uint32_t index, const SentBatch& batch, bool wait) {
     if (sink.queue.count == 0 && done + 1 < count) done += SendPlain(sink, sink.rows.From(done + 1), batch, movable, count - done - 1, &tally);
   }
   *sink.count = left;
-  sink.counters[kPackets] += tally.packets;
-  sink.counters[kBytes] += tally.bytes;
+  sink.counters[kLinkPackets] += tally.packets;
+  sink.counters[kLinkBytes] += tally.bytes;
   if (sink.head != head) sinks_.MarkDirty(index);
   return left;
 }
@@ -125,21 +125,20 @@ uint32_t Sender::SendPlain(Sink& sink, const ListRows& rows, const SentBatch& ba
 // Whatever the hot loop does not take: long frames, full rings, packets that can't be sent.
 Sender::Outcome Sender::SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait) {
   Sink& sink = sinks_.all[index];
-  const LinkSlots& reasons = sinks_.reasons;
   const auto drop = [&sink](uint32_t reason) {
     sink.counters[reason]++;
     return Outcome::kDropped;
   };
-  if (sink.gone) return drop(reasons.interfaceDown);
-  if (row >= batch.columns.capacity) return drop(reasons.backendError);
+  if (sink.gone) return drop(kDropInterfaceDown);
+  if (row >= batch.columns.capacity) return drop(kDropBackendError);
   const Packet packet = PacketOf(batch, row, movable && !copies_);
-  if (size_t{batch.columns.offset[row]} + packet.length > batch.memoryBytes) return drop(reasons.backendError);
-  if (!sink.Fits(packet.length)) return drop(reasons.tooLong);
+  if (size_t{batch.columns.offset[row]} + packet.length > batch.memoryBytes) return drop(kDropBackendError);
+  if (!sink.Fits(packet.length)) return drop(kDropTooLong);
   const uint32_t slots = sink.SlotsFor(packet.length);
   if (slots > 1) MakeRoom(index, slots, true);  // the batch's own look asked for one slot for each packet
   if (sink.queue.count == 0 && sink.Space() >= slots) {
     // What fails here: the reader gave back slots without buffers.
-    return sink.Put(packet) ? Outcome::kSent : drop(reasons.backendError);
+    return sink.Put(packet) ? Outcome::kSent : drop(kDropBackendError);
   }
   if (wait && sinks_.ReaderLives(sink)) return Outcome::kLeave;
   if (overflow_.Keep(index, packet)) return Outcome::kSent;

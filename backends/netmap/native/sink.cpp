@@ -145,13 +145,13 @@ bool Sinks::ReaderLives(Sink& sink) const {
 // netmap doesn't tell who holds the other end of a pipe. A reader that has never given back a slot of
 // a full ring, or none for a second, is taken for absent.
 uint32_t Sinks::ReasonFull(Sink& sink) const {
-  if (sink.kind != SinkKind::kPipe) return reasons.interfaceBusy;
-  return sink.everTaken && ReaderLives(sink) ? reasons.ringFull : reasons.noReader;
+  if (sink.kind != SinkKind::kPipe) return kDropInterfaceBusy;
+  return sink.everTaken && ReaderLives(sink) ? kDropRingFull : kDropNoReader;
 }
 
 void Sinks::TakeBack(Sink& sink, uint32_t length, uint32_t reason) {
-  sink.counters[kPackets]--;
-  sink.counters[kBytes] -= length;
+  sink.counters[kLinkPackets]--;
+  sink.counters[kLinkBytes] -= length;
   sink.counters[reason]++;
 }
 

@@ -28,7 +28,7 @@ struct SinkSettings {
 };
 
 struct SentBatch {
-  Columns columns;
+  PacketColumns columns;
   const uint8_t* memory = nullptr;
   size_t memoryBytes = 0;
   // Null where another backend fills the batch.
@@ -93,8 +93,6 @@ struct Sink {
 
 class Sinks {
  public:
-  explicit Sinks(const LinkSlots& slots) : reasons(slots) {}
-
   // Throws PortError{EBUSY, "claim"} where another sender of this process has the ring.
   void Add(const SinkSettings& settings);
   void MarkDirty(uint32_t index);
@@ -116,7 +114,6 @@ class Sinks {
 
   std::vector<Sink> all;
   std::vector<uint32_t> dirty;  // what must be synced
-  const LinkSlots reasons;
 
  private:
   // A full ring's reader that takes nothing for so long is not there, as far as anyone can tell.

@@ -51,10 +51,8 @@ SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   DefineDirectMethod<SourceBinding, &SourceBinding::Receive, 1>(self, this, "receive");
   const Napi::Object settings = RequireObject(info, 0);
   bound_.Bind(settings.Get("batch").ToObject());
-  columns_ = PlainColumns(bound_);
-  counters_ = CounterRecord(settings);
+  counters_ = LinkRecord(settings.Get("counters"), settings.Get("record"));
   countersReference_ = Napi::Persistent(settings.Get("counters"));
-  reasons_ = Reasons(settings);
   needs_.flow = !settings.Get("flowColumns").ToBoolean() ? FlowNeed::kNone : settings.Get("flowFields").ToBoolean() ? FlowNeed::kAll : FlowNeed::kWord;
   needs_.arrival = settings.Get("arrival").ToBoolean();
   try {
@@ -75,7 +73,7 @@ std::shared_ptr<Receiver> SourceBinding::Of(const Napi::Value& value) { return B
 int32_t SourceBinding::Receive(Napi::Env, const int32_t* arguments) {
   if (!receiver_) return -1;
   const bool waited = Ask(arguments[0]);
-  const int32_t rows = receiver_->Receive(columns_, needs_, counters_, reasons_);
+  const int32_t rows = receiver_->Receive(bound_, needs_, counters_);
   return rows < 0 ? rows : rows * 2 + waited;
 }
 

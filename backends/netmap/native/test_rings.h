@@ -12,6 +12,7 @@
 
 #include "receiver.h"
 #include "sender.h"
+#include "test_columns.h"
 
 namespace bricks::netmap {
 
@@ -28,14 +29,7 @@ constexpr uint32_t kRows = 48;
   } while (false)
 
 struct Batch {
-  std::vector<uint32_t> words[7];
-  std::vector<uint16_t> addresses;
-  std::vector<int32_t> kinds;
-  Columns columns;
-  Batch() : addresses(kRows), kinds(kRows) {
-    for (auto& column : words) column.resize(kRows);
-    columns = {kRows, words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), words[5].data(), words[6].data(), addresses.data(), kinds.data()};
-  }
+  TestColumns columns{kRows};
 };
 
 // A region with ports of one receive and one transmit ring each.
@@ -168,7 +162,7 @@ struct Lists {
 // What receives from the first port and sends to the others; `numbers[k]` are those of the packets that sink k's reader took.
 struct OneToMany {
   OneToMany(uint32_t sinks, uint32_t extraBuffers, const SenderSettings& settings)
-      : world(1 + sinks, extraBuffers), lists(sinks), counters(sinks + 1, std::vector<uint64_t>(16)), numbers(sinks), receiver(std::make_shared<Receiver>(world.Open(0), false)), sender(settings) {
+      : world(1 + sinks, extraBuffers), lists(sinks), counters(sinks + 1, std::vector<uint64_t>(kLinkRecord)), numbers(sinks), receiver(std::make_shared<Receiver>(world.Open(0), false)), sender(settings) {
     sent.columns = batch.columns;
     sent.memory = world.region()->base();
     sent.memoryBytes = world.region()->addressable();

@@ -17,10 +17,10 @@ constexpr uint32_t kEngines = 4;
 void RunEngine(World& world, uint32_t first) {
   Batch batch;
   Lists lists(2);
-  std::vector<std::vector<uint64_t>> counters(3, std::vector<uint64_t>(16));
+  std::vector<std::vector<uint64_t>> counters(3, std::vector<uint64_t>(kLinkRecord));
   for (int opened = 0; opened < 20; opened++) {
     auto receiver = std::make_shared<Receiver>(world.Open(first), false);
-    Sender sender({LinkSlots{}, true, opened % 2 == 0, 1});
+    Sender sender({true, opened % 2 == 0, 1});
     for (uint32_t k = 0; k < 2; k++) {
       sender.AddSink({world.Open(first + 1 + k), SinkKind::kPipe, true, &lists.counts[k], lists.Of(k), 64, counters[k].data()});
     }
@@ -29,7 +29,7 @@ void RunEngine(World& world, uint32_t first) {
     for (uint32_t number = 0; number < 400; number++) {
       world.Arrive(first, number, number % 50 == 0 ? 5000 : 100);
       if (number % 10 != 9) continue;
-      const int32_t rows = receiver->Receive(batch.columns, {}, counters[2].data(), LinkSlots{});
+      const int32_t rows = receiver->Receive(batch.columns, {}, counters[2].data());
       for (int32_t row = 0; row < rows; row++) {
         for (uint32_t k = 0; k < 2; k++) lists.Put(k, static_cast<uint32_t>(row));
       }

@@ -18,7 +18,6 @@ TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::O
   const Napi::Value sinks = settings.Get("sinks");
   if (!batches.IsArray() || !sinks.IsArray()) throw Napi::TypeError::New(env, "batches and sinks must be arrays");
   SenderSettings senderSettings;
-  senderSettings.reasons = Reasons(settings);
   senderSettings.copies = settings.Get("copies").ToBoolean();
   senderSettings.chains = settings.Get("chains").ToBoolean();
   senderSettings.batchesTogether = Number(settings, "batchesTogether", 1);
@@ -27,7 +26,7 @@ TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::O
   for (uint32_t k = 0; k < batchArray.Length(); k++) {
     batches_.push_back(std::make_unique<BoundBatch>());
     batches_.back()->columns.Bind(batchArray.Get(k).ToObject());
-    batches_.back()->sent.columns = PlainColumns(batches_.back()->columns);
+    batches_.back()->sent.columns = batches_.back()->columns;
   }
   const Napi::Array sinkArray = sinks.As<Napi::Array>();
   try {
@@ -58,7 +57,7 @@ void TransmitterBinding::AddSink(const Napi::Object& request) {
   sink.count = bound->counts + output;
   sink.rows = bound->RowsOf(output);
   sink.room = bound->room;
-  sink.counters = CounterRecord(request);
+  sink.counters = LinkRecord(request.Get("counters"), request.Get("record"));
   counters_.push_back(Napi::Persistent(request.Get("counters")));
   sender_->AddSink(sink);
 }

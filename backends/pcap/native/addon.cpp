@@ -1,8 +1,10 @@
 #include "addon.h"
+#include "contract.h"
 
 namespace {
 
 Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("contract", bricks::kContract);
   bricks::RegisterDevices(env, exports);
   bricks::RegisterPcapSource(env, exports);
   bricks::RegisterInterfaceTransmitter(env, exports);

@@ -36,20 +36,7 @@ inline int Integer(const Napi::Object& object, const char* name, int otherwise =
   return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
 }
 
-// A slot of a counter record, by name.
-inline uint32_t Slot(const Napi::Object& slots, const char* name) { return WholeNumber(slots.Get(name), std::string("slots.") + name); }
-
 inline bool Flag(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean().Value(); }
-
-// The record of a link in a counter block: `slots` 64-bit numbers from `record` on.
-inline uint64_t* CounterRecord(Napi::Env env, const Napi::Value& buffer, uint32_t record, uint64_t slots) {
-  if (!buffer.IsArrayBuffer()) throw Napi::TypeError::New(env, "counters must be an ArrayBuffer");
-  Napi::ArrayBuffer block = buffer.As<Napi::ArrayBuffer>();
-  if ((uint64_t{record} + slots) * sizeof(uint64_t) > block.ByteLength()) {
-    throw Napi::RangeError::New(env, "the counter record lies outside its block");
-  }
-  return static_cast<uint64_t*>(block.Data()) + record;
-}
 
 // A Uint8Array's bytes.
 inline uint8_t* Bytes(Napi::Env env, const Napi::Value& value, uint64_t* length) {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "contract.h"
 #include "fanout.h"
 
 namespace bricks {
@@ -31,16 +32,7 @@ struct CaptureSettings {
 };
 
 // Where rows go: the columns of a batch, and the memory that the offsets count in.
-struct CaptureRows {
-  uint32_t capacity = 0;
-  uint32_t* offset = nullptr;
-  uint32_t* length = nullptr;
-  uint32_t* wireLength = nullptr;
-  uint32_t* seconds = nullptr;
-  uint32_t* nanoseconds = nullptr;
-  uint16_t* flowAddresses = nullptr;
-  uint32_t* flowPorts = nullptr;
-  int32_t* flowWord = nullptr;
+struct CaptureRows : PacketColumns {
   uint8_t* memory = nullptr;
   uint32_t memoryBytes = 0;
   bool flowColumns = false;

@@ -42,7 +42,7 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
   explicit InterfaceTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectWrap<InterfaceTransmitter>(info) {}
 
  private:
-  // addSink(settings, lists, output, counters, record, slots): opens the interface. Errors carry errno as `status`.
+  // addSink(settings, lists, output, counters, record): opens the interface. Errors carry errno as `status`.
   void AddSink(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     const Napi::Object given = RequireObject(info, 0, "settings");
@@ -54,27 +54,14 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
     sink->lists.Bind(RequireObject(info, 1, "lists"));
     sink->output = RequireNumber(info, 2, "output");
     if (sink->output >= sink->lists.outputs) throw Napi::RangeError::New(env, "the list has no such output");
-    const uint32_t record = RequireNumber(info, 4, "record");
-    const LinkSlots slots = SlotsOf(RequireObject(info, 5, "slots"));
-    uint64_t* counters = CounterRecord(env, info[3], record, uint64_t{LargestOf(slots)} + 1);
+    uint64_t* counters = LinkRecord(info[3], info[4]);
     sink->counters = Napi::Persistent(info[3].As<Napi::Object>());
     try {
-      sink->sender = std::make_unique<ListSender>(OpenSender(settings), counters, slots);
+      sink->sender = std::make_unique<ListSender>(OpenSender(settings), counters);
     } catch (const SenderError& error) {
       throw ErrorWithStatus(env, error.what(), error.number);
     }
     sinks_.push_back(std::move(sink));
-  }
-
-  static LinkSlots SlotsOf(const Napi::Object& given) {
-    const auto slot = [&given](const char* name) { return Slot(given, name); };
-    return {slot("packets"),       slot("bytes"),    slot("tooLong"),   slot("interfaceBusy"),
-            slot("interfaceDown"), slot("linkType"), slot("malformed"), slot("backendError")};
-  }
-
-  static uint32_t LargestOf(const LinkSlots& slots) {
-    return std::max({slots.packets, slots.bytes, slots.tooLong, slots.interfaceBusy, slots.interfaceDown,
-                     slots.linkType, slots.malformed, slots.backendError});
   }
 
   // addBatch(batch): answers the number by which `transmit` is told of it.
@@ -96,9 +83,7 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
   Napi::Value Transmit(const Napi::CallbackInfo& info) {
     const KnownBatch& batch = BatchAt(info);
     SentBatch sent;
-    sent.offset = batch.columns.offset;
-    sent.length = batch.columns.length;
-    sent.capacity = batch.columns.capacity;
+    sent.columns = batch.columns;
     sent.memory = batch.memory;
     sent.memoryBytes = batch.memoryBytes;
     sent.linkType = RequireNumber(info, 1, "linkType");

@@ -6,10 +6,9 @@
 
 #include <cstdint>
 
-namespace bricks {
+#include "contract.h"
 
-constexpr uint32_t kLinkTypeEthernet = 1;
-constexpr uint32_t kLinkTypeRaw = 101;
+namespace bricks {
 
 inline uint32_t LinkTypeOf(int dlt) {
   switch (dlt) {

@@ -19,12 +19,12 @@ uint32_t ListSender::Gather(const SentBatch& batch, const ListRows& rows, uint32
   uint32_t kept = 0;
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t row = rows[i];
-    if (row >= batch.capacity || uint64_t{batch.offset[row]} + batch.length[row] > batch.memoryBytes) {
-      record_[slots_.backendError]++;
+    if (row >= batch.columns.capacity || uint64_t{batch.columns.offset[row]} + batch.columns.length[row] > batch.memoryBytes) {
+      record_[kDropBackendError]++;
       continue;
     }
-    frames_[kept].iov_base = batch.memory + batch.offset[row];
-    frames_[kept].iov_len = batch.length[row];
+    frames_[kept].iov_base = batch.memory + batch.columns.offset[row];
+    frames_[kept].iov_len = batch.columns.length[row];
     rows[kept++] = static_cast<uint16_t>(row);
   }
   return kept;
@@ -32,7 +32,7 @@ uint32_t ListSender::Gather(const SentBatch& batch, const ListRows& rows, uint32
 
 void ListSender::Send(const SentBatch& batch, const ListRows& rows, uint32_t* count, bool wait) {
   if (batch.linkType != sender_->LinkType()) {
-    record_[slots_.linkType] += *count;
+    record_[kDropLinkType] += *count;
     *count = 0;
     return;
   }
@@ -45,8 +45,8 @@ void ListSender::Send(const SentBatch& batch, const ListRows& rows, uint32_t* co
     if (taken > 0) {
       uint64_t bytes = 0;
       for (uint32_t i = done; i < done + taken; i++) bytes += frames_[i].iov_len;
-      record_[slots_.packets] += taken;
-      record_[slots_.bytes] += bytes;
+      record_[kLinkPackets] += taken;
+      record_[kLinkBytes] += bytes;
       done += taken;
       busyInARow_ = 0;
       stalling_ = false;
@@ -68,25 +68,25 @@ bool ListSender::Refuse(int error, uint32_t remaining, uint32_t* skipped, bool w
   *skipped = 1;
   switch (error) {
     case EMSGSIZE:
-      record_[slots_.tooLong]++;
+      record_[kDropTooLong]++;
       return true;
     case EINVAL:  // shorter than a link header
-      record_[slots_.malformed]++;
+      record_[kDropMalformed]++;
       return true;
     case ENOBUFS: case EAGAIN: case ENOMEM:
       if (wait && !Stalled()) return false;
       if (++busyInARow_ >= kBusyFrames) *skipped = remaining;
-      record_[slots_.interfaceBusy] += *skipped;
+      record_[kDropInterfaceBusy] += *skipped;
       return true;
     case ENETDOWN: case ENXIO: case ENODEV:
       // None of the others would go out either.
       *skipped = remaining;
-      record_[slots_.interfaceDown] += remaining;
+      record_[kDropInterfaceDown] += remaining;
       state_ = SinkState::kDown;
       error_ = error;
       return true;
     default:
-      record_[slots_.backendError]++;
+      record_[kDropBackendError]++;
       state_ = SinkState::kFailed;
       error_ = error;
       return true;

@@ -6,28 +6,15 @@
 #include <memory>
 #include <vector>
 
+#include "contract.h"
 #include "interface_sender.h"
 #include "list_rows.h"
 
 namespace bricks {
 
-// Positions in a link's counter record, told by TypeScript (src/model/counters.ts, drop-reasons.ts).
-struct LinkSlots {
-  uint32_t packets = 0;
-  uint32_t bytes = 0;
-  uint32_t tooLong = 0;
-  uint32_t interfaceBusy = 0;
-  uint32_t interfaceDown = 0;
-  uint32_t linkType = 0;
-  uint32_t malformed = 0;
-  uint32_t backendError = 0;
-};
-
 // The packets that row numbers stand for.
 struct SentBatch {
-  const uint32_t* offset = nullptr;
-  const uint32_t* length = nullptr;
-  uint32_t capacity = 0;
+  PacketColumns columns;
   uint8_t* memory = nullptr;
   uint64_t memoryBytes = 0;
   uint32_t linkType = 0;
@@ -37,8 +24,7 @@ enum class SinkState : uint32_t { kWell = 0, kDown = 1, kFailed = 2 };
 
 class ListSender {
  public:
-  ListSender(std::unique_ptr<InterfaceSender> sender, uint64_t* record, const LinkSlots& slots)
-      : sender_(std::move(sender)), record_(record), slots_(slots) {}
+  ListSender(std::unique_ptr<InterfaceSender> sender, uint64_t* record) : sender_(std::move(sender)), record_(record) {}
 
   // Sends rows[0 .. *count), and empties the list; with `wait` it leaves what the interface can't take
   // now at the list's beginning, unless the interface has taken nothing for a second.
@@ -58,7 +44,6 @@ class ListSender {
 
   std::unique_ptr<InterfaceSender> sender_;
   uint64_t* record_;
-  LinkSlots slots_;
   std::vector<struct iovec> frames_;
   SinkState state_ = SinkState::kWell;
   int error_ = 0;

@@ -79,7 +79,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
   }
 
  private:
-  // bind(batch, memory, counters, record, { packets, bytes, captureFull }, flowColumns)
+  // bind(batch, memory, counters, record, flowColumns)
   void Bind(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     // All or nothing: what was bound before stays as it was if anything is wrong.
@@ -93,29 +93,13 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     }
     const std::shared_ptr<CaptureMemory> own = capture_->Memory();
     if (own && (rows.memory != own->base || memoryBytes != own->bytes)) throw Napi::RangeError::New(env, "the memory must be the capture's own");
-    const uint32_t record = RequireNumber(info, 3, "record");
-    const Napi::Object slots = RequireObject(info, 4, "slots");
-    const uint32_t packets = Slot(slots, "packets");
-    const uint32_t bytes = Slot(slots, "bytes");
-    const uint32_t captureFull = Slot(slots, "captureFull");
-    record_ = CounterRecord(env, info[2], record, uint64_t{std::max({packets, bytes, captureFull})} + 1);
-    packets_ = packets;
-    bytes_ = bytes;
-    captureFull_ = captureFull;
+    record_ = LinkRecord(info[2], info[3]);
     memoryReference_ = Napi::Persistent(info[1].As<Napi::Object>());
     countersReference_ = Napi::Persistent(info[2].As<Napi::Object>());
     columns_ = std::move(columns);
+    static_cast<PacketColumns&>(rows) = columns_;
     rows.memoryBytes = static_cast<uint32_t>(memoryBytes);
-    rows.capacity = columns_.capacity;
-    rows.offset = columns_.offset;
-    rows.length = columns_.length;
-    rows.wireLength = columns_.wireLength;
-    rows.seconds = columns_.seconds;
-    rows.nanoseconds = columns_.nanoseconds;
-    rows.flowAddresses = columns_.flowAddresses;
-    rows.flowPorts = columns_.flowPorts;
-    rows.flowWord = columns_.flowWord;
-    rows.flowColumns = info[5].ToBoolean().Value();
+    rows.flowColumns = info[4].ToBoolean().Value();
     rows_ = rows;
   }
 
@@ -124,8 +108,8 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
     if (!capture_ || record_ == nullptr) return kNothing;
     const int count = capture_->Fill(rows_);
     if (count > 0) {
-      record_[packets_] += static_cast<uint64_t>(count);
-      record_[bytes_] += capture_->FilledBytes();
+      record_[kLinkPackets] += static_cast<uint64_t>(count);
+      record_[kLinkBytes] += capture_->FilledBytes();
       return count;
     }
     *pause_ = capture_->PauseMicroseconds();
@@ -137,7 +121,7 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
   }
 
   void RefreshCounters(const Napi::CallbackInfo& info) {
-    if (capture_ && record_ != nullptr) record_[captureFull_] += capture_->TakeDrops();
+    if (capture_ && record_ != nullptr) record_[kDropCaptureFull] += capture_->TakeDrops();
   }
 
   // { device: 'up' | 'down' | 'gone', error }
@@ -168,9 +152,6 @@ class PcapSource : public Napi::ObjectWrap<PcapSource> {
   uint64_t* record_ = nullptr;
   int64_t lookAt_ = 0;
   uint32_t looks_ = 0;
-  uint32_t packets_ = 0;
-  uint32_t bytes_ = 0;
-  uint32_t captureFull_ = 0;
 };
 
 }  // namespace

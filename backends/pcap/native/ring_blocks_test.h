@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ring_blocks.h"
+#include "test_columns.h"
 
 namespace bricks {
 
@@ -31,7 +32,7 @@ class RandomBlocks {
       fill_ = (fill_ + 1) % kBlocks;
     }
     for (uint32_t calls = random_() % 12; calls > 0; calls--) {
-      const CaptureRows rows = {kRows, offset_, length_, wireLength_, seconds_, nanoseconds_, addresses_, ports_, words_, memory_.data(), kBlockBytes * kBlocks, true};
+      const CaptureRows rows = {columns_, memory_.data(), kBlockBytes * kBlocks, true};
       reader_.Begin();
       reader_.Look(1 + random_() % kRows);
       const uint32_t count = reader_.Fill(rows, 0, nullptr);
@@ -98,13 +99,13 @@ class RandomBlocks {
   }
 
   void Check(uint32_t row, bool spoilt) {
-    const uint64_t end = uint64_t{offset_[row]} + length_[row];
-    if (offset_[row] % 4 != 0 || end > memory_.size()) Fail("rows lie in the ring, at multiples of 4");
-    if (length_[row] > 0 && offset_[row] / kBlockBytes != (end - 1) / kBlockBytes) Fail("a row lies in one block");
-    if (length_[row] > kSnapLength || wireLength_[row] < length_[row]) Fail("lengths fit each other");
+    const uint64_t end = uint64_t{columns_.offset[row]} + columns_.length[row];
+    if (columns_.offset[row] % 4 != 0 || end > memory_.size()) Fail("rows lie in the ring, at multiples of 4");
+    if (columns_.length[row] > 0 && columns_.offset[row] / kBlockBytes != (end - 1) / kBlockBytes) Fail("a row lies in one block");
+    if (columns_.length[row] > kSnapLength || columns_.wireLength[row] < columns_.length[row]) Fail("lengths fit each other");
     checked++;
     if (spoilt) return;
-    const std::string frame(reinterpret_cast<char*>(memory_.data()) + offset_[row], length_[row]);
+    const std::string frame(reinterpret_cast<char*>(memory_.data()) + columns_.offset[row], columns_.length[row]);
     if (next_ >= expected_.size() || expected_[next_++] != frame) Fail("every frame that comes in is read once, whole, with its tag");
   }
 
@@ -114,9 +115,7 @@ class RandomBlocks {
   uint32_t fill_ = 0;
   std::vector<std::string> expected_;
   size_t next_ = 0;
-  uint32_t offset_[kRows], length_[kRows], wireLength_[kRows], seconds_[kRows], nanoseconds_[kRows], ports_[kRows];
-  uint16_t addresses_[kRows];
-  int32_t words_[kRows];
+  const TestColumns columns_{kRows};
 };
 
 inline void ReadRandomBlocks(std::mt19937& random) {

@@ -18,6 +18,7 @@
 #include "list_sender.h"
 #ifdef __linux__
 #include "ring_blocks_test.h"
+#include "test_columns.h"
 #endif
 
 namespace {
@@ -74,7 +75,7 @@ class Scripted final : public InterfaceSender {
     *error = errors[random_() % 7];
     return taken;
   }
-  uint32_t LinkType() const override { return 1; }
+  uint32_t LinkType() const override { return kLinkTypeEthernet; }
   bool Revive() override { return true; }
 
  private:
@@ -82,18 +83,17 @@ class Scripted final : public InterfaceSender {
 };
 
 void ConserveRandomLists(std::mt19937& random) {
-  const LinkSlots slots = {0, 1, 2, 3, 4, 5, 6, 7};
-  uint64_t record[8] = {0};
-  ListSender sender(std::make_unique<Scripted>(random), record, slots);
-  std::vector<uint32_t> offset(64), length(64);
+  uint64_t record[kLinkRecord] = {0};
+  ListSender sender(std::make_unique<Scripted>(random), record);
+  const TestColumns columns(64);
   std::vector<uint8_t> memory(4096);
   uint64_t given = 0;
   for (int round = 0; round < 20000; round++) {
     for (uint32_t row = 0; row < 64; row++) {
-      offset[row] = random() % 4200;  // some lie outside
-      length[row] = random() % 200;
+      columns.offset[row] = random() % 4200;  // some lie outside
+      columns.length[row] = random() % 200;
     }
-    SentBatch batch = {offset.data(), length.data(), 64, memory.data(), memory.size(), random() % 20 == 0 ? 101u : 1u};
+    SentBatch batch = {columns, memory.data(), memory.size(), random() % 20 == 0 ? kLinkTypeRaw : kLinkTypeEthernet};
     uint32_t count = random() % 64;
     const uint32_t step = random() % 3;
     std::vector<uint16_t> places(size_t{count} << step);
@@ -106,7 +106,7 @@ void ConserveRandomLists(std::mt19937& random) {
     Require(count == 0, "a list that may not wait is empty afterwards");
   }
   uint64_t counted = 0;
-  for (int slot = 0; slot < 8; slot++) counted += slot == 1 ? 0 : record[slot];
+  for (uint32_t slot = 0; slot < kLinkRecord; slot++) counted += slot == kLinkBytes ? 0 : record[slot];
   Require(counted == given, "every row is counted once");
   std::printf("lists: %llu rows\n", static_cast<unsigned long long>(given));
 }
@@ -124,29 +124,25 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to, bool
   Capture& capture = *opened;
   const std::shared_ptr<CaptureMemory> own = capture.Memory();
   Require((own != nullptr) == receiveRing, "the capture that was asked for");
-  std::vector<uint32_t> offset(kRows), length(kRows), wire(kRows), seconds(kRows), nanoseconds(kRows), ports(kRows);
-  std::vector<uint16_t> addresses(kRows);
-  std::vector<int32_t> flowWords(kRows);
+  const TestColumns columns(kRows);
   std::vector<uint8_t> area(own ? 0 : static_cast<size_t>(capture.SnapLength()) + 8192);
   uint8_t* const memory = own ? own->base : area.data();
   const size_t memoryBytes = own ? own->bytes : area.size();
-  CaptureRows rows = {kRows, offset.data(), length.data(), wire.data(), seconds.data(), nanoseconds.data(),
-                      addresses.data(), ports.data(), flowWords.data(), memory, static_cast<uint32_t>(memoryBytes), true};
+  const CaptureRows rows = {columns, memory, static_cast<uint32_t>(memoryBytes), true};
   SenderSettings sending;
   sending.device = from;
-  const LinkSlots slots = {0, 1, 2, 3, 4, 5, 6, 7};
-  uint64_t record[8] = {0};
-  ListSender sender(OpenSender(sending), record, slots);
+  uint64_t record[kLinkRecord] = {0};
+  ListSender sender(OpenSender(sending), record);
   std::multiset<std::string> sent;
   uint64_t captured = 0;
   for (int round = 0; round < 50; round++) {
-    std::vector<uint32_t> starts, lengths;
+    const TestColumns toSend(100);
     std::vector<uint8_t> bytesToSend;
     std::vector<uint16_t> list;
     for (uint16_t row = 0; row < 100; row++) {
       const uint32_t bytes = row == 50 ? 10000 : row % 10 == 3 ? 4000 + random() % 5000 : 14 + random() % 1500;  // one too long in the middle
-      starts.push_back(static_cast<uint32_t>(bytesToSend.size()));
-      lengths.push_back(bytes);
+      toSend.offset[row] = static_cast<uint32_t>(bytesToSend.size());
+      toSend.length[row] = bytes;
       std::string frame(bytes, '\0');
       for (char& byte : frame) byte = static_cast<char>(random());
       frame.replace(0, 6, "\xff\xff\xff\xff\xff\xff");
@@ -155,7 +151,7 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to, bool
       if (row != 50) sent.insert(frame);
       list.push_back(row);
     }
-    const SentBatch batch = {starts.data(), lengths.data(), 100, bytesToSend.data(), bytesToSend.size(), 1};
+    const SentBatch batch = {toSend, bytesToSend.data(), bytesToSend.size(), kLinkTypeEthernet};
     uint32_t count = 100;
     sender.Send(batch, {list.data()}, &count, false);
     struct pollfd ready = {capture.Descriptor(), POLLIN, 0};
@@ -163,7 +159,7 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to, bool
       const int filled = capture.Fill(rows);
       Require(filled >= 0, capture.Error().c_str());
       for (int row = 0; row < filled; row++) {
-        const std::string frame(reinterpret_cast<char*>(memory + offset[row]), length[row]);
+        const std::string frame(reinterpret_cast<char*>(memory + columns.offset[row]), columns.length[row]);
         const auto found = sent.find(frame);
         Require(found != sent.end(), "what is captured was sent");
         sent.erase(found);
@@ -172,7 +168,7 @@ void SendAndCapture(std::mt19937& random, const char* from, const char* to, bool
       if (filled == 0 && poll(&ready, 1, 5) == 0) idle++;
     }
   }
-  Require(record[0] == 4950 && record[2] == 50, "sent and too long are counted");
+  Require(record[kLinkPackets] == 4950 && record[kDropTooLong] == 50, "sent and too long are counted");
   Require(captured == 4950 && sent.empty(), "everything sent is captured");
   std::printf("frames: %llu, lost by the kernel: %u\n", static_cast<unsigned long long>(captured), capture.TakeDrops());
 }

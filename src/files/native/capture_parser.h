@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "contract.h"
 #include "flow_columns.h"
 
 namespace bricks {
@@ -25,18 +26,9 @@ constexpr uint32_t kMaximumPacket = 1u << 20;
 constexpr uint32_t kLongestPacket = 1u << 27;
 constexpr uint32_t kMaximumBlock = kMaximumPacket + (256u << 10);
 
-struct ReaderColumns {
-  uint32_t capacity;
-  uint32_t* offset;
-  uint32_t* length;
-  uint32_t* wireLength;
-  uint32_t* seconds;
-  uint32_t* nanoseconds;
-  uint32_t* flowPorts;
-  uint16_t* flowAddresses;
-  int32_t* flowWord;
+struct ReaderColumns : PacketColumns {
   // Three columns of `capacity` (src/model/packet-notes.ts), or nullptr.
-  uint32_t* notes;
+  uint32_t* notes = nullptr;
 };
 
 template <bool kSwap>
@@ -223,7 +215,7 @@ void ParseRecords(uint32_t* state, uint8_t* window, const ReaderColumns& columns
     columns.length[row] = step.length;
     columns.wireLength[row] = step.wireLength < step.length ? step.length : step.wireLength;
     columns.offset[row] = aligned;
-    columns.flowWord[row] = flow && state[kLinkType] == 1
+    columns.flowWord[row] = flow && state[kLinkType] == kLinkTypeEthernet
                                 ? FlowColumns(window + aligned, step.length, &columns.flowAddresses[row], &columns.flowPorts[row])
                                 : kFlowNotComputed;
     if (notes) {

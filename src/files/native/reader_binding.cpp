@@ -26,8 +26,7 @@ Napi::Value BindReader(const Napi::CallbackInfo& info) {
   reader->window = SharedData<uint8_t>(info[1], 0, &reader->windowBytes);
   reader->state = SharedData<uint32_t>(info[2], kReaderWords);
   const BatchColumns& batch = reader->batch;
-  reader->columns = {batch.capacity, batch.offset, batch.length, batch.wireLength, batch.seconds,
-                     batch.nanoseconds, batch.flowPorts, batch.flowAddresses, batch.flowWord, nullptr};
+  reader->columns = {batch, nullptr};
   if (!info[3].IsUndefined()) {
     reader->columns.notes = SharedData<uint32_t>(info[3], size_t{3} * batch.capacity);
     reader->notesReference = Napi::Reference<Napi::Value>::New(info[3], 1);

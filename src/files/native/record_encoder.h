@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "contract.h"
 #include "copy_packet.h"
 #include "list_rows.h"
 
@@ -23,14 +24,9 @@ constexpr uint32_t kNoNumber = 0xfffffffe;
 // Room that TypeScript may need for a mark before a record.
 constexpr uint32_t kMarkBytes = 16;
 
-struct RecordColumns {
-  const uint32_t* offset;
-  const uint32_t* length;
-  const uint32_t* wireLength;
-  const uint32_t* seconds;
-  const uint32_t* nanoseconds;
+struct RecordColumns : PacketColumns {
   // Three columns of as many words as the batch has rows (src/model/packet-notes.ts), or nullptr.
-  const uint32_t* notes;
+  const uint32_t* notes = nullptr;
 };
 
 // The memory of packets, and the rows of a batch: what a brick wrote is not believed.

@@ -26,8 +26,6 @@ struct Recorder {
   Napi::ObjectReference references;
 };
 
-// Positions of src/model/counters.ts and drop-reasons.ts; handed over would be more words than this.
-enum : uint32_t { kPackets = 0, kBytesCounted = 1, kDropTooLong = 2 + 2, kDropDiskSlow = 2 + 5, kDropBackendError = 2 + 11, kLinkRecord = 16 };
 constexpr size_t kSmallestRing = 1024;
 constexpr size_t kLargestRing = size_t{1} << 31;
 
@@ -104,8 +102,8 @@ uint64_t EncodeList(const RecordFile& file, const PacketLists& lists, const Reco
   }
   const ListRows rows = lists.RowsOf(file.output);
   const EncodeResult result = EncodeRows(file.ring, columns, memory, rows, count);
-  file.record[kPackets] += result.packets;
-  file.record[kBytesCounted] += result.bytes;
+  file.record[kLinkPackets] += result.packets;
+  file.record[kLinkBytes] += result.bytes;
   file.record[kDropTooLong] += result.tooLong;
   file.record[kDropBackendError] += result.impossible;
   const uint32_t rest = count - result.done;
@@ -131,7 +129,7 @@ Napi::Value EncodeLists(const Napi::CallbackInfo& info) {
   if (!info[4].IsBoolean()) throw Napi::TypeError::New(info.Env(), "whether to wait must be true or false");
   const bool wait = info[4].As<Napi::Boolean>().Value();
   const uint32_t* notes = info[5].IsUndefined() ? nullptr : SharedData<uint32_t>(info[5], size_t{3} * batch.capacity);
-  const RecordColumns columns = {batch.offset, batch.length, batch.wireLength, batch.seconds, batch.nanoseconds, notes};
+  const RecordColumns columns = {batch, notes};
   uint64_t answer = 0;
   for (const RecordFile& file : recorder->files) answer += EncodeList(file, *recorder->lists[file.lists], columns, memory, revision, wait);
   return Napi::Number::New(info.Env(), static_cast<double>(answer));

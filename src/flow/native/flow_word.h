@@ -4,15 +4,9 @@
 #include <cstdint>
 #include <cstring>
 
-namespace bricks {
+#include "contract.h"
 
-// What the column flowWord holds of a packet: 0 where it was not computed, else its kind in the high half
-// and, in the low half, the flow word by addresses and ports of a load balancer at the first level.
-enum FlowKind : int32_t {
-  kFlowNotComputed = 0,
-  kFlowWithPorts = 2,
-  kFlowWithoutPorts = 3,
-};
+namespace bricks {
 
 // What stands in for ports where a packet has none (source << 16 | destination).
 constexpr uint32_t kConstantPorts = 0xFDFFFEFFu;

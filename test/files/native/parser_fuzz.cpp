@@ -8,16 +8,15 @@
 
 #include "capture_parser.h"
 #include "record_encoder.h"
+#include "test_columns.h"
 
 namespace {
 
 constexpr uint32_t kRows = 32;
 
-struct Columns {
-  uint32_t offset[kRows], length[kRows], wireLength[kRows], seconds[kRows], nanoseconds[kRows], flowPorts[kRows];
-  uint16_t flowAddresses[kRows];
-  int32_t flowWord[kRows];
-  uint32_t notes[3 * kRows];
+struct Columns : bricks::TestColumns {
+  Columns() : TestColumns(kRows), notes(3 * kRows) {}
+  std::vector<uint32_t> notes;
 };
 
 void Put(std::vector<uint8_t>* bytes, uint32_t value, bool swap) {
@@ -75,8 +74,7 @@ bool Encode(const Columns& columns, uint32_t rows, const bricks::RecordMemory& m
   uint32_t map[bricks::kMapRows];
   for (uint32_t& number : map) number = (*random)() % 8 ? (*random)() % 100 : bricks::kNoNumber;
   const bricks::RecordRing ring = {ringBytes.get(), size, control, state, map};
-  const bricks::RecordColumns read = {columns.offset, columns.length, columns.wireLength, columns.seconds, columns.nanoseconds,
-                                      (*random)() % 2 ? columns.notes : nullptr};
+  const bricks::RecordColumns read = {columns, (*random)() % 2 ? columns.notes.data() : nullptr};
   // Rows side by side, or interleaved with those of other lists.
   const uint32_t step = (*random)() % 3;
   std::vector<uint16_t> places(size_t{kRows} << step);
@@ -122,8 +120,7 @@ bool Round(std::mt19937* random, unsigned round) {
     state[bricks::kTable + index * bricks::kTableRow + 1] = index == 2 ? 0 : 1 + (*random)() % 2000000000;
   }
   std::unique_ptr<Columns> columns(new Columns());
-  const bricks::ReaderColumns bound = {kRows, columns->offset, columns->length, columns->wireLength, columns->seconds,
-                                       columns->nanoseconds, columns->flowPorts, columns->flowAddresses, columns->flowWord, columns->notes};
+  const bricks::ReaderColumns bound = {*columns, columns->notes.data()};
   bricks::ParseRecords(state.data(), window, bound);
   bool good = Check(state[bricks::kRows] <= kRows && state[bricks::kPosition] <= state[bricks::kEnd], "too far", round);
   for (uint32_t row = 0; good && row < state[bricks::kRows]; row++) {

@@ -18,13 +18,11 @@ function memory() {
   return bytes;
 }
 const lists = () => ({ outputs: 2, shift: 4, rows: new Uint16Array(32), counts: new Uint32Array(2) });
-const slots = () => ({ packets: 0, bytes: 1, tooLong: 2, interfaceBusy: 3, interfaceDown: 4, linkType: 5, malformed: 6, backendError: 7, captureFull: 8 });
-const reasons = () => ({ noReader: 2, ringFull: 3, tooLong: 4, linkType: 5, backendError: 6 });
 const counters = () => new ArrayBuffer(800);
 
 /** Sound arguments, of which one part, however deep, is then made nonsense. */
 const SOUND = {
-  RingTransmitter: () => [{ batches: [createPacketBatch(16)], sinks: [{ ring: memory(), lists: lists(), output: 1, counters: counters(), record: 0 }], reasons: reasons(), linkSlots: 16 }],
+  RingTransmitter: () => [{ batches: [createPacketBatch(16)], sinks: [{ ring: memory(), lists: lists(), output: 1, counters: counters(), record: 0 }], copies: false }],
   RingSource: () => [{ ring: memory(), batch: createPacketBatch(16), flowColumns: false, counters: counters(), record: 0, process: 1 }],
   HeadCopier: () => [createPacketBatch(16), new Uint8Array(4096)],
   copy: () => [16],
@@ -38,8 +36,8 @@ const SOUND = {
   receive: () => [16],
   encode: () => [0, 4, new Uint8Array(4096), 0, 1],
   addBatch: () => [createPacketBatch(16)],
-  addSink: () => [{ device: 'lo' }, lists(), 0, counters(), 0, slots()],
-  bind: () => [createPacketBatch(16), new Uint8Array(1 << 20), counters(), 0, slots(), true],
+  addSink: () => [{ device: 'lo' }, lists(), 0, counters(), 0],
+  bind: () => [createPacketBatch(16), new Uint8Array(1 << 20), counters(), 0, true],
   select: () => [0, new Uint16Array(4), 4, new Uint16Array(4), 0],
 };
 
