@@ -1,7 +1,8 @@
 import { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter, defineBrick, type BrickDescription } from 'packet-bricks';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from 'packet-bricks/src/model/graph';
 import { LINK_RECORD, brickRecord } from 'packet-bricks/src/model/counters';
-import { resolveBrick } from 'packet-bricks/src/plugins/container';
+import { knownBrick } from 'packet-bricks/src/plugins/container';
+import { findBrick } from 'packet-bricks/src/plugins/find';
 
 const Editor = defineBrick({ name: 'Editor', edits: true, outputs: 1, choose: () => () => 0 });
 const Grower = defineBrick({ name: 'Grower', edits: true, headroom: 4, outputs: 1, choose: () => () => 0 });
@@ -10,7 +11,7 @@ function compile(...roots: BrickDescription[]): CompiledGraph {
   return compileSpecifications(roots.flatMap((root) => root.collect()));
 }
 function compileSpecifications(bricks: BrickSpecification[]): CompiledGraph {
-  return compileGraph(bricks, ({ kind }) => ({ Editor, Grower }[kind] ?? resolveBrick(kind)).declaration);
+  return compileGraph(bricks, ({ kind }) => ({ Editor, Grower }[kind] ?? knownBrick(kind))!.declaration);
 }
 
 /** The compiled graph in short: `source > brick`, `brick > link > brick`, `brick > sink`. */
@@ -25,8 +26,11 @@ function shape(graph: CompiledGraph): string[] {
 const levels = (graph: CompiledGraph): Record<string, number> => Object.fromEntries(graph.bricks.map(({ label, level }) => [label, level]));
 
 describe('errors name the brick and the link', () => {
+  test('an unknown brick', async () => {
+    await expect(findBrick('LoadBalencer')).rejects.toMatchObject({ code: 'E_BRICK', message: expect.stringMatching(/no brick "LoadBalencer"\. Did you mean "LoadBalancer"\?/) });
+  });
+
   test.each<[string, string, () => unknown, RegExp]>([
-    ['an unknown brick', 'E_BRICK', () => compileSpecifications([{ id: 1, module: LoadBalancer.module, kind: 'LoadBalencer', options: {}, inputs: ['eth3'], outputs: ['eth3{0'] }]), /no brick "LoadBalencer"\. Did you mean "LoadBalancer"\?/],
     ['no brick', 'E_NO_BRICK', () => compileSpecifications([]), /no brick/],
     ['no input', 'E_NO_INPUT', () => compile(new LoadBalancer().connectOutput('eth3{0')), /LoadBalancer has no input\. Name one with connect_input\./],
     ['too many inputs', 'E_NO_INPUT', () => compile(new LoadBalancer().connectInput('eth3', 'eth4').connectOutput('eth3{0')), /LoadBalancer has 2 inputs; it takes at most 1\. Put a Merge in front of it\./],
