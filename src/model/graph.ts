@@ -11,7 +11,7 @@ import { ENGINE_RECORD, LINK_RECORD, brickRecord } from './counters';
 import type { ModuleReference } from './define-brick';
 import { BricksError } from './errors';
 import { parseLinkName, twinOf, type LinkName } from './link-name';
-import { checkOptions, type OptionValue } from './options';
+import { checkOptions, checkOutputLists, type OptionValue } from './options';
 
 /** A brick as its user describes it; can be cloned to other threads. */
 export interface BrickSpecification {
@@ -171,6 +171,7 @@ function makeNodes(specifications: readonly BrickSpecification[], lookup: Declar
     };
     checkCount(label, 'input', node.inputs.length, declaration.inputs, 'E_NO_INPUT');
     checkCount(label, 'output', node.outputs.length, declaration.outputs, 'E_NO_OUTPUT');
+    checkOutputLists(label, declaration.options, node.options, node.outputs.length);
     return node;
   });
 }

@@ -4,15 +4,19 @@
  */
 import { BricksError, nearest } from './errors';
 
+/** One number, text or truth value. */
+export type OptionItem = number | string | boolean;
 /** A value that an option may have. */
-export type OptionValue = number | string | boolean;
+export type OptionValue = OptionItem | readonly OptionItem[];
 /** Values of options by name, where nobody has declared which names there are. */
 export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
 
 /** What is declared of one option; its name is its key. */
 export interface OptionProperties {
-  /** What its values are. */
+  /** What its values are; of a list, what stands in it. */
   readonly type: 'integer' | 'number' | 'string' | 'boolean';
+  /** It is a list of such values: of `any` length from 1 on, or with one for each of the brick's `outputs`. */
+  readonly list?: 'any' | 'outputs';
   /** What it does, in words, for help and reference. */
   readonly description: string;
   /** What holds where the user says nothing; absent means: nothing. */
@@ -24,7 +28,7 @@ export interface OptionProperties {
   /** The greatest number allowed. */
   readonly maximum?: number;
   /** The only values allowed. */
-  readonly oneOf?: readonly OptionValue[];
+  readonly oneOf?: readonly OptionItem[];
   /** What its numbers count: `ms`, `bytes`. */
   readonly unit?: string;
 }
@@ -38,8 +42,10 @@ export interface OptionDeclaration extends OptionProperties {
 /** Options by their names, as a definition has them. */
 export type OptionDeclarations = Readonly<Record<string, OptionProperties>>;
 
-/** The type of an option's value: one of `oneOf`, or what its `type` says. */
-export type OptionType<Declared extends OptionProperties> =
+/** The type of an option's value: one of `oneOf`, or what its `type` says, or a list of such. */
+export type OptionType<Declared extends OptionProperties> = Declared extends { readonly list: 'any' | 'outputs' } ? readonly ItemType<Declared>[] : ItemType<Declared>;
+
+type ItemType<Declared extends OptionProperties> =
   Declared extends { readonly oneOf: readonly (infer Value)[] } ? Value
     : Declared['type'] extends 'integer' | 'number' ? number
       : Declared['type'] extends 'string' ? string
@@ -117,6 +123,21 @@ function unknownOption(owner: string, declarations: readonly OptionDeclaration[]
 }
 
 function checkValue(owner: string, declaration: OptionDeclaration, given: unknown): OptionValue {
+  if (declaration.list === undefined) {
+    const value = readItem(declaration, given);
+    if (value === undefined) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`);
+    return value;
+  }
+  if (!Array.isArray(given) || given.length === 0) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`, 'In Lua: {2, 1, 1}; in TypeScript: [2, 1, 1].');
+  return given.map((item: unknown, index) => {
+    const value = readItem(declaration, item);
+    if (value === undefined) throw new BricksError('E_OPTION', `${owner}: item ${index + 1} of the option "${declaration.name}" is ${describe(item)}; it must be ${itemExpectation(declaration)}.`);
+    return value;
+  });
+}
+
+/** The value as its declaration wants it, nothing if it is none. */
+function readItem(declaration: OptionDeclaration, given: unknown): OptionItem | undefined {
   let value = given;
   const numeric = declaration.type === 'integer' || declaration.type === 'number';
   if (numeric && typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))) value = Number(value);
@@ -127,13 +148,30 @@ function checkValue(owner: string, declaration: OptionDeclaration, given: unknow
     || (declaration.type === 'integer' && !Number.isSafeInteger(value))
     || (declaration.minimum !== undefined && (value as number) < declaration.minimum)
     || (declaration.maximum !== undefined && (value as number) > declaration.maximum)
-    || (declaration.oneOf !== undefined && !declaration.oneOf.includes(value as OptionValue));
-  if (bad) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`);
-  return value as OptionValue;
+    || (declaration.oneOf !== undefined && !declaration.oneOf.includes(value as OptionItem));
+  return bad ? undefined : value as OptionItem;
 }
 
-/** What a value must be, in words: "an integer from 1 to 4096". */
+/**
+ * Checks lists that have one value for each output, once the outputs are known.
+ * @throws BricksError E_OPTION
+ */
+export function checkOutputLists(owner: string, declarations: readonly OptionDeclaration[], options: OptionValues, outputs: number): void {
+  for (const { name, list } of declarations) {
+    const value = options[name];
+    if (list !== 'outputs' || !Array.isArray(value) || value.length === outputs) continue;
+    throw new BricksError('E_OPTION', `${owner}: the option "${name}" has ${value.length} value${value.length === 1 ? '' : 's'}; ${owner} has ${outputs} output${outputs === 1 ? '' : 's'}.`, 'Give one value for each output, in the order of the outputs.');
+  }
+}
+
+/** What a value must be, in words: "an integer from 1 to 4096", "a list with an integer from 1 to 1000 for each output". */
 export function expectation(declaration: OptionDeclaration): string {
+  const item = itemExpectation(declaration);
+  if (declaration.list === undefined) return item;
+  return declaration.list === 'outputs' ? `a list with ${item} for each output` : `a list, each item of which is ${item}`;
+}
+
+function itemExpectation(declaration: OptionDeclaration): string {
   if (declaration.oneOf) return declaration.oneOf.map((value) => JSON.stringify(value)).join(' or ');
   const noun = { integer: 'an integer', number: 'a number', string: 'a string', boolean: 'true or false' }[declaration.type];
   const { minimum, maximum } = declaration;
