@@ -32,7 +32,9 @@ const sentence = (text) => {
   return whole === '' || /[.!?]$/.test(whole) ? whole : `${whole}.`;
 };
 
-function valuesOf({ type, oneOf, minimum, maximum, unit }) {
+function valuesOf({ list, ...item }) {
+  if (list !== undefined) return `list: ${valuesOf(item)}${list === 'outputs' ? ' for each output' : ''}`;
+  const { type, oneOf, minimum, maximum, unit } = item;
   if (oneOf) return oneOf.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
   const range = minimum !== undefined && maximum !== undefined ? ` ${minimum} to ${maximum}` : minimum !== undefined ? ` ${minimum} or more` : maximum !== undefined ? ` up to ${maximum}` : '';
   return `${type}${range}${unit ? ` (${unit})` : ''}`;

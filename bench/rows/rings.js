@@ -91,6 +91,20 @@ const outside = (kind, name, title, least) => ({
   },
 });
 
+/** Another way to split beside the default one: 4 outputs, each packet a flow of its own. */
+const split = (name, title, options, least) => ({
+  name,
+  title,
+  mark: { least },
+  async run(settings) {
+    const results = await openContest([
+      () => openEngine(name, balancer(4, options), settings.engine),
+      () => openEngine('LoadBalancer', balancer(4), settings.engine),
+    ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
+    return { results, ratio: ratio(results, name, 'LoadBalancer'), beside: 'LoadBalancer' };
+  },
+});
+
 /** Two engines at once, each on a thread of its own: packets a second of both over those of one. */
 const twoEngines = {
   name: 'two-engines',
@@ -142,6 +156,8 @@ module.exports = [
     name: 'outputs-1000', title: 'load balancer with 1,000 outputs', mark: { least: 0.7 }, packets: 5_000_000,
     description: balancer(1000), backend: { slots: 128 }, program, options: { outputs: 1000, slots: 128 }, forms: [{ way: 1 }, { way: 0 }],
   }),
+  split('consistent', 'load balancer with balance = "consistent", beside the default', { balance: 'consistent' }, 0.85),
+  split('weights', 'load balancer with weights, beside the default', { weights: [3, 2, 2, 1] }, 0.85),
   duplicator(60),
   duplicator(1510),
   chain,

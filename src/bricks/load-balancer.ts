@@ -6,6 +6,7 @@ import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord as fl
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 import { Apart, callApart } from '../v8/apart';
+import { BALANCES, isPlainHash, outputsByWord, type Split } from './output-table';
 import { KEPT, UnusualFlows, WITHOUT_FLOW, type FlowDefinition } from './unusual-flows';
 
 export const FLOW_COUNTERS = {
@@ -20,6 +21,39 @@ export const FLOW_COUNTERS = {
 function outputByWord(outputs: number): (word: number) => number {
   const [high, low] = [HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE];
   return (word) => ((high[(word >>> 8) & 0xff] ^ low[word & 0xff]) >>> 0) % outputs;
+}
+
+/** The tables of bricks that split by one: both of a brick's functions need it. */
+const tables = new WeakMap<BrickContext, Uint16Array>();
+
+function tableOf(split: Split, context: BrickContext): Uint16Array {
+  const table = tables.get(context) ?? outputsByWord(split, context);
+  tables.set(context, table);
+  return table;
+}
+
+/** The same by a table of flow words, for the splits that are not the original's. */
+export function chooseByTable(packets: Packets, { tuple, inner }: FlowDefinition, { level }: BrickContext, table: Uint16Array): (row: number, flows: UnusualFlows) => number {
+  const unusual = new Apart((row: number, flows: UnusualFlows): number => {
+    const word = flows.wordOf(row);
+    return word === KEPT ? HELD : word === WITHOUT_FLOW ? 0 : table[word];
+  });
+  const { flowWord } = packets;
+  if (!inner && tuple === 4 && level === 1) {
+    return (row, flows) => {
+      const word = flowWord[row];
+      return word === 0 ? callApart(unusual, row, flows) : table[word & 0xffff];
+    };
+  }
+  const { flowAddresses, flowPorts } = packets;
+  const encapsulates = mayEncapsulate;
+  const fixedWord = tuple === 2 ? flowWordOf(0, CONSTANT_PORTS, level) : 0;
+  const portMask = tuple === 2 ? 0 : 0xffff;
+  return (row, flows) => {
+    const ports = flowPorts[row];
+    if (flowWord[row] === 0 || (inner && encapsulates(ports))) return callApart(unusual, row, flows);
+    return table[(flowAddresses[row] ^ fixedWord ^ ((((ports >>> 16) + level) ^ ((ports & 0xffff) + level)) & portMask)) & 0xffff];
+  };
 }
 
 /**
@@ -67,7 +101,10 @@ export function chooseByFlow(packets: Packets, { tuple, inner }: FlowDefinition,
 
 /** When held fragments go, and where. */
 export function releaseByFlow({ outputs }: BrickContext): (place: number, all: boolean, flows: UnusualFlows) => number {
-  const outputOf = outputByWord(outputs);
+  return releaseTo(outputByWord(outputs));
+}
+
+function releaseTo(outputOf: (word: number) => number): (place: number, all: boolean, flows: UnusualFlows) => number {
   return (place, all, flows) => {
     const word = flows.releasedWord(place, all);
     return word === KEPT ? HELD : outputOf(word);
@@ -83,6 +120,10 @@ const LOAD_BALANCER_OPTIONS = {
   fragmentLifetime: { type: 'integer', default: 30_000, minimum: 1, maximum: 3_600_000, unit: 'ms', description: 'how long to remember which output a fragmented datagram goes to' },
   /** How long a fragment that comes before its first one is held back for it: 0 to 10,000 ms, 100 unless set; 0: it goes by its addresses at once. */
   fragmentWait: { type: 'integer', default: 100, minimum: 0, maximum: 10_000, unit: 'ms', description: 'how long to hold a fragment that arrives before the first one; 0 sends it by its addresses at once' },
+  /** How flows are shared out: "hash", the flow hash modulo the number of outputs, or "consistent", by which few flows move when outputs come and go. "hash" unless set. */
+  balance: { type: 'string', oneOf: BALANCES, default: 'hash', description: 'how to share out flows: "hash" is the flow hash modulo the number of outputs; with "consistent", when an output is added or removed, only its own flows move' },
+  /** How much of the flows each output gets, in the order of the outputs: { 2, 1, 1 } gives the first one half. All the same unless set. Range: 1 to 1,000 each. */
+  weights: { type: 'integer', list: 'outputs', minimum: 1, maximum: 1000, description: 'how much of the flows each output gets, in the order of the outputs: with {2, 1, 1} the first one gets half; by default all get the same' },
 } as const satisfies OptionDeclarations;
 
 /** Options of LoadBalancer. */
@@ -98,6 +139,8 @@ export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions[
     'It sees through VLAN tags and QinQ, VN-Tag, E-Tag, Cisco metadata, HSR, MPLS, PPPoE and NSH, through the outer frames of',
     'FabricPath, TRILL and 802.1ah, and through IPv6 extension headers;',
     'fragments go to the same output as the rest of their datagram and connection.',
+    'With `balance = "consistent"`, an output is chosen by the names of the links instead of their number: if one is added or removed,',
+    'only the flows that it gets or had move, 1/N of all on average.',
     'After another load balancer it splits again, because its level in the tree of bricks is part of the hash.',
     '',
     'Frames that are not IP go by their MAC addresses; packets of a link type without addresses go to output 0.',
@@ -111,6 +154,10 @@ export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions[
   },
   holds: true,
   state: (options, context) => new UnusualFlows(options, context),
-  choose: (packets, options, context) => chooseByFlow(packets, options, context),
-  release: (_packets, _options, context) => releaseByFlow(context),
+  choose: (packets, options, context) => (isPlainHash(options) ? chooseByFlow(packets, options, context) : chooseByTable(packets, options, context, tableOf(options, context))),
+  release(_packets, options, context) {
+    if (isPlainHash(options)) return releaseByFlow(context);
+    const table = tableOf(options, context);
+    return releaseTo((word) => table[word]);
+  },
 }, ownModule('load-balancer'));

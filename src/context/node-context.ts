@@ -10,7 +10,7 @@ import type { SideArea } from '../buffers/side-area';
 export interface NodeSurroundings {
   readonly label: string;
   readonly declaration: BrickDeclaration;
-  readonly outputs: number;
+  readonly outputNames: readonly string[];
   readonly level: number;
   readonly clock: EngineClock;
   readonly log: Logger;
@@ -32,6 +32,7 @@ export interface NodeSurroundings {
 export class NodeContext implements BrickContext {
   readonly name: string;
   readonly outputs: number;
+  readonly outputNames: readonly string[];
   readonly level: number;
   readonly clock: EngineClock;
   readonly log: Logger;
@@ -50,7 +51,8 @@ export class NodeContext implements BrickContext {
 
   constructor(around: NodeSurroundings) {
     this.name = around.label;
-    this.outputs = around.outputs;
+    this.outputs = around.outputNames.length;
+    this.outputNames = around.outputNames;
     this.level = around.level;
     this.clock = around.clock;
     this.log = around.log;
@@ -60,7 +62,7 @@ export class NodeContext implements BrickContext {
     this.counts = around.counts;
     this.area = around.hold;
     this.editor = around.edit;
-    this.maker = around.made && new Maker(around.made, around.outputs, around.counts);
+    this.maker = around.made && new Maker(around.made, this.outputs, around.counts);
     this.addTimer = around.addTimer;
     this.shared = around.shared;
     this.send = around.post;

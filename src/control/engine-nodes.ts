@@ -61,7 +61,7 @@ export class EngineNode {
     const toControl = link && new Mailbox(link.fromEngine);
     this.mail = link && definition.onMessage ? new Mailbox(link.toEngine) : undefined;
     this.context = new NodeContext({
-      label, declaration, level, outputs: outputs.length, clock, seed: plan.seed, packets: this.noted.packets, current: memory.current, counts: this.counts, hold: this.hold, made: this.made,
+      label, declaration, level, outputNames: outputs, clock, seed: plan.seed, packets: this.noted.packets, current: memory.current, counts: this.counts, hold: this.hold, made: this.made,
       edit: this.editor,
       addTimer: (nanoseconds, call) => {
         if (!this.newTimers) throw new BricksError('E_ARGUMENT', `The brick ${label} asks for a timer while packets come.`, 'Ask for it in choose, onPacket, process or state, before the function of a packet is returned.');

@@ -91,6 +91,8 @@ export interface BrickContext<State = unknown, Shared = unknown> {
   readonly name: string;
   /** How many outputs it has. */
   readonly outputs: number;
+  /** The names of the links that they are, in their order. */
+  readonly outputNames: readonly string[];
   /** Nesting level in its engine's tree: 1 for a brick whose packets come from a source. */
   readonly level: number;
   /** Coarse time of the engine, for timeouts and rates. */

@@ -183,7 +183,7 @@ function itemExpectation(declaration: OptionDeclaration): string {
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'a list without values' : 'a list';
   if (typeof value === 'object') return 'a table';
   return String(value);
 }

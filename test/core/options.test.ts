@@ -13,7 +13,17 @@ test('numbers and truth values may be strings, as scripts read them from files',
   expect(new LoadBalancer({ tuple: '2', inner: 'true', fragmentLifetime: ' 500 ' } as never).options).toMatchObject({ tuple: 2, inner: true, fragmentLifetime: 500 });
 });
 
+test('a list has a value for each output, as numbers or as text', () => {
+  expect(new LoadBalancer({ weights: [2, 1, 1] }).options).toMatchObject({ weights: [2, 1, 1] });
+  expect(new LoadBalancer({ weights: ['2', ' 1 '] } as never).options).toMatchObject({ weights: [2, 1] });
+  expect(new LoadBalancer().options).not.toHaveProperty('weights');
+});
+
 test.each([
+  ['a number for a list', () => new LoadBalancer({ weights: 2 } as never), /the option "weights" is 2; it must be a list with an integer from 1 to 1000 for each output\. In Lua: \{2, 1, 1\}/],
+  ['a list without values', () => new LoadBalancer({ weights: [] }), /the option "weights" is a list without values; it must be a list/],
+  ['an item of a list that is out of range', () => new LoadBalancer({ weights: [1, 0] }), /item 2 of the option "weights" is 0; it must be an integer from 1 to 1000\./],
+  ['a list in a list', () => new LoadBalancer({ weights: [1, [2]] } as never), /item 2 of the option "weights" is a list; it must be an integer/],
   ['a misspelt name', () => new LoadBalancer({ tupel: 2 }), /LoadBalancer has no option "tupel"\. Did you mean "tuple"\?/],
   ['a name in other letters', () => new PcapReader({ Loop: 2 }), /Did you mean "loop"\?/],
   ['a name unlike any', () => new LoadBalancer({ zzzzzzzzz: 1 }), /Its options are: tuple, inner, fragmentLifetime/],

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LoadBalancer, type PacketEngine } from 'packet-bricks';
+import { LoadBalancer, type LoadBalancerOptions, type PacketEngine } from 'packet-bricks';
 import { closeEngines, injectAll, loopback, newEngine, runningEngine, until } from '../support/loopback-engine';
 import { bytesOf, ethernet, ipv4, ipv4Fragments, ipv6, ipv6Fragments, udp, type Payload } from '../support/packets';
 
@@ -8,7 +8,7 @@ afterEach(closeEngines);
 const outputNames = (count: number): string[] => Array.from({ length: count }, (_, output) => `o${output}`);
 /** Of the outputs of the load balancer under test. */
 let names = outputNames(8);
-const balancer = (options?: { fragmentLifetime?: number; fragmentWait?: number; tuple?: number }): InstanceType<typeof LoadBalancer> => new LoadBalancer(options).connectInput('in').connectOutput(...names);
+const balancer = (options?: LoadBalancerOptions): InstanceType<typeof LoadBalancer> => new LoadBalancer(options).connectInput('in').connectOutput(...names);
 
 /** Where each connection is told from others by: its addresses, and the ports that only first fragments and whole packets have. */
 interface Connection { readonly number: number; readonly version: 4 | 6 }
@@ -158,6 +158,17 @@ test('fragments whose first never comes are sent when their time is over, or the
   await long.unlink();
   expect(long.audit()).toMatchObject({ balanced: true, sent: orphans.length, held: 0 });
   expect(split(connections)).toEqual([]);
+});
+
+test('by balance = "consistent", too, fragments go where their connection goes, in any order', async () => {
+  const connections = Array.from({ length: 60 }, (_, number): Connection => ({ number, version: number % 2 ? 6 : 4 }));
+  const engine = newEngine();
+  await engine.link(balancer({ balance: 'consistent', weights: names.map((_, output) => 1 + output), fragmentWait: 5000 }), { batch: 16 });
+  const all = connections.map((connection) => fragments(connection, connection.number));
+  await injectAll('in', [...[2, 0, 1].flatMap((part) => all.map((datagram) => datagram[part])), ...connections.map(answer)]);
+  await runToEnd(engine);
+  expect(split(connections)).toEqual([]);
+  expect(fragmentCounters(engine)).toMatchObject({ fragments: 180, fragmentsHeld: 60, fragmentsWithoutFirst: 0 });
 });
 
 test('many datagrams may be under way at once', async () => {

@@ -22,8 +22,8 @@ function packet(flow: number, backwards: boolean, version = flow % 2 ? 6 : 4): L
 }
 
 /** Sends each flow plain and wrapped, to and fro, and answers the flows that were found on several outputs. */
-async function tornFlows(inner: boolean, wrappings: readonly ((payload: Layered) => Payload)[], version?: number): Promise<number[]> {
-  const engine = await runningEngine(new LoadBalancer({ inner }).connectInput('in').connectOutput(...OUTPUTS));
+async function tornFlows(inner: boolean, wrappings: readonly ((payload: Layered) => Payload)[], version?: number, balance: 'hash' | 'consistent' = 'hash'): Promise<number[]> {
+  const engine = await runningEngine(new LoadBalancer({ inner, balance }).connectInput('in').connectOutput(...OUTPUTS));
   const flowOfFrame = new Map<string, number>();
   for (let flow = 0; flow < FLOWS; flow++) {
     for (const backwards of [false, true]) {
@@ -57,12 +57,12 @@ test('flows in tags of switches, and in frames around frames, stay with the same
   ])).toEqual([]);
 });
 
-test('with `inner`, flows in tunnels of mobile networks and data centres stay with the same flows outside', async () => {
+test.each(['hash', 'consistent'] as const)('with `inner`, flows in tunnels of mobile networks and data centres stay with the same flows outside, balance = "%s"', async (balance) => {
   expect(await tornFlows(true, [
     (payload) => ethernet({}, ipv4({ source: '10.9.0.1' }, gtp({}, payload))), (payload) => ethernet({}, ipv6({}, gtp({ extensions: [[0x85, 1]] }, payload))),
     (payload) => ethernet({}, ipv4({ source: '10.9.0.2' }, greInUdp({}, payload))), (payload) => ethernet({}, ipv4({ source: '10.9.0.3' }, pimRegister({}, payload))),
     (payload) => fabricPath({}, ethernet({}, ipv4({ source: '10.9.0.4' }, vxlanGpe({}, nsh({}, ethernet({}, payload)))))),
-  ])).toEqual([]);
+  ], undefined, balance)).toEqual([]);
 });
 
 test('with `inner`, flows in Teredo stay with the same flows outside', async () => {

@@ -91,6 +91,8 @@ describe('calling habits', () => {
     await lua.evaluate('Brick.new("LoadBalancer", { tuple = 4, inner = true })');
     expect(lua.program.of('engine.create')[0]).toEqual({ order: 'engine.create', name: 'e0', cpu: 1, bufferSize: 64, options: { warm: false } });
     expect(lua.program.of('brick.check')[0].options).toEqual({ tuple: 4, inner: true });
+    await lua.evaluate('Brick.new("LoadBalancer", { balance = "consistent", weights = {2, 1, 1} })');
+    expect(lua.program.of('brick.check')[1].options).toEqual({ balance: 'consistent', weights: [2, 1, 1] });
   });
 
   test('a thousand outputs are no matter', async () => {

@@ -7,6 +7,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   'options of bricks': `
     new LoadBalancer({ tuple: 4, inner: true }).connectInput('eth3').connectOutputs('eth3', 4);
     new LoadBalancer(2);
+    new LoadBalancer({ balance: 'consistent', weights: [2, 1, 1] });
     new Filter('udp port 53').connectOutput('eth3{0');
     new PcapReader({ pace: 'timestamps', speed: 2 }).connectInput('a.pcap', 'b.pcap');
     new PcapWriter({ format: 'pcapng' }).connectOutput('a.pcapng', 'b.pcapng');
@@ -60,6 +61,7 @@ const RIGHT: Readonly<Record<string, string>> = {
 /** What, its text, and what the compiler says: line within the text, code and message. */
 const WRONG: readonly (readonly [string, string, number, number, RegExp])[] = [
   ['a misspelt option of a brick', 'new LoadBalancer({ tupel: 4 });', 1, 2561, /'tupel' does not exist in type 'LoadBalancerOptions'. Did you mean to write 'tuple'\?/],
+  ['a number where an option is a list', 'new LoadBalancer({ weights: 2 });', 1, 2322, /^Type 'number' is not assignable to type 'readonly number\[\]'\.$/],
   ['a value that an option does not have', 'new LoadBalancer({ tuple: 3 });', 1, 2322, /^Type '3' is not assignable to type '2 \| 4 \| undefined'\.$/],
   ['a bare value that the option does not have', 'new LoadBalancer(3);', 1, 2345, /'3' is not assignable to parameter of type 'LoadBalancerOptions \| 2 \| 4 \| undefined'/],
   ['a word that is none of the choices', "new PcapReader({ pace: 'realtime' });", 1, 2322, /'"realtime"' is not assignable to type '("timestamps" \| "fast"|"fast" \| "timestamps") \| undefined'/],

@@ -29,8 +29,8 @@ end
 
 local NOUNS = { integer = "an integer", number = "a number", string = "a string", boolean = "true or false" }
 
--- What may be given for an option: "a whole number from 1 to 3600000 ms".
-local function values_of(option)
+-- What may be given for an option, or for an item of one that is a list: "an integer from 1 to 3600000 ms".
+local function item_of(option)
   if option.oneOf then
     local texts = {}
     for index, value in ipairs(option.oneOf) do texts[index] = scalar(value) end
@@ -44,6 +44,12 @@ local function values_of(option)
   elseif option.maximum then text = format("%s of at most %s", text, scalar(option.maximum)) end
   if not option.unit then return text end
   return text .. ((option.minimum or option.maximum) and " " or ", in ") .. option.unit
+end
+
+local function values_of(option)
+  local text = item_of(option)
+  if not text or not option.list then return text end
+  return format(option.list == "outputs" and "a list: %s for each output" or "a list of: %s", text)
 end
 
 -- Prints options: the values that each takes, and below them what it means.
