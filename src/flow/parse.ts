@@ -65,7 +65,7 @@ export function parseFlow(
     }
     setIpFlow(flow);
     if (walk.fragment === LATER || headers === MAXIMUM_IP_HEADERS) return;
-    const next = enterInner(layer, tuple, inner);
+    const next = enterInner(walk, layer, tuple, inner);
     if (next === Header.Unknown) return;
     walk.hardware = -1;
     layer = toInnerIp(walk, next);
@@ -102,8 +102,8 @@ function setIpFlow(flow: FlowFields): void {
   flow.unknownProtocol = false;
 }
 
-/** Into what the last IP header carries, if that is to be looked into and is a tunnel. */
-function enterInner(layer: Layer, tuple: FlowTuple, inner: boolean): Header {
+/** Moves a walk into what its last IP header carries, if that is to be looked into and is a tunnel. */
+export function enterInner(walk: Walk, layer: Layer, tuple: FlowTuple, inner: boolean): Header {
   if (!inner) return walk.protocol === Protocol.Ipv4 && tuple === 4 && layer === Header.Ipv4 ? Header.Ipv4 : Header.Unknown;
   switch (walk.protocol) {
     case Protocol.Ipv4:

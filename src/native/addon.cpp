@@ -7,6 +7,7 @@
 #include "pcap_encoder.h"
 #include "ring_source.h"
 #include "ring_transmitter.h"
+#include "rule_bindings.h"
 
 namespace {
 
@@ -18,6 +19,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("PcapEncoder", bricks::PcapEncoder::Define(env));
   bricks::DefinePipes(env, exports);
   bricks::DefineSystem(env, exports);
+  bricks::DefineRules(env, exports);
   bricks::DefineProcess(env, exports);
   return exports;
 }

@@ -2,6 +2,7 @@
 import type { HeadCopier } from '../core/heads';
 import type { PacketBatch, PacketColumns } from '../model/packet-batch';
 import type { PacketLists } from '../model/packet-list';
+import type { NativeRulesClass } from '../rules/native-rules';
 import { tryLoadAddon } from './load-addon';
 
 /** A ring: the number of an end of a pipe, or memory that holds one. */
@@ -78,6 +79,7 @@ export interface CoreAddon {
   readonly RingTransmitter: new (options: NativeRingTransmitterOptions) => NativeRingTransmitter;
   readonly RingSource: new (options: NativeRingSourceOptions) => NativeRingSource;
   readonly HeadCopier: new (columns: PacketColumns, memory: Uint8Array) => HeadCopier;
+  readonly NativeRules: NativeRulesClass;
   readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
   ringInitialise(memory: Uint8Array): void;
   /** The number of the end, or 0 where it must exist and there is no such pipe. Errors have `code` and `process`. */

@@ -127,7 +127,11 @@ export class Waiter {
 export function timeReader(into: Float64Array): () => void {
   const addon = coreAddon();
   if (addon) return addon.clockInto(into);
-  return () => { into[0] = performance.now() * 1e6; };
+  // The same in all threads, as performance.now is not.
+  return () => {
+    const [seconds, nanoseconds] = process.hrtime();
+    into[0] = seconds * 1e9 + nanoseconds;
+  };
 }
 
 /** The native copier of heads, where it was built. */

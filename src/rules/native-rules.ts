@@ -1,0 +1,38 @@
+/** The native reader of rule tables (src/rules/native), where it was built. */
+import { endianness } from 'node:os';
+import type { PacketColumns } from '../model/packet-batch';
+import { coreAddon } from '../native/core-addon';
+import type { SharedRules } from './layout';
+import type { ReaderLists, RuleMatcher } from './rule-reader';
+
+export interface NativeRules extends RuleMatcher {
+  bindMemory(bytes: Uint8Array): void;
+  /** Reads the keys of the first `count` rows on the list, and returns how many it could not read: these have META_UNREAD. For Ethernet only. */
+  read(count: number): number;
+}
+
+export interface NativeLists extends ReaderLists {
+  readonly rows: Uint16Array;
+}
+
+/** The tables as the addon wants them: one view for each. */
+export type NativeTables = Readonly<Record<string, Uint32Array>>;
+
+export type NativeRulesClass = new (
+  columns: Pick<PacketColumns, 'offset' | 'length' | 'wireLength'>, tables: NativeTables, lists: NativeLists, limit: number, outputs: number, inner: boolean,
+) => NativeRules;
+
+function tablesOf({ control, actions, records, hints, tuples, lines }: SharedRules): NativeTables {
+  const view = (buffer: SharedArrayBuffer): Uint32Array => new Uint32Array(buffer);
+  const numbered = (name: string, buffers: readonly SharedArrayBuffer[]): [string, Uint32Array][] => buffers.map((buffer, index) => [`${name}${index}`, view(buffer)]);
+  return {
+    control: view(control), actions: view(actions),
+    ...Object.fromEntries([...numbered('records', records), ...numbered('hints', hints), ...numbered('tuples', tuples), ...lines.flatMap((pair, which) => numbered(`lines${which}`, pair))]),
+  };
+}
+
+/** The reader of these tables; undefined where it was not built. */
+export function nativeRules(shared: SharedRules, columns: Pick<PacketColumns, 'offset' | 'length' | 'wireLength'>, lists: NativeLists, inner: boolean): NativeRules | undefined {
+  const addon = endianness() === 'LE' ? coreAddon() : undefined;
+  return addon && new addon.NativeRules(columns, tablesOf(shared), lists, shared.limit, lists.outputs, inner);
+}

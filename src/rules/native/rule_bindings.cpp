@@ -1,0 +1,151 @@
+// RuleTable for script: src/rules/native-rules.ts has its types.
+#include "rule_bindings.h"
+
+#include <memory>
+#include <string>
+
+#include "arguments.h"
+#include "batch_columns.h"
+#include "direct_method.h"
+#include "packet_key.h"
+#include "rule_table.h"
+
+namespace bricks {
+
+namespace {
+
+// Memory may be shared: only what a view itself says of it is asked for.
+template <typename Element>
+Element* ViewData(const Napi::Value& value, napi_typedarray_type wanted, uint64_t least, const std::string& what, uint64_t* length = nullptr) {
+  napi_typedarray_type type;
+  size_t count = 0;
+  void* data = nullptr;
+  if (!value.IsTypedArray() || napi_get_typedarray_info(value.Env(), value, &type, &count, &data, nullptr, nullptr) != napi_ok || type != wanted) {
+    throw Napi::TypeError::New(value.Env(), what + " is not a typed array of the right kind");
+  }
+  if (count < least) throw Napi::RangeError::New(value.Env(), what + " is too short");
+  if (length != nullptr) *length = count;
+  return static_cast<Element*>(data);
+}
+
+uint32_t* Words(const Napi::Value& value, uint64_t least, const std::string& what, uint64_t* length = nullptr) {
+  return ViewData<uint32_t>(value, napi_uint32_array, least, what, length);
+}
+
+class NativeRules : public Napi::ObjectWrap<NativeRules> {
+ public:
+  static Napi::Function Define(Napi::Env env) { return DefineClass(env, "NativeRules", {InstanceMethod<&NativeRules::BindMemory>("bindMemory")}); }
+
+  // new NativeRules(columns, tables, lists, limit, outputs, inner)
+  explicit NativeRules(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeRules>(info) {
+    const Napi::Env env = info.Env();
+    for (size_t index = 0; index < 3; index++) {
+      if (!info[index].IsObject()) throw Napi::TypeError::New(env, "columns, tables and lists are wanted");
+      kept_[index] = Napi::Persistent(info[index].As<Napi::Object>());
+    }
+    const uint32_t limit = WholeNumber(info[3], "limit", rules::kIndexMask - 1);
+    rules::Memory memory = MemoryOf(info[1].As<Napi::Object>(), limit);
+    const Napi::Object lists = info[2].As<Napi::Object>();
+    uint64_t rows = 0;
+    rows_ = ViewData<uint16_t>(lists.Get("rows"), napi_uint16_array, 1, "lists.rows", &rows);
+    if (rows > kMaximumRows) throw Napi::RangeError::New(env, "lists.rows has too many rows");
+    room_ = static_cast<uint32_t>(rows);
+    keys_ = Words(lists.Get("keys"), rows * rules::kKeyWords, "lists.keys");
+    bytes_ = Words(lists.Get("bytes"), rows, "lists.bytes");
+    rules::Lists bound;
+    bound.rows = room_;
+    bound.keys = keys_;
+    bound.bytes = bytes_;
+    bound.hits = Words(lists.Get("hits"), rows, "lists.hits");
+    bound.next = ViewData<uint16_t>(lists.Get("next"), napi_uint16_array, rows, "lists.next");
+    bound.outputs = WholeNumber(info[4], "outputs", 65535);
+    inner_ = info[5].ToBoolean();
+    const Napi::Object columns = info[0].As<Napi::Object>();
+    uint64_t capacity = 0;
+    offset_ = Words(columns.Get("offset"), 1, "columns.offset", &capacity);
+    length_ = Words(columns.Get("length"), capacity, "columns.length");
+    wireLength_ = Words(columns.Get("wireLength"), capacity, "columns.wireLength");
+    capacity_ = capacity;
+    table_ = std::make_unique<rules::RuleTable>(memory, bound);
+    Napi::Object self = info.This().As<Napi::Object>();
+    DefineDirectMethod<NativeRules, &NativeRules::Read, 1>(self, this, "read");
+    DefineDirectMethod<NativeRules, &NativeRules::Match, 3>(self, this, "match");
+  }
+
+ private:
+  static rules::Memory MemoryOf(const Napi::Object& tables, uint32_t limit) {
+    rules::Memory memory;
+    memory.limit = limit;
+    memory.control = Words(tables.Get("control"), rules::kControlWords, "tables.control");
+    memory.actions = Words(tables.Get("actions"), (rules::kActionsMaximum + 1) * rules::kActionWords, "tables.actions");
+    for (uint32_t which = 0; which < rules::kClasses; which++) {
+      const std::string suffix = std::to_string(which);
+      memory.records[which] = Words(tables.Get("records" + suffix), (uint64_t{limit} + 1) * rules::kRecordWords[which], "tables.records");
+      memory.hints[which] = Words(tables.Get("hints" + suffix), rules::kHintWords, "tables.hints");
+      memory.tuples[which] = Words(tables.Get("tuples" + suffix), (rules::kTuplesMaximum + 1) * rules::kTupleWords + 2 * rules::kListWords, "tables.tuples");
+      for (uint32_t parity = 0; parity < 2; parity++) {
+        memory.lines[which][parity] = Words(tables.Get("lines" + suffix + std::to_string(parity)), rules::kLineWords, "tables.lines", &memory.lineCount[which][parity]);
+        memory.lineCount[which][parity] /= rules::kLineWords;
+      }
+    }
+    return memory;
+  }
+
+  void BindMemory(const Napi::CallbackInfo& info) {
+    uint64_t length = 0;
+    memory_ = ViewData<uint8_t>(info[0], napi_uint8_array, 0, "memory", &length);
+    memoryBytes_ = length;
+    memoryReference_ = Napi::Persistent(info[0].As<Napi::Object>());
+  }
+
+  // read(count): the keys of the first `count` rows on the list. Returns how many it could not read.
+  int32_t Read(Napi::Env env, const int32_t* arguments) {
+    const uint32_t count = CountOf(env, arguments[0]);
+    int32_t unread = 0;
+    // Packets ahead of the one at hand whose first line is fetched: about as many as a core fetches at once.
+    constexpr uint32_t kAhead = 8;
+    for (uint32_t i = 0; i < count; i++) {
+      const uint32_t row = rows_[i];
+      uint32_t* key = keys_ + size_t{i} * rules::kKeyWords;
+      if (i + kAhead < count && rows_[i + kAhead] < capacity_) {
+        const uint64_t ahead = offset_[rows_[i + kAhead]];
+        if (ahead < memoryBytes_) __builtin_prefetch(memory_ + ahead);
+      }
+      if (row >= capacity_ || uint64_t{offset_[row]} + length_[row] > memoryBytes_) throw Napi::RangeError::New(env, "a packet lies outside of its memory");
+      bytes_[i] = wireLength_[row];
+      if (!rules::ReadPacketKey(memory_ + offset_[row], length_[row], inner_, key)) unread++;
+    }
+    return unread;
+  }
+
+  // match(count, tick, counts)
+  int32_t Match(Napi::Env env, const int32_t* arguments) {
+    return static_cast<int32_t>(table_->Match(CountOf(env, arguments[0]), static_cast<uint32_t>(arguments[1]), arguments[2] != 0));
+  }
+
+  uint32_t CountOf(Napi::Env env, int32_t given) const {
+    if (given < 0 || static_cast<uint32_t>(given) > room_) throw Napi::RangeError::New(env, "more packets than the lists have room for");
+    return static_cast<uint32_t>(given);
+  }
+
+  Napi::ObjectReference kept_[3];
+  Napi::ObjectReference memoryReference_;
+  std::unique_ptr<rules::RuleTable> table_;
+  const uint16_t* rows_ = nullptr;
+  uint32_t* keys_ = nullptr;
+  uint32_t* bytes_ = nullptr;
+  uint32_t room_ = 0;
+  const uint32_t* offset_ = nullptr;
+  const uint32_t* length_ = nullptr;
+  const uint32_t* wireLength_ = nullptr;
+  uint64_t capacity_ = 0;
+  const uint8_t* memory_ = nullptr;
+  uint64_t memoryBytes_ = 0;
+  bool inner_ = false;
+};
+
+}  // namespace
+
+void DefineRules(Napi::Env env, Napi::Object exports) { exports.Set("NativeRules", NativeRules::Define(env)); }
+
+}  // namespace bricks

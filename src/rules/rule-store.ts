@@ -1,0 +1,309 @@
+/**
+ * The writer of the rule tables. Each change of one rule is one store into shared memory, before or after which nothing of it is seen; several rules
+ * change together by `exchange`. docs/decisions/0050-rule-tables.md
+ */
+import { BricksError } from '../model/errors';
+import { ActionRegistry } from './action-registry';
+import { entityOfKey, keyOfEntity } from './entity-key';
+import {
+  CONTROL_SEED, CONTROL_SETS, INDEX_MASK, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY_WORDS, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS,
+  RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, type SharedRules,
+} from './layout';
+import { LineTable } from './line-table';
+import { PrefixHints } from './prefix-hints';
+import { NumberPool, ReaderPassage } from './reader-passage';
+import { comparePrecedence, type Action, type Entity, type Rule } from './rule';
+import { RuleViews } from './rule-views';
+import { TimingWheel } from './timing-wheel';
+import { TupleRegistry } from './tuple-registry';
+
+/** Ticks of rules' time in a second. */
+export const TICKS = 10;
+/** Rules of one entity: they hang one behind the other. */
+const CHAIN_MAXIMUM = 256;
+/** A handle: generation * 2^25 + class * 2^24 + rule. */
+const GENERATION_STEP = 2 ** 25;
+const CLASS_STEP = 2 ** 24;
+const LAST_MASK = 0xffffff;
+
+/** Names a rule for as long as it lives, and no other after it for a long time. */
+export type RuleHandle = number;
+
+export interface RuleCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Seconds since a packet was hit last; undefined if none was. */
+  readonly idle: number | undefined;
+  /** The OR of the flags of its TCP packets. */
+  readonly tcpFlags: number;
+}
+
+export interface StoredRule extends RuleCounts {
+  readonly handle: RuleHandle;
+  readonly entity: Entity;
+  readonly action: Action;
+  /** Seconds until it expires; undefined if it does not. */
+  readonly remaining: number | undefined;
+}
+
+class RuleClass {
+  readonly table: LineTable;
+  readonly tuples: TupleRegistry;
+  readonly hints: PrefixHints;
+  readonly numbers: NumberPool;
+  /** Odd while there is a rule of this number. */
+  readonly generations: Uint16Array;
+
+  constructor(views: RuleViews, which: 0 | 1, passage: ReaderPassage) {
+    this.table = new LineTable(views, which, passage);
+    this.tuples = new TupleRegistry(views, which, passage);
+    this.hints = new PrefixHints(views, which, this.table, passage);
+    this.numbers = new NumberPool(views.shared.limit, passage);
+    this.generations = new Uint16Array(new SharedArrayBuffer((views.shared.limit + 1) * 2));
+  }
+}
+
+export class RuleStore {
+  private readonly views: RuleViews;
+  private readonly passage: ReaderPassage;
+  private readonly classes: readonly [RuleClass, RuleClass];
+  private readonly actions: ActionRegistry;
+  private readonly wheels: readonly [TimingWheel, TimingWheel];
+  private rules = 0;
+  private order = 0;
+  /** What an exchange has left to tidy up, for an engine that was in the middle of a batch for long. */
+  private unsettled: { readonly mark: number; readonly coming: readonly RuleHandle[]; readonly leaving: readonly RuleHandle[] } | undefined;
+
+  /** `now` in ticks of the engine's clock. */
+  constructor(readonly shared: SharedRules, private now: number, seed = Math.floor(Math.random() * 2 ** 32) | 0) {
+    this.views = new RuleViews(shared);
+    const { control } = this.views;
+    control[CONTROL_SEED] = seed;
+    Atomics.store(control, CONTROL_SETS, SETS_BEFORE);
+    this.passage = new ReaderPassage(control);
+    this.classes = [new RuleClass(this.views, 0, this.passage), new RuleClass(this.views, 1, this.passage)];
+    this.actions = new ActionRegistry(this.views, this.passage);
+    const wheel = (which: 0 | 1): TimingWheel => new TimingWheel(shared.limit, now, (rule) => this.word(which, rule, RECORD_DEADLINE[which]));
+    this.wheels = [wheel(0), wheel(1)];
+  }
+
+  get count(): number {
+    return this.rules;
+  }
+
+  /** @throws BricksError E_RULES_LIMIT, E_RULES_BUSY */
+  add(rule: Rule): RuleHandle {
+    this.settle();
+    return this.place(rule, SET_SETTLED);
+  }
+
+  /** False if there is no such rule any more. @throws BricksError E_RULES_BUSY */
+  remove(handle: RuleHandle): boolean {
+    this.settle();
+    return this.unplace(handle);
+  }
+
+  /** Removes rules and adds others: a batch of packets sees all of it or nothing. @throws BricksError E_RULES_LIMIT, E_RULES_BUSY; then nothing has changed */
+  exchange(adding: readonly Rule[], removing: readonly RuleHandle[]): RuleHandle[] {
+    this.settle();
+    const coming: RuleHandle[] = [];
+    try {
+      for (const rule of adding) coming.push(this.place(rule, SET_COMING));
+    } catch (error) {
+      for (const handle of coming) this.unplace(handle);
+      throw error;
+    }
+    const leaving = removing.filter((handle) => this.has(handle));
+    for (const handle of leaving) this.setSet(handle, SET_LEAVING);
+    Atomics.store(this.views.control, CONTROL_SETS, SETS_AFTER);
+    this.unsettled = { mark: this.passage.mark(), coming, leaving };
+    try {
+      this.settle();
+    } catch {
+      // It is done, and what is left of it is tidied up before the next change.
+    }
+    return coming;
+  }
+
+  has(handle: RuleHandle): boolean {
+    const { which, rule } = partsOf(handle);
+    return rule > 0 && rule <= this.shared.limit && (this.classes[which].generations[rule] & 1) === 1 && this.handleOf(which, rule) === handle;
+  }
+
+  /** Lets time pass: rules that are due go, each handed over before. */
+  advance(now: number, expired: (handle: RuleHandle) => void): void {
+    if (now <= this.now) return;
+    this.now = now;
+    this.settle();
+    for (const which of [0, 1] as const) {
+      this.wheels[which].advance(now, (rule) => {
+        const handle = this.handleOf(which, rule);
+        expired(handle);
+        this.unplace(handle);
+      });
+      this.classes[which].tuples.tidy();
+    }
+  }
+
+  /** A rule that `has`. */
+  describe(handle: RuleHandle): StoredRule {
+    const { which, rule } = partsOf(handle);
+    const { table } = this.classes[which];
+    const deadline = this.word(which, rule, RECORD_DEADLINE[which]);
+    return {
+      handle,
+      entity: entityOfKey(table.tuple(table.tupleOfRule(rule)), table.keyOfRule(rule)),
+      action: this.actions.actionOf(this.word(which, rule, RECORD_ACTION[which]) & INDEX_MASK),
+      remaining: deadline === 0 ? undefined : Math.max(0, (deadline - this.now) / TICKS),
+      ...this.counts(handle),
+    };
+  }
+
+  counts(handle: RuleHandle): RuleCounts {
+    const { which, rule } = partsOf(handle);
+    const begin = (rule * RECORD_WORDS[which]) / 2;
+    const counters = this.views.counters[which];
+    const packets = counters[begin + RECORD_PACKETS[which] / 2];
+    const last = this.word(which, rule, RECORD_LAST[which]);
+    const idle = (Math.floor(this.now / TICKS) - last) & LAST_MASK;
+    // The engine's clock may be a moment ahead.
+    return { packets, bytes: counters[begin + RECORD_BYTES[which] / 2], idle: packets === 0 ? undefined : idle > LAST_MASK / 2 ? 0 : idle, tcpFlags: last >>> 24 };
+  }
+
+  /** Calls a function with all rules, until it returns false. */
+  forEach(call: (handle: RuleHandle) => boolean): void {
+    for (const which of [0, 1] as const) {
+      let more = true;
+      this.classes[which].table.forEach((first) => {
+        for (let rule = first; rule !== 0 && more; rule = this.word(which, rule, RECORD_NEXT[which])) more = call(this.handleOf(which, rule));
+      });
+      if (!more) return;
+    }
+  }
+
+  private place(rule: Rule, set: number): RuleHandle {
+    const { limit } = this.shared;
+    if (this.rules >= limit) throw new BricksError('E_RULES_LIMIT', `There are ${limit} rules already.`, 'Remove some, or raise maxRules.');
+    const { class: which, tuple, key } = keyOfEntity(rule.entity);
+    const own = this.classes[which];
+    own.table.makeRoom();
+    const tupleNumber = own.tuples.enter(tuple);
+    let action = 0;
+    try {
+      own.hints.makeRoom(tupleNumber);
+      const hash = own.table.hash(tupleNumber, key);
+      const slot = own.table.find(hash, tupleNumber, key);
+      const before = slot < 0 ? undefined : this.placeInChain(which, own.table.ruleAt(slot), rule);
+      action = this.actions.enter(rule);
+      const number = own.numbers.take();
+      own.generations[number]++;
+      this.write(which, number, key, (tupleNumber << 24) | action, set, rule.expire);
+      own.hints.add(tupleNumber, key);
+      if (before === undefined) {
+        own.table.insert(hash, number);
+      } else if (before === 0) {
+        this.setWord(which, number, RECORD_NEXT[which], own.table.ruleAt(slot));
+        own.table.replace(slot, hash, number);
+      } else {
+        this.setWord(which, number, RECORD_NEXT[which], this.word(which, before, RECORD_NEXT[which]));
+        this.setWord(which, before, RECORD_NEXT[which], number);
+      }
+      if (rule.expire !== undefined) this.wheels[which].add(number);
+      this.rules++;
+      return this.handleOf(which, number);
+    } catch (error) {
+      own.tuples.leave(tupleNumber);
+      if (action !== 0) this.actions.leave(action);
+      throw error;
+    }
+  }
+
+  /** The rule of the same entity that a new one goes behind; 0 if it comes first. */
+  private placeInChain(which: 0 | 1, first: number, rule: Rule): number {
+    let before = 0;
+    let length = 0;
+    for (let other = first; other !== 0; other = this.word(which, other, RECORD_NEXT[which])) {
+      if (comparePrecedence(this.actions.actionOf(this.word(which, other, RECORD_ACTION[which]) & INDEX_MASK), rule) <= 0) before = other;
+      length++;
+    }
+    if (length >= CHAIN_MAXIMUM) throw new BricksError('E_RULES_LIMIT', `There are ${CHAIN_MAXIMUM} rules for the same addresses, ports and protocol already.`, 'Remove some of them.');
+    return before;
+  }
+
+  private write(which: 0 | 1, number: number, key: Uint32Array, tupleAndAction: number, set: number, expire: number | undefined): void {
+    const records = this.views.records[which];
+    const begin = number * RECORD_WORDS[which];
+    records.fill(0, begin, begin + RECORD_WORDS[which]);
+    if (which === 0) {
+      records[begin] = key[1];
+      records[begin + 1] = key[5];
+      records[begin + 2] = key[9];
+    } else {
+      for (let word = 0; word < RECORD_KEY_WORDS[1]; word++) records[begin + word] = key[word + 1];
+    }
+    records[begin + RECORD_ACTION[which]] = tupleAndAction;
+    this.order = (this.order + 1) & ORDER_MASK;
+    records[begin + RECORD_ORDER[which]] = (set << SET_SHIFT) | this.order;
+    if (expire !== undefined) records[begin + RECORD_DEADLINE[which]] = Math.max(1, this.now + Math.ceil(expire * TICKS));
+  }
+
+  private unplace(handle: RuleHandle): boolean {
+    if (!this.has(handle)) return false;
+    const { which, rule } = partsOf(handle);
+    const own = this.classes[which];
+    const tuple = own.table.tupleOfRule(rule);
+    const key = own.table.keyOfRule(rule);
+    const hash = own.table.hash(tuple, key);
+    const slot = own.table.find(hash, tuple, key);
+    const next = this.word(which, rule, RECORD_NEXT[which]);
+    let before = own.table.ruleAt(slot);
+    if (before === rule) {
+      if (next === 0) own.table.remove(slot, hash);
+      else own.table.replace(slot, hash, next);
+    } else {
+      while (this.word(which, before, RECORD_NEXT[which]) !== rule) before = this.word(which, before, RECORD_NEXT[which]);
+      this.setWord(which, before, RECORD_NEXT[which], next);
+    }
+    this.wheels[which].remove(rule);
+    own.hints.remove(tuple);
+    own.tuples.leave(tuple);
+    this.actions.leave(this.word(which, rule, RECORD_ACTION[which]) & INDEX_MASK);
+    own.generations[rule]++;
+    own.numbers.giveUp(rule);
+    this.rules--;
+    return true;
+  }
+
+  /** @throws BricksError E_RULES_BUSY */
+  private settle(): void {
+    if (!this.unsettled) return;
+    const { mark, coming, leaving } = this.unsettled;
+    this.passage.wait(mark);
+    this.unsettled = undefined;
+    for (const handle of coming) if (this.has(handle)) this.setSet(handle, SET_SETTLED);
+    for (const handle of leaving) this.unplace(handle);
+    Atomics.store(this.views.control, CONTROL_SETS, SETS_BEFORE);
+  }
+
+  private setSet(handle: RuleHandle, set: number): void {
+    const { which, rule } = partsOf(handle);
+    this.setWord(which, rule, RECORD_ORDER[which], (set << SET_SHIFT) | (this.word(which, rule, RECORD_ORDER[which]) & ORDER_MASK));
+  }
+
+  private handleOf(which: 0 | 1, rule: number): RuleHandle {
+    return this.classes[which].generations[rule] * GENERATION_STEP + which * CLASS_STEP + rule;
+  }
+
+  private word(which: 0 | 1, rule: number, word: number): number {
+    return this.views.records[which][rule * RECORD_WORDS[which] + word];
+  }
+
+  private setWord(which: 0 | 1, rule: number, word: number, value: number): void {
+    Atomics.store(this.views.records[which], rule * RECORD_WORDS[which] + word, value);
+  }
+}
+
+function partsOf(handle: RuleHandle): { readonly which: 0 | 1; readonly rule: number } {
+  const low = handle % GENERATION_STEP;
+  return { which: low >= CLASS_STEP ? 1 : 0, rule: low % CLASS_STEP };
+}

@@ -1,0 +1,32 @@
+/** Views on the shared memory, for both halves. */
+import { LIST_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
+
+export class RuleViews {
+  readonly control: Int32Array;
+  /** The same block: totals as numbers of 64 bits. */
+  readonly totals: Float64Array;
+  readonly records: readonly Uint32Array[];
+  /** The records again, for packets and bytes: at half the index of their word. */
+  readonly counters: readonly Float64Array[];
+  /** Of each class, by the parity of their logarithm. */
+  readonly lines: readonly (readonly Uint32Array[])[];
+  readonly hints: readonly Uint32Array[];
+  readonly tuples: readonly Uint32Array[];
+  /** Of each class the two lists of tuples in use. */
+  readonly lists: readonly (readonly Uint32Array[])[];
+  readonly actions: Int32Array;
+
+  constructor(readonly shared: SharedRules) {
+    const { control, records, lines, hints, tuples, actions } = shared;
+    const lists = (TUPLES_MAXIMUM + 1) * TUPLE_WORDS;
+    this.control = new Int32Array(control);
+    this.totals = new Float64Array(control);
+    this.records = records.map((buffer) => new Uint32Array(buffer));
+    this.counters = records.map((buffer) => new Float64Array(buffer));
+    this.lines = lines.map((pair) => pair.map((buffer) => new Uint32Array(buffer)));
+    this.hints = hints.map((buffer) => new Uint32Array(buffer));
+    this.tuples = tuples.map((buffer) => new Uint32Array(buffer, 0, lists));
+    this.lists = tuples.map((buffer) => [0, 1].map((which) => new Uint32Array(buffer, (lists + which * LIST_WORDS) * 4, LIST_WORDS)));
+    this.actions = new Int32Array(actions);
+  }
+}
