@@ -19,6 +19,7 @@ const BUNDLES = [
   { name: 'control/control-worker', source: 'src/control/control-worker.ts', exports: true },
   { name: 'lua/lua-worker', source: 'src/lua/lua-worker.ts' },
   { name: 'files/recorder-worker', source: 'src/files/recorder-worker.ts' },
+  { name: 'observe/metrics-server', source: 'src/observe/metrics-server.ts' },
   { name: 'library/index', source: 'src/index.ts' },
 ];
 /** Built-in bricks: an engine runs each anew for each of its nodes. */
@@ -34,7 +35,7 @@ const PLAIN = [
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];
 /** A bundle of its own; and what is optional and may not be installed. */
-const EXTERNAL = ['./main', 'pcap', 'pcap/*', '../plugins/sucrase.js'];
+const EXTERNAL = ['./main', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server'];
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */

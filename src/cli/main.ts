@@ -40,7 +40,7 @@ function createCli(): Cli {
 /** Options of the original's server, which this program has not. */
 const DAEMON_OPTIONS = ['-d', '-s', '-a'];
 /** Options of the program that take the next word. */
-const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin'];
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics'];
 
 /** The words of the command line that are neither values of options nor arguments of a script. */
 function ownWords(argv: readonly string[]): string[] {

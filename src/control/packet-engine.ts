@@ -201,6 +201,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
   private rested: (() => void)[] = [];
 
+  /** Whether it was ever linked, so that it has statistics. */
+  get hasCounted(): boolean {
+    return this.thread !== undefined || this.last !== undefined;
+  }
+
   /** What has passed it since it was linked; at any time. @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
     const { graph, words } = this.books();

@@ -1,7 +1,7 @@
 /** Statistics of an engine, and the audit of its books, made from a snapshot of its counters. */
 import {
   BRICK_COPIES, BRICK_CREATED, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_OWN, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_PACKETS,
-  ENGINE_BATCHES, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,
+  ENGINE_BATCHES, ENGINE_BUSY_NANOSECONDS, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,
   ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS, ENGINE_WARM_UP_MICROSECONDS,
   LINK_BYTES, LINK_DROPS, LINK_PACKETS, UNKNOWN_COUNT, readCounter, readDrops, sumOfDrops, type DropCounts,
 } from '../model/counters';
@@ -75,6 +75,8 @@ export interface EngineStatistics {
   readonly batches: number;
   /** Rounds that received none. */
   readonly emptyPolls: number;
+  /** Nanoseconds spent on rounds that received packets; its share of the time that has passed is the engine's load. */
+  readonly busyNanoseconds: number;
   /** How often the engine went to sleep. */
   readonly waits: number;
   /** Garbage collections in its thread; missing if they could not be counted. */
@@ -136,6 +138,7 @@ export function engineStatistics(name: string, running: boolean, graph: Compiled
     bricks,
     batches: readCounter(words, ENGINE_BATCHES),
     emptyPolls: readCounter(words, ENGINE_EMPTY_POLLS),
+    busyNanoseconds: readCounter(words, ENGINE_BUSY_NANOSECONDS),
     waits: readCounter(words, ENGINE_WAITS),
     ...known('collections', readCounter(words, ENGINE_COLLECTIONS)),
     ...known('deoptimisations', readCounter(words, ENGINE_DEOPTIMISATIONS)),

@@ -2,11 +2,10 @@
  * The engine's loop: receive, run the graph, send, release; wait when there is nothing.
  * One thread, one graph; knows no backend and no operating system.
  */
-import type { SourcePort, Transmitter } from '../model/backend';
-import { SOURCE_ENDED } from '../model/backend';
+import { SOURCE_ENDED, type SourcePort, type Transmitter } from '../model/backend';
 import type { CellClock } from '../context/cell-clock';
 import {
-  ENGINE_BATCHES, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
+  ENGINE_BATCHES, ENGINE_BUSY_NANOSECONDS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
   addToCounter, setCounter, type CounterBlock, type CounterPublisher,
 } from '../model/counters';
 import { BatchSender } from './batch-sender';
@@ -254,6 +253,7 @@ export class Engine {
   private countRound(nanoseconds: number): void {
     const words = this.counters.words;
     addToCounter(words, ENGINE_BATCHES, 1);
+    addToCounter(words, ENGINE_BUSY_NANOSECONDS, nanoseconds);
     const slot = Math.min(ENGINE_HISTOGRAM_SLOTS - 1, 31 - Math.clz32(Math.min(0x7fffffff, nanoseconds) | 1));
     addToCounter(words, ENGINE_HISTOGRAM + slot, 1);
     if (nanoseconds > words[2 * ENGINE_LARGEST_BATCH_NANOSECONDS]) setCounter(words, ENGINE_LARGEST_BATCH_NANOSECONDS, nanoseconds);

@@ -58,6 +58,8 @@ export const ENGINE_COLLECTIONS = engineSlot();
 export const ENGINE_DEOPTIMISATIONS = engineSlot();
 export const ENGINE_WARM_UP_MICROSECONDS = engineSlot();
 export const ENGINE_LARGEST_BATCH_NANOSECONDS = engineSlot();
+/** Time of all rounds that received packets. */
+export const ENGINE_BUSY_NANOSECONDS = engineSlot();
 export const ENGINE_HISTOGRAM_SLOTS = 40;
 export const ENGINE_HISTOGRAM = engineSlot(ENGINE_HISTOGRAM_SLOTS);
 export const ENGINE_RECORD = wholeLines(engineSlot());

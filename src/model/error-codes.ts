@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   E_LINK_NAME: 'A link name is not valid.',
   E_LINK_TWICE: 'A link is used twice where it can be used once only.',
   E_LUA: 'Lua could not be started, or ended by itself.',
+  E_METRICS: "Metrics can't be served at that address.",
   E_MODULE: 'A module could not be loaded, or does not export what was asked for.',
   E_NATIVE_MISSING: 'A native part is needed and was not built, or does not load.',
   E_NETMAP_BUSY: 'The rings of the link are in use by another engine or program.',

@@ -2,7 +2,8 @@
 import { UsageError } from 'clipanion';
 import { EngineRegistry } from '../control/engine-registry';
 import type { Answer, Order } from '../control/orders';
-import { faultsOfProcess } from '../control/process-engines';
+import { engines, faultsOfProcess } from '../control/process-engines';
+import type { EngineStatistics } from '../control/statistics';
 import type { ErrorCode } from '../model/error-codes';
 import { BricksError } from '../model/errors';
 import { parseLinkName } from '../model/link-name';
@@ -12,6 +13,7 @@ import { defaultBackend, setDefaultBackend } from '../plugins/default-backend';
 import { messageWithPlace } from '../plugins/error-place';
 import { configurePlugins, findBackend } from '../plugins/find';
 import type { PluginSearch } from '../plugins/plugin-search';
+import { parseAddress } from '../protocol/address';
 import { reworded, say, sayError } from './messages';
 
 export interface EngineSettings {
@@ -23,6 +25,8 @@ export interface EngineSettings {
   readonly batch?: number | undefined;
   /** Whether to say which backend was chosen, and why. */
   readonly tellChoice?: boolean;
+  /** Where metrics are served: HOST:PORT, :PORT or PORT. */
+  readonly metrics?: string | undefined;
   /** Where plugins are looked for, and which are allowed. */
   readonly plugins?: PluginSearch;
 }
@@ -38,7 +42,9 @@ export class ProgramEngines {
   static async open(settings: EngineSettings): Promise<ProgramEngines> {
     usePlugins(settings.plugins ?? {});
     if (settings.backend !== undefined) setDefaultBackend(await findBackend(settings.backend));
-    return new ProgramEngines(settings);
+    const engines = new ProgramEngines(settings);
+    if (settings.metrics !== undefined) await engines.serveMetrics(settings.metrics);
+    return engines;
   }
 
   private constructor({ backend: name, backendOptions: given = [], batch, tellChoice = false }: EngineSettings) {
@@ -62,6 +68,20 @@ export class ProgramEngines {
   fail(error: Error, engine?: string): void {
     this.failed = true;
     sayError(reworded(error, messageWithPlace(error.message, error)), engine === undefined ? {} : { engine });
+  }
+
+  /** What all engines have counted that were ever linked; those of a module are not in the registry. */
+  statistics(): EngineStatistics[] {
+    return [...new Set([...this.registry.all, ...engines()])].flatMap((engine) => (engine.hasCounted ? [engine.stats()] : []));
+  }
+
+  private async serveMetrics(address: string): Promise<void> {
+    const wanted = parseAddress(/^\d+$/.test(address) ? `:${address}` : address);
+    if ('path' in wanted) throw new UsageError(`--metrics ${address}: metrics are served on HOST:PORT.`);
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- large, and seldom needed: a bundle of its own
+    const { serveMetrics } = require('../observe/metrics-server') as typeof import('../observe/metrics-server');
+    const { url } = await serveMetrics(wanted.host, wanted.port, () => this.statistics());
+    say(`metrics at ${url}`);
   }
 
   /** Where nothing else has decided it: a failure, what a module asked for, or what kept engines from doing all of their work. */

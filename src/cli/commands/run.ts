@@ -44,6 +44,7 @@ export class RunCommand extends Command {
   script = Option.String('-f,--file', { description: 'the script to run: a file, or the name of one that ships with Packet Bricks' });
   batch = batchOption();
   verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
+  metrics = Option.String('--metrics', { description: 'serve metrics for Prometheus at this address: HOST:PORT, or PORT of 127.0.0.1' });
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
@@ -60,7 +61,7 @@ export class RunCommand extends Command {
     }
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
     const host = this.startThreads();
-    this.engines = await ProgramEngines.open({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2), plugins: { paths: this.plugins, script: this.script } });
+    this.engines = await ProgramEngines.open({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2), plugins: { paths: this.plugins, script: this.script }, metrics: this.metrics });
     const left = new Promise<number>((resolve) => (this.leave = resolve));
     this.engines.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();

@@ -1,0 +1,93 @@
+/** Serves metrics by HTTP, as Prometheus scrapes them: `bricks --metrics ADDRESS`. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry, collectDefaultMetrics, type OpenMetricsContentType, type PrometheusContentType } from 'prom-client';
+import type { EngineStatistics } from '../control/statistics';
+import { BricksError, messageOf } from '../model/errors';
+import { engineMetrics } from './engine-metrics';
+
+const PATH = '/metrics';
+const REQUEST_MILLISECONDS = 10_000;
+const CONNECTIONS_MAXIMUM = 64;
+/** Unless told otherwise. */
+export const METRICS_PORT = 9_477;
+
+export interface MetricsServer {
+  /** `http://127.0.0.1:9477/metrics` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** One registry for each format: prom-client renames counters in OpenMetrics. */
+class Formats {
+  private readonly text: Registry<PrometheusContentType>;
+  private readonly open: Registry<OpenMetricsContentType>;
+  private snapshot: readonly EngineStatistics[] = [];
+
+  constructor(private readonly read: () => readonly EngineStatistics[]) {
+    this.text = this.filled(new Registry<PrometheusContentType>());
+    this.open = new Registry<OpenMetricsContentType>();
+    this.open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    this.filled(this.open);
+  }
+
+  private filled<Format extends Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>(registry: Format): Format {
+    for (const metric of engineMetrics(() => this.snapshot)) registry.registerMetric(metric);
+    collectDefaultMetrics({ register: registry as Registry });
+    return registry;
+  }
+
+  async write(accept: string): Promise<{ readonly type: string; readonly text: string }> {
+    const registry = accept.includes('application/openmetrics-text') ? this.open : this.text;
+    this.snapshot = this.read();
+    return { type: registry.contentType, text: await registry.metrics() };
+  }
+}
+
+/**
+ * Listens on `host` and `port` (0: any that is free). `read` answers the statistics of all engines; it is called once for each scrape.
+ * @throws BricksError E_METRICS
+ */
+export async function serveMetrics(host: string, port: number, read: () => readonly EngineStatistics[]): Promise<MetricsServer> {
+  const formats = new Formats(read);
+  const server = createServer((request, response) => void answer(formats, request, response));
+  server.requestTimeout = REQUEST_MILLISECONDS;
+  server.headersTimeout = REQUEST_MILLISECONDS;
+  server.maxConnections = CONNECTIONS_MAXIMUM;
+  await listen(server, host, port);
+  server.unref();
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${PATH}`,
+    close: () => new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    }),
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new BricksError('E_METRICS', `Cannot serve metrics on ${host} port ${port}: ${messageOf(error)}.`, 'Choose another address: --metrics 127.0.0.1:9478')));
+    server.listen(port, host, () => {
+      server.on('error', () => undefined); // of one connection; the others go on
+      resolve();
+    });
+  });
+}
+
+async function answer(formats: Formats, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? '').split('?')[0];
+  const reading = request.method === 'GET' || request.method === 'HEAD';
+  if (!reading) response.setHeader('Allow', 'GET, HEAD');
+  if (!reading || path !== PATH) {
+    response.writeHead(reading ? 404 : 405, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`Packet Bricks serves its metrics at ${PATH}.\n`);
+    return;
+  }
+  try {
+    const { type, text } = await formats.write(request.headers.accept ?? '');
+    response.writeHead(200, { 'Content-Type': type }).end(request.method === 'HEAD' ? undefined : text);
+  } catch (error) {
+    response.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`The metrics could not be read: ${messageOf(error)}\n`);
+  }
+}
