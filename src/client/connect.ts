@@ -13,6 +13,8 @@ export interface ConnectOptions {
   readonly name?: string | undefined;
   /** Its runtime directory. Default: the environment variable BRICKS_RUN_DIR, or else `/run/bricks` for root and `$XDG_RUNTIME_DIR/bricks` for others. */
   readonly runDirectory?: string | undefined;
+  /** Give up control: commands that change something then fail. */
+  readonly readOnly?: boolean | undefined;
 }
 
 /** Connects to a daemon. @throws BricksError E_CONTROL_ADDRESS, E_CONTROL_CONNECT, E_CONTROL_CLOSED */
@@ -24,6 +26,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Daemon> {
     if (protocol !== PROTOCOL_VERSION) {
       throw new BricksError('E_CONTROL_CONNECT', `The daemon at ${daemon.address} is Packet Bricks ${version} and speaks version ${protocol} of the protocol; this program speaks version ${PROTOCOL_VERSION}.`, 'Use the same release on both sides.');
     }
+    if (options.readOnly === true) await daemon.call('restrict');
     return daemon;
   } catch (error) {
     await daemon.close();

@@ -52,6 +52,8 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
 
   constructor(protected readonly defaults: RegistryDefaults) {
     super();
+    // Any number of clients of a daemon may hear its notices.
+    this.setMaxListeners(0);
   }
 
   /** Makes an engine, whose options are checked. */

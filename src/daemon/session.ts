@@ -17,7 +17,7 @@ const TURN_MILLISECONDS = 5;
 /** How often a client that has said all, and waits for answers, is asked whether it is still there. */
 const PROBE_MILLISECONDS = 1000;
 /** What a client gets to read the last answer, before its connection is cut. */
-const FAREWELL_MILLISECONDS = 1000;
+export const FAREWELL_MILLISECONDS = 1000;
 
 export interface SessionOptions {
   readonly access: Access;
@@ -25,8 +25,7 @@ export interface SessionOptions {
 }
 
 export class Session {
-  /** What this client may do. */
-  readonly access: Access;
+  private granted: Access;
   private readonly limits: Limits;
   private readonly lines: LineSplitter;
   private readonly gone = new AbortController();
@@ -39,10 +38,13 @@ export class Session {
   private active = 0;
   private working = false;
   private leaving = false;
+  /** The last thing that it hears, after which it is closed. */
+  private refusal: string | undefined;
   private probe: NodeJS.Timeout | undefined;
+  private cut: NodeJS.Timeout | undefined;
 
   constructor(private readonly socket: Socket, private readonly host: ControlHost, { access, limits }: SessionOptions) {
-    this.access = access;
+    this.granted = access;
     this.limits = limits;
     this.lines = new LineSplitter(limits.requestBytes);
     socket.on('data', (chunk: Uint8Array) => this.take(chunk));
@@ -53,6 +55,16 @@ export class Session {
     socket.setTimeout(limits.stallMilliseconds, () => {
       if (this.unread > 0) socket.destroy();
     });
+  }
+
+  /** What this client may do. */
+  get access(): Access {
+    return this.granted;
+  }
+
+  /** From now on it may only read. */
+  restrict(): void {
+    this.granted = 'read';
   }
 
   /** Aborted when the client is gone. */
@@ -110,17 +122,18 @@ export class Session {
     clearInterval(this.probe);
     this.socket.end();
     this.socket.resume(); // what still comes is thrown away: unread, it would cost the client our last answer
-    setTimeout(() => this.socket.destroy(), FAREWELL_MILLISECONDS).unref();
+    this.cut = setTimeout(() => this.socket.destroy(), FAREWELL_MILLISECONDS).unref();
   }
 
   private take(chunk: Uint8Array): void {
-    if (this.leaving) return;
+    if (this.leaving || this.refusal !== undefined) return;
     this.lines.push(chunk);
     this.feed();
   }
 
   /** Takes requests from what has come, as many as may wait; then no more is read until there is room. */
   private feed(): void {
+    if (this.refusal !== undefined) return;
     try {
       while (!this.leaving && this.waiting.length < this.limits.waitingRequests && this.unread <= this.limits.unreadBytes) {
         const line = this.lines.next();
@@ -132,9 +145,10 @@ export class Session {
       }
       if (!this.leaving) this.socket.pause();
     } catch (error) {
-      // Where a message ends is not known any more, or whoever writes speaks another language.
-      this.write(writeError(null, error, PARSE_ERROR));
-      this.end();
+      // Where a message ends is not known any more, or whoever writes speaks another language. What was asked before is answered before.
+      this.refusal = writeError(null, error, PARSE_ERROR);
+      this.socket.resume();
+      this.endWhenDone();
     }
   }
 
@@ -213,13 +227,17 @@ export class Session {
   }
 
   private endWhenDone(): void {
-    if (this.probe && this.active === 0 && !this.working && this.subscriptions.size === 0) this.end();
+    if (this.active > 0 || this.working || this.leaving) return;
+    if (this.refusal !== undefined) this.write(this.refusal);
+    else if (!this.probe || this.subscriptions.size > 0) return;
+    this.end();
   }
 
   private dispose(): void {
     this.leaving = true;
     this.waiting.length = 0;
     clearInterval(this.probe);
+    clearTimeout(this.cut);
     for (const stop of this.subscriptions.values()) stop();
     this.subscriptions.clear();
     this.gone.abort();

@@ -121,9 +121,18 @@ export interface CoreAddon {
   channelCreate(): [readable: number, writable: number];
   /** 0, or the number of a system error. */
   sendDatagram(path: string, text: string): number;
+  /** Whose process is at the other end of a Unix socket; nothing where the system does not tell. */
+  peerCredentials(descriptor: number): PeerCredentials | undefined;
   findUser(name: string): SystemUser | undefined;
   /** Becomes that user for good; only the calling thread, and threads that it makes later, keep `capabilities` (a mask). */
   becomeUser(uid: number, gid: number, groups: readonly number[], capabilities: number): void;
+}
+
+/** Whose a process is, in numbers. */
+export interface PeerCredentials {
+  readonly uid: number;
+  /** All its groups, as far as the system tells. */
+  readonly groups: readonly number[];
 }
 
 export interface SystemUser {

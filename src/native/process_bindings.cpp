@@ -143,6 +143,50 @@ Napi::Value FindUser(const Napi::CallbackInfo& info) {
 }
 
 #ifdef __linux__
+// The supplementary groups of the process at the other end, as they were when it connected.
+std::vector<gid_t> PeerGroups(int descriptor) {
+  std::vector<gid_t> groups(64);
+  for (;;) {
+    socklen_t bytes = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) == 0) {
+      groups.resize(bytes / sizeof(gid_t));
+      return groups;
+    }
+    // It says how much room it wants.
+    if (errno != ERANGE || bytes <= groups.size() * sizeof(gid_t)) return {};
+    groups.resize(bytes / sizeof(gid_t));
+  }
+}
+#endif
+
+// (descriptor): { uid, groups } of the process at the other end of a Unix socket, or undefined where the system does not tell.
+Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const int descriptor = Descriptor(info[0]);
+  uid_t uid = 0;
+  std::vector<gid_t> groups;
+#ifdef __linux__
+  ucred peer = {};
+  socklen_t bytes = sizeof peer;
+  // Of other kinds of sockets it is nobody.
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0 || bytes != sizeof peer || peer.uid == static_cast<uid_t>(-1)) return env.Undefined();
+  uid = peer.uid;
+  groups = PeerGroups(descriptor);
+  groups.push_back(peer.gid);
+#else
+  gid_t gid = 0;
+  if (getpeereid(descriptor, &uid, &gid) != 0) return env.Undefined();
+  groups.push_back(gid);
+#endif
+  Napi::Array numbers = Napi::Array::New(env, groups.size());
+  for (size_t k = 0; k < groups.size(); k++) numbers.Set(static_cast<uint32_t>(k), Napi::Number::New(env, groups[k]));
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("uid", Napi::Number::New(env, uid));
+  answer.Set("groups", numbers);
+  return answer;
+}
+
+#ifdef __linux__
 // Only the calling thread, and threads that it makes from now on, have them; programs that are started have none.
 int KeepCapabilities(uint32_t kept) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -187,6 +231,7 @@ void DefineProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("duplicateDescriptor", Napi::Function::New(env, DuplicateDescriptor));
   exports.Set("channelCreate", Napi::Function::New(env, ChannelCreate));
   exports.Set("sendDatagram", Napi::Function::New(env, SendDatagram));
+  exports.Set("peerCredentials", Napi::Function::New(env, PeerCredentials));
   exports.Set("findUser", Napi::Function::New(env, FindUser));
   exports.Set("becomeUser", Napi::Function::New(env, BecomeUser));
 }

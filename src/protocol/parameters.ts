@@ -56,19 +56,19 @@ export function listParameters(declarations: ParameterDeclarations): ParameterDe
 /** Checks what a client gave and fills in the defaults. @throws BricksError E_OPTION */
 export function checkParameters<Declared extends ParameterDeclarations>(owner: string, declarations: Declared, given: Readonly<Record<string, unknown>>): ParametersOf<Declared> {
   const checked: Record<string, unknown> = {};
-  const scalars: Record<string, unknown> = {};
+  const scalars: [string, unknown][] = [];
   for (const [name, value] of Object.entries(given)) {
     const declaration = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
     if (value === undefined || value === null) continue;
     if (declaration && isStructured(declaration)) checked[name] = checkStructured(owner, name, declaration, value);
-    else scalars[name] = value;
+    else scalars.push([name, value]);
   }
   const all = listParameters(declarations);
   for (const { name, type, required, description } of all) {
     if (required && given[name] === undefined) throw new BricksError('E_OPTION', `${owner} needs the parameter "${name}", ${typeInWords(type)} (${description}).`);
   }
   // Structured ones stand in the list for the sake of "did you mean": none of them is left in `scalars`.
-  Object.assign(checked, checkOptions(owner, all.map((one): OptionDeclaration => (isStructured(one) ? { name: one.name, type: 'string', description: one.description } : one as OptionDeclaration)), scalars, undefined));
+  Object.assign(checked, checkOptions(owner, all.map((one): OptionDeclaration => (isStructured(one) ? { name: one.name, type: 'string', description: one.description } : one as OptionDeclaration)), Object.fromEntries(scalars)));
   return checked as ParametersOf<Declared>;
 }
 

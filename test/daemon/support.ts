@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EngineRegistry, connect, type Daemon } from 'packet-bricks';
 import type { ControlHost } from 'packet-bricks/src/daemon/control-host';
 import { ControlServer, type ListenOptions } from 'packet-bricks/src/daemon/control-server';
-import { loopback } from '../support/loopback-engine';
+import { loopback, until } from '../support/loopback-engine';
 
 export class TestDaemon {
   readonly folder = mkdtempSync(join(tmpdir(), 'bricks-daemon-'));
@@ -47,10 +47,16 @@ export class TestDaemon {
     return client;
   }
 
+  /** Closes all clients. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.clients.splice(0).map((client) => client.close()));
+    this.raw.splice(0).forEach(({ socket }) => socket.destroy());
+    await until(() => this.server.clients === 0);
+  }
+
   /** For afterAll. */
   async stop(): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.close()));
-    this.raw.forEach(({ socket }) => socket.destroy());
+    await this.disconnect();
     await this.server.close();
     await this.registry.close();
     loopback.reset();

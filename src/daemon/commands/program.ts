@@ -9,6 +9,10 @@ export const PROGRAM_HANDLERS: readonly CommandHandler[] = [
     session.afterAnswer(() => host.shutdown());
     return null;
   }),
+  handle('restrict', (_, __, session) => {
+    session.restrict();
+    return null;
+  }),
   handle('subscribe', (_, { topic, parameters }, session) => ({ subscription: session.subscribe(topic, parameters ?? {}) })),
   handle('unsubscribe', (_, { subscription }, session) => {
     session.unsubscribe(subscription);

@@ -48,6 +48,9 @@ export const PROGRAM_COMMANDS = {
     access: 'control', summary: 'Stop all engines, close all files and end the daemon.', result: 'nothing; the daemon ends after the answer',
     parameters: {},
   }),
+  restrict: command<null>()({
+    access: 'read', summary: 'Give up control: from now on this connection may only read.', result: 'nothing', parameters: {}, connection: true,
+  }),
   subscribe: command<{ readonly subscription: number }>()({
     access: 'read', summary: 'Subscribe to a topic.', result: 'the number of the subscription, which its notifications bear',
     parameters: {
