@@ -25,6 +25,11 @@ interface Results {
   readonly testResults: readonly { readonly message: string }[];
 }
 
+/** Without what jest says, and without a notice that engines give where a busy machine keeps a test from feeding them for a second. */
+function withoutExpected(text: string): string {
+  return text.replace(/^Test results written to: .*\n/m, '').replace(/^.*BricksWarning: .*: Nothing arrives on .*\n(\(Use .*\n)?/gm, '');
+}
+
 /** A busy machine gets its time: the parts take 15 s of CPU. */
 const LIMIT_MILLISECONDS = 240_000;
 
@@ -41,7 +46,7 @@ describe.each(MAJORS.filter((major) => major !== running))('under Node %d', (maj
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(results, 'utf8')) as Results;
     expect({ failed: numFailedTests, messages: testResults.map(({ message }) => message).join('') }).toEqual({ failed: 0, messages: '' });
     expect(numPassedTests).toBeGreaterThan(30);
-    expect(stderr.replace(/^Test results written to: .*\n/, '')).toBe(''); // which is jest's
+    expect(withoutExpected(stderr)).toBe('');
   }, LIMIT_MILLISECONDS);
 
   withNode('the program plays a file by a Lua script, and writes lines of its own only', async () => {
