@@ -1,12 +1,12 @@
 /** Writes packets to files as fast as it can until it is killed. Arguments: the module of the sink, and the files. ROTATE_BYTES: rotates them. */
 const { dirname, join } = require('node:path');
 const [, , sinkModule, ...paths] = process.argv;
-const core = join(dirname(sinkModule), '..', 'core');
+const model = join(dirname(sinkModule), '..', 'model');
 const { FileTransmitter } = require(sinkModule);
-const { createPacketBatch, packetMemory } = require(join(core, 'packet-batch.js'));
-const { createPacketLists } = require(join(core, 'packet-list.js'));
-const { createCounterBlock } = require(join(core, 'counters.js'));
-const { parseLinkName } = require(join(core, 'link-name.js'));
+const { createPacketBatch, packetMemory } = require(join(model, 'packet-batch.js'));
+const { createPacketLists } = require(join(model, 'packet-list.js'));
+const { createCounterBlock } = require(join(model, 'counters.js'));
+const { parseLinkName } = require(join(model, 'link-name.js'));
 
 const batch = createPacketBatch();
 batch.memory = packetMemory(new ArrayBuffer(1 << 20));

@@ -2,9 +2,9 @@
 const { openSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const [, , filesModule] = process.argv;
-const core = join(dirname(filesModule), '..', 'core');
-const { createPacketBatch } = require(join(core, 'packet-batch.js'));
-const { createPacketLists } = require(join(core, 'packet-list.js'));
+const model = join(dirname(filesModule), '..', 'model');
+const { createPacketBatch } = require(join(model, 'packet-batch.js'));
+const { createPacketLists } = require(join(model, 'packet-list.js'));
 const files = require(filesModule).nativeFiles();
 
 const batch = createPacketBatch(16);

@@ -178,11 +178,11 @@ describe('very many files', () => {
   const program = `
     const { FileTransmitter } = require(process.argv[1]);
     const { dirname, join } = require('node:path');
-    const core = join(dirname(process.argv[1]), '..', 'core');
-    const { createPacketBatch, packetMemory } = require(join(core, 'packet-batch.js'));
-    const { createPacketLists } = require(join(core, 'packet-list.js'));
-    const { LINK_RECORD, createCounterBlock } = require(join(core, 'counters.js'));
-    const { parseLinkName } = require(join(core, 'link-name.js'));
+    const model = join(dirname(process.argv[1]), '..', 'model');
+    const { createPacketBatch, packetMemory } = require(join(model, 'packet-batch.js'));
+    const { createPacketLists } = require(join(model, 'packet-list.js'));
+    const { LINK_RECORD, createCounterBlock } = require(join(model, 'counters.js'));
+    const { parseLinkName } = require(join(model, 'link-name.js'));
     const batch = createPacketBatch();
     batch.memory = packetMemory(new ArrayBuffer(4096));
     batch.length[0] = batch.wireLength[0] = 100;
