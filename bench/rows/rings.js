@@ -157,6 +157,7 @@ module.exports = [
     description: balancer(1000), backend: { slots: 128 }, program, options: { outputs: 1000, slots: 128 }, forms: [{ way: 1 }, { way: 0 }],
   }),
   split('consistent', 'load balancer with balance = "consistent", beside the default', { balance: 'consistent' }, 0.85),
+  split('failover', 'load balancer with balance = "consistent" and failover, beside the default', { balance: 'consistent', failover: true }, 0.75),
   split('weights', 'load balancer with weights, beside the default', { weights: [3, 2, 2, 1] }, 0.85),
   duplicator(60),
   duplicator(1510),

@@ -6,7 +6,8 @@ import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord as fl
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 import { Apart, callApart } from '../v8/apart';
-import { BALANCES, isPlainHash, outputsByWord, type Split } from './output-table';
+import { BALANCES, isPlainHash } from './output-table';
+import { chooseByTable, releaseByTable } from './split-by-table';
 import { KEPT, UnusualFlows, WITHOUT_FLOW, type FlowDefinition } from './unusual-flows';
 
 export const FLOW_COUNTERS = {
@@ -21,39 +22,6 @@ export const FLOW_COUNTERS = {
 function outputByWord(outputs: number): (word: number) => number {
   const [high, low] = [HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE];
   return (word) => ((high[(word >>> 8) & 0xff] ^ low[word & 0xff]) >>> 0) % outputs;
-}
-
-/** The tables of bricks that split by one: both of a brick's functions need it. */
-const tables = new WeakMap<BrickContext, Uint16Array>();
-
-function tableOf(split: Split, context: BrickContext): Uint16Array {
-  const table = tables.get(context) ?? outputsByWord(split, context);
-  tables.set(context, table);
-  return table;
-}
-
-/** The same by a table of flow words, for the splits that are not the original's. */
-export function chooseByTable(packets: Packets, { tuple, inner }: FlowDefinition, { level }: BrickContext, table: Uint16Array): (row: number, flows: UnusualFlows) => number {
-  const unusual = new Apart((row: number, flows: UnusualFlows): number => {
-    const word = flows.wordOf(row);
-    return word === KEPT ? HELD : word === WITHOUT_FLOW ? 0 : table[word];
-  });
-  const { flowWord } = packets;
-  if (!inner && tuple === 4 && level === 1) {
-    return (row, flows) => {
-      const word = flowWord[row];
-      return word === 0 ? callApart(unusual, row, flows) : table[word & 0xffff];
-    };
-  }
-  const { flowAddresses, flowPorts } = packets;
-  const encapsulates = mayEncapsulate;
-  const fixedWord = tuple === 2 ? flowWordOf(0, CONSTANT_PORTS, level) : 0;
-  const portMask = tuple === 2 ? 0 : 0xffff;
-  return (row, flows) => {
-    const ports = flowPorts[row];
-    if (flowWord[row] === 0 || (inner && encapsulates(ports))) return callApart(unusual, row, flows);
-    return table[(flowAddresses[row] ^ fixedWord ^ ((((ports >>> 16) + level) ^ ((ports & 0xffff) + level)) & portMask)) & 0xffff];
-  };
 }
 
 /**
@@ -101,10 +69,7 @@ export function chooseByFlow(packets: Packets, { tuple, inner }: FlowDefinition,
 
 /** When held fragments go, and where. */
 export function releaseByFlow({ outputs }: BrickContext): (place: number, all: boolean, flows: UnusualFlows) => number {
-  return releaseTo(outputByWord(outputs));
-}
-
-function releaseTo(outputOf: (word: number) => number): (place: number, all: boolean, flows: UnusualFlows) => number {
+  const outputOf = outputByWord(outputs);
   return (place, all, flows) => {
     const word = flows.releasedWord(place, all);
     return word === KEPT ? HELD : outputOf(word);
@@ -124,6 +89,8 @@ const LOAD_BALANCER_OPTIONS = {
   balance: { type: 'string', oneOf: BALANCES, default: 'hash', description: 'how to share out flows: "hash" is the flow hash modulo the number of outputs; with "consistent", when an output is added or removed, only its own flows move' },
   /** How much of the flows each output gets, in the order of the outputs: { 2, 1, 1 } gives the first one half. All the same unless set. Range: 1 to 1,000 each. */
   weights: { type: 'integer', list: 'outputs', minimum: 1, maximum: 1000, description: 'how much of the flows each output gets, in the order of the outputs: with {2, 1, 1} the first one gets half; by default all get the same' },
+  /** Leave out outputs that no reader is attached to, until one is. false unless set. */
+  failover: { type: 'boolean', default: false, description: 'leave out pipes that no reader is attached to until one is; meanwhile their flows go to the other outputs, and no other flow moves' },
 } as const satisfies OptionDeclarations;
 
 /** Options of LoadBalancer. */
@@ -141,23 +108,23 @@ export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions[
     'fragments go to the same output as the rest of their datagram and connection.',
     'With `balance = "consistent"`, an output is chosen by the names of the links instead of their number: if one is added or removed,',
     'only the flows that it gets or had move, 1/N of all on average.',
+    'With `failover = true`, a pipe that no reader is attached to gets no packets: within 10 ms its flows, and no others, go to the other outputs, until a',
+    'reader is attached. A reader that is slow is a reader: what its full pipe does not take is dropped, as always. Packets that came before the loss was',
+    'noticed count as `noReader` at the output. If no output has a reader, nothing is moved.',
     'After another load balancer it splits again, because its level in the tree of bricks is part of the hash.',
     '',
     'Frames that are not IP go by their MAC addresses; packets of a link type without addresses go to output 0.',
   ].join('\n'),
   options: LOAD_BALANCER_OPTIONS,
   shorthand: 'tuple',
-  counters: FLOW_COUNTERS,
+  counters: { ...FLOW_COUNTERS, failedOver: 'packets that went to another output because no reader was attached to their own' },
+  gauges: { outputsLeftOut: 'outputs that get no packets because no reader is attached to them' },
   examples: {
     lua: 'lb = Brick.new("LoadBalancer", 4)\nlb:connect_input("eth3")\nlb:connect_outputs("eth3", 4)',
     typescript: "new LoadBalancer({ tuple: 4 }).connectInput('eth3').connectOutputs('eth3', 4)",
   },
   holds: true,
   state: (options, context) => new UnusualFlows(options, context),
-  choose: (packets, options, context) => (isPlainHash(options) ? chooseByFlow(packets, options, context) : chooseByTable(packets, options, context, tableOf(options, context))),
-  release(_packets, options, context) {
-    if (isPlainHash(options)) return releaseByFlow(context);
-    const table = tableOf(options, context);
-    return releaseTo((word) => table[word]);
-  },
+  choose: (packets, options, context) => (isPlainHash(options) ? chooseByFlow(packets, options, context) : chooseByTable(packets, options, context)),
+  release: (_packets, options, context) => (isPlainHash(options) ? releaseByFlow(context) : releaseByTable(options, context)),
 }, ownModule('load-balancer'));

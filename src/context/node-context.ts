@@ -22,6 +22,7 @@ export interface NodeSurroundings {
   readonly edit: PacketEdits | undefined;
   readonly made: SideArea | undefined;
   readonly shared: unknown;
+  readonly hasReader: (output: number) => boolean | undefined;
   /** Sends the control half a message. */
   readonly post: (message: unknown) => boolean;
   /** Takes note of a timer. */
@@ -46,6 +47,7 @@ export class NodeContext implements BrickContext {
   private readonly maker: PacketMaker | undefined;
   private readonly addTimer: NodeSurroundings['addTimer'];
   readonly shared: unknown;
+  readonly hasReader: (output: number) => boolean | undefined;
   private readonly send: (message: unknown) => boolean;
   private readonly randomWord = new Uint32Array(new ArrayBuffer(4));
 
@@ -65,6 +67,7 @@ export class NodeContext implements BrickContext {
     this.maker = around.made && new Maker(around.made, this.outputs, around.counts);
     this.addTimer = around.addTimer;
     this.shared = around.shared;
+    this.hasReader = around.hasReader;
     this.send = around.post;
     this.seed = (Math.imul(around.seed ^ hashOfText(around.label), 0x9e3779b1) | 1) >>> 0;
     this.restart();

@@ -1,5 +1,6 @@
 /** Puts an engine together in its own thread: bricks, warm-up, ports, loop. */
 import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../model/backend';
+import { OutputReaders } from '../context/output-readers';
 import { CellClock } from '../context/cell-clock';
 import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
 import { Engine, engineSource, type EngineSource } from '../core/engine';
@@ -39,7 +40,8 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const backend = plan.backendModule ? await loadBackend(plan.backendModule) : resolveBackend(plan.backend);
   const clock = new CellClock(timeReader);
   const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => isOpenedBy(backend, link)));
-  const nodes = await makeNodes(plan, memory, clock, notice);
+  const readers = new OutputReaders(graph);
+  const nodes = await makeNodes(plan, memory, clock, readers, notice);
   const reads = new Set(nodes.flatMap((node) => [...node.reads]));
   const stages = new StagesOf(plan, backend, memory, reads);
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
@@ -62,7 +64,7 @@ export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice:
   const counters = createCounterBlock(graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
   const engineGraph = makeGraph(counters);
-  const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, reads, counters, notice);
+  const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, reads, counters, readers, notice);
   stages.expect(sources);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
@@ -119,7 +121,7 @@ interface OpenPorts {
 /** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
 function openPorts(
   plan: EnginePlan, backend: Backend, files: FilePorts, engineGraph: EngineGraph, memory: GraphMemory, reads: ReadonlySet<ColumnName>, counters: CounterBlock,
-  notice: OpenContext['notice'],
+  readers: OutputReaders, notice: OpenContext['notice'],
 ): OpenPorts {
   const { graph } = plan;
   const batches = graph.sources.map(() => createPacketBatch(plan.batchRows, memory.columns));
@@ -128,13 +130,18 @@ function openPorts(
   const transmitters: Transmitter[] = [];
   const sources: EngineSource[] = [];
   try {
-    const requests = new Map<PortOpener, SinkRequest[]>();
-    for (const sink of graph.sinks) {
-      const opener = openers.forLink(sink.link);
-      const request: SinkRequest = { link: sink.link, options: sink.options, lists: engineGraph.nodes[sink.brick].outputs, output: sink.output, counters, record: sink.record };
-      requests.set(opener, [...(requests.get(opener) ?? []), request]);
+    const requests = new Map<PortOpener, { readonly brick: number; readonly request: SinkRequest }[]>();
+    for (const { link, brick, output, options, record } of graph.sinks) {
+      const opener = openers.forLink(link);
+      const list = requests.get(opener) ?? [];
+      requests.set(opener, list);
+      list.push({ brick, request: { link, options, lists: engineGraph.nodes[brick].outputs, output, counters, record } });
     }
-    for (const [opener, list] of requests) transmitters.push(opener.openSinks(list, openers.context(opener)));
+    for (const [opener, list] of requests) {
+      const transmitter = opener.openSinks(list.map(({ request }) => request), openers.context(opener));
+      transmitters.push(transmitter);
+      list.forEach(({ brick, request: { output } }, sink) => readers.opened(brick, output, transmitter, sink));
+    }
     const unread = unreadColumns(memory, reads, transmitters);
     graph.sources.forEach((source, index) => {
       const opener = openers.forLink(source.link);

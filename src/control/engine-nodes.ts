@@ -10,6 +10,7 @@ import type { GraphMemory, NodeMemory } from '../core/graph-memory';
 import type { NodeBrick } from '../core/graph-node';
 import { HoldArea } from '../buffers/hold-area';
 import { NodeContext } from '../context/node-context';
+import type { OutputReaders } from '../context/output-readers';
 import { isWarmable, makeNodeCode, type NodeCode } from '../core/node-code';
 import { OwnCounters, OwnCounts } from '../context/own-counters';
 import { PacketEditor } from '../buffers/packet-editor';
@@ -46,7 +47,7 @@ export class EngineNode {
 
   constructor(
     private readonly index: number, private readonly brick: CompiledBrick, private readonly definition: AnyDefinition, private readonly memory: GraphMemory, clock: CellClock,
-    plan: EnginePlan, notice: (text: string) => void,
+    plan: EnginePlan, readers: OutputReaders, notice: (text: string) => void,
   ) {
     this.node = memory.nodes[index];
     const { declaration, label, level, outputs } = brick;
@@ -62,7 +63,7 @@ export class EngineNode {
     this.mail = link && definition.onMessage ? new Mailbox(link.toEngine) : undefined;
     this.context = new NodeContext({
       label, declaration, level, outputNames: outputs, clock, seed: plan.seed, packets: this.noted.packets, current: memory.current, counts: this.counts, hold: this.hold, made: this.made,
-      edit: this.editor,
+      edit: this.editor, hasReader: (output) => readers.hasReader(index, output),
       addTimer: (nanoseconds, call) => {
         if (!this.newTimers) throw new BricksError('E_ARGUMENT', `The brick ${label} asks for a timer while packets come.`, 'Ask for it in choose, onPacket, process or state, before the function of a packet is returned.');
         this.newTimers.push({ node: index, nanoseconds, call });
@@ -157,7 +158,7 @@ function editable(current: CurrentPackets): Packets {
 }
 
 /** @throws BricksError E_MODULE, E_BRICK_FAILED, or what a brick says of its options */
-export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: CellClock, notice: (text: string) => void): Promise<EngineNode[]> {
+export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: CellClock, readers: OutputReaders, notice: (text: string) => void): Promise<EngineNode[]> {
   const nodes: EngineNode[] = [];
   const instances = new Map<string, number>();
   for (const [index, brick] of plan.graph.bricks.entries()) {
@@ -165,7 +166,7 @@ export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: Ce
     const instance = instances.get(module.url) ?? 0;
     instances.set(module.url, instance + 1);
     const { definition } = await loadBrickClass(module, kind, instance);
-    nodes.push(new EngineNode(index, brick, definition, memory, clock, plan, notice));
+    nodes.push(new EngineNode(index, brick, definition, memory, clock, plan, readers, notice));
   }
   return nodes;
 }

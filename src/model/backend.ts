@@ -94,6 +94,11 @@ export interface Transmitter {
   flush(): void;
   /** Brings counters up to date that others keep (a recorder's). */
   refreshCounters?(): void;
+  /**
+   * Whether a reader is attached to one of its sinks, by the sink's place among the requests; however long it has read nothing. Asked between batches,
+   * some hundred times a second, where a brick wants to know. To be left out where somebody always takes the packets, or nobody can tell.
+   */
+  hasReader?(sink: number): boolean;
   /** Sends out what it still has. */
   close(): void;
 }

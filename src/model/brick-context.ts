@@ -101,6 +101,12 @@ export interface BrickContext<State = unknown, Shared = unknown> {
   readonly log: Logger;
   /** A whole number from 0 to `below` - 1. The sequence is the same at each start of an engine with the same `seed`. */
   random(below: number): number;
+  /**
+   * Whether a reader is attached to an output: false for a pipe that has none (one that reads too slowly is a reader), and for a link to a brick
+   * none of whose outputs has one. Undefined where it can't be told (interfaces, files, netmap's own pipes), and before the links are open.
+   * It asks the port: to be called by the clock (`every`), not for each packet.
+   */
+  hasReader(output: number): boolean | undefined;
   /** A counter that the brick declared. */
   counter(name: string): Counter;
   /** A gauge that the brick declared. */

@@ -28,6 +28,8 @@ export interface NativeRingTransmitter {
   /** `wait`: 1 to leave on the lists what full rings don't take; else 0. */
   transmit(batch: number, linkType: number, wait: number): number;
   flush(): void;
+  /** 1 where somebody reads the sink, else 0. */
+  hasReader(sink: number): number;
   close(): void;
 }
 

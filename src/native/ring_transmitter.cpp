@@ -38,6 +38,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   if (!info[0].IsObject()) throw Napi::TypeError::New(env, "options are wanted");
   DefineDirectMethod<RingTransmitter, &RingTransmitter::Transmit, 3>(info.This().As<Napi::Object>(), this, "transmit");
   DefineDirectMethod<RingTransmitter, &RingTransmitter::Flush>(info.This().As<Napi::Object>(), this, "flush");
+  DefineDirectMethod<RingTransmitter, &RingTransmitter::HasReader, 1>(info.This().As<Napi::Object>(), this, "hasReader");
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value batches = options.Get("batches");
   const Napi::Value sinks = options.Get("sinks");
@@ -313,6 +314,16 @@ int32_t RingTransmitter::Flush(Napi::Env, const int32_t*) {
   }
   dirty_.clear();
   return 0;
+}
+
+int32_t RingTransmitter::HasReader(Napi::Env env, const int32_t* arguments) {
+  const uint32_t index = static_cast<uint32_t>(arguments[0]);
+  if (index >= sinks_.size()) throw Napi::RangeError::New(env, "no such sink");
+  if (writers_[index].Reader() != 0) return 1;
+  // One that gets no packets because nobody reads it would never find the reader that has made its pipe anew.
+  MoveOn(index);
+  if (sinks_[index].dirty) Flush(env, nullptr);
+  return writers_[index].Reader() != 0;
 }
 
 void RingTransmitter::Close(const Napi::CallbackInfo& info) {

@@ -43,6 +43,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   // (batch, linkType, wait): packets that remain on the lists
   int32_t Transmit(Napi::Env env, const int32_t* arguments);
   int32_t Flush(Napi::Env env, const int32_t* arguments);
+  // (sink): whether somebody reads it
+  int32_t HasReader(Napi::Env env, const int32_t* arguments);
   void Close(const Napi::CallbackInfo& info);
 
   void Fetch(uint32_t index) const;

@@ -18,7 +18,7 @@ export class PipePorts implements PortOpener {
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
     const pipes = requests.map((request) => findPipe(context, request.link, 'write'));
     const addon = coreAddon();
-    if (!addon || pipes.some((pipe) => pipe.end === undefined)) return new RingTransmitter(requests, pipes.map(ringOf));
+    if (!addon || pipes.some((pipe) => pipe.end === undefined)) return new ScriptTransmitter(requests, pipes.map(ringOf));
     return new NativeTransmitter(addon, requests, pipes.map((pipe) => pipe.end as number), context.batches, context.copies);
   }
 }
@@ -32,6 +32,13 @@ function findPipe(context: OpenContext, link: LinkName, role: 'read' | 'write'):
 function ringOf(pipe: PreparedPipe): SharedArrayBuffer {
   if (!pipe.ring) throw new BricksError('E_NATIVE_MISSING', `${pipe.text} needs the native part bricks_core, which can't be loaded here.`);
   return pipe.ring;
+}
+
+/** Sends to pipes within this process, where the native part was not built. */
+class ScriptTransmitter extends RingTransmitter implements Transmitter {
+  hasReader(sink: number): boolean {
+    return this.readerOf(sink) !== 0;
+  }
 }
 
 /** Reads an end of a pipe. */
@@ -97,6 +104,10 @@ export class NativeTransmitter implements Transmitter {
 
   flush(): void {
     this.native.flush();
+  }
+
+  hasReader(sink: number): boolean {
+    return this.native.hasReader(sink) !== 0;
   }
 
   close(): void {

@@ -146,6 +146,11 @@ export class RingTransmitter implements Transmitter {
     return left;
   }
 
+  /** Who reads a sink's ring, 0 for nobody. */
+  protected readerOf(sink: number): number {
+    return this.sinks[sink].writer.reader;
+  }
+
   private send(sink: RingSink, batch: PacketBatch, wait: boolean): number {
     const { writer, words, record } = sink;
     const { lists, output } = sink.request;
