@@ -15,6 +15,7 @@ const out = join(root, 'dist', 'bundle');
 /** `exports`: also the package's exports, for modules of users that import them in this thread. */
 const BUNDLES = [
   { name: 'cli/main', source: 'src/cli/main.ts', exports: true },
+  { name: 'cli/daemon-programs', source: 'src/cli/daemon-programs.ts', exports: true },
   { name: 'control/engine-worker', source: 'src/control/engine-worker.ts', exports: true },
   { name: 'control/control-worker', source: 'src/control/control-worker.ts', exports: true },
   { name: 'lua/lua-worker', source: 'src/lua/lua-worker.ts' },
@@ -27,7 +28,7 @@ const BRICKS = ['dummy', 'duplicator', 'filter', 'load-balancer', 'merge', 'pcap
 /** Files that are seldom needed, or run more than once in a thread, and run as they are. */
 const PLAIN = [
   ...BRICKS.map((name) => ({ name: `bricks/${name}`, source: `src/bricks/${name}.ts` })),
-  { name: 'cli/bricks', source: 'src/cli/bricks.ts' },
+  ...['bricks', 'bricks-server', 'bricks-load-balance', 'bricks-duplicate', 'bricks-kill-server'].map((name) => ({ name: `cli/${name}`, source: `src/cli/${name}.ts` })),
   { name: 'launch', source: 'src/launch.ts' },
   { name: 'plugins/sucrase', source: 'node_modules/sucrase' },
   { name: 'plugins/script-hooks', source: 'src/plugins/script-hooks.ts' },
@@ -35,7 +36,7 @@ const PLAIN = [
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];
 /** A bundle of its own; and what is optional and may not be installed. */
-const EXTERNAL = ['./main', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server'];
+const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server'];
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */

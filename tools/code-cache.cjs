@@ -15,6 +15,7 @@ const bundle = join(dirname(__dirname), 'dist', 'bundle');
 /** What the script runs, and what a program that imports the package does. */
 const PROGRAM = ['cli/main', 'control/engine-worker', 'lua/lua-worker', 'files/recorder-worker'];
 const LIBRARY = ['library/index'];
+const DAEMON = ['cli/daemon-programs'];
 const LIMIT_MILLISECONDS = 20_000;
 const LOOK_MILLISECONDS = 10;
 
@@ -51,13 +52,15 @@ function run(words, names) {
 }
 
 function writeCaches() {
-  for (const name of [...PROGRAM, ...LIBRARY]) for (const file of cachesOf(name)) rmSync(join(bundle, dirname(name), file));
+  for (const name of [...PROGRAM, ...LIBRARY, ...DAEMON]) for (const file of cachesOf(name)) rmSync(join(bundle, dirname(name), file));
   const folder = mkdtempSync(join(tmpdir(), 'bricks-cache-'));
   try {
     writeFileSync(join(folder, 'in.pcap'), capture());
     writeFileSync(join(folder, 'script.lua'), SCRIPT);
     run([join(bundle, 'index.js')], LIBRARY);
     run([join(bundle, 'cli', 'main.js'), '--backend', 'loopback', '-f', join(folder, 'script.lua'), '--', folder], PROGRAM);
+    writeFileSync(join(folder, 'daemon.lua'), `${SCRIPT}BRICKS.shutdown()\n`);
+    run([join(bundle, 'cli', 'bricks-server.js'), '--foreground', '--run-dir', join(folder, 'run'), '--backend', 'loopback', '-f', join(folder, 'daemon.lua'), '--', folder], DAEMON);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -129,11 +129,12 @@ function optionRows(help) {
 function commands() {
   const { Cli, Command } = require('clipanion');
   const { commandHelp } = built('src', 'cli', 'help.js');
-  const folder = join(root, 'dist', 'src', 'cli', 'commands');
-  const classes = readdirSync(folder).filter((name) => name.endsWith('.js')).sort()
-    .flatMap((name) => Object.values(require(join(folder, name)))).filter((value) => typeof value === 'function' && value.prototype instanceof Command);
+  const classes = ['commands', 'programs'].flatMap((folder) => {
+    const path = join(root, 'dist', 'src', 'cli', folder);
+    return readdirSync(path).filter((name) => name.endsWith('.js')).sort().flatMap((name) => Object.values(require(join(path, name))));
+  }).filter((value) => typeof value === 'function' && value.prototype instanceof Command && value.paths !== undefined);
   const definitionOf = (command) => {
-    const cli = new Cli({ binaryName: 'bricks' });
+    const cli = new Cli({ binaryName: command.binary ?? 'bricks' });
     cli.register(command);
     return cli.definitions()[0];
   };

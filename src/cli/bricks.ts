@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What is run as `bricks`: tells its version, which is to take no time, and leaves all else to the program. */
+/** What is run as `bricks`: tells its version, which is to take no time, and leaves all else to the program, or to that of the daemon. */
 import { writeSync } from 'node:fs';
 import { packageVersion } from '../native/load-addon';
 
@@ -13,7 +13,15 @@ function tellVersion(argv: readonly string[]): boolean {
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- only when it is needed
-if (!tellVersion(process.argv.slice(2))) require('./main');
+/** `bricks -d`, with other options before it or after it. */
+function asksForDaemon(argv: readonly string[]): boolean {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  return own[0]?.startsWith('-') === true && own.some((word) => word === '-d' || word === '--daemon') && !own.some((word) => word === '-h' || word === '--help');
+}
+
+const argv = process.argv.slice(2);
+/* eslint-disable @typescript-eslint/no-require-imports -- only when they are needed */
+if (asksForDaemon(argv)) (require('./daemon-programs') as typeof import('./daemon-programs')).run('bricks-server');
+else if (!tellVersion(argv)) require('./main');
 
 export {};

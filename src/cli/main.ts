@@ -37,8 +37,6 @@ function createCli(): Cli {
   return cli;
 }
 
-/** Options of the original's server, which this program has not. */
-const DAEMON_OPTIONS = ['-d', '-s', '-a'];
 /** Options of the program that take the next word. */
 const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics'];
 
@@ -58,8 +56,6 @@ function slipOf(argv: readonly string[]): string | undefined {
   const words = ownWords(argv);
   const late = words.find((word, index) => index > 0 && NAMED[word] !== undefined && !words.slice(0, index).some((before) => !before.startsWith('-')));
   if (late !== undefined) return `The options before ${late} are for scripts and the shell, and do not apply to ${late}: ${COMMAND_BACKENDS[late] ?? 'write it first'}. See bricks ${late} --help.`;
-  const daemon = words.find((word) => DAEMON_OPTIONS.includes(word));
-  if (daemon !== undefined) return `Unknown option ${daemon}: this program has no daemon to start or attach to yet. Without a terminal it runs until its sources end or a signal arrives, so use a service manager (systemd) to run bricks -f SCRIPT.`;
   return misspelt(argv[0]);
 }
 

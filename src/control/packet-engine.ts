@@ -14,7 +14,7 @@ import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
 import { backendOf, preparePlan, settingsOf } from './prepare-plan';
 import { linksThatWait, outputsAtWrongEnd, unwrittenPipes, type OpenGraph } from './idle-links';
-import { allFaults, idle, liveEngines, noteStart, openGraphs } from './process-engines';
+import { allFaults, idle, liveEngines, noteOrder, noteStart, openGraphs } from './process-engines';
 import { Watchdog } from './watchdog';
 import { countHung, takeBackUnread } from './closed-books';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
@@ -227,7 +227,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
     this.orders++;
-    const result = this.tail.then(work).finally(() => this.orders--);
+    const done = noteOrder();
+    const result = this.tail.then(work).finally(() => {
+      this.orders--;
+      done();
+    });
     this.tail = result.catch(() => undefined);
     return result.then(); // a promise of its own: one that is caught above would hide from Node that nobody waits for it
   }

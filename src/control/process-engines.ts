@@ -8,6 +8,8 @@ export const liveEngines = new Set<PacketEngine>();
 /** Engines that were made and never started, nor given up. */
 export const idle = new Set<PacketEngine>();
 let started = false;
+let ordersAtWork = 0;
+let lastOrder = -Infinity;
 
 /** Whether any engine has ever run. */
 export function anyStarted(): boolean {
@@ -38,4 +40,18 @@ export function faultsOfProcess(): readonly EngineFault[] {
 
 export function openGraphs(): OpenGraph[] {
   return [...liveEngines].flatMap((engine) => engine.openGraph ?? []);
+}
+
+/** Notes an order to an engine; the result says that it was carried out. */
+export function noteOrder(): () => void {
+  ordersAtWork++;
+  return () => {
+    ordersAtWork--;
+    lastOrder = performance.now();
+  };
+}
+
+/** For how many milliseconds no engine has been given an order: 0 while one is at work. */
+export function restSinceLastOrder(): number {
+  return ordersAtWork > 0 ? 0 : performance.now() - lastOrder;
 }

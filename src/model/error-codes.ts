@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   E_CONTROL_LIMIT: 'A limit of the control connection is reached.',
   E_CONTROL_MESSAGE: 'A message on the control connection is not valid.',
   E_CYCLE: 'Bricks feed each other in a circle.',
+  E_DAEMON_ABSENT: 'There is no daemon of this name.',
   E_DAEMON_RUNNING: 'A daemon of this name is running already.',
   E_DEVICE_DOWN: 'The interface is down.',
   E_ENGINE_EXISTS: 'There is an engine of this name already.',
@@ -42,6 +43,7 @@ export const ERROR_CODES = {
   E_LINK_KIND: 'The link is of another kind than is needed here.',
   E_LINK_NAME: 'A link name is not valid.',
   E_LINK_TWICE: 'A link is used twice where it can be used once only.',
+  E_LOG: 'The log could not be opened.',
   E_LUA: 'Lua could not be started, or ended by itself.',
   E_METRICS: "Metrics can't be served at that address.",
   E_MODULE: 'A module could not be loaded, or does not export what was asked for.',
@@ -81,9 +83,12 @@ export const ERROR_CODES = {
   E_RULES_BUSY: 'The rule tables can\'t change while the engine is stuck in a batch.',
   E_RULES_LIMIT: 'There are more rules, or more kinds of them, than the tables have room for.',
   E_RULE_UNKNOWN: 'There is no such rule.',
+  E_RELOAD: 'The script could not be read anew, or not all that it has changed could be done.',
+  E_RUN_DIRECTORY: 'The runtime directory of daemons, or a file in it, cannot be used.',
   E_SCRIPT: 'There is no such script, or it is not one.',
   E_SCRIPT_FAILED: 'The script failed.',
   E_TWO_READERS: 'Two bricks or engines would read the same link.',
+  E_USER: 'There is no such user or group, or the program cannot become it.',
 } as const;
 
 /** A code of our own errors; plugins have codes of their own, which begin with `X_`. */

@@ -14,7 +14,7 @@ export interface MessageSubject {
 export type MessageTarget = (level: MessageLevel, text: string, subject: MessageSubject) => void;
 
 /** Standard error: standard output is for data. */
-const toStandardError: MessageTarget = (_, text, { engine, code }) => {
+export const toStandardError: MessageTarget = (_, text, { engine, code }) => {
   const [line, ...below] = text.split('\n');
   // What an order of a script answered brings its own code along.
   const coded = code !== undefined && !/\[[EX]_\w+\]$/.test(line) ? `${line} [${code}]` : line;

@@ -86,5 +86,5 @@ export async function runModule(path: string, args: readonly string[]): Promise<
 
 /** What a module threw, with file and line in front. */
 export function failureOfModule(error: unknown, path: string): BricksError {
-  return new BricksError(isBricksError(error) ? error.code : 'E_SCRIPT_FAILED', messageWithPlace(messageOf(error), error, resolve(path)));
+  return Object.assign(new BricksError(isBricksError(error) ? error.code : 'E_SCRIPT_FAILED', messageWithPlace(messageOf(error), error, resolve(path))), { cause: error });
 }

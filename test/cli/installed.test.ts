@@ -53,7 +53,7 @@ describe('the published package', () => {
     const told = { code: 0, stdout: '', stderr: 'bricks: e0: 40 packets received, 0 dropped\n' };
     expect(run(words)).toEqual(told);
     expect(run([join(installed, 'tools', 'code-cache.cjs')])).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(caches()).toHaveLength(5);
+    expect(caches()).toHaveLength(6);
     expect(run(words)).toEqual(told);
     for (const cache of caches()) writeFileSync(cache, readFileSync(cache).subarray(0, 100));
     expect(run(words)).toEqual(told);

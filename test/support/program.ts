@@ -20,6 +20,8 @@ export interface RunOptions {
   /** Words before the program: `ip netns exec x`. */
   readonly wrap?: readonly string[];
   readonly directory?: string;
+  /** Another program than `bricks`. */
+  readonly program?: string;
 }
 
 /** A folder of its own for each test file: captures, scripts, pipes, history. */
@@ -40,7 +42,7 @@ export class Workplace {
   }
 
   start(args: readonly string[], options: RunOptions = {}): Running {
-    const words = [...(options.wrap ?? []), process.execPath, PROGRAM, ...args];
+    const words = [...(options.wrap ?? []), process.execPath, options.program ?? PROGRAM, ...args];
     const settings: SpawnOptions = { cwd: options.directory ?? this.folder, env: { ...this.environment, ...options.environment }, stdio: 'pipe' };
     const running = new Running(spawn(words[0], words.slice(1), settings) as ChildProcessWithoutNullStreams);
     this.running.add(running);

@@ -47,6 +47,8 @@ export class RunCommand extends Command {
   metrics = Option.String('--metrics', { description: 'serve metrics for Prometheus at this address: HOST:PORT, or PORT of 127.0.0.1' });
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
+  /** Handed to bricks-server before this program is loaded (bricks.ts); it stands here for the help. */
+  daemon = Option.Boolean('-d,--daemon', false, { description: 'run as a daemon; takes the options of bricks-server' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   private engines!: ProgramEngines;

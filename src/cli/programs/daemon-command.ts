@@ -1,0 +1,64 @@
+/** What all programs that start a daemon take. */
+import { Command, Option, UsageError } from 'clipanion';
+import { cascade, isEnum, isInInclusiveRange, isNumber } from 'typanion';
+import { LOG_FORMATS, LOG_LEVELS } from '../../daemon/log';
+import { identityOf } from '../../daemon/privileges';
+import { runDaemon } from '../../daemon/run-daemon';
+import { DETACHED, startDetached } from '../../daemon/detach';
+import { daemonName, runDirectory } from '../../protocol/address';
+import { commandLine } from '../command-line';
+import { batchOption } from '../options';
+
+/** A script with what it is given. */
+export interface ScriptChoice {
+  readonly path: string;
+  readonly arguments: readonly string[];
+}
+
+const SETTLE_SECONDS = 2;
+const STOP_SECONDS = 15;
+const MOST_SECONDS = 3600;
+
+const seconds = cascade(isNumber(), [isInInclusiveRange(0, MOST_SECONDS)]);
+
+/** Starts a daemon, or is one. */
+export abstract class DaemonCommand extends Command {
+  foreground = Option.Boolean('--foreground', false, { description: 'stay in the foreground, for service managers (systemd Type=notify) and containers' });
+  name = Option.String('--name', { description: 'name of the daemon; each has files and a control socket of its own; default: bricks, or BRICKS_NAME' });
+  runDir = Option.String('--run-dir', { description: 'directory for its pid file, control socket and status file; default: /run/bricks for root, otherwise $XDG_RUNTIME_DIR/bricks' });
+  group = Option.String('--group', { description: 'group whose members may look into that directory' });
+  user = Option.String('--user', { description: 'user to become when started by root; keeps CAP_NET_RAW and CAP_NET_ADMIN only' });
+  logFile = Option.String('--log-file', { description: 'append the log to this file; SIGHUP opens it anew' });
+  logLevel = Option.String('--log-level', { description: `write messages of this level and above: ${LOG_LEVELS.join(', ')}; default: info`, validator: isEnum(LOG_LEVELS) });
+  logFormat = Option.String('--log-format', { description: 'text or json; default: text on a terminal, json otherwise', validator: isEnum(LOG_FORMATS) });
+  settle = Option.String('--settle', String(SETTLE_SECONDS), { description: `seconds without an order to an engine after which a script that goes on counts as started; default: ${SETTLE_SECONDS}`, validator: seconds });
+  stopTimeout = Option.String('--stop-timeout', String(STOP_SECONDS), { description: `seconds that engines may take to stop; default: ${STOP_SECONDS}`, validator: seconds });
+  backend = Option.String('--backend', { description: 'netmap, pcap, loopback, or the backend of a plugin' });
+  batch = batchOption();
+  backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
+  plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use; may be repeated' });
+  verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
+  daemon = Option.Boolean('-d,--daemon', false, { hidden: true });
+  shell = Option.Boolean('-s', false, { hidden: true });
+  detached = Option.Boolean(DETACHED, false, { hidden: true });
+
+  /** What the daemon is to run, if anything. @throws UsageError */
+  protected abstract chosenScript(): ScriptChoice | undefined;
+
+  override async execute(): Promise<number> {
+    if (this.shell) throw new UsageError('-d starts a daemon, and -s opens a shell on a running one: use one of them.');
+    const script = this.chosenScript();
+    const where = { name: this.name, runDirectory: this.runDir };
+    const name = daemonName(where, process.env);
+    const directory = runDirectory(where, process.env, process.getuid?.() ?? 0);
+    const identity = identityOf(this.user, this.group);
+    if (!this.foreground && !this.detached) return startDetached(process.argv[1], commandLine());
+    return runDaemon({
+      name, directory, identity, detached: this.detached && !this.foreground,
+      script: script?.path, scriptArguments: script?.arguments ?? [],
+      settleMilliseconds: this.settle * 1000, stopMilliseconds: this.stopTimeout * 1000,
+      log: { file: this.logFile, level: this.logLevel, format: this.logFormat },
+      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path },
+    });
+  }
+}

@@ -1,0 +1,23 @@
+import { Command, Option } from 'clipanion';
+import { DaemonCommand, type ScriptChoice } from './daemon-command';
+
+/** `bricks-duplicate` */
+export class DuplicateCommand extends DaemonCommand {
+  static readonly binary = 'bricks-duplicate';
+  static override paths = [Command.Default];
+  static override usage = Command.Usage({
+    description: 'Give every packet of an interface to each of several pipes, in a daemon of its own.',
+    details: `
+      Each of the pipes eth3}0 to eth3}3 gets all packets of eth3.
+      The input may also be a capture file. The same as bricks-server -f duplicate.
+    `,
+    examples: [['Give all packets of eth3 to 4 readers', 'bricks-duplicate eth3 4'], ['End it', 'bricks-kill-server']],
+  });
+
+  input = Option.String({ name: 'interface' });
+  outputs = Option.String({ name: 'pipes' });
+
+  protected override chosenScript(): ScriptChoice {
+    return { path: 'duplicate', arguments: [this.input, this.outputs] };
+  }
+}

@@ -1,0 +1,33 @@
+import { Command, Option, UsageError } from 'clipanion';
+import { DaemonCommand, type ScriptChoice } from './daemon-command';
+
+/** The daemon: `bricks-server`, and `bricks -d`. */
+export class ServerCommand extends DaemonCommand {
+  static readonly binary = 'bricks-server';
+  static override paths = [Command.Default];
+  static override usage = Command.Usage({
+    description: 'Run as a daemon: its engines go on until it is told to stop.',
+    details: `
+      Runs a script and stays, whatever the script does: ends, fails later, loops, or calls os.exit. Also started by bricks -d.
+
+      The program returns when the daemon has started: its script has ended, or has given no order to an engine for 2 seconds.
+      What goes wrong until then is printed here, and the exit code is not 0.
+
+      SIGTERM and SIGINT end it: engines are drained, files are closed whole, totals are printed. SIGHUP opens the log file anew.
+    `,
+    examples: [
+      ['Split eth3 over 4 pipes', 'bricks-server -f load-balance -- eth3 4'],
+      ['As a service of systemd', 'bricks-server --foreground -f /etc/bricks/setup.lua'],
+      ['Without root', 'sudo bricks-server --user bricks --log-file /var/log/bricks/bricks.log -f setup.lua'],
+    ],
+  });
+
+  script = Option.String('-f,--file', { description: 'the script to run: a file, or the name of one that ships with Packet Bricks' });
+  scriptArguments = Option.Rest({ name: 'script arguments' });
+
+  protected override chosenScript(): ScriptChoice | undefined {
+    if (this.script !== undefined) return { path: this.script, arguments: this.scriptArguments };
+    if (this.scriptArguments.length > 0) throw new UsageError('Arguments for a script were given, but no script (-f).');
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+/** The script of a daemon, which may end, fail, loop or leave: the daemon stays. */
+import { engines, idleEngines, restSinceLastOrder } from '../control/process-engines';
+import type { Answer, Order } from '../control/orders';
+import { BricksError } from '../model/errors';
+import { looseBricks } from '../model/brick-description';
+import { formatFailure, LuaHost } from '../lua/lua-host';
+import { forgotten, sayOnce } from '../program/forgotten';
+import { failureOfModule, isModule, runModule } from '../program/script';
+
+/** How a script came to its end. */
+export type ScriptEnd = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly exitCode: number } | { readonly kind: 'failed'; readonly error: Error };
+
+export interface ScriptSettings {
+  readonly path: string;
+  readonly arguments: readonly string[];
+  /** The descriptor that Lua prints to. */
+  readonly output: number;
+  readonly execute: (order: Order) => Promise<Answer>;
+}
+
+const LOOK_MILLISECONDS = 20;
+const { exit } = process;
+
+/** What a module throws where it calls process.exit: a daemon stays. */
+class ModuleLeft extends Error {
+  constructor(readonly exitCode: number) {
+    super(`The script has called process.exit(${exitCode}).`);
+  }
+}
+
+export class DaemonScript {
+  readonly end: Promise<ScriptEnd>;
+  private readonly host: LuaHost | undefined;
+  private readonly begin = performance.now();
+  private endBy: (end: ScriptEnd) => void = () => undefined;
+
+  private readonly path: string;
+
+  constructor({ path, arguments: words, output, execute }: ScriptSettings) {
+    this.path = path;
+    this.host = isModule(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true });
+    const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
+    this.end = Promise.race([thrown, this.host === undefined ? moduleEnd(path, words) : this.luaEnd(this.host, path)]);
+  }
+
+  /**
+   * Waits until the script has set up what it wants: it has ended, or for so long neither it nor anybody has given an engine an order.
+   * Resolves with its end, or undefined for one that goes on.
+   */
+  async settled(milliseconds: number): Promise<ScriptEnd | undefined> {
+    let end: ScriptEnd | undefined;
+    void this.end.then((how) => { end = how; });
+    for (;;) {
+      await Promise.race([this.end, new Promise<void>((resolve) => setTimeout(resolve, LOOK_MILLISECONDS))]);
+      if (end !== undefined) return end;
+      if (Math.min(performance.now() - this.begin, restSinceLastOrder()) >= milliseconds) return undefined;
+    }
+  }
+
+  /** A module has thrown this where nobody waits for it. */
+  hasThrown(error: unknown): void {
+    this.endBy(endOfLateError(error, this.path));
+  }
+
+  /** Ends a Lua script; a module is part of the process, which may end now. */
+  async stop(): Promise<void> {
+    process.exit = exit;
+    this.host?.interrupt();
+    await this.host?.close();
+  }
+
+  private async luaEnd(host: LuaHost, path: string): Promise<ScriptEnd> {
+    try {
+      const result = await host.runScript(path);
+      if (!result.ok) return { kind: 'failed', error: new BricksError(result.failure.interrupted ? 'E_INTERRUPTED' : 'E_SCRIPT_FAILED', formatFailure(result.failure)) };
+      if (result.exitCode !== undefined) return { kind: 'left', exitCode: result.exitCode };
+      for (const line of forgotten(await host.looseBricks(), idleEngines(), engines().length > 0)) sayOnce(line);
+      return { kind: 'ended' };
+    } catch (error) {
+      return { kind: 'failed', error: error as Error };
+    } finally {
+      // Engines belong to the daemon, and need no Lua.
+      void host.close();
+    }
+  }
+}
+
+async function moduleEnd(path: string, words: readonly string[]): Promise<ScriptEnd> {
+  process.exit = (code) => {
+    throw new ModuleLeft(Number(code ?? process.exitCode ?? 0));
+  };
+  try {
+    await runModule(path, words);
+    for (const line of forgotten(looseBricks(), idleEngines(), engines().length > 0)) sayOnce(line);
+    return { kind: 'ended' };
+  } catch (error) {
+    return endOfThrown(error) ?? { kind: 'failed', error: error as Error };
+  }
+}
+
+/** What a module's call of process.exit has thrown, wherever that was caught. */
+function endOfThrown(error: unknown): ScriptEnd | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof ModuleLeft) return { kind: 'left', exitCode: one.exitCode };
+  return undefined;
+}
+
+/** How a module that goes on after it was loaded has come to its end. */
+export function endOfLateError(error: unknown, path: string): ScriptEnd {
+  return endOfThrown(error) ?? { kind: 'failed', error: failureOfModule(error, path) };
+}

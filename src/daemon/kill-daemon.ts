@@ -1,0 +1,52 @@
+/** Ends a daemon from outside: it is whoever has locked the pid file, so that no other process of that number is ever hit. */
+import { BricksError, messageOf } from '../model/errors';
+import { daemonProcess } from './pid-file';
+import { removeLeftovers, type RuntimeFiles } from './runtime-directory';
+
+export interface KillOptions {
+  /** How long to wait for its end. */
+  readonly milliseconds: number;
+  /** Whether to kill it when it has not ended by then. */
+  readonly force: boolean;
+}
+
+const LOOK_MILLISECONDS = 20;
+/** The system takes that long to do away with a killed process. */
+const KILL_MILLISECONDS = 5000;
+
+/** Resolves with what became of it. @throws BricksError E_DAEMON_ABSENT, E_DAEMON_RUNNING, E_PERMISSION, E_RUN_DIRECTORY */
+export async function killDaemon(name: string, files: RuntimeFiles, { milliseconds, force }: KillOptions): Promise<string> {
+  const pid = daemonProcess(files.pid);
+  if (pid === 0) throw new BricksError('E_DAEMON_ABSENT', `No daemon "${name}" is running: nobody has locked ${files.pid}.`, 'Name another one with --name, or its directory with --run-dir.');
+  if (pid < 0) throw new BricksError('E_DAEMON_RUNNING', `The daemon "${name}" is running in another process namespace, where it cannot be reached.`, 'End it there.');
+  const begin = performance.now();
+  const took = (): string => `${((performance.now() - begin) / 1000).toFixed(1)} s`;
+  signal(pid, 'SIGTERM', name);
+  if (await isGone(pid, files, milliseconds)) return `The daemon "${name}" (process ${pid}) has stopped, after ${took()}.`;
+  if (!force) throw new BricksError('E_DAEMON_RUNNING', `The daemon "${name}" (process ${pid}) has not stopped within ${milliseconds / 1000} s.`, 'Its log says why. To kill it: --force.');
+  signal(pid, 'SIGKILL', name);
+  if (!await isGone(pid, files, KILL_MILLISECONDS)) throw new BricksError('E_DAEMON_RUNNING', `The daemon "${name}" (process ${pid}) was killed and has not gone: the system keeps it.`, 'Look for a device that hangs: cat /proc/PID/stack.');
+  removeLeftovers(files);
+  return `The daemon "${name}" (process ${pid}) was killed, after ${took()}: what it had not written is lost.`;
+}
+
+function signal(pid: number, name: NodeJS.Signals, daemon: string): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return; // it has ended by itself
+    if (code === 'EPERM') throw new BricksError('E_PERMISSION', `You may not end the daemon "${daemon}" (process ${pid}).`, 'Run it as the user of the daemon, or as root.');
+    throw new BricksError('E_INTERNAL', `The daemon "${daemon}" (process ${pid}) cannot be ended: ${messageOf(error)}.`);
+  }
+}
+
+/** Whether the process has given up the lock within that time. */
+async function isGone(pid: number, files: RuntimeFiles, milliseconds: number): Promise<boolean> {
+  const limit = performance.now() + milliseconds;
+  while (daemonProcess(files.pid) === pid) {
+    if (performance.now() >= limit) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
+  }
+  return true;
+}
