@@ -32,6 +32,8 @@ const PLAIN = [
   { name: 'launch', source: 'src/launch.ts' },
   { name: 'plugins/sucrase', source: 'node_modules/sucrase' },
   { name: 'plugins/script-hooks', source: 'src/plugins/script-hooks.ts' },
+  { name: 'testing/index', source: 'src/testing/index.ts' },
+  { name: 'testing/bench-child', source: 'src/testing/bench-child.ts' },
   { name: 'plugins/plugin-thread', source: 'src/plugins/plugin-thread.ts' },
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];

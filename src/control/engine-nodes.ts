@@ -47,7 +47,7 @@ export class EngineNode {
 
   constructor(
     private readonly index: number, private readonly brick: CompiledBrick, private readonly definition: AnyDefinition, private readonly memory: GraphMemory, clock: CellClock,
-    plan: EnginePlan, readers: OutputReaders, notice: (text: string) => void,
+    plan: Pick<EnginePlan, 'controls' | 'seed'>, readers: OutputReaders, notice: (text: string) => void,
   ) {
     this.node = memory.nodes[index];
     const { declaration, label, level, outputs } = brick;

@@ -93,12 +93,9 @@ export class BrickDescription {
 
   /** This brick and all below it, as an engine gets them. */
   collect(): BrickSpecification[] {
-    const seen: BrickDescription[] = [];
-    this.visit((brick) => {
-      seen.push(brick);
-      loose.delete(brick);
-    });
-    return seen.map((brick) => ({
+    const { all } = this;
+    for (const brick of all) loose.delete(brick);
+    return all.map((brick) => ({
       id: brick.id,
       kind: brick.kind,
       options: brick.options,
@@ -106,6 +103,13 @@ export class BrickDescription {
       outputs: brick.outputs,
       module: brick.module,
     }));
+  }
+
+  /** This brick and all below it. */
+  get all(): BrickDescription[] {
+    const seen: BrickDescription[] = [];
+    this.visit((brick) => seen.push(brick));
+    return seen;
   }
 
   private visit(each: (brick: BrickDescription) => void): void {

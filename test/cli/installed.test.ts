@@ -93,6 +93,19 @@ describe('the published package', () => {
     expect(run(['program.mjs'])).toEqual({ code: 0, stdout: 'true 40 1\n', stderr: '' });
   });
 
+  test('brings what tests of bricks need, for modules of both kinds', () => {
+    writeFileSync(join(folder, 'test.mjs'), `
+      import { createRequire } from 'node:module';
+      import { LoadBalancer } from 'packet-bricks';
+      import { expectToConserve, expectToKeepFlowsTogether, runBrick, tcpConversation } from 'packet-bricks/testing';
+      const run = await runBrick(new LoadBalancer(), tcpConversation(), { outputs: 2 });
+      expectToConserve(run);
+      expectToKeepFlowsTogether(run);
+      console.log(run.outputs.flat().length, createRequire(import.meta.url)('packet-bricks/testing').runBrick === runBrick);
+    `);
+    expect(run(['test.mjs'])).toEqual({ code: 0, stdout: '6 true\n', stderr: '' });
+  });
+
   test('names the licenses of what it holds of others', () => {
     const text = readFileSync(join(installed, 'dist', 'bundle', 'LICENSES.txt'), 'utf8');
     for (const name of ['clipanion', 'reflect-metadata', 'sucrase', 'tsyringe', 'typanion']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));

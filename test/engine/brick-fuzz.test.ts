@@ -24,7 +24,7 @@ import { flowFiller } from 'packet-bricks/src/flow/columns';
 import { timeReader } from 'packet-bricks/src/native/system';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';
-import { SAMPLES } from '../flow/samples';
+import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- engines load it as a CommonJS module
 const bricks = require('../support/model-bricks.cjs') as Record<'Cutter' | 'Dealer' | 'DirectViewer' | 'Grower' | 'Maker' | 'Pairer' | 'Rewriter' | 'Spreader' | 'Tagger' | 'Viewer', BrickClass>;

@@ -10,7 +10,7 @@ import { flowFiller } from '../../src/flow/columns';
 import { mayEncapsulate } from '../../src/flow/tunnels';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';
-import { SAMPLES } from './samples';
+import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 
 const HEADERS = ['flow/native', 'native'].flatMap((folder) => ['-I', resolve(__dirname, '../../src', folder)]);
 

@@ -5,7 +5,7 @@ import { createPacketBatch, packetMemory } from '../../src/model/packet-batch';
 import type { PacketView } from '../../src/model/packet-view';
 import { PacketReader } from '../../src/flow/packet-view';
 import { bytesOf } from '../support/packets';
-import { SAMPLES } from './samples';
+import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 
 const FIELDS = [
   'length', 'wireLength', 'seconds', 'nanoseconds', 'linkType', 'etherType', 'vlan', 'ipVersion', 'networkOffset', 'protocol', 'sourceIpv4', 'destinationIpv4',

@@ -6,7 +6,7 @@ import { flowFiller } from '../../src/flow/columns';
 import { flowHash, flowWord } from '../../src/flow/hash';
 import { captureNames, describeWithCaptures, readCapture } from '../support/captures';
 import { bytesOf, ethernet, ipv4, ipv6, tcp, text, udp, vlan, vxlan, type Layered } from '../support/packets';
-import { SAMPLES } from './samples';
+import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 import { flowOf, hashOf, type FlowOptions } from './support';
 
 const LINK_TYPES = [0, 1, 9, 12, 14, 50, 101, 105, 108, 113, 228, 229, 276];

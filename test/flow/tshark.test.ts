@@ -8,7 +8,7 @@ import { CONSTANT_PORTS } from '../../src/flow/hash';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf, ipv4Address, ipv6Address } from '../support/packets';
 import { writeCapture } from '../support/write-capture';
-import { SAMPLES } from './samples';
+import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 import { flowOf } from './support';
 
 /** Each packet by itself, and by its headers alone. */

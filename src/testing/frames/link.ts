@@ -1,5 +1,5 @@
 /** Link layers: Ethernet, VLAN tags, labels, PPP, Linux cooked. */
-import { etherType, hardwareAddress, ipv4Address, layered, layerOf, words, type HardwareAddress, type Layered, type Payload } from './packet-bytes';
+import { etherType, hardwareAddress, ipv4Address, layered, layerOf, words, type HardwareAddress, type Layered, type Payload } from './layers';
 
 export interface EthernetOptions { source?: HardwareAddress; destination?: HardwareAddress; type?: number | undefined }
 
@@ -73,8 +73,8 @@ export function cooked(options: { version?: 1 | 2; type?: number }, payload: Pay
   return layered('data', Buffer.concat([header, inner.bytes]));
 }
 
-/** An ARP request, for frames without IP. */
-export function arp(sender: string, target: string): Layered {
-  const hardware = hardwareAddress('02:00:00:00:00:01');
-  return layered('data', Buffer.concat([words(1, 0x0800, 0x0604, 1), hardware, ipv4Address(sender), Buffer.alloc(6), ipv4Address(target)]), 0x0806);
+/** An ARP request or, as operation 2, reply. */
+export function arp(sender: string, target: string, options: { operation?: number; senderHardware?: HardwareAddress; targetHardware?: HardwareAddress } = {}): Layered {
+  const hardware = [options.senderHardware ?? '02:00:00:00:00:01', options.targetHardware ?? '00:00:00:00:00:00'].map(hardwareAddress);
+  return layered('data', Buffer.concat([words(1, 0x0800, 0x0604, options.operation ?? 1), hardware[0], ipv4Address(sender), hardware[1], ipv4Address(target)]), 0x0806);
 }

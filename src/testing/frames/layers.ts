@@ -1,25 +1,39 @@
 /** What all packet builders share: packets as bytes that know which protocol they start with. */
 
 /** The protocol that bytes start with. */
-export type Starts = 'ethernet' | 'vlan' | 'mpls' | 'pppoe' | 'ppp' | 'ipv4' | 'ipv6' | 'extension' | 'tcp' | 'udp' | 'icmp' | 'icmpv6' | 'gre' | 'pim' | 'data';
+export type Starts = 'ethernet' | 'vlan' | 'mpls' | 'pppoe' | 'ppp' | 'ipv4' | 'ipv6' | 'extension' | 'tcp' | 'udp' | 'icmp' | 'icmpv6' | 'sctp' | 'gre' | 'pim' | 'data';
+
+/** What a checksum is to be: `none` is a zero, which UDP over IPv4 allows. */
+export type Checksum = 'right' | 'wrong' | 'none';
 
 export interface Layered {
   readonly bytes: Buffer;
   readonly starts: Starts;
   /** The type field that announces it, where its kind has several (VLAN tags, extension headers, MPLS). */
   readonly type: number | undefined;
+  /** A checksum that the IP header before it has to work out, since it is over the addresses too. */
+  readonly pending?: PendingChecksum;
 }
 
-export type Payload = Layered | Uint8Array;
+/** Where in the bytes a header of TCP, UDP or ICMPv6 begins, and what its checksum is to be. */
+export interface PendingChecksum {
+  readonly starts: 'tcp' | 'udp' | 'icmpv6';
+  readonly at: number;
+  readonly checksum: Checksum;
+}
+
+/** What a header stands before: another, bytes, or text. */
+export type Payload = Layered | Uint8Array | string;
 
 /** 48 bits, written `02:00:00:00:00:01`. */
 export type HardwareAddress = string;
 
-export function layered(starts: Starts, bytes: Buffer, type?: number): Layered {
-  return { bytes, starts, type };
+export function layered(starts: Starts, bytes: Buffer, type?: number, pending?: PendingChecksum): Layered {
+  return { bytes, starts, type, ...(pending === undefined ? {} : { pending }) };
 }
 
 export function layerOf(payload: Payload): Layered {
+  if (typeof payload === 'string') return layered('data', Buffer.from(payload));
   return payload instanceof Uint8Array ? layered('data', Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)) : payload;
 }
 
@@ -28,8 +42,9 @@ export function bytesOf(payload: Payload): Buffer {
   return Buffer.from(layerOf(payload).bytes);
 }
 
-export function text(content: string): Layered {
-  return layered('data', Buffer.from(content));
+/** Writes a checksum of 16 bits as it is to be. */
+export function writeChecksum(bytes: Buffer, at: number, right: number, wanted: Checksum = 'right'): void {
+  bytes.writeUInt16BE(wanted === 'none' ? 0 : wanted === 'wrong' ? right ^ 0x5555 : right, at);
 }
 
 export function etherType(payload: Layered): number {
@@ -51,6 +66,7 @@ export function ipProtocol(payload: Layered): number {
     case 'udp': return 17;
     case 'icmp': return 1;
     case 'icmpv6': return 58;
+    case 'sctp': return 132;
     case 'gre': return 47;
     case 'pim': return 103;
     case 'extension': return payload.type ?? 59;

@@ -1,8 +1,8 @@
 /** Tunnels: GRE, PPTP, ERSPAN, VXLAN, GENEVE, GTP-U, Teredo, PIM register. */
-import { nextProtocolOf } from './data-centre-packets';
-import { udp, type PortOptions } from './ip-packets';
-import { ppp } from './link-packets';
-import { etherType, layered, layerOf, onesComplementSum, words, type Layered, type Payload } from './packet-bytes';
+import { nextProtocolOf } from './data-centre';
+import { ppp } from './link';
+import { udp, type PortOptions } from './transport';
+import { etherType, layered, layerOf, onesComplementSum, words, type Layered, type Payload } from './layers';
 
 export interface GreOptions { key?: number; sequence?: number; checksum?: boolean; type?: number }
 

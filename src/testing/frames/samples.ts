@@ -1,10 +1,12 @@
-/** One packet of each kind that src/flow knows, all in Ethernet. */
-import {
-  arp, backbone, ciscoMetadata, erspan, eTag, ethernet, extension, fabricPath, geneve, gre, greInUdp, greMetadata, gtp, hsr, icmp, icmpv6, ipv4,
-  ipv4Fragments, ipv6, ipv6Fragments, llcSnap, mpls, nsh, pimRegister, pppoe, pptp, snap, tcp, teredo, text, trill, udp, vlan, vnTag, vxlan, vxlanGpe, type Layered,
-} from '../support/packets';
+/** One frame of each kind that src/flow knows. */
+import { backbone, ciscoMetadata, eTag, fabricPath, hsr, nsh, trill, vnTag } from './data-centre';
+import { extension, ipv4, ipv4Fragments, ipv6, ipv6Fragments } from './ip';
+import type { Layered } from './layers';
+import { arp, ethernet, llcSnap, mpls, pppoe, snap, vlan } from './link';
+import { icmp, icmpv6, sctp, tcp, udp } from './transport';
+import { erspan, geneve, gre, greInUdp, greMetadata, gtp, pimRegister, pptp, teredo, vxlan, vxlanGpe } from './tunnels';
 
-const content = text('some content that is longer than a header of any kind');
+const content = 'some content that is longer than a header of any kind';
 const tcp4 = ipv4({}, tcp({}, content));
 const udp4 = ipv4({}, udp({}, content));
 const tcp6 = ipv6({}, tcp({}, content));
@@ -13,7 +15,7 @@ const frame = ethernet({}, udp4);
 
 const network: Layered[] = [
   tcp4, udp4, tcp6, udp6,
-  ipv4({}, icmp({}, content)), ipv6({}, icmpv6({}, content)), ipv4({ protocol: 132 }, content), ipv4({ options: new Uint8Array(12).fill(1) }, udp({}, content)),
+  ipv4({}, icmp({}, content)), ipv6({}, icmpv6({}, content)), ipv4({}, sctp({}, content)), ipv4({ options: new Uint8Array(12).fill(1) }, udp({}, content)),
   ipv6({}, extension('hopByHop', {}, extension('routing', { extra: 2 }, udp({}, content)))), ipv6({}, extension('authentication', { extra: 4 }, tcp({}, content))),
   ...ipv4Fragments({}, udp({}, content), 24), ...ipv6Fragments({}, udp({}, content), 24),
   ipv4({}, tcp4), ipv4({}, tcp6), ipv6({}, tcp4), ipv6({}, udp6), ipv4({}, ipv6({}, ipv4({}, udp6))),
@@ -27,6 +29,7 @@ const network: Layered[] = [
   ipv4({}, vxlanGpe({}, udp6)), ipv4({}, vxlanGpe({}, nsh({}, frame))), ipv6({}, vxlanGpe({}, mpls({}, tcp4))),
 ];
 
+/** One frame of each kind, all in Ethernet: what bricks are fuzzed with. */
 export const SAMPLES: readonly Layered[] = [
   ...network.map((packet) => ethernet({}, packet)),
   ...network.map((packet) => ethernet({}, vlan({ id: 7 }, packet))),

@@ -1,5 +1,5 @@
-/** IPv4 and IPv6, their extension headers and fragments, TCP, UDP and ICMP. */
-import { bytesOf, ipProtocol, ipv4Address, ipv6Address, layered, layerOf, onesComplementSum, words, type Layered, type Payload } from './packet-bytes';
+/** IPv4 and IPv6, their extension headers and fragments. */
+import { bytesOf, ipProtocol, ipv4Address, ipv6Address, layered, layerOf, onesComplementSum, words, writeChecksum, type Checksum, type Layered, type Payload, type PendingChecksum } from './layers';
 
 export interface Ipv4Options {
   source?: string;
@@ -11,6 +11,10 @@ export interface Ipv4Options {
   moreFragments?: boolean;
   dontFragment?: boolean;
   timeToLive?: number;
+  /** The byte with class and congestion bits. */
+  typeOfService?: number;
+  /** Of the header. */
+  checksum?: Checksum;
   /** Header options, a multiple of 4 bytes. */
   options?: Uint8Array;
 }
@@ -21,6 +25,7 @@ export function ipv4(options: Ipv4Options, payload: Payload): Layered {
   const header = Buffer.concat([Buffer.alloc(20), extra]);
   const fragment = ((options.fragmentOffset ?? 0) >>> 3) | (options.moreFragments ? 0x2000 : 0) | (options.dontFragment ? 0x4000 : 0);
   header[0] = 0x40 | (header.length >>> 2);
+  header[1] = options.typeOfService ?? 0;
   header.writeUInt16BE((header.length + inner.bytes.length) & 0xffff, 2);
   header.writeUInt16BE(options.identification ?? 1, 4);
   header.writeUInt16BE(fragment, 6);
@@ -28,34 +33,39 @@ export function ipv4(options: Ipv4Options, payload: Payload): Layered {
   header[9] = options.protocol ?? ipProtocol(inner);
   ipv4Address(options.source ?? '192.0.2.1').copy(header, 12);
   ipv4Address(options.destination ?? '198.51.100.2').copy(header, 16);
-  header.writeUInt16BE(~onesComplementSum(header) & 0xffff, 10);
+  writeChecksum(header, 10, ~onesComplementSum(header) & 0xffff, options.checksum);
   const body = Buffer.from(inner.bytes);
-  if (fragment === 0 || fragment === 0x4000) writeTransportChecksum(inner, body, header.subarray(12, 20), header[9]);
+  if (fragment === 0 || fragment === 0x4000) writeTransportChecksum(inner.pending, body, header.subarray(12, 20));
   return layered('ipv4', Buffer.concat([header, body]));
 }
 
-export interface Ipv6Options { source?: string; destination?: string; nextHeader?: number; hopLimit?: number }
+export interface Ipv6Options { source?: string; destination?: string; nextHeader?: number; hopLimit?: number; flowLabel?: number }
 
 export function ipv6(options: Ipv6Options, payload: Payload): Layered {
   const inner = layerOf(payload);
   const header = Buffer.alloc(40);
-  header[0] = 0x60;
+  header.writeUInt32BE(0x60000000 + (options.flowLabel ?? 0), 0);
   header.writeUInt16BE(inner.bytes.length & 0xffff, 4);
   header[6] = options.nextHeader ?? ipProtocol(inner);
   header[7] = options.hopLimit ?? 64;
   ipv6Address(options.source ?? '2001:db8::1').copy(header, 8);
   ipv6Address(options.destination ?? '2001:db8:1::2').copy(header, 24);
   const body = Buffer.from(inner.bytes);
-  writeTransportChecksum(inner, body, header.subarray(8, 40), header[6]);
+  writeTransportChecksum(inner.pending, body, header.subarray(8, 40));
   return layered('ipv6', Buffer.concat([header, body]));
 }
 
-function writeTransportChecksum(inner: Layered, body: Buffer, addresses: Uint8Array, protocol: number): void {
-  const at = inner.starts === 'udp' ? 6 : inner.starts === 'tcp' ? 16 : -1;
-  if (at < 0 || body.length < at + 2) return;
-  body.writeUInt16BE(0, at);
-  const sum = ~onesComplementSum(addresses, words(0, protocol, 0, body.length), body) & 0xffff;
-  body.writeUInt16BE(sum === 0 ? 0xffff : sum, at);
+/** Where the checksum stands in its header, and the number of the protocol. */
+const CHECKSUMS = { udp: { offset: 6, protocol: 17 }, tcp: { offset: 16, protocol: 6 }, icmpv6: { offset: 2, protocol: 58 } } as const;
+
+function writeTransportChecksum(pending: PendingChecksum | undefined, body: Buffer, addresses: Uint8Array): void {
+  if (pending === undefined) return;
+  const { offset, protocol } = CHECKSUMS[pending.starts];
+  const transport = body.subarray(pending.at);
+  if (transport.length < offset + 2) return;
+  transport.writeUInt16BE(0, offset);
+  const sum = ~onesComplementSum(addresses, words(0, protocol, 0, transport.length), transport) & 0xffff;
+  writeChecksum(transport, offset, sum === 0 && pending.starts === 'udp' ? 0xffff : sum, pending.checksum);
 }
 
 /** IPv6 extension headers by their protocol numbers. */
@@ -69,7 +79,8 @@ export function extension(kind: keyof typeof EXTENSION_HEADERS, options: { extra
   const header = Buffer.alloc(8 + extra * (protocol === 51 ? 4 : 8));
   header[0] = options.nextHeader ?? ipProtocol(inner);
   header[1] = extra;
-  return layered('extension', Buffer.concat([header, inner.bytes]), protocol);
+  const { pending } = inner;
+  return layered('extension', Buffer.concat([header, inner.bytes]), protocol, pending && { ...pending, at: pending.at + header.length });
 }
 
 /** An IPv6 fragment header; `fragmentOffset` in bytes, a multiple of 8. */
@@ -107,43 +118,4 @@ export function ipv6Fragments(options: Ipv6Options & { identification?: number }
     fragments.push(ipv6(options, fragmentHeader({ fragmentOffset: at, moreFragments, identification, nextHeader }, part)));
   }
   return fragments;
-}
-
-export interface PortOptions { sourcePort?: number; destinationPort?: number }
-
-export function udp(options: PortOptions, payload: Payload): Layered {
-  const inner = layerOf(payload);
-  const length = 8 + inner.bytes.length;
-  return layered('udp', Buffer.concat([words(options.sourcePort ?? 40000, options.destinationPort ?? 53, length, 0), inner.bytes]));
-}
-
-export interface TcpOptions extends PortOptions {
-  sequence?: number;
-  acknowledgment?: number;
-  /** The flag bits: 1 FIN, 2 SYN, 4 RST, 8 PSH, 16 ACK. */
-  flags?: number;
-}
-
-export function tcp(options: TcpOptions, payload: Payload): Layered {
-  const header = Buffer.alloc(20);
-  header.writeUInt16BE(options.sourcePort ?? 40000, 0);
-  header.writeUInt16BE(options.destinationPort ?? 80, 2);
-  header.writeUInt32BE(options.sequence ?? 1, 4);
-  header.writeUInt32BE(options.acknowledgment ?? 0, 8);
-  header[12] = 0x50;
-  header[13] = options.flags ?? 16;
-  header.writeUInt16BE(65535, 14);
-  return layered('tcp', Buffer.concat([header, layerOf(payload).bytes]));
-}
-
-/** An ICMP echo request or, as type 0, reply. */
-export function icmp(options: { type?: number; identifier?: number }, payload: Payload): Layered {
-  const bytes = Buffer.concat([words((options.type ?? 8) << 8, 0, options.identifier ?? 1, 1), layerOf(payload).bytes]);
-  bytes.writeUInt16BE(~onesComplementSum(bytes) & 0xffff, 2);
-  return layered('icmp', bytes);
-}
-
-/** ICMPv6; its checksum is left 0. */
-export function icmpv6(options: { type?: number; identifier?: number }, payload: Payload): Layered {
-  return layered('icmpv6', Buffer.concat([words((options.type ?? 128) << 8, 0, options.identifier ?? 1, 1), layerOf(payload).bytes]));
 }

@@ -1,5 +1,5 @@
 /** Tags and frames around frames, as taps in data centres and mobile networks see them. */
-import { etherType, hardwareAddress, layered, layerOf, words, type Layered, type Payload } from './packet-bytes';
+import { etherType, hardwareAddress, layered, layerOf, words, type Layered, type Payload } from './layers';
 
 /** A type field's rest: `header`, then the type of what it announces, then that. */
 function tagged(type: number, header: Uint8Array, payload: Payload): Layered {
