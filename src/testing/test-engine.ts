@@ -7,6 +7,7 @@ import type { ControlLink } from '../control/brick-controls';
 import { EngineNode } from '../control/engine-nodes';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../control/statistics';
 import { EngineTimers } from '../context/engine-timers';
+import { OutputReaders } from '../context/output-readers';
 import { Engine, engineSource, type EngineHost, type EngineSource } from '../core/engine';
 import { EngineGraph, type BatchStage } from '../core/engine-graph';
 import { GraphMemory } from '../core/graph-memory';
@@ -77,7 +78,7 @@ export class TestEngine {
     const heads = new HeadColumn(memory.columns, copyHeadsByByte);
     const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
     const stages: BatchStage[] = [heads, { fill: (batch, count) => fill(batch, 0, count) }];
-    this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, classes[index].definition, memory, clock, { controls, seed }, tell));
+    this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, classes[index].definition, memory, clock, { controls, seed }, new OutputReaders(graph), tell));
     const counters = (this.counters = createCounterBlock(graph.counterSlots));
     this.shared = createSharedCounters(graph.counterSlots);
     this.engineGraph = new EngineGraph(graph, this.nodes.map((node) => node.inGraph(counters)), memory, counters, new CellClock(reader), new Int32Array(1), stages);
