@@ -12,6 +12,7 @@ import { DevicesCommand } from './commands/devices';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
+import { RunTextCommand } from './commands/run-text';
 import { packageVersion } from '../native/load-addon';
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview } from './help';
@@ -21,6 +22,7 @@ import { endProgram, hasOutputFailed, surviveFullOutput } from './output';
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string; readonly needs?: string }>> = {
+  run: { command: RunTextCommand, synopsis: "bricks run [--backend NAME] [-b PACKETS] [-o NAME=VALUE] 'SETUP' | -f FILE | -" },
   attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
@@ -90,6 +92,7 @@ function takeProgram(argv: readonly string[]): readonly string[] {
     NetmapRunCommand.program = argv.slice(argv[1] === '--' ? 2 : 1);
     return argv.slice(0, 1);
   }
+  if (argv[0] === 'run') return takeText(argv);
   const at = argv[0] === 'attach' ? argv.indexOf('--exec') : -1;
   if (at < 0) return argv;
   AttachCommand.program = argv.slice(at + 1);
@@ -97,6 +100,12 @@ function takeProgram(argv: readonly string[]): readonly string[] {
   if (program === undefined) throw new UsageError('--exec needs a program after it.');
   if (program.startsWith('-')) throw new UsageError(`--exec needs a program after it, and ${program} is not one: options of attach go before --exec.`);
   return argv.slice(0, at);
+}
+
+/** A setup may begin with the link -, which the parser would take for an option: it goes to the end. */
+function takeText(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word) => /^-[\s,]/.test(word));
+  return at < 0 || argv.includes('--') ? argv : [...argv.slice(0, at), ...argv.slice(at + 1), '--', argv[at]];
 }
 
 /** The options of a command, or of scripts and the shell. */

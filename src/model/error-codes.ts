@@ -87,6 +87,7 @@ export const ERROR_CODES = {
   E_RUN_DIRECTORY: 'The runtime directory of daemons, or a file in it, cannot be used.',
   E_SCRIPT: 'There is no such script, or it is not one.',
   E_SCRIPT_FAILED: 'The script failed.',
+  E_SETUP: 'The text of a setup is not valid.',
   E_TWO_READERS: 'Two bricks or engines would read the same link.',
   E_USER: 'There is no such user or group, or the program cannot become it.',
 } as const;

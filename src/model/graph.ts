@@ -18,6 +18,8 @@ export interface BrickSpecification {
   /** Unique in its graph. */
   readonly id: number;
   readonly kind: string;
+  /** What its user calls it, unique in its engine; it stands in statistics and messages instead of the kind. */
+  readonly name?: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -29,7 +31,7 @@ export interface CompiledBrick {
   readonly specification: BrickSpecification;
   readonly declaration: BrickDeclaration;
   readonly options: Record<string, OptionValue>;
-  /** `LoadBalancer`, or `LoadBalancer#2` where an engine has several. */
+  /** `LoadBalancer`, or `LoadBalancer#2` where an engine has several; or the name that its user gave it. */
   readonly label: string;
   readonly level: number;
   readonly outputs: readonly string[];
@@ -73,6 +75,17 @@ export interface CompiledGraph {
   /** 64-bit slots that its counters take. */
   readonly counterSlots: number;
 }
+
+/** What the graph has against a brick. */
+export class GraphError extends BricksError {
+  /** `brick` is the one's id. */
+  constructor(code: ErrorCode, readonly brick: number, message: string, remedy: string) {
+    super(code, message, remedy);
+  }
+}
+
+/** A name that users may give a brick. */
+export const BRICK_NAME = /^[A-Za-z_][\w-]{0,63}$/;
 
 export type DeclarationLookup = (specification: BrickSpecification) => BrickDeclaration;
 
@@ -155,12 +168,10 @@ export function compileGraph(specifications: readonly BrickSpecification[], look
 
 function makeNodes(specifications: readonly BrickSpecification[], lookup: DeclarationLookup): Node[] {
   if (specifications.length === 0) throw new BricksError('E_NO_BRICK', 'The engine has no brick.', 'Link one: pe:link(Brick.new("LoadBalancer")).');
-  const kinds = new Map<string, number>();
+  const labelOf = labels();
   return specifications.map((specification) => {
     const declaration = lookup(specification);
-    const ordinal = (kinds.get(declaration.name) ?? 0) + 1;
-    kinds.set(declaration.name, ordinal);
-    const label = ordinal === 1 ? declaration.name : `${declaration.name}#${ordinal}`;
+    const label = labelOf(specification, declaration);
     const node: Node = {
       specification,
       declaration,
@@ -174,6 +185,29 @@ function makeNodes(specifications: readonly BrickSpecification[], lookup: Declar
     checkOutputLists(label, declaration.options, node.options, node.outputs.length);
     return node;
   });
+}
+
+/** Gives bricks what they are called by. The function throws BricksError E_ARGUMENT. */
+function labels(): (specification: BrickSpecification, declaration: BrickDeclaration) => string {
+  const kinds = new Map<string, number>();
+  const taken = new Set<string>();
+  const byKind = (kind: string): string => {
+    const ordinal = (kinds.get(kind) ?? 0) + 1;
+    kinds.set(kind, ordinal);
+    const label = ordinal === 1 ? kind : `${kind}#${ordinal}`;
+    return taken.has(label) ? byKind(kind) : label;
+  };
+  return ({ id, name }, declaration) => {
+    if (name === undefined) {
+      const label = byKind(declaration.name);
+      taken.add(label);
+      return label;
+    }
+    if (typeof name !== 'string' || !BRICK_NAME.test(name)) throw new GraphError('E_ARGUMENT', id, `${JSON.stringify(name)} can't be the name of a brick.`, 'Names consist of letters, digits, - and _, and begin with a letter.');
+    if (taken.has(name)) throw new GraphError('E_ARGUMENT', id, `The engine has two bricks with the name ${name}.`, 'Give each a name of its own.');
+    taken.add(name);
+    return name;
+  };
 }
 
 /** A brick that plays capture files takes a file first; an interface behind it (the original's habit) is not opened. */
@@ -201,7 +235,7 @@ function collectWriters(nodes: readonly Node[]): Map<string, Writer> {
   nodes.forEach((node, index) => {
     node.outputs.forEach((link, output) => {
       const other = writers.get(link.text);
-      if (other) throw new BricksError('E_LINK_TWICE', other.node === index ? `${node.label} has the output ${link.text} twice.` : `The link ${link.text} is an output of both ${nodes[other.node].label} and ${node.label}.`, 'Give each output its own link, or join them with a Merge.');
+      if (other) throw new GraphError('E_LINK_TWICE', node.specification.id, other.node === index ? `${node.label} has the output ${link.text} twice.` : `The link ${link.text} is an output of both ${nodes[other.node].label} and ${node.label}.`, 'Give each output its own link, or join them with a Merge.');
       writers.set(link.text, { node: index, output });
     });
   });
@@ -218,13 +252,13 @@ function connectInputs(nodes: readonly Node[], writers: Map<string, Writer>): { 
   nodes.forEach((node, index) => {
     for (const link of node.inputs) {
       const other = readers.get(link.text);
-      if (other !== undefined) throw new BricksError('E_TWO_READERS', other === index ? `${node.label} has the input ${link.text} twice.` : `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator in front of them.');
+      if (other !== undefined) throw new GraphError('E_TWO_READERS', node.specification.id, other === index ? `${node.label} has the input ${link.text} twice.` : `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator in front of them.');
       readers.set(link.text, index);
       const twin = twinOf(link);
       const writer = twin === undefined ? undefined : writers.get(twin);
       if (link.pipe && writers.has(link.text)) {
         const owner = nodes[(writers.get(link.text) as Writer).node].label;
-        throw new BricksError('E_LINK_TWICE', `${node.label} reads ${link.text}, the same end that ${owner} writes to.`, `What goes in at ${link.text} comes out at ${twin}: read that end.`);
+        throw new GraphError('E_LINK_TWICE', node.specification.id, `${node.label} reads ${link.text}, the same end that ${owner} writes to.`, `What goes in at ${link.text} comes out at ${twin}: read that end.`);
       }
       if (writer) {
         edges.push({ link, from: writer.node, output: writer.output, to: index });
@@ -246,7 +280,7 @@ function sortTopologically(nodes: readonly Node[], feeders: readonly Set<number>
     path.push(index);
     if (state[index] === 1) {
       const cycle = path.slice(path.indexOf(index)).reverse().map((node) => nodes[node].label);
-      throw new BricksError('E_CYCLE', `The bricks form a loop: ${cycle.join(' -> ')}.`, 'Remove one of these links.');
+      throw new GraphError('E_CYCLE', nodes[index].specification.id, `The bricks form a loop: ${cycle.join(' -> ')}.`, 'Remove one of these links.');
     }
     state[index] = 1;
     for (const feeder of feeders[index]) visit(feeder);

@@ -1,8 +1,9 @@
-/** Runs a script by its ending: Lua in its own thread, JavaScript and TypeScript as modules. */
-import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+/** Runs a script by its ending: Lua in its own thread, JavaScript and TypeScript as modules; reads setups (.bricks). */
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BricksError, isBricksError, messageOf, nearest } from '../model/errors';
+import { nameOfBytes } from '../model/file-name';
 import { systemName } from '../files/system-name';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
 import { packageRoot } from '../native/load-addon';
@@ -11,6 +12,7 @@ import { installModuleHooks } from '../plugins/module-hooks';
 
 /** First numbers of capture files, in the order of their bytes: pcap in both orders and units, pcapng. */
 const CAPTURE_MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
+const SETUP_ENDING = '.bricks';
 const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 
 /** Where the set-ups that come with the package lie, however it was installed. */
@@ -62,6 +64,20 @@ function isCapture(path: string): boolean {
 /** Whether the script is JavaScript or TypeScript; everything else is Lua. */
 export function isModule(path: string): boolean {
   return MODULE_ENDINGS.includes(extname(path).toLowerCase());
+}
+
+/** Whether the script is a setup in one line or some: docs/guide/one-line.md. */
+export function isSetup(path: string): boolean {
+  return extname(path).toLowerCase() === SETUP_ENDING;
+}
+
+/** The text of a setup: a file, or standard input. Bytes that are not UTF-8 are kept: they may be names of files. @throws BricksError E_SCRIPT */
+export function readSetupFile(path: string | 0): string {
+  try {
+    return nameOfBytes(readFileSync(path === 0 ? 0 : systemName(path))).replace(/^\ufeff/, '');
+  } catch (error) {
+    throw new BricksError('E_SCRIPT', `The setup ${path === 0 ? 'on standard input' : path} can't be read: ${messageOf(error)}.`);
+  }
 }
 
 /** Answers the exit code that the script asked for, if it did.
