@@ -13,6 +13,7 @@ import type { LinkName } from '../../src/model/link-name';
 import { createPacketBatch } from '../../src/model/packet-batch';
 import { PacketRingReader, PacketRingWriter, initialiseRing, ringBytes, wakeRing } from '../../src/ring/packet-ring';
 import { RingSource, RingTransmitter } from '../../src/ring/ring-ports';
+import { SharedSinks } from '../../src/ring/shared-sinks';
 import { coreAddon } from '../../src/native/core-addon';
 
 /** A packet as tests give and get it. */
@@ -46,6 +47,8 @@ interface LoopbackInterface {
   sent?: SharedArrayBuffer;
   /** The engines that use it: one may read, and one may send. */
   readonly engines: { arriving?: string; sent?: string };
+  /** For how many of that engine's graphs it was prepared. */
+  readonly graphs: { arriving: number; sent: number };
   writer?: PacketRingWriter;
   reader?: PacketRingReader;
 }
@@ -85,6 +88,7 @@ export class LoopbackBackend implements Backend {
   readonly options = {};
   readonly interleavedLists = true;
   readonly inMemory = true;
+  readonly takesOver = true;
   /** What `read` takes packets by. */
   private readonly batch = createPacketBatch();
   private readonly interfaces = new Map<string, LoopbackInterface>();
@@ -110,13 +114,16 @@ export class LoopbackBackend implements Backend {
       ...plan.sinks.map(({ link }): [Direction, LinkName] => ['sent', link]),
     ];
     const ours = wanted.filter(([, link]) => this.handles(link));
+    const before = plan.before as PreparedRings | undefined;
     for (const [direction, link] of ours) {
       const user = this.interfaceOf(link.text).engines[direction];
-      if (user !== undefined) throw new BricksError('E_LINK_BUSY', `Engine "${user}" already ${direction === 'sent' ? 'sends to' : 'reads'} ${link.text}.`, 'A loopback interface takes one engine in each direction: use another name.');
+      if (user !== undefined && !(before && link.text in before[direction])) throw new BricksError('E_LINK_BUSY', `Engine "${user}" already ${direction === 'sent' ? 'sends to' : 'reads'} ${link.text}.`, 'A loopback interface takes one engine in each direction: use another name.');
     }
     const prepared = { engine: plan.engine, arriving: {} as Record<string, ArrivingRing>, sent: {} as Record<string, SharedArrayBuffer> };
     for (const [direction, { text }] of ours) {
-      this.interfaceOf(text).engines[direction] = plan.engine;
+      const port = this.interfaceOf(text);
+      port.engines[direction] = plan.engine;
+      port.graphs[direction]++;
       if (direction === 'arriving') prepared.arriving[text] = this.arrivingAt(text);
       else prepared.sent[text] = this.sentTo(text);
     }
@@ -127,7 +134,7 @@ export class LoopbackBackend implements Backend {
     for (const direction of ['arriving', 'sent'] as const) {
       for (const [name, ring] of Object.entries((prepared as PreparedRings)[direction])) {
         const port = this.interfaces.get(name);
-        if (port && port[direction] === ring) delete port.engines[direction];
+        if (port && port[direction] === ring && --port.graphs[direction] === 0) delete port.engines[direction];
       }
     }
   }
@@ -197,7 +204,7 @@ export class LoopbackBackend implements Backend {
   private interfaceOf(name: string): LoopbackInterface {
     let port = this.interfaces.get(name);
     if (!port) {
-      port = { engines: {} };
+      port = { engines: {}, graphs: { arriving: 0, sent: 0 } };
       this.interfaces.set(name, port);
     }
     return port;
@@ -218,6 +225,8 @@ export class LoopbackBackend implements Backend {
 }
 
 class LoopbackPorts implements PortOpener {
+  private readonly sent = new SharedSinks<ArrayBufferLike, RingTransmitter>();
+
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
     if (request.queue >= 0) context.notice(`${request.link.text}: loopback interfaces have no hardware queues; this engine gets all packets.`);
     const { ring, readable } = prepared('arriving', context, request.link);
@@ -226,7 +235,7 @@ class LoopbackPorts implements PortOpener {
   }
 
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
-    return new RingTransmitter(requests, requests.map((request) => prepared('sent', context, request.link)));
+    return new RingTransmitter(requests, requests.map((request) => prepared('sent', context, request.link)), this.sent);
   }
 }
 

@@ -45,6 +45,11 @@ export class PcapBackend implements Backend {
     return { usable: true, reason: mayCapture() ? library : `${library}; but you are not allowed to capture or send on interfaces. ${HOW_TO_GET_PRIVILEGE}` };
   }
 
+  /** Not where another process captures for us. */
+  get takesOver(): boolean {
+    return tryPcapAddon() !== undefined;
+  }
+
   devices(): Promise<readonly DeviceInformation[]> {
     return Promise.resolve(listDevices(mayCapture()));
   }

@@ -2,7 +2,7 @@
 import type { OpenContext, SourcePort, SourceRequest } from '../../src/model/backend';
 import { SOURCE_ENDED } from '../../src/model/backend';
 import type { LinkName } from '../../src/model/link-name';
-import { packetMemory } from '../../src/model/packet-batch';
+import { packetMemory, type PacketMemory } from '../../src/model/packet-batch';
 import { interfaceNames } from './devices';
 import { NATIVE_FAILED, pcapAddon, type NativePcapSource } from './native';
 import { captureError } from './open-errors';
@@ -17,6 +17,7 @@ const LAST_MILLISECONDS = 50;
 /** A buffer with room for fewer loses packets whenever the engine is held up. */
 const FEW_PACKETS = 1024;
 
+
 export class PcapSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
@@ -27,7 +28,7 @@ export class PcapSource implements SourcePort {
   readonly receiveRing: boolean;
   private readonly native: NativePcapSource;
   private readonly pause: Uint32Array;
-  private readonly batch: SourceRequest['batch'];
+  private batch: SourceRequest['batch'];
   private readonly notice: OpenContext['notice'];
   private down = false;
   private ended = false;
@@ -57,9 +58,18 @@ export class PcapSource implements SourcePort {
     // Room for a packet of full length behind the last one that the native code begins with.
     const memory = packetMemory(this.native.memory ?? new ArrayBuffer(STAGING_BYTES + Math.ceil(this.native.snapLength / 4096) * 4096));
     this.receiveRing = this.native.memory !== undefined;
-    this.batch.memory = memory;
-    this.batch.linkType = this.native.linkType;
-    this.native.bind(this.batch, memory.bytes, request.counters.buffer, request.record, request.flowColumns);
+    this.bind(request, memory);
+  }
+
+  private bind({ batch, counters, record, flowColumns }: SourceRequest, memory: PacketMemory): void {
+    this.batch = batch;
+    batch.memory = memory;
+    batch.linkType = this.native.linkType;
+    this.native.bind(batch, memory.bytes, counters.buffer, record, flowColumns);
+  }
+
+  rebind(request: SourceRequest): void {
+    this.bind(request, this.batch.memory);
   }
 
   receive(): number {

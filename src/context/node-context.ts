@@ -34,7 +34,7 @@ export class NodeContext implements BrickContext {
   readonly name: string;
   readonly outputs: number;
   readonly outputNames: readonly string[];
-  readonly level: number;
+  level: number;
   readonly clock: EngineClock;
   readonly log: Logger;
   readonly packets: Packets;
@@ -71,6 +71,17 @@ export class NodeContext implements BrickContext {
     this.send = around.post;
     this.seed = (Math.imul(around.seed ^ hashOfText(around.label), 0x9e3779b1) | 1) >>> 0;
     this.restart();
+  }
+
+  /** What is made as for a brick at this level, before it is there. */
+  atLevel<Made>(level: number, make: () => Made): Made {
+    const before = this.level;
+    this.level = level;
+    try {
+      return make();
+    } finally {
+      this.level = before;
+    }
   }
 
   /** Forgets what a warm-up has left. */

@@ -34,7 +34,7 @@ class ControlThread {
   private stopped: (() => void) | undefined;
   private readonly pings: NodeJS.Timeout;
 
-  constructor(readonly link: ControlLink, private readonly plan: ControlPlan, private readonly tell: (text: string) => void) {
+  constructor(readonly half: Omit<ControlLink, 'node'>, private readonly plan: ControlPlan, private readonly tell: (text: string) => void) {
     this.worker = new Worker(join(__dirname, '..', 'control', 'control-worker.js'), { workerData: plan, name: `bricks ${plan.label}` });
     this.worker.unref();
     this.worker.on('message', (report: ControlReport) => this.take(report));
@@ -133,45 +133,58 @@ class ControlThread {
   }
 }
 
-export class BrickControls {
-  private constructor(private readonly threads: readonly ControlThread[], private readonly graph: CompiledGraph) {}
+/** The control halves of the graph before that go on: by the index of their brick in the new one, the index in the old one. */
+export interface ControlsBefore {
+  readonly controls: BrickControls;
+  readonly staying: ReadonlyMap<number, number>;
+}
 
-  /** Starts them all; where one fails to, none is left. @throws BricksError E_BRICK_CONTROL */
-  static async start(engine: string, graph: CompiledGraph, tell: (text: string) => void): Promise<BrickControls> {
-    const threads: ControlThread[] = [];
+export class BrickControls {
+  private constructor(private readonly threads: ReadonlyMap<number, ControlThread>, private readonly graph: CompiledGraph) {}
+
+  /** Starts them all, but those that go on; where one fails to, none is left of those that were started. @throws BricksError E_BRICK_CONTROL */
+  static async start(engine: string, graph: CompiledGraph, tell: (text: string) => void, before: ControlsBefore | undefined = undefined): Promise<BrickControls> {
+    const threads = new Map<number, ControlThread>();
+    const started: ControlThread[] = [];
     for (const [node, brick] of graph.bricks.entries()) {
-      if (brick.declaration.control) threads.push(await makeThread(engine, brick, node, tell));
+      if (!brick.declaration.control) continue;
+      const known = before?.controls.threads.get(before.staying.get(node) ?? -1);
+      const thread = known ?? await makeThread(engine, brick, tell);
+      threads.set(node, thread);
+      if (!known) started.push(thread);
     }
     const controls = new BrickControls(threads, graph);
     try {
-      await Promise.all(threads.map((thread) => thread.start()));
+      await Promise.all(started.map((thread) => thread.start()));
     } catch (error) {
-      await controls.stop();
+      await controls.stop(before?.controls);
       throw error;
     }
     return controls;
   }
 
   get links(): ControlLink[] {
-    return this.threads.map(({ link }) => link);
+    return [...this.threads].map(([node, { half }]) => ({ node, ...half }));
   }
 
   /** Calls a method of a brick's control half. @throws BricksError E_BRICK_CALL, or what the method says */
   call(id: number, method: string, values: readonly unknown[]): Promise<unknown> {
     const node = this.graph.bricks.findIndex(({ specification }) => specification.id === id);
-    const thread = this.threads.find(({ link }) => link.node === node);
+    const thread = this.threads.get(node);
     if (!thread) return Promise.reject(noMethodsError(this.graph.bricks[node]?.label ?? id));
     return thread.call(method, values);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.threads.map((thread) => thread.stop()));
+  /** Stops them, but those that another graph has too. */
+  async stop(other: BrickControls | undefined = undefined): Promise<void> {
+    const kept = new Set(other?.threads.values());
+    await Promise.all([...this.threads.values()].filter((thread) => !kept.has(thread)).map((thread) => thread.stop()));
   }
 }
 
-async function makeThread(engine: string, brick: CompiledBrick, node: number, tell: (text: string) => void): Promise<ControlThread> {
+async function makeThread(engine: string, brick: CompiledBrick, tell: (text: string) => void): Promise<ControlThread> {
   const { specification: { module, kind }, options, label } = brick;
   const { definition } = await loadBrickClass(module, kind);
-  const link: ControlLink = { node, shared: definition.shared?.(options), toEngine: createMailbox(), fromEngine: createMailbox() };
-  return new ControlThread(link, { engine, label, kind, module, options, ...link }, tell);
+  const half: Omit<ControlLink, 'node'> = { shared: definition.shared?.(options), toEngine: createMailbox(), fromEngine: createMailbox() };
+  return new ControlThread(half, { engine, label, kind, module, options, ...half }, tell);
 }

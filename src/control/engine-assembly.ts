@@ -1,28 +1,36 @@
-/** Puts an engine together in its own thread: bricks, warm-up, ports, loop. */
-import type { PortOpener, SinkRequest, SourceRequest, Transmitter, OpenContext, SourcePort } from '../model/backend';
-import { OutputReaders } from '../context/output-readers';
+/** Puts an engine together in its own thread: bricks, warm-up, ports, loop. And another graph in place of the one it has. */
 import { CellClock } from '../context/cell-clock';
-import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
-import { Engine, engineSource, type EngineSource } from '../core/engine';
-import { EngineGraph, type BatchStage } from '../core/engine-graph';
 import { EngineTimers } from '../context/engine-timers';
-import { BricksError } from '../model/errors';
+import { OutputReaders } from '../context/output-readers';
+import { Engine, type EngineSource } from '../core/engine';
+import { EngineGraph } from '../core/engine-graph';
 import { GraphMemory } from '../core/graph-memory';
-import { HeadColumn, copyHeadsByByte } from '../core/heads';
-import { createPacketBatch, type ColumnName, type PacketBatch } from '../model/packet-batch';
-import type { LinkName } from '../model/link-name';
-import { FilePorts } from '../files';
-import { nativeHeadCopier, timeReader } from '../native/system';
-import { PipePorts } from '../pipes';
-import { loadBackend } from '../plugins/load-backend';
+import type { Backend, OpenContext } from '../model/backend';
+import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
+import { messageOf } from '../model/errors';
+import { carryCounters } from '../model/graph-change';
+import { createPacketBatch, type ColumnName } from '../model/packet-batch';
+import { timeReader } from '../native/system';
 import { resolveBackend } from '../plugins/container';
-import type { Backend } from '../model/backend';
-import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
-import { makeNodes } from './engine-nodes';
-import { flowFiller } from '../flow/columns';
+import { loadBackend } from '../plugins/load-backend';
 import { collectNow } from '../v8/optimisation';
-import type { ThreadHost } from './thread-host';
 import { warmUp, type Twin } from '../v8/warm-up';
+import { makeNodes, type EngineNode } from './engine-nodes';
+import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
+import { EngineStages } from './engine-stages';
+import type { ThreadHost } from './thread-host';
+import { ThreadPorts, isOpenedBy, type OpenPorts } from './thread-ports';
+
+/** What a thread has, whatever its graph is. */
+interface ThreadParts {
+  readonly backend: Backend;
+  readonly ports: ThreadPorts;
+  readonly clock: CellClock;
+  /** For the time that bricks take. */
+  readonly timer: CellClock;
+  readonly host: ThreadHost;
+  readonly notice: OpenContext['notice'];
+}
 
 /** An engine with its ports open, ready to run. */
 export interface AssembledEngine {
@@ -31,190 +39,115 @@ export interface AssembledEngine {
   /** Whose methods run for each batch, and are to stay optimised. */
   readonly hotObjects: readonly object[];
   readonly counters: CounterBlock;
+  readonly made: MadeGraph;
+  readonly parts: ThreadParts;
+}
+
+/** A graph whose bricks were made, and whose links are not open yet. */
+interface MadeGraph {
+  readonly plan: EnginePlan;
+  readonly memory: GraphMemory;
+  readonly nodes: readonly EngineNode[];
+  /** The columns that its bricks read. */
+  readonly reads: ReadonlySet<ColumnName>;
+  readonly readers: OutputReaders;
+  readonly stages: EngineStages;
+  readonly inEngine: (counters: CounterBlock) => EngineGraph;
 }
 
 export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: OpenContext['notice']): Promise<AssembledEngine> {
-  const { graph, batchRows } = plan;
-  const files = new FilePorts();
-  if (graph.sinks.some(({ link }) => link.kind === 'file')) files.prepareSinks();
   const backend = plan.backendModule ? await loadBackend(plan.backendModule) : resolveBackend(plan.backend);
-  const clock = new CellClock(timeReader);
-  const memory = new GraphMemory(graph, batchRows, backend.interleavedLists === true || !graph.sinks.some(({ link }) => isOpenedBy(backend, link)));
-  const readers = new OutputReaders(graph);
-  const nodes = await makeNodes(plan, memory, clock, readers, notice);
-  const reads = new Set(nodes.flatMap((node) => [...node.reads]));
-  const stages = new StagesOf(plan, backend, memory, reads);
-  const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
-  const timer = new CellClock(timeReader);
-  const makeGraph = (counters: CounterBlock): EngineGraph => new EngineGraph(graph, nodes.map((node) => node.inGraph(counters)), memory, counters, timer, working, stages.all, stages.refills);
-  const makeTwin = (): Twin => {
-    const counters = createCounterBlock(graph.counterSlots);
-    const entries = [...new Set(graph.sources.map((source) => source.brick))];
-    const twin = makeGraph(counters);
-    return {
-      graph: twin, entries, batch: createPacketBatch(batchRows, memory.columns), counters, clock,
-      end() {
-        for (const node of twin.nodes) node.close();
-        for (const node of nodes) node.restart();
-      },
-    };
-  };
-  const warmUpMicroseconds = plan.warmUpMilliseconds > 0 ? warmUp(makeTwin, host, plan.warmUpMilliseconds) : 0;
-
-  const counters = createCounterBlock(graph.counterSlots);
+  const ports = new ThreadPorts(plan, backend, notice);
+  const parts: ThreadParts = { backend, ports, clock: new CellClock(timeReader), timer: new CellClock(timeReader), host, notice };
+  const made = await makeGraph(plan, parts);
+  const warmUpMicroseconds = warmUpOf(made, parts);
+  const counters = createCounterBlock(plan.graph.counterSlots);
   setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
-  const engineGraph = makeGraph(counters);
-  const { sources, transmitters } = openPorts(plan, backend, files, engineGraph, memory, reads, counters, readers, notice);
+  const graph = made.inEngine(counters);
+  const assembled = assemble(made, parts, graph, counters, ports.open({ ...made, graph, counters }));
+  collectNow();
+  return assembled;
+}
+
+/**
+ * Makes another graph for an engine, which may run meanwhile; what is returned then puts it in the place of the one it has, between two batches. No packet is
+ * lost by it: what leaving bricks hold goes its way first, and links that both graphs have stay open. If it throws, nothing has changed.
+ */
+export async function prepareChange(plan: EnginePlan, before: AssembledEngine, running: boolean): Promise<() => AssembledEngine> {
+  const { parts } = before;
+  parts.ports.prepare(plan);
+  const made = await makeGraph(plan, parts, before.made);
+  const warmUpMicroseconds = running ? 0 : warmUpOf(made, parts);
+  const counters = createCounterBlock(plan.graph.counterSlots);
+  const graph = made.inEngine(counters);
+  return () => {
+    const assembled = takeOver(made, graph, counters, before);
+    if (warmUpMicroseconds > 0) setCounter(counters.words, ENGINE_WARM_UP_MICROSECONDS, warmUpMicroseconds);
+    assembled.engine.publishNow();
+    if (!running) collectNow();
+    return assembled;
+  };
+}
+
+function takeOver(made: MadeGraph, graph: EngineGraph, counters: CounterBlock, before: AssembledEngine): AssembledEngine {
+  const { parts, engine } = before;
+  const { plan, nodes } = made;
+  const staying = new Set(plan.staying.values());
+  const leaving = before.made.nodes.flatMap((_, index) => (staying.has(index) ? [] : [index]));
+  engine.flush(leaving);
+  const open = parts.ports.open({ ...made, graph, counters }, { plan: before.made.plan, sources: before.sources });
+  try {
+    engine.retire(open.kept, leaving);
+  } catch (error) {
+    parts.notice(messageOf(error));
+  }
+  for (const node of nodes) node.settle(made.readers);
+  carryCounters(before.made.plan.graph, before.counters.words, plan.graph, counters.words);
+  return assemble(made, parts, graph, counters, open);
+}
+
+async function makeGraph(plan: EnginePlan, parts: ThreadParts, before: MadeGraph | undefined = undefined): Promise<MadeGraph> {
+  const { backend, clock, timer, notice } = parts;
+  const interleaves = backend.interleavedLists === true || !plan.graph.sinks.some(({ link }) => isOpenedBy(backend, link));
+  const memory = new GraphMemory(plan.graph, plan.batchRows, interleaves, before?.memory);
+  const readers = new OutputReaders(plan.graph);
+  const nodes = await makeNodes(plan, memory, clock, readers, notice, before);
+  const reads = new Set(nodes.flatMap((node) => [...node.reads]));
+  const stages = new EngineStages(plan, backend, memory, reads);
+  memory.forgetBefore();
+  const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
+  return {
+    plan, memory, nodes, reads, readers, stages,
+    inEngine: (counters) => new EngineGraph(plan.graph, nodes.map((node) => node.inGraph(counters)), memory, counters, timer, working, stages.all, stages.refills),
+  };
+}
+
+/** How long it took. Bricks that remember something are not to see synthetic packets, and their code is warm. */
+function warmUpOf(made: MadeGraph, parts: ThreadParts): number {
+  const { staying, warmUpMilliseconds } = made.plan;
+  return warmUpMilliseconds > 0 && staying.size === 0 ? warmUp(() => makeTwin(made, parts), parts.host, warmUpMilliseconds) : 0;
+}
+
+function makeTwin({ plan, memory, nodes, inEngine }: MadeGraph, { clock }: ThreadParts): Twin {
+  const counters = createCounterBlock(plan.graph.counterSlots);
+  const entries = [...new Set(plan.graph.sources.map((source) => source.brick))];
+  const twin = inEngine(counters);
+  return {
+    graph: twin, entries, batch: createPacketBatch(plan.batchRows, memory.columns), counters, clock,
+    end() {
+      for (const node of twin.nodes) node.close();
+      for (const node of nodes) node.work.restart();
+    },
+  };
+}
+
+function assemble(made: MadeGraph, parts: ThreadParts, graph: EngineGraph, counters: CounterBlock, { sources, transmitters }: OpenPorts): AssembledEngine {
+  const { plan, nodes, memory, stages } = made;
   stages.expect(sources);
   const patient = sources.length > 0 && sources.every((source) => source.port.patient);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
-  const engine = new Engine(sources, engineGraph, transmitters, counters, new CounterPublisher(counters, plan.counters), clock, host, wait, new EngineTimers(nodes.flatMap((node) => node.timers)), nodes.flatMap(({ inbox }) => (inbox ? [inbox] : [])));
-  collectNow();
-  return { engine, sources, hotObjects: [...engine.hotObjects, ...memory.loops], counters };
-}
-
-/** Columns that the engine fills itself, where a brick reads them and a source leaves them out. */
-class StagesOf {
-  readonly all: BatchStage[] = [];
-  /** Those that packets go through again once a brick has changed them. */
-  readonly refills: BatchStage[] = [];
-  private readonly heads: HeadColumn | undefined;
-
-  constructor(plan: EnginePlan, backend: Backend, memory: GraphMemory, reads: ReadonlySet<ColumnName>) {
-    const { sources, bricks } = plan.graph;
-    const filled = sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
-    const copier = nativeHeadCopier();
-    const fillsFlow = readsFlow(reads) && !filled;
-    const refillsFlow = readsFlow(reads) && bricks.some(({ declaration }) => declaration.effect === 'edits');
-    // Packets lie far apart, so that a loop over them waits for memory; native code copies their heads together.
-    const flowByHeads = (fillsFlow || refillsFlow) && copier !== undefined;
-    if (reads.has('heads') || flowByHeads) {
-      this.heads = new HeadColumn(memory.columns, copier ?? copyHeadsByByte);
-      if (reads.has('heads') || fillsFlow) this.all.push(this.heads);
-      this.refills.push(this.heads);
-    }
-    if (!fillsFlow && !refillsFlow) return;
-    const fields = reads.has('flowAddresses') || reads.has('flowPorts');
-    const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: flowByHeads, fields });
-    const stage: BatchStage = { fill: (batch, count) => fill(batch, 0, count) };
-    if (fillsFlow) this.all.push(stage);
-    if (refillsFlow) this.refills.push(stage);
-  }
-
-  /** Learns the memories of sources before packets come. */
-  expect(sources: readonly EngineSource[]): void {
-    for (const { batch } of sources) this.heads?.learn(batch.memory);
-  }
-}
-
-function readsFlow(reads: ReadonlySet<ColumnName>): boolean {
-  return FLOW_COLUMNS.some((column) => reads.has(column));
-}
-
-const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];
-
-interface OpenPorts {
-  readonly sources: EngineSource[];
-  readonly transmitters: Transmitter[];
-}
-
-/** Opens all links, sinks first, so that nothing received has nowhere to go. All or none. */
-function openPorts(
-  plan: EnginePlan, backend: Backend, files: FilePorts, engineGraph: EngineGraph, memory: GraphMemory, reads: ReadonlySet<ColumnName>, counters: CounterBlock,
-  readers: OutputReaders, notice: OpenContext['notice'],
-): OpenPorts {
-  const { graph } = plan;
-  const batches = graph.sources.map(() => createPacketBatch(plan.batchRows, memory.columns));
-  const sides = engineGraph.nodes.flatMap(({ hold, copies, made }) => [hold, copies, made].flatMap((area) => (area ? [area.outgoing] : [])));
-  const openers = new Openers(plan, backend, files, [...batches, ...sides], notice);
-  const transmitters: Transmitter[] = [];
-  const sources: EngineSource[] = [];
-  try {
-    const requests = new Map<PortOpener, { readonly brick: number; readonly request: SinkRequest }[]>();
-    for (const { link, brick, output, options, record } of graph.sinks) {
-      const opener = openers.forLink(link);
-      const list = requests.get(opener) ?? [];
-      requests.set(opener, list);
-      list.push({ brick, request: { link, options, lists: engineGraph.nodes[brick].outputs, output, counters, record } });
-    }
-    for (const [opener, list] of requests) {
-      const transmitter = opener.openSinks(list.map(({ request }) => request), openers.context(opener));
-      transmitters.push(transmitter);
-      list.forEach(({ brick, request: { output } }, sink) => readers.opened(brick, output, transmitter, sink));
-    }
-    const unread = unreadColumns(memory, reads, transmitters);
-    graph.sources.forEach((source, index) => {
-      const opener = openers.forLink(source.link);
-      const request: SourceRequest = {
-        link: source.link,
-        options: source.options,
-        queue: plan.queue,
-        batch: batches[index],
-        flowColumns: readsFlow(reads),
-        unread,
-        notes: transmitters.some((transmitter) => transmitter.readsNotes === true),
-        alsoSink: graph.sinks.some((sink) => sink.link.text === source.link.text),
-        counters,
-        record: source.record,
-      };
-      const port: SourcePort = opener.openSource(request, openers.context(opener));
-      sources.push(engineSource(port, batches[index], source.brick));
-    });
-  } catch (error) {
-    for (const transmitter of transmitters) transmitter.close();
-    for (const source of sources) source.port.close();
-    throw error;
-  }
-  return { sources, transmitters };
-}
-
-/** By which packets are found; and each source knows its rows by `slot`. Heads are the engine's to fill. */
-const ALWAYS_READ: readonly ColumnName[] = ['offset', 'length', 'flowWord', 'slot'];
-
-function unreadColumns(memory: GraphMemory, reads: ReadonlySet<ColumnName>, transmitters: readonly Transmitter[]): ReadonlySet<ColumnName> {
-  const unread = new Set(Object.keys(memory.columns) as ColumnName[]);
-  for (const column of [...ALWAYS_READ, ...reads]) unread.delete(column);
-  for (const { reads: columns } of transmitters) {
-    // One that doesn't say what it reads may read all.
-    if (!columns) return new Set(['heads']);
-    for (const column of columns) unread.delete(column);
-  }
-  return unread;
-}
-
-/** Files and, unless the backend has its own, pipes are the engine's; the rest is the backend's. */
-function isOpenedBy(backend: Backend, link: LinkName): boolean {
-  return link.kind !== 'file' && backend.handles(link);
-}
-
-/** Who opens which link. */
-class Openers {
-  private readonly pipes = new PipePorts();
-  private readonly ports: PortOpener;
-
-  constructor(
-    private readonly plan: EnginePlan, private readonly backend: Backend, private readonly files: FilePorts, private readonly batches: readonly PacketBatch[],
-    private readonly notice: OpenContext['notice'],
-  ) {
-    this.ports = backend.ports(plan.backendOptions);
-  }
-
-  forLink(link: LinkName): PortOpener {
-    if (isOpenedBy(this.backend, link)) return this.ports;
-    if (link.kind === 'file') return this.files;
-    if (link.kind === 'pipe') return this.pipes;
-    throw new BricksError('E_LINK_BACKEND', `The backend ${this.backend.name} can't open ${link.text}.`);
-  }
-
-  context(opener: PortOpener): OpenContext {
-    const { prepared, batchRows, graph } = this.plan;
-    return {
-      batchRows,
-      batches: this.batches,
-      copies: graph.copies,
-      live: graph.sources.some(({ link }) => link.kind !== 'file'),
-      notice: this.notice,
-      prepared: opener === this.ports ? prepared.backend : opener === this.pipes ? prepared.pipes : undefined,
-    };
-  }
+  const timers = new EngineTimers(nodes.flatMap((node) => node.timers));
+  const inboxes = nodes.flatMap(({ inbox }) => (inbox ? [inbox] : []));
+  const engine = new Engine(sources, graph, transmitters, counters, new CounterPublisher(counters, plan.counters), parts.clock, parts.host, wait, timers, inboxes);
+  return { engine, sources, hotObjects: [...engine.hotObjects, ...memory.loops], counters, made, parts };
 }

@@ -37,6 +37,7 @@ export interface OrderedEngine {
   readonly running: boolean;
   readonly linked: boolean;
   linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions): Promise<unknown>;
+  relinkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions): Promise<unknown>;
   unlink(): Promise<unknown>;
   start(): Promise<unknown>;
   stop(): Promise<unknown>;
@@ -85,15 +86,9 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
         return this.create(order);
       case 'engine.exists':
         return this.engines.has(order.name);
-      case 'engine.link': {
-        const batch = order.batch ?? this.defaults.batch;
-        const bricks = await Promise.all(order.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
-        await this.engine(order.name).linkSpecifications(bricks, {
-          ...(batch === undefined ? {} : { batch }),
-          ...(order.queue === undefined ? {} : { queue: order.queue }),
-        });
-        return undefined;
-      }
+      case 'engine.link':
+      case 'engine.relink':
+        return this.link(order);
       case 'engine.unlink':
         await this.engine(order.name).unlink();
         return undefined;
@@ -152,6 +147,14 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
       ...(backend === undefined && this.defaults.backend === undefined ? {} : { backend: backend ?? this.defaults.backend }),
       backendOptions: { ...(backend === undefined ? this.defaults.backendOptions : {}), ...backendOptions },
     } as PacketEngineOptions));
+  }
+
+  private async link(order: Extract<Order, { order: 'engine.link' | 'engine.relink' }>): Promise<void> {
+    const batch = order.batch ?? this.defaults.batch;
+    const options = { ...(batch === undefined ? {} : { batch }), ...(order.queue === undefined ? {} : { queue: order.queue }) };
+    const bricks = await Promise.all(order.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
+    const engine = this.engine(order.name);
+    await (order.order === 'engine.link' ? engine.linkSpecifications(bricks, options) : engine.relinkSpecifications(bricks, options));
   }
 
   private engine(name: string): Engine {

@@ -8,6 +8,10 @@ import type { ReportedFault } from '../model/outcome';
 
 /** Words of the control memory that both threads share. */
 export const CONTROL_STOP = 0;
+/** What it says: to run, to stop, or to pause for the message that follows. */
+export const RUN = 0;
+export const STOP = 1;
+export const PAUSE = 2;
 /** Changed by whoever wants to wake a waiting engine. */
 export const CONTROL_WAKE = 1;
 /** Moves on with every round of the engine: the watchdog looks at it. */
@@ -36,6 +40,8 @@ export interface EnginePlan {
   readonly seed: number;
   /** What the control halves prepared. */
   readonly prepared: { readonly backend: unknown; readonly pipes: unknown };
+  /** The bricks that go on from the graph before with what they remember: by their index here, the index there. */
+  readonly staying: ReadonlyMap<number, number>;
   /** Control halves of its bricks. */
   readonly controls: readonly ControlLink[];
   readonly counters: SharedArrayBuffer;
@@ -50,7 +56,11 @@ export interface PlainError {
   readonly stack?: string;
 }
 
-export type EngineRequest = { readonly kind: 'run' } | { readonly kind: 'close' };
+export type EngineRequest =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'close' }
+  /** Another graph in place of the one it has, also while it runs: answered by `changed`, or `refused` and nothing has changed. */
+  | { readonly kind: 'change'; readonly plan: EnginePlan };
 
 export type EngineReport =
   | { readonly kind: 'opened' }
@@ -58,4 +68,6 @@ export type EngineReport =
   | { readonly kind: 'notice'; readonly text: string; readonly fault?: ReportedFault }
   | { readonly kind: 'running' }
   | { readonly kind: 'rested'; readonly end: 'stopped' | 'ended' }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'refused'; readonly error: PlainError }
   | { readonly kind: 'closed' };

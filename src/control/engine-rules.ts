@@ -2,7 +2,7 @@
 import { BricksError } from '../model/errors';
 
 /** @throws BricksError E_ENGINE_RUNNING */
-export function refuseWhileRunning(engine: { readonly name: string; readonly running: boolean }, what: 'link' | 'unlink' | 'delete it'): void {
+export function refuseWhileRunning(engine: { readonly name: string; readonly running: boolean }, what: 'unlink' | 'delete it'): void {
   if (engine.running) throw new BricksError('E_ENGINE_RUNNING', `The engine ${engine.name} is running.`, `Stop it before you ${what}.`);
 }
 

@@ -5,9 +5,9 @@ import { isBricksError, messageOf } from '../model/errors';
 import type { ReportedFault } from '../model/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { markBrickThread } from './brick-thread';
-import { assembleEngine, type AssembledEngine } from './engine-assembly';
+import { assembleEngine, prepareChange, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
-import type { EnginePlan, EngineReport, EngineRequest, PlainError } from './engine-protocol';
+import { CONTROL_STOP, PAUSE, RUN, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
 
 function report(message: EngineReport): void {
   parentPort?.postMessage(message);
@@ -27,24 +27,74 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? error.stack ?? '' : '';
 }
 
-function run(assembled: AssembledEngine, host: ThreadHost): void {
-  report({ kind: 'running' });
-  host.attach(assembled.sources, assembled.counters, assembled.hotObjects);
-  let end: LoopEnd;
-  try {
-    end = assembled.engine.run();
-  } catch (error) {
-    // What was sent is to reach its readers and files all the same.
-    try {
-      assembled.engine.close();
-    } catch (second) {
-      notice(`Closing its links failed too: ${messageOf(second)}`);
-    }
-    throw error;
+/** An engine in this thread. */
+class RunningEngine {
+  /** It was told to run, and has not come to rest; it may pause for an order. */
+  private running = false;
+  private closed = false;
+
+  constructor(private assembled: AssembledEngine, private readonly host: ThreadHost, private readonly control: Int32Array) {}
+
+  start(): void {
+    this.running = true;
+    report({ kind: 'running' });
+    this.run();
   }
-  host.detach();
-  assembled.engine.publishNow();
-  report({ kind: 'rested', end });
+
+  close(): void {
+    this.assembled.engine.close();
+  }
+
+  /** Another graph takes the place of the one it has. While that is made the engine does one round for each turn of the event loop. */
+  async change(plan: EnginePlan): Promise<void> {
+    let wanted = true;
+    try {
+      const prepared = prepareChange(plan, this.assembled, this.running).finally(() => {
+        wanted = false;
+      });
+      prepared.catch(() => undefined);
+      while (wanted && this.running) {
+        this.round();
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      const takeOver = await prepared;
+      this.assembled = takeOver();
+      report({ kind: 'changed' });
+    } catch (error) {
+      if (this.closed) throw error;
+      report({ kind: 'refused', error: plainError(error) });
+    }
+    Atomics.compareExchange(this.control, CONTROL_STOP, PAUSE, RUN);
+    if (this.running) this.run();
+  }
+
+  private run(): void {
+    const { assembled, host } = this;
+    host.attach(assembled.sources, assembled.counters, assembled.hotObjects);
+    const end = this.round();
+    // The order that it pauses for is the next message.
+    if (end === 'paused') return;
+    this.running = false;
+    host.detach();
+    assembled.engine.publishNow();
+    report({ kind: 'rested', end });
+  }
+
+  private round(): LoopEnd {
+    try {
+      return this.assembled.engine.run();
+    } catch (error) {
+      this.running = false;
+      this.closed = true;
+      // What was sent is to reach its readers and files all the same.
+      try {
+        this.assembled.engine.close();
+      } catch (second) {
+        notice(`Closing its links failed too: ${messageOf(second)}`);
+      }
+      throw error;
+    }
+  }
 }
 
 async function open(plan: EnginePlan): Promise<void> {
@@ -54,19 +104,23 @@ async function open(plan: EnginePlan): Promise<void> {
     const problem = pinThread(plan.cpu);
     if (problem) notice(problem);
   }
-  const host = new ThreadHost(new Int32Array(plan.control), plan.orders);
-  const assembled = await assembleEngine(plan, host, notice);
+  const control = new Int32Array(plan.control);
+  const host = new ThreadHost(control, plan.orders);
+  const engine = new RunningEngine(await assembleEngine(plan, host, notice), host, control);
+  const fail = (error: unknown): void => report({ kind: 'failed', error: plainError(error) });
   parentPort?.on('message', (request: EngineRequest) => {
     try {
       if (request.kind === 'run') {
-        run(assembled, host);
+        engine.start();
+      } else if (request.kind === 'change') {
+        engine.change(request.plan).catch(fail);
       } else {
-        assembled.engine.close();
+        engine.close();
         report({ kind: 'closed' });
         parentPort?.close();
       }
     } catch (error) {
-      report({ kind: 'failed', error: plainError(error) });
+      fail(error);
     }
   });
   report({ kind: 'opened' });

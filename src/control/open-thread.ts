@@ -6,20 +6,62 @@ import type { OrderEvent } from '../native/system';
 import { discardPipes } from '../pipes';
 import type { BrickControls } from './brick-controls';
 import type { EnginePlan } from './engine-protocol';
+import { NO_FORMER, formerCounts, type Books, type FormerCounts } from './former-counts';
+import { snapshotCounters } from '../model/counters';
 
-export interface OpenThread {
-  readonly worker: Worker;
+/** The graph that a thread has now. */
+export interface LinkedGraph {
   readonly graph: CompiledGraph;
+  readonly batchRows: number;
   readonly counters: SharedArrayBuffer;
-  readonly control: Int32Array;
   readonly prepared: EnginePlan['prepared'];
-  readonly backend: Backend;
-  readonly orders: OrderEvent;
   readonly controls: BrickControls;
   /** The pipes that nobody wrote to when it was linked. */
   readonly unwritten: ReadonlySet<string>;
+}
+
+export class OpenThread {
+  /** What graphs before have counted. */
+  private former: FormerCounts = NO_FORMER;
+  /** Packets have passed it. */
+  begun = false;
   /** Set when it is being disposed of. */
   gone?: Promise<void>;
+
+  constructor(readonly worker: Worker, readonly backend: Backend, readonly control: Int32Array, readonly orders: OrderEvent, private current: LinkedGraph) {}
+
+  get linked(): LinkedGraph {
+    return this.current;
+  }
+
+  get graph(): CompiledGraph {
+    return this.current.graph;
+  }
+
+  get unwritten(): ReadonlySet<string> {
+    return this.current.unwritten;
+  }
+
+  /** What it has counted so far. */
+  get books(): Books {
+    return { graph: this.current.graph, words: snapshotCounters(this.current.counters), former: this.former };
+  }
+
+  /** Another graph has taken over, and these are the last books of the one before. */
+  replace(linked: LinkedGraph, books: Books): void {
+    this.current = linked;
+    this.former = formerCounts(books, linked.graph);
+  }
+
+  /** Ends the thread, and gives back what its links had. */
+  async end(): Promise<void> {
+    const { controls, prepared } = this.current;
+    const ended = await Promise.race([this.worker.terminate().then(() => true), threadLimit()]);
+    if (ended) this.orders.close();
+    await controls.stop();
+    this.backend.discard?.(prepared.backend);
+    discardPipes(prepared.pipes);
+  }
 }
 
 /** What a failed thread gets to end: one that is stuck in the system may never. */
@@ -30,10 +72,9 @@ export function threadLimit(): Promise<void> {
   return new Promise<void>((resolve) => setTimeout(resolve, TERMINATE_MILLISECONDS).unref());
 }
 
-export async function endThread(thread: OpenThread): Promise<void> {
-  const ended = await Promise.race([thread.worker.terminate().then(() => true), threadLimit()]);
-  if (ended) thread.orders.close();
-  await thread.controls.stop();
-  thread.backend.discard?.(thread.prepared.backend);
-  discardPipes(thread.prepared.pipes);
+/** Gives back what a graph had that no thread has now, but not what `other` has too. */
+export async function discardGraph({ controls, prepared }: LinkedGraph, backend: Backend, other: LinkedGraph): Promise<void> {
+  await controls.stop(other.controls);
+  backend.discard?.(prepared.backend);
+  discardPipes(prepared.pipes, other.prepared.pipes);
 }

@@ -8,7 +8,8 @@ export type OrderedBrick = Omit<BrickSpecification, 'module'>;
 export type Order =
   | { order: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
   | { order: 'engine.exists'; name: string }
-  | { order: 'engine.link'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
+  /** `link` adds the bricks to those that the engine has, `relink` puts them in their place; both also while it runs. */
+  | { order: 'engine.link' | 'engine.relink'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
   | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
   | { order: 'engines.stats' }
   | { order: 'engines.list' }

@@ -57,10 +57,14 @@ export class PlannedEngine implements OrderedEngine {
 
   /** @throws BricksError that names brick and link, as if they were opened */
   async linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<void> {
-    refuseWhileRunning(this, 'link');
+    const before = this.isLinked ? this.planned?.specifications ?? [] : [];
+    const known = new Set(before.map(({ id }) => id));
+    await this.relinkSpecifications([...before, ...bricks.filter(({ id }) => !known.has(id))], options);
+  }
+
+  /** The same in place of what is linked. */
+  async relinkSpecifications(specifications: readonly BrickSpecification[], options: LinkOptions = {}): Promise<void> {
     const before = this.isLinked ? this.planned : undefined;
-    const known = new Set(before?.specifications.map(({ id }) => id));
-    const specifications = [...before?.specifications ?? [], ...bricks.filter(({ id }) => !known.has(id))];
     const linkOptions = { ...before?.linkOptions, ...checkedLinkOptions(this.name, options) };
     const graph = await compileBricks(specifications);
     const { backend } = await backendOf(this.given, graph);

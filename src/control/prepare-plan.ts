@@ -1,17 +1,21 @@
-/** Makes what an engine's thread needs to know, with what the control halves of its backend and of pipes prepare. */
+/** Makes what an engine's thread needs to know, with what the control halves of its backend, its bricks and of pipes prepare. */
 import type { Backend, LinkPlan } from '../model/backend';
-import type { ControlLink } from './brick-controls';
-import { createSharedCounters } from '../model/counters';
+import { BricksError } from '../model/errors';
+import { stayingBricks } from '../core/graph-rows';
 import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
+import { createSharedCounters } from '../model/counters';
 import { checkOptions, listOptions, type OptionValues } from '../model/options';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
-import { discardPipes, preparePipes } from '../pipes';
+import { discardPipes, preparePipes, type PreparedPipes } from '../pipes';
 import { backendFor } from '../plugins/default-backend';
 import { findBackend, type FoundBackend } from '../plugins/find';
 import { loadBackend } from '../plugins/load-backend';
+import { BrickControls } from './brick-controls';
 import { checkQueueIsOfInterface, checkedBatch, warmUpLimit, type LinkOptions, type PacketEngineOptions } from './engine-options';
 import { CONTROL_WORDS, type EnginePlan } from './engine-protocol';
+import { unwrittenPipes } from './idle-links';
+import type { LinkedGraph } from './open-thread';
 
 /** An engine's graph, and what was said of how it is to run. */
 export interface EngineChoices {
@@ -27,7 +31,7 @@ export interface PlanRequest extends EngineChoices {
   /** Where the engine's thread loads it from, if it knows none of this name. */
   readonly backendModule: ModuleReference | undefined;
   readonly settings: EngineSettings;
-  readonly controls: readonly ControlLink[];
+  readonly tell: (text: string) => void;
 }
 
 /** The backend that an engine names, or else the one for the links of its graph. @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_MODULE */
@@ -53,35 +57,67 @@ export function settingsOf({ name, given, checked, graph, backend }: EngineChoic
   return { backendOptions, batchRows: Math.min(rows, Number(checked['bufferSize'] ?? MAXIMUM_BATCH_ROWS)), queue: link.queue ?? -1 };
 }
 
-/** @throws BricksError, what the backend or a pipe has against it; then nothing is left of it */
-export function preparePlan({ name, checked, graph, backend, controls, backendModule, settings }: PlanRequest): Omit<EnginePlan, 'orders'> {
-  const { backendOptions, batchRows, queue } = settings;
-  const linkPlan: LinkPlan = {
-    engine: name,
-    ...(checked['ringSize'] === undefined ? {} : { ringSize: Number(checked['ringSize']) }),
-    ...(checked['pipeGroup'] === undefined ? {} : { pipeGroup: String(checked['pipeGroup']) }),
-    keepUnread: Number(checked['keepUnread']),
-    sources: graph.sources,
-    sinks: graph.sinks,
-    backendOptions,
-  };
-  return {
-    name,
-    backend: backend.name,
-    ...(backendModule === undefined ? {} : { backendModule }),
-    backendOptions,
-    graph,
-    batchRows,
-    queue,
-    cpu: Number(checked['cpu']),
-    whenFull: checked['whenFull'] as EnginePlan['whenFull'],
-    warmUpMilliseconds: warmUpLimit(checked['warmUpMilliseconds'], graph),
-    seed: Number(checked['seed']),
-    controls,
-    prepared: prepareLinks(linkPlan, backend),
-    counters: createSharedCounters(graph.counterSlots),
-    control: new SharedArrayBuffer(CONTROL_WORDS * 4),
-  };
+/** The graph that another one replaces. */
+export interface GraphBefore {
+  readonly linked: LinkedGraph;
+  readonly control: SharedArrayBuffer;
+  /** Packets have passed it: its bricks have something to remember. */
+  readonly begun: boolean;
+}
+
+/** A graph that is ready to be opened. */
+export interface PreparedEngine {
+  readonly plan: Omit<EnginePlan, 'orders'>;
+  readonly linked: LinkedGraph;
+}
+
+/**
+ * `before`: the graph that this one replaces; what both need of pipes, backend and bricks goes on.
+ * @throws BricksError E_OPTION, or what the backend, a pipe or a brick has against it; then nothing is left of it
+ */
+export async function prepareEngine(request: PlanRequest, before: GraphBefore | undefined = undefined): Promise<PreparedEngine> {
+  const { name, checked, graph, backend, backendModule, settings: { backendOptions, batchRows, queue }, tell } = request;
+  const status = backend.status();
+  if (!status.usable) throw new BricksError('E_BACKEND_UNUSABLE', `The backend ${backend.name} does not work here: ${status.reason}`);
+  const unwritten = unwrittenPipes({ graph, backend });
+  const staying = before?.begun === true ? stayingBricks(before.linked, { graph, batchRows }) : new Map<number, number>();
+  const controls = await BrickControls.start(name, graph, tell, before && { controls: before.linked.controls, staying });
+  try {
+    const linkPlan: LinkPlan = {
+      engine: name,
+      ...(checked['ringSize'] === undefined ? {} : { ringSize: Number(checked['ringSize']) }),
+      ...(checked['pipeGroup'] === undefined ? {} : { pipeGroup: String(checked['pipeGroup']) }),
+      keepUnread: Number(checked['keepUnread']),
+      sources: graph.sources,
+      sinks: graph.sinks,
+      backendOptions,
+      ...(before && { before: before.linked.prepared.backend }),
+    };
+    const prepared = prepareLinks(linkPlan, backend, before?.linked.prepared);
+    const counters = createSharedCounters(graph.counterSlots);
+    const plan: PreparedEngine['plan'] = {
+      name,
+      backend: backend.name,
+      ...(backendModule === undefined ? {} : { backendModule }),
+      backendOptions,
+      graph,
+      batchRows,
+      queue,
+      cpu: Number(checked['cpu']),
+      whenFull: checked['whenFull'] as EnginePlan['whenFull'],
+      warmUpMilliseconds: warmUpLimit(checked['warmUpMilliseconds'], graph),
+      seed: Number(checked['seed']),
+      staying,
+      controls: controls.links,
+      prepared,
+      counters,
+      control: before?.control ?? new SharedArrayBuffer(CONTROL_WORDS * 4),
+    };
+    return { plan, linked: { graph, batchRows, counters, prepared, controls, unwritten } };
+  } catch (error) {
+    await controls.stop(before?.linked.controls);
+    throw error;
+  }
 }
 
 /** What the graph's size asks for, or more where the backend that receives does. */
@@ -91,12 +127,13 @@ function defaultBatch(graph: CompiledGraph, backend: Backend, options: OptionVal
   return receives ? Math.max(usual, backend.batchRows?.(options) ?? usual) : usual;
 }
 
-function prepareLinks(plan: LinkPlan, backend: Backend): EnginePlan['prepared'] {
-  const pipes = preparePipes(plan, (link) => link.kind === 'pipe' && !backend.handles(link));
+function prepareLinks(plan: LinkPlan, backend: Backend, before: EnginePlan['prepared'] | undefined): EnginePlan['prepared'] {
+  const pipesBefore = before?.pipes as PreparedPipes | undefined;
+  const pipes = preparePipes(plan, (link) => link.kind === 'pipe' && !backend.handles(link), pipesBefore);
   try {
     return { backend: backend.prepare?.(plan), pipes };
   } catch (error) {
-    discardPipes(pipes);
+    discardPipes(pipes, pipesBefore);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import {
   LINK_BYTES, LINK_DROPS, LINK_PACKETS, UNKNOWN_COUNT, readCounter, readDrops, sumOfDrops, type DropCounts,
 } from '../model/counters';
 import type { CounterDeclaration } from '../model/brick';
+import { NO_FORMER, linksOf } from './former-counts';
 import type { CompiledGraph, CompiledLink } from '../model/graph';
 import type { EngineFault } from '../model/outcome';
 
@@ -67,6 +68,8 @@ export interface EngineStatistics {
   readonly bytes: number;
   /** Dropped on any link or by any brick; packets lost before they reached the engine are drops of their source. */
   readonly drops: number;
+  /** Of these, what was counted by links and bricks that have been taken out of the graph since; missing where there are none. */
+  readonly former?: { readonly packets: number; readonly sent: number; readonly drops: number };
   /** Sources first, then inner links, then sinks. */
   readonly links: readonly LinkStatistics[];
   /** In the order in which packets pass them. */
@@ -98,7 +101,7 @@ function ownNumbers(declared: readonly CounterDeclaration[], first: number, word
 }
 
 /** `words` is a snapshot of the engine's counters. */
-export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = []): EngineStatistics {
+export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = [], former = NO_FORMER): EngineStatistics {
   const links = [
     ...graph.sources.map((link) => linkStatistics(link, 'source', words)),
     ...graph.edges.map((link) => linkStatistics(link, 'inner', words)),
@@ -131,9 +134,10 @@ export function engineStatistics(name: string, running: boolean, graph: Compiled
   return {
     name,
     running,
-    packets: sum(received.map((link) => link.packets)),
-    bytes: sum(received.map((link) => link.bytes)),
-    drops: sum(links.map((link) => link.dropped)) + sum(bricks.map((brick) => brick.dropped)),
+    packets: former.received + sum(received.map((link) => link.packets)),
+    bytes: former.receivedBytes + sum(received.map((link) => link.bytes)),
+    drops: former.dropped + former.lost + sum(links.map((link) => link.dropped)) + sum(bricks.map((brick) => brick.dropped)),
+    ...(former.received + former.sent + former.dropped + former.lost === 0 ? {} : { former: { packets: former.received, sent: former.sent, drops: former.dropped + former.lost } }),
     links,
     bricks,
     batches: readCounter(words, ENGINE_BATCHES),
@@ -211,13 +215,14 @@ export interface Audit {
  * counted at both ends of every link independently. Packets that a source lost before the engine had
  * them (captureFull) are not part of it.
  */
-export function auditEngine(graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = []): Audit {
+export function auditEngine(graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = [], former = NO_FORMER): Audit {
   const lines: AuditLine[] = [];
   const packets = (record: number): number => readCounter(words, record + LINK_PACKETS);
   const drops = (record: number): number => sumOfDrops(readDrops(words, record));
   graph.bricks.forEach((brick, index) => {
-    const into = sum(graph.sources.filter((source) => source.brick === index).map((source) => packets(source.record)))
-      + sum(graph.edges.filter((edge) => edge.to === index).map((edge) => packets(edge.record)));
+    const links = linksOf(graph, index, words);
+    const gone = former.bricks.get(brick.specification.id);
+    const into = links.into + (gone?.into ?? 0);
     const counted = readCounter(words, brick.record + BRICK_PACKETS_IN);
     lines.push(line(`inputs of ${brick.label}`, into, counted, `links brought ${into}, the brick got ${counted}`));
     const copies = readCounter(words, brick.record + BRICK_COPIES);
@@ -226,16 +231,15 @@ export function auditEngine(graph: CompiledGraph, words: Uint32Array, faults: re
     const held = readCounter(words, brick.record + BRICK_HELD);
     const dropped = drops(brick.record + BRICK_DROPS);
     lines.push(line(brick.label, counted + copies + created, out + dropped + held, `in ${counted} + copies ${copies}${created > 0 ? ` + created ${created}` : ''} = out ${out} + dropped ${dropped} + held ${held}`));
-    const taken = sum(graph.edges.filter((edge) => edge.from === index).map((edge) => packets(edge.record)))
-      + sum(graph.sinks.filter((sink) => sink.brick === index).map((sink) => packets(sink.record) + drops(sink.record + LINK_DROPS)));
+    const taken = links.taken + (gone?.taken ?? 0);
     lines.push(line(`outputs of ${brick.label}`, out, taken, `the brick gave ${out}, links sent or dropped ${taken}`));
   });
-  const received = sum(graph.sources.map((source) => packets(source.record)));
-  const copies = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_COPIES)));
-  const created = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_CREATED)));
+  const received = former.received + sum(graph.sources.map((source) => packets(source.record)));
+  const copies = former.copies + sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_COPIES)));
+  const created = former.created + sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_CREATED)));
   const held = sum(graph.bricks.map((brick) => readCounter(words, brick.record + BRICK_HELD)));
-  const sent = sum(graph.sinks.map((sink) => packets(sink.record)));
-  const dropped = sum(graph.sinks.map((sink) => drops(sink.record + LINK_DROPS))) + sum(graph.bricks.map((brick) => drops(brick.record + BRICK_DROPS)));
+  const sent = former.sent + sum(graph.sinks.map((sink) => packets(sink.record)));
+  const dropped = former.dropped + sum(graph.sinks.map((sink) => drops(sink.record + LINK_DROPS))) + sum(graph.bricks.map((brick) => drops(brick.record + BRICK_DROPS)));
   lines.push(line('engine', received + copies + created, sent + dropped + held, `received ${received} + copies ${copies}${created > 0 ? ` + created ${created}` : ''} = sent ${sent} + dropped ${dropped} + held ${held}`));
   return { balanced: lines.every((entry) => entry.balanced), received, copies, created, sent, dropped, held, lines, faults };
 }

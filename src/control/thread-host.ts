@@ -6,7 +6,7 @@ import { CollectionCount } from '../v8/collections';
 import { DeoptimisationCount } from '../v8/deoptimisations';
 import { OptimisationProbe } from '../v8/optimisation';
 import type { WarmUpHost } from '../v8/warm-up';
-import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE } from './engine-protocol';
+import { CONTROL_HEARTBEAT, CONTROL_PACKETS, CONTROL_SOURCE, CONTROL_STOP, CONTROL_WAKE, PAUSE } from './engine-protocol';
 
 const WARM_UP_WAIT_MICROSECONDS = 20;
 
@@ -43,6 +43,10 @@ export class ThreadHost implements WarmUpHost {
   stopRequested(): boolean {
     this.control[CONTROL_HEARTBEAT]++;
     return Atomics.load(this.control, CONTROL_STOP) !== 0;
+  }
+
+  pauseRequested(): boolean {
+    return Atomics.load(this.control, CONTROL_STOP) === PAUSE;
   }
 
   took(source: number, packets: number): void {

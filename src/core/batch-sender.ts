@@ -43,7 +43,7 @@ export class BatchSender {
     const { transmitters, clock, stopDeadline } = this;
     for (let attempt = 0; ; attempt++) {
       clock.read();
-      if (this.host.stopRequested() && stopDeadline[0] === 0) stopDeadline[0] = clock.cell[0] + STOP_NANOSECONDS;
+      if (this.host.stopRequested() && !this.host.pauseRequested() && stopDeadline[0] === 0) stopDeadline[0] = clock.cell[0] + STOP_NANOSECONDS;
       const patient = stopDeadline[0] === 0 || clock.cell[0] < stopDeadline[0];
       let held = 0;
       for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, patient);
@@ -57,10 +57,13 @@ export class BatchSender {
   sendSides(all: boolean): void {
     const { nodes } = this.graph;
     this.sendCopies();
-    for (let index = 0; index < nodes.length; index++) {
-      if (this.sendSide(index, HELD, all)) this.sendCopies();
-      if (this.sendSide(index, MADE, all)) this.sendCopies();
-    }
+    for (let index = 0; index < nodes.length; index++) this.sendSidesOf(index, all);
+  }
+
+  /** The same for one brick's. */
+  sendSidesOf(index: number, all: boolean): void {
+    if (this.sendSide(index, HELD, all)) this.sendCopies();
+    if (this.sendSide(index, MADE, all)) this.sendCopies();
   }
 
   /** Those of one batch, before another's: so they are of one link type, and as many as there is room for. */

@@ -30,6 +30,8 @@ export function engineSource(port: SourcePort, batch: PacketBatch, entry: number
 export interface EngineHost {
   /** True once the engine is to stop. Called once a round. */
   stopRequested(): boolean;
+  /** Whether it is only to pause, for an order to its thread: it will run on, or another graph in its place. */
+  pauseRequested(): boolean;
   /** Waits until a source has something, someone wakes the engine, or the time is over: a whole number. */
   wait(microseconds: number): void;
   /** Tells those who watch the thread how many packets of which source are on their way. */
@@ -55,7 +57,8 @@ const NEXT_REFRESH = 1;
 const WAKEFUL_UNTIL = 2;
 const ROUND_BEGIN = 3;
 
-export type LoopEnd = 'stopped' | 'ended';
+/** `paused`: what bricks hold they hold still. */
+export type LoopEnd = 'stopped' | 'ended' | 'paused';
 
 export class Engine {
   /** What warm-up waits for V8 to optimise. */
@@ -92,6 +95,11 @@ export class Engine {
     return [this, this.sender, this.host, ...this.graph.hotObjects];
   }
 
+  /** Whether a source has ended, by its port. */
+  hasEnded(port: SourcePort): boolean {
+    return this.sources.some((source) => source.port === port && source.ended);
+  }
+
   /**
    * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
    * @throws BricksError E_BRICK_FAILED that names the brick, or what a port threw; then, too, everything is counted
@@ -100,19 +108,36 @@ export class Engine {
     try {
       return this.loop();
     } catch (error) {
-      const named = this.graph.nameFailure(error);
-      this.abandonBatch(error, false);
-      // Each failure takes away what it is about, so that this ends.
-      while (this.graph.sidesWait) {
-        try {
-          this.sender.sendSides(true);
-        } catch (another) {
-          this.abandonBatch(another, true);
-        }
-      }
-      this.publishNow();
-      throw named;
+      throw this.failed(error);
     }
+  }
+
+  /** Before another graph takes over: what these bricks hold goes through this one, and the books are closed. @throws as `run` */
+  flush(bricks: readonly number[]): void {
+    try {
+      this.sender.begin();
+      for (const index of bricks) this.sender.sendSidesOf(index, true);
+      for (const { port } of this.sources) port.refreshCounters?.();
+      this.publishNow();
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
+
+  /** Brings the books to an end after a failure; returns what to throw. */
+  private failed(error: unknown): unknown {
+    const named = this.graph.nameFailure(error);
+    this.abandonBatch(error, false);
+    // Each failure takes away what it is about, so that this ends.
+    while (this.graph.sidesWait) {
+      try {
+        this.sender.sendSides(true);
+      } catch (another) {
+        this.abandonBatch(another, true);
+      }
+    }
+    this.publishNow();
+    return named;
   }
 
   /** A brick has thrown: what the others made of the batch is sent. Or a port has: what it was to send is dropped. */
@@ -167,7 +192,8 @@ export class Engine {
       }
       if (host.stopRequested()) end = 'stopped';
     }
-    if (this.graph.sidesWait) this.sender.sendSides(true);
+    if (end === 'stopped' && host.pauseRequested()) end = 'paused';
+    else if (this.graph.sidesWait) this.sender.sendSides(true);
     this.publishNow();
     return end;
   }
@@ -283,13 +309,19 @@ export class Engine {
 
   /** Closes the ports; sinks first send out what they still have. The counters are final afterwards. */
   close(): void {
-    for (const source of this.sources) source.port.refreshCounters?.();
+    this.retire(new Set(), this.graph.nodes.map((_, index) => index));
+  }
+
+  /** Closes what the graph that takes over does not have: all ports but those of `kept`, and these bricks. @throws what a brick has thrown */
+  retire(kept: ReadonlySet<SourcePort>, bricks: readonly number[]): void {
+    const leaving = this.sources.filter(({ port }) => !kept.has(port));
+    for (const { port } of leaving) port.refreshCounters?.();
     for (const transmitter of this.transmitters) transmitter.close();
-    for (const source of this.sources) source.port.close();
+    for (const { port } of leaving) port.close();
     const failures: unknown[] = [];
-    for (const node of this.graph.nodes) {
+    for (const index of bricks) {
       try {
-        node.close();
+        this.graph.nodes[index].close();
       } catch (error) {
         failures.push(error);
       }

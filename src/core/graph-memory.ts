@@ -2,8 +2,9 @@
  * What the graph of an engine and its twin, which warms it up, have in common: typed arrays, and the loops that
  * V8 compiles for them. Nothing in it lasts from one batch to the next.
  */
-import type { CompiledGraph } from '../model/graph';
-import { HELD_PACKETS_MAXIMUM } from '../buffers/hold-area';
+import type { CompiledBrick, CompiledGraph } from '../model/graph';
+import { isSameBrick } from '../model/graph-change';
+import { rowsFor, sharesMemory } from './graph-rows';
 import { MergedList } from './merged-list';
 import { createPacketColumns, type PacketColumns } from '../model/packet-batch';
 import { CurrentPackets } from '../context/current-packets';
@@ -23,7 +24,13 @@ export class InnerLink {
   /** Bytes of the first packets on it. */
   readonly bytes: (packets: number) => number;
 
-  constructor(readonly lists: PacketLists, readonly output: number, readonly to: number, readonly record: number, memory: GraphMemory) {
+  /** `before`: one of the same lists and output, in the graph that this one replaces. */
+  constructor(readonly lists: PacketLists, readonly output: number, readonly to: number, readonly record: number, memory: GraphMemory, before: InnerLink | undefined = undefined) {
+    if (before) {
+      this.list = before.list;
+      this.bytes = before.bytes;
+      return;
+    }
     this.list = { rows: lists.rows.subarray(output << lists.shift, (output + 1) << lists.shift), whole: false, count: 0 };
     this.bytes = memory.specialise(bytesOf, memory.columns.length, this.list.rows);
   }
@@ -56,31 +63,61 @@ export class GraphMemory {
   readonly nodes: readonly NodeMemory[];
   readonly specialise: <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants) => Loop;
 
-  /** `everySinkInterleaves`: all that the graph sends to reads interleaved lists. */
-  constructor(graph: CompiledGraph, readonly batchRows: number, everySinkInterleaves = false) {
-    const specialiser = new Specialiser();
-    this.specialise = specialiser.specialise;
-    this.loops = specialiser.loops;
-    // What was held or made goes through the same lists, and copies of it are as many as there are ways to where they are changed.
-    const hasSides = graph.bricks.some(({ declaration }) => declaration.holds || declaration.creates);
-    const copied = Math.max(1, ...graph.bricks.filter((brick) => brick.copiesFirst).map((brick) => brick.multiplicity));
-    this.sideRows = Math.max(batchRows, hasSides ? HELD_PACKETS_MAXIMUM : 0);
-    const rows = Math.min(65_536, this.sideRows * copied);
-    this.columns = createPacketColumns(rows);
-    this.current = new CurrentPackets(this.columns);
-    this.whole = { rows: uint16Array(rows), whole: true, count: 0 };
-    for (let row = 0; row < rows; row++) this.whole.rows[row] = row;
-    const lists = graph.bricks.map((brick, index) => createPacketLists(brick.outputs.length, rows * brick.multiplicity, interleaves(graph, index, everySinkInterleaves)));
-    const links = graph.edges.map((edge) => new InnerLink(lists[edge.from], edge.output, edge.to, edge.record, this));
+  private readonly links: readonly InnerLink[];
+  private readonly specialiser: Specialiser;
+
+  /**
+   * `everySinkInterleaves`: all that the graph sends to reads interleaved lists. `before`: of the graph that this one replaces: what fits is
+   * used again, and with it the code that V8 has compiled for it.
+   */
+  constructor(readonly graph: CompiledGraph, readonly batchRows: number, everySinkInterleaves = false, before: GraphMemory | undefined = undefined) {
+    const shared = before && sharesMemory({ graph, batchRows }, before) ? before : undefined;
+    this.specialiser = new Specialiser(shared?.specialiser);
+    this.specialise = this.specialiser.specialise;
+    this.loops = this.specialiser.loops;
+    const { rows, sideRows } = rowsFor(graph, batchRows);
+    this.sideRows = sideRows;
+    this.columns = shared?.columns ?? createPacketColumns(rows);
+    this.current = shared?.current ?? new CurrentPackets(this.columns);
+    this.whole = shared?.whole ?? wholeList(rows);
+    const lists = graph.bricks.map((brick, index) => {
+      const interleaved = interleaves(graph, index, everySinkInterleaves);
+      return shared?.listsOf(brick, rows * brick.multiplicity, interleaved) ?? createPacketLists(brick.outputs.length, rows * brick.multiplicity, interleaved);
+    });
+    const links = graph.edges.map(({ from, output, to, record }) => {
+      const known = shared?.links.find((link) => link.lists === lists[from] && link.output === output);
+      return new InnerLink(lists[from], output, to, record, this, known);
+    });
+    this.links = links;
     const entries = new Set(graph.sources.map((source) => source.brick));
     this.nodes = graph.bricks.map((brick, index) => {
       const inputs = links.filter((link) => link.to === index);
-      const merged = new MergedList(rows * brick.multiplicity, [this.whole, ...inputs.map((input) => input.list)], this.specialise);
+      const merging = [this.whole, ...inputs.map((input) => input.list)];
+      const known = shared?.nodes.find(({ merged: candidate, room }) => room === rows * brick.multiplicity && candidate.merges(merging));
+      const merged = known?.merged ?? new MergedList(rows * brick.multiplicity, merging, this.specialise);
       const inputRows = inputs.length === 1 && !entries.has(index) ? inputs[0].list.rows : merged.list.rows;
       const outputs = lists[index];
       return { outputs, room: rows * brick.multiplicity, listed: this.specialise(listedOn, outputs.counts, outputs.outputs), inputs, merged, inputRows };
     });
   }
+
+  /** All code of the graph was made: nothing of the one before is needed any more. */
+  forgetBefore(): void {
+    this.specialiser.forgetBefore();
+  }
+
+  /** The lists of a brick that this graph has too, where they are as they would be made. */
+  private listsOf(brick: CompiledBrick, capacity: number, interleaved: boolean): PacketLists | undefined {
+    const index = this.graph.bricks.findIndex((candidate) => isSameBrick(candidate, brick));
+    const { [index]: node } = this.nodes;
+    return node && node.room === capacity && (node.outputs.step > 0) === (interleaved && brick.outputs.length > 1) ? node.outputs : undefined;
+  }
+}
+
+function wholeList(rows: number): FixedList {
+  const list = { rows: uint16Array(rows), whole: true, count: 0 };
+  for (let row = 0; row < rows; row++) list.rows[row] = row;
+  return list;
 }
 
 /** Lists of fewer outputs lie in few pages, and the next row of each goes where no look at `step` is needed. */

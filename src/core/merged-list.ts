@@ -17,6 +17,11 @@ export class MergedList {
     this.collector = specialise(collector, marks, this.list.rows);
   }
 
+  /** Whether it was made for just these. */
+  merges(lists: readonly PacketList[]): boolean {
+    return lists.length === this.lists.length && lists.every((list, index) => list === this.lists[index]);
+  }
+
   clear(): void {
     this.list.count = 0;
   }

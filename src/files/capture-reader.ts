@@ -48,23 +48,42 @@ export class CaptureReader {
   /** For waiting; of a pipe only, -1 otherwise. */
   descriptor = -1;
   private readonly window: ReaderWindow;
-  private readonly native: { readonly addon: FilesAddon; readonly reader: NativeReader } | undefined;
+  private native: { readonly addon: FilesAddon; readonly reader: NativeReader } | undefined;
   private file: OpenFile | undefined;
-
-  private readonly fillFlowColumns: FlowFiller;
+  private batch: PacketBatch;
+  private flowColumns = false;
+  private notes: boolean;
+  private fillFlowColumns: FlowFiller;
 
   /** `notes`: to hang on the batch what the file tells of packets besides the columns. */
-  constructor(private readonly batch: PacketBatch, private readonly flowColumns: boolean, useNative = true, notes = false) {
+  constructor(batch: PacketBatch, flowColumns: boolean, private readonly useNative = true, notes = false) {
     const buffer = new ArrayBuffer(WINDOW_BYTES);
     this.window = { memory: packetMemory(buffer), view: new DataView(buffer) };
+    this.batch = batch;
+    this.notes = notes;
+    this.fillFlowColumns = flowFiller(batch);
+    this.bind(batch, flowColumns, notes);
+    this.allDue();
+  }
+
+  /** Fills this batch from now on. Notes begin with the next file where this one's interfaces were not noted. */
+  rebind(batch: PacketBatch, flowColumns: boolean, notes = false): void {
+    const { file } = this;
+    this.notes = notes;
+    this.fillFlowColumns = flowFiller(batch);
+    this.bind(batch, flowColumns, notes && (file?.parser === undefined || this.state[NOTES] === 1));
+    if (file?.parser) file.parser.batch = batch;
+  }
+
+  private bind(batch: PacketBatch, flowColumns: boolean, notes: boolean): void {
+    this.batch = batch;
+    this.flowColumns = flowColumns;
     batch.memory = this.window.memory;
     batch.notes = notes ? createPacketNotes(batch.capacity) : undefined;
     this.state[NOTES] = notes ? 1 : 0;
-    const addon = useNative ? nativeFiles() : undefined;
-    this.native = addon && { addon, reader: addon.bindReader(batch, this.window.memory.bytes, this.state, batch.notes?.words) };
     this.state[FLOW] = flowColumns ? 1 : 0;
-    this.fillFlowColumns = flowFiller(batch);
-    this.allDue();
+    const addon = this.useNative ? nativeFiles() : undefined;
+    this.native = addon && { addon, reader: addon.bindReader(batch, this.window.memory.bytes, this.state, batch.notes?.words) };
   }
 
   /** Opens a file, or `-` for standard input.
@@ -72,6 +91,7 @@ export class CaptureReader {
   open(path: string): void {
     this.close();
     const file = new OpenFile(CaptureInput.open(path));
+    if (this.notes !== (this.state[NOTES] === 1)) this.bind(this.batch, this.flowColumns, this.notes);
     this.file = file;
     this.state[POSITION] = this.state[END] = this.state[SKIP] = this.state[TOO_LONG] = 0;
     this.state[STOP] = STOP_MORE;

@@ -2,21 +2,27 @@
 import { fstatSync, statSync } from 'node:fs';
 import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../model/backend';
 import { FileSource } from './file-source';
-import { FileTransmitter } from './file-sink';
+import { FileTransmitter, type OpenFiles } from './file-sink';
 import { fileError } from './formats';
 import { isStandardInput, STANDARD_INPUT } from './open-input';
-import { STANDARD_OUTPUT, isStandardOutput } from './target-file';
+import type { LinkName } from '../model/link-name';
 import { systemName } from './system-name';
 import { RecorderThread } from './recorder-thread';
 
 export class FilePorts implements PortOpener {
   private readonly sources = new Set<string>();
-  private readonly targets: string[] = [];
+  private readonly open: OpenFiles = new Map();
   private recorder: RecorderThread | undefined;
 
-  /** For an engine that writes files: starts the thread that does so. */
-  prepareSinks(): void {
-    this.recorder = new RecorderThread();
+  /** For a graph that writes these files: starts the thread that does so, if there are new ones. */
+  prepareSinks(links: readonly LinkName[]): void {
+    if (links.some(({ kind, text }) => kind === 'file' && !this.open.has(text))) this.recorder ??= new RecorderThread();
+  }
+
+  private takeRecorder(): RecorderThread {
+    const recorder = this.recorder ?? new RecorderThread();
+    this.recorder = undefined;
+    return recorder;
   }
 
   /** @throws BricksError E_FILE, E_FILE_FORMAT */
@@ -26,7 +32,7 @@ export class FilePorts implements PortOpener {
       const identity = identityOf(path, isStandardInput(path) ? STANDARD_INPUT : undefined);
       if (identity === undefined) continue;
       this.sources.add(identity);
-      if (!this.targets.some((target) => identityOf(target, isStandardOutput(target) ? STANDARD_OUTPUT : undefined) === identity)) continue;
+      if (![...this.open.values()].some(({ sink }) => sink.identity === identity)) continue;
       source.close();
       throw fileError('E_FILE', `${path} can't be read: the engine writes to it.`, 'Give the output another name.');
     }
@@ -35,9 +41,7 @@ export class FilePorts implements PortOpener {
 
   /** @throws BricksError E_FILE */
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
-    const transmitter = new FileTransmitter(requests, context, (identity) => this.sources.has(identity), true, this.recorder);
-    for (const request of requests) this.targets.push(request.link.device);
-    return transmitter;
+    return new FileTransmitter(requests, context, (identity) => this.sources.has(identity), true, () => this.takeRecorder(), this.open);
   }
 }
 

@@ -1,79 +1,65 @@
 /** Capture files as the sinks of an engine: all files of an engine together. */
-import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs';
-import { isatty } from 'node:tty';
-import { getSystemErrorName } from 'node:util';
 import type { OpenContext, SinkRequest, Transmitter } from '../model/backend';
-import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../model/counters';
-import { DROP_REASON_INDEX } from '../model/drop-reasons';
-import type { OptionValues } from '../model/options';
-import type { ReportedFault } from '../model/outcome';
+import { isSameOptions } from '../model/options';
 import type { PacketBatch } from '../model/packet-batch';
-import { fileError, systemCode, systemReason } from './formats';
-import { Guardian } from './guardian';
+import { fileError } from './formats';
 import { nativeFiles, type FilesAddon, type NativeRecorder } from './native-files';
-import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_ASKS, STATE_CRAMPED, STATE_WAKE, TAIL, encodeList, sectionOf } from './record-encoder';
-import { INTERNAL_ERROR, numberedName } from './record-plan';
+import { STATE_ASKS, encodeList, sectionOf } from './record-encoder';
 import { RecorderThread } from './recorder-thread';
-import { RECORDER_BEGIN, RECORDER_CLOSE, RECORDER_SLEEP, RECORDER_STATE, SLEEP_DEEP, STATE_DONE, STATE_FAILED, STATE_STARTED } from './recorder-worker';
-import { unwritten } from './ring-records';
-import { createSink, type Sink } from './sink';
-import { isStandardOutput } from './target-file';
-import { systemName } from './system-name';
+import { Recording } from './recording';
+import type { Sink } from './sink';
 
-/** @throws BricksError E_OPTION, E_FILE */
-function checkStandardOutput(options: OptionValues): void {
-  if (options['rotateBytes'] !== undefined || options['rotateSeconds'] !== undefined) {
-    throw fileError('E_OPTION', 'Standard output is a single stream: a recording to - cannot start new files.', 'Remove rotateBytes and rotateSeconds, or name a file.');
-  }
-  if (isatty(1)) throw fileError('E_FILE', 'Refusing to write binary pcap to a terminal.', 'Redirect standard output to a file or a program.');
-}
-
-const START_MILLISECONDS = 30_000;
-/** The writer gets as long as it needs while it gets on, and so long while it does not. */
-const CLOSE_MILLISECONDS = 5000;
 /** What native code adds for each list that TypeScript must look at. */
 const LISTS_ASK = 2 ** 32;
-/** Descriptors that the writer's thread needs beside its files. */
-const SPARE_DESCRIPTORS = 16;
 
 /** Whoever reads files in the same engine: its files must not be written to. */
 export type IsSource = (identity: string) => boolean;
 
-/**
- * Opened are the files by the constructor, emptied only when the engine runs: at the first packet or when
- * it first asks for counters. So whatever else can't be opened, nobody loses an older file by it.
- */
+interface OpenFile {
+  readonly sink: Sink;
+  readonly recording: Recording;
+  /** The transmitters that have it: two while one graph takes over from another. */
+  readonly users: FileTransmitter[];
+}
+
+/** The files that an engine writes, by their links. */
+export type OpenFiles = Map<string, OpenFile>;
+
 export class FileTransmitter implements Transmitter {
   readonly readsNotes = true;
-  private readonly sinks: readonly Sink[];
-  private readonly shared: Int32Array;
+  private readonly files: readonly OpenFile[];
+  private readonly recordings: readonly Recording[];
   private readonly batches: PacketBatch[];
   private readonly addon: FilesAddon | undefined;
   private readonly native: NativeRecorder | undefined;
-  private readonly guardian: Guardian | undefined;
-  /** New files, to be taken away again if the engine does not start. */
-  private readonly created: string[] = [];
   private sent = false;
   private begun = false;
   private closed = false;
 
-  /** @throws BricksError E_FILE */
-  constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isSource: IsSource = () => false, useNative = true, private readonly recorder = new RecorderThread()) {
-    this.shared = recorder.shared;
-    this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
-    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (news) => recorder.tell(news)));
-    this.openFiles(isSource);
+  /** Files that are open already, with the same options, go on. @throws BricksError E_FILE */
+  constructor(
+    private readonly requests: readonly SinkRequest[], context: OpenContext, isSource: IsSource = () => false, useNative = true,
+    recorder: () => RecorderThread = () => new RecorderThread(), private readonly open: OpenFiles = new Map(),
+  ) {
+    const news = requests.filter((request) => !isOpen(request, open));
+    const isTaken = (identity: string): string | undefined => (isSource(identity) ? 'reads' : [...open.values()].some(({ sink }) => sink.identity === identity) ? 'writes' : undefined);
+    const recording = news.length > 0 ? new Recording(news, context, isTaken, useNative, recorder()) : undefined;
+    for (const sink of recording?.sinks ?? []) open.set(sink.request.link.text, { sink, recording: recording as Recording, users: [] });
+    this.files = requests.map(({ link }) => open.get(link.text) as OpenFile);
+    this.files.forEach(({ sink, users }, index) => {
+      sink.request = requests[index];
+      users.push(this);
+    });
+    this.recordings = [...new Set(this.files.map((file) => file.recording))];
     this.batches = [...context.batches];
     this.addon = useNative ? nativeFiles() : undefined;
     this.native = this.bind();
-    this.startRecorder();
   }
 
   transmit(batch: PacketBatch, wait: boolean): number {
     this.sent = true;
     if (!this.begun) this.begin();
-    // A thread that is gone takes nothing any more.
-    const patient = wait && Atomics.load(this.shared, RECORDER_STATE) !== STATE_FAILED;
+    const patient = wait && !this.failed;
     let held = 0;
     if (this.addon && this.native) {
       const index = this.batches.indexOf(batch);
@@ -82,7 +68,7 @@ export class FileTransmitter implements Transmitter {
         const answer = this.addon.encodeLists(this.native, index, batch.memory.bytes, revision, patient, batch.notes?.words);
         if (answer < LISTS_ASK) return answer;
         held = answer % LISTS_ASK;
-        for (const sink of this.sinks) {
+        for (const { sink } of this.files) {
           if (sink.ring.state[STATE_ASKS] === 0) continue;
           sink.ring.state[STATE_ASKS] = 0;
           held += encodeList(sink, batch, patient);
@@ -90,222 +76,72 @@ export class FileTransmitter implements Transmitter {
         return held;
       }
     }
-    for (const sink of this.sinks) held += encodeList(sink, batch, patient);
+    for (const { sink } of this.files) held += encodeList(sink, batch, patient);
     return held;
   }
 
   flush(): void {
     if (!this.sent) return;
     this.sent = false;
-    const sleeping = Atomics.load(this.shared, RECORDER_SLEEP);
-    if (sleeping === 0) return;
-    if (sleeping === SLEEP_DEEP || this.mustWake()) this.wake();
+    for (let index = 0; index < this.recordings.length; index++) this.recordings[index].flush();
   }
 
-  /** Takes over what could not be written, and tells the user when that begins and ends. */
   refreshCounters(): void {
     if (!this.begun && !this.closed) this.begin();
-    for (const sink of this.sinks) {
-      const { control } = sink.plan;
-      const packets = Atomics.load(control, FAILED_PACKETS);
-      if (packets !== sink.failedPackets) this.moveToDrops(sink, packets, Atomics.load(control, FAILED_BYTES));
-      const errorNumber = Atomics.load(control, ERROR_NUMBER);
-      // An error that came and went since the last look, as where one file of a rotation can't be made, is told too.
-      if (errorNumber === 0 && sink.errorNumber === 0 && sink.lost > 0) this.tellError(sink, Atomics.load(control, LAST_ERROR));
-      if (errorNumber !== sink.errorNumber) this.tellError(sink, errorNumber);
-      this.tellLimits(sink);
-    }
-    if (Atomics.load(this.shared, RECORDER_STATE) === STATE_FAILED) this.tellFailure();
-  }
-
-  /** What a file can't hold. */
-  private tellLimits(sink: Sink): void {
-    const { name, plan: { format }, request: { counters, record }, description } = sink;
-    if (readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.linkType) > 0) {
-      this.tellOnce(sink, format === 'pcap'
-        ? `${name} can hold only one link type; other packets are dropped. Use pcapng (format = "pcapng").`
-        : `${name} describes 65,536 interfaces, the most that a pcapng file can; packets from other interfaces are dropped. Use rotateBytes or rotateSeconds.`);
-    }
-    const cramped = sink.ring.state[STATE_CRAMPED];
-    if (cramped > 0 && readCounter(counters.words, record + LINK_DROPS + DROP_REASON_INDEX.diskSlow) > 0) {
-      const room = sink.ring.bytes.length;
-      this.tellOnce(sink, `${name} has a buffer of ${room} bytes, and packets of ${cramped}: of these it holds ${Math.floor(room / cramped)} at a time, and the others are dropped (diskSlow) however fast the disk is. Raise bufferBytes to ${16 * 2 ** Math.ceil(Math.log2(cramped))} or more.`, 'cramped');
-    }
-    if (description.mixedFcs) this.tellOnce(sink, `${name} holds packets with and without frame check sequences, which a pcap file can't distinguish. Use pcapng (format = "pcapng").`);
-    if (description.leftOut > 0) this.tellOnce(sink, `The files ${name} are too small for the names and secrets that came with their packets, so these are left out. Raise rotateBytes.`);
-  }
-
-  private tellOnce(sink: Sink, text: string, what = text): void {
-    if (sink.said.has(what)) return;
-    sink.said.add(what);
-    this.context.notice(text);
-  }
-
-  private tellFailure(): void {
-    const [first] = this.sinks;
-    if (first.said.has('failed')) return;
-    first.said.add('failed');
-    this.context.notice(`The writer of capture files failed: ${textIn(this.recorder.problem)}. This is a bug in Packet Bricks, not a disk problem: please report it. Packets for files are dropped and counted (diskSlow).`, lossOf(first));
+    for (const recording of this.recordings) recording.refreshCounters();
   }
 
   /** Bytes that wait to be written. */
   pendingBytes(): number {
-    let bytes = 0;
-    for (const { plan } of this.sinks) bytes += (Atomics.load(plan.control, HEAD) - Atomics.load(plan.control, TAIL)) >>> 0;
-    return bytes;
+    return this.recordings.reduce((bytes, recording) => bytes + recording.pendingBytes(), 0);
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    Atomics.store(this.shared, RECORDER_CLOSE, 1);
-    this.wake();
-    for (let left = this.pendingBytes(); !this.awaitState(STATE_DONE, CLOSE_MILLISECONDS);) {
-      const pending = this.pendingBytes();
-      if (pending === left || Atomics.load(this.shared, RECORDER_STATE) === STATE_FAILED) break;
-      left = pending;
+    const leaving = this.files.filter((file) => this.leave(file));
+    for (const recording of this.recordings) {
+      const sinks = leaving.filter((file) => file.recording === recording).map(({ sink }) => sink);
+      if (sinks.length > 0) recording.close(sinks);
     }
-    this.refreshCounters();
-    for (const sink of this.sinks) this.dropUnwritten(sink);
-    this.guardian?.close();
-    this.recorder.close();
-    if (!this.begun) this.removeCreated();
+    for (const { sink } of leaving) this.open.delete(sink.request.link.text);
   }
 
-  /** What the writer could not get rid of was not sent. */
-  private dropUnwritten(sink: Sink): void {
-    const { packets, bytes } = unwritten(sink.plan);
-    if (packets === 0) return;
-    this.moveToDrops(sink, (sink.failedPackets + packets) >>> 0, (sink.failedBytes + bytes) >>> 0);
-    this.context.notice(`${sink.name} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`, lossOf(sink));
+  /** True if nobody else has the file. */
+  private leave({ sink, users }: OpenFile): boolean {
+    users.splice(users.indexOf(this), 1);
+    const other = users.at(-1);
+    const request = other?.requests.find(({ link }) => link.text === sink.request.link.text);
+    if (request) sink.request = request;
+    return request === undefined;
+  }
+
+  private get failed(): boolean {
+    for (let index = 0; index < this.recordings.length; index++) if (this.recordings[index].failed) return true;
+    return false;
   }
 
   private begin(): void {
     this.begun = true;
-    Atomics.store(this.shared, RECORDER_BEGIN, 1);
-    this.wake();
-  }
-
-  private removeCreated(): void {
-    for (const name of this.created) if (existsSync(systemName(name)) && statSync(systemName(name)).size === 0) unlinkSync(systemName(name));
-  }
-
-  private openFiles(isSource: IsSource): void {
-    const seen = new Map<string, string>();
-    const spare: number[] = [];
-    let at = this.sinks[0];
-    try {
-      for (const { request } of this.sinks) if (isStandardOutput(request.link.device)) checkStandardOutput(request.options);
-      for (const sink of this.sinks) {
-        at = sink;
-        const name = sink.plan.rotates ? numberedName(sink.plan.path, 1) : sink.plan.path;
-        const existed = existsSync(systemName(name));
-        sink.file.open();
-        if (!existed && sink.file.isRegular) this.created.push(name);
-        const identity = sink.file.identity();
-        const other = seen.get(identity);
-        if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output its own file.');
-        if (isSource(identity)) throw fileError('E_FILE', `${sink.name} can't be written: the engine reads it.`, 'Give the output another name.');
-        seen.set(identity, sink.plan.path);
-        sink.file.lock();
-      }
-      // Better said here than by a thread that does not start.
-      Array.from({ length: SPARE_DESCRIPTORS }, () => spare.push(openSync('/dev/null', 'r')));
-    } catch (error) {
-      for (const sink of this.sinks) sink.file.close();
-      this.removeCreated();
-      this.guardian?.close();
-      this.recorder.end();
-      if (systemCode(error) === undefined) throw error;
-      throw fileError('E_FILE', `Cannot write ${at.plan.path === '-' ? at.name : `the capture file ${at.plan.path}`}: ${systemReason(error)}.`);
-    } finally {
-      spare.forEach(closeSync);
-    }
+    for (const recording of this.recordings) recording.begin();
   }
 
   private bind(): NativeRecorder | undefined {
-    const { addon, sinks } = this;
-    if (!addon || sinks.length === 0) return undefined;
+    const { addon, requests } = this;
+    if (!addon || requests.length === 0) return undefined;
+    const rings = this.files.map(({ sink }) => sink.ring);
     return addon.bindRecorder(
-      this.batches, sinks.map(({ request }) => request.lists), Uint32Array.from(sinks, ({ request }) => request.output),
-      sinks.map(({ ring }) => ring.bytes), sinks.map(({ ring }) => ring.control), sinks.map(({ ring }) => ring.state), sinks.map(({ description }) => description.map),
-      sinks[0].request.counters.words, Uint32Array.from(sinks, ({ request }) => request.record),
+      this.batches, requests.map(({ lists }) => lists), Uint32Array.from(requests, ({ output }) => output),
+      rings.map(({ bytes }) => bytes), rings.map(({ control }) => control), rings.map(({ state }) => state), this.files.map(({ sink }) => sink.description.map),
+      requests[0].counters.words, Uint32Array.from(requests, ({ record }) => record),
     );
   }
-
-  private startRecorder(): void {
-    this.recorder.begin({ guardian: this.guardian?.plan, files: this.sinks.map(({ plan, file }) => ({ plan, fd: file.descriptor })) });
-    if (this.awaitState(STATE_STARTED, START_MILLISECONDS)) {
-      for (const sink of this.sinks) sink.file.leave();
-      return;
-    }
-    for (const sink of this.sinks) sink.file.close();
-    this.guardian?.close();
-    this.recorder.end();
-    throw fileError('E_FILE', 'The capture file writer does not start.');
-  }
-
-  /** Waits until the recorder is in this state; false if it fails or takes longer. */
-  private awaitState(wanted: number, milliseconds: number): boolean {
-    const deadline = performance.now() + milliseconds;
-    for (;;) {
-      const state = Atomics.load(this.shared, RECORDER_STATE);
-      if (state === wanted) return true;
-      const left = deadline - performance.now();
-      if (state === STATE_FAILED || left <= 0) return false;
-      Atomics.wait(this.shared, RECORDER_STATE, state, left);
-    }
-  }
-
-  private wake(): void {
-    Atomics.store(this.shared, RECORDER_SLEEP, 0);
-    Atomics.notify(this.shared, RECORDER_SLEEP);
-  }
-
-  private mustWake(): boolean {
-    let wake = false;
-    for (const { ring } of this.sinks) {
-      if (ring.state[STATE_WAKE] === 0) continue;
-      ring.state[STATE_WAKE] = 0;
-      wake = true;
-    }
-    return wake;
-  }
-
-  private moveToDrops(sink: Sink, packets: number, bytes: number): void {
-    const { counters: { words }, record } = sink.request;
-    const lostPackets = (packets - sink.failedPackets) >>> 0;
-    const lostBytes = (bytes - sink.failedBytes) >>> 0;
-    setCounter(words, record + LINK_PACKETS, readCounter(words, record + LINK_PACKETS) - lostPackets);
-    setCounter(words, record + LINK_BYTES, readCounter(words, record + LINK_BYTES) - lostBytes);
-    const internal = Atomics.load(sink.plan.control, LAST_ERROR) === INTERNAL_ERROR;
-    addToCounter(words, record + LINK_DROPS + (internal ? DROP_REASON_INDEX.backendError : DROP_REASON_INDEX.diskError), lostPackets);
-    sink.failedPackets = packets;
-    sink.failedBytes = bytes;
-    sink.lost += lostPackets;
-  }
-
-  private tellError(sink: Sink, errorNumber: number): void {
-    sink.errorNumber = errorNumber;
-    if (errorNumber === 0) {
-      this.context.notice(`Writing ${sink.name} again; ${sink.lost} packets were lost in the meantime.`);
-      sink.lost = 0;
-      return;
-    }
-    if (errorNumber === INTERNAL_ERROR) {
-      this.context.notice(`${sink.name} can't be written: ${textIn(sink.plan.problem)}. This is a bug in Packet Bricks, not a disk problem: please report it. Its packets are dropped and counted (backendError) until it can be written again; everything else carries on.`, lossOf(sink));
-      return;
-    }
-    const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
-    this.context.notice(`${sink.name} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can be written again; everything else carries on.`, lossOf(sink));
-  }
 }
 
-function lossOf(sink: Sink): ReportedFault {
-  return { kind: 'outputLost', link: sink.request.link.text };
-}
-
-function textIn(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return Buffer.from(bytes.subarray(0, end < 0 ? bytes.length : end)).toString();
+/** @throws BricksError E_FILE where the file is open with other options */
+function isOpen({ link, options }: SinkRequest, open: OpenFiles): boolean {
+  const known = open.get(link.text);
+  if (!known) return false;
+  if (isSameOptions(known.sink.request.options, options)) return true;
+  throw fileError('E_FILE', `${known.sink.name} can't be written with other options while it is open.`, 'Give the output another name, or take it out of the graph first.');
 }

@@ -33,7 +33,7 @@ export class FileSource implements SourcePort {
 
   /** @throws BricksError E_FILE, E_FILE_FORMAT */
   constructor(
-    private readonly request: SourceRequest,
+    private request: SourceRequest,
     private readonly notice: OpenContext['notice'],
     private readonly clock: Clock = () => performance.now(),
     useNative = true,
@@ -104,6 +104,11 @@ export class FileSource implements SourcePort {
 
   nextDue(): number {
     return this.ended || !this.pace ? Infinity : this.pace.nextDue();
+  }
+
+  rebind(request: SourceRequest): void {
+    this.request = request;
+    this.reader.rebind(request.batch, request.flowColumns, request.notes);
   }
 
   close(): void {

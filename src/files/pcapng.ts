@@ -33,7 +33,7 @@ export class PcapngParser {
   /** What belongs in a copy besides the packets, where notes are asked for. */
   section = new CaptureSection();
 
-  constructor(private readonly state: Uint32Array, private readonly window: ReaderWindow, private readonly batch: PacketBatch) {
+  constructor(private readonly state: Uint32Array, private readonly window: ReaderWindow, public batch: PacketBatch) {
     state[FORMAT] = 1;
     state[SWAPPED] = state[INTERFACES] = 0;
   }

@@ -18,6 +18,8 @@ import { ENHANCED_AROUND, ENHANCED_PACKET_BLOCK, PCAP_RECORD } from './formats';
 export const HEAD = 0;
 /** Behind the last mark: before it, and only there, the ring may hold marks. */
 export const MARKED = 1;
+/** Set when this file is to be closed, while others of its writer go on. */
+export const CLOSING = 2;
 /** Positions between records, so that the writer may take a part of what is there. */
 export const HINTS = 16;
 export const HINT_COUNT = 16;
@@ -29,6 +31,8 @@ export const FAILED_BYTES = 67;
 export const ERROR_NUMBER = 68;
 /** The same of the last error, which stays. */
 export const LAST_ERROR = 69;
+/** Set when the file was closed, because it was to be. */
+export const CLOSED = 70;
 export const CONTROL_WORDS = 80;
 
 /** Numbers of a file's private state, the engine's alone. */

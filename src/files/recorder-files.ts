@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { systemCode } from './formats';
 import type { Guardian } from './guardian';
 import { PipeWriter } from './pipe-writer';
-import { ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, MARKED, MARK_BYTES, TAIL, type RecorderNews } from './record-encoder';
+import { CLOSED, CLOSING, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, MARKED, MARK_BYTES, TAIL, type RecorderNews } from './record-encoder';
 import { INTERNAL_ERROR, emptyFile, numberedName, type RecordFilePlan } from './record-plan';
 import { distanceToMark, recordAt } from './ring-records';
 import { TargetFile } from './target-file';
@@ -152,6 +152,18 @@ export class RecordFile {
     const progress = this.regular ? this.writeRecords(this.part(end), now) : this.writePipe(end, now);
     if (progress) this.lastWrite = now;
     return progress;
+  }
+
+  /** It is to be closed, while others go on. */
+  get isClosing(): boolean {
+    return this.control(CLOSING) !== 0;
+  }
+
+  /** Closes it, and says so. */
+  finish(begun: boolean): void {
+    if (begun) this.tryBegin(true);
+    this.close();
+    Atomics.store(this.plan.control, CLOSED, 1);
   }
 
   /** True if packets wait in the ring. */

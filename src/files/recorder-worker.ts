@@ -58,7 +58,7 @@ function sleep(shared: Int32Array, files: readonly RecordFile[], begun: boolean,
   const light = files.some(hasPending);
   const depth = light ? SLEEP_LIGHT : SLEEP_DEEP;
   Atomics.store(shared, RECORDER_SLEEP, depth);
-  const told = (!closing && Atomics.load(shared, RECORDER_CLOSE) !== 0) || (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0);
+  const told = files.some((file) => file.isClosing) || (!closing && Atomics.load(shared, RECORDER_CLOSE) !== 0) || (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0);
   const come = told || (!light && files.some(hasPending));
   if (!come) Atomics.wait(shared, RECORDER_SLEEP, depth, light ? milliseconds : DEEP_MILLISECONDS);
   Atomics.store(shared, RECORDER_SLEEP, 0);
@@ -99,7 +99,7 @@ function record(data: RecorderData): void {
   const plan = awaitPlan(data);
   const guardian = Guardian.join(plan.guardian);
   const inbox = new Inbox(port);
-  const files = plan.files.map(({ plan: file, fd }) => {
+  let files = plan.files.map(({ plan: file, fd }) => {
     const recorded = new RecordFile(file, guardian, () => inbox.next(file.slot));
     recorded.adopt(fd);
     return recorded;
@@ -116,8 +116,16 @@ function record(data: RecorderData): void {
     }
     const now = performance.now();
     let busy = false;
-    for (const file of files) if (file.drain(now, closing)) busy = true;
-    if (busy || !closing) last = now;
+    for (const file of files) if (file.drain(now, closing || file.isClosing)) busy = true;
+    const leaving = closing ? [] : files.filter((file) => file.isClosing);
+    if (busy || (!closing && leaving.length === 0)) last = now;
+    const done = leaving.filter((file) => !file.hasPending || now - last > GIVE_UP_MILLISECONDS);
+    if (done.length > 0) {
+      for (const file of done) file.finish(begun);
+      files = files.filter((file) => !done.includes(file));
+      Atomics.notify(shared, RECORDER_STATE);
+      continue;
+    }
     if (busy) {
       pause = BLOCKED_MILLISECONDS;
       continue;
@@ -126,10 +134,7 @@ function record(data: RecorderData): void {
     sleep(shared, files, begun, closing, files.some(isBlocked) ? pause : LIGHT_MILLISECONDS);
     pause = Math.min(LIGHT_MILLISECONDS, pause * 1.5);
   }
-  for (const file of files) {
-    if (begun) file.tryBegin(true);
-    file.close();
-  }
+  for (const file of files) file.finish(begun);
   setState(shared, STATE_DONE);
 }
 

@@ -23,6 +23,10 @@ const ALL_BUFFER_BYTES = 256 << 20;
 export interface Sink extends EncodedFile {
   readonly plan: RecordFilePlan;
   readonly file: RecordFile;
+  /** Of the graph that has it. */
+  request: SinkRequest;
+  /** The device and file number, once it is open. */
+  identity: string;
   /** As messages call it. */
   readonly name: string;
   /** What was already taken over from the recorder's counts. */
@@ -69,6 +73,6 @@ export function createSink(request: SinkRequest, slot: number, count: number, gu
   return {
     request, plan, slot, tell, ring: { bytes, control, state }, file: new RecordFile(plan, guardian), name: plan.path === '-' ? 'Standard output' : plan.path,
     description: new FileDescription({ ...plan, rotateBytes: state[STATE_ROTATE_BYTES] }),
-    failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, said: new Set(),
+    identity: '', failedPackets: 0, failedBytes: 0, errorNumber: 0, lost: 0, said: new Set(),
   };
 }

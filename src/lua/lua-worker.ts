@@ -29,7 +29,7 @@ function listOf(value: unknown): unknown[] {
 }
 
 function tidy(order: Record<string, unknown>): Order {
-  if (order['order'] === 'engine.link') {
+  if (order['order'] === 'engine.link' || order['order'] === 'engine.relink') {
     const bricks = listOf(order['bricks']) as Record<string, unknown>[];
     for (const brick of bricks) {
       brick['inputs'] = listOf(brick['inputs']);

@@ -58,6 +58,11 @@ export interface SourcePort {
   release(): void;
   /** Brings counters that the system keeps (packets lost before capture) up to date. */
   refreshCounters?(): void;
+  /**
+   * Goes on for the graph that replaces the engine's: fills that one's batch from now on, and counts where that one does. Link, queue and
+   * options are the same. Called between batches; must not fail. A port of a backend that `takesOver` has it.
+   */
+  rebind?(request: SourceRequest): void;
   /** Closes it; nothing is received after that. */
   close(): void;
 }
@@ -119,7 +124,13 @@ export interface OpenContext {
   notice(text: string, fault?: ReportedFault): void;
 }
 
-/** Opens links in the engine's thread. Either all are opened or none, and an error tells why. */
+/**
+ * Opens links in the engine's thread. Either all are opened or none, and an error tells why.
+ *
+ * Of a backend that `takesOver`, the same opener is asked again when another graph replaces the engine's. A sink that is open already goes on
+ * where its last packet was written: the first transmitter sends nothing any more, and closing either of the two leaves open what the other
+ * one has.
+ */
 export interface PortOpener {
   /** Opens a source. @throws BricksError that names the link */
   openSource(request: SourceRequest, context: OpenContext): SourcePort;
@@ -165,6 +176,8 @@ export interface LinkPlan {
   readonly pipeGroup?: string;
   /** Options of the backend, checked. */
   readonly backendOptions: OptionValues;
+  /** What was prepared for the graph that this one replaces, whose links are open: what both have goes on, and is discarded with the last of both. */
+  readonly before?: unknown;
 }
 
 /** A backend: where packets come from and go to. */
@@ -194,6 +207,11 @@ export interface Backend {
   readonly interleavedLists?: boolean;
   /** Its interfaces exist in memory only, so that it is never taken for one unless it is asked for. */
   readonly inMemory?: boolean;
+  /**
+   * Whether its links stay open while another graph replaces the engine's (`SourcePort.rebind`, `PortOpener`, `LinkPlan.before`). Those of
+   * other backends are closed and opened again.
+   */
+  readonly takesOver?: boolean;
   /** In the main thread, for an engine that runs: says which of its interfaces nobody feeds. */
   unfed?(prepared: unknown): readonly string[];
   /** In the main thread, before an engine opens its links; the answer is handed to `ports` in the engine's thread. */

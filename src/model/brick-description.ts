@@ -99,8 +99,8 @@ export class BrickDescription {
       id: brick.id,
       kind: brick.kind,
       options: brick.options,
-      inputs: brick.inputs,
-      outputs: brick.outputs,
+      inputs: [...brick.inputs],
+      outputs: [...brick.outputs],
       module: brick.module,
     }));
   }

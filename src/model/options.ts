@@ -11,6 +11,12 @@ export type OptionValue = OptionItem | readonly OptionItem[];
 /** Values of options by name, where nobody has declared which names there are. */
 export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
 
+/** Whether both say the same. */
+export function isSameOptions(one: OptionValues, other: OptionValues): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => JSON.stringify(one[name]) === JSON.stringify(other[name]));
+}
+
 /** What is declared of one option; its name is its key. */
 export interface OptionProperties {
   /** What its values are; of a list, what stands in it. */

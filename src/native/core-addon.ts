@@ -14,6 +14,9 @@ export interface NativeRingSink {
   readonly output: number;
   readonly counters: ArrayBuffer;
   readonly record: number;
+  /** The transmitter that had the ring until now, and its number there: this one goes on in its place. */
+  readonly before?: NativeRingTransmitter;
+  readonly index?: number;
 }
 
 export interface NativeRingTransmitterOptions {
@@ -30,7 +33,8 @@ export interface NativeRingTransmitter {
   flush(): void;
   /** 1 where somebody reads the sink, else 0. */
   hasReader(sink: number): number;
-  close(): void;
+  /** Closes the rings but those whose place in `left` says 1: another transmitter has them. */
+  close(left: Uint8Array): void;
 }
 
 export interface NativeRingSourceOptions {

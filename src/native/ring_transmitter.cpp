@@ -20,6 +20,9 @@ constexpr size_t kWritersAhead = 20;
 constexpr uint32_t kBytesAhead = 1024;
 constexpr uint32_t kPacketsAhead = 12;
 
+// Marks objects that are transmitters.
+constexpr napi_type_tag kTag = {0x6272'6963'6b73'0002, 0x7472'616e'736d'0001};
+
 int64_t Now() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -36,6 +39,7 @@ Napi::Function RingTransmitter::Define(Napi::Env env) {
 RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RingTransmitter>(info) {
   Napi::Env env = info.Env();
   if (!info[0].IsObject()) throw Napi::TypeError::New(env, "options are wanted");
+  info.This().As<Napi::Object>().TypeTag(&kTag);
   DefineDirectMethod<RingTransmitter, &RingTransmitter::Transmit, 3>(info.This().As<Napi::Object>(), this, "transmit");
   DefineDirectMethod<RingTransmitter, &RingTransmitter::Flush>(info.This().As<Napi::Object>(), this, "flush");
   DefineDirectMethod<RingTransmitter, &RingTransmitter::HasReader, 1>(info.This().As<Napi::Object>(), this, "hasReader");
@@ -83,9 +87,26 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
     rings_[k].Bind(request.Get("ring"));
     sink.wake = rings_[k].event.writable;
     counts_[k] = sink.count;
-    writers_[k].Open(rings_[k].memory, rings_[k].dataSize);
+    if (request.Get("before").IsUndefined()) {
+      writers_[k].Open(rings_[k].memory, rings_[k].dataSize);
+    } else {
+      writers_[k] = WriterOf(request, rings_[k]);
+    }
   }
   settings_ = Napi::Persistent(info[0].As<Napi::Object>());
+}
+
+// Where the transmitter that had this ring until now would have written next.
+const RingWriter& RingTransmitter::WriterOf(const Napi::Object& request, const RingMemory& ring) {
+  Napi::Env env = request.Env();
+  const Napi::Value before = request.Get("before");
+  if (!before.IsObject() || !before.As<Napi::Object>().CheckTypeTag(&kTag)) throw Napi::TypeError::New(env, "before must be a RingTransmitter");
+  const RingTransmitter* const transmitter = Unwrap(before.As<Napi::Object>());
+  const uint32_t index = WholeNumber(request.Get("index"), "a sink's number");
+  if (index >= transmitter->sinks_.size()) throw Napi::RangeError::New(env, "no such sink");
+  if (transmitter->rings_[index].memory != ring.memory) throw Napi::Error::New(env, "the ring is another one");
+  if (transmitter->writers_[index].Unpublished()) throw Napi::Error::New(env, "the ring has packets that were not flushed");
+  return transmitter->writers_[index];
 }
 
 void RingTransmitter::BindMemory(const Napi::CallbackInfo& info) {
@@ -328,7 +349,11 @@ int32_t RingTransmitter::HasReader(Napi::Env env, const int32_t* arguments) {
 
 void RingTransmitter::Close(const Napi::CallbackInfo& info) {
   Flush(info.Env(), nullptr);
+  size_t given = 0;
+  const uint8_t* const left = info[0].IsUndefined() ? nullptr : TypedArrayBytes(info[0], &given);
+  if (left != nullptr && given != sinks_.size()) throw Napi::RangeError::New(info.Env(), "one byte for each sink is wanted");
   for (uint32_t k = 0; k < sinks_.size(); k++) {
+    if (left != nullptr && left[k] != 0) continue;
     TakeBackSkipped(sinks_[k], writers_[k]);
     MoveOn(k);
     writers_[k].Commit();

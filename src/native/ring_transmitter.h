@@ -15,7 +15,8 @@ namespace bricks {
 class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{ring, lists, output, counters, record}], copies: whether a packet may go to several sinks})
+  // ({batches, sinks: [{ring, lists, output, counters, record, before?: the transmitter that had the ring until now, index?: its number
+  // there}], copies: whether a packet may go to several sinks})
   explicit RingTransmitter(const Napi::CallbackInfo& info);
 
  private:
@@ -45,8 +46,10 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   int32_t Flush(Napi::Env env, const int32_t* arguments);
   // (sink): whether somebody reads it
   int32_t HasReader(Napi::Env env, const int32_t* arguments);
+  // (Uint8Array: 1 for each sink that another transmitter has now)
   void Close(const Napi::CallbackInfo& info);
 
+  static const RingWriter& WriterOf(const Napi::Object& request, const RingMemory& ring);
   void Fetch(uint32_t index) const;
   uint32_t Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait, uint32_t first, uint32_t end);
   uint32_t SendTogether(const Batch& batch, uint32_t linkType, bool wait, uint32_t found);
@@ -73,6 +76,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::vector<uint32_t> dirty_;
   // What it was made of: the memory of the counters must not go before it.
   Napi::ObjectReference settings_;
+  uint32_t noReader_, ringFull_, tooLong_, linkType_, backendError_;
 };
 
 }  // namespace bricks

@@ -4,10 +4,14 @@ import { BricksError } from '../model/errors';
 import type { LinkName } from '../model/link-name';
 import { packetMemory, type PacketBatch, type PacketMemory } from '../model/packet-batch';
 import { RingSource, RingTransmitter } from '../ring/ring-ports';
-import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
+import { SharedSinks } from '../ring/shared-sinks';
+import { coreAddon, receivedLinkType, receivedPackets, type CoreAddon, type NativeRing, type NativeRingSource, type NativeRingTransmitter } from '../native/core-addon';
 import type { PreparedPipe, PreparedPipes } from './prepare';
 
 export class PipePorts implements PortOpener {
+  private readonly rings = new SharedSinks<ArrayBufferLike, RingTransmitter>();
+  private readonly ends = new SharedSinks<NativeRing, NativeTransmitter>();
+
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
     const pipe = findPipe(context, request.link, 'read');
     const addon = coreAddon();
@@ -18,8 +22,8 @@ export class PipePorts implements PortOpener {
   openSinks(requests: readonly SinkRequest[], context: OpenContext): Transmitter {
     const pipes = requests.map((request) => findPipe(context, request.link, 'write'));
     const addon = coreAddon();
-    if (!addon || pipes.some((pipe) => pipe.end === undefined)) return new ScriptTransmitter(requests, pipes.map(ringOf));
-    return new NativeTransmitter(addon, requests, pipes.map((pipe) => pipe.end as number), context.batches, context.copies);
+    if (!addon || pipes.some((pipe) => pipe.end === undefined)) return new ScriptTransmitter(requests, pipes.map(ringOf), this.rings);
+    return new NativeTransmitter(addon, requests, pipes.map((pipe) => pipe.end as number), context.batches, context.copies, this.ends);
   }
 }
 
@@ -46,16 +50,28 @@ class PipeSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
   readonly patient = false;
-  private readonly native: NativeRingSource;
-  private readonly batch: PacketBatch;
+  private native: NativeRingSource;
+  private batch: PacketBatch;
 
-  constructor(addon: CoreAddon, request: SourceRequest, end: number) {
+  constructor(private readonly addon: CoreAddon, request: SourceRequest, private readonly end: number) {
     this.link = request.link;
     this.batch = request.batch;
     this.descriptor = addon.pipeDescriptor(end);
     const bytes = addon.pipeView(end);
     request.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.native = new addon.RingSource({ ring: end, batch: request.batch, flowColumns: request.flowColumns, counters: request.counters.buffer, record: request.record });
+    this.native = this.bind(request);
+  }
+
+  private bind({ batch, flowColumns, counters, record }: SourceRequest): NativeRingSource {
+    return new this.addon.RingSource({ ring: this.end, batch, flowColumns, counters: counters.buffer, record });
+  }
+
+  rebind(request: SourceRequest): void {
+    // What was received has been released, so that the ring itself says where the next packet is.
+    this.native.close();
+    request.batch.memory = this.batch.memory;
+    this.batch = request.batch;
+    this.native = this.bind(request);
   }
 
   receive(): number {
@@ -74,7 +90,7 @@ class PipeSource implements SourcePort {
     this.native.release();
   }
 
-  close(): void {
+    close(): void {
     this.native.close();
   }
 }
@@ -84,13 +100,21 @@ export class NativeTransmitter implements Transmitter {
   private readonly native: NativeRingTransmitter;
   private readonly memories: (PacketMemory | undefined)[];
 
-  constructor(addon: CoreAddon, requests: readonly SinkRequest[], rings: readonly (number | Uint8Array)[], private readonly batches: readonly PacketBatch[], copies = false) {
+  /** Where a transmitter before has a ring too, this one goes on in its place. */
+  constructor(
+    addon: CoreAddon, requests: readonly SinkRequest[], private readonly rings: readonly NativeRing[], private readonly batches: readonly PacketBatch[], copies = false,
+    private readonly users = new SharedSinks<NativeRing, NativeTransmitter>(),
+  ) {
     this.memories = batches.map(() => undefined);
     this.native = new addon.RingTransmitter({
       batches,
-      sinks: requests.map(({ lists, output, counters, record }, index) => ({ ring: rings[index], lists, output, counters: counters.buffer, record })),
+      sinks: requests.map(({ lists, output, counters, record }, index) => {
+        const before = users.userOf(rings[index]);
+        return { ring: rings[index], lists, output, counters: counters.buffer, record, ...(before && { before: before.native, index: before.rings.indexOf(rings[index]) }) };
+      }),
       copies,
     });
+    for (const ring of rings) users.enter(ring, this);
   }
 
   transmit(batch: PacketBatch, wait: boolean): number {
@@ -111,6 +135,6 @@ export class NativeTransmitter implements Transmitter {
   }
 
   close(): void {
-    this.native.close();
+    this.native.close(Uint8Array.from(this.rings, (ring) => (this.users.leave(ring, this) ? 0 : 1)));
   }
 }

@@ -30,8 +30,8 @@ export interface PreparedPipes {
   readonly pipes: readonly PreparedPipe[];
 }
 
-/** Makes the pipes of the plan's links that `isOurs` picks. All or none. */
-export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean = (link) => link.kind === 'pipe'): PreparedPipes {
+/** Makes the pipes of the plan's links that `isOurs` picks, but those of the graph `before` that are there already. All or none. */
+export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean = (link) => link.kind === 'pipe', before: PreparedPipes | undefined = undefined): PreparedPipes {
   const sources = plan.sources.filter(({ link }) => isOurs(link));
   const sinks = plan.sinks.filter(({ link }) => isOurs(link));
   const size = plan.ringSize === undefined ? plannedRingSize(sources.length + sinks.length) : 2 ** Math.ceil(Math.log2(plan.ringSize));
@@ -40,6 +40,11 @@ export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean
   const group = addon && plan.pipeGroup !== undefined && sinks.length > 0 ? pipeGroup(addon, plan.pipeGroup) : undefined;
   const pipes: PreparedPipe[] = [];
   const make = (link: LinkName, role: 'read' | 'write'): void => {
+    const known = before?.pipes.find((pipe) => pipe.text === link.text && pipe.role === role);
+    if (known) {
+      pipes.push(known);
+      return;
+    }
     const direction = role === 'read' ? readingDirection(link) : writingDirection(link);
     pipes.push(addon ? openNativeEnd(addon, link, role, direction, { dataSize: size, unreadLimit, ...(group === undefined || role === 'read' ? {} : { group }) }) : openLocalEnd(link, role, direction, size, unreadLimit));
   };
@@ -47,16 +52,22 @@ export function preparePipes(plan: LinkPlan, isOurs: (link: LinkName) => boolean
     for (const { link } of sinks) make(link, 'write');
     for (const { link } of sources) make(link, 'read');
   } catch (error) {
-    discardPipes({ pipes });
+    discardPipes({ pipes }, before);
     throw error;
   }
   return { pipes };
 }
 
-/** After the engine has closed its links: readers of its pipes take what is left, and end. */
-export function discardPipes(prepared: unknown): void {
+/** The pipes that were prepared, but not for the other graph too. */
+export function pipesWithout(prepared: unknown, other: unknown): PreparedPipes {
+  const kept = new Set((other as PreparedPipes | undefined)?.pipes);
+  return { pipes: ((prepared as PreparedPipes | undefined)?.pipes ?? []).filter((pipe) => !kept.has(pipe)) };
+}
+
+/** After the engine has closed its links: readers of its pipes take what is left, and end. Those stay that another graph of it has. */
+export function discardPipes(prepared: unknown, other: unknown = undefined): void {
   const addon = coreAddon();
-  const pipes = (prepared as PreparedPipes | undefined)?.pipes ?? [];
+  const { pipes } = pipesWithout(prepared, other);
   for (const pipe of pipes) {
     if (pipe.end !== undefined) addon?.pipeClose(pipe.end);
     else closeLocalEnd(pipe);

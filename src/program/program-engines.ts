@@ -60,7 +60,7 @@ export class ProgramEngines {
 
   /** Carries out an order of a Lua script. */
   carryOut(order: Order): Promise<Answer> {
-    if (this.filtered && order.order === 'engine.link') tellOfFiles(order.bricks.flatMap((brick) => brick.inputs));
+    if (this.filtered && (order.order === 'engine.link' || order.order === 'engine.relink')) tellOfFiles(order.bricks.flatMap((brick) => brick.inputs));
     return this.registry.execute(order);
   }
 

@@ -8,6 +8,7 @@ import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { LinkName } from '../model/link-name';
 import type { PacketBatch } from '../model/packet-batch';
 import { takeOff } from '../model/packet-list';
+import { SharedSinks } from './shared-sinks';
 import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRing, wakeRing } from './packet-ring';
 
 /** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */
@@ -28,20 +29,23 @@ export interface RingEvent {
 /** Empty looks after which the event is cleared once more: a writer may signal it after its packets were taken. */
 const LOOKS_PER_DRAIN = 64;
 
+/** Which source of this thread reads a ring. */
+const readers = new WeakMap<ArrayBufferLike, RingSource>();
+
 /** Reads a ring. Its packets belong to the batch until `release`. */
 export class RingSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
   readonly patient = false;
   private readonly reader: PacketRingReader;
-  private readonly batch: PacketBatch;
-  private readonly words: Uint32Array;
-  private readonly record: number;
+  private batch: PacketBatch;
+  private words: Uint32Array;
+  private record: number;
   private armed = false;
   private emptyLooks = 0;
 
   /** `process` is what the writer learns of its reader: any number but 0. Without an event the reader has to be asked, or to `sleep`. */
-  constructor(request: SourceRequest, buffer: ArrayBufferLike, process = 1, private readonly event: RingEvent | undefined = undefined) {
+  constructor(request: SourceRequest, private readonly buffer: ArrayBufferLike, process = 1, private readonly event: RingEvent | undefined = undefined) {
     this.link = request.link;
     this.descriptor = event?.descriptor ?? -1;
     this.reader = new PacketRingReader(buffer);
@@ -50,6 +54,7 @@ export class RingSource implements SourcePort {
     this.words = request.counters.words;
     this.record = request.record;
     this.reader.attach(process);
+    readers.set(buffer, this);
   }
 
   receive(): number {
@@ -92,8 +97,16 @@ export class RingSource implements SourcePort {
     this.reader.release();
   }
 
+  rebind(request: SourceRequest): void {
+    this.batch = request.batch;
+    this.batch.memory = this.reader.memory;
+    this.words = request.counters.words;
+    this.record = request.record;
+  }
+
   close(): void {
-    this.reader.detach();
+    // Another one may read it by now.
+    if (readers.get(this.buffer) === this) this.reader.detach();
   }
 }
 
@@ -124,10 +137,10 @@ function takeBackSkipped({ writer, words, record }: RingSink): void {
 export class RingTransmitter implements Transmitter {
   private readonly sinks: RingSink[];
 
-  /** `rings[k]` is where `requests[k]` sends to. */
-  constructor(requests: readonly SinkRequest[], rings: readonly ArrayBufferLike[]) {
+  /** `rings[k]` is where `requests[k]` sends to. Where a transmitter before has a ring too, this one goes on in its place. */
+  constructor(requests: readonly SinkRequest[], rings: readonly ArrayBufferLike[], private readonly users = new SharedSinks<ArrayBufferLike, RingTransmitter>()) {
     this.sinks = requests.map((request, index) => ({
-      writer: new PacketRingWriter(rings[index]),
+      writer: users.userOf(rings[index])?.writerOf(rings[index]) ?? new PacketRingWriter(rings[index]),
       buffer: rings[index],
       request,
       words: request.counters.words,
@@ -135,6 +148,11 @@ export class RingTransmitter implements Transmitter {
       stalledAt: 0,
       stalledSince: -1,
     }));
+    for (const { buffer } of this.sinks) users.enter(buffer, this);
+  }
+
+  private writerOf(ring: ArrayBufferLike): PacketRingWriter | undefined {
+    return this.sinks.find(({ buffer }) => buffer === ring)?.writer;
   }
 
   transmit(batch: PacketBatch, wait: boolean): number {
@@ -211,6 +229,7 @@ export class RingTransmitter implements Transmitter {
   /** The readers take what is left, and then learn that it was all. */
   close(): void {
     for (const sink of this.sinks) {
+      if (!this.users.leave(sink.buffer, this)) continue;
       takeBackSkipped(sink);
       sink.writer.close();
       wakeRing(sink.buffer);

@@ -2,6 +2,7 @@
 import { CellClock } from '../context/cell-clock';
 import { EngineTimers } from '../context/engine-timers';
 import { OutputReaders } from '../context/output-readers';
+import { BrickAtWork } from '../control/brick-at-work';
 import { EngineNode } from '../control/engine-nodes';
 import { Engine, engineSource, type EngineHost, type EngineSource } from '../core/engine';
 import { EngineGraph, type BatchStage } from '../core/engine-graph';
@@ -35,7 +36,7 @@ export class BenchEngine {
     const heads = new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte);
     const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
     const stages: BatchStage[] = [heads, { fill: (batch, count) => fill(batch, 0, count) }];
-    const node = new EngineNode(0, graph.bricks[0], definition, memory, clock, { controls: [], seed: 1 }, new OutputReaders(graph), () => undefined);
+    const node = new EngineNode(0, graph.bricks[0], new BrickAtWork({ index: 0, readers: new OutputReaders(graph) }, graph.bricks[0], definition, memory, clock, { controls: [], seed: 1 }, () => undefined), memory);
     const counters = createCounterBlock(graph.counterSlots);
     const engineGraph = new EngineGraph(graph, [node.inGraph(counters)], memory, counters, new CellClock(timeReader), new Int32Array(1), stages);
     const batch = createPacketBatch(BATCH, memory.columns);

@@ -4,6 +4,7 @@
  */
 import { CellClock } from '../context/cell-clock';
 import type { ControlLink } from '../control/brick-controls';
+import { BrickAtWork } from '../control/brick-at-work';
 import { EngineNode } from '../control/engine-nodes';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from '../control/statistics';
 import { EngineTimers } from '../context/engine-timers';
@@ -78,7 +79,7 @@ export class TestEngine {
     const heads = new HeadColumn(memory.columns, copyHeadsByByte);
     const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
     const stages: BatchStage[] = [heads, { fill: (batch, count) => fill(batch, 0, count) }];
-    this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, classes[index].definition, memory, clock, { controls, seed }, new OutputReaders(graph), tell));
+    this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, new BrickAtWork({ index, readers: new OutputReaders(graph) }, brick, classes[index].definition, memory, clock, { controls, seed }, tell), memory));
     const counters = (this.counters = createCounterBlock(graph.counterSlots));
     this.shared = createSharedCounters(graph.counterSlots);
     this.engineGraph = new EngineGraph(graph, this.nodes.map((node) => node.inGraph(counters)), memory, counters, new CellClock(reader), new Int32Array(1), stages);

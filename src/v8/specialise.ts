@@ -24,21 +24,41 @@ export class Specialiser {
   readonly loops: object[] = [];
   private readonly made = new Map<unknown, Made[]>();
 
+  /** `before`: of the graph that this one replaces. What both need is compiled already. */
+  constructor(private before: Specialiser | undefined = undefined) {}
+
+  /** All loops were made. */
+  forgetBefore(): void {
+    this.before = undefined;
+  }
+
   /**
    * The loop that `factory` makes of these constants. Who asks again for the same gets the same: so what was compiled
    * for a brick's twin during warm-up serves the brick.
    */
   readonly specialise = <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants): Loop => {
-    const known = this.made.get(factory) ?? [];
-    const same = known.find((made) => made.constants.every((constant, index) => Object.is(constant, constants[index])));
-    if (same) return same.loop as Loop;
+    const same = this.find(factory, constants);
+    if (same !== undefined) return same as Loop;
+    const earlier = this.before?.find(factory, constants);
+    if (earlier !== undefined) {
+      this.keep(factory, constants, earlier);
+      return earlier as Loop;
+    }
     // A text that V8 has compiled before would share with that one what V8 knows of both, from the third on.
     const fresh = new Function(`'use strict'; /* ${++lastText} */ return (${String(factory)});`) as () => LoopFactory<Constants, Loop>;
     const loop = fresh()(...constants);
-    this.made.set(factory, [...known, { constants, loop }]);
-    this.loops.push({ loop });
+    this.keep(factory, constants, loop);
     return loop;
   };
+
+  private find(factory: unknown, constants: readonly unknown[]): unknown {
+    return this.made.get(factory)?.find((made) => made.constants.every((constant, index) => Object.is(constant, constants[index])))?.loop;
+  }
+
+  private keep(factory: unknown, constants: readonly unknown[], loop: unknown): void {
+    this.made.set(factory, [...this.made.get(factory) ?? [], { constants, loop }]);
+    this.loops.push({ loop });
+  }
 }
 
 /**

@@ -106,9 +106,9 @@ test('an engine without a brick says so', async () => {
   await engine.delete();
 });
 
-test('a running engine is neither linked nor deleted', async () => {
+test('a running engine is neither unlinked nor deleted', async () => {
   const engine = await runningEngine(new Dummy().connectInput('in').connectOutput('out'));
-  await expect(engine.link(new Dummy().connectInput('a').connectOutput('b'))).rejects.toMatchObject({ code: 'E_ENGINE_RUNNING' });
+  await expect(engine.unlink()).rejects.toMatchObject({ code: 'E_ENGINE_RUNNING' });
   await expect(engine.delete()).rejects.toMatchObject({ code: 'E_ENGINE_RUNNING' });
   expect(engine.running).toBe(true);
 });

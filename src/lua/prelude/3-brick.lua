@@ -142,11 +142,14 @@ function functions.new(kind, options)
   return make(brick)
 end
 
--- All bricks reachable from one, in the order in which they are found.
-function host.reachable(root)
+-- All bricks reachable from some, in the order in which they are found.
+function host.reachable(roots)
   local found, seen = {}, {}
-  local queue, head = { root }, 1
-  seen[root] = true
+  local queue, head = {}, 1
+  for _, root in ipairs(roots) do
+    if not seen[root] then queue[#queue + 1] = root end
+    seen[root] = true
+  end
   while queue[head] do
     local object = queue[head]
     head = head + 1

@@ -27,10 +27,11 @@ local function link_options(what, given)
   return given.batch, given.queue or given.qid
 end
 
--- pe:link(brick [, batch [, queue]]); also pe:link(brick, { batch = 256, queue = 0 }).
-function methods.link(self, brick, batch, queue)
-  local what = "link"
-  if base.kind(brick) ~= "Brick" then base.wrong(what, 1, "brick", "a Brick", brick) end
+-- Gives bricks to an engine: `link` adds them to those that it has, `relink` puts them in their place.
+local function link(what, self, roots, batch, queue)
+  for index, brick in ipairs(roots) do
+    if base.kind(brick) ~= "Brick" then base.wrong(what, index, "brick", "a Brick", brick) end
+  end
   if type(batch) == "table" then batch, queue = link_options(what, batch) end
   if batch ~= nil then batch = base.integer(what, 2, "batch", batch, 1) end
   if queue ~= nil then queue = base.integer(what, 3, "queue", queue, -1) end
@@ -38,24 +39,41 @@ function methods.link(self, brick, batch, queue)
   local engine = base.contents(self)
   if engine.deleted then base.fail("%s: engine %s was deleted", what, engine.name) end
 
-  local found = host.reachable(brick)
+  local found = host.reachable(roots)
   local specifications = {}
   for index, object in ipairs(found) do
-    host.must_be_free(what, object)
+    if what == "link" or base.contents(object).engine ~= engine.name then host.must_be_free(what, object) end
     local content = base.contents(object)
     specifications[index] = {
       id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs,
     }
   end
   base.order({
-    order = "engine.link", name = engine.name,
+    order = "engine." .. what, name = engine.name,
     bricks = specifications, batch = batch, queue = queue,
   }, what)
+  if what == "relink" then release(engine) end
   for _, object in ipairs(found) do
     host.settle(base.contents(object), engine.name)
     engine.bricks[#engine.bricks + 1] = object
   end
   return self
+end
+
+-- pe:link(brick [, batch [, queue]]); also pe:link(brick, { batch = 256, queue = 0 }).
+function methods.link(self, brick, batch, queue)
+  if base.kind(brick) ~= "Brick" then base.wrong("link", 1, "brick", "a Brick", brick) end
+  return link("link", self, { brick }, batch, queue)
+end
+
+-- pe:relink(brick, ...); also pe:relink({ brick, ... }, { batch = 256, queue = 0 }).
+function methods.relink(self, first, ...)
+  if type(first) == "table" and base.kind(first) ~= "Brick" then
+    if #first == 0 then base.wrong("relink", 1, "bricks", "a Brick or a table of them", first) end
+    return link("relink", self, first, ...)
+  end
+  if base.kind(first) ~= "Brick" then base.wrong("relink", 1, "brick", "a Brick", first) end
+  return link("relink", self, { first, ... })
 end
 
 function methods.unlink(self)
@@ -148,6 +166,7 @@ function host.engine_help()
     { "PktEngine.new(name [, buffer_size [, cpu]])", "creates an engine; cpu -1 means no pinning" },
     { "PktEngine.retrieve(name)", "returns the engine of that name, or nil" },
     { "pe:link(brick [, batch [, qid]])", "adds a brick and all bricks below it; qid selects one hardware queue" },
+    { "pe:relink(brick, ...)", "puts these bricks in the place of those it has, also while it runs; no packet is lost" },
     { "pe:unlink()", "undoes link and closes the links" },
     { "pe:start()", "starts the packet flow" },
     { "pe:stop()", "stops the packet flow" },

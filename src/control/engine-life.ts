@@ -1,0 +1,214 @@
+/** The thread of an engine, as its engine rules it: opened, set to run, changed, stopped, closed; and what becomes of it if it fails. */
+import { BricksError, messageOf } from '../model/errors';
+import type { ReportedFault } from '../model/outcome';
+import { OrderEvent } from '../native/system';
+import { awaitExpectedReaders, pipesWithout } from '../pipes';
+import { countHung, takeBackUnread } from './closed-books';
+import { CONTROL_STOP, CONTROL_WAKE, PAUSE, RUN, STOP, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
+import { startEngineThread } from './engine-thread';
+import type { Books } from './former-counts';
+import { OpenThread, discardGraph, threadLimit } from './open-thread';
+import { prepareEngine, type PlanRequest } from './prepare-plan';
+import { ThreadAnswers } from './thread-answers';
+import { Watchdog } from './watchdog';
+
+/** What the engine hears of its thread. */
+export interface LifeListener {
+  notice(text: string, fault?: ReportedFault): void;
+  opened(): void;
+  begun(thread: OpenThread): void;
+  rested(end: 'stopped' | 'ended'): void;
+  /** `gone` resolves when its links are closed. */
+  failed(error: BricksError, wasRunning: boolean, gone: Promise<void>): void;
+  /** It is gone, or is waited for no longer. `told`: whoever waited for an order has heard of the error. */
+  lost(error: BricksError, wasRunning: boolean, told: boolean): void;
+  closed(): void;
+}
+
+export class EngineLife {
+  private open: OpenThread | undefined;
+  private isRunning = false;
+  private readonly answers = new ThreadAnswers();
+  private readonly watchdog: Watchdog;
+  /** What an engine counted whose links are closed. */
+  private last: Books | undefined;
+
+  constructor(private readonly name: string, private readonly hangMilliseconds: number, private readonly listener: LifeListener) {
+    this.watchdog = new Watchdog(hangMilliseconds);
+  }
+
+  get running(): boolean {
+    return this.isRunning;
+  }
+
+  /** While its links are open. */
+  get thread(): OpenThread | undefined {
+    return this.open;
+  }
+
+  /** What it has counted, if ever it had a graph. */
+  get books(): Books | undefined {
+    return this.open?.books ?? this.last;
+  }
+
+  /** Opens the links of a graph in a thread of its own. */
+  async begin(request: PlanRequest): Promise<void> {
+    const { plan: unordered, linked } = await prepareEngine(request);
+    const orders = new OrderEvent();
+    const plan: EnginePlan = { ...unordered, orders: orders.descriptor };
+    const worker = startEngineThread(plan);
+    const thread = new OpenThread(worker, request.backend, new Int32Array(plan.control), orders, linked);
+    worker.on('message', (report: EngineReport) => this.take(thread, report));
+    worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
+    worker.on('exit', () => {
+      if (this.open === thread) this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} exited unexpectedly.`));
+    });
+    this.open = thread;
+    this.watch(thread);
+    try {
+      await this.answers.expect(['opened']);
+      this.watchdog.stop();
+      worker.unref();
+      this.listener.opened();
+    } catch (error) {
+      await this.discard(thread);
+      throw error;
+    }
+  }
+
+  /** Puts another graph in the place of the one that is open, between two batches; links that both have stay open. If it throws, nothing has changed. */
+  async change(thread: OpenThread, request: PlanRequest): Promise<void> {
+    const before = thread.linked;
+    const { plan, linked } = await prepareEngine(request, { linked: before, control: thread.control.buffer as SharedArrayBuffer, begun: thread.begun });
+    if (!this.isRunning) this.watch(thread);
+    try {
+      const report = await this.answers.expect(['changed', 'refused'], () => {
+        if (this.isRunning) this.tellRunning(thread, PAUSE);
+        thread.worker.postMessage({ kind: 'change', plan: { ...plan, orders: thread.orders.descriptor } } satisfies EngineRequest);
+      });
+      if (report.kind === 'refused') throw plainAsError(report.error);
+    } catch (error) {
+      await discardGraph(linked, thread.backend, before);
+      throw error;
+    } finally {
+      if (!this.isRunning) this.watchdog.stop();
+    }
+    const books = thread.books;
+    thread.replace(linked, books);
+    // Readers that have waited for pipes that are gone now get what was written to them.
+    const gone = pipesWithout(before.prepared.pipes, linked.prepared.pipes);
+    await awaitExpectedReaders(gone);
+    takeBackUnread(books.graph, books.words, gone);
+    thread.replace(linked, books);
+    await discardGraph(before, thread.backend, linked);
+  }
+
+  /** Lets packets flow. */
+  async run(thread: OpenThread): Promise<void> {
+    Atomics.store(thread.control, CONTROL_STOP, RUN);
+    thread.worker.ref();
+    await this.ask(thread, { kind: 'run' }, ['running']);
+  }
+
+  /** Stops it at the end of a batch. */
+  async rest(thread: OpenThread): Promise<void> {
+    await this.answers.expect(['rested'], () => this.tellRunning(thread, STOP));
+  }
+
+  /** Tells a running engine to stop or to pause. */
+  private tellRunning(thread: OpenThread, word: number): void {
+    Atomics.store(thread.control, CONTROL_STOP, word);
+    thread.orders.signal();
+    Atomics.add(thread.control, CONTROL_WAKE, 1);
+    Atomics.notify(thread.control, CONTROL_WAKE);
+  }
+
+  /** Closes its links; everything that was sent has then reached its files and readers, as far as they take it. */
+  async close(): Promise<void> {
+    const thread = this.open;
+    if (!thread) return;
+    thread.worker.ref();
+    try {
+      await this.ask(thread, { kind: 'close' }, ['closed']);
+      const { pipes } = thread.linked.prepared;
+      await awaitExpectedReaders(pipes);
+      const { books } = thread;
+      takeBackUnread(books.graph, books.words, pipes);
+      this.last = books;
+    } finally {
+      await this.discard(thread);
+    }
+  }
+
+  private discard(thread: OpenThread): Promise<void> {
+    thread.gone ??= this.doAwayWith(thread);
+    return thread.gone;
+  }
+
+  private async doAwayWith(thread: OpenThread): Promise<void> {
+    if (this.open === thread) this.open = undefined;
+    this.listener.closed();
+    this.watchdog.stop();
+    await thread.end();
+  }
+
+  private ask(thread: OpenThread, request: EngineRequest, kinds: readonly EngineReport['kind'][]): Promise<EngineReport> {
+    return this.answers.expect(kinds, () => thread.worker.postMessage(request));
+  }
+
+  private take(thread: OpenThread, report: EngineReport): void {
+    if (this.open !== thread) return;
+    if (report.kind === 'notice') this.listener.notice(report.text, report.fault);
+    if (report.kind === 'failed') {
+      this.fail(thread, plainAsError(report.error));
+      return;
+    }
+    if (report.kind === 'running') this.runs(thread);
+    if (report.kind === 'rested') this.rests(thread, report.end);
+    this.answers.take(report);
+  }
+
+  private runs(thread: OpenThread): void {
+    this.isRunning = true;
+    thread.begun = true;
+    this.watch(thread);
+    this.listener.begun(thread);
+  }
+
+  private rests(thread: OpenThread, end: 'stopped' | 'ended'): void {
+    this.isRunning = false;
+    this.watchdog.stop();
+    thread.worker.unref();
+    this.listener.rested(end);
+  }
+
+  private fail(thread: OpenThread, error: BricksError): void {
+    const wasRunning = this.isRunning;
+    this.isRunning = false;
+    const { books } = thread;
+    if (error.code === 'E_ENGINE_HUNG') countHung(books.graph, books.words, thread.control);
+    takeBackUnread(books.graph, books.words, thread.linked.prepared.pipes);
+    this.last = books;
+    const waiting = this.answers.next();
+    const gone = this.discard(thread).catch(() => undefined);
+    this.listener.failed(error, wasRunning, gone);
+    void Promise.race([gone, threadLimit()]).then(() => {
+      waiting?.reject(error);
+      this.listener.lost(error, wasRunning, waiting !== undefined);
+    });
+  }
+
+  /** Ends an engine whose batch does not end, be it while it warms up. */
+  private watch(thread: OpenThread): void {
+    this.watchdog.watch(thread.control, () => this.isRunning, (index) => {
+      const label = thread.graph.bricks[index]?.label;
+      this.fail(thread, new BricksError('E_ENGINE_HUNG', `The engine ${this.name} was ended: ${label ? `its brick ${label}` : 'one of its links'} has not returned for ${this.hangMilliseconds} ms.`, label ? 'Fix the brick, or raise hangMilliseconds.' : 'Check the device or the disk, or raise hangMilliseconds.'));
+    });
+  }
+}
+
+function plainAsError({ code, message, stack }: PlainError): BricksError {
+  const error = new BricksError(code, message);
+  if (stack) error.stack = stack;
+  return error;
+}

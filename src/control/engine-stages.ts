@@ -1,0 +1,50 @@
+/** Columns that the engine fills itself, where a brick reads them and a source leaves them out. */
+import type { BatchStage } from '../core/engine-graph';
+import type { EngineSource } from '../core/engine';
+import type { GraphMemory } from '../core/graph-memory';
+import { HeadColumn, copyHeadsByByte } from '../core/heads';
+import { flowFiller } from '../flow/columns';
+import type { Backend } from '../model/backend';
+import type { ColumnName } from '../model/packet-batch';
+import { nativeHeadCopier } from '../native/system';
+import type { EnginePlan } from './engine-protocol';
+import { isOpenedBy } from './thread-ports';
+
+const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];
+
+export function readsFlow(reads: ReadonlySet<ColumnName>): boolean {
+  return FLOW_COLUMNS.some((column) => reads.has(column));
+}
+
+export class EngineStages {
+  readonly all: BatchStage[] = [];
+  /** Those that packets go through again once a brick has changed them. */
+  readonly refills: BatchStage[] = [];
+  private readonly heads: HeadColumn | undefined;
+
+  constructor(plan: EnginePlan, backend: Backend, memory: GraphMemory, reads: ReadonlySet<ColumnName>) {
+    const { sources, bricks } = plan.graph;
+    const filled = sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
+    const copier = nativeHeadCopier();
+    const fillsFlow = readsFlow(reads) && !filled;
+    const refillsFlow = readsFlow(reads) && bricks.some(({ declaration }) => declaration.effect === 'edits');
+    // Packets lie far apart, so that a loop over them waits for memory; native code copies their heads together.
+    const flowByHeads = (fillsFlow || refillsFlow) && copier !== undefined;
+    if (reads.has('heads') || flowByHeads) {
+      this.heads = new HeadColumn(memory.columns, copier ?? copyHeadsByByte);
+      if (reads.has('heads') || fillsFlow) this.all.push(this.heads);
+      this.refills.push(this.heads);
+    }
+    if (!fillsFlow && !refillsFlow) return;
+    const fields = reads.has('flowAddresses') || reads.has('flowPorts');
+    const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: flowByHeads, fields });
+    const stage: BatchStage = { fill: (batch, count) => fill(batch, 0, count) };
+    if (fillsFlow) this.all.push(stage);
+    if (refillsFlow) this.refills.push(stage);
+  }
+
+  /** Learns the memories of sources before packets come. */
+  expect(sources: readonly EngineSource[]): void {
+    for (const { batch } of sources) this.heads?.learn(batch.memory);
+  }
+}

@@ -1,0 +1,150 @@
+/** Another graph in place of the one that an engine has, while packets flow: none is lost, none comes twice, and each flow keeps its order. */
+import { Dummy, Duplicator, Filter, LoadBalancer, Merge, type BrickDescription } from 'packet-bricks';
+import { closeEngines, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
+import { temporaryRunDirectory } from '../pipes/processes';
+import { Reader, Traffic, expectEachOnce, expectFlowsInOrder, stopTraffic } from './traffic';
+
+let removeDirectory = (): void => undefined;
+beforeAll(() => {
+  removeDirectory = temporaryRunDirectory();
+});
+afterEach(async () => {
+  await stopTraffic();
+  await closeEngines();
+});
+afterAll(() => removeDirectory());
+
+test('fifty changes under traffic lose no packet, keep the order of each flow, and the sums stay right', async () => {
+  const outputs = Array.from({ length: 8 }, (_, index) => `out${index}`);
+  const graph = (count: number): BrickDescription => new LoadBalancer().connectInput('in').connectOutput(...outputs.slice(0, count));
+  const engine = await runningEngine(graph(1));
+  const traffic = new Traffic(outputs).start();
+  for (let change = 0; change < 50; change++) {
+    await traffic.passed(100);
+    await engine.relink(graph(1 + (change * 5) % 8));
+    expect(engine.running).toBe(true);
+    expect(engine.audit()).toMatchObject({ balanced: true });
+  }
+  await traffic.end(engine);
+  const numbers = [...traffic.received.values()].flat();
+  expectEachOnce(numbers, traffic.sent);
+  for (const name of outputs) expectFlowsInOrder(traffic.of(name));
+  expect(engine.audit()).toMatchObject({ balanced: true, received: traffic.sent, sent: traffic.sent, dropped: 0 });
+  expect(engine.stats()).toMatchObject({ packets: traffic.sent, drops: 0 });
+});
+
+test('what stays goes on: its counters, what its bricks remember, and what they hold', async () => {
+  const first = new Duplicator().connectInput('in').connectOutput('a{0', 'out');
+  const counting = new Filter('tcp').connectInput('a}0').connectOutput('tcp');
+  const engine = newEngine();
+  await engine.link(first.link(counting));
+  await engine.start();
+  const traffic = new Traffic(['out', 'tcp', 'more']).start();
+  await traffic.passed(500);
+  const more = new Duplicator().connectInput('in').connectOutput('a{0', 'out', 'more');
+  const before = engine.stats().bricks.find(({ id }) => id === counting.id);
+  await engine.relink([more, counting]);
+  await traffic.passed(500);
+  await traffic.end(engine);
+  const after = engine.stats();
+  expect(after.bricks.find(({ id }) => id === counting.id)?.packetsIn).toBe(traffic.sent);
+  expect(before?.packetsIn).toBeGreaterThan(0);
+  expect(after.links.find(({ name }) => name === 'in')).toMatchObject({ packets: traffic.sent });
+  expect(traffic.of('out')).toEqual(Array.from({ length: traffic.sent }, (_, number) => number));
+  expect(traffic.of('more').length).toBeLessThan(traffic.sent);
+  expect(engine.audit()).toMatchObject({ balanced: true });
+});
+
+test('a brick is put into a chain and taken out again', async () => {
+  const balancer = new LoadBalancer().connectInput('in').connectOutput('out0', 'out1');
+  const engine = await runningEngine(balancer);
+  const traffic = new Traffic(['out0', 'out1']).start();
+  await traffic.passed(300);
+  for (let round = 0; round < 3; round++) {
+    const inner = new LoadBalancer().connectInput('mid}0').connectOutput('out0', 'out1');
+    await engine.relink([new Dummy().connectInput('in').connectOutput('mid{0'), inner]);
+    await traffic.passed(300);
+    await engine.relink(balancer);
+    await traffic.passed(300);
+  }
+  await traffic.end(engine);
+  expectEachOnce([...traffic.of('out0'), ...traffic.of('out1')], traffic.sent);
+  expect(engine.audit()).toMatchObject({ balanced: true, received: traffic.sent, sent: traffic.sent });
+});
+
+test('sources come and go', async () => {
+  const engine = await runningEngine(new Merge().connectInput('in').connectOutput('out'));
+  const traffic = new Traffic(['out']).start();
+  for (let round = 0; round < 5; round++) {
+    await traffic.passed(200);
+    await engine.relink(new Merge().connectInput('in', 'other').connectOutput('out'));
+    await traffic.passed(200);
+    await engine.relink(new Merge().connectInput('in').connectOutput('out'));
+  }
+  await traffic.end(engine);
+  expect(traffic.of('out')).toEqual(Array.from({ length: traffic.sent }, (_, number) => number));
+});
+
+test('a change that fails leaves all as it was, and packets flow on', async () => {
+  const engine = await runningEngine(new Dummy().connectInput('in').connectOutput('out'));
+  const other = await runningEngine(new Dummy().connectInput('x').connectOutput('taken'));
+  const traffic = new Traffic(['out']).start();
+  await traffic.passed(200);
+  await expect(engine.relink(new Duplicator().connectInput('in').connectOutput('out', 'taken'))).rejects.toMatchObject({ code: 'E_LINK_BUSY' });
+  await expect(engine.relink(new Dummy().connectInput('in'))).rejects.toMatchObject({ code: 'E_NO_OUTPUT' });
+  await expect(engine.relink(new Duplicator().connectInput('in').connectOutput('out', '/no/such/directory/x.pcap'))).rejects.toMatchObject({ code: 'E_FILE' });
+  await traffic.passed(200);
+  await traffic.end(engine);
+  expect(traffic.of('out')).toEqual(Array.from({ length: traffic.sent }, (_, number) => number));
+  expect(engine.audit()).toMatchObject({ balanced: true, sent: traffic.sent });
+  await other.stop();
+});
+
+test('readers of pipes that both graphs have see no end: of an engine that is stopped, and of one that runs', async () => {
+  const graph = (...outputs: string[]): BrickDescription => new LoadBalancer().connectInput('in').connectOutput(...outputs);
+  const engine = newEngine({ whenFull: 'wait' });
+  await engine.link(graph('p{0', 'p{1'));
+  const kept = await Reader.of('p}0');
+  const leaving = await Reader.of('p}1');
+  await engine.relink(graph('p{0', 'p{2'));
+  await leaving.done;
+  const coming = await Reader.of('p}2');
+  await engine.start();
+  const traffic = new Traffic([]).start();
+  await until(() => kept.numbers.length > 200);
+  for (let round = 0; round < 10; round++) {
+    await engine.relink(graph('p{0', 'p{2', `out${round}`));
+    await engine.relink(graph('p{0', 'p{2'));
+    const before = kept.numbers.length;
+    await until(() => kept.numbers.length > before + 50);
+  }
+  expect([kept.ended, coming.ended, leaving.ended]).toEqual([false, false, true]);
+  await traffic.end(engine);
+  const { sent, received, balanced } = engine.audit();
+  await engine.delete();
+  await Promise.all([kept.done, coming.done]);
+  expect(balanced).toBe(true);
+  expect(received).toBe(traffic.sent);
+  const others = Array.from({ length: 10 }, (_, round) => numbersOf(loopback.read(`out${round}`))).flat();
+  expectEachOnce([...kept.numbers, ...coming.numbers, ...others], sent);
+  expectFlowsInOrder(kept.numbers);
+  expectFlowsInOrder(coming.numbers);
+});
+
+test('an engine that reads a pipe goes on with it while its own graph changes', async () => {
+  const writer = newEngine({ whenFull: 'wait' });
+  await writer.link(new Dummy().connectInput('in').connectOutput('q{0'));
+  const reader = await runningEngine(new Dummy().connectInput('q}0').connectOutput('out'));
+  await writer.start();
+  const traffic = new Traffic(['out']).start();
+  for (let round = 0; round < 10; round++) {
+    await traffic.passed(100);
+    await reader.relink(round % 2 === 0 ? new LoadBalancer().connectInput('q}0').connectOutput('out') : new Dummy().connectInput('q}0').connectOutput('out'));
+    await writer.relink(new Dummy().connectInput('in').connectOutput('q{0'));
+  }
+  await traffic.end(writer);
+  await until(() => reader.stats().packets === traffic.sent);
+  await reader.stop();
+  traffic.take();
+  expect(traffic.of('out')).toEqual(Array.from({ length: traffic.sent }, (_, number) => number));
+});
