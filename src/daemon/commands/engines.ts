@@ -19,6 +19,14 @@ function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engi
   });
 }
 
+function linking(command: 'engine.link' | 'engine.relink'): CommandHandler {
+  return handle(command, async (host, { name, bricks, ...options }) => {
+    const ordered = bricks.map(checkedBrick);
+    await carryOut(host, { order: command, name, bricks: ordered, ...options });
+    return ordered.map(({ id }) => id);
+  });
+}
+
 export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   handle('engine.list', (host) => carryOut(host, { order: 'engines.list' }) as Promise<CommandResult<'engine.list'>>),
   handle('engine.exists', (host, { name }) => carryOut(host, { order: 'engine.exists', name }) as Promise<boolean>),
@@ -29,11 +37,8 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
     await carryOut(host, { order: 'engine.create', name, options: more });
     return null;
   }),
-  handle('engine.link', async (host, { name, bricks, ...options }) => {
-    const ordered = bricks.map(checkedBrick);
-    await carryOut(host, { order: 'engine.link', name, bricks: ordered, ...options });
-    return ordered.map(({ id }) => id);
-  }),
+  linking('engine.link'),
+  linking('engine.relink'),
   simple('engine.unlink'),
   simple('engine.start'),
   simple('engine.stop'),

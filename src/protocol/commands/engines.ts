@@ -85,7 +85,16 @@ export const ENGINE_COMMANDS = {
     positional: ['name'],
   }),
   'engine.link': command<readonly number[]>()({
-    access: 'control', summary: 'Add bricks to an engine and open its links.', result: 'the numbers of the bricks, for `brick.call`',
+    access: 'control', summary: 'Add bricks to an engine and open their links, also while it runs.', result: 'the numbers of the bricks, for `brick.call`',
+    parameters: {
+      name,
+      bricks: structured<readonly DescribedBrick[]>()({ type: 'list', required: true, description: 'the bricks, each a table with kind, options, inputs and outputs' }),
+      ...LINK_OPTIONS,
+    },
+    positional: ['name', 'bricks'],
+  }),
+  'engine.relink': command<readonly number[]>()({
+    access: 'control', summary: 'Put bricks in the place of those that an engine has, also while it runs; no packet is lost.', result: 'the numbers of the bricks, for `brick.call`',
     parameters: {
       name,
       bricks: structured<readonly DescribedBrick[]>()({ type: 'list', required: true, description: 'the bricks, each a table with kind, options, inputs and outputs' }),
