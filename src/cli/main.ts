@@ -24,7 +24,7 @@ const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVer
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string; readonly needs?: string }>> = {
   run: { command: RunTextCommand, synopsis: "bricks run [--backend NAME] [-b PACKETS] [-o NAME=VALUE] 'SETUP' | -f FILE | -" },
-  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
+  attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] [--reconnect] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },

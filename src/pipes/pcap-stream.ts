@@ -3,6 +3,7 @@ import { fstatSync, ftruncateSync, write } from 'node:fs';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { LinkName } from '../model/link-name';
+import type { PacketMemory } from '../model/packet-batch';
 import { MAXIMUM_RECORD_LENGTH } from '../ring/packet-ring';
 import { coreAddon, type NativePcapEncoder } from '../native/core-addon';
 import { attach, type AttachOptions, type PipeReader } from './pipe-reader';
@@ -60,10 +61,11 @@ export async function copyToStream(reader: PipeReader, target: number | Writable
   const ended = (): StreamResult['end'] => (encoder.packets >= limit ? 'count' : options.signal?.aborted ? 'signal' : reader.writer === 'killed' ? 'killed' : 'pipe');
   const result = (end: StreamResult['end']): StreamResult => ({ packets: encoder.packets, bytes: encoder.bytes, otherLinkTypes: encoder.otherLinkTypes, end });
   const stop = (): void => reader.interrupt();
+  const stopped = (): boolean => options.signal?.aborted ?? false;
   options.signal?.addEventListener('abort', stop);
   const out = typeof target === 'number' ? new DescriptorTarget(target) : new WritableTarget(target);
   try {
-    while (!reader.ended && encoder.packets < limit && options.signal?.aborted !== true) {
+    while (!reader.ended && encoder.packets < limit && !stopped()) {
       const count = reader.receive(Math.min(reader.batch.capacity, limit - encoder.packets));
       if (count > 0) {
         encoder.add();
@@ -72,7 +74,7 @@ export async function copyToStream(reader: PipeReader, target: number | Writable
       // A packet's room is given back only when it has been written: a killed reader loses none.
       await out.write(encoder.take());
       reader.release();
-      if (count === 0 && !reader.ended) await reader.ready();
+      if (count === 0 && !reader.ended && !stopped()) await reader.ready();
     }
     await out.write(encoder.finish());
     reader.release();
@@ -96,13 +98,14 @@ class PcapBlock {
   private length = 0;
   private linkType = -1;
   private readonly native: NativePcapEncoder | undefined;
+  /** Of the pipe that is read: a reader that reconnects has another one then. */
+  private memory: PacketMemory | undefined;
   private readonly divisor: number;
 
   constructor(private readonly reader: PipeReader, private readonly format: PcapFormat) {
     this.divisor = format === 'nanoseconds' ? 1 : 1000;
     const addon = coreAddon();
     this.native = addon ? new addon.PcapEncoder(reader.batch) : undefined;
-    this.native?.bindMemory(reader.batch.memory.bytes);
   }
 
   get full(): boolean {
@@ -120,6 +123,8 @@ class PcapBlock {
     let needed = batch.count * PCAP_RECORD_HEADER_BYTES;
     for (let row = 0; row < batch.count; row++) needed += batch.length[row];
     this.reserve(needed);
+    if (this.memory !== batch.memory) this.native?.bindMemory(batch.memory.bytes);
+    this.memory = batch.memory;
     if (this.native) this.native.encode(0, batch.count, this.block, this.length, this.divisor);
     else encodeRecords(this.reader, this.block, this.length, this.divisor);
     this.length += needed;

@@ -1,11 +1,9 @@
 /** Reading a pipe from a program: batch by batch, from this process or another. */
 import { DEFAULT_BATCH_ROWS, createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';
-import { BricksError, isBricksError } from '../model/errors';
 import { parseLinkName, type LinkName } from '../model/link-name';
-import { MINIMUM_RING_DATA } from '../ring/packet-ring';
 import { receivedLinkType, receivedPackets, type CoreAddon, type NativeRingSource } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
-import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readableDirectories, readingDirection, removeIfEmpty } from './pipe-name';
+import { openPipe } from './open-pipe';
 
 /** How to read a pipe. */
 export interface AttachOptions {
@@ -13,6 +11,15 @@ export interface AttachOptions {
   readonly wait?: boolean;
   /** Begin with all that is still in the pipe (what a reader before was killed with), not with what comes from now on. */
   readonly all?: boolean;
+  /**
+   * When the writer closes the pipe, or is killed, wait for the next one and go on with what that one writes: the same reader, with the same batch.
+   * It ends by `signal` or `close` only.
+   */
+  readonly reconnect?: boolean;
+  /** With `reconnect`: called when a writer is gone and everything that it left was read. */
+  readonly onWriterGone?: (link: LinkName, how: 'closed' | 'killed') => void;
+  /** With `reconnect`: called when the pipe of the next writer is read. */
+  readonly onReconnected?: (link: LinkName) => void;
   /** Ends the waiting, and the reading. */
   readonly signal?: AbortSignal;
   /** Called once if the pipe is not there yet; `elsewhere` if one of its name is in another network namespace. */
@@ -23,11 +30,6 @@ export interface AttachOptions {
   readonly flowColumns?: boolean;
 }
 
-const LOOK_AGAIN_MILLISECONDS = 50;
-/** Looks after which a reader that found another one waiting looks whether that one is still there. */
-const LOOKS_PER_REGISTRATION = 20;
-const CLOSING_ATTEMPTS = 20;
-const CLOSING_MILLISECONDS = 10;
 /** Batches after which other work of this thread gets its turn. */
 const BATCHES_IN_A_ROW = 64;
 
@@ -46,143 +48,8 @@ const BATCHES_IN_A_ROW = 64;
  */
 export async function attach(link: string | LinkName, options: AttachOptions = {}): Promise<PipeReader> {
   const name = typeof link === 'object' ? link : parseLinkName(link);
-  const file = pipeFileName(name);
   const addon = loadAddon<CoreAddon>('bricks_core');
-  const directory = pipeDirectory(addon);
-  const waiting = new WriterWait(addon, directory, file, name);
-  try {
-    return await openOrWait(addon, file, name, options, waiting);
-  } finally {
-    waiting.close();
-  }
-}
-
-async function openOrWait(addon: CoreAddon, file: string, name: LinkName, options: AttachOptions, waiting: WriterWait): Promise<PipeReader> {
-  for (let attempt = 0; ; attempt++) {
-    options.signal?.throwIfAborted();
-    const end = await openAfterOurselves(() => openWhereReadable(addon, file, name, options.all));
-    if (end !== 0) return new PipeReader(addon, name, end, options);
-    const elsewhere = attempt === 0 && isPipeElsewhere(addon, name);
-    if (!options.wait) {
-      if (elsewhere) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text} in this network namespace; there is one of that name in another.`, `To read it: ip netns exec NAME bricks attach '${name.text}'.`);
-      throw new BricksError('E_PIPE_ABSENT', `Nobody has opened the pipe ${name.text}.`, 'Start the engine that writes to it, as the same user, or wait for it (bricks attach without --no-wait; attach(name, {wait: true})).');
-    }
-    waiting.begin();
-    if (attempt === 0) options.onWaiting?.(elsewhere);
-    await waiting.pause(options.signal);
-  }
-}
-
-/**
- * Waits for a pipe's writer (or for any of a device: eth3}*), which takes a reader that waits here for attached, so that it gets all
- * packets from the first on. One reader of a pipe can wait so; others look now and then.
- */
-export class WriterWait {
-  private end = 0;
-  private looks = 0;
-  private armed = false;
-  private wake: (() => void) | undefined;
-
-  constructor(private readonly addon: CoreAddon, private readonly directory: string, private readonly file: string, private readonly link: LinkName) {}
-
-  /** From now on writers that come know of this reader. */
-  begin(): void {
-    if (this.end !== 0 || this.looks++ % LOOKS_PER_REGISTRATION !== 0) return;
-    try {
-      this.end = this.addon.pipeAwait(this.directory, this.file, readingDirection(this.link));
-    } catch {
-      // The directory is not this user's: the pipe is found by looking.
-    }
-  }
-
-  /** Until a writer has come, or it is time to look. */
-  async pause(signal: AbortSignal | undefined): Promise<void> {
-    const pausing = pause(LOOK_AGAIN_MILLISECONDS, signal, (wake) => { this.wake = wake; });
-    if (this.end !== 0 && !this.armed) {
-      this.armed = true;
-      this.addon.pipeWait(this.end, () => {
-        this.armed = false;
-        this.wake?.();
-      });
-    }
-    await pausing;
-    this.wake = undefined;
-  }
-
-  close(): void {
-    if (this.end === 0) return;
-    this.addon.pipeClose(this.end);
-    this.end = 0;
-    removeIfEmpty(this.directory);
-  }
-}
-
-/** In the first directory that has it. */
-function openWhereReadable(addon: CoreAddon, file: string, link: LinkName, all = false): number {
-  for (const { directory, owner } of readableDirectories(addon)) {
-    try {
-      const end = openForReading(addon, directory, file, link, all, owner);
-      if (end !== 0) return end;
-    } catch (error) {
-      // Root's pipes are not for this reader's group.
-      if (owner !== 1 || !isBricksError(error) || error.code !== 'E_PIPE_DIRECTORY') throw error;
-    }
-  }
-  return 0;
-}
-
-function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName, all = false, owner: 0 | 1 | 2 = 0): number {
-  try {
-    return addon.pipeOpen(directory, file, readingDirection(link), 0, { dataSize: MINIMUM_RING_DATA, mustExist: true, all, owner });
-  } catch (error) {
-    throw pipeError(link, 'read', error);
-  }
-}
-
-/** An end that this process has just closed may look taken by it for a moment, until its owner has heard of it. */
-async function openAfterOurselves(open: () => number): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return open();
-    } catch (error) {
-      const ours = error instanceof BricksError && error.code === 'E_PIPE_BUSY' && error.message.includes('by this process');
-      if (!ours || attempt >= CLOSING_ATTEMPTS) throw error;
-      await pause(CLOSING_MILLISECONDS, undefined);
-    }
-  }
-}
-
-/** Whether anybody writes what would be read at this end: for ends that are seldom meant. @throws BricksError E_PIPE_BUSY where it is read already */
-export function isWritten(link: LinkName): boolean {
-  const addon = loadAddon<CoreAddon>('bricks_core');
-  const directory = pipeDirectory(addon);
-  // Nobody else may read meanwhile: a reader that waits for its writer would take this look for one.
-  const reader = openForReading(addon, directory, pipeFileName(link), link, true);
-  if (reader === 0) return false;
-  try {
-    const writer = addon.pipeOpen(directory, pipeFileName(link), readingDirection(link), 1, { dataSize: MINIMUM_RING_DATA, mustExist: true });
-    if (writer !== 0) addon.pipeClose(writer);
-    return false;
-  } catch (error) {
-    if ((error as { code?: string }).code === 'E_PIPE_BUSY') return true;
-    throw pipeError(link, 'write', error);
-  } finally {
-    addon.pipeClose(reader);
-  }
-}
-
-/** Ends early by the signal, and by what `wakeable` is told. */
-function pause(milliseconds: number, signal: AbortSignal | undefined, wakeable?: (wake: () => void) => void): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    wakeable?.(done);
-    signal?.addEventListener('abort', done);
-  });
+  return new PipeReader(addon, name, await openPipe(addon, name, options), options);
 }
 
 const readers = new Set<PipeReader>();
@@ -200,31 +67,39 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
   readonly link: LinkName;
   /** The packets of the last `receive` or `next`. */
   readonly batch: PacketBatch;
-  private readonly source: NativeRingSource;
+  private source: NativeRingSource;
   /** Packets read so far. */
   packets = 0;
   private closed = false;
   private atEnd = false;
   private waiting = false;
+  /** How the writer went, while the next one is awaited. */
+  private gone: 'closed' | 'killed' | undefined;
+  /** Ends the waiting for the next one. */
+  private reconnecting: AbortController | undefined;
   private readonly onAbort = (): void => this.close();
 
-  constructor(private readonly addon: CoreAddon, link: LinkName, private readonly end: number, private readonly options: AttachOptions) {
+  constructor(private readonly addon: CoreAddon, link: LinkName, private end: number, private readonly options: AttachOptions) {
     this.link = link;
     this.batch = createPacketBatch(options.batchRows ?? DEFAULT_BATCH_ROWS);
-    const bytes = addon.pipeView(end);
-    this.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.source = new addon.RingSource({ ring: end, batch: this.batch, flowColumns: options.flowColumns ?? false });
+    this.source = this.readFrom(end);
     options.signal?.addEventListener('abort', this.onAbort);
     readers.add(this);
+  }
+
+  private readFrom(end: number): NativeRingSource {
+    const bytes = this.addon.pipeView(end);
+    this.batch.memory = packetMemory(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new this.addon.RingSource({ ring: end, batch: this.batch, flowColumns: this.options.flowColumns ?? false });
   }
 
   /** Fills the batch with what is there, at most `most` packets, without waiting. Answers how many; 0 at the end too. */
   receive(most = this.batch.capacity): number {
     this.batch.count = 0;
-    if (this.closed || this.atEnd) return 0;
+    if (this.ended || this.gone) return 0;
     const answer = this.source.receive(most);
     if (answer <= 0) {
-      this.atEnd = answer < 0;
+      if (answer < 0) this.endOfWriter();
       return 0;
     }
     const count = receivedPackets(answer);
@@ -234,9 +109,14 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     return count;
   }
 
+  private endOfWriter(): void {
+    if (this.options.reconnect) this.gone = this.writer === 'killed' ? 'killed' : 'closed';
+    else this.atEnd = true;
+  }
+
   /** Gives the room of all packets received so far back to the writer. */
   release(): void {
-    if (!this.closed) this.source.release();
+    if (this.end !== 0) this.source.release();
   }
 
   /** True when nothing will come any more. */
@@ -246,7 +126,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
 
   /** Whether the writer still has the pipe, has closed it, or was killed (or the process that had opened it first). */
   get writer(): 'open' | 'closed' | 'killed' {
-    return WRITER_STATES[this.source.writerState()];
+    return this.gone ?? WRITER_STATES[this.source.writerState()];
   }
 
   /** How often the ring held something that was no packet. */
@@ -256,11 +136,13 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
 
   /** Ends a `ready` that sleeps. */
   interrupt(): void {
+    this.reconnecting?.abort();
     if (this.waiting) this.addon.pipeCancelWait(this.end);
   }
 
-  /** Sleeps until packets have come after a `receive` that found none, or the pipe has ended. */
+  /** Sleeps until packets have come after a `receive` that found none, or the pipe has ended. All packets must have been released before. */
   ready(): Promise<void> {
+    if (this.gone && !this.closed) return this.reconnect(this.gone);
     if (this.ended || !this.source.arm()) return Promise.resolve();
     return new Promise((resolve) => {
       this.waiting = true;
@@ -269,6 +151,37 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
         resolve();
       });
     });
+  }
+
+  /** Waits for the next writer, unless interrupted. */
+  private async reconnect(how: 'closed' | 'killed'): Promise<void> {
+    const { addon, options } = this;
+    if (this.end !== 0) {
+      this.release();
+      this.letGo();
+      options.onWriterGone?.(this.link, how);
+    }
+    const reconnecting = new AbortController();
+    this.reconnecting = reconnecting;
+    try {
+      // What a writer goes on with whose pipe's owner was killed belongs to this reader, too.
+      const end = await openPipe(addon, this.link, { wait: true, all: true, signal: reconnecting.signal }, true);
+      this.end = end;
+      this.source = this.readFrom(end);
+      this.gone = undefined;
+      options.onReconnected?.(this.link);
+    } catch (error) {
+      if (!reconnecting.signal.aborted) throw error;
+    } finally {
+      this.reconnecting = undefined;
+    }
+  }
+
+  private letGo(): void {
+    if (this.end === 0) return;
+    this.source.close();
+    this.addon.pipeClose(this.end);
+    this.end = 0;
   }
 
   /** The next batch, or nothing at the end. Releases the one before. */
@@ -301,7 +214,6 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     readers.delete(this);
     this.options.signal?.removeEventListener('abort', this.onAbort);
     this.interrupt();
-    this.source.close();
-    this.addon.pipeClose(this.end);
+    this.letGo();
   }
 }

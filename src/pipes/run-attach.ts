@@ -6,7 +6,8 @@ import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
 import { FLOWS_MAXIMUM, FlowCount } from './flow-count';
 import { copyToStream, type PcapFormat, type StreamOptions } from './pcap-stream';
-import { attach, isWritten, type AttachOptions } from './pipe-reader';
+import { isWritten } from './open-pipe';
+import { attach, type AttachOptions } from './pipe-reader';
 import { ANY_PIPE, runForEach } from './run-for-each';
 import { checkWriter, runProgram, sayOthers, type PassOn } from './run-program';
 
@@ -30,6 +31,8 @@ export interface AttachCommand {
   readonly format?: PcapFormat;
   /** Begin with all that is still in the pipe. */
   readonly all?: boolean;
+  /** When the writer has gone, wait for the next one and go on. */
+  readonly reconnect?: boolean;
   /** Fail where the pipe is not there, instead of waiting for it. */
   readonly noWait?: boolean;
   readonly signal?: AbortSignal;
@@ -44,6 +47,7 @@ export async function runAttach(command: AttachCommand): Promise<number> {
     wait: !command.noWait,
     onWaiting: (elsewhere) => say(`waiting for ${command.link} ...${elsewhere ? ` There is a pipe of that name in another network namespace; to read it: ip netns exec NAME bricks attach '${command.link}'` : ''}`),
     ...(command.all === undefined ? {} : { all: command.all }),
+    ...(command.reconnect ? reconnecting(say) : {}),
     ...(command.signal ? { signal: command.signal } : {}),
     ...(typeof command.count === 'number' ? { count: command.count } : {}),
     ...(command.format ? { format: command.format } : {}),
@@ -65,6 +69,14 @@ export async function runAttach(command: AttachCommand): Promise<number> {
     if (command.signal?.aborted) return 0;
     throw error;
   }
+}
+
+function reconnecting(say: (text: string) => void): AttachOptions {
+  return {
+    reconnect: true,
+    onWriterGone: ({ text }, how) => say(`${text}: its writer ${how === 'killed' ? 'was killed' : 'has closed it'}; waiting for the next one ...`),
+    onReconnected: ({ text }) => say(`${text}: reading again`),
+  };
 }
 
 /** x{0 is seldom meant: what bricks write there is read at x}0. @throws BricksError E_ATTACH_END */
@@ -127,7 +139,8 @@ async function runTap(link: string, name: string, options: AttachOptions & { cou
   }
   const reader = await attach(link, options);
   const encoder = new addon.PcapEncoder(reader.batch);
-  encoder.bindMemory(reader.batch.memory.bytes);
+  let { memory } = reader.batch;
+  encoder.bindMemory(memory.bytes);
   const limit = options.count ?? Infinity;
   let packets = 0;
   let refused = 0;
@@ -138,6 +151,9 @@ async function runTap(link: string, name: string, options: AttachOptions & { cou
         if (!reader.ended) await reader.ready();
         continue;
       }
+      // A reader that has reconnected reads another ring.
+      if (memory !== reader.batch.memory) encoder.bindMemory(reader.batch.memory.bytes);
+      ({ memory } = reader.batch);
       const taken = reader.batch.linkType === 1 ? encoder.writeEach(0, count, tap) : 0;
       packets += count;
       refused += count - taken;

@@ -6,7 +6,8 @@ import type { CoreAddon } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
 import type { StreamOptions } from './pcap-stream';
 import { linksIn, pipeDirectory, pipeFileName, readableDirectories } from './pipe-name';
-import { attach, WriterWait } from './pipe-reader';
+import { WriterWait } from './open-pipe';
+import { attach } from './pipe-reader';
 import { runProgram, type ReadingProgram, type Say } from './run-program';
 
 /** In place of a pipe's name: all of the device. */
@@ -16,6 +17,7 @@ const PLACE_OF_NAME = '{}';
 
 /** Ends when all programs have. Answers the first exit code that was not 0. */
 export async function runForEach(pattern: LinkName, program: ReadingProgram, options: StreamOptions, say: Say): Promise<number> {
+  const { signal, ...reading } = options;
   const addon = loadAddon<CoreAddon>('bricks_core');
   const directory = pipeDirectory(addon);
   const waiting = new WriterWait(addon, directory, pipeFileName(pattern), pattern);
@@ -24,7 +26,7 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
   let begun = false;
   const begin = async (link: LinkName): Promise<void> => {
     try {
-      const reader = await attach(link, { ...(options.all === undefined ? {} : { all: options.all }) });
+      const reader = await attach(link, { ...reading, wait: false });
       begun = true;
       const words = program.words.map((word) => word.replaceAll(PLACE_OF_NAME, link.pipe?.id ?? ''));
       const code = await runProgram(link.text, { ...program, words }, options, say, reader);
@@ -40,7 +42,7 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
   };
   const ended = new Set<string>();
   try {
-    for (let looks = 0; options.signal?.aborted !== true; looks++) {
+    for (let looks = 0; signal?.aborted !== true; looks++) {
       waiting.begin();
       const there = linksIn(readableDirectories(addon).flatMap(({ directory: readable }) => names(readable)), pattern);
       // One whose program has ended is another pipe when it comes again.
@@ -51,7 +53,7 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
       if (begun && running.size === 0) break;
       if (!begun && running.size === 0 && options.wait !== true) throw new BricksError('E_PIPE_ABSENT', `Nobody has opened a pipe of ${pattern.device}.`, 'Start the engine that writes to them, as the same user, or wait for it (without --no-wait).');
       if (!begun && running.size === 0 && looks === 0) options.onWaiting?.(false);
-      await waiting.pause(options.signal);
+      await waiting.pause(signal);
     }
     await Promise.all(running.values());
   } finally {

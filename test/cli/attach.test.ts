@@ -148,3 +148,49 @@ os.execute("ls ${directory} | wc -l")
   expect(stdout).toBe('1\n0\n');
   expect(code).toBe(0);
 });
+
+describe('with --reconnect', () => {
+  /** Plays the capture twice, the second time once the reader waits for it. */
+  async function playTwice(reader: Running, link: string): Promise<void> {
+    await play(link);
+    await reader.says(/has closed it; waiting for the next one/);
+    await play(link);
+    await reader.says(/(has closed it; waiting for the next one[^]*){2}/);
+  }
+
+  test.each([
+    ['a file', ['--write', 'again.pcap']],
+    ['a program', ['--exec', 'sh', '-c', 'cat > again.pcap']],
+  ])('%s gets one stream of all that comes, whichever engine it comes from', async (_, target) => {
+    const reader = await attached('again}0', '--reconnect', ...target);
+    await playTwice(reader, 'again{0');
+    reader.signal('SIGINT');
+    const { code, stderr } = await reader.ended;
+    expect(stderr).toMatch(/again\}0: its writer has closed it; waiting for the next one \.\.\.\n.*again\}0: reading again\n/);
+    expect(code).toBe(0);
+    const once = readCapture(capture);
+    expect(readCapture(place.path('again.pcap'))).toEqual([...once, ...once]);
+  });
+
+  test('counts, and ends after so many packets, over all engines', async () => {
+    const reader = await attached('sum}0', '--reconnect', '--count');
+    const limited = await attached('limit}0', '--reconnect', `--count=${PACKETS + 10}`, '--write', 'limit.pcap');
+    await Promise.all([playTwice(reader, 'sum{0'), play('limit{0').then(() => limited.says(/waiting for the next one/)).then(() => play('limit{0'))]);
+    expect((await limited.ended).code).toBe(0);
+    expect(readCapture(place.path('limit.pcap'))).toHaveLength(PACKETS + 10);
+    reader.signal('SIGTERM');
+    expect((await reader.ended).stderr).toMatch(new RegExp(`sum}0: ${2 * PACKETS} packets, .* 60 flows`));
+  });
+
+  test('each pipe of a device keeps its program', async () => {
+    const reader = await attached('each}*', '--reconnect', '--exec', 'sh', '-c', 'cat > each-{}.pcap');
+    for (let time = 1; time <= 2; time++) {
+      await Promise.all([play('each{a'), play('each{b')]);
+      await reader.says(new RegExp(`(each\\}a: its writer has closed it[^]*){${time}}`));
+      await reader.says(new RegExp(`(each\\}b: its writer has closed it[^]*){${time}}`));
+    }
+    reader.signal('SIGINT');
+    await reader.ended;
+    for (const name of ['a', 'b']) expect(readCapture(place.path(`each-${name}.pcap`))).toHaveLength(2 * PACKETS);
+  });
+});

@@ -146,10 +146,10 @@ describeNative('attaching a program to a pipe', () => {
   });
 
   const canMakeTap = process.getuid?.() === 0 && existsSync('/dev/net/tun');
-  (canMakeTap ? test : test.skip)('feeds a tap interface', async () => {
+  (canMakeTap ? test : test.skip)('feeds a tap interface, and with reconnect goes on with the next writer', async () => {
     await withPipe('tap', async (writers) => {
       const name = `brk${process.pid % 100_000}`;
-      const program = attachProgram({ link: 'tap}0', tap: name });
+      const program = attachProgram({ link: 'tap}0', tap: name, reconnect: true });
       await writers.read();
       writers.send(0, 10);
       const received = (): number => {
@@ -161,7 +161,13 @@ describeNative('attaching a program to a pipe', () => {
       };
       await until(() => received() >= 10, `packets on ${name}: ${program.errors}`);
       writers.close();
-      expect(await program.exited).toBe(0);
+      await program.says('waiting for the next one');
+      const next = new Writers(['tap{0']);
+      await program.says('reading again');
+      next.send(0, 10);
+      await until(() => received() >= 20, `more packets on ${name}: ${program.errors}`);
+      await program.kill();
+      next.close();
     });
   });
 

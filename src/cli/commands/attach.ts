@@ -17,6 +17,7 @@ export class AttachCommand extends Command {
     description: 'Read a pipe and write a pcap stream to standard output, feed a program or a tap interface, or count.',
     details: `
       Waits until the pipe exists, and exits when its writer does: with an error if the writer was killed. A pipe has one reader at a time.
+      With --reconnect it waits for the next writer instead, after an upgrade say, and goes on with the same stream, file, program or interface.
       It reads packets that arrive from now on, or all of them if it was waiting before the writer appeared. With --all it starts with what
       is still in the pipe, including what a previous reader did not take.
       All words after --exec are the program and its arguments; it gets the pcap stream on standard input, and the pipe's name
@@ -35,6 +36,7 @@ export class AttachCommand extends Command {
       ['Count packets, bytes and flows', "bricks attach 'eth3}0' --count"],
       ['Exit after 1000 packets', "bricks attach 'eth3}0' --count=1000 | tcpdump -nr -"],
       ['One program per output, restarted when it dies', "bricks attach 'eth3}*' --restart --exec zeek -r - Log::default_logdir=zeek-{}"],
+      ['Continue after restarts of the engine', "bricks attach 'eth3}0' --reconnect --write eth3-0.pcap"],
       ['Feed a program that reads interfaces', "bricks attach 'eth3}0' --tap tap0"],
     ],
   });
@@ -46,6 +48,7 @@ export class AttachCommand extends Command {
   /** Never given: all words from it on are taken out before. Declared for the help. */
   exec = Option.String('--exec', { description: 'run this program with the stream on its standard input; all words that follow are its arguments' });
   restart = Option.Boolean('--restart', false, { description: 'restart the --exec program if it dies while the pipe is open' });
+  reconnect = Option.Boolean('--reconnect', false, { description: 'when the writer is gone, wait for the next one and continue the same stream' });
   all = Option.Boolean('--all', false, { description: 'start with everything still in the pipe, not just what arrives from now on' });
   noWait = Option.Boolean('--no-wait', false, { description: 'fail if the pipe does not exist yet' });
 
@@ -70,6 +73,7 @@ export class AttachCommand extends Command {
       link: link.text,
       signal: ending,
       all: this.all,
+      reconnect: this.reconnect,
       noWait: this.noWait,
       say,
       ...(count === undefined ? {} : { count }),
