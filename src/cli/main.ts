@@ -10,6 +10,7 @@ import { BuildCommand } from './commands/build';
 import { CtlCommand } from './commands/ctl';
 import { CheckCommand } from './commands/check';
 import { DevicesCommand } from './commands/devices';
+import { DoctorCommand } from './commands/doctor';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { RunCommand } from './commands/run';
@@ -29,6 +30,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
+  doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },
 };

@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   E_PIPE_DIRECTORY: 'The directory of the pipes cannot be used.',
   E_PIPE_GROUP: 'The pipe could not be given to the group that is to read it.',
   E_PIPE_MEMORY: 'There is not enough memory for the pipe.',
+  E_PLATFORM: 'This system has no such thing.',
   E_PLUGIN: 'A plugin could not be found, taken or loaded.',
   E_PROGRAM: 'A program could not be started.',
   E_RULE: 'A rule of a filter is not valid.',
