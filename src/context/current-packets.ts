@@ -67,4 +67,9 @@ export class NotedPackets {
   seal(): void {
     this.sealed = true;
   }
+
+  /** Until it is sealed again: its code is made anew, and may read other columns too. */
+  unseal(): void {
+    this.sealed = false;
+  }
 }

@@ -27,8 +27,10 @@ export class EngineNode {
       this.shared = before.running;
       this.codeTimers = before.codeTimers;
     }
-    this.shared ??= work.context.atLevel(brick.level, () => this.makeCode());
-    if (!before) work.seal();
+    if (this.shared) return;
+    work.noted.unseal();
+    this.shared = work.context.atLevel(brick.level, () => this.makeCode());
+    work.seal();
   }
 
   /** The code of the engine's own graph. */

@@ -5,6 +5,7 @@ import type { BrickDeclaration } from '../model/brick';
 import type { ModuleReference } from '../model/define-brick';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { BrickSpecification } from '../model/graph';
+import type { GraphEdit } from '../model/graph-edits';
 import { checkOptions, listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
 import type { Audit, EngineStatistics } from './statistics';
 import { allBackends, registerBrick } from '../plugins/container';
@@ -12,7 +13,7 @@ import { backendSummaries, brickSummaries, findBackend, findBrick, type Summary 
 import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';
 import { defaultBackend } from '../plugins/default-backend';
-import type { Answer, Order } from './orders';
+import type { Answer, Order, OrderedBrick } from './orders';
 import { ENGINE_OPTIONS, type LinkOptions, type PacketEngineOptions } from './engine-options';
 
 export interface RegistryDefaults {
@@ -38,6 +39,7 @@ export interface OrderedEngine {
   readonly linked: boolean;
   linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions): Promise<unknown>;
   relinkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions): Promise<unknown>;
+  editGraph(edit: GraphEdit): Promise<readonly BrickSpecification[]>;
   unlink(): Promise<unknown>;
   start(): Promise<unknown>;
   stop(): Promise<unknown>;
@@ -89,6 +91,8 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
       case 'engine.link':
       case 'engine.relink':
         return this.link(order);
+      case 'engine.edit':
+        return this.edit(order);
       case 'engine.unlink':
         await this.engine(order.name).unlink();
         return undefined;
@@ -155,6 +159,14 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
     const bricks = await Promise.all(order.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
     const engine = this.engine(order.name);
     await (order.order === 'engine.link' ? engine.linkSpecifications(bricks, options) : engine.relinkSpecifications(bricks, options));
+  }
+
+  /** Answers all bricks of the engine, as they are now. */
+  private async edit({ name, edit }: Extract<Order, { order: 'engine.edit' }>): Promise<OrderedBrick[]> {
+    const engine = this.engine(name);
+    const full: GraphEdit = edit.edit === 'insert' ? { ...edit, brick: { ...edit.brick, module: (await findBrick(edit.brick.kind)).module } } : edit;
+    const bricks = await engine.editGraph(full);
+    return bricks.map(({ id, kind, options, inputs, outputs }) => ({ id, kind, options, inputs, outputs }));
   }
 
   private engine(name: string): Engine {

@@ -48,6 +48,7 @@ class RunningEngine {
   /** Another graph takes the place of the one it has. While that is made the engine does one round for each turn of the event loop. */
   async change(plan: EnginePlan): Promise<void> {
     let wanted = true;
+    let answer: EngineReport;
     try {
       const prepared = prepareChange(plan, this.assembled, this.running).finally(() => {
         wanted = false;
@@ -59,12 +60,14 @@ class RunningEngine {
       }
       const takeOver = await prepared;
       this.assembled = takeOver();
-      report({ kind: 'changed' });
+      answer = { kind: 'changed' };
     } catch (error) {
       if (this.closed) throw error;
-      report({ kind: 'refused', error: plainError(error) });
+      answer = { kind: 'refused', error: plainError(error) };
     }
+    // Before it answers: then the next order may come.
     Atomics.compareExchange(this.control, CONTROL_STOP, PAUSE, RUN);
+    report(answer);
     if (this.running) this.run();
   }
 

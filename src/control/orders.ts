@@ -1,15 +1,21 @@
 /** The orders that scripts, shells and remote clients give to the program: one small set for all of them. */
 
 import type { BrickSpecification } from '../model/graph';
+import type { GraphEdit } from '../model/graph-edits';
 
 /** A brick as a script describes it: this program knows its kind. */
 export type OrderedBrick = Omit<BrickSpecification, 'module'>;
+
+/** A change of a graph; a brick that is put in comes without its module. */
+export type OrderedEdit = Exclude<GraphEdit, { edit: 'insert' }> | { readonly edit: 'insert'; readonly brick: OrderedBrick; readonly before: number };
 
 export type Order =
   | { order: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
   | { order: 'engine.exists'; name: string }
   /** `link` adds the bricks to those that the engine has, `relink` puts them in their place; both also while it runs. */
   | { order: 'engine.link' | 'engine.relink'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
+  /** Changes the engine's graph, also while it runs; answers its bricks as they are then. */
+  | { order: 'engine.edit'; name: string; edit: OrderedEdit }
   | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
   | { order: 'engines.stats' }
   | { order: 'engines.list' }

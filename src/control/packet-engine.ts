@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { BrickDescription } from '../model/brick-description';
 import { BricksError } from '../model/errors';
 import type { BrickSpecification, CompiledGraph } from '../model/graph';
+import { editGraph, type GraphEdit } from '../model/graph-edits';
 import type { checkOptions } from '../model/options';
 import { FaultList, type EngineFault, type EngineOutcome } from '../model/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
@@ -78,6 +79,51 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
    */
   async relink(bricks: BrickDescription | readonly BrickDescription[], options: LinkOptions = {}): Promise<this> {
     return this.relinkSpecifications(this.collect('relink', Array.isArray(bricks) ? bricks as readonly BrickDescription[] : [bricks as BrickDescription]), options);
+  }
+
+  /** Gives a brick more outputs, behind those that it has, also while it runs. @throws BricksError E_ARGUMENT, or what `link` throws */
+  addOutputs(brick: BrickDescription, ...links: string[]): Promise<this> {
+    return this.edit({ edit: 'addOutputs', brick: brick.id, links }, brick);
+  }
+
+  /** Takes outputs from a brick: what was sent to them arrives, and they are closed. @throws BricksError E_ARGUMENT, or what `link` throws */
+  removeOutputs(brick: BrickDescription, ...links: string[]): Promise<this> {
+    return this.edit({ edit: 'removeOutputs', brick: brick.id, links }, brick);
+  }
+
+  /** Changes options of a brick, those that are given: `engine.setOptions(filter, 'tcp port 80')`. @throws BricksError E_OPTION, or what `link` throws */
+  setOptions(brick: BrickDescription, options: unknown): Promise<this> {
+    return this.edit({ edit: 'setOptions', brick: brick.id, options }, brick);
+  }
+
+  /**
+   * Puts a brick without inputs in front of another one: it gets that one's inputs, and feeds it by its first output.
+   * @throws BricksError E_ARGUMENT, or what `link` throws
+   */
+  async insert(brick: BrickDescription, before: BrickDescription): Promise<this> {
+    const [specification] = this.collect('insert', [brick]);
+    return this.edit({ edit: 'insert', brick: specification, before: before.id }, brick, before);
+  }
+
+  /** Takes a brick out of a chain, and joins those around it. @throws BricksError E_ARGUMENT, or what `link` throws */
+  remove(brick: BrickDescription): Promise<this> {
+    return this.edit({ edit: 'remove', brick: brick.id });
+  }
+
+  private async edit(edit: GraphEdit, ...bricks: BrickDescription[]): Promise<this> {
+    const edited = await this.editGraph(edit);
+    for (const brick of bricks) for (const one of edited) if (one.id === brick.id) brick.adopt(one);
+    return this;
+  }
+
+  /** The same as orders bring it; resolves with all bricks as they are now. @throws BricksError E_ARGUMENT, or what `link` throws */
+  editGraph(edit: GraphEdit): Promise<readonly BrickSpecification[]> {
+    return this.inOrder(async () => {
+      const { thread } = this.life;
+      if (!thread) throw noBrickError(this.name);
+      await this.setGraph(editGraph(this.specifications, edit, ({ id }) => thread.graph.bricks.find(({ specification }) => specification.id === id)?.declaration.shorthand), {});
+      return this.specifications;
+    });
   }
 
   /** @throws BricksError E_ARGUMENT */

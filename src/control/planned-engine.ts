@@ -2,6 +2,7 @@
 import type { Backend } from '../model/backend';
 import { createSharedCounters, snapshotCounters } from '../model/counters';
 import type { BrickSpecification, CompiledGraph } from '../model/graph';
+import { editGraph, type GraphEdit } from '../model/graph-edits';
 import type { OptionValue } from '../model/options';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { busyPipeError } from '../pipes';
@@ -74,6 +75,13 @@ export class PlannedEngine implements OrderedEngine {
     this.checkPipes(planned);
     this.planned = planned;
     this.isLinked = true;
+  }
+
+  async editGraph(edit: GraphEdit): Promise<readonly BrickSpecification[]> {
+    const { specifications, graph } = this.graph();
+    const edited = editGraph(specifications, edit, ({ id }) => graph.bricks.find(({ specification }) => specification.id === id)?.declaration.shorthand);
+    await this.relinkSpecifications(edited);
+    return edited;
   }
 
   unlink(): Promise<void> {

@@ -36,6 +36,12 @@ function tidy(order: Record<string, unknown>): Order {
       brick['outputs'] = listOf(brick['outputs']);
     }
   }
+  if (order['order'] === 'engine.edit') {
+    const edit = order['edit'] as Record<string, unknown>;
+    if ('links' in edit) edit['links'] = listOf(edit['links']);
+    const inserted = edit['edit'] === 'insert' ? edit['brick'] as Record<string, unknown> : undefined;
+    if (inserted) for (const name of ['inputs', 'outputs']) inserted[name] = listOf(inserted[name]);
+  }
   if (order['order'] === 'brick.call') order['values'] = listOf(order['values']);
   return order as Order;
 }

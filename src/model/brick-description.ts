@@ -25,7 +25,7 @@ export class BrickDescription {
   /** The name of its kind: `LoadBalancer`. */
   readonly kind: string;
   /** Its options, checked, with their defaults. */
-  readonly options: Readonly<Record<string, OptionValue>>;
+  options: Readonly<Record<string, OptionValue>>;
   /** Names of the links where its packets come from. */
   readonly inputs: string[] = [];
   /** Names of the links where its packets go to, in the order of its outputs. */
@@ -89,6 +89,13 @@ export class BrickDescription {
   link(...others: BrickDescription[]): this {
     this.below.push(...others);
     return this;
+  }
+
+  /** Takes over what was changed of it while its engine ran. */
+  adopt({ options, inputs, outputs }: BrickSpecification): void {
+    this.options = options as Readonly<Record<string, OptionValue>>;
+    this.inputs.splice(0, this.inputs.length, ...inputs);
+    this.outputs.splice(0, this.outputs.length, ...outputs);
   }
 
   /** This brick and all below it, as an engine gets them. */

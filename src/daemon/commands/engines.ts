@@ -2,9 +2,9 @@
 import type { BrickDeclaration } from '../../model/brick';
 import { BricksError, isBricksError } from '../../model/errors';
 import type { Audit, EngineStatistics } from '../../control/statistics';
-import type { OrderedBrick } from '../../control/orders';
+import type { OrderedBrick, OrderedEdit } from '../../control/orders';
 import type { CommandName, CommandResult } from '../../protocol/commands';
-import { listedLinkCount, type DescribedBrick, type NamedAudit } from '../../protocol/commands/engines';
+import { listedLinkCount, type DescribedBrick, type LinkedBrick, type NamedAudit } from '../../protocol/commands/engines';
 import { isTable } from '../../protocol/json-rpc';
 import { carryOut, type ControlHost } from '../control-host';
 import { handle, type CommandHandler } from '../handlers';
@@ -50,6 +50,11 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   }),
   handle('brick.check', (host, { kind, options }) => carryOut(host, { order: 'brick.check', kind, options: options ?? {} }) as Promise<CommandResult<'brick.check'>>),
   handle('brick.load', (host, { file }) => carryOut(host, { order: 'brick.load', file }) as Promise<string[]>),
+  handle('brick.addOutputs', (host, { name, brick, links }) => edit(host, name, { edit: 'addOutputs', brick, links: checkedLinks(links) })),
+  handle('brick.removeOutputs', (host, { name, brick, links }) => edit(host, name, { edit: 'removeOutputs', brick, links: checkedLinks(links) })),
+  handle('brick.set', (host, { name, brick, options }) => edit(host, name, { edit: 'setOptions', brick, options })),
+  handle('brick.insert', (host, { name, before, kind, options = {} }) => edit(host, name, { edit: 'insert', before, brick: { id: ++lastBrick, kind, options, inputs: [], outputs: [] } })),
+  handle('brick.remove', (host, { name, brick }) => edit(host, name, { edit: 'remove', brick })),
   handle('brick.call', (host, { name, brick, method, values }) => carryOut(host, { order: 'brick.call', name, id: brick, method, values: [...values ?? []] })),
   handle('option.describe', (host, { backend }) => carryOut(host, { order: 'options.describe', ...(backend === undefined ? {} : { backend }) }) as Promise<CommandResult<'option.describe'>>),
   handle('backend.default', (host) => carryOut(host, { order: 'program.backend' }) as Promise<string>),
@@ -57,6 +62,16 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
 
 export function statisticsOfAll(host: ControlHost): Promise<readonly EngineStatistics[]> {
   return carryOut(host, { order: 'engines.stats' }) as Promise<readonly EngineStatistics[]>;
+}
+
+function edit(host: ControlHost, name: string, change: OrderedEdit): Promise<readonly LinkedBrick[]> {
+  return carryOut(host, { order: 'engine.edit', name, edit: change }) as Promise<readonly LinkedBrick[]>;
+}
+
+/** @throws BricksError E_OPTION */
+function checkedLinks(links: readonly string[]): readonly string[] {
+  if (!isNames(links) || links.length === 0) throw new BricksError('E_OPTION', 'The links must be a list of link names.', 'For example: ["eth3{4"].');
+  return links;
 }
 
 /** Of the engines that have counted something. */

@@ -76,6 +76,80 @@ function methods.relink(self, first, ...)
   return link("relink", self, { first, ... })
 end
 
+-- Changes an engine's graph, and takes over what its bricks are then.
+local function edit(what, self, change)
+  local engine = base.contents(self)
+  if engine.deleted then base.fail("%s: engine %s was deleted", what, engine.name) end
+  local bricks = base.order({ order = "engine.edit", name = engine.name, edit = change }, what)
+  for _, now in ipairs(bricks) do
+    for _, object in ipairs(engine.bricks) do
+      local brick = base.contents(object)
+      if brick.id == now.id then brick.options, brick.inputs, brick.outputs = now.options or {}, now.inputs or {}, now.outputs or {} end
+    end
+  end
+  return self
+end
+
+-- The contents of a brick that is part of the engine.
+local function own_brick(what, self, index, brick)
+  if base.kind(brick) ~= "Brick" then base.wrong(what, index, "brick", "a Brick", brick) end
+  local engine, content = base.contents(self), base.contents(brick)
+  if content.engine ~= engine.name then base.fail("%s: this %s is not linked to engine %s; call pe:link first", what, content.kind, engine.name) end
+  return content
+end
+
+local function edit_outputs(what, change)
+  return function(self, brick, ...)
+    local content = own_brick(what, self, 1, brick)
+    local first = ...
+    local given = type(first) == "table" and first or { ... }
+    if #given == 0 then base.wrong(what, 2, "link", "a link name such as \"eth3{4\"", nil) end
+    local links = {}
+    for index, link in ipairs(given) do links[index] = base.string(what, index + 1, "link", "a link name such as \"eth3{4\"", link) end
+    return edit(what, self, { edit = change, brick = content.id, links = links })
+  end
+end
+
+-- pe:add_output(brick, link, ...) and pe:remove_output(brick, link, ...).
+methods.add_output = edit_outputs("add_output", "addOutputs")
+methods.remove_output = edit_outputs("remove_output", "removeOutputs")
+
+-- pe:set(brick, options): those that are given; also pe:set(filter, "tcp port 80").
+function methods.set(self, brick, options)
+  local content = own_brick("set", self, 1, brick)
+  if options == nil then base.wrong("set", 2, "options", "a number, a string or a table of options", options) end
+  return edit("set", self, { edit = "setOptions", brick = content.id, options = options })
+end
+
+-- pe:insert(brick, before): in front of another one, whose inputs it gets.
+function methods.insert(self, brick, before)
+  if base.kind(brick) ~= "Brick" then base.wrong("insert", 1, "brick", "a Brick", brick) end
+  local next_one = own_brick("insert", self, 2, before)
+  host.must_be_free("insert", brick)
+  local engine, content = base.contents(self), base.contents(brick)
+  engine.bricks[#engine.bricks + 1] = brick
+  local inserted = { id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs }
+  local done, failure = pcall(edit, "insert", self, { edit = "insert", brick = inserted, before = next_one.id })
+  if not done then
+    engine.bricks[#engine.bricks] = nil
+    error(failure, 0)
+  end
+  host.settle(content, engine.name)
+  return self
+end
+
+-- pe:remove(brick): those around it are joined.
+function methods.remove(self, brick)
+  local content = own_brick("remove", self, 1, brick)
+  edit("remove", self, { edit = "remove", brick = content.id })
+  local engine = base.contents(self)
+  for index, object in ipairs(engine.bricks) do
+    if object == brick then table.remove(engine.bricks, index) break end
+  end
+  content.engine = nil
+  return self
+end
+
 function methods.unlink(self)
   order(self, "engine.unlink", "unlink")
   release(base.contents(self))
@@ -167,6 +241,11 @@ function host.engine_help()
     { "PktEngine.retrieve(name)", "returns the engine of that name, or nil" },
     { "pe:link(brick [, batch [, qid]])", "adds a brick and all bricks below it; qid selects one hardware queue" },
     { "pe:relink(brick, ...)", "puts these bricks in the place of those it has, also while it runs; no packet is lost" },
+    { "pe:add_output(brick, link, ...)", "gives a brick more outputs, also while it runs" },
+    { "pe:remove_output(brick, link, ...)", "takes outputs from a brick" },
+    { "pe:set(brick, options)", "changes options of a brick" },
+    { "pe:insert(brick, before)", "puts a brick in front of another one" },
+    { "pe:remove(brick)", "takes a brick out of a chain" },
     { "pe:unlink()", "undoes link and closes the links" },
     { "pe:start()", "starts the packet flow" },
     { "pe:stop()", "stops the packet flow" },

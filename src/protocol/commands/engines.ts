@@ -34,6 +34,12 @@ export interface DescribedBrick {
   readonly outputs: readonly string[];
 }
 
+/** A brick that an engine has. */
+export interface LinkedBrick extends Required<DescribedBrick> {
+  /** Its number. */
+  readonly id: number;
+}
+
 /** A number of links; without a maximum there is no limit. */
 export interface ListedLinkCount {
   readonly minimum: number;
@@ -55,6 +61,8 @@ export function listedLinkCount({ minimum, maximum }: LinkCount): ListedLinkCoun
 
 const name = { type: 'string', required: true, description: 'the name of the engine' } as const;
 const optionalName = { type: 'string', description: 'the name of an engine; all engines without it' } as const;
+const brick = { type: 'integer', required: true, minimum: 0, description: 'the number of the brick, as engine.link and engine.stats show it' } as const;
+const THE_BRICKS = 'all bricks of the engine as they are now, each with id, kind, options, inputs and outputs';
 const kind = { type: 'string', required: true, description: 'the kind of brick, such as LoadBalancer' } as const;
 
 export const ENGINE_COMMANDS = {
@@ -129,11 +137,37 @@ export const ENGINE_COMMANDS = {
     access: 'control', summary: 'Load a module and make the bricks that it exports known.', result: 'the names of its bricks',
     parameters: { file: structured<string>()({ type: 'file', required: true, description: 'the module' }) }, positional: ['file'],
   }),
+  'brick.addOutputs': command<readonly LinkedBrick[]>()({
+    access: 'control', summary: 'Give a brick more outputs, also while its engine runs; no packet is lost.', result: THE_BRICKS,
+    parameters: { name, brick, links: structured<readonly string[]>()({ type: 'list', required: true, description: 'the names of the links' }) }, positional: ['name', 'brick', 'links'],
+  }),
+  'brick.removeOutputs': command<readonly LinkedBrick[]>()({
+    access: 'control', summary: 'Take outputs from a brick, also while its engine runs.', result: THE_BRICKS,
+    parameters: { name, brick, links: structured<readonly string[]>()({ type: 'list', required: true, description: 'the names of the links' }) }, positional: ['name', 'brick', 'links'],
+  }),
+  'brick.set': command<readonly LinkedBrick[]>()({
+    access: 'control', summary: 'Change options of a brick, also while its engine runs.', result: THE_BRICKS,
+    parameters: { name, brick, options: structured<Readonly<Record<string, unknown>>>()({ type: 'table', required: true, description: 'those options that change' }) }, positional: ['name', 'brick', 'options'],
+  }),
+  'brick.insert': command<readonly LinkedBrick[]>()({
+    access: 'control', summary: 'Put a brick in front of another one, also while its engine runs: it gets the inputs of that one.', result: THE_BRICKS,
+    parameters: {
+      name,
+      before: { type: 'integer', required: true, minimum: 0, description: 'the number of the brick that it is put in front of' },
+      kind,
+      options: structured<Readonly<Record<string, unknown>>>()({ type: 'table', description: 'its options' }),
+    },
+    positional: ['name', 'before', 'kind', 'options'],
+  }),
+  'brick.remove': command<readonly LinkedBrick[]>()({
+    access: 'control', summary: 'Take a brick out of a chain, also while its engine runs.', result: THE_BRICKS,
+    parameters: { name, brick }, positional: ['name', 'brick'],
+  }),
   'brick.call': command<unknown>()({
     access: 'control', summary: "Call a method of a brick's control half.", result: 'what the method returns',
     parameters: {
       name,
-      brick: { type: 'integer', required: true, minimum: 0, description: 'the number of the brick, as engine.link and engine.stats show it' },
+      brick,
       method: { type: 'string', required: true, description: 'the method' },
       values: structured<readonly unknown[]>()({ type: 'list', description: 'what it is given' }),
     },

@@ -1,0 +1,91 @@
+/** Small changes of a graph, as descriptions of its bricks: an output more, another option, a brick put into a chain or taken out of it. */
+import { BricksError } from './errors';
+import type { BrickSpecification } from './graph';
+import { parseLinkName, twinOf } from './link-name';
+
+/** What is to be changed. Bricks are told by their numbers. */
+export type GraphEdit =
+  | { readonly edit: 'addOutputs' | 'removeOutputs'; readonly brick: number; readonly links: readonly string[] }
+  /** Of the options only those that are given change; a bare value is the one that it stands for. */
+  | { readonly edit: 'setOptions'; readonly brick: number; readonly options: unknown }
+  /** `brick` gets the inputs of the one that it is put in front of, and feeds that one with its first output. */
+  | { readonly edit: 'insert'; readonly brick: BrickSpecification; readonly before: number }
+  /** The bricks around it are joined. */
+  | { readonly edit: 'remove'; readonly brick: number };
+
+type Bricks = readonly BrickSpecification[];
+
+/** `shorthandOf` tells the option that a bare value stands for. @throws BricksError E_ARGUMENT */
+export function editGraph(bricks: Bricks, edit: GraphEdit, shorthandOf: (brick: BrickSpecification) => string | undefined): BrickSpecification[] {
+  switch (edit.edit) {
+    case 'addOutputs':
+      return replaced(bricks, edit.brick, (brick) => ({ ...brick, outputs: [...brick.outputs, ...edit.links] }));
+    case 'removeOutputs':
+      return replaced(bricks, edit.brick, (brick) => ({ ...brick, outputs: withoutLinks(brick, edit.links) }));
+    case 'setOptions':
+      return replaced(bricks, edit.brick, (brick) => ({ ...brick, options: { ...brick.options, ...givenOptions(brick, edit.options, shorthandOf) } }));
+    case 'insert':
+      return inserted(bricks, edit.brick, edit.before);
+    case 'remove':
+      return removed(bricks, edit.brick);
+  }
+}
+
+function find(bricks: Bricks, id: number): BrickSpecification {
+  const found = bricks.find((brick) => brick.id === id);
+  if (!found) throw new BricksError('E_ARGUMENT', `The engine has no brick ${id}.`, 'Link it first: pe:link(brick).');
+  return found;
+}
+
+function replaced(bricks: Bricks, id: number, change: (brick: BrickSpecification) => BrickSpecification): BrickSpecification[] {
+  const changed = change(find(bricks, id));
+  return bricks.map((brick) => (brick.id === id ? changed : brick));
+}
+
+function withoutLinks({ kind, outputs }: BrickSpecification, links: readonly string[]): string[] {
+  const missing = links.find((link) => !outputs.includes(link));
+  if (missing !== undefined) throw new BricksError('E_ARGUMENT', `The ${kind} has no output ${missing}.`, `It has: ${outputs.join(', ')}.`);
+  return outputs.filter((output) => !links.includes(output));
+}
+
+function givenOptions(brick: BrickSpecification, given: unknown, shorthandOf: (brick: BrickSpecification) => string | undefined): Readonly<Record<string, unknown>> {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Readonly<Record<string, unknown>>;
+  const shorthand = shorthandOf(brick);
+  if (given === undefined || given === null || shorthand === undefined) throw new BricksError('E_ARGUMENT', `The options of a ${brick.kind} are a table, got ${String(given)}.`);
+  return { [shorthand]: given };
+}
+
+function inserted(bricks: Bricks, brick: BrickSpecification, id: number): BrickSpecification[] {
+  const before = find(bricks, id);
+  if (bricks.some((known) => known.id === brick.id)) throw new BricksError('E_ARGUMENT', `The ${brick.kind} is part of the engine already.`);
+  if (brick.inputs.length > 0) throw new BricksError('E_ARGUMENT', `The ${brick.kind} that is to be put in front of a ${before.kind} has an input, ${brick.inputs[0]}.`, 'It gets those of the other brick: name none.');
+  const pipe = `inserted-${brick.id}`;
+  const between: BrickSpecification = { ...brick, inputs: before.inputs, outputs: [`${pipe}{0`, ...brick.outputs] };
+  return bricks.flatMap((known) => (known.id === id ? [between, { ...known, inputs: [`${pipe}}0`] }] : [known]));
+}
+
+function removed(bricks: Bricks, id: number): BrickSpecification[] {
+  const brick = find(bricks, id);
+  const others = bricks.filter((known) => known.id !== id);
+  const [output, ...more] = brick.outputs;
+  const [input, ...moreInputs] = brick.inputs;
+  const behind = more.length === 0 ? others.find((known) => reads(known, output)) : undefined;
+  if (behind) {
+    return others.map((known) => (known === behind ? { ...known, inputs: known.inputs.flatMap((link) => (link === twin(output) ? brick.inputs : [link])) } : known));
+  }
+  const before = others.find(({ outputs }) => outputs.some((link) => link === twin(input)));
+  if (before && more.length === 0 && moreInputs.length === 0) {
+    return others.map((known) => (known === before ? { ...known, outputs: known.outputs.map((link) => (link === twin(input) ? output : link)) } : known));
+  }
+  throw new BricksError('E_ARGUMENT', `The ${brick.kind} can't be taken out: it does not lead from one brick or link to one other.`, 'Describe the graph that is to remain: pe:relink(brick, ...).');
+}
+
+function twin(link: string): string | undefined {
+  return twinOf(parseLinkName(link));
+}
+
+/** Whether a brick reads what is written to a link. */
+function reads({ inputs }: BrickSpecification, link: string): boolean {
+  const other = twin(link);
+  return other !== undefined && inputs.includes(other);
+}
