@@ -31,6 +31,7 @@ const PLAIN = [
   ...['bricks', 'bricks-server', 'bricks-load-balance', 'bricks-duplicate', 'bricks-kill-server'].map((name) => ({ name: `cli/${name}`, source: `src/cli/${name}.ts` })),
   { name: 'launch', source: 'src/launch.ts' },
   { name: 'plugins/sucrase', source: 'node_modules/sucrase' },
+  { name: 'rules/rule-control', source: 'src/rules/rule-control.ts' },
   { name: 'plugins/script-hooks', source: 'src/plugins/script-hooks.ts' },
   { name: 'testing/index', source: 'src/testing/index.ts' },
   { name: 'testing/bench-child', source: 'src/testing/bench-child.ts' },
@@ -38,7 +39,7 @@ const PLAIN = [
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];
 /** A bundle of its own; and what is optional and may not be installed. */
-const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server'];
+const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server', '../rules/rule-control.js'];
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */

@@ -1,52 +1,76 @@
 import type { BrickClass } from '../model/define-brick';
 import type { GivenOptions, OptionDeclarations } from '../model/options';
-import { PacketFilter, checkFilterRules } from '../filter/filter-expression';
+import { checkFilterRules } from '../filter/filter-expression';
+import { LocalFilter, RuledFilter } from '../filter/ruled-filter';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
+import { createSharedRules } from '../rules/layout';
+import { RULE_COUNTERS, RuleSelection } from '../rules/rule-selection';
 
 const FILTER_OPTIONS = {
   /** Only what it matches passes; everything if nothing is said. An expression as tcpdump takes it. */
   expression: { type: 'string', description: 'pass only packets that match; by default all match' },
   /** What it matches is dropped. */
   drop: { type: 'string', description: 'drop packets that match' },
-  /** What it matches passes in any case: wins over the other two. */
-  accept: { type: 'string', description: 'always pass packets that match; overrides the other two' },
+  /** What it matches passes in any case: wins over the other two, and over rules that come while packets flow. */
+  accept: { type: 'string', description: 'always pass packets that match; overrides the other two, and rules' },
+  /** Take rules while packets flow, by add, remove and rules. Any option that names a source of rules implies it. */
+  rules: { type: 'boolean', default: false, description: 'take rules while packets flow (`add`, `remove`, `rules`); implied by `file`' },
+  /** A file of rules, read anew when it changes. */
+  file: { type: 'string', description: 'a file of rules, one a line, that is read anew when it changes' },
+  /** How many rules there may be. */
+  maxRules: { type: 'integer', default: 1_048_576, minimum: 1, maximum: 16_000_000, description: 'how many rules there may be' },
+  /** Match the innermost flow of tunnels, as the LoadBalancer's option. */
+  inner: { type: 'boolean', default: false, description: 'match rules against the innermost flow of tunnels, as LoadBalancer does with its option `inner`' },
+  /** Allow rules that change packets. */
+  modify: { type: 'boolean', default: false, description: 'allow rules that change packets' },
 } as const satisfies OptionDeclarations;
 
 /** Options of Filter. */
 export interface FilterOptions extends GivenOptions<typeof FILTER_OPTIONS> {}
 
-/** Passes the packets that its rules allow. Rules are expressions in libpcap's filter language, as tcpdump takes them. */
-export const Filter: BrickClass<FilterOptions | string, 1, 1> = defineBrick({
+/** A rule that redirects may name any of them. */
+const OUTPUTS_MAXIMUM = 4096;
+
+function isRuled({ rules, file }: Readonly<Record<string, unknown>>): boolean {
+  return rules === true || file !== undefined;
+}
+
+/** Passes the packets that its rules allow: expressions in libpcap's filter language, as tcpdump takes them, and rules that come and go while packets flow. */
+export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
   name: 'Filter',
   summary: 'Passes the packets that its rules allow.',
   description: [
-    "Rules are expressions in libpcap's filter language, as for tcpdump (pcap-filter(7)).",
+    "Expressions are written in libpcap's filter language, as for tcpdump (pcap-filter(7)).",
     'A packet passes if `expression` matches it (or is not set) and `drop` does not. A packet that `accept` matches always passes.',
     'Packets that do not pass are counted as dropped with the reason `decision`.',
     '',
     'Expressions apply to the captured bytes, starting at the link header: `tcp port 80` matches only untagged packets; for tagged ones, write `vlan and tcp port 80`.',
-    'A rule that makes no sense for a link type (`ether host` on raw IP) matches nothing there; packets of such link types are counted as `inapplicable`.',
+    'An expression that makes no sense for a link type (`ether host` on raw IP) matches nothing there; packets of such link types are counted as `inapplicable`.',
     'Host names in an expression are resolved once, when the engine is linked.',
+    '',
+    'With `rules`, a million rules about addresses, subnets, connections, flows and hardware addresses may come and go while packets flow: they drop, pass (whitelist), redirect to',
+    'another output, or modify. The rule of the largest priority decides; what no rule is about is left to the expressions. See the guide, docs/guide/rules.md.',
   ].join('\n'),
   options: FILTER_OPTIONS,
   shorthand: 'expression',
-  outputs: 1,
-  counters: { inapplicable: 'packets of a link type that a rule does not apply to' },
+  outputs: { minimum: 1, maximum: OUTPUTS_MAXIMUM },
+  edits: true,
+  counters: { inapplicable: 'packets of a link type that an expression does not apply to', ...RULE_COUNTERS },
   examples: {
     lua: 'f = Brick.new("Filter", {drop = "udp port 53", accept = "host 10.0.0.1"})\nf:connect_input("eth3")\nf:connect_output("eth3{0")',
     typescript: "new Filter({ drop: 'udp port 53', accept: 'host 10.0.0.1' }).connectInput('eth3').connectOutput('eth3{0')",
   },
+  needs: (options) => ({ control: isRuled(options), edits: isRuled(options) && options.modify, ...(isRuled(options) ? {} : { outputs: 1 }) }),
   check: checkFilterRules,
+  shared: ({ maxRules }) => createSharedRules(maxRules),
+  control: async (options, context) => (await import('../rules/rule-control.js')).openRuleControl(options, context),
   // Nothing is remembered from packet to packet: the programs that a warm-up has compiled serve the engine.
   state: () => undefined,
-  process({ memory, batch, offset, length, wireLength }, options, context) {
-    const filter = new PacketFilter(options);
-    const inapplicable = context.counter('inapplicable');
-    const packets = { memory, offset, length, wireLength };
-    return (input, next) => {
-      filter.select(packets, batch.linkType, input.rows, input.count, next);
-      if (filter.inapplicable) inapplicable.add(input.count);
-    };
+  process(packets, options, context) {
+    const local = new LocalFilter(packets, options, context);
+    if (!isRuled(options)) return (input, next) => local.select(input.rows, input.count, next);
+    const filter = new RuledFilter(local, new RuleSelection(context, context.shared, options.inner), packets, options);
+    return (input, next) => filter.select(input, next);
   },
 }, ownModule('filter'));

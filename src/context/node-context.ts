@@ -38,6 +38,7 @@ export class NodeContext implements BrickContext {
   readonly clock: EngineClock;
   readonly log: Logger;
   readonly packets: Packets;
+  rehearsing = false;
   private readonly declaration: BrickDeclaration;
   private readonly current: CurrentPackets;
   private readonly counts: OwnCounts;

@@ -107,6 +107,11 @@ export class BrickAtWork {
     return this.stateTimers;
   }
 
+  /** Says whether the packets to come are those of a warm-up. */
+  rehearse(rehearsing: boolean): void {
+    this.context.rehearsing = rehearsing;
+  }
+
   /** What a warm-up has counted and held is forgotten. */
   restart(): void {
     this.context.restart();

@@ -1,5 +1,7 @@
 /** Compiles what a user described, with the declarations of its bricks, wherever they come from. */
 import type { BrickDeclaration } from '../model/brick';
+import { declarationFor } from '../model/define-brick';
+import { checkOptions } from '../model/options';
 import { compileGraph, type BrickSpecification, type CompiledGraph } from '../model/graph';
 import { knownBrick } from '../plugins/container';
 import { loadBrickClass } from '../plugins/load-brick';
@@ -11,7 +13,8 @@ export async function compileBricks(bricks: readonly BrickSpecification[]): Prom
     const { module, kind } = brick;
     const known = knownBrick(kind);
     const found = known?.module.url === module.url ? known : await loadBrickClass(module, kind);
-    declarations.set(brick, found.declaration);
+    const { name, options, shorthand } = found.declaration;
+    declarations.set(brick, declarationFor(found, checkOptions(name, options, brick.options, shorthand)));
   }
   return compileGraph(bricks, (brick) => declarations.get(brick) as BrickDeclaration);
 }

@@ -131,12 +131,16 @@ function warmUpOf(made: MadeGraph, parts: ThreadParts): number {
 function makeTwin({ plan, memory, nodes, inEngine }: MadeGraph, { clock }: ThreadParts): Twin {
   const counters = createCounterBlock(plan.graph.counterSlots);
   const entries = [...new Set(plan.graph.sources.map((source) => source.brick))];
+  for (const node of nodes) node.work.rehearse(true);
   const twin = inEngine(counters);
   return {
     graph: twin, entries, batch: createPacketBatch(plan.batchRows, memory.columns), counters, clock,
     end() {
       for (const node of twin.nodes) node.close();
-      for (const node of nodes) node.work.restart();
+      for (const node of nodes) {
+        node.work.restart();
+        node.work.rehearse(false);
+      }
     },
   };
 }

@@ -97,6 +97,8 @@ export interface BrickContext<State = unknown, Shared = unknown> {
   readonly level: number;
   /** Coarse time of the engine, for timeouts and rates. */
   readonly clock: EngineClock;
+  /** Whether the packets are those of a warm-up: made up, so that a brick leaves no traces of them outside of its state. */
+  readonly rehearsing: boolean;
   /** Writes to the program's log, with the brick's name. */
   readonly log: Logger;
   /** A whole number from 0 to `below` - 1. The sequence is the same at each start of an engine with the same `seed`. */

@@ -79,6 +79,16 @@ export interface BrickDeclaration {
   readonly examples: { readonly lua: string; readonly typescript: string };
 }
 
+/** What a brick of certain options needs; see `needs` of a definition. */
+export interface BrickNeeds {
+  /** Whether its control half is to run. */
+  readonly control?: boolean;
+  /** Whether it changes packets. */
+  readonly edits?: boolean;
+  /** How many outputs it takes. */
+  readonly outputs?: number | LinkCount;
+}
+
 /** What every brick declares, whatever its form. */
 export interface BrickBasics<Declared extends OptionDeclarations, State, Shared> {
   /** The kind, by which set-ups name it: `LoadBalancer`. */
@@ -112,6 +122,11 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly creates?: boolean;
   /** `source`: its inputs are capture files and its options those of the reader. `sink`: likewise for outputs. */
   readonly files?: 'source' | 'sink';
+  /**
+   * What a brick of these options needs of what the definition declares: less of it, where they do not ask for a control half, change no packets or take
+   * fewer outputs. All of it unless it says otherwise.
+   */
+  readonly needs?: (options: OptionsOf<Declared>) => BrickNeeds;
   /** For `bricks check`, which makes no engine: throws an Error for options that are wrong beyond what their declarations say. */
   readonly check?: (options: OptionsOf<Declared>) => void;
   /**
@@ -191,7 +206,8 @@ export interface AnyControlHalf extends Omit<ControlHalf, 'methods'> {
 }
 
 /** A definition as engines see it, whose options and state may be of any type. Its declaration was checked: it has exactly one form. */
-export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'check' | 'state' | 'close' | 'shared' | 'control' | 'onMessage'> {
+export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'needs' | 'check' | 'state' | 'close' | 'shared' | 'control' | 'onMessage'> {
+  readonly needs?: (options: OptionValues) => BrickNeeds;
   readonly check?: (options: OptionValues) => void;
   readonly shared?: (options: OptionValues) => unknown;
   readonly control?: (options: OptionValues, context: ControlContext) => AnyControlHalf | Promise<AnyControlHalf>;

@@ -2,7 +2,7 @@
 import { HEADROOM_MAXIMUM, type AnyDefinition, type BrickDeclaration, type BrickDefinition, type Fanout, type LinkCount } from './brick';
 import { BrickDescription } from './brick-description';
 import { BricksError } from './errors';
-import { listOptions, type GivenOptions, type OptionDeclarations, type OptionType } from './options';
+import { listOptions, type GivenOptions, type OptionDeclarations, type OptionType, type OptionValues } from './options';
 
 /** Where a brick's definition comes from: a module's address, and the name of its export. Every thread can load it from there. */
 export interface ModuleReference {
@@ -123,6 +123,14 @@ function declarationOf(definition: AnyDefinition): BrickDeclaration {
     gauges: described(definition.gauges),
     examples: definition.examples ?? { lua: '', typescript: '' },
   };
+}
+
+/** What a brick of these options declares: what its definition does, or less. */
+export function declarationFor({ declaration, definition }: BrickClass, options: OptionValues): BrickDeclaration {
+  const needs = definition.needs?.(options);
+  if (!needs) return declaration;
+  const { control = declaration.control, edits = declaration.effect === 'edits', outputs } = needs;
+  return { ...declaration, control, effect: edits ? 'edits' : 'reads', outputs: outputs === undefined ? declaration.outputs : linkCount(outputs) };
 }
 
 function headroomOf({ name, edits, headroom = 0 }: AnyDefinition): number {

@@ -106,6 +106,11 @@ function methods.call(self, method, ...)
   return base.order({ order = "brick.call", name = engine, id = brick.id, method = method, values = { ... } }, what)
 end
 
+-- Short for call: what a Filter with rules takes.
+function methods.add(self, rule) return methods.call(self, "add", rule) end
+function methods.remove(self, id) return methods.call(self, "remove", id) end
+function methods.rules(self, most) return methods.call(self, "rules", most) end
+
 function methods.help() return host.brick_help() end
 
 make = base.class("Brick", methods, function(self)
@@ -207,6 +212,9 @@ function host.brick_help(kind)
     { "b:connect_input(link, ...)", "takes packets from these links" },
     { "b:connect_output(link, ...)", "sends packets to these links; call it again to add more" },
     { "b:connect_outputs(iface, n)", "short for the pipes iface{0 ... iface{n-1" },
+    { "b:add(rule)", "of a Filter with rules: adds a rule, and returns its id" },
+    { "b:remove(id)", "removes a rule" },
+    { "b:rules(most)", "lists rules, with packets and bytes" },
     { "b:link(brick, ...)", "puts bricks below this one" },
     { "b:stats()", "returns what the brick has counted, as a table" },
     { "Brick.help([kind])", "prints this text, or the options of one kind" },

@@ -1,0 +1,237 @@
+/** Rules by their ids, and what is known of them besides what the tables hold. */
+import { BricksError } from '../model/errors';
+import { formatEntity } from './entity-text';
+import { formatHardwareAddress, formatSubnet } from './addresses';
+import { CONTROL_TOTALS, type SharedRules } from './layout';
+import { ruleError } from './read-rule';
+import { RULE_TYPES, type Modification, type Rule, type RuleType } from './rule';
+import { RuleStore, type RuleCounts, type RuleHandle } from './rule-store';
+
+/** A name that was given, or the number that a rule without one gets. */
+export type RuleId = string | number;
+
+/** A rule as it is listed. */
+export interface ListedRule {
+  readonly id: RuleId;
+  readonly type: RuleType | 'shunt';
+  /** What it applies to, as text. */
+  readonly match: string;
+  readonly priority: number;
+  /** Its output, of a rule that redirects or modifies. */
+  readonly to?: number;
+  readonly set?: Readonly<Record<string, string | number>>;
+  readonly location?: string;
+  /** Seconds that are left; absent where it stays. */
+  readonly expires?: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Seconds since the last packet; absent where there was none. */
+  readonly idle?: number;
+}
+
+export interface TypeTotals {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface RuleStatistics {
+  readonly rules: number;
+  readonly limit: number;
+  readonly added: number;
+  readonly removed: number;
+  readonly expired: number;
+  /** Rules that were not valid, or too many. */
+  readonly refused: number;
+  readonly totals: Readonly<Record<RuleType, TypeTotals>>;
+}
+
+export type ExpiredRule = { readonly id: RuleId; readonly handle: RuleHandle; readonly counts: RuleCounts };
+
+const LIST_MAXIMUM = 100_000;
+
+export class RuleBook {
+  private readonly store: RuleStore;
+  private readonly handles = new Map<string, RuleHandle>();
+  private readonly names = new Map<RuleHandle, string>();
+  private readonly locations = new Map<RuleHandle, string>();
+  private readonly numbers = { added: 0, removed: 0, expired: 0, refused: 0 };
+  /** Hears of each rule that expires, while its counts are still there. */
+  onExpired: (rule: ExpiredRule) => void = nothing;
+
+  /** `now` in ticks. */
+  constructor(private readonly shared: SharedRules, now: number) {
+    this.store = new RuleStore(shared, now);
+  }
+
+  get count(): number {
+    return this.store.count;
+  }
+
+  has(id: RuleId): boolean {
+    return this.handleOf(id) !== undefined;
+  }
+
+  /** @throws BricksError E_RULE, E_RULES_LIMIT, E_RULES_BUSY */
+  add(rule: Rule): RuleId {
+    return this.guarded(() => {
+      if (rule.id !== undefined && this.handles.has(rule.id)) throw ruleError(`A rule "${rule.id}" exists already.`, 'Remove it first, or call replace.');
+      return this.entered(this.store.add(rule), rule);
+    });
+  }
+
+  /** Puts a rule in the place of another; packets see one of them. @throws BricksError as for `add`, E_RULE_UNKNOWN */
+  replace(id: RuleId, rule: Rule): RuleId {
+    return this.guarded(() => {
+      const handle = this.known(id);
+      const [made] = this.store.exchange([rule], [handle]);
+      this.forget(handle);
+      return this.entered(made, typeof id === 'string' && rule.id === undefined ? { ...rule, id } : rule);
+    });
+  }
+
+  /** @throws BricksError E_RULE_UNKNOWN, E_RULES_BUSY */
+  remove(id: RuleId): void {
+    const handle = this.known(id);
+    this.store.remove(handle);
+    this.forget(handle);
+    this.numbers.removed++;
+  }
+
+  /** Adds some and removes others at once. @throws BricksError; then nothing has changed */
+  exchange(adding: readonly Rule[], removing: readonly RuleHandle[]): RuleHandle[] {
+    return this.guarded(() => {
+      this.checkNames(adding, new Set(removing));
+      const made = this.store.exchange(adding, removing);
+      for (const handle of removing) this.forget(handle);
+      made.forEach((handle, index) => this.entered(handle, adding[index]));
+      this.numbers.removed += removing.length;
+      return made;
+    });
+  }
+
+  /** Removes all. */
+  clear(): number {
+    const all: RuleHandle[] = [];
+    this.store.forEach((handle) => all.push(handle) > 0);
+    for (const handle of all) {
+      this.store.remove(handle);
+      this.forget(handle);
+    }
+    this.numbers.removed += all.length;
+    return all.length;
+  }
+
+  /** Lets time pass. */
+  advance(now: number): void {
+    this.store.advance(now, (handle) => {
+      this.numbers.expired++;
+      this.onExpired({ id: this.idOf(handle), handle, counts: this.store.counts(handle) });
+      this.forget(handle);
+    });
+  }
+
+  counts(id: RuleId): RuleCounts {
+    return this.store.counts(this.known(id));
+  }
+
+  /** @throws BricksError E_RULE_UNKNOWN */
+  describe(id: RuleId): ListedRule {
+    return this.listed(this.known(id));
+  }
+
+  list(most = 1000): ListedRule[] {
+    const found: ListedRule[] = [];
+    const limit = Math.min(most, LIST_MAXIMUM);
+    if (limit > 0) this.store.forEach((handle) => found.push(this.listed(handle)) < limit);
+    return found;
+  }
+
+  statistics(): RuleStatistics {
+    const totals = new Float64Array(this.shared.control);
+    const of = (type: RuleType): TypeTotals => {
+      const at = CONTROL_TOTALS / 2 + 2 * RULE_TYPES.indexOf(type);
+      return { packets: totals[at], bytes: totals[at + 1] };
+    };
+    return {
+      rules: this.store.count, limit: this.shared.limit, ...this.numbers,
+      totals: { drop: of('drop'), whitelist: of('whitelist'), redirect: of('redirect'), modify: of('modify') },
+    };
+  }
+
+  countRefused(): void {
+    this.numbers.refused++;
+  }
+
+  private checkNames(adding: readonly Rule[], removing: ReadonlySet<RuleHandle>): void {
+    const seen = new Set<string>();
+    for (const { id } of adding) {
+      if (id === undefined) continue;
+      const handle = this.handles.get(id);
+      if (seen.has(id) || (handle !== undefined && !removing.has(handle))) throw ruleError(`There are two rules "${id}".`, 'Give each an id of its own.');
+      seen.add(id);
+    }
+  }
+
+  private guarded<Result>(change: () => Result): Result {
+    try {
+      return change();
+    } catch (error) {
+      this.numbers.refused++;
+      throw error;
+    }
+  }
+
+  private entered(handle: RuleHandle, { id, location }: Rule): RuleId {
+    this.numbers.added++;
+    if (location !== undefined) this.locations.set(handle, location);
+    if (id === undefined) return handle;
+    this.handles.set(id, handle);
+    this.names.set(handle, id);
+    return id;
+  }
+
+  private forget(handle: RuleHandle): void {
+    const name = this.names.get(handle);
+    if (name !== undefined) this.handles.delete(name);
+    this.names.delete(handle);
+    this.locations.delete(handle);
+  }
+
+  private idOf(handle: RuleHandle): RuleId {
+    return this.names.get(handle) ?? handle;
+  }
+
+  private handleOf(id: RuleId): RuleHandle | undefined {
+    const handle = typeof id === 'string' ? this.handles.get(id) : id;
+    return handle !== undefined && Number.isSafeInteger(handle) && handle > 0 && this.store.has(handle) ? handle : undefined;
+  }
+
+  private known(id: RuleId): RuleHandle {
+    const handle = this.handleOf(id);
+    if (handle === undefined) throw new BricksError('E_RULE_UNKNOWN', `There is no rule ${typeof id === 'string' ? JSON.stringify(id.slice(0, 80)) : String(id)}.`, 'It may have expired. List the rules with: f:rules().');
+    return handle;
+  }
+
+  private listed(handle: RuleHandle): ListedRule {
+    const { entity, action, remaining, packets, bytes, idle } = this.store.describe(handle);
+    const location = this.locations.get(handle);
+    return {
+      id: this.idOf(handle), type: action.shunt ? 'shunt' : action.type, match: formatEntity(entity), priority: action.priority,
+      ...(action.type === 'redirect' || action.type === 'modify' ? { to: action.output } : {}),
+      ...(action.modification ? { set: formatModification(action.modification) } : {}),
+      ...(location === undefined ? {} : { location }),
+      ...(remaining === undefined ? {} : { expires: remaining }),
+      packets, bytes, ...(idle === undefined ? {} : { idle }),
+    };
+  }
+}
+
+function formatModification({ source, destination, sourcePort, destinationPort, sourceMac, destinationMac }: Modification): Record<string, string | number> {
+  return {
+    ...(source ? { source: formatSubnet(source) } : {}), ...(destination ? { destination: formatSubnet(destination) } : {}),
+    ...(sourcePort === undefined ? {} : { source_port: sourcePort }), ...(destinationPort === undefined ? {} : { destination_port: destinationPort }),
+    ...(sourceMac ? { source_mac: formatHardwareAddress(sourceMac) } : {}), ...(destinationMac ? { destination_mac: formatHardwareAddress(destinationMac) } : {}),
+  };
+}
+
+function nothing(): void {}

@@ -1,0 +1,108 @@
+/** The control half of a filter with rules: takes orders, lets rules expire, and keeps the sources of rules that its options name. */
+import type { BricksError } from '../model/errors';
+import type { ControlContext, ControlHalf } from '../model/brick';
+import { timeReader } from '../native/system';
+import { CONTROL_OUTPUTS, type SharedRules } from './layout';
+import { parseRuleLines } from './rule-lines';
+import { readRule, ruleError } from './read-rule';
+import { RuleBook, type ListedRule, type RuleId, type RuleStatistics } from './rule-book';
+import type { Rule } from './rule';
+import { TICKS } from './rule-store';
+import { openRuleSources, type RuleSourceOptions } from './rule-sources';
+
+const TICK_MILLISECONDS = 1000 / TICKS;
+
+/** What rules of a filter may be. */
+export interface RuleControlOptions extends RuleSourceOptions {
+  readonly modify: boolean;
+}
+
+/** How rules come in, from wherever: checked for what this filter can do. */
+export class RuleDesk {
+  private readonly control: Int32Array;
+
+  constructor(readonly book: RuleBook, shared: SharedRules, private readonly modifies: boolean) {
+    this.control = new Int32Array(shared.control);
+  }
+
+  /** @throws BricksError E_RULE, E_RULES_LIMIT, E_RULES_BUSY */
+  add(rule: Rule): RuleId {
+    this.check(rule);
+    return this.book.add(rule);
+  }
+
+  check({ type, output }: Rule): void {
+    if (type === 'modify' && !this.modifies) throw this.refused('This filter does not change packets.', 'Give it the option modify = true.');
+    const outputs = Atomics.load(this.control, CONTROL_OUTPUTS);
+    if (outputs > 0 && output >= outputs) throw this.refused(`The filter has no output ${output}; it has ${outputs}, and they count from 0.`, 'Connect more outputs, or send packets to another.');
+  }
+
+  private refused(problem: string, remedy: string): BricksError {
+    this.book.countRefused();
+    return ruleError(problem, remedy);
+  }
+}
+
+/** Opens it; rules of files are in place when it returns. @throws BricksError of what its options name */
+export async function openRuleControl(options: RuleControlOptions, context: ControlContext<SharedRules>): Promise<ControlHalf> {
+  const { shared } = context;
+  const clock = new Float64Array(new ArrayBuffer(8));
+  const readClock = timeReader(clock);
+  const now = (): number => {
+    readClock();
+    return Math.floor((clock[0] / 1e9) * TICKS);
+  };
+  const book = new RuleBook(shared, now());
+  const desk = new RuleDesk(book, shared, options.modify);
+  const timer = setInterval(() => {
+    try {
+      book.advance(now());
+    } catch (error) {
+      context.log.warn(error instanceof Error ? error.message : String(error));
+    }
+  }, TICK_MILLISECONDS);
+  const close = await openRuleSources(options, desk, context);
+  const read = (given: unknown): Rule => {
+    try {
+      return readRule(given);
+    } catch (error) {
+      book.countRefused();
+      throw error;
+    }
+  };
+  const methods = {
+    add: (rule: unknown): RuleId => desk.add(read(rule)),
+    remove: (id: RuleId): boolean => {
+      book.remove(id);
+      return true;
+    },
+    replace: (id: RuleId, rule: unknown): RuleId => {
+      const made = read(rule);
+      desk.check(made);
+      return book.replace(id, made);
+    },
+    rule: (id: RuleId): ListedRule => book.describe(id),
+    rules: (most?: unknown): ListedRule[] => book.list(most === undefined || most === null ? undefined : count(most)),
+    /** Rules as text, as a file has them: all, or none if one is not valid. */
+    load: (text: unknown): number => {
+      if (typeof text !== 'string') throw ruleError('load takes rules as text, one a line.');
+      const rules = parseRuleLines(text);
+      rules.forEach((rule) => desk.check(rule));
+      return book.exchange(rules, []).length;
+    },
+    clear: (): number => book.clear(),
+    statistics: (): RuleStatistics => book.statistics(),
+  };
+  return {
+    methods,
+    stop: async () => {
+      clearInterval(timer);
+      await close();
+    },
+  };
+}
+
+function count(given: unknown): number {
+  if (typeof given !== 'number' || !(given >= 0)) throw ruleError('rules takes the greatest number of rules to list.', 'For example: f:rules(100).');
+  return Math.floor(given);
+}

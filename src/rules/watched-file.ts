@@ -1,0 +1,94 @@
+/** A file of rules that is read anew when it changes: whole, or not at all. What has not changed in it keeps its counts. */
+import { readFileSync, statSync, unwatchFile, watchFile, watch, type FSWatcher } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { BricksError, messageOf } from '../model/errors';
+import type { Logger } from '../model/brick';
+import type { Rule } from './rule';
+import type { RuleDesk } from './rule-control';
+import { parseRuleLines } from './rule-lines';
+import type { RuleHandle } from './rule-store';
+
+/** A file that is being written is left alone until it rests for so long. */
+const REST_MILLISECONDS = 50;
+/** Where the system tells nothing of changes, as on network file systems. */
+const POLL_MILLISECONDS = 2000;
+
+class WatchedFile {
+  /** Rules of the file that are in place, by their text. */
+  private rules = new Map<string, RuleHandle>();
+
+  constructor(private readonly path: string, private readonly desk: RuleDesk, private readonly log: Logger) {}
+
+  /** @throws BricksError E_FILE, E_RULE, E_RULES_LIMIT; then the rules are what they were */
+  load(): void {
+    let text: string;
+    try {
+      text = readFileSync(this.path, 'utf8');
+    } catch (error) {
+      throw new BricksError('E_FILE', `Can't read the rule file ${this.path}: ${messageOf(error)}.`);
+    }
+    const wanted = new Map<string, Rule>();
+    for (const rule of parseRuleLines(text)) {
+      this.desk.check(rule);
+      wanted.set(JSON.stringify(rule), rule);
+    }
+    const coming = [...wanted].filter(([key]) => !this.rules.has(key));
+    const leaving = [...this.rules].filter(([key]) => !wanted.has(key));
+    const handles = this.desk.book.exchange(coming.map(([, rule]) => rule), leaving.map(([, handle]) => handle));
+    for (const [key] of leaving) this.rules.delete(key);
+    coming.forEach(([key], index) => this.rules.set(key, handles[index]));
+    this.log.info(`${this.path}: ${wanted.size} rules (${coming.length} new, ${leaving.length} gone)`);
+  }
+
+  reload(): void {
+    try {
+      this.load();
+    } catch (error) {
+      this.log.error(`${messageOf(error)} The rules of the file stay as they were.`);
+    }
+  }
+}
+
+/** Loads it, and watches it until the function that is returned is called. @throws BricksError E_FILE, E_RULE, E_RULES_LIMIT */
+export function watchRuleFile(given: string, desk: RuleDesk, log: Logger): () => void {
+  const path = resolve(given);
+  const file = new WatchedFile(path, desk, log);
+  file.load();
+  let last = signature(path);
+  let rest: NodeJS.Timeout | undefined;
+  const changed = (): void => {
+    clearTimeout(rest);
+    rest = setTimeout(() => {
+      const now = signature(path);
+      if (now === last || now === '') return;
+      last = now;
+      file.reload();
+    }, REST_MILLISECONDS);
+  };
+  // The folder, since editors put another file in its place.
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(dirname(path), (_event, name) => {
+      if (name === null || name === basename(path)) changed();
+    });
+    watcher.on('error', () => watcher?.close());
+  } catch (error) {
+    log.info(`${path} is looked at every ${POLL_MILLISECONDS / 1000} s: ${messageOf(error)}`);
+  }
+  watchFile(path, { interval: POLL_MILLISECONDS, persistent: false }, changed);
+  return () => {
+    clearTimeout(rest);
+    watcher?.close();
+    unwatchFile(path);
+  };
+}
+
+/** Changes with the file; empty while there is none. */
+function signature(path: string): string {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch {
+    return '';
+  }
+}
