@@ -5,7 +5,7 @@ import { KEY_FLAGS, KEY_PORTS, KEY_SOURCE, META_MACS, META_PORTS, META_PROTOCOL,
 import { nativeRules } from '../../src/rules/native-rules';
 import { readPacketKey } from '../../src/rules/packet-key';
 import { bytesOf, ethernet, ipv4, ipv6, tcp, text, udp, vlan, vxlan, type Payload } from '../support/packets';
-import { SAMPLES } from '../flow/samples';
+import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 
 const OFFSET = 8;
 
