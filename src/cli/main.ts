@@ -12,6 +12,7 @@ import { DevicesCommand } from './commands/devices';
 import { DoctorCommand } from './commands/doctor';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
+import { ReloadCommand } from './commands/reload';
 import { RunCommand } from './commands/run';
 import { RunTextCommand } from './commands/run-text';
 import { packageVersion } from '../native/load-addon';
@@ -30,6 +31,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
+  reload: { command: ReloadCommand, synopsis: 'bricks reload [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json]' },
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },
 };
 const WORDS = [...Object.keys(NAMED), 'help'];

@@ -16,6 +16,7 @@ import { allFaults, idle, liveEngines, noteOrder, noteStart, openGraphs } from '
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import type { Books } from './former-counts';
 import { noBrickError, refuseWhileRunning } from './engine-rules';
+import type { EngineSetUp } from './engine-set-up';
 import type { OpenThread } from './open-thread';
 
 /** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
@@ -57,6 +58,12 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Its graph while its links are open. */
   get openGraph(): OpenGraph | undefined {
     return this.life.thread;
+  }
+
+  /** What it was made of. */
+  get setUp(): EngineSetUp {
+    const { name, given, options, specifications, linkOptions } = this;
+    return { name, given, options, specifications, linkOptions };
   }
 
   /** Whether its links are open. */

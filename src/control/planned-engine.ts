@@ -9,6 +9,7 @@ import { busyPipeError } from '../pipes';
 import { compileBricks, checkBricks } from './compile-bricks';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineOptions } from './engine-options';
 import type { OrderedEngine } from './engine-orders';
+import type { EngineSetUp } from './engine-set-up';
 import { noBrickError, noMethodsError, refuseWhileRunning } from './engine-rules';
 import { backendOf, settingsOf, type EngineSettings } from './prepare-plan';
 
@@ -50,6 +51,12 @@ export class PlannedEngine implements OrderedEngine {
   /** `others` are the engines that it shares the machine with. @throws BricksError E_OPTION */
   constructor(readonly name: string, readonly given: PacketEngineOptions, private readonly others: () => readonly PlannedEngine[]) {
     this.options = checkedEngineOptions(name, given);
+  }
+
+  /** What it would be made of. */
+  get setUp(): EngineSetUp {
+    const { name, given, options, planned, isLinked } = this;
+    return { name, given, options, specifications: isLinked && planned ? planned.specifications : [], linkOptions: isLinked && planned ? planned.linkOptions : {} };
   }
 
   get linked(): boolean {

@@ -7,7 +7,7 @@ import { defaultBackend } from '../plugins/default-backend';
 import { watchForIdleEngines } from '../program/forgotten';
 import { say, sayError } from '../program/messages';
 import { ProgramEngines, type EngineSettings } from '../program/program-engines';
-import { checkScript, findScript } from '../program/script';
+import { checkScript, findScript, isModule } from '../program/script';
 import { summaryOf } from '../program/summary';
 import type { ReloadReport } from '../protocol/commands/program';
 import type { ControlHost } from './control-host';
@@ -15,7 +15,10 @@ import { ControlServer } from './control-server';
 import { DaemonScript, endOfLateError, type ScriptEnd } from './daemon-script';
 import { PidFile } from './pid-file';
 import { dropPrivileges, type Identity } from './privileges';
+import { Reload } from './reload';
+import { rehearse } from './rehearse';
 import { prepareRuntimeDirectory, removeLeftovers, runtimeFiles, type RuntimeFiles } from './runtime-directory';
+import { ScriptOrders } from './script-orders';
 import { StatusFile } from './status-file';
 import { daemonStatus } from './status';
 
@@ -34,6 +37,14 @@ export interface DaemonSettings extends EngineSettings {
   readonly stopMilliseconds: number;
 }
 
+/** Who hears of what a daemon does. */
+export interface DaemonListener {
+  reloading(): void;
+  /** After a reload. */
+  ready(): void;
+  stopping(): void;
+}
+
 /** A script that has left with an exit code while the daemon was starting. */
 export class StartFailure extends BricksError {
   constructor(readonly exitCode: number) {
@@ -50,27 +61,25 @@ const SERVER_STOP_MILLISECONDS = 1000;
 export class Daemon implements ControlHost {
   /** Resolves with the exit code. */
   readonly ended: Promise<number>;
-  /** Resolves when it begins to end. */
-  readonly stopping: Promise<void>;
   readonly startedAt = new Date();
   readonly files: RuntimeFiles;
   private readonly pidFile: PidFile;
   private script: DaemonScript | undefined;
+  private orders: ScriptOrders | undefined;
+  private reloading = false;
   private engines!: ProgramEngines;
   private server: ControlServer | undefined;
   private status: StatusFile | undefined;
   private starting = true;
   private leaving: Promise<boolean> | undefined;
   private end: (code: number) => void = () => undefined;
-  private beginToEnd: () => void = () => undefined;
 
   /** Takes its place: from now on it is the only daemon of its name. @throws BricksError E_DAEMON_RUNNING, E_RUN_DIRECTORY, E_SCRIPT, E_USER */
-  constructor(readonly settings: DaemonSettings) {
+  constructor(readonly settings: DaemonSettings, private readonly tell: DaemonListener) {
     const { directory, name, identity, script } = settings;
     if (script !== undefined) checkScript(findScript(script));
     this.files = runtimeFiles(directory, name);
     this.ended = new Promise((resolve) => { this.end = resolve; });
-    this.stopping = new Promise((resolve) => { this.beginToEnd = resolve; });
     prepareRuntimeDirectory(directory, identity);
     this.pidFile = PidFile.take(this.files.pid, name, identity);
     try {
@@ -134,22 +143,61 @@ export class Daemon implements ControlHost {
     return { version: packageVersion(), pid: process.pid, name, startedAt: this.startedAt.toISOString(), backend: defaultBackend().backend.name, ...(script === undefined ? {} : { script }) };
   }
 
-  reload(): Promise<ReloadReport> {
-    return Promise.reject(new BricksError('E_RELOAD', 'This daemon cannot read its script anew.', 'Restart it.'));
+  /** Reads the script anew: first for nothing, then its engines are brought to what it makes now, then it takes the place of the old one. @throws BricksError E_RELOAD, E_SCRIPT, E_SCRIPT_FAILED */
+  async reload(): Promise<ReloadReport> {
+    if (this.reloading) throw new BricksError('E_RELOAD', 'The script is being read anew already.', 'Wait for its end.');
+    if (this.starting || this.ending) throw new BricksError('E_RELOAD', `The daemon is ${this.ending ? 'ending' : 'starting'}.`);
+    this.reloading = true;
+    this.tell.reloading();
+    try {
+      const report = await this.readAnew();
+      say(`reloaded: ${Object.entries(report).map(([what, names]: [string, readonly string[]]) => `${names.length} ${what}`).join(', ')}`);
+      return report;
+    } catch (error) {
+      sayError(error);
+      throw error;
+    } finally {
+      this.reloading = false;
+      this.tell.ready();
+    }
+  }
+
+  private async readAnew(): Promise<ReloadReport> {
+    const { script: given, scriptArguments } = this.settings;
+    if (given === undefined) throw new BricksError('E_RELOAD', 'The daemon runs no script.', 'Start it with -f SCRIPT.');
+    const path = findScript(given);
+    checkScript(path);
+    if (isModule(path)) throw new BricksError('E_RELOAD', `${given} is a module, which cannot be run for nothing: only Lua scripts can be read anew.`, 'Restart the daemon.');
+    const wanted = await rehearse(path, scriptArguments, this.engines.plan());
+    const report = await new Reload(this.registry, wanted, this.orders?.own ?? new Set()).apply();
+    const former = this.script;
+    const script = this.takeScript(path, wanted.map(({ name }) => name));
+    await within(SCRIPT_STOP_MILLISECONDS, former?.stop());
+    void script.end.then((end) => this.tellEnd(end, script));
+    return report;
   }
 
   private async runScript(): Promise<ScriptEnd | undefined> {
-    const { script, scriptArguments, output, settleMilliseconds } = this.settings;
-    if (script === undefined) return undefined;
-    this.script = new DaemonScript({ path: findScript(script), arguments: scriptArguments, output, execute: (order) => this.engines.carryOut(order) });
-    const end = await this.script.settled(settleMilliseconds);
-    if (end === undefined) void this.script.end.then((late) => this.tellEnd(late));
-    else if (end.kind === 'left' && end.exitCode === 0) this.tellEnd(end);
+    const { script: given, settleMilliseconds } = this.settings;
+    if (given === undefined) return undefined;
+    const script = this.takeScript(findScript(given));
+    const end = await script.settled(settleMilliseconds);
+    if (end === undefined) void script.end.then((late) => this.tellEnd(late, script));
+    else if (end.kind === 'left' && end.exitCode === 0) this.tellEnd(end, script);
     return end;
   }
 
-  private tellEnd(end: ScriptEnd): void {
-    if (this.ending) return;
+  /** Runs a script, for which these engines are there already. */
+  private takeScript(path: string, ready: readonly string[] = []): DaemonScript {
+    const orders = new ScriptOrders(this.registry, (order) => this.engines.carryOut(order), ready);
+    this.orders = orders;
+    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (order) => orders.execute(order) });
+    return this.script;
+  }
+
+  /** Of a script whose place another one has taken nothing is told. */
+  private tellEnd(end: ScriptEnd, script = this.script): void {
+    if (this.ending || script !== this.script) return;
     if (end.kind === 'failed') sayError(end.error);
     else say(end.kind === 'left' ? `the script has ended itself with exit code ${end.exitCode}` : 'the script has ended', end.kind === 'left' && end.exitCode !== 0 ? 'warn' : 'info');
   }
@@ -161,7 +209,7 @@ export class Daemon implements ControlHost {
   }
 
   private async giveUpAll(): Promise<boolean> {
-    this.beginToEnd();
+    this.tell.stopping();
     await within(SERVER_STOP_MILLISECONDS, this.server?.close());
     await within(SCRIPT_STOP_MILLISECONDS, this.script?.stop());
     const whole = await this.stopEngines();

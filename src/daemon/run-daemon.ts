@@ -32,15 +32,14 @@ export async function runDaemon({ log: logOptions, detached, ...settings }: RunS
     if (detached || log.isFile) toStandardError(level, text, subject);
     if (!detached || log.isFile) log.write(level, text, subject);
   });
+  const text = `the daemon "${settings.name}" runs as process ${process.pid}`;
   try {
-    const daemon = new Daemon({ ...settings, output: output?.descriptor ?? STANDARD_OUTPUT });
+    const daemon = new Daemon({ ...settings, output: output?.descriptor ?? STANDARD_OUTPUT }, { reloading: () => manager.reloading(), ready: () => manager.ready(text), stopping: () => manager.stopping() });
     takeSignals(daemon, log);
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, (error) => daemon.survive(error));
     onStatisticsSignal(sayStatistics);
-    void daemon.stopping.then(() => manager.stopping());
     await daemon.start();
     if (daemon.ending) return await daemon.ended;
-    const text = `the daemon "${settings.name}" runs as process ${process.pid}`;
     if (detached) {
       log.takeStandardStreams();
       output?.goToLog(log);

@@ -1,6 +1,7 @@
 /** The engines of a program that runs scripts, with the backend that its user chose; tells the user what becomes of them. */
 import { UsageError } from 'clipanion';
-import { EngineRegistry } from '../control/engine-registry';
+import { EngineRegistry, type RegistryDefaults } from '../control/engine-registry';
+import { PlannedEngines } from '../control/planned-engines';
 import type { Answer, Order } from '../control/orders';
 import { engines, faultsOfProcess } from '../control/process-engines';
 import type { EngineStatistics } from '../control/statistics';
@@ -35,6 +36,7 @@ export class ProgramEngines {
   readonly registry: EngineRegistry;
   /** Whether anything has failed that was told. */
   failed = false;
+  private readonly defaults: RegistryDefaults;
   /** Whether the backend was given a filter. */
   private readonly filtered: boolean;
 
@@ -52,10 +54,16 @@ export class ProgramEngines {
     const { backend } = defaultBackend();
     const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(given));
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
-    this.registry = new EngineRegistry({ ...(name === undefined ? {} : { backend: name }), backendOptions, ...(batch === undefined ? {} : { batch }) });
+    this.defaults = { ...(name === undefined ? {} : { backend: name }), backendOptions, ...(batch === undefined ? {} : { batch }) };
+    this.registry = new EngineRegistry(this.defaults);
     this.registry.on('notice', (engine, text) => say(text, 'warn', { engine }));
     this.registry.on('error', (engine, error) => this.fail(error, engine));
     this.takeWarnings();
+  }
+
+  /** Engines that are made in the same way, and opened never. */
+  plan(): PlannedEngines {
+    return new PlannedEngines(this.defaults);
   }
 
   /** Carries out an order of a Lua script. */

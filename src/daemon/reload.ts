@@ -1,0 +1,158 @@
+/** Brings the engines of a daemon to what its script makes now: those that are the same are not touched; all or nothing. */
+import { engineKey, graphKey, type EngineSetUp } from '../control/engine-set-up';
+import type { EngineRegistry } from '../control/engine-registry';
+import type { Order } from '../control/orders';
+import type { PacketEngine } from '../control/packet-engine';
+import type { ErrorCode } from '../model/error-codes';
+import { BricksError, messageOf } from '../model/errors';
+import { say } from '../program/messages';
+import type { ReloadReport } from '../protocol/commands/program';
+import type { WantedEngine } from './rehearse';
+
+/** What takes back one change. */
+type Undo = () => Promise<void>;
+
+/** An engine that is there, and how it runs. */
+interface PresentEngine extends EngineSetUp {
+  readonly started: boolean;
+}
+
+export class Reload {
+  private readonly undo: Undo[] = [];
+  private readonly present: ReadonlyMap<string, PacketEngine>;
+
+  /** `own` are the names of the engines that the script has made before. */
+  constructor(private readonly registry: EngineRegistry, private readonly wanted: readonly WantedEngine[], private readonly own: ReadonlySet<string>) {
+    this.present = new Map(registry.all.map((engine) => [engine.name, engine]));
+  }
+
+  /** @throws BricksError E_RELOAD with what went wrong; then all engines are as they were */
+  async apply(): Promise<ReloadReport> {
+    const names = new Set(this.wanted.map(({ name }) => name));
+    const foreign = this.wanted.find(({ name }) => this.present.has(name) && !this.own.has(name));
+    if (foreign) throw new BricksError('E_ENGINE_EXISTS', `The script makes an engine "${foreign.name}", and there is one already that the script has not made.`, 'Give it another name, or delete the other one.');
+    const added = this.wanted.filter(({ name }) => !this.present.has(name));
+    const changed = this.wanted.filter((one) => this.present.has(one.name) && !this.isSame(one));
+    const kept = this.wanted.filter((one) => this.present.has(one.name) && this.isSame(one));
+    const removed = [...this.present.keys()].filter((name) => this.own.has(name) && !names.has(name));
+    try {
+      for (const name of removed) await this.remove(name);
+      for (const one of [...changed, ...added]) await this.freeLinksOf(one, changed);
+      for (const one of changed) await this.change(one);
+      for (const one of added) await this.add(one);
+      for (const one of kept) await this.run(one);
+    } catch (error) {
+      await this.takeBack();
+      throw new BricksError('E_RELOAD', `Nothing was changed: ${messageOf(error)}`);
+    }
+    const list = (engines: readonly { readonly name: string }[]): string[] => engines.map(({ name }) => name);
+    return { added: list(added), changed: list(changed), removed, kept: list(kept) };
+  }
+
+  private isSame(one: WantedEngine): boolean {
+    const engine = this.present.get(one.name);
+    if (engine === undefined || !isSameEngine(engine.setUp, one)) return false;
+    // One that has failed has its bricks, and no links.
+    return graphKey(engine.setUp) === graphKey(one) && engine.linked === (one.specifications.length > 0);
+  }
+
+  private async remove(name: string): Promise<void> {
+    const before = this.stateOf(name);
+    await this.order({ order: 'engine.stop', name });
+    this.undo.push(() => this.make(before));
+    await this.order({ order: 'engine.delete', name });
+  }
+
+  /** A link that one engine gives up and another one takes: the first one lets go of it before. */
+  private async freeLinksOf(one: WantedEngine, changed: readonly WantedEngine[]): Promise<void> {
+    const links = new Set(one.specifications.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+    for (const { name } of changed) {
+      const engine = this.present.get(name);
+      if (name === one.name || engine === undefined || !engine.linked) continue;
+      if (engine.setUp.specifications.some(({ inputs, outputs }) => [...inputs, ...outputs].some((link) => links.has(link)))) await this.unlink(this.stateOf(name));
+    }
+  }
+
+  private async unlink(before: PresentEngine): Promise<void> {
+    const { name } = before;
+    await this.order({ order: 'engine.stop', name });
+    this.undo.push(() => this.restore(before));
+    await this.order({ order: 'engine.unlink', name });
+  }
+
+  private async change(one: WantedEngine): Promise<void> {
+    const before = this.stateOf(one.name);
+    if (!isSameEngine(before, one)) {
+      await this.remove(one.name);
+      await this.add(one);
+      return;
+    }
+    await this.unlink(before);
+    await this.link(one);
+  }
+
+  private async add(one: WantedEngine): Promise<void> {
+    this.undo.push(() => this.discard(one.name));
+    await this.make(one);
+  }
+
+  /** Starts or stops an engine that is otherwise the same; one whose sources have ended ends again at once. */
+  private async run({ name, started }: WantedEngine): Promise<void> {
+    const engine = this.present.get(name);
+    if (engine === undefined || engine.running === started) return;
+    await this.order({ order: started ? 'engine.start' : 'engine.stop', name });
+    this.undo.push(() => this.order({ order: started ? 'engine.stop' : 'engine.start', name }));
+  }
+
+  private async make(one: EngineSetUp & { readonly started: boolean }): Promise<void> {
+    await this.order({ order: 'engine.create', name: one.name, options: { ...one.options, ...withoutUndefined({ backend: one.given.backend, backendOptions: one.given.backendOptions }) } });
+    await this.link(one);
+  }
+
+  private async link({ name, specifications, linkOptions: { batch, queue }, started }: EngineSetUp & { readonly started: boolean }): Promise<void> {
+    if (specifications.length === 0) return;
+    await this.order({ order: 'engine.link', name, bricks: [...specifications], ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) });
+    if (started) await this.order({ order: 'engine.start', name });
+  }
+
+  /** Gives a changed engine its old bricks again. */
+  private async restore(before: PresentEngine): Promise<void> {
+    await this.order({ order: 'engine.stop', name: before.name });
+    await this.order({ order: 'engine.unlink', name: before.name });
+    await this.link(before);
+  }
+
+  private async discard(name: string): Promise<void> {
+    if (!this.registry.all.some((engine) => engine.name === name)) return;
+    await this.order({ order: 'engine.stop', name });
+    await this.order({ order: 'engine.delete', name });
+  }
+
+  private async takeBack(): Promise<void> {
+    for (const undo of this.undo.reverse()) {
+      try {
+        await undo();
+      } catch (error) {
+        say(`a change could not be taken back: ${messageOf(error)}`, 'error');
+      }
+    }
+  }
+
+  private stateOf(name: string): PresentEngine {
+    const engine = this.registry.all.find((one) => one.name === name) as PacketEngine;
+    return { ...engine.setUp, started: engine.running };
+  }
+
+  private async order(order: Order): Promise<void> {
+    const answer = await this.registry.execute(order);
+    if (!answer.ok) throw new BricksError(answer.code as ErrorCode, answer.message);
+  }
+}
+
+function isSameEngine(one: EngineSetUp, other: EngineSetUp): boolean {
+  return engineKey(one) === engineKey(other);
+}
+
+function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

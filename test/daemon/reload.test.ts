@@ -1,0 +1,91 @@
+/** bricks reload: the daemon reads its script anew and changes what has changed. */
+import { rmSync } from 'node:fs';
+import type { Daemon } from 'packet-bricks';
+import { DaemonPlace } from './programs';
+
+let place: DaemonPlace;
+let client: Daemon;
+
+const engine = (name: string, brick: string, options = ''): string => `PktEngine.new{ name = "${name}"${options} }:link(${brick}):start()\n`;
+const dummy = (from: string, to: string): string => `Brick.new("Dummy"):connect_input("${from}"):connect_output("${to}")`;
+
+const write = (text: string): string => place.script('set-up.lua', text);
+const reload = (...args: string[]) => place.run(['reload', ...args]);
+
+/** Engines with their links, and since when they have counted: a mark that a new one has not. */
+async function engines(): Promise<Record<string, string>> {
+  const all = await client.call('engine.stats');
+  return Object.fromEntries(all.map(({ name, running, links }) => [name, `${links.map((link) => link.name).join(' ')}${running ? '' : ' (stopped)'}`]));
+}
+
+beforeAll(async () => {
+  place = new DaemonPlace();
+  write(engine('kept', dummy('a', 'b')) + engine('changed', dummy('c', 'd')) + engine('removed', dummy('e', 'f')));
+  expect(await place.daemon(['-f', 'set-up.lua', '--log-file', 'log', '--', 'word'])).toMatchObject({ code: 0 });
+  client = await place.connect();
+});
+afterAll(async () => {
+  client.close();
+  await place.kill();
+  place.dispose();
+});
+
+test('engines are kept, changed, added and removed; one that is the same is not touched, nor one of somebody else', async () => {
+  await client.call('engine.create', { name: 'foreign' });
+  const before = (await client.call('engine.stats', { name: 'kept' }))[0].waits;
+  write(engine('kept', dummy('a', 'b')) + engine('changed', dummy('c', 'other')) + engine('added', dummy('e', 'f')));
+  expect(await reload('--json')).toMatchObject({ code: 0, stdout: `${JSON.stringify({ added: ['added'], changed: ['changed'], removed: ['removed'], kept: ['kept'] }, undefined, 2)}\n` });
+  expect(await engines()).toEqual({ kept: 'a b', changed: 'c other', added: 'e f', foreign: ' (stopped)' });
+  expect((await client.call('engine.stats', { name: 'kept' }))[0].waits).toBeGreaterThanOrEqual(before);
+  await client.call('engine.delete', { name: 'foreign' });
+  expect(await reload()).toMatchObject({ code: 0, stderr: 'bricks: kept: kept, changed, added\n' });
+});
+
+test.each<[string, string, RegExp]>([
+  ['that is wrong', 'x = = 1', /set-up\.lua:1: unexpected symbol near '='.*\[E_SCRIPT_FAILED\]/],
+  ['that links what cannot be', engine('kept', 'Brick.new("Merge"):connect_input("a")'), /Merge/],
+  ['that leaves with a failure', 'os.exit(3)', /has ended itself with exit code 3/],
+  ['that loops without waiting for anything', 'while true do BRICKS.sleep(1) error("in vain") end', /in vain/],
+])('a script %s changes nothing, and the caller hears of it', async (_, text, said) => {
+  const before = await engines();
+  write(text);
+  expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringMatching(said) as string });
+  expect(await engines()).toEqual(before);
+});
+
+test('a script whose links cannot be opened changes nothing, though the first engines were changed already', async () => {
+  const before = await engines();
+  write(engine('kept', dummy('a', 'new')) + engine('second', 'Brick.new("PcapWriter"):connect_input("g"):connect_output("no/such/folder/x.pcap")'));
+  expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringMatching(/Nothing was changed: .*no\/such\/folder\/x\.pcap.*\[E_RELOAD\]/) as string });
+  expect(await engines()).toEqual(before);
+});
+
+test('an engine of somebody else is not taken over', async () => {
+  await client.call('engine.create', { name: 'theirs' });
+  write(engine('theirs', dummy('a', 'b')));
+  expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringMatching(/an engine "theirs", and there is one already that the script has not made.*\[E_ENGINE_EXISTS\]/) as string });
+  await client.call('engine.delete', { name: 'theirs' });
+});
+
+test('links move from one engine to another, options of an engine change, and what a shell has changed is put right', async () => {
+  write(engine('kept', dummy('c', 'b')) + engine('changed', dummy('a', 'other'), ', ringSize = 8192') + engine('added', dummy('e', 'f')));
+  await client.call('engine.stop', { name: 'added' });
+  expect(await reload()).toMatchObject({ code: 0 });
+  expect(await engines()).toEqual({ kept: 'c b', changed: 'a other', added: 'e f' });
+});
+
+test('a script that goes on takes the place of the old one', async () => {
+  const same = engine('kept', dummy('c', 'b'));
+  write(`${same}while true do print("round " .. arg[1]) BRICKS.sleep(0.05) end`);
+  expect(await reload()).toMatchObject({ code: 0, stderr: 'bricks: removed: added, changed; kept: kept\n' });
+  await place.logged('log', /^round word$/);
+  write(`${same}while true do print("other " .. tostring(PktEngine.retrieve("kept"):stats().running)) BRICKS.sleep(0.05) end`);
+  expect(await reload()).toMatchObject({ code: 0, stderr: 'bricks: kept: kept\n' });
+  await place.logged('log', /^other true$/);
+});
+
+test('without its script it goes on', async () => {
+  rmSync(place.path('set-up.lua'));
+  expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringMatching(/The script set-up\.lua can't be read.*\[E_SCRIPT\]/) as string });
+  expect(Object.keys(await engines())).toEqual(['kept']);
+});
