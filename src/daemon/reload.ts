@@ -1,10 +1,11 @@
 /** Brings the engines of a daemon to what its script makes now: those that are the same are not touched; all or nothing. */
-import { engineKey, graphKey, type EngineSetUp } from '../control/engine-set-up';
+import { brickKey, engineKey, graphKey, type EngineSetUp } from '../control/engine-set-up';
 import type { EngineRegistry } from '../control/engine-registry';
 import type { Order } from '../control/orders';
 import type { PacketEngine } from '../control/packet-engine';
 import type { ErrorCode } from '../model/error-codes';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import type { BrickSpecification } from '../model/graph';
 import { say } from '../program/messages';
 import type { ReloadReport } from '../protocol/commands/program';
 import type { WantedEngine } from './rehearse';
@@ -37,8 +38,7 @@ export class Reload {
     const removed = [...this.present.keys()].filter((name) => this.own.has(name) && !names.has(name));
     try {
       for (const name of removed) await this.remove(name);
-      for (const one of [...changed, ...added]) await this.freeLinksOf(one, changed);
-      for (const one of changed) await this.change(one);
+      await this.changeAll(changed);
       for (const one of added) await this.add(one);
       for (const one of kept) await this.run(one);
     } catch (error) {
@@ -63,13 +63,23 @@ export class Reload {
     await this.order({ order: 'engine.delete', name });
   }
 
-  /** A link that one engine gives up and another one takes: the first one lets go of it before. */
-  private async freeLinksOf(one: WantedEngine, changed: readonly WantedEngine[]): Promise<void> {
-    const links = new Set(one.specifications.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
-    for (const { name } of changed) {
-      const engine = this.present.get(name);
-      if (name === one.name || engine === undefined || !engine.linked) continue;
-      if (engine.setUp.specifications.some(({ inputs, outputs }) => [...inputs, ...outputs].some((link) => links.has(link)))) await this.unlink(this.stateOf(name));
+  /** An engine that gives up a link comes before the one that takes it. Where they give each other some, one is closed before. */
+  private async changeAll(changed: readonly WantedEngine[]): Promise<void> {
+    const pending = [...changed];
+    const held = new Map(changed.map(({ name }) => [name, linksOf(this.stateOf(name))]));
+    const isFree = (one: WantedEngine): boolean => {
+      const own = held.get(one.name);
+      const taken = [...linksOf(one)].filter((link) => own?.has(link) !== true);
+      return pending.every(({ name }) => name === one.name || !taken.some((link) => held.get(name)?.has(link)));
+    };
+    while (pending.length > 0) {
+      const at = pending.findIndex(isFree);
+      if (at >= 0) await this.change(pending.splice(at, 1)[0]);
+      else {
+        const closed = pending.find(({ name }) => (held.get(name)?.size ?? 0) > 0) as WantedEngine;
+        await this.unlink(this.stateOf(closed.name));
+        held.set(closed.name, new Set());
+      }
     }
   }
 
@@ -85,10 +95,26 @@ export class Reload {
     if (!isSameEngine(before, one)) {
       await this.remove(one.name);
       await this.add(one);
-      return;
+    } else if (before.specifications.length > 0 && one.specifications.length > 0 && isSameLinking(before, one)) {
+      this.undo.push(() => this.relink(before, before.specifications));
+      await this.relink(one, withNumbersOf(before, one));
+    } else {
+      await this.unlink(before);
+      await this.link(one);
     }
-    await this.unlink(before);
-    await this.link(one);
+  }
+
+  /** Gives an engine other bricks, while it runs where the backend can do that. */
+  private async relink({ name, started }: { readonly name: string; readonly started: boolean }, bricks: readonly BrickSpecification[]): Promise<void> {
+    const order: Order = { order: 'engine.relink', name, bricks: [...bricks] };
+    try {
+      await this.order(order);
+    } catch (error) {
+      if (!isBricksError(error) || error.code !== 'E_ENGINE_RUNNING') throw error;
+      await this.order({ order: 'engine.stop', name });
+      await this.order(order);
+    }
+    await this.order({ order: started ? 'engine.start' : 'engine.stop', name });
   }
 
   private async add(one: WantedEngine): Promise<void> {
@@ -151,6 +177,28 @@ export class Reload {
 
 function isSameEngine(one: EngineSetUp, other: EngineSetUp): boolean {
   return engineKey(one) === engineKey(other);
+}
+
+function isSameLinking({ linkOptions }: EngineSetUp, { linkOptions: other }: EngineSetUp): boolean {
+  return linkOptions.batch === other.batch && linkOptions.queue === other.queue;
+}
+
+function linksOf({ specifications }: EngineSetUp): Set<string> {
+  return new Set(specifications.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+}
+
+/** A brick that was there goes on with its number, by which it keeps what it knows; one with other options or outputs keeps its counts. */
+function withNumbersOf(before: EngineSetUp, one: EngineSetUp): BrickSpecification[] {
+  const free = [...before.specifications];
+  const numbers = new Map<BrickSpecification, number>();
+  const isOther = [(a: BrickSpecification, b: BrickSpecification) => brickKey(a) !== brickKey(b), (a: BrickSpecification, b: BrickSpecification) => a.kind !== b.kind || a.inputs.join() !== b.inputs.join()];
+  for (const differs of isOther) {
+    for (const brick of one.specifications) {
+      const at = numbers.has(brick) ? -1 : free.findIndex((former) => !differs(former, brick));
+      if (at >= 0) numbers.set(brick, free.splice(at, 1)[0].id);
+    }
+  }
+  return one.specifications.map((brick) => ({ ...brick, id: numbers.get(brick) ?? brick.id }));
 }
 
 function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

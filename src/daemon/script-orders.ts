@@ -1,7 +1,7 @@
 /** The orders of a daemon's script: remembers which engines are its own, and lets a script that is run again find those that it makes as they are. */
 import { brickKey } from '../control/engine-set-up';
 import type { EngineRegistry } from '../control/engine-registry';
-import type { Answer, Order } from '../control/orders';
+import type { Answer, Order, OrderedBrick } from '../control/orders';
 import type { PacketEngine } from '../control/packet-engine';
 
 const DONE: Answer = { ok: true };
@@ -45,6 +45,8 @@ export class ScriptOrders {
     switch (order.order) {
       case 'engine.link':
         return this.matches(engine, order.bricks) ? DONE : undefined;
+      case 'engine.relink':
+        return engine.setUp.specifications.length === order.bricks.length && this.matches(engine, order.bricks) ? DONE : undefined;
       case 'engine.start':
         return engine.running || engine.done ? DONE : undefined;
       case 'engine.stop': case 'engine.unlink': case 'engine.delete':
@@ -57,7 +59,7 @@ export class ScriptOrders {
   }
 
   /** Whether the engine has all these bricks; from then on they go by the script's numbers too. */
-  private matches(engine: PacketEngine, bricks: Extract<Order, { order: 'engine.link' }>['bricks']): boolean {
+  private matches(engine: PacketEngine, bricks: readonly OrderedBrick[]): boolean {
     const free = engine.setUp.specifications.filter(({ id }) => ![...this.numbers.values()].includes(id)).map((brick) => ({ id: brick.id, key: brickKey(brick) }));
     const pairs: [number, number][] = [];
     for (const brick of bricks) {
