@@ -28,7 +28,7 @@ const BRICKS = ['dummy', 'duplicator', 'filter', 'load-balancer', 'merge', 'pcap
 /** Files that are seldom needed, or run more than once in a thread, and run as they are. */
 const PLAIN = [
   ...BRICKS.map((name) => ({ name: `bricks/${name}`, source: `src/bricks/${name}.ts` })),
-  ...['bricks', 'bricks-server', 'bricks-load-balance', 'bricks-duplicate', 'bricks-kill-server'].map((name) => ({ name: `cli/${name}`, source: `src/cli/${name}.ts` })),
+  ...['bricks', 'bricks-server', 'bricks-shell', 'bricks-load-balance', 'bricks-duplicate', 'bricks-kill-server'].map((name) => ({ name: `cli/${name}`, source: `src/cli/${name}.ts` })),
   { name: 'launch', source: 'src/launch.ts' },
   { name: 'plugins/sucrase', source: 'node_modules/sucrase' },
   { name: 'rules/rule-control', source: 'src/rules/rule-control.ts' },

@@ -13,10 +13,10 @@ function tellVersion(argv: readonly string[]): boolean {
   }
 }
 
-/** `bricks -d`, with other options before it or after it. */
+/** `bricks -d`, with other options before it or after it; but not with -s, which is an error of the program. */
 function asksForDaemon(argv: readonly string[]): boolean {
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-  return own[0]?.startsWith('-') === true && own.some((word) => word === '-d' || word === '--daemon') && !own.some((word) => word === '-h' || word === '--help');
+  return own[0]?.startsWith('-') === true && own.some((word) => word === '-d' || word === '--daemon') && !own.some((word) => ['-h', '--help', '-s', '--shell'].includes(word));
 }
 
 const argv = process.argv.slice(2);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `bricks`. */
 import '../native/no-debugger';
+import { basename } from 'node:path';
 import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../model/errors';
@@ -15,6 +16,7 @@ import { NetmapRunCommand } from './commands/netmap-run';
 import { ReloadCommand } from './commands/reload';
 import { RunCommand } from './commands/run';
 import { RunTextCommand } from './commands/run-text';
+import { ShellCommand } from './commands/shell';
 import { packageVersion } from '../native/load-addon';
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview } from './help';
@@ -26,6 +28,7 @@ const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the 
 const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContext>; readonly synopsis: string; readonly needs?: string }>> = {
   run: { command: RunTextCommand, synopsis: "bricks run [--backend NAME] [-b PACKETS] [-o NAME=VALUE] 'SETUP' | -f FILE | -" },
   attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] [--reconnect] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
+  shell: { command: ShellCommand, synopsis: 'bricks shell [-a ADDRESS | --name NAME] [-f SCRIPT] [-- ARGUMENTS ...]' },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
@@ -43,8 +46,10 @@ function createCli(): Cli {
   return cli;
 }
 
+/** `bricks -s` is `bricks shell`. */
+const SHELL_OPTIONS = ['-s', '--shell'];
 /** Options of the program that take the next word. */
-const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics'];
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', '-a', '--address', '--name', '--run-dir'];
 
 /** The words of the command line that are neither values of options nor arguments of a script. */
 function ownWords(argv: readonly string[]): string[] {
@@ -56,12 +61,24 @@ function ownWords(argv: readonly string[]): string[] {
   return words;
 }
 
+/** The program bricks-shell, and `bricks -s`, are `bricks shell`. */
+function withCommand(argv: readonly string[]): readonly string[] {
+  if (basename(process.argv[1] ?? '', '.js') === 'bricks-shell') return ['shell', ...argv];
+  const own = ownWords(argv);
+  const asked = own.find((word) => SHELL_OPTIONS.includes(word));
+  if (asked === undefined || NAMED[argv[0]]) return argv;
+  if (own.some((word) => ['-d', '--daemon'].includes(word))) throw new UsageError(`-d starts a daemon and ${asked} opens a shell on one that runs: give one of them.`);
+  const at = argv.indexOf(asked);
+  return ['shell', ...argv.slice(0, at), ...argv.slice(at + 1)];
+}
+
 /** A slip that gets a better answer than the parser's: what is no command, or not in its place. */
 function slipOf(argv: readonly string[]): string | undefined {
   if (argv[0] !== undefined && NAMED[argv[0]]) return undefined;
   const words = ownWords(argv);
   const late = words.find((word, index) => index > 0 && NAMED[word] !== undefined && !words.slice(0, index).some((before) => !before.startsWith('-')));
   if (late !== undefined) return `The options before ${late} are for scripts and the shell, and do not apply to ${late}: ${COMMAND_BACKENDS[late] ?? 'write it first'}. See bricks ${late} --help.`;
+  if (words.includes('-a')) return '-a says where a daemon listens, for a shell on it: bricks -s -a ADDRESS.';
   return misspelt(argv[0]);
 }
 
@@ -147,9 +164,11 @@ function wordsText(text: string, command: string | undefined): string | undefine
   return problem && `${problem} Usage: ${named.synopsis}.`;
 }
 
-async function main(input: readonly string[]): Promise<number> {
+async function main(given: readonly string[]): Promise<number> {
   const cli = createCli();
+  let input = given;
   try {
+    input = withCommand(given);
     const argv = takeProgram(input);
     const slip = slipOf(argv);
     if (slip !== undefined) {

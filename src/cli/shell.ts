@@ -4,9 +4,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { isatty } from 'node:tty';
-import { formatFailure, type LuaHost, type RunResult } from '../lua/lua-host';
-import { complete } from './completion';
+import { formatFailure, type RunResult } from '../lua/lua-host';
 import { sayError } from '../program/messages';
+import type { ShellHost } from '../program/shell-host';
 import { SearchingInput } from './reverse-search';
 
 const PROMPT = 'bricks> ';
@@ -50,13 +50,22 @@ function remember(line: string): void {
   }
 }
 
+export interface ShellTexts {
+  /** What a terminal shows first. */
+  readonly greeting: string;
+  /** What it shows for Ctrl-C where nothing runs. */
+  readonly leave: string;
+}
+
+export const OWN_TEXTS: ShellTexts = { greeting: 'This is a Lua shell. Type help for help, Ctrl-D to exit.', leave: 'Ctrl-D exits.' };
+
 /** Resolves when the user leaves; answers the exit code. */
 export class Shell {
   private readonly lines: Interface;
   private pending = '';
 
   /** Once `leaving` is true, what was interrupted is told no more. */
-  constructor(private readonly host: LuaHost, private readonly terminal: boolean, private readonly leaving: () => boolean = () => false) {
+  constructor(private readonly host: ShellHost, private readonly terminal: boolean, private readonly texts: ShellTexts, private readonly leaving: () => boolean = () => false) {
     if (!terminal) {
       this.lines = createInterface({ input: process.stdin, terminal });
       return;
@@ -67,7 +76,7 @@ export class Shell {
       input, output: process.stdout, prompt: PROMPT, history, historySize: HISTORY_LINES, removeHistoryDuplicates: true, terminal,
       completer: (line: string, answer: (error: Error | null, result: [string[], string]) => void) => {
         const typed = this.pending === '' ? line : `${this.pending}\n${line}`;
-        complete(this.host, typed, this.lines.line.slice(this.lines.cursor)).then(({ hits, word }) => answer(null, [hits, word]), () => answer(null, [[], line]));
+        this.host.complete(typed, this.lines.line.slice(this.lines.cursor)).then(({ hits, word }) => answer(null, [hits, word]), () => answer(null, [[], line]));
       },
     });
     input.attach(this.lines, history, () => !this.host.busy && process.env['TERM'] !== 'dumb');
@@ -75,7 +84,7 @@ export class Shell {
 
   async run(): Promise<number> {
     if (this.terminal) {
-      process.stdout.write("This is a Lua shell. Type help for help, Ctrl-D to exit.\n");
+      process.stdout.write(`${this.texts.greeting}\n`);
       this.lines.on('SIGINT', () => this.interrupt());
       this.lines.prompt();
     }
@@ -96,6 +105,7 @@ export class Shell {
       for await (const line of this.lines) {
         const code = await this.take(line);
         if (code !== undefined) {
+          this.left = true;
           this.lines.close();
           return code;
         }
@@ -111,7 +121,10 @@ export class Shell {
     return undefined;
   }
 
-  private failed = false;
+  /** Whether its user, or a script, has asked to leave before the lines have ended. */
+  left = false;
+  /** Whether a line has failed. */
+  failed = false;
 
   /** Evaluates what was typed so far; answers an exit code when the program is to end. */
   private async take(line: string): Promise<number | undefined> {
@@ -163,7 +176,7 @@ export class Shell {
     const idle = this.pending === '' && this.lines.line === '';
     this.pending = '';
     this.lines.write(null, { ctrl: true, name: 'e' });
-    process.stdout.write(idle ? '\nCtrl-D exits.\n' : '^C\n');
+    process.stdout.write(idle ? `\n${this.texts.leave}\n` : '^C\n');
     // What was typed, or recalled from the history, is gone; and so are the rows that it took.
     Object.assign(this.lines, { line: '', cursor: 0, prevRows: 0, historyIndex: -1 });
     this.lines.setPrompt(PROMPT);

@@ -37,6 +37,8 @@ export interface OrderedEngine {
   readonly name: string;
   readonly running: boolean;
   readonly linked: boolean;
+  /** Whether the brick of this number is linked to it. */
+  has(brick: number): boolean;
   linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions): Promise<unknown>;
   relinkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions): Promise<unknown>;
   editGraph(edit: GraphEdit): Promise<readonly BrickSpecification[]>;
@@ -87,7 +89,7 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
       case 'engine.create':
         return this.create(order);
       case 'engine.exists':
-        return this.engines.has(order.name);
+        return this.engines.has(order.name) && (order.brick === undefined || this.engine(order.name).has(order.brick));
       case 'engine.link':
       case 'engine.relink':
         return this.link(order);

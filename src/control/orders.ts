@@ -11,7 +11,8 @@ export type OrderedEdit = Exclude<GraphEdit, { edit: 'insert' }> | { readonly ed
 
 export type Order =
   | { order: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
-  | { order: 'engine.exists'; name: string }
+  /** Whether there is an engine of this name; with `brick`, whether that brick is linked to it. */
+  | { order: 'engine.exists'; name: string; brick?: number }
   /** `link` adds the bricks to those that the engine has, `relink` puts them in their place; both also while it runs. */
   | { order: 'engine.link' | 'engine.relink'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
   /** Changes the engine's graph, also while it runs; answers its bricks as they are then. */

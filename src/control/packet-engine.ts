@@ -60,6 +60,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.life.thread;
   }
 
+  /** Whether the brick of this number is linked to it. */
+  has(brick: number): boolean {
+    return this.specifications.some(({ id }) => id === brick);
+  }
+
   /** What it was made of. */
   get setUp(): EngineSetUp {
     const { name, given, options, specifications, linkOptions } = this;

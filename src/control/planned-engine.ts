@@ -63,6 +63,10 @@ export class PlannedEngine implements OrderedEngine {
     return this.isLinked;
   }
 
+  has(brick: number): boolean {
+    return this.isLinked && this.planned?.specifications.some(({ id }) => id === brick) === true;
+  }
+
   /** @throws BricksError that names brick and link, as if they were opened */
   async linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<void> {
     const before = this.isLinked ? this.planned?.specifications ?? [] : [];

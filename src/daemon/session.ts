@@ -32,7 +32,7 @@ export class Session {
   private readonly waiting: Incoming[] = [];
   private readonly subscriptions = new Map<number, () => void>();
   private readonly afterwards: (() => void)[] = [];
-  private whenRead: (() => void) | undefined;
+  private whenRead: (() => void)[] = [];
   private lastSubscription = 0;
   /** Requests that are being carried out. */
   private active = 0;
@@ -179,16 +179,22 @@ export class Session {
     this.endWhenDone();
   }
 
-  /** Resolves when the client has read enough of its answers, or is gone. */
-  private async room(): Promise<void> {
-    while (this.unread > this.limits.unreadBytes && !this.socket.destroyed) {
-      await new Promise<void>((resolve) => { this.whenRead = resolve; });
-    }
+  /** Nothing, if the client has read enough of what it was sent, or is gone; else a promise of that. */
+  room(): Promise<void> | undefined {
+    return this.isFull ? this.untilRoom() : undefined;
+  }
+
+  private get isFull(): boolean {
+    return this.unread > this.limits.unreadBytes && !this.socket.destroyed;
+  }
+
+  private async untilRoom(): Promise<void> {
+    while (this.isFull) await new Promise<void>((resolve) => this.whenRead.push(resolve));
   }
 
   /** The client has read something. */
   private readonly onRead = (): void => {
-    this.whenRead?.();
+    this.wake();
     if (this.socket.isPaused()) this.feed();
   };
 
@@ -241,6 +247,10 @@ export class Session {
     for (const stop of this.subscriptions.values()) stop();
     this.subscriptions.clear();
     this.gone.abort();
-    this.whenRead?.();
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const resolve of this.whenRead.splice(0)) resolve();
   }
 }

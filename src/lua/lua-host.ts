@@ -12,8 +12,10 @@ import type { NativeLua, NativeOutcome } from './native-lua';
 export interface LuaHostOptions {
   /** The `arg` table of scripts. */
   readonly args?: readonly string[];
-  /** The file descriptor that scripts print to; standard output unless told otherwise. */
+  /** File descriptors that scripts, and the commands that they run, read from, print to and write errors to; those of the process unless told otherwise. */
+  readonly input?: number;
   readonly output?: number;
+  readonly error?: number;
   /** Bytes that a script may hold, so that one that runs away does not starve the engines; 1 GiB unless told otherwise. */
   readonly memoryLimit?: number;
   /** A daemon says no goodbye. */
@@ -80,6 +82,8 @@ export class LuaHost {
   #calls = 0;
   /** The call at work; 0 when idle. */
   #current = 0;
+  /** Calls that wait for their turn. */
+  #queued = 0;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -94,7 +98,7 @@ export class LuaHost {
     const settings: WorkerSettings = {
       orders: port2,
       bell: this.#bell,
-      output: options.output ?? 1,
+      descriptors: [options.input ?? 0, options.output ?? 1, options.error ?? 2],
       memoryLimit: options.memoryLimit ?? MEMORY_LIMIT,
       daemon: options.daemon ?? false,
       version: packageVersion(),
@@ -151,6 +155,11 @@ export class LuaHost {
     return resultOf(await this.#call('script', [file, name, [...args]]));
   }
 
+  /** Runs a script whose text is given, under the name that errors are to show. */
+  async runText(text: string, name: string, args: readonly string[] = []): Promise<RunResult> {
+    return resultOf(await this.#call('source', [text, name, [...args]]));
+  }
+
   /**
    * Evaluates a statement of the shell: all its lines so far. Values of `= expression` are printed, and of what is an
    * expression and no statement; on a terminal, which has so many columns, also of calls that stand alone.
@@ -196,12 +205,13 @@ export class LuaHost {
     return this.#current !== 0;
   }
 
-  /** Ends what runs now, with the failure "interrupted"; does nothing when nothing runs. */
-  interrupt(): void {
-    const call = this.#current;
-    if (call === 0) return;
+  /** Ends what runs now, or is just about to, with the failure "interrupted"; answers false when nothing runs. */
+  interrupt(): boolean {
+    const call = this.#current === 0 && this.#queued > 0 ? this.#calls + 1 : this.#current;
+    if (call === 0) return false;
     if (this.#stateId !== 0) this.#wake(call);
     else this.#ready.then(() => this.#wake(call), () => undefined);
+    return true;
   }
 
   /** Ends what runs, and the thread. */
@@ -250,12 +260,14 @@ export class LuaHost {
 
   /** One call after the other, in the order in which they came. */
   #call(name: CallName, values: readonly unknown[]): Promise<NativeOutcome> {
+    this.#queued++;
     const turn = this.#last.then(() => this.#perform(name, values));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
 
   async #perform(name: CallName, values: readonly unknown[]): Promise<NativeOutcome> {
+    this.#queued--;
     if (this.#closed) throw new BricksError('E_LUA', 'The Lua host is closed.');
     const call = ++this.#calls;
     this.#current = call;

@@ -116,7 +116,7 @@ function sourceLine({ name, values }: Extract<Request, { call: number }>, { file
 
 try {
   const { daemon, version, scripts, firstBrick, rehearsal } = settings;
-  state = new (loadNativeLua().LuaState)(settings.output, settings.memoryLimit, {
+  state = new (loadNativeLua().LuaState)(settings.descriptors, settings.memoryLimit, {
     order: giveOrder,
     getSettings: () => ({ daemon, version, scripts, firstBrick, ...(rehearsal === undefined ? {} : { rehearsal }) }),
     getReasons: reasons,

@@ -9,8 +9,8 @@ export interface WorkerSettings {
   readonly orders: MessagePort;
   /** One number, which changes when there may be something new: an answer, or an interrupt. */
   readonly bell: Int32Array<SharedArrayBuffer>;
-  /** The file descriptor that print and io.write write to. */
-  readonly output: number;
+  /** Standard input, output and error of scripts and of the commands that they run, as file descriptors. */
+  readonly descriptors: readonly [input: number, output: number, error: number];
   /** Bytes. */
   readonly memoryLimit: number;
   readonly daemon: boolean;
@@ -41,7 +41,7 @@ export interface AnswerMessage {
 }
 
 /** What may be called of a Lua state. */
-export type CallName = 'script' | 'line' | 'complete' | 'links' | 'help' | 'loose' | 'memory';
+export type CallName = 'script' | 'source' | 'line' | 'complete' | 'links' | 'help' | 'loose' | 'memory';
 
 /** A call into the Lua state; calls are numbered upwards, so that an interrupt can say which one it means. */
 export type Request = { readonly call: number; readonly name: CallName; readonly values: readonly unknown[] } | { readonly close: true };

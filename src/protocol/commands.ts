@@ -2,10 +2,11 @@
 import type { EngineStatistics } from '../control/statistics';
 import { ENGINE_COMMANDS } from './commands/engines';
 import { PROGRAM_COMMANDS } from './commands/program';
+import { SHELL_COMMANDS, SHELL_TOPICS } from './commands/shell';
 import { topic, type CommandDeclaration, type ResultOf, type TopicDeclaration } from './declare';
 import type { GivenParameters, ParametersOf } from './parameters';
 
-export const COMMANDS = { ...PROGRAM_COMMANDS, ...ENGINE_COMMANDS } as const;
+export const COMMANDS = { ...PROGRAM_COMMANDS, ...ENGINE_COMMANDS, ...SHELL_COMMANDS } as const;
 
 /** Something that an engine has to say. */
 export interface Notice {
@@ -27,6 +28,7 @@ export const TOPICS = {
   notices: topic<Notice>()({
     access: 'read', summary: 'What engines report, from now on.', value: '`engine`, `kind` (`notice`, `ended` or `error`), `text`, and the `code` of an error', parameters: {},
   }),
+  ...SHELL_TOPICS,
 } as const;
 
 /** The name of a command: `engine.stats`. */

@@ -7,10 +7,11 @@ import { LuaHost } from '../../lua/lua-host';
 import { forgotten, sayOnce, watchForIdleEngines } from '../../program/forgotten';
 import { sayError } from '../../program/messages';
 import { checkScript, findScript, failureOfModule, isModule, isSetup, readSetupFile, runLuaScript, runModule } from '../../program/script';
+import { LuaShellHost } from '../../program/shell-host';
 import { runSetup } from '../../text';
 import { EnginesCommand } from '../engines-command';
 import { EXIT_FAILURE } from '../exit-codes';
-import { Shell } from '../shell';
+import { OWN_TEXTS, Shell } from '../shell';
 
 /** How often a module's engines are looked at. */
 const LOOK_MILLISECONDS = 20;
@@ -38,6 +39,8 @@ export class RunCommand extends EnginesCommand {
   script = Option.String('-f,--file', { description: 'the script to run: a file, or the name of one that ships with Packet Bricks' });
   /** Handed to bricks-server before this program is loaded (bricks.ts); it stands here for the help. */
   daemon = Option.Boolean('-d,--daemon', false, { description: 'run as a daemon; takes the options of bricks-server' });
+  /** The program makes `bricks shell` of it; it stands here for the help. */
+  shell = Option.Boolean('-s,--shell', false, { description: 'a shell on a running daemon; takes the options of bricks shell' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   override async execute(): Promise<number> {
@@ -86,7 +89,7 @@ export class RunCommand extends EnginesCommand {
       }
     }
     if (terminal || this.script === undefined) {
-      const code = await new Shell(host, terminal, () => this.leaving).run();
+      const code = await new Shell(new LuaShellHost(host), terminal, OWN_TEXTS, () => this.leaving).run();
       if (terminal || code !== 0) return code;
     }
     if (!ended && this.tellForgotten(await host.looseBricks())) return EXIT_FAILURE;

@@ -1,5 +1,6 @@
 // What scripts call in place of Lua's own functions, and how a running script is stopped.
 #include <time.h>
+#include <unistd.h>
 
 #include "lua_state.h"
 
@@ -66,7 +67,7 @@ int LuaState::Print(lua_State* L) {
   luaL_pushresult(&line);
   size_t length = 0;
   const char* text = lua_tolstring(L, -1, &length);
-  WriteFully(Of(L)->output_, text, length, *Of(L)->control_);
+  WriteFully(Of(L)->descriptor(STDOUT_FILENO), text, length, *Of(L)->control_);
   return 0;
 }
 

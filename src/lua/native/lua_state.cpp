@@ -1,5 +1,9 @@
 #include "lua_state.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -39,12 +43,17 @@ Napi::Function LuaState::Define(Napi::Env env) {
   });
 }
 
-// new LuaState(output descriptor, most bytes of memory, { name: function, ... }, most seconds of waits to skip, or 0 to wait)
+// new LuaState([input, output, error descriptors], most bytes of memory, { name: function, ... }, most seconds of waits to skip, or 0 to wait)
 LuaState::LuaState(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LuaState>(info), control_(Control::Create()) {
-  if (info.Length() != 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsObject() || !info[3].IsNumber()) {
-    throw Napi::TypeError::New(info.Env(), "new LuaState(descriptor, memory limit, callbacks, seconds to skip)");
+  if (info.Length() != 4 || !info[0].IsArray() || !info[1].IsNumber() || !info[2].IsObject() || !info[3].IsNumber()) {
+    throw Napi::TypeError::New(info.Env(), "new LuaState(descriptors, memory limit, callbacks, seconds to skip)");
   }
-  output_ = info[0].As<Napi::Number>().Int32Value();
+  Napi::Array descriptors = info[0].As<Napi::Array>();
+  for (uint32_t index = 0; index < kStreams; ++index) {
+    Napi::Value descriptor = descriptors.Get(index);
+    if (!descriptor.IsNumber() || descriptor.As<Napi::Number>().Int32Value() < 0) throw Napi::TypeError::New(info.Env(), "three descriptors are needed");
+    descriptors_[index] = descriptor.As<Napi::Number>().Int32Value();
+  }
   memoryLimit_ = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
   skipLimit_ = info[3].As<Napi::Number>().DoubleValue();
   Napi::Object callbacks = info[2].As<Napi::Object>();
@@ -58,8 +67,7 @@ LuaState::LuaState(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LuaState>(
   }
   lua_ = lua_newstate(Allocate, this);
   if (lua_ == nullptr) throw Napi::Error::New(info.Env(), "no memory for a Lua state");
-  stream_ = OpenOutput(output_, control_);
-  if (stream_ == nullptr || lua_cpcall(lua_, Prepare, this) != 0) {
+  if (!OpenStreams() || lua_cpcall(lua_, Prepare, this) != 0) {
     Dispose();
     throw Napi::Error::New(info.Env(), "a Lua state could not be made");
   }
@@ -76,8 +84,41 @@ void LuaState::Dispose() {
     lua_ = nullptr;
     control_->End();
   }
-  if (stream_ != nullptr) std::fclose(stream_);
-  stream_ = nullptr;
+  for (FILE*& stream : streams_) {
+    if (stream != nullptr) std::fclose(stream);
+    stream = nullptr;
+  }
+}
+
+// Standard input and error of the process are left to the library.
+bool LuaState::OpenStreams() {
+  streams_[STDOUT_FILENO] = OpenOutput(descriptors_[STDOUT_FILENO], control_);
+  if (streams_[STDOUT_FILENO] == nullptr) return false;
+  if (descriptors_[STDERR_FILENO] != STDERR_FILENO) {
+    streams_[STDERR_FILENO] = OpenOutput(descriptors_[STDERR_FILENO], control_);
+    if (streams_[STDERR_FILENO] == nullptr) return false;
+  }
+  if (descriptors_[STDIN_FILENO] == STDIN_FILENO) return true;
+  const int input = fcntl(descriptors_[STDIN_FILENO], F_DUPFD_CLOEXEC, 3);
+  if (input < 0) return false;
+  streams_[STDIN_FILENO] = fdopen(input, "r");
+  if (streams_[STDIN_FILENO] == nullptr) close(input);
+  return streams_[STDIN_FILENO] != nullptr;
+}
+
+// Puts one of the streams of this state into io, under its name and as what io.read or io.write use.
+void LuaState::PutStream(lua_State* L, FILE* stream, const char* name, const char* user) {
+  if (stream == nullptr) return;
+  PushStandardFile(L, stream);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, name);
+  if (user == nullptr) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_getfield(L, -2, user);
+  lua_insert(L, -2);
+  lua_call(L, 1, 0);  // io.output(io.stdout)
 }
 
 int LuaState::Prepare(lua_State* L) {
@@ -113,12 +154,9 @@ int LuaState::Prepare(lua_State* L) {
   lua_getglobal(L, "io");
   lua_pushcfunction(L, IoPopen);
   lua_setfield(L, -2, "popen");
-  PushStandardFile(L, self->stream_);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "stdout");
-  lua_getfield(L, -2, "output");
-  lua_insert(L, -2);
-  lua_call(L, 1, 0);  // io.output(io.stdout)
+  PutStream(L, self->streams_[STDIN_FILENO], "stdin", "input");
+  PutStream(L, self->streams_[STDOUT_FILENO], "stdout", "output");
+  PutStream(L, self->streams_[STDERR_FILENO], "stderr", nullptr);
   return 0;
 }
 
@@ -193,6 +231,12 @@ Napi::Value LuaState::Call(const Napi::CallbackInfo& info) {
 
 int LuaState::RunCall(lua_State* L) {
   LuaState* self = Of(L);
+  if (self->control_->Interrupted()) {
+    // Before it has begun: nobody would wake it where it waits, so it does nothing at all.
+    self->status_ = LUA_ERRRUN;
+    self->RecordFailure(L, "interrupted", 11);
+    return 0;
+  }
   luaL_checkstack(L, kValueSlots, "arguments");
   lua_pushcfunction(L, OnError);
   const int handler = lua_gettop(L);
@@ -310,9 +354,26 @@ void Interrupt(const Napi::CallbackInfo& info) {
   }
 }
 
+// outputPipe(): [end to read, which does not block, end to write, which does].
+Napi::Value OutputPipe(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw Napi::Error::New(info.Env(), std::strerror(errno));
+  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+    const int error = errno;
+    close(ends[0]);
+    close(ends[1]);
+    throw Napi::Error::New(info.Env(), std::strerror(error));
+  }
+  Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(0u, Napi::Number::New(info.Env(), ends[0]));
+  pair.Set(1u, Napi::Number::New(info.Env(), ends[1]));
+  return pair;
+}
+
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("LuaState", bricks::LuaState::Define(env));
   exports.Set("interrupt", Napi::Function::New(env, Interrupt, "interrupt"));
+  exports.Set("outputPipe", Napi::Function::New(env, OutputPipe, "outputPipe"));
   exports.Set("version", LUA_RELEASE);
   return exports;
 }

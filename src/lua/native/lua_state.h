@@ -1,6 +1,7 @@
 // One Lua 5.1 state, used by one thread.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,12 +33,14 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   }
 
   static constexpr int kHookInstructions = 1000;
+  static constexpr size_t kStreams = 3;
 
   // Raises the error of an interrupt or of os.exit.
   static int Unwind(lua_State* L);
 
   Control& control() { return *control_; }
-  int output() const { return output_; }
+  // Of standard input, output or error.
+  int descriptor(int stream) const { return descriptors_[static_cast<size_t>(stream)]; }
 
  private:
   // JavaScript methods.
@@ -50,6 +53,7 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
 
   // Lua functions. They hold nothing that needs a destructor: errors of Lua are jumps.
   static int Prepare(lua_State* L);
+  static void PutStream(lua_State* L, FILE* stream, const char* name, const char* user);
   static int RunLoad(lua_State* L);
   static int RunCall(lua_State* L);
   static int OnError(lua_State* L);
@@ -69,14 +73,16 @@ class LuaState : public Napi::ObjectWrap<LuaState> {
   Napi::Value OutcomeObject(Napi::Env env);
   void Enter(lua_CFunction function, int64_t call);
   void Wait(double seconds);
+  bool OpenStreams();
   void Dispose();
 
   static void* Allocate(void* self, void* block, size_t before, size_t after);
 
   lua_State* lua_ = nullptr;
   std::shared_ptr<Control> control_;
-  int output_ = 1;
-  FILE* stream_ = nullptr;
+  std::array<int, kStreams> descriptors_{};
+  // Those that this state has opened.
+  std::array<FILE*, kStreams> streams_{};
   size_t memory_ = 0;
   size_t memoryLimit_ = 0;
   std::vector<Napi::FunctionReference> callbacks_;

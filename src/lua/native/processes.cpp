@@ -16,15 +16,14 @@ extern char** environ;
 namespace bricks {
 namespace {
 
-// Starts `sh -c command`. `from` becomes its descriptor `to`, unless it is -1. Returns 0 or an error number.
-int SpawnShell(const char* command, int output, int from, int to, pid_t* child) {
+// Starts `sh -c command` with the streams of the state. `from` becomes its descriptor `to`, unless it is -1. Returns 0 or an error number.
+int SpawnShell(const LuaState& state, const char* command, int from, int to, pid_t* child) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   // Node marks its standard streams as not to be inherited: to duplicate each onto itself takes that away.
-  for (const int stream : {STDIN_FILENO, STDERR_FILENO}) posix_spawn_file_actions_adddup2(&actions, stream, stream);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  for (const int stream : {STDIN_FILENO, STDERR_FILENO, STDOUT_FILENO}) posix_spawn_file_actions_adddup2(&actions, state.descriptor(stream), stream);
   if (from >= 0) posix_spawn_file_actions_adddup2(&actions, from, to);
   // Node ignores SIGPIPE, which children would inherit.
   sigset_t none;
@@ -94,7 +93,7 @@ int OsExecute(lua_State* L) {
   }
   LuaState* state = LuaState::Of(L);
   pid_t child = 0;
-  const int error = SpawnShell(command, state->output(), -1, -1, &child);
+  const int error = SpawnShell(*state, command, -1, -1, &child);
   lua_pushinteger(L, error != 0 ? -1 : state->control().WaitForChild(child));
   if (state->control().Interrupted()) return LuaState::Unwind(L);
   return 1;
@@ -118,7 +117,7 @@ int IoPopen(lua_State* L) {
     return PushErrno(L, command, error);
   }
   pid_t child = 0;
-  const int error = SpawnShell(command, LuaState::Of(L)->output(), theirs, reads ? STDOUT_FILENO : STDIN_FILENO, &child);
+  const int error = SpawnShell(*LuaState::Of(L), command, theirs, reads ? STDOUT_FILENO : STDIN_FILENO, &child);
   close(theirs);
   if (error != 0) {
     fclose(stream);

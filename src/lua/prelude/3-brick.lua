@@ -13,10 +13,10 @@ local loose, loose_count = {}, 0
 local MOST_LOOSE = 64
 local make
 
--- Whether a brick is part of an engine that still exists (another script may have deleted it).
+-- The engine that a brick is part of: another script may have unlinked or deleted it.
 local function engine_of(brick)
   if brick.engine then
-    local answer = host.order({ order = "engine.exists", name = brick.engine })
+    local answer = host.order({ order = "engine.exists", name = brick.engine, brick = brick.id })
     if answer.ok and answer.value ~= true then brick.engine = nil end
   end
   return brick.engine

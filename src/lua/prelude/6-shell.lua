@@ -21,15 +21,28 @@ debug.sethook = function() base.fail("debug.sethook is reserved: it makes script
 local path = host.settings.scripts .. "/?.lua;" .. package.path
 package.path = path
 
+local function run(chunk, message, name, arguments)
+  arg = arguments
+  arg[0] = name
+  if not chunk then error(message, 0) end
+  chunk(unpack(arguments))
+end
+
+-- A script as any program's: its first line may say what runs it.
+local function load_text(text, name) return loadstring((text:gsub("^#[^\n]*", "", 1)), "@" .. name) end
+
 -- Runs a script. Its own folder is searched by require too.
 function host.script(file, name, arguments)
   local folder = file:match("^(.*)/[^/]*$") or "."
   package.path = folder .. "/?.lua;" .. path
-  arg = arguments
-  arg[0] = name
   local chunk, message = host.load_script(file, name)
-  if not chunk then error(message, 0) end
-  chunk(unpack(arguments))
+  run(chunk, message, name, arguments)
+end
+
+-- Runs a script that comes as a text.
+function host.source(text, name, arguments)
+  local chunk, message = load_text(text, name)
+  run(chunk, message, name, arguments)
 end
 
 -- Loads a file under the name that the user gave, which errors then show.
@@ -39,7 +52,7 @@ function host.load_script(file, name)
   local text, problem = stream:read("*a")
   stream:close()
   if not text then return nil, "cannot read " .. name .. (problem and ": " .. problem or "") end
-  return loadstring((text:gsub("^#[^\n]*", "", 1)), "@" .. name)
+  return load_text(text, name)
 end
 
 -- The names within a value, without calling anything of the user's.

@@ -1,0 +1,100 @@
+/** A Lua shell of a client: a Lua state of its own, whose output goes to the client. */
+import { closeSync, openSync } from 'node:fs';
+import type { Answer, Order } from '../control/orders';
+import { LuaHost, type LineResult, type RunResult } from '../lua/lua-host';
+import { BricksError } from '../model/errors';
+import type { Completion } from '../program/completion';
+import { LuaShellHost } from '../program/shell-host';
+import type { ShellOutput } from '../protocol/commands/shell';
+import type { ControlHost } from './control-host';
+import { OutputPipe } from './output-pipe';
+import type { Session } from './session';
+
+/** Each is a thread with a heap of its own. */
+const SHELLS_MOST = 16;
+const MEMORY_BYTES = 256 << 20;
+/** Bricks of shells have numbers of their own, far from those that scripts and clients count. */
+const BRICKS_OF_A_SHELL = 2 ** 32;
+
+let shells = 0;
+let lastShell = 0;
+
+export class LuaShell {
+  private readonly pipe: OutputPipe;
+  private readonly input: number;
+  private readonly lua: LuaHost;
+  private readonly names: LuaShellHost;
+  private readonly listeners = new Set<(output: ShellOutput) => void>();
+  private gone: Promise<void> | undefined;
+
+  /** @throws BricksError E_CONTROL_LIMIT, E_NATIVE_MISSING */
+  constructor(host: ControlHost, session: Session) {
+    if (shells >= SHELLS_MOST) throw new BricksError('E_CONTROL_LIMIT', `The daemon has ${SHELLS_MOST} shells open, the most that it serves.`, 'Leave another one first.');
+    this.pipe = new OutputPipe({
+      take: (output) => {
+        for (const listener of this.listeners) listener(output);
+      },
+      room: () => session.room(),
+    });
+    this.input = openSync('/dev/null', 'r');
+    const execute = (order: Order): Promise<Answer> => {
+      if (order.order !== 'shutdown') return host.registry.execute(order);
+      session.afterAnswer(() => host.shutdown());
+      return Promise.resolve({ ok: true });
+    };
+    const { writeEnd } = this.pipe;
+    this.lua = new LuaHost(execute, { input: this.input, output: writeEnd, error: writeEnd, memoryLimit: MEMORY_BYTES, daemon: true, firstBrick: ++lastShell * BRICKS_OF_A_SHELL + 1 });
+    this.names = new LuaShellHost(this.lua);
+    shells++;
+  }
+
+  /** Hears what it prints; answers what ends that. What nobody hears is lost. */
+  listen(listener: (output: ShellOutput) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  runLine(text: string, columns: number | undefined): Promise<LineResult> {
+    return this.afterOutput(this.lua.runLine(text, columns));
+  }
+
+  runScript(text: string, name: string, args: readonly string[]): Promise<RunResult> {
+    return this.afterOutput(this.lua.runText(text, name, args));
+  }
+
+  help(word: string, columns: number | undefined): Promise<RunResult> {
+    return this.afterOutput(this.lua.help(word, columns));
+  }
+
+  complete(text: string, behind: string): Promise<Completion> {
+    return this.names.complete(text, behind);
+  }
+
+  /** Answers whether anything ran. */
+  interrupt(): boolean {
+    return this.lua.interrupt();
+  }
+
+  /** Ends what runs, and the Lua thread. */
+  close(): Promise<void> {
+    return (this.gone ??= this.end());
+  }
+
+  private async end(): Promise<void> {
+    this.pipe.closeReadEnd();
+    try {
+      await this.lua.close();
+    } finally {
+      // Only now nobody writes there, or to what would get the number next.
+      this.pipe.closeWriteEnd();
+      closeSync(this.input);
+      shells--;
+    }
+  }
+
+  private async afterOutput<Result>(work: Promise<Result>): Promise<Result> {
+    const result = await work;
+    await this.pipe.drain();
+    return result;
+  }
+}
