@@ -16,7 +16,7 @@ const keepPure = (others) => ({
 });
 
 module.exports = tseslint.config(
-  { ignores: ['dist/**', 'build/**', '**/node_modules/**', 'coverage/**'] },
+  { ignores: ['**/dist/**', 'build/**', '**/node_modules/**', 'coverage/**'] },
   ...tseslint.configs.recommended,
   {
     languageOptions: { parserOptions: { ecmaVersion: 2023 } },

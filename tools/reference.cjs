@@ -5,6 +5,7 @@
  */
 const { mkdirSync, readdirSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
+const { fenced, linksOf, optionsTable, sentence, table } = require('./reference/markdown.cjs');
 const { collectErrors, interfaceFields, luaCalls } = require('./reference/sources.cjs');
 
 const root = dirname(__dirname);
@@ -14,43 +15,6 @@ const NOTE = '<!-- Generated from the code by `npm run reference`. Do not edit. 
 
 function page(title, ...parts) {
   return `${NOTE}\n# ${title}\n\n${parts.flat().filter((part) => part !== '').join('\n\n')}\n`;
-}
-
-const cell = (text) => String(text).replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
-
-function table(head, rows) {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
-}
-
-function fenced(language, text) {
-  return `\`\`\`${language}\n${text}\n\`\`\``;
-}
-
-/** Names of backends keep their small letter. */
-const sentence = (text) => {
-  const whole = /^(netmap|pcap|loopback)\b/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
-  return whole === '' || /[.!?]$/.test(whole) ? whole : `${whole}.`;
-};
-
-function valuesOf({ list, ...item }) {
-  if (list !== undefined) return `list: ${valuesOf(item)}${list === 'outputs' ? ' for each output' : ''}`;
-  const { type, oneOf, minimum, maximum, unit } = item;
-  if (oneOf) return oneOf.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
-  const range = minimum !== undefined && maximum !== undefined ? ` ${minimum} to ${maximum}` : minimum !== undefined ? ` ${minimum} or more` : maximum !== undefined ? ` up to ${maximum}` : '';
-  return `${type}${range}${unit ? ` (${unit})` : ''}`;
-}
-
-function optionsTable(options) {
-  if (options.length === 0) return 'It has no options.';
-  return table(['option', 'values', 'default', 'meaning'], options.map((option) => [
-    `\`${option.name}\``, valuesOf(option), option.required ? 'required' : option.default === undefined ? '-' : `\`${JSON.stringify(option.default)}\``, sentence(option.description),
-  ]));
-}
-
-function linksOf(count, noun) {
-  const { minimum, maximum } = count;
-  if (minimum === maximum) return `${minimum} ${noun}${minimum === 1 ? '' : 's'}`;
-  return maximum === Infinity ? `${minimum} or more ${noun}s` : `${minimum} to ${maximum} ${noun}s`;
 }
 
 const FANOUT = { one: 'A packet goes to at most one output.', all: 'Every output gets every packet.', any: 'A packet may go to any number of outputs.' };

@@ -123,6 +123,7 @@ function typeScript() {
   if (upToDate(stamp, Math.max(newest(['src', 'backends', 'plugins'], ['.ts', '.lua', '.json']), ...['tsconfig.json', 'tools/bundle.cjs', 'tools/code-cache.cjs'].map((file) => statSync(join(root, file)).mtimeMs)))) return;
   say('compiling TypeScript');
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], { stdio: ['ignore', 2, 2] });
+  execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, 'plugins')], { stdio: ['ignore', 2, 2] });
   require('./bundle.cjs').bundle();
   require('./code-cache.cjs').tryToWriteCaches();
   writeFileSync(stamp, '');

@@ -11,6 +11,7 @@ import { BuildCommand } from './commands/build';
 import { CheckCommand } from './commands/check';
 import { DevicesCommand } from './commands/devices';
 import { DoctorCommand } from './commands/doctor';
+import { CreatePluginCommand } from './commands/create-plugin';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { ReloadCommand } from './commands/reload';
@@ -36,6 +37,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
   reload: { command: ReloadCommand, synopsis: 'bricks reload [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json]' },
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },
+  'create-plugin': { command: CreatePluginCommand, synopsis: 'bricks create-plugin [--form FORM] [--brick NAME] [--description TEXT] [--author NAME] [--license ID] NAME', needs: 'a name for the package, such as my-brick' },
 };
 const WORDS = [...Object.keys(NAMED), 'help'];
 

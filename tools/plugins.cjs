@@ -1,0 +1,77 @@
+'use strict';
+/**
+ * Makes docs/plugins.md and the README of each plugin in plugins/ from what the packages and their bricks declare. `node tools/plugins.cjs` writes them;
+ * `--check` only says which are out of date.
+ */
+const { existsSync, readFileSync, readdirSync, writeFileSync } = require('node:fs');
+const { dirname, join, relative } = require('node:path');
+const { fenced, linksOf, optionsTable, sentence, table } = require('./reference/markdown.cjs');
+
+const root = dirname(__dirname);
+const folder = join(root, 'plugins');
+const built = (...parts) => require(join(root, 'dist', 'src', ...parts));
+const NOTE = '<!-- Generated from the code by `node tools/plugins.cjs`. Do not edit. -->';
+
+/** Each plugin with the declarations of its bricks. */
+async function collect() {
+  const { loadModule } = built('plugins', 'load-module.js');
+  const { brickClassesOf } = built('plugins', 'load-brick.js');
+  const { readPluginPackage } = built('plugins', 'plugin-package.js');
+  const packages = readdirSync(folder).sort().flatMap((name) => readPluginPackage(join(folder, name)) ?? []);
+  return Promise.all(packages.map(async (plugin) => {
+    if (plugin.problem !== undefined) throw new Error(`${plugin.name}: ${plugin.problem}`);
+    const classes = (await Promise.all([...new Set(plugin.bricks.values())].map((file) => loadModule(file)))).flatMap(brickClassesOf);
+    return { ...plugin, declarations: [...plugin.bricks.keys()].map((name) => classes.find(({ declaration }) => declaration.name === name).declaration) };
+  }));
+}
+
+function brickSection(brick) {
+  return [
+    `## ${brick.name}`, brick.summary, brick.description, `Links: ${linksOf(brick.inputs, 'input')}, ${linksOf(brick.outputs, 'output')}.`,
+    optionsTable(brick.options),
+    brick.shorthand ? `A bare value sets \`${brick.shorthand}\`: \`Brick.new("${brick.name}", VALUE)\`, \`new ${brick.name}(VALUE)\`.` : '',
+    brick.counters.length > 0 ? table(['counter', 'what it counts'], brick.counters.map(({ name, description }) => [`\`${name}\``, sentence(description)])) : '',
+    fenced('lua', brick.examples.lua), fenced('ts', brick.examples.typescript),
+  ];
+}
+
+function readme(plugin) {
+  const names = plugin.declarations.map(({ name }) => name).join(', ');
+  return [
+    NOTE, `# ${plugin.name}`, `${sentence(plugin.summary)} A plugin for [Packet Bricks](../../README.md).`,
+    fenced('sh', `npm install ${plugin.name}`), `It brings: ${names}. [Plugins](../../docs/guide/plugins.md) shows how bricks of plugins are used.`,
+    ...plugin.declarations.flatMap(brickSection),
+  ];
+}
+
+function catalogue(plugins) {
+  return [
+    NOTE, '# Plugins',
+    'Bricks and backends that are packages of their own. [Plugins](guide/plugins.md) shows how they are used, [Writing a plugin](writing-a-plugin.md) how they are made. Others than these are found by `npm search packet-bricks-plugin`.',
+    table(['package', 'what it does', 'bricks', 'backends'], plugins.map(({ name, summary, folder: path, bricks, backends }) => [
+      `[${name}](../${relative(root, path)}/README.md)`, sentence(summary), [...bricks.keys()].map((brick) => `\`${brick}\``).join(', '), [...backends.keys()].map((backend) => `\`${backend}\``).join(', '),
+    ])),
+    ...plugins.flatMap(({ name, declarations }) => [`## ${name}`, ...declarations.map(({ name: brick, summary, options }) => [
+      `**${brick}**: ${summary}`, `Options: ${options.map((option) => `\`${option.name}\``).join(', ')}.`,
+    ].join(' '))]),
+  ];
+}
+
+async function pages() {
+  const plugins = await collect();
+  const text = (parts) => `${parts.filter((part) => part !== '').join('\n\n').replace('-->\n\n', '-->\n')}\n`;
+  return new Map([[join('docs', 'plugins.md'), text(catalogue(plugins))], ...plugins.map((plugin) => [join(relative(root, plugin.folder), 'README.md'), text(readme(plugin))])]);
+}
+
+async function main() {
+  const check = process.argv[2] === '--check';
+  for (const [path, text] of await pages()) {
+    const file = join(root, path);
+    if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
+    if (!check) writeFileSync(file, text);
+    else process.exitCode = 1;
+    process.stdout.write(`${path} ${check ? 'is out of date: node tools/plugins.cjs writes it' : 'written'}\n`);
+  }
+}
+
+void main();
