@@ -38,4 +38,4 @@ function linksOf(count, noun) {
   return maximum === Infinity ? `${minimum} or more ${noun}s` : `${minimum} to ${maximum} ${noun}s`;
 }
 
-module.exports = { fenced, linksOf, optionsTable, sentence, table };
+module.exports = { fenced, linksOf, optionsTable, sentence, table, valuesOf };
