@@ -6,17 +6,24 @@ const { join } = require('node:path');
 const { dist, peer } = require('./paths');
 
 const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
-const { knownBrick, resolveBrick } = require(`${dist}/src/plugins/container.js`);
+const { knownBrick } = require(`${dist}/src/plugins/container.js`);
+const { configurePlugins, brickClass } = require(`${dist}/src/plugins/find.js`);
 const own = { ...require('../bricks/pass'), ...require('../bricks/sample') };
 
 const execute = promisify(execFile);
 const backendFile = join(__dirname, '..', 'backends', 'memory-rings.js');
 const { lastControl } = require(backendFile);
 
-/** Describes a brick by its kind: one of the package's, or of bench/bricks. */
+/** Describes a brick by its kind: one of the package's, of bench/bricks, or of a plugin that was loaded. */
 function brick(kind, options = {}) {
-  const Class = knownBrick(kind) ?? own[kind] ?? resolveBrick(kind);
+  const Class = knownBrick(kind) ?? own[kind];
   return new Class(options);
+}
+
+/** Loads a brick of the plugins in plugins/. */
+async function loadPlugin(kind) {
+  configurePlugins({ paths: [join(__dirname, '..', '..', 'plugins')], trustedOnly: false });
+  own[kind] ??= await brickClass(kind);
 }
 
 /** `out{0` and so on, as many as wanted. */
@@ -67,4 +74,4 @@ function cPeer(name, program, options) {
   };
 }
 
-module.exports = { brick, cPeer, openEngine, outputs };
+module.exports = { brick, cPeer, loadPlugin, openEngine, outputs };

@@ -1,6 +1,6 @@
 /** What is done over rings in memory: the engine's speed without any network, beside C of the same work. */
 'use strict';
-const { brick, cPeer, openEngine, outputs } = require('../lib/engines');
+const { brick, cPeer, loadPlugin, openEngine, outputs } = require('../lib/engines');
 const { openContest } = require('../lib/contest');
 
 /** A ratio of two contestants by their medians: how much of the speed of `of` is reached. */
@@ -91,6 +91,21 @@ const outside = (kind, name, title, least) => ({
   },
 });
 
+/** A brick of a plugin, with so many outputs, beside a load balancer with four. */
+const plugin = (name, title, kind, options, { least, count = 1 }) => ({
+  name,
+  title,
+  mark: { least },
+  async run(settings) {
+    await loadPlugin(kind);
+    const results = await openContest([
+      () => openEngine(kind, () => brick(kind, options).connectInput('in').connectOutput(...outputs(count)), settings.engine),
+      () => openEngine('LoadBalancer', balancer(4), settings.engine),
+    ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
+    return { results, ratio: ratio(results, kind, 'LoadBalancer'), beside: 'LoadBalancer' };
+  },
+});
+
 /** Another way to split beside the default one: 4 outputs, each packet a flow of its own. */
 const split = (name, title, options, least) => ({
   name,
@@ -165,4 +180,9 @@ module.exports = [
   outside('BenchThreeLines', 'outside', 'a brick of three lines, beside the load balancer', 0.95),
   outside('BenchPacketForm', 'outside-packet', 'a brick of the packet form, beside the load balancer', 0.33),
   twoEngines,
+  plugin('plugin-sampler', 'plugin: one in 10 packets', 'Sampler', { n: 10 }, { least: 0.62 }),
+  plugin('plugin-sampler-flows', 'plugin: one in 4 flows, the others to a second output', 'Sampler', { n: 4, by: 'flows' }, { least: 0.62, count: 2 }),
+  plugin('plugin-slicer', 'plugin: packets cut to 40 bytes', 'Slicer', { length: 40 }, { least: 0.62 }),
+  plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.33 }),
+  plugin('plugin-flow-cutoff', 'plugin: the first 2 packets of each connection, packet form, each packet a connection', 'FlowCutoff', { kilobytes: 0, packets: 2 }, { least: 0.15 }),
 ];

@@ -15,6 +15,8 @@ export interface PluginSearch {
   readonly directory?: string;
   /** Only packages of these names are taken; all of them where it is left out. */
   readonly allowed?: readonly string[] | undefined;
+  /** For daemons: while the process runs as root, none is taken where `allowed` is left out. */
+  readonly rootNeedsList?: boolean;
   /** Only files that root alone can write are loaded. So it is where the process runs as root, unless told otherwise. */
   readonly trustedOnly?: boolean;
 }
@@ -83,8 +85,13 @@ export function findPlugins(search: PluginSearch, builtIn: TakenNames): PluginPa
   });
 }
 
-function refused(plugin: PluginPackage, { allowed, trustedOnly = process.geteuid?.() === 0 }: PluginSearch): string | undefined {
-  if (allowed !== undefined && !allowed.includes(plugin.name)) return 'it is not on the list of plugins that are allowed here';
+function runsAsRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+function refused(plugin: PluginPackage, { allowed, rootNeedsList = false, trustedOnly = runsAsRoot() }: PluginSearch): string | undefined {
+  if (allowed === undefined && rootNeedsList && runsAsRoot()) return `this daemon runs as root, and takes only plugins that it is told to: --allow-plugin ${plugin.name}`;
+  if (allowed !== undefined && !allowed.includes(plugin.name)) return 'it is not on the list of plugins that are allowed here (--allow-plugin)';
   return trustedOnly ? untrusted(plugin.folder) : undefined;
 }
 

@@ -13,10 +13,11 @@ import { SOURCE_ENDED, type SourcePort, type Transmitter } from '../model/backen
 import { BRICK_NANOSECONDS, BRICK_TIMED_PACKETS, CounterPublisher, createCounterBlock, createSharedCounters, readCounter } from '../model/counters';
 import type { AnyDefinition, BrickDeclaration } from '../model/brick';
 import { compileGraph, type BrickSpecification } from '../model/graph';
-import { createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';
+import { createPacketBatch, packetMemory, type ColumnName, type PacketBatch } from '../model/packet-batch';
 import { nativeHeadCopier, timeReader } from '../native/system';
 
 const BATCH = 256;
+const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];
 
 export class BenchEngine {
   private readonly engine: Engine;
@@ -33,10 +34,13 @@ export class BenchEngine {
     const graph = compileGraph([specification], () => declaration);
     const memory = new GraphMemory(graph, BATCH);
     const clock = new CellClock(timeReader);
-    const heads = new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte);
-    const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
-    const stages: BatchStage[] = [heads, { fill: (batch, count) => fill(batch, 0, count) }];
     const node = new EngineNode(0, graph.bricks[0], new BrickAtWork({ index: 0, readers: new OutputReaders(graph) }, graph.bricks[0], definition, memory, clock, { controls: [], seed: 1 }, () => undefined), memory);
+    const readsFlow = FLOW_COLUMNS.some((column) => node.reads.has(column));
+    const stages: BatchStage[] = readsFlow || node.reads.has('heads') ? [new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte)] : [];
+    if (readsFlow) {
+      const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
+      stages.push({ fill: (batch, count) => fill(batch, 0, count) });
+    }
     const counters = createCounterBlock(graph.counterSlots);
     const engineGraph = new EngineGraph(graph, [node.inGraph(counters)], memory, counters, new CellClock(timeReader), new Int32Array(1), stages);
     const batch = createPacketBatch(BATCH, memory.columns);

@@ -92,6 +92,13 @@ describe('root loads only what root alone can write', () => {
     ]);
   });
 
+  asRoot('and a daemon only what is on its list', async () => {
+    write('node_modules', 'p-daemon', 'Daemonic');
+    const daemon = { directory: folder, rootNeedsList: true };
+    await expect(new PluginCatalogue(daemon, NONE).brick('Daemonic')).rejects.toThrow('this daemon runs as root, and takes only plugins that it is told to: --allow-plugin p-daemon');
+    expect((await new PluginCatalogue({ ...daemon, allowed: ['p-daemon'] }, NONE).brick('Daemonic'))?.declaration.name).toBe('Daemonic');
+  });
+
   asRoot('and says so where it is asked for', async () => {
     chmodSync(join(write('node_modules', 'p-open', 'Open'), 'index.js'), 0o666);
     const catalogue = new PluginCatalogue({ directory: folder }, NONE);

@@ -37,6 +37,7 @@ export abstract class DaemonCommand extends Command {
   batch = batchOption();
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use; may be repeated' });
+  allowed = Option.Array('--allow-plugin', { description: 'take this plugin, by its package name, and none that is not allowed; a daemon that runs as root takes only allowed ones; may be repeated' });
   metrics = Option.String('--metrics', { description: 'serve metrics for Prometheus at this address: HOST:PORT, or PORT of 127.0.0.1' });
   verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
   daemon = Option.Boolean('-d,--daemon', false, { hidden: true });
@@ -59,7 +60,7 @@ export abstract class DaemonCommand extends Command {
       script: script?.path, scriptArguments: script?.arguments ?? [],
       settleMilliseconds: this.settle * 1000, stopMilliseconds: this.stopTimeout * 1000,
       log: { file: this.logFile, level: this.logLevel, format: this.logFormat },
-      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path }, metrics: this.metrics,
+      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path, allowed: this.allowed, rootNeedsList: true }, metrics: this.metrics,
     });
   }
 }
