@@ -4,6 +4,7 @@ import { engines } from '../control/process-engines';
 import { BricksError, isBricksError } from '../model/errors';
 import { packageVersion } from '../native/load-addon';
 import { defaultBackend } from '../plugins/default-backend';
+import { plugins } from '../plugins/find';
 import { watchForIdleEngines } from '../program/forgotten';
 import { say, sayError } from '../program/messages';
 import { ProgramEngines, type EngineSettings } from '../program/program-engines';
@@ -168,6 +169,8 @@ export class Daemon implements ControlHost {
     const path = findScript(given);
     checkScript(path);
     if (isModule(path)) throw new BricksError('E_RELOAD', `${given} is a module, which cannot be run for nothing: only Lua scripts can be read anew.`, 'Restart the daemon.');
+    // What was installed meanwhile may be asked for.
+    plugins().refresh();
     const wanted = await rehearse(path, scriptArguments, this.engines.plan());
     const report = await new Reload(this.registry, wanted, this.orders?.own ?? new Set()).apply();
     const former = this.script;
