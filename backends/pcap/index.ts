@@ -2,7 +2,7 @@
  * The pcap backend: live interfaces, captured with libpcap, and sending out of any interface.
  * Capture files and pipes are the engine's own.
  */
-import { readFileSync } from 'node:fs';
+import { hasCapability } from '../../src/native/capabilities';
 import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
 import { messageOf } from '../../src/model/errors';
 import type { LinkName } from '../../src/model/link-name';
@@ -21,7 +21,6 @@ export { PCAP_OPTIONS } from './options';
 export { PcapSource } from './source';
 export { InterfaceTransmitter } from './transmitter';
 
-const CAP_NET_RAW = 13n;
 
 /** What `prepare` hands to the engine's thread: nothing but where node-pcap stands in for our binding. */
 export interface PreparedCaptures {
@@ -42,7 +41,7 @@ export class PcapBackend implements Backend {
     const addon = tryPcapAddon();
     if (!addon && !tryNodePcap()) return { usable: false, reason: missingText() };
     const library = addon ? addon.libraryVersion() : `node-pcap in place of the native part bricks_pcap, which was not built: slower, and it cannot send`;
-    return { usable: true, reason: mayCapture() ? library : `${library}; but you are not allowed to capture or send on interfaces. ${HOW_TO_GET_PRIVILEGE}` };
+    return { usable: true, reason: (hasCapability('CAP_NET_RAW') ?? true) ? library : `${library}; but you are not allowed to capture or send on interfaces. ${HOW_TO_GET_PRIVILEGE}` };
   }
 
   /** Not where another process captures for us. */
@@ -51,7 +50,7 @@ export class PcapBackend implements Backend {
   }
 
   devices(): Promise<readonly DeviceInformation[]> {
-    return Promise.resolve(listDevices(mayCapture()));
+    return Promise.resolve(listDevices((hasCapability('CAP_NET_RAW') ?? true)));
   }
 
   handles(link: LinkName): boolean {
@@ -98,15 +97,5 @@ function missingText(): string {
     return '';
   } catch (error) {
     return messageOf(error);
-  }
-}
-
-/** Whether this process may open packet sockets. Where it can't be told, the system will tell. */
-function mayCapture(): boolean {
-  try {
-    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
-    return effective === null || ((BigInt(`0x${effective[1]}`) >> CAP_NET_RAW) & 1n) === 1n;
-  } catch {
-    return true;
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { BricksError, messageOf, nearest } from '../../src/model/errors';
+import { hasCapability } from '../../src/native/capabilities';
 import { filterError } from '../../src/filter/filter-expression';
 import { statusOf } from './native';
 
@@ -16,7 +17,8 @@ export const HOW_TO_GET_PRIVILEGE = process.platform === 'linux'
   : 'Run it as root, or give your user access to /dev/bpf.';
 
 export function permissionError(device: string, what: string): BricksError {
-  return new BricksError('E_PERMISSION', `You are not allowed to ${what} ${device}.`, HOW_TO_GET_PRIVILEGE);
+  const missing = hasCapability('CAP_NET_RAW') === false ? ': this process lacks CAP_NET_RAW' : '';
+  return new BricksError('E_PERMISSION', `You are not allowed to ${what} ${device}${missing}.`, HOW_TO_GET_PRIVILEGE);
 }
 
 export function noDeviceError(device: string, names: readonly string[]): BricksError {

@@ -193,7 +193,7 @@ describeInNamespace('live interfaces', () => {
       const { code, stderr } = await place.run(['--backend', 'pcap', '-f', 'set-up.lua'], {
         wrap: [...wrap(), 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'], directory: open, environment: { HOME: open, BRICKS_RUN_DIRECTORY: '' },
       });
-      expect(lines(stderr)[0]).toMatch(/set-up\.lua:1: .*not allowed to capture on va\. .*(sudo|root).*setcap/);
+      expect(lines(stderr)[0]).toMatch(/set-up\.lua:1: .*not allowed to capture on va: this process lacks CAP_NET_RAW\. .*(sudo|root).*setcap/);
       expect(lines(stderr).filter((line) => /allowed|privilege|permission/i.test(line))).toHaveLength(1);
       expect(code).toBe(1);
     } finally {

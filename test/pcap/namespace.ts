@@ -141,7 +141,7 @@ export class PortDriver {
   }
 }
 
-function namespacesWork(): boolean {
+export function namespacesWork(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const name = `bricks-pcap-${process.pid}-probe`;
   const made = spawnSync('ip', ['netns', 'add', name]).status === 0
