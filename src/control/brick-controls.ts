@@ -149,7 +149,7 @@ export class BrickControls {
     for (const [node, brick] of graph.bricks.entries()) {
       if (!brick.declaration.control) continue;
       const known = before?.controls.threads.get(before.staying.get(node) ?? -1);
-      const thread = known ?? await makeThread(engine, brick, tell);
+      const thread = known ?? await makeThread(engine, brick, graph, tell);
       threads.set(node, thread);
       if (!known) started.push(thread);
     }
@@ -182,9 +182,10 @@ export class BrickControls {
   }
 }
 
-async function makeThread(engine: string, brick: CompiledBrick, tell: (text: string) => void): Promise<ControlThread> {
+async function makeThread(engine: string, brick: CompiledBrick, graph: CompiledGraph, tell: (text: string) => void): Promise<ControlThread> {
   const { specification: { module, kind }, options, label } = brick;
   const { definition } = await loadBrickClass(module, kind);
   const half: Omit<ControlLink, 'node'> = { shared: definition.shared?.(options), toEngine: createMailbox(), fromEngine: createMailbox() };
-  return new ControlThread(half, { engine, label, kind, module, options, ...half }, tell);
+  const others = graph.bricks.filter((other) => other !== brick && other.specification.kind === kind).flatMap(({ outputs }) => outputs);
+  return new ControlThread(half, { engine, label, kind, module, options, outputs: brick.outputs, otherOutputs: others, ...half }, tell);
 }

@@ -9,6 +9,9 @@ export interface ControlPlan {
   readonly kind: string;
   readonly module: ModuleReference;
   readonly options: OptionValues;
+  /** Names of its outputs, and of those of other bricks of its kind. */
+  readonly outputs: readonly string[];
+  readonly otherOutputs: readonly string[];
   /** What `shared` of the definition has made. */
   readonly shared: unknown;
   /** Mailboxes: to the engine's half, and from it. */

@@ -25,7 +25,8 @@ const log = gatedLogger((text) => report({ kind: 'log', text }), () => performan
 
 async function start(): Promise<void> {
   const { definition } = await loadBrickClass(plan.module, plan.kind);
-  const context: ControlContext = { name: plan.label, engine: plan.engine, shared: plan.shared, log, post: (message) => toEngine.post(message) };
+  const { label, engine, shared, outputs, otherOutputs } = plan;
+  const context: ControlContext = { name: label, engine, shared, outputs, otherOutputs, log, post: (message) => toEngine.post(message) };
   half = (await definition.control?.(plan.options, context)) ?? {};
   report({ kind: 'started', methods: Object.keys(half.methods ?? {}) });
   void listen();

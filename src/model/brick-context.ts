@@ -141,6 +141,9 @@ export interface ControlContext<Shared = unknown> {
   readonly name: string;
   /** The engine's name. */
   readonly engine: string;
+  /** Names of its outputs; and of those of other bricks of its kind in the engine. */
+  readonly outputs: readonly string[];
+  readonly otherOutputs: readonly string[];
   /** What `shared` of the definition has made. */
   readonly shared: Shared;
   readonly log: Logger;

@@ -161,13 +161,13 @@ export class TestBrick {
 }
 
 async function startControl(
-  { label, options, specification }: TestEngine['graph']['bricks'][number], { definition }: BrickClass, link: { shared: unknown; toEngine: SharedArrayBuffer; fromEngine: SharedArrayBuffer },
+  { label, options, specification, outputs }: TestEngine['graph']['bricks'][number], { definition }: BrickClass, link: { shared: unknown; toEngine: SharedArrayBuffer; fromEngine: SharedArrayBuffer },
   tell: (text: string) => void,
 ): Promise<RunningControl> {
   const toEngine = new Mailbox(link.toEngine);
   const write = (text: string): void => tell(`${label}: ${text}`);
   const log = { debug: () => undefined, info: write, warn: write, error: write };
-  const half = await definition.control?.(options, { name: label, engine: 'test', shared: link.shared, log, post: (message) => toEngine.post(message) });
+  const half = await definition.control?.(options, { name: label, engine: 'test', outputs, otherOutputs: [], shared: link.shared, log, post: (message) => toEngine.post(message) });
   return { id: specification.id, half: (half ?? {}) as ControlHalf, mail: new Mailbox(link.fromEngine) };
 }
 

@@ -1,0 +1,41 @@
+/** NetControl for a filter: as a client of Zeek, as a server, or both. */
+import type { ControlContext } from '../../model/brick';
+import type { SharedRules } from '../layout';
+import type { RuleDesk } from '../rule-control';
+import type { RuleSourceOptions } from '../rule-sources';
+import { NetControlDesk, type NetControlOptions } from './net-control-desk';
+import { NetControlServer } from './socket-server';
+import { ZeekClient } from './zeek-client';
+
+/** Returns what closes it. @throws BricksError E_OPTION, E_LISTEN, E_FILE */
+export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk, context: ControlContext<SharedRules>): Promise<() => Promise<void>> {
+  const { zeek, listen, shunt } = options;
+  const names: NetControlOptions = { names: namesOf(context.outputs), otherNames: namesOf(context.otherOutputs), shunt };
+  const closers: (() => void | Promise<void>)[] = [];
+  const expired: NetControlDesk['expired'][] = [];
+  // Zeek's rules and those of other clients have ids of their own.
+  const open = (publish: (topic: string, message: string) => void): NetControlDesk => {
+    const made = new NetControlDesk(desk, names, publish);
+    expired.push((rule) => made.expired(rule));
+    return made;
+  };
+  desk.book.onExpired = (rule) => expired.forEach((tell) => tell(rule));
+  if (listen !== undefined) {
+    const served = open((topic, message) => server.publish(topic, message));
+    const server = await NetControlServer.open({ ...options, listen }, () => served, context.log);
+    closers.push(() => server.close());
+  }
+  if (zeek !== undefined) {
+    const asked = open((_topic, message) => client.publish(message));
+    const client = new ZeekClient({ ...options, zeek }, () => asked, context.log);
+    closers.push(() => client.close());
+  }
+  return async () => {
+    for (const close of closers) await close();
+  };
+}
+
+/** Outputs as a rule may name them: by the end that writes, and by the one that reads. */
+function namesOf(outputs: readonly string[]): string[] {
+  return outputs.flatMap((name) => [name, name.replace('{', '}')]);
+}

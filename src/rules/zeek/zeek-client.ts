@@ -1,0 +1,127 @@
+/** NetControl as a client of Zeek: connects to its WebSocket interface, again and again, and takes up where it was. */
+import { WebSocket } from 'ws';
+import { BricksError, messageOf } from '../../model/errors';
+import type { Logger } from '../../model/brick';
+import { MESSAGE_BYTES_MAXIMUM, isObject, parseMessage } from './broker-data';
+import type { NetControlDesk } from './net-control-desk';
+import { readPart } from './socket-server';
+
+const RETRY_MILLISECONDS_MINIMUM = 250;
+const RETRY_MILLISECONDS_MAXIMUM = 30_000;
+/** A peer that says nothing for two of these is gone. */
+const PING_MILLISECONDS = 10_000;
+const BACKLOG_MAXIMUM = 8 << 20;
+
+export interface ZeekClientOptions {
+  /** ws: or wss: */
+  readonly zeek: string;
+  readonly topic: string;
+  readonly token?: string | undefined;
+  /** Certificates of the authorities that sign the server's, and our own, for wss. */
+  readonly ca?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+export class ZeekClient {
+  private socket: WebSocket | undefined;
+  private ready = false;
+  private closed = false;
+  private failures = 0;
+  private retry: NodeJS.Timeout | undefined;
+  private alive = true;
+  private readonly pings: NodeJS.Timeout;
+  private readonly parts: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+
+  /** @throws BricksError E_OPTION, E_FILE */
+  constructor(private readonly options: ZeekClientOptions, private readonly deskOf: () => NetControlDesk, private readonly log: Logger) {
+    if (!URL.canParse(options.zeek) || !/^wss?:$/.test(new URL(options.zeek).protocol)) {
+      throw new BricksError('E_OPTION', `Filter: the option "zeek" must be an address that begins with ws:// or wss://, got ${JSON.stringify(options.zeek)}.`, 'For example: ws://127.0.0.1:27759/v1/messages/json.');
+    }
+    const { ca, certificate, key } = options;
+    this.parts = { ...(ca === undefined ? {} : { ca: readPart(ca) }), ...(certificate === undefined ? {} : { cert: readPart(certificate) }), ...(key === undefined ? {} : { key: readPart(key) }) };
+    this.pings = setInterval(() => this.ping(), PING_MILLISECONDS);
+    this.connect();
+  }
+
+  /** Sends it to Zeek; it is dropped while there is no connection, since all that is in place is told again then. */
+  publish(message: string): void {
+    const { socket } = this;
+    if (!socket || !this.ready || socket.bufferedAmount > BACKLOG_MAXIMUM) return;
+    socket.send(message);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.retry);
+    clearInterval(this.pings);
+    this.socket?.terminate();
+  }
+
+  private connect(): void {
+    const { zeek, topic, token } = this.options;
+    const socket = new WebSocket(zeek, {
+      maxPayload: MESSAGE_BYTES_MAXIMUM, perMessageDeflate: false, handshakeTimeout: PING_MILLISECONDS, ...this.parts,
+      headers: { 'X-Application-Name': 'packet-bricks', ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
+    });
+    this.socket = socket;
+    this.ready = false;
+    this.alive = true;
+    let why = 'it closed the connection';
+    socket.on('open', () => socket.send(JSON.stringify([topic])));
+    socket.on('pong', () => { this.alive = true; });
+    socket.on('message', (data) => {
+      this.alive = true;
+      this.take(String(data));
+    });
+    socket.on('error', (error) => { why = messageOf(error); });
+    socket.on('close', () => this.again(why));
+  }
+
+  private take(text: string): void {
+    try {
+      if (!this.ready) {
+        this.acknowledge(parseMessage(text));
+        return;
+      }
+      const message = parseMessage(text);
+      if (isObject(message) && message['type'] === 'error') this.log.warn(`Zeek refused a message: ${String(message['code']).slice(0, 80)}: ${String(message['context']).slice(0, 200)}`);
+      else this.answer(text);
+    } catch (error) {
+      this.log.warn(`A message of Zeek's was not understood: ${messageOf(error)}`);
+    }
+  }
+
+  private acknowledge(message: unknown): void {
+    if (!isObject(message) || message['type'] !== 'ack') return;
+    this.ready = true;
+    this.failures = 0;
+    this.log.info(`connected to Zeek at ${this.options.zeek}`);
+    for (const present of this.deskOf().present()) this.publish(present);
+  }
+
+  private answer(text: string): void {
+    const answer = this.deskOf().take(text);
+    if (answer !== undefined) this.publish(answer);
+  }
+
+  private again(why: string): void {
+    if (this.closed) return;
+    if (this.failures === 0) this.log.warn(`No connection to Zeek at ${this.options.zeek}: ${why}. The rules stay; trying again.`);
+    // A little by chance, so that many do not come at once.
+    const wait = Math.min(RETRY_MILLISECONDS_MAXIMUM, RETRY_MILLISECONDS_MINIMUM * 2 ** this.failures) * (0.75 + Math.random() / 2);
+    this.failures = Math.min(this.failures + 1, 20);
+    this.retry = setTimeout(() => this.connect(), wait);
+  }
+
+  private ping(): void {
+    const { socket } = this;
+    if (!socket || socket.readyState !== socket.OPEN) return;
+    if (!this.alive) {
+      socket.terminate();
+      return;
+    }
+    this.alive = false;
+    socket.ping();
+  }
+}
