@@ -1,5 +1,5 @@
 /** A plugin from nothing to its use, without network: made, built, tested, packed, installed beside a packed packet-bricks, and used. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -87,6 +87,31 @@ describe('bricks create-plugin', () => {
     expect((await bricks(project, '-f', 'set-up.lua')).stdout).toBe('2\n');
     expect((await bricks(project, '-f', 'set-up.ts')).stdout).toBe('{ long: 2 } true\n');
     expect((await bricks(project, 'plugins')).stdout).toMatch(/^my-brick +0\.1\.0 +MyBrick +- +/m);
+  }, 60_000);
+
+  test("and through a daemon's shell, in an engine that runs", async () => {
+    const where = ['--run-dir', join(folder, 'run', 'daemon')];
+    const server = spawn(process.execPath, [join(installed, 'dist', 'bundle', 'cli', 'bricks-server.js'), '--foreground', '--backend', 'loopback', '--allow-plugin', 'my-brick', ...where], { cwd: project, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
+    try {
+      await new Promise<void>((ready, failed) => {
+        let said = '';
+        server.stderr.setEncoding('utf8').on('data', (text: string) => {
+          said += text;
+          if (/runs as process/.test(said)) ready();
+        });
+        server.once('exit', () => failed(new Error(said)));
+      });
+      const lines = [
+        'b = Brick.new("MyBrick", {limit = 200}):connect_input("in.pcap"):connect_output("shell.pcap", "/dev/null")', 'pe = PktEngine.new("e0"):link(b):start()',
+        'while pe:stats().packets < 4 do BRICKS.sleep(0.01) end', '= b:stats().counters.long', 'Brick.help("MyBrick")',
+      ];
+      const shell = run(process.execPath, [join(installed, 'dist', 'bundle', 'cli', 'bricks-shell.js'), ...where], { cwd: project, env: environment });
+      shell.child.stdin?.end(`${lines.join('\n')}\n`);
+      expect((await shell).stdout).toMatch(/^2\nMyBrick: Sends long packets to output 0/m);
+    } finally {
+      server.kill('SIGTERM');
+      await new Promise((ended) => server.once('exit', ended));
+    }
   }, 60_000);
 
   test.each<Form>(['packet', 'edit'])('makes a brick of the form %s, too', async (form) => {

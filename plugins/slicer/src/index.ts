@@ -19,7 +19,8 @@ export const Slicer = defineBrick({
   outputs: 1,
   edits: true,
   counters: COUNTERS,
-  choose: ({ length: captured, flowWord, flowPorts }, { length, direction }, context) => {
+  choose: (packets, { length, direction }, context) => {
+    const { length: captured } = packets;
     const cut = context.counter('cut');
     const { edit } = context;
     if (direction === 'both') {
@@ -31,6 +32,8 @@ export const Slicer = defineBrick({
         return 0;
       };
     }
+    // Taken only where they are needed: the engine fills no columns that nobody takes, and after a brick that changes packets it would fill them once more.
+    const { flowWord, flowPorts } = packets;
     const toServer = direction === 'to-server';
     return (row) => {
       if (captured[row] <= length || flowWord[row] >>> 16 !== FLOW_WITH_PORTS) return 0;
@@ -68,7 +71,7 @@ export const HeaderSlicer = defineBrick({
     const { edit } = context;
     return (packet) => {
       const begin = packet.payloadOffset;
-      if (packet.sourcePort < 0 || packet.length <= begin + payload) return 0;
+      if (begin < 0 || packet.sourcePort < 0 || packet.length <= begin + payload) return 0;
       if (direction !== 'both' && packet.destinationPort <= packet.sourcePort !== (direction === 'to-server')) return 0;
       edit.truncate(packet.row, begin + payload);
       cut.add(1);

@@ -70,6 +70,7 @@ test('headers of all kinds stay, with so much of the payload', async () => {
 test('no frame makes them fail', () => {
   fuzzBrick(() => new Slicer({ length: 60 }), { frames: 4000 });
   fuzzBrick(() => new Slicer({ length: 20, direction: 'to-server' }), { frames: 4000 });
+  fuzzBrick(() => new HeaderSlicer(), { frames: 4000 });
   fuzzBrick(() => new HeaderSlicer({ payload: 3, direction: 'to-client' }), { frames: 4000 });
 });
 
