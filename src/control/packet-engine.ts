@@ -12,7 +12,7 @@ import { compileBricks } from './compile-bricks';
 import { EngineLife, type LifeListener } from './engine-life';
 import { backendOf, settingsOf, type PlanRequest } from './prepare-plan';
 import { linksThatWait, outputsAtWrongEnd, type OpenGraph } from './idle-links';
-import { allFaults, idle, liveEngines, noteOrder, noteStart, openGraphs } from './process-engines';
+import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteOrder, noteStart, openGraphs } from './process-engines';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import type { Books } from './former-counts';
 import { noBrickError, refuseWhileRunning } from './engine-rules';
@@ -40,7 +40,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     this.name = name;
     this.options = checkedEngineOptions(name, given);
     this.life = new EngineLife(name, Number(this.options['hangMilliseconds']), this.listener);
-    idle.add(this);
+    noteMade(this);
   }
 
   /** Whether packets flow. */
@@ -231,6 +231,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       this.specifications = [];
       this.linkOptions = {};
       await this.life.close();
+      noteDeleted(this);
     });
   }
 

@@ -16,6 +16,27 @@ export function anyStarted(): boolean {
   return started;
 }
 
+/** Hears of the engines that this process makes, and of those that are closed for good. */
+export interface EngineWatcher {
+  made(engine: PacketEngine): void;
+  deleted(engine: PacketEngine): void;
+}
+
+let watcher: EngineWatcher | undefined;
+
+export function watchEngines(by: EngineWatcher): void {
+  watcher = by;
+}
+
+export function noteMade(engine: PacketEngine): void {
+  idle.add(engine);
+  watcher?.made(engine);
+}
+
+export function noteDeleted(engine: PacketEngine): void {
+  watcher?.deleted(engine);
+}
+
 export function noteStart(engine: PacketEngine): void {
   started = true;
   idle.delete(engine);

@@ -97,6 +97,7 @@ export class Daemon implements ControlHost {
     try {
       this.engines = await ProgramEngines.open(this.settings);
       const { registry } = this.engines;
+      registry.adoptAll();
       registry.on('shutdown', () => this.shutdown());
       registry.on('ended', (engine) => say('all sources have ended', 'info', { engine }));
       // Before the script: what its start takes long for can be looked at.

@@ -48,9 +48,13 @@ describe('bricks -d', () => {
     rmSync(place.path('late.log'));
   });
 
-  test('stays when a module fails later, or calls process.exit, and logs what it prints', async () => {
+  test('stays when a module fails later, or calls process.exit, and logs what it prints; its engines are there for clients', async () => {
     place.script('late.mjs', `
       import { Dummy, PacketEngine } from 'packet-bricks';
+      const engine = await new PacketEngine('own').link(new Dummy().connectInput('in}0').connectOutput('out{0'));
+      await engine.start();
+      const other = new PacketEngine('other');
+      await other.delete();
       setTimeout(() => { console.log('one line'); throw new Error('late'); }, 400);
       setTimeout(() => process.exit(4), 500);
     `);
@@ -58,8 +62,12 @@ describe('bricks -d', () => {
     expect(await place.logged('module.log', /exit code 4/)).toMatchObject({ level: 'warn' });
     expect(place.log('module.log')).toEqual(expect.arrayContaining([
       expect.objectContaining({ level: 'info', source: 'script', msg: 'one line' }),
-      expect.objectContaining({ level: 'error', msg: expect.stringMatching(/late\.mjs:3: late/) as string }),
+      expect.objectContaining({ level: 'error', msg: expect.stringMatching(/late\.mjs:7: late/) as string }),
     ]));
+    const client = await place.connect();
+    expect(await client.call('engine.list')).toEqual([{ name: 'own', running: true, linked: true }]);
+    await client.call('engine.stop', { name: 'own' });
+    client.close();
     expect(await place.kill()).toMatchObject({ code: 0 });
   });
 
@@ -91,7 +99,7 @@ describe('a start fails in the terminal where it was asked for', () => {
     ['of a log that cannot be written', ['--log-file', 'no/such/folder.log'], 1, /The log no\/such\/folder\.log cannot be written.*\[E_LOG\]/],
     ['of a user that is not there', ['--user', 'nobody-of-this-name'], 1, /There is no user nobody-of-this-name.*\[E_USER\]/],
     ['of a name that is none', ['--name', '../x'], 1, /\[E_CONTROL_ADDRESS\]/],
-    ['of -s beside -d', ['-s'], 2, /-d starts a daemon, and -s opens a shell on a running one/],
+    ['of -s beside -d', ['-s'], 2, /-d starts a daemon and -s opens a shell on one that runs/],
     ['of an option that is not there', ['--forground'], 2, /Unknown option --forground\. Did you mean --foreground\?/],
   ])('%s', async (_, args, code, said) => {
     place.script('bad.mjs', 'throw new Error("no module");');

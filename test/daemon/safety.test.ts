@@ -135,6 +135,7 @@ async function killAtSomeMoment(seed: number): Promise<void> {
   await running.ended;
 }
 
+const moments = Number(process.env['BRICKS_TEST_KILLS'] ?? 4);
 test('SIGKILL at any moment: the next start works at once, and capture files are readable to the last whole packet', async () => {
   place.script('traffic.lua', `
     PktEngine.new("e0"):link(Brick.new("Duplicator"):connect_input("big.pcap"):connect_output("copy{0", "copy.pcap")):start()
@@ -143,7 +144,6 @@ test('SIGKILL at any moment: the next start works at once, and capture files are
   record.writeUInt32LE(600, 8);
   record.writeUInt32LE(600, 12);
   writeFileSync(place.path('big.pcap'), Buffer.concat([Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'), ...Array(60_000).fill(record) as Buffer[]]));
-  const moments = Number(process.env['BRICKS_TEST_KILLS'] ?? 4);
   const first = Math.floor(Math.random() * 1000);
   for (let moment = 0; moment < moments; moment++) {
     rmSync(place.path('copy.pcap'), { force: true });
@@ -162,7 +162,7 @@ test('SIGKILL at any moment: the next start works at once, and capture files are
     expect(await next.ended).toMatchObject({ code: 0 });
     expect(place.files.filter((name) => name.startsWith('victim'))).toEqual([]);
   }
-});
+}, 60_000 + 5000 * moments);
 
 const perl = spawnSync('perl', ['-MIO::Socket::UNIX', '-e', '1']).status === 0;
 (perl ? test : test.skip)('--foreground tells the service manager of its start, its reloads, its end, and that it is alive (needs perl)', async () => {
