@@ -105,6 +105,7 @@ function commands() {
   return classes.map((command) => ({ command, definition: definitionOf(command) }))
     .map(({ command, definition }) => ({
       path: definition.path,
+      definition,
       usage: definition.usage.replace(definition.path, `${definition.path}${definition.options.length > 0 ? ' [OPTIONS]' : ''}`).replace(/ \.\.\.$/, ' [-- ARGUMENTS...]'),
       description: (command.usage.description ?? '').trim(),
       details: (command.usage.details ?? '').trim().split('\n').map((line) => line.trim()).join('\n'),

@@ -120,11 +120,12 @@ function nativeParts() {
 
 function typeScript() {
   const stamp = join(root, 'dist', '.built');
-  if (upToDate(stamp, Math.max(newest(['src', 'backends', 'plugins'], ['.ts', '.lua', '.json']), ...['tsconfig.json', 'tools/bundle.cjs', 'tools/code-cache.cjs'].map((file) => statSync(join(root, file)).mtimeMs)))) return;
+  if (upToDate(stamp, Math.max(newest(['src', 'backends', 'plugins'], ['.ts', '.lua', '.json']), ...['tsconfig.json', 'tools/bundle.cjs', 'tools/code-cache.cjs', 'tools/reference.cjs', 'tools/completion.cjs', ...['model', 'bash', 'zsh', 'fish'].map((name) => `tools/completion/${name}.cjs`)].map((file) => statSync(join(root, file)).mtimeMs)))) return;
   say('compiling TypeScript');
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], { stdio: ['ignore', 2, 2] });
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, 'plugins')], { stdio: ['ignore', 2, 2] });
   require('./bundle.cjs').bundle();
+  require('./completion.cjs').writeCompletion();
   require('./code-cache.cjs').tryToWriteCaches();
   writeFileSync(stamp, '');
 }

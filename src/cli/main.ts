@@ -9,6 +9,7 @@ import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';
 import { CheckCommand } from './commands/check';
+import { CompletionCommand } from './commands/completion';
 import { DevicesCommand } from './commands/devices';
 import { DoctorCommand } from './commands/doctor';
 import { CreatePluginCommand } from './commands/create-plugin';
@@ -32,6 +33,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   shell: { command: ShellCommand, synopsis: 'bricks shell [-a ADDRESS | --name NAME] [-f SCRIPT] [-- ARGUMENTS ...]' },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
+  completion: { command: CompletionCommand, synopsis: 'bricks completion bash | zsh | fish' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },

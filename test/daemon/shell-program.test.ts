@@ -1,9 +1,11 @@
 /** `bricks-shell`, as a user runs it: in a pipe, for a script, on a terminal. */
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { PROGRAM, Workplace, type Outcome } from '../support/program';
 import { TmuxTerminal, hasTmux } from '../support/tmux';
+import { until } from '../support/loopback-engine';
+import { DaemonPlace } from './programs';
 import { TestDaemon } from './support';
 
 let place: Workplace;
@@ -64,6 +66,22 @@ describe('a script', () => {
     expect(await shell('', '-f', 'module.ts')).toMatchObject({ code: 1, stderr: expect.stringMatching(/is a module\. A shell takes Lua.*\[E_SCRIPT\]/) });
     expect(await shell('', '--', 'eth3')).toMatchObject({ code: 2, stderr: expect.stringMatching(/no script \(-f\)/) });
   });
+});
+
+test('the daemon itself: shells share its engines, come and go, and BRICKS.shutdown() ends it', async () => {
+  const home = new DaemonPlace();
+  try {
+    expect(await home.daemon(['-f', 'load-balance', '--', 'nic0', '2'])).toMatchObject({ code: 0 });
+    expect(await home.other('bricks-shell', [], { input: '= PktEngine.retrieve("e0")\nBRICKS.print_status()\nos.execute("echo out")\n' })).toMatchObject({ code: 0, stdout: 'PktEngine e0 (running)\nBRICKS is online.\nout\n', stderr: '' });
+    expect(await home.run(['-s'], { input: 'PktEngine.new("e1"):link(Brick.new("Dummy"):connect_input("more"):connect_output("there")):start()\nos.exit(3)\n' })).toMatchObject({ code: 3 });
+    expect(await home.run(['-s'], { input: '= #BRICKS.stats(), PktEngine.retrieve("e1"):audit().balanced\n' })).toMatchObject({ code: 0, stdout: '2\ttrue\n' });
+    expect(await home.run(['-s'], { input: 'BRICKS.shutdown()\n' })).toMatchObject({ code: 0, stdout: '' });
+    await until(() => !existsSync(home.file('bricks.sock')) && !existsSync(home.file('bricks.pid')));
+    expect(await home.run(['-s'], { input: '= 1\n' })).toMatchObject({ code: 1, stderr: expect.stringContaining('[E_CONTROL_CONNECT]') });
+  } finally {
+    await home.kill();
+    home.dispose();
+  }
 });
 
 describe('without a daemon it says', () => {
