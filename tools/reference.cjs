@@ -136,8 +136,33 @@ function exitCodesPage() {
     table(['kind', 'exit code', 'meaning'], FAULT_KINDS.map(({ kind, exitCode, text }) => [`\`${kind}\``, String(exitCode), text])));
 }
 
+/** The control protocol: every command and topic by its declaration. */
+function protocolPage() {
+  const { COMMANDS, TOPICS } = built('src', 'protocol', 'commands.js');
+  const { LIMITS } = built('src', 'protocol', 'limits.js');
+  const { PROTOCOL_VERSION } = built('src', 'protocol', 'json-rpc.js');
+  const { listParameters } = built('src', 'protocol', 'parameters.js');
+  const parameters = (declarations) => (Object.keys(declarations).length === 0 ? '' : table(['parameter', 'values', 'default', 'meaning'], listParameters(declarations).map((one) => [
+    `\`${one.name}\``, valuesOf(one), one.required ? 'required' : one.default === undefined ? '-' : `\`${JSON.stringify(one.default)}\``, sentence(one.description),
+  ])));
+  const sections = (all, what) => Object.entries(all).flatMap(([name, one]) => [
+    `### ${name}`, one.summary, parameters(one.parameters),
+    [`${what === 'command' ? 'Returns' : 'Each value is'} ${one.result ?? one.value}.`, one.access === 'read' ? '' : 'Needs control access.', one.immediate ? 'Carried out at once.' : ''].filter(Boolean).join(' '),
+  ]);
+  return page('Control protocol', `Version ${PROTOCOL_VERSION} of the protocol by which a daemon is controlled: [JSON-RPC 2.0](https://www.jsonrpc.org/specification), one message per line, in UTF-8, over a Unix socket or TCP. For tasks, see [Controlling a daemon](../guide/controlling.md).`,
+    fenced('json', '{"jsonrpc": "2.0", "id": 1, "method": "engine.stats", "params": {"name": "e0"}}'),
+    'Parameters are given by name. The requests of one connection are carried out one after the other and answered in that order; commands marked "Carried out at once" do not wait for the ones before them. Requests without an `id` are carried out and not answered; a list of requests is answered by a list. An error has the code of [JSON-RPC](https://www.jsonrpc.org/specification#error_object) as `code`, and one of ours as `data.code`, as in [error codes](errors.md). After a line that is not JSON, too long or too deep, the daemon answers what came before it, then with an error whose `id` is null, and closes the connection. Empty lines mean nothing.',
+    'After `subscribe`, values arrive as notifications: the method is the topic, and the parameters are `subscription`, its number, and `value`.',
+    '## Limits', table(['limit', 'value'], [
+      ['bytes of a request', LIMITS.requestBytes], ['nesting of a request', LIMITS.depth], ['characters of an `id`', LIMITS.idCharacters], ['requests of a list', LIMITS.batch], ['requests of a client that wait for their turn; no more are read meanwhile', LIMITS.waitingRequests],
+      ['subscriptions of a client', LIMITS.subscriptions], ['clients', LIMITS.clients], ['bytes that a client has not read, from which on its requests wait', LIMITS.unreadBytes],
+      ['bytes that a client has not read, beyond which it is closed', LIMITS.unreadBytesMost], ['milliseconds in which a client must read something, if there is something to read', LIMITS.stallMilliseconds],
+    ]),
+    '## Commands', sections(COMMANDS, 'command'), '## Topics', sections(TOPICS, 'topic'));
+}
+
 function indexPage(pages) {
-  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'engine options', 'command-line.md': 'commands and their options', 'exit-codes.md': 'exit codes, and the faults behind them', 'lua.md': 'all calls from Lua', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
+  const names = { 'bricks.md': 'bricks with their options, links and counters', 'backends.md': 'backends with their options', 'engine.md': 'engine options', 'command-line.md': 'commands and their options', 'exit-codes.md': 'exit codes, and the faults behind them', 'lua.md': 'all calls from Lua', 'protocol.md': 'the control protocol of a daemon: commands, topics, limits', 'statistics.md': 'what is counted', 'drops.md': 'drop reasons', 'errors.md': 'error codes' };
   return page('Reference', 'Generated from the code by `npm run reference`. For tasks, see the [guide](../guide/README.md).', table(['page', 'contents'], pages.map((name) => [`[${name}](${name})`, names[name]])));
 }
 
@@ -152,6 +177,7 @@ function generate() {
     ['command-line.md', commandLinePage()],
     ['exit-codes.md', exitCodesPage()],
     ['lua.md', luaPage()],
+    ['protocol.md', protocolPage()],
     ['statistics.md', statisticsPage()],
     ['drops.md', dropsPage(DROP_REASONS)],
     ['errors.md', errorsPage(collectErrors(root), ERROR_CODES)],

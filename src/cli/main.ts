@@ -8,6 +8,7 @@ import { isBricksError, nearest } from '../model/errors';
 import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';
+import { CtlCommand } from './commands/ctl';
 import { CheckCommand } from './commands/check';
 import { CompletionCommand } from './commands/completion';
 import { DevicesCommand } from './commands/devices';
@@ -33,7 +34,11 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   shell: { command: ShellCommand, synopsis: 'bricks shell [-a ADDRESS | --name NAME] [-f SCRIPT] [-- ARGUMENTS ...]' },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
+<<<<<<< HEAD
   completion: { command: CompletionCommand, synopsis: 'bricks completion bash | zsh | fish' },
+=======
+  ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
+>>>>>>> ff1c161 (bricks ctl, its guide and its reference are back, which a merge had lost)
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
@@ -118,6 +123,10 @@ function takeProgram(argv: readonly string[]): readonly string[] {
     return argv.slice(0, 1);
   }
   if (argv[0] === 'run') return takeText(argv);
+  if (argv[0] === 'ctl' && !(argv.length === 2 && ['-h', '--help'].includes(argv[1]))) {
+    CtlCommand.words = argv.slice(1);
+    return argv.slice(0, 1);
+  }
   const at = argv[0] === 'attach' ? argv.indexOf('--exec') : -1;
   if (at < 0) return argv;
   AttachCommand.program = argv.slice(at + 1);
@@ -148,7 +157,7 @@ function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
   // Of several options that don't fit clipanion names none.
   const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
   if (notFound && unknown === undefined) return `The command line is incomplete: ${WITH_VALUE.includes(argv[argv.length - 1]) ? argv[argv.length - 1] : 'an option'} needs a value. See bricks --help.`;
-  if (unknown === undefined) return `${wordsText(text, command) ?? text.replace(/\.?$/, '.')} See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
+  if (unknown === undefined) return `${wordsText(text, command) ?? text.replace(/[^.?!]$/, '$&.')} See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   const option = unknown.split('=')[0];
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
     return `The command ${command} has no option ${option}: it is for scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;

@@ -16,6 +16,8 @@ export interface CommandDeclaration<Parameters extends ParameterDeclarations = P
   readonly positional?: readonly string[];
   /** Carried out at once, even while a request before it of the same client is. */
   readonly immediate?: boolean;
+  /** Whether a result means that all is well; `bricks ctl` exits with 1 otherwise. */
+  succeeded?(result: Result): boolean;
   /** About the connection it comes over, so that it is of no use to `bricks ctl`. */
   readonly connection?: boolean;
   /** Never there: it gives the type. */
@@ -38,7 +40,7 @@ export interface TopicDeclaration<Parameters extends ParameterDeclarations = Par
 
 /** Declares a command that returns this. */
 export function command<Result>() {
-  return <const Parameters extends ParameterDeclarations>(declaration: CommandDeclaration<Parameters> & { readonly positional?: readonly (keyof Parameters)[] }): CommandDeclaration<Parameters, Result> => declaration as CommandDeclaration<Parameters, Result>;
+  return <const Parameters extends ParameterDeclarations>(declaration: CommandDeclaration<Parameters, Result> & { readonly positional?: readonly (keyof Parameters)[] }): CommandDeclaration<Parameters, Result> => declaration;
 }
 
 /** Declares a topic of which these values come. */

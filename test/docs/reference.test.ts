@@ -1,5 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { optionOf } from 'packet-bricks/src/cli/ctl/words';
+import { COMMANDS, TOPICS } from 'packet-bricks/src/protocol/commands';
 
 const root = join(__dirname, '..', '..');
 
@@ -36,10 +38,11 @@ describe('the reference', () => {
   });
 });
 
-/** The options by which the program may be called, by command. */
+/** The options by which the program may be called, by command; of bricks ctl also those of the daemon's commands. */
 function knownOptions(): Map<string, Set<string>> {
+  const ofDaemon = [...Object.values(COMMANDS), ...Object.values(TOPICS)].flatMap(({ parameters }) => Object.keys(parameters).map(optionOf));
   return new Map(commands().map(({ path, options }) => [
-    path, new Set(['-h', '--help', '-v', '--version', ...options.flatMap(({ option }) => option.replace(/\[.*/, '').split(/[, ]+/).filter((word) => word.startsWith('-')))]),
+    path, new Set([...(path === 'bricks ctl' ? ofDaemon : []), '-h', '--help', '-v', '--version', ...options.flatMap(({ option }) => option.replace(/\[.*/, '').split(/[, ]+/).filter((word) => word.startsWith('-')))]),
   ]));
 }
 

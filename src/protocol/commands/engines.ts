@@ -72,7 +72,7 @@ export const ENGINE_COMMANDS = {
   }),
   'engine.exists': command<boolean>()({
     access: 'read', summary: 'Tell whether there is an engine of this name.', result: 'true or false',
-    parameters: { name }, positional: ['name'],
+    parameters: { name }, positional: ['name'], succeeded: (exists) => exists,
   }),
   'engine.stats': command<readonly EngineStatistics[]>()({
     access: 'read', summary: 'Show the statistics of engines: packets, bytes, and every drop with its reason.', result: 'a list of [statistics](statistics.md), one for each engine',
@@ -80,7 +80,7 @@ export const ENGINE_COMMANDS = {
   }),
   'engine.audit': command<readonly NamedAudit[]>()({
     access: 'read', summary: 'Check that every packet is accounted for.', result: 'a list of [audits](statistics.md#audit), one for each engine that is or was linked, with its name as `engine`',
-    parameters: { name: optionalName }, positional: ['name'],
+    parameters: { name: optionalName }, positional: ['name'], succeeded: (audits) => audits.every(({ balanced }) => balanced),
   }),
   'engine.create': command<null>()({
     access: 'control', summary: 'Create an engine.', result: 'nothing',
