@@ -37,7 +37,7 @@ export { attach, type AttachOptions, type PipeReader } from './pipes';
 export { readCaptureFile, writeCaptureFile, type CapturedPacket } from './files';
 export { decodePacket, type LoopbackBackend, type LoopbackPacket, type NetmapOptions, type PcapOptions } from './plugins/built-in';
 export type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from './model/backend';
-export { connect, type ConnectOptions } from './client/connect';
+export { connect, type ConnectOptions, type ConnectTlsOptions } from './client/connect';
 export type { Daemon } from './client/daemon';
 export type { CommandName, CommandParameters, CommandResult, Notice, TopicName, TopicParameters, TopicValue } from './protocol/commands';
 export type { DaemonInformation, ReloadReport } from './protocol/commands/program';

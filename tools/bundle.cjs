@@ -43,7 +43,7 @@ const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/s
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */
-const SELDOM = ['child_process', 'net', 'readline'];
+const SELDOM = ['child_process', 'net', 'readline', 'tls'];
 const LAZY = "const lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });\n";
 
 /** The bundled text of an entry, and the packages whose code is in it. */

@@ -1,17 +1,15 @@
-/** Listens for clients of the daemon. */
-import { chmodSync, chownSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { BricksError, messageOf } from '../model/errors';
+/** Listens for clients of the daemon, and has a session for each. */
+import type { Server, Socket } from 'node:net';
+import { BricksError } from '../model/errors';
 import { formatAddress } from '../protocol/address';
 import type { Access } from '../protocol/declare';
-import { LIMITS, type Limits } from '../protocol/limits';
 import { writeError } from '../protocol/json-rpc';
+import { LIMITS, type Limits } from '../protocol/limits';
 import type { ControlHost } from './control-host';
 import { accessOfPeer, controlGroup, type PeerRules } from './peers';
 import { FAREWELL_MILLISECONDS, Session } from './session';
-
-/** What the name of a Unix socket may have, in bytes: beyond that systems cut it off. */
-const SOCKET_PATH_BYTES = 103;
+import { listenOnTcp, type Newcomer, type TcpOptions } from './tcp-listener';
+import { listenOnSocket } from './unix-listener';
 
 export interface ListenOptions {
   /** The Unix socket to make; only its owner, and root, may use it. */
@@ -20,18 +18,25 @@ export interface ListenOptions {
   readonly group?: string | undefined;
   /** What the members of the group may do. Default: "control". */
   readonly groupAccess?: Access | undefined;
+  /** To listen on TCP as well. */
+  readonly tcp?: TcpOptions | undefined;
   /** Is told who was refused, and why. */
-  readonly log?: (text: string) => void;
+  readonly log?: ((text: string) => void) | undefined;
   /** Other limits than those of the protocol. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<Limits> | undefined;
 }
 
-export class ControlServer {
-  private readonly sessions = new Set<Session>();
-  private readonly servers: Server[] = [];
-  private readonly limits: Limits;
-  private readonly listening: string[] = [];
+const FOREIGN = new BricksError('E_PERMISSION', 'This user may not use the daemon.', 'Run this as the user of the daemon, or as root.');
 
+export class ControlServer {
+  /** The port of TCP, if it listens there. */
+  port: number | undefined;
+  private readonly sessions = new Set<Session>();
+  /** All connections, also those that are no sessions yet. */
+  private readonly connections = new Set<Socket>();
+  private readonly servers: Server[] = [];
+  private readonly listening: string[] = [];
+  private readonly limits: Limits;
   private readonly peers: PeerRules;
   private readonly log: (text: string) => void;
 
@@ -41,10 +46,20 @@ export class ControlServer {
     this.limits = { ...LIMITS, ...options.limits };
   }
 
-  /** @throws BricksError E_CONTROL_ADDRESS, E_DAEMON_RUNNING */
+  /** @throws BricksError E_CONTROL_ADDRESS, E_CONTROL_TLS, E_CONTROL_TOKEN, E_DAEMON_RUNNING */
   static async listen(host: ControlHost, options: ListenOptions): Promise<ControlServer> {
     const made = new ControlServer(host, options);
-    await made.openSocket(options.socket);
+    try {
+      made.add(await listenOnSocket(options.socket, made.peers.group, (socket) => made.takePeer(socket)), formatAddress({ path: options.socket }));
+      if (options.tcp) {
+        const { server, address, port } = await listenOnTcp(options.tcp, (socket, newcomer) => made.take(socket, newcomer), (socket, from) => made.refuse(socket, from, FOREIGN), made.log);
+        made.add(server, address);
+        made.port = port;
+      }
+    } catch (error) {
+      await made.close();
+      throw error;
+    }
     return made;
   }
 
@@ -67,75 +82,45 @@ export class ControlServer {
   async close(): Promise<void> {
     const closed = this.servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const session of this.sessions) session.end();
+    const cut = setTimeout(() => this.connections.forEach((socket) => socket.destroy()), FAREWELL_MILLISECONDS);
     await Promise.all(closed);
+    clearTimeout(cut);
   }
 
-  private async openSocket(path: string): Promise<void> {
-    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES) throw new BricksError('E_CONTROL_ADDRESS', `The socket ${path} can't be made: its path is longer than ${SOCKET_PATH_BYTES} bytes.`, 'Name a shorter runtime directory: --run-dir DIRECTORY.');
-    const server = createServer({ allowHalfOpen: true }, (socket) => this.take(socket));
-    try {
-      await listenOn(server, path, this.peers.group);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cannotListen(path, error);
-      if (await somebodyListens(path)) throw new BricksError('E_DAEMON_RUNNING', `Another daemon listens on ${path}.`, 'Stop it first, or give this one another name: --name NAME.');
-      unlinkSync(path);
-      await listenOn(server, path, this.peers.group).catch((again: unknown) => { throw cannotListen(path, again); });
-    }
+  private add(server: Server, address: string): void {
+    server.maxConnections = this.limits.clients + this.limits.strangers;
+    // Before TLS has been agreed on there is a connection already.
+    server.on('connection', (socket: Socket) => {
+      this.connections.add(socket);
+      socket.once('close', () => this.connections.delete(socket));
+    });
     this.servers.push(server);
-    this.listening.push(formatAddress({ path }));
+    this.listening.push(address);
   }
 
-  private take(socket: Socket): void {
+  private takePeer(socket: Socket): void {
     const access = accessOfPeer(socket, this.peers);
-    if (access === undefined) return this.refuse(socket, new BricksError('E_PERMISSION', 'This user may not use the daemon.', 'Run this as the user of the daemon, or as root.'));
+    if (access === undefined) this.refuse(socket, 'another user', FOREIGN);
+    else this.take(socket, { from: 'the socket', access });
+  }
+
+  private take(socket: Socket, { from, access, token }: Newcomer): void {
     if (this.sessions.size >= this.limits.clients) {
-      return this.refuse(socket, new BricksError('E_CONTROL_LIMIT', `The daemon has ${this.limits.clients} clients, the most that it serves.`, 'Close another one first.'));
+      return this.refuse(socket, from, new BricksError('E_CONTROL_LIMIT', `The daemon has ${this.limits.clients} clients, the most that it serves.`, 'Close another one first.'));
     }
-    const session = new Session(socket, this.host, { access, limits: this.limits });
+    if (access === undefined && [...this.sessions].filter((session) => session.isStranger).length >= this.limits.strangers) {
+      return this.refuse(socket, from, new BricksError('E_CONTROL_LIMIT', 'Too many clients have not shown a token yet.', 'Try again later.'));
+    }
+    const session = new Session(socket, this.host, { access, token, limits: this.limits, refused: (reason) => this.log(`a client at ${from} was refused: ${reason}`) });
     this.sessions.add(session);
     socket.on('close', () => this.sessions.delete(session));
   }
 
-  private refuse(socket: Socket, error: BricksError): void {
-    this.log(`a client was refused: ${error.message}`);
+  private refuse(socket: Socket, from: string, error: BricksError): void {
+    this.log(`a client at ${from} was refused: ${error.message}`);
     socket.on('error', () => socket.destroy());
     socket.resume().end(`${writeError(null, error)}\n`);
     const cut = setTimeout(() => socket.destroy(), FAREWELL_MILLISECONDS).unref();
     socket.on('close', () => clearTimeout(cut));
   }
-}
-
-/** Makes the socket so that at no moment others may use it. */
-function listenOn(server: Server, path: string, group: number | undefined): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    const before = process.umask(0o177);
-    try {
-      server.listen(path, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    } finally {
-      process.umask(before);
-    }
-  }).then(() => {
-    if (group !== undefined) chownSync(path, process.geteuid?.() ?? -1, group);
-    chmodSync(path, group === undefined ? 0o600 : 0o660);
-  });
-}
-
-function cannotListen(path: string, error: unknown): BricksError {
-  return new BricksError('E_CONTROL_ADDRESS', `The socket ${path} can't be made: ${messageOf(error)}.`);
-}
-
-/** Whether the socket is one that somebody has left behind. */
-function somebodyListens(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
-  });
 }

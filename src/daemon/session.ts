@@ -11,6 +11,7 @@ import { INVALID_REQUEST, PARSE_ERROR, parseRequests, writeError, writeNotificat
 import type { Limits } from '../protocol/limits';
 import { carryOutRequest, mayUse, startTopic } from './command-table';
 import type { ControlHost } from './control-host';
+import type { TokenCheck } from './tokens';
 
 /** After so long the requests of others get a turn. */
 const TURN_MILLISECONDS = 5;
@@ -19,13 +20,20 @@ const PROBE_MILLISECONDS = 1000;
 /** What a client gets to read the last answer, before its connection is cut. */
 export const FAREWELL_MILLISECONDS = 1000;
 
+const NO_TOKEN = 'This connection needs a token, in a request "authenticate" before all others.';
+const TOKEN_REMEDY = 'Name its file: --token-file FILE, or connect({ tokenFile }).';
+
 export interface SessionOptions {
-  readonly access: Access;
+  /** Absent where the client has to show a token before anything else. */
+  readonly access?: Access | undefined;
+  readonly token?: TokenCheck | undefined;
   readonly limits: Limits;
+  /** Is told why a client was not let in. */
+  readonly refused: (reason: string) => void;
 }
 
 export class Session {
-  private granted: Access;
+  private granted: Access | undefined;
   private readonly limits: Limits;
   private readonly lines: LineSplitter;
   private readonly gone = new AbortController();
@@ -43,10 +51,15 @@ export class Session {
   private probe: NodeJS.Timeout | undefined;
   private cut: NodeJS.Timeout | undefined;
 
-  constructor(private readonly socket: Socket, private readonly host: ControlHost, { access, limits }: SessionOptions) {
+  /** A client that shows no token in time is closed. */
+  private readonly patience: NodeJS.Timeout | undefined;
+
+  constructor(private readonly socket: Socket, private readonly host: ControlHost, private readonly options: SessionOptions) {
+    const { access, limits } = options;
     this.granted = access;
     this.limits = limits;
-    this.lines = new LineSplitter(limits.requestBytes);
+    this.lines = new LineSplitter(access === undefined ? limits.strangerBytes : limits.requestBytes);
+    if (access === undefined) this.patience = setTimeout(() => this.turnAway(new BricksError('E_PERMISSION', 'No token was shown in time.')), limits.strangerMilliseconds).unref();
     socket.on('data', (chunk: Uint8Array) => this.take(chunk));
     socket.on('end', () => this.inputEnded());
     socket.on('error', () => socket.destroy());
@@ -59,7 +72,29 @@ export class Session {
 
   /** What this client may do. */
   get access(): Access {
+    if (this.granted === undefined) throw new BricksError('E_PERMISSION', NO_TOKEN, TOKEN_REMEDY);
     return this.granted;
+  }
+
+  /** Whether it has yet to show a token. */
+  get isStranger(): boolean {
+    return this.granted === undefined;
+  }
+
+  /** Answers what a token allows; one connection has one try. @throws BricksError E_PERMISSION */
+  authenticate(token: string): Access {
+    const { token: check, refused } = this.options;
+    if (this.granted !== undefined || !check) return this.access;
+    const access = check(token);
+    clearTimeout(this.patience);
+    if (access === undefined) {
+      refused('its token is wrong');
+      this.afterAnswer(() => this.end());
+      throw new BricksError('E_PERMISSION', 'The token is wrong.');
+    }
+    this.granted = access;
+    this.lines.limitBytes = this.limits.requestBytes;
+    return access;
   }
 
   /** From now on it may only read. */
@@ -131,6 +166,13 @@ export class Session {
     this.feed();
   }
 
+  private turnAway(error: BricksError): void {
+    if (this.leaving) return;
+    this.options.refused(error.message);
+    this.write(writeError(null, error));
+    this.end();
+  }
+
   /** Takes requests from what has come, as many as may wait; then no more is read until there is room. */
   private feed(): void {
     if (this.refusal !== undefined) return;
@@ -154,6 +196,15 @@ export class Session {
 
   private accept(incoming: Incoming): void {
     const [first] = incoming.requests;
+    if (this.isStranger && (this.active > 0 || this.working)) {
+      // Written without waiting for the answer to the token, which may yet be right.
+      this.waiting.push(incoming);
+      return;
+    }
+    if (this.isStranger && (incoming.batch || !('method' in first) || first.method !== 'authenticate')) {
+      this.turnAway(new BricksError('E_PERMISSION', NO_TOKEN, TOKEN_REMEDY));
+      return;
+    }
     if (!incoming.batch && 'method' in first && commandOf(first.method)?.immediate) {
       void this.answer(incoming).then(() => this.endWhenDone());
       return;
@@ -244,6 +295,7 @@ export class Session {
     this.waiting.length = 0;
     clearInterval(this.probe);
     clearTimeout(this.cut);
+    clearTimeout(this.patience);
     for (const stop of this.subscriptions.values()) stop();
     this.subscriptions.clear();
     this.gone.abort();

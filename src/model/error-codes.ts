@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   E_CONTROL_CONNECT: 'No daemon can be reached there.',
   E_CONTROL_LIMIT: 'A limit of the control connection is reached.',
   E_CONTROL_MESSAGE: 'A message on the control connection is not valid.',
+  E_CONTROL_TLS: 'TLS of the control connection is not set up right, or the other side was not accepted.',
+  E_CONTROL_TOKEN: 'A token file cannot be used.',
   E_CYCLE: 'Bricks feed each other in a circle.',
   E_DAEMON_ABSENT: 'There is no daemon of this name.',
   E_DAEMON_RUNNING: 'A daemon of this name is running already.',

@@ -16,6 +16,12 @@ export const LIMITS = {
   subscriptions: 32,
   /** Clients at a time. */
   clients: 64,
+  /** Clients that have not shown the token yet that they need. */
+  strangers: 16,
+  /** Bytes of a message of such a client. */
+  strangerBytes: 8192,
+  /** What such a client gets to show its token. */
+  strangerMilliseconds: 10_000,
   /** Bytes that a client has not read yet: from here on its requests have to wait. */
   unreadBytes: 256 << 10,
   /** Bytes that a client has not read yet: beyond, it is closed. */

@@ -13,7 +13,8 @@ export class LineSplitter {
   private chunk: Uint8Array = new Uint8Array(0);
   private at = 0;
 
-  constructor(private readonly limitBytes: number) {}
+  /** `limitBytes`: of a line. */
+  constructor(public limitBytes: number) {}
 
   /** Takes what came. To be called when `next` has no line left. */
   push(chunk: Uint8Array): void {

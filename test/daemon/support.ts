@@ -77,9 +77,9 @@ export class RawClient {
     this.ended = new Promise((resolve) => socket.once('close', () => { resolve(); wake(); }));
   }
 
-  static connect(path: string): Promise<RawClient> {
+  static connect(where: string | { readonly host: string; readonly port: number }): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connectSocket({ path, allowHalfOpen: true });
+      const socket = connectSocket({ ...(typeof where === 'string' ? { path: where } : where), allowHalfOpen: true });
       socket.once('error', reject);
       socket.once('connect', () => resolve(new RawClient(socket)));
       socket.once('end', () => socket.end());

@@ -35,6 +35,11 @@ export class CtlCommand extends Command {
   address = Option.String('-a,--address', { description: 'the daemon: unix:/path/to/socket, HOST:PORT or :PORT; default: the socket in the runtime directory' });
   daemonName = Option.String('--name', { description: 'the name of the daemon; default: $BRICKS_NAME, or else bricks' });
   runDirectory = Option.String('--run-dir', { description: 'its runtime directory; default: $BRICKS_RUN_DIR, or else /run/bricks for root and $XDG_RUNTIME_DIR/bricks for others' });
+  tokenFile = Option.String('--token-file', { description: 'a file with the token that the daemon wants over TCP' });
+  tls = Option.Boolean('--tls', false, { description: 'use TLS, over TCP; the options below imply it' });
+  tlsCa = Option.String('--tls-ca', { description: "a file with the authorities that may have signed the daemon's certificate; default: the well-known ones" });
+  tlsCert = Option.String('--tls-cert', { description: 'a file with the certificate of this client' });
+  tlsKey = Option.String('--tls-key', { description: 'a file with its key' });
   json = Option.Boolean('--json', false, { description: 'print JSON' });
 
   /** What stood behind `ctl`. */

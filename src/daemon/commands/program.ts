@@ -9,6 +9,7 @@ export const PROGRAM_HANDLERS: readonly CommandHandler[] = [
     session.afterAnswer(() => host.shutdown());
     return null;
   }),
+  handle('authenticate', (_, { token }, session) => ({ access: session.authenticate(token) })),
   handle('restrict', (_, __, session) => {
     session.restrict();
     return null;

@@ -48,6 +48,10 @@ export const PROGRAM_COMMANDS = {
     access: 'control', summary: 'Stop all engines, close all files and end the daemon.', result: 'nothing; the daemon ends after the answer',
     parameters: {},
   }),
+  authenticate: command<{ readonly access: Access }>()({
+    access: 'read', summary: 'Show the token that a TCP connection may need, as its first request.', result: 'the access that the token gives, as `access`',
+    parameters: { token: { type: 'string', required: true, description: 'what stands in the token file' } }, connection: true,
+  }),
   restrict: command<null>()({
     access: 'read', summary: 'Give up control: from now on this connection may only read.', result: 'nothing', parameters: {}, connection: true,
   }),
