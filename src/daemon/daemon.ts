@@ -1,4 +1,5 @@
 /** The life of a daemon: it takes its place, runs its script, stays until it is told to stop, and leaves nothing behind. */
+import { renameSync, writeFileSync } from 'node:fs';
 import type { EngineRegistry } from '../control/engine-registry';
 import { engines } from '../control/process-engines';
 import { BricksError, isBricksError } from '../model/errors';
@@ -12,7 +13,7 @@ import { checkScript, findScript, isModule } from '../program/script';
 import { summaryOf } from '../program/summary';
 import type { ReloadReport } from '../protocol/commands/program';
 import type { ControlHost } from './control-host';
-import { ControlServer } from './control-server';
+import { ControlServer, type ListenOptions } from './control-server';
 import { DaemonScript, endOfLateError, type ScriptEnd } from './daemon-script';
 import { PidFile } from './pid-file';
 import { dropPrivileges, type Identity } from './privileges';
@@ -28,6 +29,8 @@ export interface DaemonSettings extends EngineSettings {
   /** The runtime directory. */
   readonly directory: string;
   readonly identity: Identity;
+  /** Who may control it, beside its user, and from where. */
+  readonly control: Pick<ListenOptions, 'groupAccess' | 'tcp'>;
   readonly script?: string | undefined;
   readonly scriptArguments: readonly string[];
   /** The descriptor that Lua scripts print to. */
@@ -101,7 +104,7 @@ export class Daemon implements ControlHost {
       registry.on('shutdown', () => this.shutdown());
       registry.on('ended', (engine) => say('all sources have ended', 'info', { engine }));
       // Before the script: what its start takes long for can be looked at.
-      this.server = await ControlServer.listen(this, { socket: this.files.socket });
+      await this.listen();
       const end = await this.runScript();
       if (this.ending) return;
       if (end?.kind === 'failed') throw end.error;
@@ -179,6 +182,15 @@ export class Daemon implements ControlHost {
     await within(SCRIPT_STOP_MILLISECONDS, former?.stop());
     void script.end.then((end) => this.tellEnd(end, script));
     return report;
+  }
+
+  private async listen(): Promise<void> {
+    const { identity: { group }, control } = this.settings;
+    this.server = await ControlServer.listen(this, { ...control, socket: this.files.socket, group: group === undefined ? undefined : String(group), log: (text) => say(text, 'warn') });
+    const { port } = this.server;
+    if (port === undefined) return;
+    writeFileSync(`${this.files.port}.new`, `${port}\n`, { mode: 0o644 });
+    renameSync(`${this.files.port}.new`, this.files.port);
   }
 
   private async runScript(): Promise<ScriptEnd | undefined> {

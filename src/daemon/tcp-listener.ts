@@ -56,7 +56,8 @@ export async function listenOnTcp(options: TcpOptions, take: (socket: Socket, ne
     return given && (access === 'read' ? 'read' : given);
   });
   const welcome = (socket: Socket): void => {
-    const from = formatAddress({ host: socket.remoteAddress ?? '?', port: socket.remotePort ?? 0 });
+    // Without its port: a log counts what it is told again and again.
+    const from = socket.remoteAddress ?? 'an address that is gone';
     socket.setNoDelay(true);
     if (capped) return take(socket, { from, token: capped });
     if (certified) return take(socket, { from, access });

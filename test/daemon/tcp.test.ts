@@ -1,6 +1,7 @@
 /** The daemon on TCP: who gets in, and who does not. */
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect, type ConnectOptions } from 'packet-bricks';
@@ -8,6 +9,7 @@ import { endInHexadecimal, findUser } from 'packet-bricks/src/daemon/tcp-owner';
 import type { TcpOptions } from 'packet-bricks/src/daemon/tcp-listener';
 import { until } from '../support/loopback-engine';
 import { PROGRAM } from '../support/program';
+import { DaemonPlace } from './programs';
 import { RawClient, TestDaemon, request } from './support';
 
 const TOKEN = 'a-token-of-32-characters-at-least';
@@ -71,7 +73,7 @@ describe('on loopback', () => {
     const script = `require(${JSON.stringify(require.resolve('packet-bricks'))}).connect({ address: '${address}' }).then(() => console.log('in'), (error) => console.log(error.code))`;
     const { stdout } = await promisify(execFile)('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', script], { cwd: '/' });
     expect(stdout).toBe('E_PERMISSION\n');
-    expect(logged.at(-1)).toMatch(/^a client at 127\.0\.0\.1:\d+ was refused: This user may not use the daemon\./);
+    expect(logged.at(-1)).toMatch(/^a client at 127\.0\.0\.1 was refused: This user may not use the daemon\./);
   });
 
   test('a connection that its owner has closed belongs to nobody, not to root', () => {
@@ -213,3 +215,33 @@ describe('where other machines can reach it', () => {
     expect(await access({ address, tls: { authorities: path('authority.pem'), certificate: path('client.pem'), key: path('client.key') } })).toBe('control rules');
   });
 });
+
+test('bricks-server listens where it is told, says its port in a file, and takes tokens', async () => {
+  const place = new DaemonPlace();
+  writeFileSync(place.path('token'), TOKEN, { mode: 0o600 });
+  try {
+    const refused = await Promise.all([place.daemon(['--listen', '0.0.0.0:1']), place.daemon(['--token-file', 'token']), place.daemon(['--listen', '/tmp/x'])]);
+    expect(refused.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [1, expect.stringContaining('without protection') as string], [2, expect.stringContaining('--listen says where') as string], [2, expect.stringContaining('there is a Unix socket anyway') as string],
+    ]);
+    const port = await freePort();
+    expect(await place.daemon(['--listen', `:${port}`, '--token-file', 'token'])).toMatchObject({ code: 0 });
+    expect(readFileSync(place.file('bricks.port'), 'utf8')).toBe(`${port}\n`);
+    expect(await access({ address: `:${port}`, tokenFile: place.path('token') })).toBe('control rules');
+    await expect(connect({ address: `:${port}` })).rejects.toMatchObject({ code: 'E_PERMISSION' });
+    await place.kill();
+    expect(place.files).toEqual([]);
+  } finally {
+    place.dispose();
+  }
+});
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

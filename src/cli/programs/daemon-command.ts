@@ -8,6 +8,7 @@ import { DETACHED, startDetached } from '../../daemon/detach';
 import { daemonName, runDirectory } from '../../protocol/address';
 import { commandLine } from '../command-line';
 import { batchOption } from '../options';
+import { controlOptions } from './control-options';
 
 /** A script with what it is given. */
 export interface ScriptChoice {
@@ -26,7 +27,14 @@ export abstract class DaemonCommand extends Command {
   foreground = Option.Boolean('--foreground', false, { description: 'stay in the foreground, for service managers (systemd Type=notify) and containers' });
   name = Option.String('--name', { description: 'name of the daemon; each has files and a control socket of its own; default: bricks, or BRICKS_NAME' });
   runDir = Option.String('--run-dir', { description: 'directory for its pid file, control socket and status file; default: /run/bricks for root, otherwise $XDG_RUNTIME_DIR/bricks' });
-  group = Option.String('--group', { description: 'group whose members may look into that directory' });
+  group = Option.String('--group', { description: 'group whose members may look into that directory, and use the control socket' });
+  groupAccess = Option.String('--group-access', 'read', { description: 'what members of the group may do over the control socket: read, or control; default: read', validator: isEnum(['read', 'control'] as const) });
+  listen = Option.String('--listen', { description: 'also take clients on TCP: HOST:PORT, or :PORT of 127.0.0.1; other hosts need TLS, and a token or client certificates' });
+  tokenFile = Option.String('--token-file', { description: 'file with a token; clients on TCP that show it may control the daemon' });
+  readTokenFile = Option.String('--read-token-file', { description: 'file with a token; clients on TCP that show it may read' });
+  tlsCert = Option.String('--tls-cert', { description: 'file with the certificate for TCP, in PEM' });
+  tlsKey = Option.String('--tls-key', { description: 'file with its key' });
+  tlsCa = Option.String('--tls-ca', { description: 'file with authorities; clients on TCP need a certificate signed by one of them' });
   user = Option.String('--user', { description: 'user to become when started by root; keeps CAP_NET_RAW and CAP_NET_ADMIN only' });
   logFile = Option.String('--log-file', { description: 'append the log to this file; SIGHUP opens it anew' });
   logLevel = Option.String('--log-level', { description: `write messages of this level and above: ${LOG_LEVELS.join(', ')}; default: info`, validator: isEnum(LOG_LEVELS) });
@@ -54,9 +62,12 @@ export abstract class DaemonCommand extends Command {
     const name = daemonName(where, process.env);
     const directory = runDirectory(where, process.env, process.getuid?.() ?? 0);
     const identity = identityOf(this.user, this.group);
+    const control = controlOptions({
+      listen: this.listen, groupAccess: this.groupAccess, tokenFile: this.tokenFile, readTokenFile: this.readTokenFile, certificate: this.tlsCert, key: this.tlsKey, clientAuthorities: this.tlsCa,
+    });
     if (!this.foreground && !this.detached) return startDetached(process.argv[1], commandLine());
     return runDaemon({
-      name, directory, identity, detached: this.detached && !this.foreground,
+      name, directory, identity, control, detached: this.detached && !this.foreground,
       script: script?.path, scriptArguments: script?.arguments ?? [],
       settleMilliseconds: this.settle * 1000, stopMilliseconds: this.stopTimeout * 1000,
       log: { file: this.logFile, level: this.logLevel, format: this.logFormat },
