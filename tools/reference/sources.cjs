@@ -96,8 +96,17 @@ function collectErrors(root) {
     for (const code of codes) add(code, textOf(args[1]), textOf(args[2]), file.name);
     return codes.length > 0;
   };
+  /** Errors that also say where: `new GraphError(CODE, brick, text, remedy)`, `this.error(place, CODE, text, remedy)`. */
+  const takePlaced = (args, file) => {
+    const at = args.findIndex((argument) => ts.isStringLiteral(argument) && CODE.test(argument.text));
+    if (at < 0) return;
+    const [message, remedy] = args.slice(at + 1).filter((argument, index) => index > 0 || textOf(argument) !== undefined);
+    add(args[at].text, textOf(message), textOf(remedy), file.name);
+  };
+  const makesPlaced = (node) => (ts.isNewExpression(node) ? /(?<!Bricks)Error$/.test(node.expression.getText()) : ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && node.expression.name.text === 'error');
   for (const file of files) {
     walk(file.tree, (node) => {
+      if (makesPlaced(node)) takePlaced([...(node.arguments ?? [])], file);
       if (!ts.isNewExpression(node) || node.expression.getText() !== 'BricksError' || !node.arguments) return;
       if (take(node.arguments, file)) return;
       const maker = enclosingFunction(node);
