@@ -1,8 +1,11 @@
 /** Another graph in place of the one that an engine has, while packets flow: none is lost, none comes twice, and each flow keeps its order. */
-import { Dummy, Duplicator, Filter, LoadBalancer, Merge, type BrickDescription } from 'packet-bricks';
-import { closeEngines, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
+import { Dummy, Duplicator, Filter, LoadBalancer, Merge, type BrickClass, type BrickDescription } from 'packet-bricks';
+import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
 import { temporaryRunDirectory } from '../pipes/processes';
 import { Reader, Traffic, expectEachOnce, expectFlowsInOrder, stopTraffic } from './traffic';
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- CommonJS: the thread of a test can load no other
+const { Pairer } = require('../support/model-bricks.cjs') as Record<'Pairer', BrickClass>;
 
 let removeDirectory = (): void => undefined;
 beforeAll(() => {
@@ -147,4 +150,43 @@ test('an engine that reads a pipe goes on with it while its own graph changes', 
   await reader.stop();
   traffic.take();
   expect(traffic.of('out')).toEqual(Array.from({ length: traffic.sent }, (_, number) => number));
+});
+
+test('engines come, change, stop and go while another one runs, which does not notice', async () => {
+  const steady = await runningEngine(new LoadBalancer().connectInput('in').connectOutput('out0', 'out1'));
+  const traffic = new Traffic(['out0', 'out1']).start();
+  for (let round = 0; round < 5; round++) {
+    await traffic.passed(100);
+    const other = newEngine();
+    await other.link(new Dummy().connectInput('x').connectOutput('y'));
+    await other.start();
+    await other.relink(new LoadBalancer().connectInput('x').connectOutput('y', 'z'));
+    await other.stop();
+    await other.unlink();
+    await other.link(new Dummy().connectInput('z').connectOutput('x'));
+    await other.delete();
+  }
+  await traffic.end(steady);
+  expectEachOnce([...traffic.of('out0'), ...traffic.of('out1')], traffic.sent);
+  expect(steady.audit()).toMatchObject({ balanced: true, sent: traffic.sent });
+});
+
+test('a brick that keeps packets keeps them while others change, and sends them on later; one that leaves sends them first', async () => {
+  const engine = newEngine();
+  const root = new Duplicator().connectInput('in').connectOutput('a{0', 'out');
+  const pairer = new Pairer().connectInput('a}0').connectOutput('pairs');
+  await engine.link(root.link(pairer));
+  await engine.start();
+  await injectAll('in', [flowPacket(0, 0)]);
+  await until(() => engine.audit().held === 1);
+  const more = new Duplicator().connectInput('in').connectOutput('a{0', 'out', 'more');
+  await engine.relink([more, pairer]);
+  expect(engine.audit()).toMatchObject({ balanced: true, held: 1 });
+  expect(numbersOf(loopback.read('pairs'))).toEqual([]);
+  await injectAll('in', [flowPacket(0, 1), flowPacket(0, 2)]);
+  await until(() => engine.stats().packets === 3 && engine.audit().held === 1);
+  expect(numbersOf(loopback.read('pairs'))).toEqual([0, 1]);
+  await engine.relink(new Dummy().connectInput('in').connectOutput('out'));
+  expect(numbersOf(loopback.read('pairs'))).toEqual([2]);
+  expect(engine.audit()).toMatchObject({ balanced: true, held: 0, received: 3 });
 });
