@@ -14,6 +14,7 @@ import { CompletionCommand } from './commands/completion';
 import { DevicesCommand } from './commands/devices';
 import { DoctorCommand } from './commands/doctor';
 import { CreatePluginCommand } from './commands/create-plugin';
+import { GraphCommand } from './commands/graph';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { ReloadCommand } from './commands/reload';
@@ -38,7 +39,11 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   completion: { command: CompletionCommand, synopsis: 'bricks completion bash | zsh | fish' },
 =======
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
+<<<<<<< HEAD
 >>>>>>> ff1c161 (bricks ctl, its guide and its reference are back, which a merge had lost)
+=======
+  graph: { command: GraphCommand, synopsis: "bricks graph [--text | --dot | --mermaid | --svg | --json] [SCRIPT [-- ARGUMENTS ...] | 'SETUP' | -a ADDRESS]" },
+>>>>>>> b158703 (bricks graph shows what a setup would build or a daemon does: drawn in the terminal, as text, DOT, Mermaid, SVG or JSON)
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
@@ -122,7 +127,7 @@ function takeProgram(argv: readonly string[]): readonly string[] {
     NetmapRunCommand.program = argv.slice(argv[1] === '--' ? 2 : 1);
     return argv.slice(0, 1);
   }
-  if (argv[0] === 'run') return takeText(argv);
+  if (argv[0] === 'run' || argv[0] === 'graph') return takeText(argv);
   if (argv[0] === 'ctl' && !(argv.length === 2 && ['-h', '--help'].includes(argv[1]))) {
     CtlCommand.words = argv.slice(1);
     return argv.slice(0, 1);

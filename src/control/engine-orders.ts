@@ -14,6 +14,7 @@ import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';
 import { defaultBackend } from '../plugins/default-backend';
 import type { Answer, Order, OrderedBrick } from './orders';
+import type { EngineGraph } from './engine-graph';
 import { ENGINE_OPTIONS, type LinkOptions, type PacketEngineOptions } from './engine-options';
 
 export interface RegistryDefaults {
@@ -46,6 +47,7 @@ export interface OrderedEngine {
   start(): Promise<unknown>;
   stop(): Promise<unknown>;
   delete(): Promise<unknown>;
+  describeGraph(): EngineGraph;
   stats(): EngineStatistics;
   audit(): Audit;
   call(brick: { readonly id: number }, method: string, ...values: unknown[]): Promise<unknown>;
@@ -110,6 +112,10 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
         return undefined;
       case 'engine.stats':
         return this.statisticsOf(this.engine(order.name));
+      case 'engine.graph':
+        return this.engine(order.name).describeGraph();
+      case 'engines.graph':
+        return this.all.map((engine) => engine.describeGraph());
       case 'engine.audit':
         return this.engine(order.name).audit();
       case 'engines.stats':

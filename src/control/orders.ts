@@ -18,6 +18,9 @@ export type Order =
   /** Changes the engine's graph, also while it runs; answers its bricks as they are then. */
   | { order: 'engine.edit'; name: string; edit: OrderedEdit }
   | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
+  /** The bricks and links of an engine, or of all, as plain data (EngineGraph). */
+  | { order: 'engine.graph'; name: string }
+  | { order: 'engines.graph' }
   | { order: 'engines.stats' }
   | { order: 'engines.list' }
   /** The name of the backend of engines that name none. */

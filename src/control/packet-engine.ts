@@ -15,6 +15,7 @@ import { linksThatWait, outputsAtWrongEnd, type OpenGraph } from './idle-links';
 import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteOrder, noteStart, openGraphs } from './process-engines';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import type { Books } from './former-counts';
+import { engineGraph, type EngineGraph } from './engine-graph';
 import { noBrickError, refuseWhileRunning } from './engine-rules';
 import type { EngineSetUp } from './engine-set-up';
 import type { OpenThread } from './open-thread';
@@ -69,6 +70,11 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   get setUp(): EngineSetUp {
     const { name, given, options, specifications, linkOptions } = this;
     return { name, given, options, specifications, linkOptions };
+  }
+
+  /** Its bricks and links while they are open, with its options, as plain data. */
+  describeGraph(): EngineGraph {
+    return engineGraph(this.setUp, this.running, this.openGraph?.graph);
   }
 
   /** Whether its links are open. */

@@ -8,6 +8,7 @@ import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from
 import { busyPipeError } from '../pipes';
 import { compileBricks, checkBricks } from './compile-bricks';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineOptions } from './engine-options';
+import { engineGraph, type EngineGraph } from './engine-graph';
 import type { OrderedEngine } from './engine-orders';
 import type { EngineSetUp } from './engine-set-up';
 import { noBrickError, noMethodsError, refuseWhileRunning } from './engine-rules';
@@ -57,6 +58,10 @@ export class PlannedEngine implements OrderedEngine {
   get setUp(): EngineSetUp {
     const { name, given, options, planned, isLinked } = this;
     return { name, given, options, specifications: isLinked && planned ? planned.specifications : [], linkOptions: isLinked && planned ? planned.linkOptions : {} };
+  }
+
+  describeGraph(): EngineGraph {
+    return engineGraph(this.setUp, this.running, this.isLinked ? this.planned?.graph : undefined);
   }
 
   get linked(): boolean {

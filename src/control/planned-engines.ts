@@ -3,6 +3,7 @@ import type { ModuleReference } from '../model/define-brick';
 import type { LinkKind } from '../model/link-name';
 import type { OptionValues } from '../model/options';
 import type { PacketEngineOptions } from './engine-options';
+import type { EngineGraph } from './engine-graph';
 import { EngineOrders } from './engine-orders';
 import { PlannedEngine, type PlannedGraph } from './planned-engine';
 
@@ -55,6 +56,11 @@ export class PlannedEngines extends EngineOrders<PlannedEngine> {
     const engine = new PlannedEngine(name, options, () => this.all);
     this.made.push(engine);
     return engine;
+  }
+
+  /** The graphs of the engines that were made and not deleted. */
+  graphs(): EngineGraph[] {
+    return this.all.map((engine) => engine.describeGraph());
   }
 
   /** All engines that were ever made, also those that were deleted, in the order in which they were made. */

@@ -36,6 +36,16 @@ function isEmpty(table: unknown): boolean {
   return table === undefined || table === null || Object.keys(table).length === 0;
 }
 
+/** Options as they are written between parentheses: those that have their defaults are left out, but for the one that needs no name. */
+export function shortOptions({ options: given }: Pick<PrintedBrick, 'options'>, declaration: BrickDeclaration | undefined): string {
+  if (declaration === undefined) return optionsText(Object.entries(given));
+  const { name: kind, options: all, shorthand } = declaration;
+  const options: Record<string, OptionValue | undefined> = checkOptions(kind, all, given, shorthand);
+  const first = shorthand === undefined ? undefined : options[shorthand];
+  const others = all.filter((option) => option.name !== shorthand && !isDefault(options[option.name], option));
+  return [...(first === undefined ? [] : [valueText(first)]), ...others.map(({ name }) => optionsText([[name, options[name]]]))].join(', ');
+}
+
 interface Writer { readonly brick: number; readonly output: number }
 
 class ChainPrinter {
@@ -128,16 +138,12 @@ class ChainPrinter {
   }
 
   private optionsOf(index: number): string {
-    const { options: all, shorthand } = this.declarations[index];
-    const options: Record<string, OptionValue | undefined> = checkOptions(this.declarations[index].name, all, this.bricks[index].options, shorthand);
-    const first = shorthand === undefined ? undefined : options[shorthand];
-    const others = all.filter(({ name }) => name !== shorthand && !isDefault(options[name], all.find((one) => one.name === name)));
-    const text = [...(first === undefined ? [] : [valueText(first)]), ...others.map(({ name }) => optionsText([[name, options[name]]]))].filter((one) => one !== '').join(', ');
+    const text = shortOptions(this.bricks[index], this.declarations[index]);
     return text === '' ? '' : `(${text})`;
   }
 
   private linksText(links: readonly string[]): string {
-    return collapseLinks(links, (name) => isPlainLink(name) && !this.isTaken(name) && !this.isMisread(name), quote).join(', ');
+    return collapseLinks(links, (name) => isPlainLink(name) && !this.isTaken(name) && !this.isMisread(name), quote).map(({ text }) => text).join(', ');
   }
 
   private isTaken(word: string): boolean {
@@ -187,8 +193,8 @@ function unknown(kind: string): BrickDeclaration {
   throw new BricksError('E_BRICK', `There is no brick "${kind}".`);
 }
 
-function isDefault(value: OptionValue | undefined, declaration: OptionDeclaration | undefined): boolean {
-  return value === undefined || JSON.stringify(value) === JSON.stringify(declaration?.default);
+function isDefault(value: OptionValue | undefined, declaration: OptionDeclaration): boolean {
+  return value === undefined || JSON.stringify(value) === JSON.stringify(declaration.default);
 }
 
 function isWrittenEnd(link: string): boolean {

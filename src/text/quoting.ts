@@ -23,7 +23,8 @@ function escape(character: string): string {
 
 /** Whether a word is read back as this very link without quotes. */
 export function isPlainLink(name: string): boolean {
-  if (HEADINGS.includes(name)) return false;
+  // What is not UTF-8 is written as escapes: text is Unicode.
+  if (HEADINGS.includes(name) || /\p{Cs}/u.test(name)) return false;
   const expanded = expandLink(name);
   return Array.isArray(expanded) && expanded.length === 1 && expanded[0] === name && isOneWord(name);
 }

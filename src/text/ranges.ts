@@ -66,19 +66,21 @@ function isFile(name: string): boolean {
   }
 }
 
-/** Names side by side, as few words as say them; `plain` tells which of them need no quotes. */
-export function collapseLinks(names: readonly string[], plain: (name: string) => boolean, quote: (name: string) => string): string[] {
-  const words: string[] = [];
-  for (let at = 0; at < names.length;) {
-    const run = plain(names[at]) ? runAt(names, at) : undefined;
-    words.push(run && plainRun(run.names, plain) ? run.text : plain(names[at]) ? names[at] : quote(names[at]));
-    at += run && plainRun(run.names, plain) ? run.names.length : 1;
-  }
-  return words;
+/** A word, and the names that it stands for. */
+export interface LinkWord {
+  readonly text: string;
+  readonly names: readonly string[];
 }
 
-function plainRun(names: readonly string[], plain: (name: string) => boolean): boolean {
-  return names.every(plain);
+/** Names side by side, as few words as say them; `plain` tells which of them need no quotes. */
+export function collapseLinks(names: readonly string[], plain: (name: string) => boolean, quote: (name: string) => string): LinkWord[] {
+  const words: LinkWord[] = [];
+  for (let at = 0; at < names.length; at += words[words.length - 1].names.length) {
+    const name = names[at];
+    const run = plain(name) ? runAt(names, at) : undefined;
+    words.push(run?.names.every(plain) ? run : { text: plain(name) ? name : quote(name), names: [name] });
+  }
+  return words;
 }
 
 interface Numbered {
@@ -90,7 +92,7 @@ interface Numbered {
 const LEAST_PIPES = 2;
 const LEAST_FILES = 3;
 
-function runAt(names: readonly string[], start: number): { text: string; names: readonly string[] } | undefined {
+function runAt(names: readonly string[], start: number): LinkWord | undefined {
   const first = numbered(names[start]);
   if (!first) return undefined;
   let end = start + 1;

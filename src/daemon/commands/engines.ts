@@ -3,6 +3,7 @@ import type { BrickDeclaration } from '../../model/brick';
 import { BricksError, isBricksError } from '../../model/errors';
 import type { Audit, EngineStatistics } from '../../control/statistics';
 import type { OrderedBrick, OrderedEdit } from '../../control/orders';
+import type { EngineGraph } from '../../control/engine-graph';
 import type { CommandName, CommandResult } from '../../protocol/commands';
 import { listedLinkCount, type DescribedBrick, type LinkedBrick, type NamedAudit } from '../../protocol/commands/engines';
 import { isTable } from '../../protocol/json-rpc';
@@ -32,6 +33,7 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   handle('engine.exists', (host, { name }) => carryOut(host, { order: 'engine.exists', name }) as Promise<boolean>),
   handle('engine.stats', async (host, { name }) => (name === undefined ? statisticsOfAll(host) : [await carryOut(host, { order: 'engine.stats', name }) as EngineStatistics])),
   handle('engine.audit', async (host, { name }) => (name === undefined ? auditsOfAll(host) : [{ engine: name, ...await carryOut(host, { order: 'engine.audit', name }) as Audit }])),
+  handle('engine.graph', async (host, { name }) => (name === undefined ? await carryOut(host, { order: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { order: 'engine.graph', name }) as EngineGraph])),
   handle('engine.create', async (host, { name, backend, backendOptions, ...options }) => {
     const more = { ...options, ...(backend === undefined ? {} : { backend }), ...(backendOptions === undefined ? {} : { backendOptions }) };
     await carryOut(host, { order: 'engine.create', name, options: more });

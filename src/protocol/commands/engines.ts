@@ -2,6 +2,7 @@
 import type { BrickDeclaration, LinkCount } from '../../model/brick';
 import type { OptionDeclaration, OptionValue } from '../../model/options';
 import type { Audit, EngineStatistics } from '../../control/statistics';
+import type { EngineGraph } from '../../control/engine-graph';
 import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
 import { command } from '../declare';
 import { structured } from '../parameters';
@@ -81,6 +82,10 @@ export const ENGINE_COMMANDS = {
   'engine.audit': command<readonly NamedAudit[]>()({
     access: 'read', summary: 'Check that every packet is accounted for.', result: 'a list of [audits](statistics.md#audit), one for each engine that is or was linked, with its name as `engine`',
     parameters: { name: optionalName }, positional: ['name'], succeeded: (audits) => audits.every(({ balanced }) => balanced),
+  }),
+  'engine.graph': command<readonly EngineGraph[]>()({
+    access: 'read', summary: 'Show the bricks and links of engines, and the options that they were given.', result: 'for each engine its name, options, and bricks with options, inputs and outputs',
+    parameters: { name: optionalName }, positional: ['name'],
   }),
   'engine.create': command<null>()({
     access: 'control', summary: 'Create an engine.', result: 'nothing',
