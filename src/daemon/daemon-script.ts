@@ -5,7 +5,8 @@ import { BricksError } from '../model/errors';
 import { looseBricks } from '../model/brick-description';
 import { formatFailure, LuaHost } from '../lua/lua-host';
 import { forgotten, sayOnce } from '../program/forgotten';
-import { failureOfModule, isModule, runModule } from '../program/script';
+import { failureOfModule, isModule, isSetup, readSetupFile, runModule } from '../program/script';
+import { runSetup } from '../text';
 
 /** How a script came to its end. */
 export type ScriptEnd = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly exitCode: number } | { readonly kind: 'failed'; readonly error: Error };
@@ -38,9 +39,9 @@ export class DaemonScript {
 
   constructor({ path, arguments: words, output, execute }: ScriptSettings) {
     this.path = path;
-    this.host = isModule(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true });
+    this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true });
     const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
-    this.end = Promise.race([thrown, this.host === undefined ? moduleEnd(path, words) : this.luaEnd(this.host, path)]);
+    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute) : moduleEnd(path, words)]);
   }
 
   /**
@@ -82,6 +83,16 @@ export class DaemonScript {
       // Engines belong to the daemon, and need no Lua.
       void host.close();
     }
+  }
+}
+
+/** A setup as text ends when its engines run. */
+async function setupEnd(path: string, execute: ScriptSettings['execute']): Promise<ScriptEnd> {
+  try {
+    await runSetup(readSetupFile(path), path, execute);
+    return { kind: 'ended' };
+  } catch (error) {
+    return { kind: 'failed', error: error as Error };
   }
 }
 

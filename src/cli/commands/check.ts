@@ -2,14 +2,15 @@ import { Command, Option, UsageError } from 'clipanion';
 import { isNumber, isInInclusiveRange, cascade } from 'typanion';
 import { PlannedEngines, type EngineDescription } from '../../control/planned-engines';
 import type { ErrorCode } from '../../model/error-codes';
-import { BricksError } from '../../model/errors';
+import { BricksError, isBricksError } from '../../model/errors';
 import { checkOptions, listOptions } from '../../model/options';
 import { formatFailure, LuaHost, type LuaFailure } from '../../lua/lua-host';
 import { findBackend } from '../../plugins/find';
 import { forgotten } from '../../program/forgotten';
 import { say, sayError } from '../../program/messages';
 import { parseBackendOptions, usePlugins } from '../../program/program-engines';
-import { checkScript, findScript, isModule } from '../../program/script';
+import { checkScript, findScript, isModule, isSetup, readSetupFile } from '../../program/script';
+import { runSetup } from '../../text';
 import { engineTree } from '../engine-tree';
 import { EXIT_FAILURE } from '../exit-codes';
 import { batchOption } from '../options';
@@ -39,7 +40,7 @@ interface Report {
 export class CheckCommand extends Command {
   static override paths = [['check']];
   static override usage = Command.Usage({
-    description: 'Check a Lua script: say what it would build, or what is wrong, and open nothing.',
+    description: 'Check a Lua script or a setup as text: say what it would build, or what is wrong, and open nothing.',
     details: `
       The script runs as usual, but its engines are only planned: no interface, pipe or capture file is opened, no thread started.
       Mistakes show with the messages and codes of a real run, and a non-zero exit code. What only the machine can tell (whether an
@@ -85,6 +86,7 @@ export class CheckCommand extends Command {
     const { backend } = await findBackend(this.backend ?? BACKEND);
     const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(this.backendOptions ?? []));
     const engines = new PlannedEngines({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
+    if (isSetup(script)) return this.readSetup(script, engines);
     const skipped: string[] = [];
     const onSkipped = (what: string): void => {
       if (!skipped.includes(what)) skipped.push(what);
@@ -115,6 +117,22 @@ export class CheckCommand extends Command {
       clearTimeout(clock);
       await host.close();
     }
+  }
+
+  /** A setup as text does nothing but build engines. */
+  private async readSetup(script: string, engines: PlannedEngines): Promise<Report> {
+    let error: Report['error'];
+    try {
+      if (this.scriptArguments.length > 0) throw new UsageError(`Arguments are for scripts, and ${script} is a setup.`);
+      await runSetup(readSetupFile(script), script, (order) => engines.execute(order));
+    } catch (thrown) {
+      if (!isBricksError(thrown)) throw thrown;
+      error = { code: thrown.code, message: thrown.message };
+    }
+    return {
+      script, ok: error === undefined, exitCode: error === undefined ? 0 : EXIT_FAILURE, stillRunning: false, ...(error === undefined ? {} : { error }),
+      forgotten: [], skipped: [], engines: error === undefined ? engines.describe() : [],
+    };
   }
 
   private tell({ script, ok, error, forgotten: lines, skipped, engines, stillRunning }: Report): void {

@@ -1,0 +1,58 @@
+import { writeFileSync } from 'node:fs';
+import { DaemonPlace } from '../daemon/programs';
+import { flowPacket } from '../support/loopback-engine';
+import { writeCapture } from '../support/write-capture';
+
+let place: DaemonPlace;
+beforeAll(() => {
+  place = new DaemonPlace();
+  writeCapture(place.path('in.pcap'), Array.from({ length: 100 }, (_, number) => ({ bytes: flowPacket(number % 12, number).bytes, seconds: number })));
+});
+afterAll(() => place.dispose());
+
+const TEXT = 'engine capture (cpu = 0, batch = 64):\n  in.pcap -> PcapReader(loop = 0) -> lb: LoadBalancer(2)\n  lb[1..3] -> ids{1..3\n  lb[0] -> Filter("udp") -> udp{0\n\nengine record:\n  udp}0 -> Merge -> out.pcap\n';
+
+test('a script is shown as the setup in one line that builds the same, which is printed as it is', async () => {
+  writeFileSync(place.path('set-up.lua'), `
+    local lb = Brick.new("LoadBalancer", 2):connect_input(arg[1]):connect_outputs("ids", 4)
+    lb:link(Brick.new("Filter", "udp"):connect_input("ids}0"):connect_output("udp{0"))
+    PktEngine.new("e0", 1024):link(lb, 64):start()
+    BRICKS.sleep(1e6)
+  `);
+  writeFileSync(place.path('set-up.bricks'), TEXT);
+  const [lua, text, inline, svg] = await Promise.all([
+    place.run(['graph', '--text', 'set-up.lua', '--', 'eth3']), place.run(['graph', '--text', 'set-up.bricks']), place.run(['graph', 'eth3->Filter(udp)->a.pcap']), place.run(['graph', '--svg', 'load-balance', '--', 'eth3', '4']),
+  ]);
+  expect(lua).toMatchObject({ code: 0, stdout: 'engine e0 (bufferSize = 1024, batch = 64):\n  eth3 -> LoadBalancer(2) -> ids{0..3\n  ids}0 -> Filter("udp") -> udp{0\n' });
+  expect(text).toMatchObject({ code: 0, stdout: TEXT });
+  expect(inline).toMatchObject({ code: 0, stdout: 'engine e0\n\n        ┌───────────────┐\neth3 ──▶│ Filter("udp") ├──▶ a.pcap\n        └───────────────┘\n' });
+  expect(svg).toMatchObject({ code: 0, stdout: expect.stringMatching(/^<\?xml[^]*LoadBalancer\(4\)[^]*<\/svg>\n$/) as string });
+});
+
+test('mistakes are told as by a real run', async () => {
+  writeFileSync(place.path('bad.lua'), 'Brick.new("Filtr")\n');
+  const [bad, place1, module, both, check] = await Promise.all([
+    place.run(['graph', 'bad.lua']), place.run(['graph', 'a -> Filtr("x") -> b']), place.run(['graph', 'x.mjs']), place.run(['graph', '--dot', '--svg']), place.run(['check', 'set-up.bricks', '--json']),
+  ]);
+  expect(bad).toMatchObject({ code: 1, stderr: expect.stringMatching(/bad\.lua:1:.*There is no brick "Filtr".*\[E_/s) as string });
+  expect(place1).toMatchObject({ code: 1, stderr: expect.stringContaining('line 1, column 6: There is no brick "Filtr".') as string });
+  expect([module.code, both.code]).toEqual([1, 2]);
+  expect(both.stderr).toContain('Use only one of --dot and --svg.');
+  expect(JSON.parse(check.stdout)).toMatchObject({ ok: true, engines: [{ name: 'capture', bricks: [{ label: 'PcapReader' }, { label: 'lb' }, { label: 'Filter' }] }, { name: 'record' }] });
+});
+
+test('a daemon runs a setup as text, and shows it again, with rates on its edges', async () => {
+  writeFileSync(place.path('set-up.bricks'), TEXT);
+  expect(await place.daemon(['-f', 'set-up.bricks'])).toMatchObject({ code: 0 });
+  const [text, drawing, json] = await Promise.all([place.run(['graph', '--text']), place.run(['graph', '--seconds', '0.3'], { environment: { COLUMNS: '300' } }), place.run(['graph', '--json'])]);
+  expect(text.stdout).toBe(TEXT.replace('batch = 64', 'backend = "loopback", batch = 64').replace('engine record:', 'engine record (backend = "loopback"):'));
+  expect(drawing.stdout).toMatch(/in\.pcap ─+[\d.]+( [kM])?\/s─+▶│ PcapReader/);
+  expect(drawing.stdout).toMatch(/\[1\.\.3\] [^\n]*\/s dropped─+▶ ids\{1\.\.3/);
+  expect(JSON.parse(json.stdout)).toMatchObject([{ name: 'capture', running: true, bricks: [{ kind: 'PcapReader' }, { name: 'lb', label: 'lb' }, { kind: 'Filter' }] }, { name: 'record' }]);
+  expect(await place.kill()).toMatchObject({ code: 0 });
+  const gone = await place.run(['graph']);
+  expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('[E_CONTROL_CONNECT]') as string });
+
+  writeFileSync(place.path('bad.bricks'), 'in.pcap -> Dumy -> x\n');
+  expect(await place.daemon(['-f', 'bad.bricks'])).toMatchObject({ code: 1, stderr: expect.stringContaining('bad.bricks:1:12: There is no brick "Dumy".') as string });
+});
