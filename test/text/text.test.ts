@@ -80,7 +80,7 @@ describe('mistakes are shown at their place', () => {
     ['eth3 -> LoadBalancer -> eth3{0..99999', 'E_LINK_NAME', 'has more than 65536 names', '^'],
     ['eth3 -> x{0, y', 'E_SETUP', 'eth3 has 2 targets. Say what each is to get: with LoadBalancer packets are split among them, with Duplicator each gets a copy.', '^^^'],
     ['eth1, eth2 -> Filter -> x', 'E_NO_INPUT', 'line 1, column 7: Filter takes 1 input, and this is one more. Put a Merge in front of it', '^^^^'],
-    ['eth1 -> Filter -> x, y', 'E_NO_OUTPUT', 'line 1, column 22: Filter takes 1 output, and this is one more. Put a LoadBalancer or a Duplicator behind it', '^'],
+    ['eth1 -> Dummy -> x, y', 'E_NO_OUTPUT', 'line 1, column 21: Dummy takes 1 output, and this is one more. Put a LoadBalancer or a Duplicator behind it', '^'],
     ['eth1 -> LoadBalancer', 'E_NO_OUTPUT', 'LoadBalancer has no output. Write where its packets go: LoadBalancer -> eth3{0', '^'],
     ['LoadBalancer -> x', 'E_NO_INPUT', 'LoadBalancer has no input. Write where its packets come from: eth3 -> LoadBalancer', '^'],
     ['eth1 -> lb: LoadBalancer; lb[1] -> x', 'E_NO_OUTPUT', 'Output 0 of lb goes nowhere, and output 1 is connected. Say where it goes: lb[0] -> ...', '^'],
