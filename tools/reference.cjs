@@ -5,7 +5,7 @@
  */
 const { mkdirSync, readdirSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
-const { fenced, linksOf, optionsTable, sentence, table } = require('./reference/markdown.cjs');
+const { fenced, linksOf, optionsTable, sentence, table, valuesOf } = require('./reference/markdown.cjs');
 const { collectErrors, interfaceFields, luaCalls } = require('./reference/sources.cjs');
 
 const root = dirname(__dirname);

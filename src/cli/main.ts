@@ -35,15 +35,9 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   shell: { command: ShellCommand, synopsis: 'bricks shell [-a ADDRESS | --name NAME] [-f SCRIPT] [-- ARGUMENTS ...]' },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
-<<<<<<< HEAD
   completion: { command: CompletionCommand, synopsis: 'bricks completion bash | zsh | fish' },
-=======
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
-<<<<<<< HEAD
->>>>>>> ff1c161 (bricks ctl, its guide and its reference are back, which a merge had lost)
-=======
   graph: { command: GraphCommand, synopsis: "bricks graph [--text | --dot | --mermaid | --svg | --json] [SCRIPT [-- ARGUMENTS ...] | 'SETUP' | -a ADDRESS]" },
->>>>>>> b158703 (bricks graph shows what a setup would build or a daemon does: drawn in the terminal, as text, DOT, Mermaid, SVG or JSON)
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
