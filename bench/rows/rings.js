@@ -184,5 +184,6 @@ module.exports = [
   plugin('plugin-sampler-flows', 'plugin: one in 4 flows, the others to a second output', 'Sampler', { n: 4, by: 'flows' }, { least: 0.62, count: 2 }),
   plugin('plugin-slicer', 'plugin: packets cut to 40 bytes', 'Slicer', { length: 40 }, { least: 0.62 }),
   plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.15 }),
+  plugin('plugin-deduplicator', 'plugin: duplicates dropped, packet form, each packet another one', 'Deduplicator', {}, { least: 0.1 }),
   plugin('plugin-flow-cutoff', 'plugin: the first 2 packets of each connection, packet form, each packet a connection', 'FlowCutoff', { kilobytes: 0, packets: 2 }, { least: 0.15 }),
 ];
