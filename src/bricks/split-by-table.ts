@@ -19,7 +19,6 @@ function tableOf(split: Split, context: BrickContext): FlowTable {
   const known = tables.get(context);
   if (known) return known;
   const failover = split.failover ? new Failover(split, context) : undefined;
-  if (failover) context.every(LOOK_MILLISECONDS, () => failover.look());
   const table = { entries: failover?.table ?? outputsByWord(split, context), failover };
   tables.set(context, table);
   return table;
@@ -41,7 +40,8 @@ export function chooseByTable(packets: Packets, definition: FlowDefinition & Spl
   const { tuple, inner } = definition;
   const { level } = context;
   const table = tableOf(definition, context);
-  const { entries } = table;
+  const { entries, failover } = table;
+  if (failover) context.every(LOOK_MILLISECONDS, () => failover.look());
   const outputOf = outputByTable(table, context);
   const unusual = new Apart((row: number, flows: UnusualFlows): number => {
     const word = flows.wordOf(row);
@@ -50,7 +50,7 @@ export function chooseByTable(packets: Packets, definition: FlowDefinition & Spl
   const { flowWord } = packets;
   // The column holds the very word of a first level by addresses and ports.
   if (!inner && tuple === 4 && level === 1) {
-    if (!table.failover) {
+    if (!failover) {
       return (row, flows) => {
         const word = flowWord[row];
         return word === 0 ? callApart(unusual, row, flows) : entries[word & 0xffff];
@@ -69,7 +69,7 @@ export function chooseByTable(packets: Packets, definition: FlowDefinition & Spl
   const encapsulates = mayEncapsulate;
   const fixedWord = tuple === 2 ? flowWordOf(0, CONSTANT_PORTS, level) : 0;
   const portMask = tuple === 2 ? 0 : 0xffff;
-  if (!table.failover) {
+  if (!failover) {
     return (row, flows) => {
       const ports = flowPorts[row];
       if (flowWord[row] === 0 || (inner && encapsulates(ports))) return callApart(unusual, row, flows);

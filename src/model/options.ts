@@ -134,7 +134,7 @@ function checkValue(owner: string, declaration: OptionDeclaration, given: unknow
     if (value === undefined) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`);
     return value;
   }
-  if (!Array.isArray(given) || given.length === 0) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`, 'In Lua: {2, 1, 1}; in TypeScript: [2, 1, 1].');
+  if (!Array.isArray(given) || given.length === 0) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`, 'In Lua: {2, 1, 1}; elsewhere: [2, 1, 1].');
   return given.map((item: unknown, index) => {
     const value = readItem(declaration, item);
     if (value === undefined) throw new BricksError('E_OPTION', `${owner}: item ${index + 1} of the option "${declaration.name}" is ${describe(item)}; it must be ${itemExpectation(declaration)}.`);

@@ -1,6 +1,6 @@
 /** How LoadBalancer shares flows out: weights, and balance = "consistent" when outputs come and go. */
 import fc from 'fast-check';
-import { LoadBalancer, type LoadBalancerOptions } from 'packet-bricks';
+import { LoadBalancer, type BrickDescription, type LoadBalancerOptions } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
 
 afterEach(closeEngines);
@@ -53,6 +53,27 @@ test.each([['by addresses and ports', {}], ['by addresses', { tuple: 2 }], ['by 
     expect(after.every((output, flow) => output === before[flow] || before[flow] === gone)).toBe(true);
   }
   expect(new Set(before).size).toBe(names.length);
+});
+
+test('consistent: an output that a running engine gets takes flows from the others, and no other flow moves', async () => {
+  const names = outputNames(4);
+  const balancer = (count: number): BrickDescription => new LoadBalancer({ balance: 'consistent' }).connectInput('in').connectOutput(...names.slice(0, count));
+  const engine = await runningEngine(balancer(3));
+  const round = async (): Promise<string[]> => {
+    const before = engine.stats().packets;
+    await injectAll('in', Array.from({ length: FLOWS }, (_, flow) => flowPacket(flow, flow)));
+    await until(() => engine.stats().packets === before + FLOWS);
+    const outputs = new Array<string>(FLOWS);
+    for (const name of names) for (const flow of numbersOf(loopback.read(name))) outputs[flow] = name;
+    return outputs;
+  };
+  const before = await round();
+  await engine.relink(balancer(4));
+  const after = await round();
+  expect(after.every((output, flow) => output === before[flow] || output === 'o3')).toBe(true);
+  expect(Math.abs(sharesOf(after, names)[3] - 0.25)).toBeLessThan(0.06);
+  await engine.relink(balancer(3));
+  expect(await round()).toEqual(before);
 });
 
 test('behind another load balancer it splits again', async () => {

@@ -2,7 +2,7 @@
 import { Dummy, Duplicator, Filter, LoadBalancer, Merge, type BrickClass, type BrickDescription } from 'packet-bricks';
 import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
 import { temporaryRunDirectory } from '../pipes/processes';
-import { Reader, Traffic, expectEachOnce, expectFlowsInOrder, stopTraffic } from './traffic';
+import { FLOWS, Reader, Traffic, expectEachOnce, expectFlowsInOrder, stopTraffic } from './traffic';
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- CommonJS: the thread of a test can load no other
 const { Pairer } = require('../support/model-bricks.cjs') as Record<'Pairer', BrickClass>;
@@ -189,4 +189,29 @@ test('a brick that keeps packets keeps them while others change, and sends them 
   await engine.relink(new Dummy().connectInput('in').connectOutput('out'));
   expect(numbersOf(loopback.read('pairs'))).toEqual([2]);
   expect(engine.audit()).toMatchObject({ balanced: true, held: 0, received: 3 });
+});
+
+test('a brick that goes on at another level reads what it needs there', async () => {
+  for (const options of [{}, { balance: 'consistent' }] as const) {
+    const balancer = new LoadBalancer(options).connectInput('in').connectOutput('out0', 'out1');
+    const engine = await runningEngine(balancer);
+    const traffic = new Traffic(['out0', 'out1']).start();
+    await traffic.passed(300);
+    balancer.inputs.splice(0, 1, 'mid}0');
+    await engine.relink([new Dummy().connectInput('in').connectOutput('mid{0'), balancer]);
+    await traffic.passed(300);
+    await traffic.end(engine);
+    expectEachOnce([...traffic.of('out0'), ...traffic.of('out1')], traffic.sent);
+    // As from the start there.
+    const last = new Map<number, string>();
+    for (const name of ['out0', 'out1']) for (const number of traffic.of(name).slice(-150)) last.set(number % FLOWS, name);
+    await closeEngines();
+    const fresh = new LoadBalancer(options).connectInput('mid}0').connectOutput('out0', 'out1');
+    const other = await runningEngine(new Dummy().connectInput('in').connectOutput('mid{0').link(fresh));
+    const again = new Traffic(['out0', 'out1']).start();
+    await again.passed(300);
+    await again.end(other);
+    for (const name of ['out0', 'out1']) expect(again.of(name).every((number) => last.get(number % FLOWS) === name)).toBe(true);
+    await closeEngines();
+  }
 });

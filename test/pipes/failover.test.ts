@@ -1,6 +1,6 @@
 /** LoadBalancer with failover: outputs that no reader is attached to are left out until one is. */
 import fc from 'fast-check';
-import { Filter, LoadBalancer, type BrickDescription, type LoadBalancerOptions, type PacketEngine, type PacketEngineOptions } from 'packet-bricks';
+import { Dummy, Filter, LoadBalancer, type BrickDescription, type LoadBalancerOptions, type PacketEngine, type PacketEngineOptions } from 'packet-bricks';
 import { attach, type PipeReader } from 'packet-bricks/src/pipes';
 import { closeEngines, flowPacket, injectAll, newEngine, numberOf, until } from '../support/loopback-engine';
 import { Program, temporaryRunDirectory } from './processes';
@@ -180,6 +180,30 @@ describeNative('failover', () => {
     await injectAll('in', Array.from({ length: FLOWS }, (_, flow) => flowPacket(flow, flow)));
     await until(() => engine.stats().packets === FLOWS);
     expect(readers.take()).toEqual(new Array(FLOWS).fill(1));
+    readers.close();
+  });
+
+  test('goes on where its engine gets another graph', async () => {
+    const readers = new Readers();
+    const { attached } = await readers.wait();
+    const balancer = new LoadBalancer({ failover: true, balance: 'consistent', weights: [1, 2, 3, 4] }).connectInput('in').connectOutput(...readers.outputs);
+    const engine = await quietEngine(balancer);
+    await attached;
+    const leftOut = (count: number): Promise<void> => until(() => engine.stats().bricks.some(({ gauges }) => gauges['outputsLeftOut'] === count));
+    readers.detach(2);
+    await leftOut(1);
+    // Behind another brick it is the same one, at another level.
+    balancer.inputs.splice(0, 1, 'mid}0');
+    await engine.relink([new Dummy().connectInput('in').connectOutput('mid{0'), balancer]);
+    readers.detach(0);
+    await leftOut(2);
+    await injectAll('in', Array.from({ length: FLOWS }, (_, flow) => flowPacket(flow, flow)));
+    await until(() => engine.stats().packets === FLOWS);
+    expect(new Set(readers.take())).toEqual(new Set([1, 3]));
+    expect(noReader(engine)).toBe(0);
+    await readers.attach(0);
+    await leftOut(1);
+    expect(engine.audit()).toMatchObject({ balanced: true, sent: FLOWS });
     readers.close();
   });
 
