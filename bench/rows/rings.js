@@ -185,5 +185,7 @@ module.exports = [
   plugin('plugin-slicer', 'plugin: packets cut to 40 bytes', 'Slicer', { length: 40 }, { least: 0.62 }),
   plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.15 }),
   plugin('plugin-deduplicator', 'plugin: duplicates dropped, packet form, each packet another one', 'Deduplicator', {}, { least: 0.1 }),
+  plugin('plugin-tagger', 'plugin: a tag added to each packet, which is copied for it', 'Tagger', { vlan: 7 }, { least: 0.05 }),
+  plugin('plugin-rate-limiter', 'plugin: packets and bits of each flow limited, packet form', 'RateLimiter', { packets: 1000, kilobits: 8000, by: 'flow' }, { least: 0.1 }),
   plugin('plugin-flow-cutoff', 'plugin: the first 2 packets of each connection, packet form, each packet a connection', 'FlowCutoff', { kilobytes: 0, packets: 2 }, { least: 0.15 }),
 ];
