@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace bricks {
 namespace rules {
 
@@ -9,11 +13,21 @@ namespace {
 
 uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
-// 16 slots of a line whose tag is the same and that hold a rule: one bit each. Slot 0 is the count of rules that went on.
-uint32_t SameTags(const uint32_t* line, uint32_t hash) {
-  uint32_t found = 0;
+// Which of a line's slots have the hash's tag: one bit each. Slot 0 is no slot, but the count of rules that went on.
+inline uint32_t SameTags(const uint32_t* line, uint32_t hash) {
   const uint32_t tag = hash >> 24;
-  for (uint32_t slot = 0; slot < kLineWords; slot++) found |= static_cast<uint32_t>(line[slot] >> 24 == tag && (line[slot] & kIndexMask) != 0) << slot;
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
+  const auto same = [line, wanted](uint32_t part) {
+    const __m128i slots = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line + 4 * part));
+    return _mm_cmpeq_epi32(_mm_srli_epi32(slots, 24), wanted);
+  };
+  const __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(same(0), same(1)), _mm_packs_epi32(same(2), same(3)));
+  const uint32_t found = static_cast<uint32_t>(_mm_movemask_epi8(bytes));
+#else
+  uint32_t found = 0;
+  for (uint32_t slot = 0; slot < kLineWords; slot++) found |= static_cast<uint32_t>(line[slot] >> 24 == tag) << slot;
+#endif
   return found & ~1u;
 }
 
@@ -71,39 +85,72 @@ void RuleTable::LoadTuples(uint32_t which) {
   }
 }
 
+// The key as one side of it sees it: at least the words that tuples of such a side look at. `other` is room for it.
+inline __attribute__((always_inline)) const uint32_t* RuleTable::Seen(const uint32_t* key, Side side, uint32_t* other) {
+  switch (side) {
+    case Side::kDestinationAsSource:
+      return key + (kKeyDestination - kKeySource);
+    case Side::kEndsExchanged:
+      std::memcpy(other + kKeySource, key + kKeyDestination, 16);
+      std::memcpy(other + kKeyDestination, key + kKeySource, 16);
+      other[kKeyPorts] = key[kKeyPorts] << 16 | key[kKeyPorts] >> 16;
+      return other;
+    case Side::kSourceMacAsDestination:
+      other[kKeyMacs] = key[kKeyMacs + 1] << 16 | key[kKeyMacs + 2] >> 16;
+      other[kKeyMacs + 1] = key[kKeyMacs + 2] << 16;
+      return other;
+    default:
+      return key;
+  }
+}
+
+inline __attribute__((always_inline)) RuleTable::Probe RuleTable::Look(const Places& places, uint32_t row, const Tuple& tuple, const uint32_t* whole, Side side) {
+  uint32_t other[kKeyWords];
+  const uint32_t* key = Seen(whole, side, other);
+  uint32_t hash = places.seed ^ tuple.firstHash;
+  for (uint32_t k = 0; k < tuple.words; k++) {
+    hash = (hash ^ (key[tuple.word[k]] & tuple.mask[k])) * 0xcc9e2d51u;
+    hash ^= hash >> 15;
+  }
+  hash *= 0x1b873593u;
+  hash ^= hash >> 13;
+  __builtin_prefetch(places.lines + size_t{hash & places.mask} * kLineWords);
+  return {row, hash, &tuple, side};
+}
+
 void RuleTable::Gather(uint32_t which, uint32_t count) {
-  const std::vector<Tuple>& tuples = tuples_[which];
-  for (uint32_t row = 0; row < count; row++) {
-    const uint32_t* key = lists_.keys + size_t{row} * kKeyWords;
+  // In locals: stores might change whatever is behind a pointer, as far as the compiler knows.
+  const Tuple* const begin = tuples_[which].data();
+  const Tuple* const end = begin + tuples_[which].size();
+  const uint32_t* key = lists_.keys;
+  const Places places = {lines_, lineMask_, seed_};
+  uint32_t probes = 0;
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
     const uint32_t meta = key[kKeyMeta];
-    for (const Tuple& tuple : tuples) {
-      if ((meta & tuple.needs) != tuple.needs || (tuple.version != 0 && tuple.version != (meta & 15))) continue;
-      if ((tuple.needs & kMetaProtocol) != 0 && tuple.protocol != ((meta >> kMetaProtocolShift) & 0xff)) continue;
-      switch (tuple.how) {
-        case kHowEitherAddress: {
-          if (WorthALook(which, tuple.prefix, key[kKeySource])) Look(which, row, tuple, key);
-          if (!WorthALook(which, tuple.prefix, key[kKeyDestination])) break;
-          Look(which, row, tuple, key + (kKeyDestination - kKeySource));
+    for (const Tuple* tuple = begin; tuple != end; tuple++) {
+      if ((meta & tuple->needs) != tuple->needs || (tuple->version != 0 && tuple->version != (meta & 15))) continue;
+      if ((tuple->needs & kMetaProtocol) != 0 && tuple->protocol != ((meta >> kMetaProtocolShift) & 0xff)) continue;
+      switch (tuple->how) {
+        case kHowEitherAddress:
+          if (WorthALook(which, tuple->prefix, key[kKeySource])) probes_[probes++] = Look(places, row, *tuple, key, Side::kAsItIs);
+          if (WorthALook(which, tuple->prefix, key[kKeyDestination])) probes_[probes++] = Look(places, row, *tuple, key, Side::kDestinationAsSource);
           break;
-        }
-        case kHowEitherMac: {
-          Look(which, row, tuple, key);
-          uint32_t other[kKeyWords] = {};
-          other[kKeyMacs] = key[kKeyMacs + 1] << 16 | key[kKeyMacs + 2] >> 16;
-          other[kKeyMacs + 1] = key[kKeyMacs + 2] << 16;
-          Look(which, row, tuple, other);
+        case kHowEitherMac:
+          probes_[probes++] = Look(places, row, *tuple, key, Side::kAsItIs);
+          probes_[probes++] = Look(places, row, *tuple, key, Side::kSourceMacAsDestination);
           break;
-        }
         case kHowConnection:
-          LookForConnection(which, row, tuple, key);
+          probes_[probes++] = Look(places, row, *tuple, key, SideOfConnection(*tuple, key));
           break;
         default:
-          Look(which, row, tuple, key);
+          probes_[probes++] = Look(places, row, *tuple, key, Side::kAsItIs);
       }
-      if (probes_.size() >= kProbesAtOnce) Resolve(which);
+      if (probes < kProbesAtOnce) continue;
+      Resolve(which, probes);
+      probes = 0;
     }
   }
-  Resolve(which);
+  Resolve(which, probes);
 }
 
 bool RuleTable::WorthALook(uint32_t which, uint32_t prefix, uint32_t firstWord) const {
@@ -113,66 +160,45 @@ bool RuleTable::WorthALook(uint32_t which, uint32_t prefix, uint32_t firstWord) 
   return (memory_.hints[which][kHintBegin[region_] + (spread >> (32 - kHintBits[region_]))] >> (prefix & 31) & 1) != 0;
 }
 
-void RuleTable::LookForConnection(uint32_t which, uint32_t row, const Tuple& tuple, const uint32_t* key) {
-  int order = 0;
-  for (uint32_t word = 0; word < 4 && order == 0; word++) {
+// Both ends of a connection in order, so that both directions have one key.
+RuleTable::Side RuleTable::SideOfConnection(const Tuple& tuple, const uint32_t* key) {
+  for (uint32_t word = 0; word < 4; word++) {
     const uint32_t source = key[kKeySource + word];
     const uint32_t destination = key[kKeyDestination + word];
-    order = source < destination ? -1 : source > destination ? 1 : 0;
+    if (source != destination) return source > destination ? Side::kEndsExchanged : Side::kAsItIs;
   }
   const uint32_t ports = key[kKeyPorts];
-  if (order == 0 && (tuple.needs & kMetaPorts) != 0) order = (ports >> 16) > (ports & 0xffff) ? 1 : 0;
-  if (order <= 0) {
-    Look(which, row, tuple, key);
-    return;
-  }
-  uint32_t other[kKeyWords];
-  std::memcpy(other + kKeySource, key + kKeyDestination, 16);
-  std::memcpy(other + kKeyDestination, key + kKeySource, 16);
-  other[kKeyPorts] = ports << 16 | ports >> 16;
-  Look(which, row, tuple, other);
-}
-
-// `key` has the words that the tuple looks at, at their places.
-inline void RuleTable::Look(uint32_t, uint32_t row, const Tuple& tuple, const uint32_t* key) {
-  probes_.emplace_back();
-  Probe& probe = probes_.back();
-  uint32_t hash = seed_ ^ tuple.firstHash;
-  for (uint32_t k = 0; k < tuple.words; k++) {
-    const uint32_t value = key[tuple.word[k]] & tuple.mask[k];
-    probe.key[k] = value;
-    hash = (hash ^ value) * 0xcc9e2d51u;
-    hash ^= hash >> 15;
-  }
-  hash *= 0x1b873593u;
-  hash ^= hash >> 13;
-  probe.row = row;
-  probe.hash = hash;
-  probe.tuple = &tuple;
-  __builtin_prefetch(lines_ + size_t{hash & lineMask_} * kLineWords);
+  return (tuple.needs & kMetaPorts) != 0 && (ports >> 16) > (ports & 0xffff) ? Side::kEndsExchanged : Side::kAsItIs;
 }
 
 // Lines first, then the records that they lead to.
-void RuleTable::Resolve(uint32_t which) {
-  candidates_.clear();
-  for (uint32_t probe = 0; probe < probes_.size(); probe++) Scan(which, probe);
-  for (const Candidate& candidate : candidates_) Consider(which, candidate);
-  probes_.clear();
+void RuleTable::Resolve(uint32_t which, uint32_t probes) {
+  const uint32_t* const lines = lines_;
+  const uint32_t* const records = memory_.records[which];
+  const uint32_t mask = lineMask_;
+  uint32_t candidates = 0;
+  for (uint32_t probe = 0; probe < probes; probe++) {
+    const uint32_t hash = probes_[probe].hash;
+    for (uint32_t line = hash & mask, seen = 0; seen <= mask; line = (line + 1) & mask, seen++) {
+      const uint32_t* const slots = lines + size_t{line} * kLineWords;
+      for (uint32_t found = SameTags(slots, hash); found != 0; found &= found - 1) {
+        const uint32_t rule = Load(slots + __builtin_ctz(found)) & kIndexMask;
+        // An empty slot looks like the tag 0; and it may have been emptied since.
+        if (rule == 0 || rule > memory_.limit) continue;
+        __builtin_prefetch(records + size_t{rule} * kRecordWords[which]);
+        if (candidates == kCandidates) candidates = ConsiderAll(which, candidates);
+        candidates_[candidates++] = {probe, rule};
+      }
+      if (Load(slots) == 0) break;
+    }
+  }
+  ConsiderAll(which, candidates);
 }
 
-void RuleTable::Scan(uint32_t which, uint32_t probe) {
-  const uint32_t hash = probes_[probe].hash;
-  for (uint32_t line = hash & lineMask_, seen = 0; seen <= lineMask_; line = (line + 1) & lineMask_, seen++) {
-    const uint32_t* const slots = lines_ + size_t{line} * kLineWords;
-    for (uint32_t found = SameTags(slots, hash); found != 0; found &= found - 1) {
-      const uint32_t rule = Load(slots + __builtin_ctz(found)) & kIndexMask;
-      // The slot may have been emptied since.
-      if (rule == 0 || rule > memory_.limit) continue;
-      __builtin_prefetch(memory_.records[which] + size_t{rule} * kRecordWords[which]);
-      candidates_.push_back({probe, rule});
-    }
-    if (Load(slots) == 0) return;
-  }
+// Returns how many are left: none.
+uint32_t RuleTable::ConsiderAll(uint32_t which, uint32_t candidates) {
+  for (uint32_t k = 0; k < candidates; k++) Consider(which, candidates_[k]);
+  return 0;
 }
 
 void RuleTable::Consider(uint32_t which, const Candidate& candidate) {
@@ -180,10 +206,12 @@ void RuleTable::Consider(uint32_t which, const Candidate& candidate) {
   const Tuple& tuple = *probe.tuple;
   const uint32_t* record = memory_.records[which] + size_t{candidate.rule} * kRecordWords[which];
   if (record[kRecordAction[which]] >> 24 != tuple.number) return;
+  uint32_t other[kKeyWords];
+  const uint32_t* key = Seen(lists_.keys + size_t{probe.row} * kKeyWords, probe.side, other);
   for (uint32_t k = 0; k < tuple.words; k++) {
     const uint32_t word = tuple.word[k];
     const uint32_t place = which == 1 ? word - 1 : word == kKeySource ? 0 : word == kKeyDestination ? 1 : 2;
-    if (record[place] != probe.key[k]) return;
+    if (record[place] != (key[word] & tuple.mask[k])) return;
   }
   for (uint32_t rule = candidate.rule; rule != 0 && rule <= memory_.limit; rule = Load(record + kRecordNext[which])) {
     record = memory_.records[which] + size_t{rule} * kRecordWords[which];

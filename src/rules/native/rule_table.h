@@ -34,16 +34,15 @@ struct Lists {
 
 class RuleTable {
  public:
-  RuleTable(const Memory& memory, const Lists& lists) : memory_(memory), lists_(lists) {
-    probes_.reserve(kProbesAtOnce + 8);
-    candidates_.reserve(kProbesAtOnce + 8);
-  }
+  RuleTable(const Memory& memory, const Lists& lists) : memory_(memory), lists_(lists) {}
 
   // Returns how many packets are to be changed, or to go to an output that is not there.
   uint32_t Match(uint32_t count, uint32_t tick, bool counts);
 
  private:
-  static constexpr size_t kProbesAtOnce = 48;
+  // Look-ups that wait for memory together: more than a core fetches at once, few enough to stay in its first-level cache.
+  static constexpr uint32_t kProbesAtOnce = 64;
+  static constexpr uint32_t kCandidates = 96;
 
   // A tuple in use, as the list has it now.
   struct Tuple {
@@ -59,11 +58,21 @@ class RuleTable {
     uint32_t mask[12];
   };
 
+  // Which values of a packet's key stand where the rule's do.
+  enum class Side : uint8_t { kAsItIs, kDestinationAsSource, kEndsExchanged, kSourceMacAsDestination };
+
   struct Probe {
     uint32_t row;
     uint32_t hash;
     const Tuple* tuple;
-    uint32_t key[12];  // masked, in the order of the tuple's words
+    Side side;
+  };
+
+  // Where lines are, and what their hashes begin with.
+  struct Places {
+    const uint32_t* lines;
+    uint32_t mask;
+    uint32_t seed;
   };
 
   struct Candidate {
@@ -73,11 +82,12 @@ class RuleTable {
 
   void LoadTuples(uint32_t which);
   void Gather(uint32_t which, uint32_t count);
-  void Look(uint32_t which, uint32_t row, const Tuple& tuple, const uint32_t* key);
-  void LookForConnection(uint32_t which, uint32_t row, const Tuple& tuple, const uint32_t* key);
+  static Probe Look(const Places& places, uint32_t row, const Tuple& tuple, const uint32_t* whole, Side side);
+  static Side SideOfConnection(const Tuple& tuple, const uint32_t* key);
+  static const uint32_t* Seen(const uint32_t* key, Side side, uint32_t* other);
   bool WorthALook(uint32_t which, uint32_t prefix, uint32_t firstWord) const;
-  void Resolve(uint32_t which);
-  void Scan(uint32_t which, uint32_t probe);
+  void Resolve(uint32_t which, uint32_t probes);
+  uint32_t ConsiderAll(uint32_t which, uint32_t candidates);
   void Consider(uint32_t which, const Candidate& candidate);
   bool IsBefore(uint32_t a, uint32_t b) const;
   uint32_t* Record(uint32_t found) const { return memory_.records[found >> 24] + size_t{found & kIndexMask} * kRecordWords[found >> 24]; }
@@ -88,8 +98,8 @@ class RuleTable {
   const Lists lists_;
   std::vector<Tuple> tuples_[kClasses];
   uint32_t tuplesVersion_[kClasses] = {UINT32_MAX, UINT32_MAX};
-  std::vector<Probe> probes_;
-  std::vector<Candidate> candidates_;
+  Probe probes_[kProbesAtOnce + 2];
+  Candidate candidates_[kCandidates];
   uint32_t seed_ = 0;
   uint32_t sets_ = 0;
   uint32_t tick_ = 0;

@@ -1,0 +1,83 @@
+/** A Filter with rules beside itself without, and beside C: a hash table, and a list as the original's. */
+'use strict';
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { brick, cPeer, openEngine } = require('../lib/engines');
+const { openContest } = require('../lib/contest');
+
+/** Different packets; all of them fit the rings. */
+const FLOWS = 100_000;
+const SLOTS = 32_768;
+const TRAFFIC = { slots: SLOTS, flows: FLOWS };
+
+/** As bench_random in bench/native/traffic.h. */
+function random(number) {
+  const wrap = (value) => BigInt.asUintN(64, value);
+  let made = wrap(BigInt(number) + 0x9e3779b97f4a7c15n);
+  made = wrap((made ^ (made >> 30n)) * 0xbf58476d1ce4e5b9n);
+  made = wrap((made ^ (made >> 27n)) * 0x94d049bb133111ebn);
+  return made ^ (made >> 31n);
+}
+
+/** The first four bytes that a random number has in memory, as an address. */
+function address(number) {
+  const made = random(number);
+  return [0, 1, 2, 3].map((byte) => Number((made >> BigInt(8 * byte)) & 255n)).join('.');
+}
+
+/** Text of rules of one kind; with `hit` the first are those of the packets' flows. */
+const KINDS = {
+  address: (index, hit) => (hit && index < FLOWS ? address(index * 4 + 1) : address(index * 4 + 0x100000000)),
+  subnet: (index, hit) => `${KINDS.address(index, hit)}/${17 + (index % 15)}`,
+  connection: (index) => `${address(index * 4 + 0x100000000)} ${index % 65_536} ${address(index * 4 + 0x100000002)} 80 ${index % 2 ? 'tcp' : 'udp'}`,
+  mac: (index) => `02:aa:${[24, 16, 8, 0].map((shift) => ((index >>> shift) & 255).toString(16).padStart(2, '0')).join(':')}`,
+};
+
+function rulesFile(folder, kind, count, hit) {
+  const file = join(folder, `${kind}-${count}-${hit}`);
+  const lines = [];
+  for (let index = 0; index < count; index++) lines.push(KINDS[kind](index, hit));
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
+}
+
+function ratio(results, name, of) {
+  const time = (wanted) => results.find((result) => result.name === wanted).cpu.median;
+  return time(of) / time(name);
+}
+
+/** The filter with this many rules beside itself without any. */
+const besideNone = (kind, count, hit, least) => ({
+  name: `rules-${kind}-${count}${hit ? '-hit' : ''}`,
+  title: `Filter with ${count.toLocaleString('en')} rules (${kind}), all packets ${hit ? 'hit' : 'miss'}, beside itself with no rule in place`,
+  mark: { least },
+  async run(settings) {
+    const folder = mkdtempSync(join(tmpdir(), 'bricks-bench-rules-'));
+    try {
+      const file = count === 0 ? undefined : rulesFile(folder, kind, count, hit);
+      const filter = (options) => () => brick('Filter', options).connectInput('in').connectOutput('out{0');
+      const results = await openContest([
+        ...(file ? [() => openEngine('with rules', filter({ file }), { backend: TRAFFIC, ...settings.engine })] : []),
+        () => openEngine('no rule in place', filter({ rules: true }), { backend: TRAFFIC, ...settings.engine }),
+        ...(file ? [] : [() => openEngine('without the option', filter({}), { backend: TRAFFIC, ...settings.engine })]),
+        ...(kind === 'address' && count > 0 ? [() => cPeer('C hash table', 'bench_rules', { ...TRAFFIC, rules: count, hit: hit ? 1 : 0 })] : []),
+        ...(kind === 'address' && count > 0 && count <= 1000 ? [() => cPeer('C list', 'bench_rules', { ...TRAFFIC, rules: count, hit: hit ? 1 : 0, linear: 1 })] : []),
+      ], { rounds: settings.rounds, packets: Math.round(4_000_000 * settings.scale) });
+      if (!file) return { results, ratio: ratio(results, 'no rule in place', 'without the option'), beside: 'a Filter that looks at no packet' };
+      return { results, ratio: ratio(results, 'with rules', 'no rule in place'), beside: 'no rule in place' };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+});
+
+const COUNTS = [10, 1000, 100_000, 1_000_000];
+
+module.exports = [
+  besideNone('address', 0, false, 0.2),
+  ...COUNTS.map((count) => besideNone('address', count, false, 0.7)),
+  besideNone('address', 100_000, true, 0.5),
+  besideNone('address', 1_000_000, true, 0.5),
+  ...['subnet', 'connection', 'mac'].flatMap((kind) => COUNTS.slice(1).map((count) => besideNone(kind, count, false, 0.7))),
+];
