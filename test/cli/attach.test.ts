@@ -1,6 +1,6 @@
 /** `bricks attach` as its user types it. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { readCapture } from '../support/captures';
 import { flowPacket } from '../support/loopback-engine';
 import { Workplace, type Running } from '../support/program';
@@ -170,6 +170,41 @@ describe('with --reconnect', () => {
     expect(code).toBe(0);
     const once = readCapture(capture);
     expect(readCapture(place.path('again.pcap'))).toEqual([...once, ...once]);
+  });
+
+  test('a file stays whole where the program that writes the pipe is killed, and goes on with the next one', async () => {
+    const reader = await attached('slain}0', '--reconnect', '--write', 'slain.pcap');
+    const begin = async (): Promise<Running> => {
+      const engine = place.start(['--backend', 'loopback'], { input: `
+pe = PktEngine.new("e0")
+pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("slain{0")):start()
+print("running")
+` });
+      await engine.says(/running/);
+      return engine;
+    };
+    const size = (): number => statSync(place.path('slain.pcap'), { throwIfNoEntry: false })?.size ?? 0;
+    const grows = async (from: number): Promise<void> => {
+      while (size() <= from) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const first = await begin();
+    await grows(100_000);
+    first.signal('SIGKILL');
+    await first.ended;
+    await reader.says(/slain\}0: its writer was killed; waiting for the next one/);
+    const left = size();
+    const second = await begin();
+    await reader.says(/reading again/);
+    await grows(left + 100_000);
+    reader.signal('SIGINT');
+    expect((await reader.ended).code).toBe(0);
+    second.signal('SIGTERM');
+    await second.ended;
+    // Every record is whole and one of the capture's, whichever engine it comes from.
+    const known = new Set(readCapture(capture).map(({ bytes }) => Buffer.from(bytes).toString('hex')));
+    const packets = readCapture(place.path('slain.pcap'));
+    expect(packets.length).toBeGreaterThan(PACKETS);
+    expect(packets.every(({ bytes }) => known.has(Buffer.from(bytes).toString('hex')))).toBe(true);
   });
 
   test('counts, and ends after so many packets, over all engines', async () => {
