@@ -3,7 +3,7 @@ import {
   BRICK_COPIES, BRICK_CREATED, BRICK_DROPS, LINK_BYTES, LINK_DROPS, LINK_PACKETS, readCounter, readDrops, sumOfDrops,
 } from '../model/counters';
 import type { CompiledGraph, CompiledLink } from '../model/graph';
-import { carryCounters } from '../model/graph-change';
+import { carryCounters, isSameKind } from '../model/graph-change';
 
 /** Packets that links brought to a brick, and took from it, which are not its links now. May be negative: a link that has moved to it brings its counts along. */
 interface FormerLinks {
@@ -41,11 +41,12 @@ export function formerCounts({ graph: before, words, former }: Books, graph: Com
   const then = totalsOf(before, words);
   const now = totalsOf(graph, carried);
   const bricks = new Map<number, FormerLinks>();
-  graph.bricks.forEach(({ specification: { id } }, index) => {
+  graph.bricks.forEach((brick, index) => {
+    const { id } = brick.specification;
     const links = linksOf(graph, index, carried);
-    const at = before.bricks.findIndex(({ specification }) => specification.id === id);
+    const at = before.bricks.findIndex((candidate) => isSameKind(candidate, brick));
     const was = at < 0 ? { into: 0, taken: 0 } : linksOf(before, at, words);
-    const known = former.bricks.get(id) ?? { into: 0, taken: 0 };
+    const known = (at < 0 ? undefined : former.bricks.get(id)) ?? { into: 0, taken: 0 };
     bricks.set(id, { into: known.into + was.into - links.into, taken: known.taken + was.taken - links.taken });
   });
   return {

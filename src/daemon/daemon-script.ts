@@ -7,6 +7,7 @@ import { formatFailure, LuaHost } from '../lua/lua-host';
 import { forgotten, sayOnce } from '../program/forgotten';
 import { failureOfModule, isModule, isSetup, readSetupFile, runModule } from '../program/script';
 import { runSetup } from '../text';
+import { firstBrickOfState } from './brick-numbers';
 
 /** How a script came to its end. */
 export type ScriptEnd = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly exitCode: number } | { readonly kind: 'failed'; readonly error: Error };
@@ -39,7 +40,7 @@ export class DaemonScript {
 
   constructor({ path, arguments: words, output, execute }: ScriptSettings) {
     this.path = path;
-    this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true });
+    this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true, firstBrick: firstBrickOfState() });
     const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
     this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute) : moduleEnd(path, words)]);
   }

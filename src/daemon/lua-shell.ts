@@ -6,6 +6,7 @@ import { BricksError } from '../model/errors';
 import type { Completion } from '../program/completion';
 import { LuaShellHost } from '../program/shell-host';
 import type { ShellOutput } from '../protocol/commands/shell';
+import { firstBrickOfState } from './brick-numbers';
 import type { ControlHost } from './control-host';
 import { OutputPipe } from './output-pipe';
 import type { Session } from './session';
@@ -13,11 +14,8 @@ import type { Session } from './session';
 /** Each is a thread with a heap of its own. */
 const SHELLS_MOST = 16;
 const MEMORY_BYTES = 256 << 20;
-/** Bricks of shells have numbers of their own, far from those that scripts and clients count. */
-const BRICKS_OF_A_SHELL = 2 ** 32;
 
 let shells = 0;
-let lastShell = 0;
 
 export class LuaShell {
   private readonly pipe: OutputPipe;
@@ -43,7 +41,7 @@ export class LuaShell {
       return Promise.resolve({ ok: true });
     };
     const { writeEnd } = this.pipe;
-    this.lua = new LuaHost(execute, { input: this.input, output: writeEnd, error: writeEnd, memoryLimit: MEMORY_BYTES, daemon: true, firstBrick: ++lastShell * BRICKS_OF_A_SHELL + 1 });
+    this.lua = new LuaHost(execute, { input: this.input, output: writeEnd, error: writeEnd, memoryLimit: MEMORY_BYTES, daemon: true, firstBrick: firstBrickOfState() });
     this.names = new LuaShellHost(this.lua);
     shells++;
   }

@@ -4,6 +4,7 @@ import type { EngineSetUp } from '../control/engine-set-up';
 import type { PlannedEngines } from '../control/planned-engines';
 import { BricksError } from '../model/errors';
 import { formatFailure, LuaHost } from '../lua/lua-host';
+import { firstBrickOfState } from './brick-numbers';
 
 /** An engine as the script makes it. */
 export interface WantedEngine extends EngineSetUp {
@@ -19,7 +20,7 @@ const LIMIT_MILLISECONDS = 10_000;
 export async function rehearse(path: string, words: readonly string[], engines: PlannedEngines): Promise<WantedEngine[]> {
   const nowhere = openSync('/dev/null', 'w');
   const host = new LuaHost((order) => engines.execute(order), {
-    args: words, output: nowhere, daemon: true,
+    args: words, output: nowhere, daemon: true, firstBrick: firstBrickOfState(),
     // Its commands are run: what a graph is made of may depend on them.
     rehearsal: { seconds: REHEARSED_SECONDS, runCommands: true, onSkipped: () => undefined },
   });

@@ -9,7 +9,7 @@ export function isSameBrick(one: CompiledBrick, other: CompiledBrick): boolean {
 }
 
 /** Whether it is the same brick, be it with other options or outputs: its counters go on. */
-function isSameKind({ specification: one }: CompiledBrick, { specification: other }: CompiledBrick): boolean {
+export function isSameKind({ specification: one }: CompiledBrick, { specification: other }: CompiledBrick): boolean {
   return one.id === other.id && one.kind === other.kind && one.module.url === other.module.url;
 }
 
