@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoopbackBackend } from 'packet-bricks/backends/loopback';
-import { complete } from 'packet-bricks/src/cli/completion';
+import { complete } from 'packet-bricks/src/program/completion';
 import { setDefaultBackend } from 'packet-bricks/src/plugins/default-backend';
+import { configurePlugins } from 'packet-bricks/src/plugins/find';
 import { LuaFixture } from '../lua/fixture';
 
 const home = process.cwd();
@@ -18,6 +19,8 @@ beforeAll(async () => {
   lua = new LuaFixture();
   process.chdir(folder);
   setDefaultBackend('loopback');
+  // Not those of this repository.
+  configurePlugins({ directory: folder });
   jest.spyOn(LoopbackBackend.prototype, 'devices').mockImplementation(() => Promise.resolve(['eth3', 'eth4'].map((name) => ({ name, description: '', capture: true, send: true, notes: [] }))));
   await lua.evaluate('pe = PktEngine.new("e0") lb = Brick.new("LoadBalancer"):connect_input("vale0:a"):connect_outputs("eth3", 2) r = Brick.new("PcapReader") w = Brick.new("PcapWriter") m = Brick.new("Merge"):connect_input("other}0")');
 });
