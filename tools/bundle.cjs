@@ -95,6 +95,7 @@ function bundle() {
   // The names are what a module that imports them by name looks for.
   const names = Object.keys(require(join(root, 'dist', 'src', 'index.js')));
   write('index.js', `'use strict';\nmodule.exports = require('./launch.js').packetBricks(() => require('./library/index.js'));\n0 && (module.exports = { ${names.join(', ')} });\n`);
+  require('./completion.cjs').writeCompletion();
 }
 
 module.exports = { bundle };

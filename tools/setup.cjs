@@ -125,7 +125,6 @@ function typeScript() {
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], { stdio: ['ignore', 2, 2] });
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, 'plugins')], { stdio: ['ignore', 2, 2] });
   require('./bundle.cjs').bundle();
-  require('./completion.cjs').writeCompletion();
   require('./code-cache.cjs').tryToWriteCaches();
   writeFileSync(stamp, '');
 }

@@ -14,33 +14,35 @@ const FILTER_OPTIONS = {
   drop: { type: 'string', description: 'drop packets that match' },
   /** What it matches passes in any case: wins over the other two, and over rules that come while packets flow. */
   accept: { type: 'string', description: 'always pass packets that match; overrides the other two, and rules' },
-  /** Take rules while packets flow, by add, remove and rules. Any option that names a source of rules implies it. */
+  /** Take rules while packets flow, by add, remove and rules. Any option that names a source of rules implies it. false unless set. */
   rules: { type: 'boolean', default: false, description: 'take rules while packets flow (`add`, `remove`, `rules`); implied by `file`, `eve`, `zeek` and `listen`' },
   /** A file of rules, read anew when it changes. */
   file: { type: 'string', description: 'a file of rules, one a line, that is read anew when it changes' },
   /** Suricata's eve.json, whose alerts and bypassed flows become rules. */
   eve: { type: 'string', description: "Suricata's eve.json: alerts become rules that drop their connection, bypassed flows are shunted" },
-  /** How long rules of eve.json last. */
+  /** How long rules of eve.json last: 1 to 157,680,000 s, 600 unless set. */
   eveExpire: { type: 'integer', default: 600, minimum: 1, maximum: 157_680_000, unit: 's', description: 'how long rules of `eve` last' },
   /** Zeek's WebSocket interface. */
   zeek: { type: 'string', description: "take rules from Zeek's NetControl: the address of its WebSocket interface, such as ws://127.0.0.1:27759/v1/messages/json" },
-  /** The topic that NetControl's events have. */
+  /** The topic that NetControl's events have. bricks/netcontrol unless set. */
   topic: { type: 'string', default: 'bricks/netcontrol', description: 'the topic of the events that `zeek` subscribes to' },
   /** Where WebSocket clients may send rules. */
   listen: { type: 'string', description: "take rules from WebSocket clients that speak Zeek's JSON: HOST:PORT, or a port on 127.0.0.1" },
   /** What clients of `listen` have to show, and what is shown to Zeek. */
   token: { type: 'string', description: 'what clients of `listen` must send as `Authorization: Bearer TOKEN`; sent to `zeek` too' },
-  /** TLS: our certificate and its key, and who signs Zeek's. */
+  /** A PEM file with the certificate for TLS. */
   certificate: { type: 'string', description: 'a PEM file with the certificate for TLS: of the server with `listen`, of the client with a wss:// address' },
+  /** A PEM file with the key of the certificate. */
   key: { type: 'string', description: 'a PEM file with the key of `certificate`' },
+  /** A PEM file with the authorities that sign Zeek's certificate. */
   ca: { type: 'string', description: "a PEM file with the authorities that sign Zeek's certificate; by default those of Node" },
-  /** Drop rules of NetControl for the monitoring path pass the end of connections. */
+  /** Drop rules of NetControl for the monitoring path pass the end of connections. false unless set. */
   shunt: { type: 'boolean', default: false, description: 'NetControl rules that drop connections or flows on the monitoring path let SYN, FIN and RST pass' },
-  /** How many rules there may be. */
+  /** How many rules there may be: 1 to 16,000,000, 1,048,576 unless set. */
   maxRules: { type: 'integer', default: 1_048_576, minimum: 1, maximum: 16_000_000, description: 'how many rules there may be' },
-  /** Match the innermost flow of tunnels, as the LoadBalancer's option. */
+  /** Match the innermost flow of tunnels, as the LoadBalancer's option. false unless set. */
   inner: { type: 'boolean', default: false, description: 'match rules against the innermost flow of tunnels, as LoadBalancer does with its option `inner`' },
-  /** Allow rules that change packets. */
+  /** Allow rules that change packets. false unless set. */
   modify: { type: 'boolean', default: false, description: 'allow rules that change packets' },
 } as const satisfies OptionDeclarations;
 

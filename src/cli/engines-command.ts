@@ -51,7 +51,7 @@ export abstract class EnginesCommand extends Command {
     while (engines().some((engine) => engine.running)) {
       await Promise.all(engines().map(async (engine) => {
         await engine.finished();
-        if (engine.linked) await this.close(engine);
+        if (engine.linked && engine.done) await this.close(engine);
       }));
     }
     await this.failures();
