@@ -85,6 +85,10 @@ export class RecordFile {
     return this.regular;
   }
 
+  get isFile(): boolean {
+    return this.target?.isFile ?? false;
+  }
+
   /** Empties the file, and writes its header and what it describes. */
   private begin(): void {
     const preface = Buffer.concat([this.header, ...this.blocks]);

@@ -180,7 +180,7 @@ export class Recording {
         if (sink.file.isRegular && other !== undefined) throw fileError('E_FILE', `${sink.plan.path} and ${other} are the same file.`, 'Give each output its own file.');
         const use = isTaken(identity);
         if (use !== undefined) throw fileError('E_FILE', `${sink.name} can't be written: the engine ${use} it.`, 'Give the output another name.');
-        if (sink.file.isRegular) sink.identity = identity;
+        if (sink.file.isFile) sink.identity = identity;
         seen.set(identity, sink.plan.path);
         sink.file.lock();
       }

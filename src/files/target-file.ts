@@ -52,13 +52,15 @@ function openDescriptor(path: string): number {
 export class TargetFile {
   /** Whether it has positions, and can be cut. Standard output has not, whatever it is: others have written before us, and will behind us. */
   readonly regular: boolean;
+  /** Whether it is a file, standard output too. */
+  readonly isFile: boolean;
   /** At most so much is written at once: all that a pipe has room for, if it has any. */
   private readonly portion: number;
 
   private constructor(readonly descriptor: number) {
-    const isFile = fstatSync(descriptor).isFile();
-    this.regular = isFile && !this.isStandardOutput;
-    this.portion = isFile || !this.isStandardOutput ? Infinity : PIPE_PORTION;
+    this.isFile = fstatSync(descriptor).isFile();
+    this.regular = this.isFile && !this.isStandardOutput;
+    this.portion = this.isFile || !this.isStandardOutput ? Infinity : PIPE_PORTION;
   }
 
   get isStandardOutput(): boolean {
