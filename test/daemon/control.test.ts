@@ -195,8 +195,10 @@ describe('the socket', () => {
   test('of a daemon that was killed is taken over, and that of one that runs is not', async () => {
     await expect(TestDaemon.start({ socket: daemon.socket })).rejects.toMatchObject({ code: 'E_DAEMON_RUNNING' });
     const path = join(daemon.folder, 'left.sock');
-    const { signal } = spawnSync(process.execPath, ['-e', 'require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))', path]);
-    expect([signal, statSync(path).isSocket()]).toEqual(['SIGKILL', true]);
+    const killed = 'require("node:net").createServer().listen(process.argv[1], () => { require("node:fs").writeSync(1, "listens"); process.kill(process.pid, "SIGKILL"); })';
+    const { error, status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', killed, path], { encoding: 'utf8' });
+    // All of it: where the socket is missing, the rest says whether the child failed to start, failed to listen, or was killed by somebody else before.
+    expect({ error, status, signal, stdout, stderr, socket: statSync(path, { throwIfNoEntry: false })?.isSocket() }).toEqual({ error: undefined, status: null, signal: 'SIGKILL', stdout: 'listens', stderr: '', socket: true });
     const next = await TestDaemon.start({ socket: path });
     await (await connect({ address: path })).close();
     await next.stop();
