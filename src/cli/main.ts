@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
 import { isBricksError, nearest } from '../model/errors';
+import { DAEMON_OPTIONS } from './client-command';
 import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
 import { BuildCommand } from './commands/build';
@@ -57,7 +58,7 @@ function createCli(): Cli {
 /** `bricks -s` is `bricks shell`. */
 const SHELL_OPTIONS = ['-s', '--shell'];
 /** Options of the program that take the next word. */
-const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', '-a', '--address', '--name', '--run-dir'];
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', ...DAEMON_OPTIONS.keys()];
 
 /** The words of the command line that are neither values of options nor arguments of a script. */
 function ownWords(argv: readonly string[]): string[] {

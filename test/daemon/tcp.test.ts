@@ -180,6 +180,17 @@ describe('TLS', () => {
     expect(stdout).toBe('loopback\n');
   });
 
+  test('so do bricks-shell, bricks -s, bricks graph and bricks reload', async () => {
+    const { daemon, address } = await start({ ...tls(), tokenFile: path('token') });
+    await (await daemon.connect()).call('engine.create', { name: 'e0' });
+    writeFileSync(path('find.lua'), 'print(PktEngine.retrieve("e0") ~= nil)');
+    const run = (...words: string[]): Promise<string> => promisify(execFile)(process.execPath, [PROGRAM, ...words]).then(({ stdout }) => stdout);
+    const options = ['-a', address, '--tls-ca', path('authority.pem'), '--token-file', path('token')];
+    const outputs = await Promise.all([run('shell', ...options, '-f', path('find.lua')), run(...options, '-s', '-f', path('find.lua')), run('graph', ...options, '--json'), run('reload', ...options, '--json')]);
+    expect([outputs[0], outputs[1], JSON.parse(outputs[2]), JSON.parse(outputs[3])]).toMatchObject(['true\n', 'true\n', [{ name: 'e0' }], { added: ['e1'] }]);
+    await expect(run('graph', '--tls-ca', path('authority.pem'), 'eth3 -> eth4')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('not both') as string });
+  });
+
   test('a client without TLS, or one that stops in the handshake, harms nobody', async () => {
     const { daemon, address } = await start({ ...tls(), tokenFile: path('token') });
     const port = Number(address.split(':')[1]);

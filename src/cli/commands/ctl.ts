@@ -2,13 +2,14 @@ import { Command, Option } from 'clipanion';
 import { connect } from '../../client/connect';
 import type { Daemon } from '../../client/daemon';
 import { commandOf, type CommandName, type TopicName } from '../../protocol/commands';
+import { ClientCommand, connectOptions } from '../client-command';
 import { EXIT_FAILURE } from '../exit-codes';
 import { explainCommand, listCommands } from '../ctl/help';
 import { showResult, showTopicValue } from '../ctl/tables';
 import { readWords, type Wanted } from '../ctl/words';
 
 /** Gives a daemon a command. The words behind `ctl` come in by `words`: which options there are depends on the command. */
-export class CtlCommand extends Command {
+export class CtlCommand extends ClientCommand {
   static override paths = [['ctl']];
   static override usage = Command.Usage({
     description: 'Give a running daemon a command.',
@@ -31,15 +32,7 @@ export class CtlCommand extends Command {
     ],
   });
 
-  /** These are never given: all words are taken out before. Declared for the help. */
-  address = Option.String('-a,--address', { description: 'the daemon: unix:/path/to/socket, HOST:PORT or :PORT; default: the socket in the runtime directory' });
-  daemonName = Option.String('--name', { description: 'the name of the daemon; default: $BRICKS_NAME, or else bricks' });
-  runDirectory = Option.String('--run-dir', { description: 'its runtime directory; default: $BRICKS_RUN_DIR, or else /run/bricks for root and $XDG_RUNTIME_DIR/bricks for others' });
-  tokenFile = Option.String('--token-file', { description: 'a file with the token that the daemon wants over TCP' });
-  tls = Option.Boolean('--tls', false, { description: 'use TLS, over TCP; the options below imply it' });
-  tlsCa = Option.String('--tls-ca', { description: "a file with the authorities that may have signed the daemon's certificate; default: the well-known ones" });
-  tlsCert = Option.String('--tls-cert', { description: 'a file with the certificate of this client' });
-  tlsKey = Option.String('--tls-key', { description: 'a file with its key' });
+  /** Options are never given: all words are taken out before. Declared for the help. */
   json = Option.Boolean('--json', false, { description: 'print JSON' });
 
   /** What stood behind `ctl`. */
@@ -51,7 +44,7 @@ export class CtlCommand extends Command {
       this.print(wanted.command === undefined ? listCommands() : explainCommand(wanted.command, wanted.topic));
       return 0;
     }
-    const daemon = await connect(wanted.daemon);
+    const daemon = await connect(connectOptions(wanted.daemon));
     try {
       if (wanted.topic !== undefined) return await this.watch(daemon, wanted.topic as TopicName, wanted);
       const name = wanted.command as CommandName;

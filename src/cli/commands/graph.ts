@@ -9,6 +9,7 @@ import { pictureOf, type Picture } from '../../picture/picture';
 import { rateText, type EdgeRate } from '../../picture/rates';
 import { toSvg } from '../../picture/svg';
 import { drawInTerminal } from '../../picture/terminal';
+import { ClientCommand, connectOptions } from '../client-command';
 import { daemonGraphs } from '../daemon-graphs';
 
 const FORMS = ['text', 'dot', 'mermaid', 'svg', 'json'] as const;
@@ -23,7 +24,7 @@ interface Shown {
 }
 
 /** Shows the graph of a setup, or that of a running daemon. */
-export class GraphCommand extends Command {
+export class GraphCommand extends ClientCommand {
   static override paths = [['graph']];
   static override usage = Command.Usage({
     description: 'Show the graph of a setup or of a running daemon, as a drawing or as text.',
@@ -50,9 +51,6 @@ export class GraphCommand extends Command {
     description: 'measure rates of a running daemon for so long, 1 unless set; 0 shows none',
     validator: cascade(isNumber(), isInInclusiveRange(0, 3600)),
   });
-  address = Option.String('-a,--address', { description: 'the daemon: unix:/path/to/socket, HOST:PORT or :PORT; default: the socket in the runtime directory' });
-  daemonName = Option.String('--name', { description: 'the name of the daemon; default: $BRICKS_NAME, or else bricks' });
-  runDirectory = Option.String('--run-dir', { description: 'its runtime directory; default: $BRICKS_RUN_DIR, or else /run/bricks for root and $XDG_RUNTIME_DIR/bricks for others' });
   backend = Option.String('--backend', { description: `the backend that a script is planned for, ${PLANNED_BACKEND} unless set` });
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
   words = Option.Rest({ name: 'script' });
@@ -61,15 +59,11 @@ export class GraphCommand extends Command {
     const [script] = this.words;
     const forms = FORMS.filter((form) => this[form]);
     if (forms.length > 1) throw new UsageError(`Use only one of ${forms.map((form) => `--${form}`).join(' and ')}.`);
-    if (script !== undefined && [this.address, this.daemonName, this.runDirectory].some((one) => one !== undefined)) throw new UsageError('graph takes a script, or says which daemon, not both.');
+    if (script !== undefined && Object.values(connectOptions(this)).some((one) => one !== undefined)) throw new UsageError('graph takes a script, or says which daemon, not both.');
     const isDrawn = forms[0] === undefined || ['dot', 'mermaid', 'svg'].includes(forms[0]);
-    const shown = script === undefined ? await this.ofDaemon(isDrawn ? this.seconds ?? 1 : 0) : await this.ofScript(script);
+    const shown = script === undefined ? await daemonGraphs(connectOptions(this), isDrawn ? this.seconds ?? 1 : 0) : await this.ofScript(script);
     this.context.stdout.write(this.form(forms[0], shown));
     return 0;
-  }
-
-  private async ofDaemon(seconds: number): Promise<Shown> {
-    return daemonGraphs({ address: this.address, name: this.daemonName, runDirectory: this.runDirectory }, seconds);
   }
 
   private async ofScript(given: string): Promise<Shown> {

@@ -1,9 +1,10 @@
 import { Command, Option } from 'clipanion';
 import { connect } from '../../client/connect';
 import { say } from '../../program/messages';
+import { ClientCommand, connectOptions } from '../client-command';
 
 /** Has a daemon read its script anew. */
-export class ReloadCommand extends Command {
+export class ReloadCommand extends ClientCommand {
   static override paths = [['reload']];
   static override usage = Command.Usage({
     description: 'Have a daemon read its script again and change what has changed.',
@@ -15,13 +16,10 @@ export class ReloadCommand extends Command {
     examples: [['After an edit of its script', 'bricks reload'], ['Another daemon', 'bricks reload --name tap']],
   });
 
-  address = Option.String('-a,--address', { description: 'where the daemon listens: a socket, or HOST:PORT; default: its control socket' });
-  name = Option.String('--name', { description: 'name of the daemon; default: bricks, or BRICKS_NAME' });
-  runDir = Option.String('--run-dir', { description: 'its runtime directory; default: /run/bricks for root, otherwise $XDG_RUNTIME_DIR/bricks' });
   json = Option.Boolean('--json', false, { description: 'print JSON' });
 
   override async execute(): Promise<number> {
-    const daemon = await connect({ address: this.address, name: this.name, runDirectory: this.runDir });
+    const daemon = await connect(connectOptions(this));
     try {
       const report = await daemon.call('daemon.reload');
       if (this.json) this.context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);

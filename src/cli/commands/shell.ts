@@ -9,8 +9,8 @@ import { systemName } from '../../files/system-name';
 import { say, sayError } from '../../program/messages';
 import { checkScript, findScript, isModule } from '../../program/script';
 import { LIMITS } from '../../protocol/limits';
+import { ClientCommand, connectOptions } from '../client-command';
 import { EXIT_FAILURE } from '../exit-codes';
-import { addressOption, daemonNameOption, runDirectoryOption } from '../options';
 import { RemoteShell } from '../remote-shell';
 import { Shell } from '../shell';
 
@@ -18,7 +18,7 @@ import { Shell } from '../shell';
 const SCRIPT_BYTES = LIMITS.requestBytes / 2 - 65_536;
 
 /** The Lua shell on a running daemon: on a terminal, for lines from standard input, or for a script. */
-export class ShellCommand extends Command {
+export class ShellCommand extends ClientCommand {
   static override paths = [['shell']];
   static override usage = Command.Usage({
     description: 'Open a Lua shell on a running daemon.',
@@ -38,16 +38,13 @@ export class ShellCommand extends Command {
     ],
   });
 
-  address = addressOption();
-  name = daemonNameOption();
-  runDirectory = runDirectoryOption();
   script = Option.String('-f,--file', { description: 'run this Lua script on the daemon, and leave' });
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   override async execute(): Promise<number> {
     if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
     const text = this.script === undefined ? undefined : readScript(this.script);
-    const daemon = await connect({ address: this.address, name: this.name, runDirectory: this.runDirectory });
+    const daemon = await connect(connectOptions(this));
     try {
       const shell = await RemoteShell.open(daemon, (output) => void process.stdout.write(output));
       return text === undefined ? await this.interact(daemon, shell) : await this.run(shell, text);

@@ -1,15 +1,15 @@
 /** The words behind `bricks ctl`: which daemon, which command, and its parameters, read by the command's declaration. */
 import { resolve } from 'node:path';
 import { UsageError } from 'clipanion';
-import type { ConnectOptions, ConnectTlsOptions } from '../../client/connect';
 import { isBricksError, nearest } from '../../model/errors';
 import { COMMANDS, TOPICS, commandOf, topicOf } from '../../protocol/commands';
 import type { CommandDeclaration } from '../../protocol/declare';
 import { checkParameters, isStructured, typeInWords, type ParameterProperties } from '../../protocol/parameters';
+import { DAEMON_OPTIONS, type DaemonChoice } from '../client-command';
 
 /** What `bricks ctl` is asked to do. */
 export interface Wanted {
-  readonly daemon: ConnectOptions;
+  readonly daemon: DaemonChoice;
   readonly json: boolean;
   /** Absent where only help is asked for, about all commands. */
   readonly command?: string;
@@ -19,9 +19,6 @@ export interface Wanted {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** Options of `bricks ctl` that say which daemon is meant, and how to come in. */
-const DAEMON_OPTIONS: Readonly<Record<string, keyof ConnectOptions>> = { '-a': 'address', '--address': 'address', '--name': 'name', '--run-dir': 'runDirectory', '--token-file': 'tokenFile' };
-const TLS_OPTIONS: Readonly<Record<string, keyof ConnectTlsOptions>> = { '--tls-ca': 'authorities', '--tls-cert': 'certificate', '--tls-key': 'key' };
 const FLAGS = ['--json', '--tls', '-h', '--help'];
 
 /** What can be subscribed to has parameters as a command has. */
@@ -48,9 +45,7 @@ export function optionParameters(declaration: CommandDeclaration): [name: string
 
 /** @throws UsageError */
 export function readWords(words: readonly string[]): Wanted {
-  const daemon: Record<string, string> = {};
-  const tls: Record<string, string> = {};
-  let usesTls = false;
+  const daemon: { -readonly [Name in keyof DaemonChoice]: DaemonChoice[Name] } = {};
   const given: [option: string, value: string | undefined][] = [];
   const plain: string[] = [];
   let json = false;
@@ -72,19 +67,17 @@ export function readWords(words: readonly string[]): Wanted {
     if (FLAGS.includes(option)) {
       if (inline !== undefined) throw new UsageError(`The option ${option} takes no value, but ${word} gives it one.`);
       if (option === '--json') json = true;
-      else if (option === '--tls') usesTls = true;
+      else if (option === '--tls') daemon.tls = true;
       else help = true;
       continue;
     }
     const value = inline ?? words[++at];
-    const daemonOption = DAEMON_OPTIONS[option];
-    const tlsOption = TLS_OPTIONS[option];
-    if (daemonOption === undefined && tlsOption === undefined) given.push([option, value]);
+    const daemonOption = DAEMON_OPTIONS.get(option);
+    if (daemonOption === undefined) given.push([option, value]);
     else if (value === undefined) throw new UsageError(`The option ${option} needs a value.`);
-    else if (daemonOption !== undefined) daemon[daemonOption] = value;
-    else tls[tlsOption] = value;
+    else daemon[daemonOption] = value;
   }
-  return { daemon: { ...daemon, ...(usesTls || Object.keys(tls).length > 0 ? { tls } : {}) }, json, ...readCommand(plain, given, help) };
+  return { daemon, json, ...readCommand(plain, given, help) };
 }
 
 function readCommand(plain: readonly string[], given: readonly [string, string | undefined][], asked: boolean): Pick<Wanted, 'command' | 'topic' | 'help' | 'parameters'> {

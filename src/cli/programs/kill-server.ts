@@ -3,6 +3,7 @@ import { cascade, isInInclusiveRange, isNumber } from 'typanion';
 import { killDaemon } from '../../daemon/kill-daemon';
 import { runtimeFiles } from '../../daemon/runtime-directory';
 import { daemonName, runDirectory } from '../../protocol/address';
+import { daemonOption } from '../client-command';
 
 const WAIT_SECONDS = 20;
 
@@ -18,13 +19,13 @@ export class KillServerCommand extends Command {
     examples: [['End the daemon', 'bricks-kill-server'], ['End another one, whatever it does', 'bricks-kill-server --name tap --force']],
   });
 
-  name = Option.String('--name', { description: 'name of the daemon; default: bricks, or BRICKS_NAME' });
-  runDir = Option.String('--run-dir', { description: 'its runtime directory; default: /run/bricks for root, otherwise $XDG_RUNTIME_DIR/bricks' });
+  daemonName = daemonOption('daemonName');
+  runDirectory = daemonOption('runDirectory');
   timeout = Option.String('--timeout', String(WAIT_SECONDS), { description: `seconds to wait for its end; default: ${WAIT_SECONDS}`, validator: cascade(isNumber(), [isInInclusiveRange(0, 3600)]) });
   force = Option.Boolean('--force', false, { description: 'after that time, kill it: what it has not written yet is lost' });
 
   override async execute(): Promise<number> {
-    const where = { name: this.name, runDirectory: this.runDir };
+    const where = { name: this.daemonName, runDirectory: this.runDirectory };
     const name = daemonName(where, process.env);
     const files = runtimeFiles(runDirectory(where, process.env, process.getuid?.() ?? 0), name);
     const text = await killDaemon(name, files, { milliseconds: this.timeout * 1000, force: this.force });
