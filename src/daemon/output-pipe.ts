@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, readSync } from 'node:fs';
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
-import { loadNativeLua } from '../lua/native-lua';
+import { channelCreate } from '../native/process';
 import type { ShellOutput } from '../protocol/commands/shell';
 
 const CHUNK_BYTES = 16 << 10;
@@ -27,11 +27,12 @@ export class OutputPipe {
   private closed = false;
 
   constructor(private readonly reader: OutputReader) {
-    [this.readEnd, this.writeEnd] = loadNativeLua().outputPipe();
+    [this.readEnd, this.writeEnd] = channelCreate();
     const buffer = Buffer.alloc(CHUNK_BYTES);
     const settings: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
       fd: this.readEnd, readable: true, writable: false, onread: { buffer, callback: (count) => this.onRead(buffer.subarray(0, count)) },
     };
+    // It makes its end, and no other, one that does not block.
     this.socket = new Socket(settings);
     this.socket.on('error', () => undefined); // there is no writer any more
     this.socket.unref();

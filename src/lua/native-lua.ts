@@ -32,8 +32,6 @@ export interface NativeLuaState {
 }
 
 export interface NativeLua {
-  /** A pipe: the end to read, which does not block, and the end to write, which does. Children inherit neither. */
-  outputPipe(): [read: number, write: number];
   /** `skipSeconds`: waits take no time, until they would have taken so much together; 0 to wait. */
   readonly LuaState: new (descriptors: readonly [input: number, output: number, error: number], memoryLimit: number, callbacks: Record<string, (...values: never[]) => unknown>, skipSeconds: number) => NativeLuaState;
   /** Interrupts the call of this number, and those before it; Infinity means: whatever it does from now on. */

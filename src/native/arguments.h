@@ -21,6 +21,8 @@ inline uint32_t WholeNumber(const Napi::Value& value, const std::string& what, u
   return static_cast<uint32_t>(number);
 }
 
+inline int DescriptorArgument(const Napi::Value& value) { return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX)); }
+
 // Text that the system can take: it ends at a zero byte.
 inline std::string TextArgument(const Napi::Value& value, const std::string& what) {
   if (!value.IsString()) throw Napi::TypeError::New(value.Env(), what + " must be a string");

@@ -48,7 +48,7 @@ Napi::Value PcapEncoder::Encode(const Napi::CallbackInfo& info) {
 Napi::Value PcapEncoder::WriteEach(const Napi::CallbackInfo& info) {
   const uint32_t first = WholeNumber(info[0], "the first row");
   const uint32_t end = WholeNumber(info[1], "the last row");
-  const int descriptor = static_cast<int>(WholeNumber(info[2], "a descriptor", INT32_MAX));
+  const int descriptor = DescriptorArgument(info[2]);
   if (end > columns_.capacity || first > end) throw Napi::RangeError::New(info.Env(), "no such rows");
   uint32_t taken = 0;
   for (uint32_t row = first; row < end; row++) {

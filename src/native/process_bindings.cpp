@@ -20,18 +20,11 @@
 
 #include "arguments.h"
 #include "bindings.h"
+#include "system_values.h"
 
 namespace bricks {
 
 namespace {
-
-int Descriptor(const Napi::Value& value) { return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX)); }
-
-Napi::Error Failure(Napi::Env env, const std::string& what, int number) {
-  Napi::Error made = Napi::Error::New(env, what + ": " + std::strerror(number));
-  made.Set("errno", Napi::Number::New(env, number));
-  return made;
-}
 
 struct flock WholeFile() {
   struct flock lock = {};
@@ -43,7 +36,7 @@ struct flock WholeFile() {
 // The process that holds a lock on the file, 0 for none; -1 where the system does not tell.
 int Holder(Napi::Env env, int descriptor) {
   struct flock lock = WholeFile();
-  if (fcntl(descriptor, F_GETLK, &lock) != 0) throw Failure(env, "the holder of a lock is not known", errno);
+  if (fcntl(descriptor, F_GETLK, &lock) != 0) throw SystemError(env, "the holder of a lock is not known", errno);
   if (lock.l_type == F_UNLCK) return 0;
   return lock.l_pid > 0 ? static_cast<int>(lock.l_pid) : -1;
 }
@@ -51,34 +44,36 @@ int Holder(Napi::Env env, int descriptor) {
 // (descriptor): 0 if the file is now locked by this process, which its children do not inherit; otherwise the process that has locked it.
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const int descriptor = Descriptor(info[0]);
+  const int descriptor = DescriptorArgument(info[0]);
   for (;;) {
     struct flock lock = WholeFile();
     if (fcntl(descriptor, F_SETLK, &lock) == 0) return Napi::Number::New(env, 0);
     if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EACCES) throw Failure(env, "the file cannot be locked", errno);
+    if (errno != EAGAIN && errno != EACCES) throw SystemError(env, "the file cannot be locked", errno);
     const int holder = Holder(env, descriptor);
     if (holder != 0) return Napi::Number::New(env, holder);
   }
 }
 
-Napi::Value LockHolder(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), Holder(info.Env(), Descriptor(info[0]))); }
+Napi::Value LockHolder(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), Holder(info.Env(), DescriptorArgument(info[0]))); }
 
 // (from, to): `to` becomes another number for `from`; programs that are started inherit it.
 void DuplicateDescriptor(const Napi::CallbackInfo& info) {
-  if (dup2(Descriptor(info[0]), Descriptor(info[1])) < 0) throw Failure(info.Env(), "the descriptor cannot be duplicated", errno);
+  if (dup2(DescriptorArgument(info[0]), DescriptorArgument(info[1])) < 0) throw SystemError(info.Env(), "the descriptor cannot be duplicated", errno);
 }
 
 // The ends of a pipe, which programs that are started do not inherit: [readable, writable].
 Napi::Value ChannelCreate(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   int ends[2];
-  if (pipe(ends) != 0) throw Failure(env, "no pipe", errno);
+#ifdef __APPLE__
+  if (pipe(ends) != 0) throw SystemError(env, "no pipe", errno);
   for (const int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
-  Napi::Array pair = Napi::Array::New(env, 2);
-  pair.Set(0u, Napi::Number::New(env, ends[0]));
-  pair.Set(1u, Napi::Number::New(env, ends[1]));
-  return pair;
+#else
+  // At once: other threads start programs too.
+  if (pipe2(ends, O_CLOEXEC) != 0) throw SystemError(env, "no pipe", errno);
+#endif
+  return DescriptorPair(env, ends[0], ends[1]);
 }
 
 // (path, text): a datagram to a Unix socket; a path that begins with @ is an abstract name. 0, or an error number.
@@ -128,16 +123,14 @@ Napi::Value FindUser(const Napi::CallbackInfo& info) {
       groups.resize(static_cast<size_t>(count));
       break;
     }
-    if (groups.size() >= 65536) throw Failure(env, "the user has too many groups", ERANGE);
+    if (groups.size() >= 65536) throw SystemError(env, "the user has too many groups", ERANGE);
     groups.resize(groups.size() * 2);
   }
-  Napi::Array numbers = Napi::Array::New(env, groups.size());
-  for (size_t k = 0; k < groups.size(); k++) numbers.Set(static_cast<uint32_t>(k), Napi::Number::New(env, groups[k]));
   Napi::Object user = Napi::Object::New(env);
   user.Set("name", Napi::String::New(env, found->pw_name));
   user.Set("uid", Napi::Number::New(env, found->pw_uid));
   user.Set("gid", Napi::Number::New(env, found->pw_gid));
-  user.Set("groups", numbers);
+  user.Set("groups", NumberArray(env, groups));
   user.Set("home", Napi::String::New(env, found->pw_dir == nullptr ? "/" : found->pw_dir));
   return user;
 }
@@ -162,7 +155,7 @@ std::vector<gid_t> PeerGroups(int descriptor) {
 // (descriptor): { uid, groups } of the process at the other end of a Unix socket, or undefined where the system does not tell.
 Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const int descriptor = Descriptor(info[0]);
+  const int descriptor = DescriptorArgument(info[0]);
   uid_t uid = 0;
   std::vector<gid_t> groups;
 #ifdef __linux__
@@ -178,11 +171,9 @@ Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
   if (getpeereid(descriptor, &uid, &gid) != 0) return env.Undefined();
   groups.push_back(gid);
 #endif
-  Napi::Array numbers = Napi::Array::New(env, groups.size());
-  for (size_t k = 0; k < groups.size(); k++) numbers.Set(static_cast<uint32_t>(k), Napi::Number::New(env, groups[k]));
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("uid", Napi::Number::New(env, uid));
-  answer.Set("groups", numbers);
+  answer.Set("groups", NumberArray(env, groups));
   return answer;
 }
 
@@ -207,15 +198,15 @@ void BecomeUser(const Napi::CallbackInfo& info) {
   for (uint32_t k = 0; k < given.Length(); k++) groups.push_back(WholeNumber(given.Get(k), "a group"));
   const uint32_t kept = WholeNumber(info[3], "capabilities");
 #ifdef __linux__
-  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) throw Failure(env, "capabilities cannot be kept", errno);
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) throw SystemError(env, "capabilities cannot be kept", errno);
 #endif
-  if (setgroups(groups.size(), groups.data()) != 0) throw Failure(env, "setgroups", errno);
-  if (setgid(gid) != 0) throw Failure(env, "setgid", errno);
-  if (setuid(uid) != 0) throw Failure(env, "setuid", errno);
+  if (setgroups(groups.size(), groups.data()) != 0) throw SystemError(env, "setgroups", errno);
+  if (setgid(gid) != 0) throw SystemError(env, "setgid", errno);
+  if (setuid(uid) != 0) throw SystemError(env, "setuid", errno);
 #ifdef __linux__
   prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
   const int failure = KeepCapabilities(kept);
-  if (failure != 0) throw Failure(env, "capset", failure);
+  if (failure != 0) throw SystemError(env, "capset", failure);
 #else
   static_cast<void>(kept);
 #endif

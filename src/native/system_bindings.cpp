@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "arguments.h"
 #include "bindings.h"
 #include "platform.h"
 #include "ring_memory.h"
+#include "system_values.h"
 
 namespace bricks {
 
@@ -21,14 +21,6 @@ namespace {
 
 // Some three years.
 constexpr double kLongestWait = 1e14;
-
-int DescriptorArgument(const Napi::Value& value) { return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX)); }
-
-Napi::Error SystemError(Napi::Env env, const std::string& what, int number) {
-  Napi::Error made = Napi::Error::New(env, what + ": " + std::strerror(number));
-  made.Set("errno", Napi::Number::New(env, number));
-  return made;
-}
 
 // (Int32Array of descriptors, count, microseconds, write?): how many are ready; negative microseconds wait for ever.
 Napi::Value WaitReady(const Napi::CallbackInfo& info, short events) {
@@ -118,10 +110,7 @@ Napi::Value Collected(const Napi::CallbackInfo& info) {
 Napi::Value EventCreate(const Napi::CallbackInfo& info) {
   Event event;
   if (!CreateEvent(&event)) throw SystemError(info.Env(), "no event", errno);
-  Napi::Array pair = Napi::Array::New(info.Env(), 2);
-  pair.Set(0u, Napi::Number::New(info.Env(), event.readable));
-  pair.Set(1u, Napi::Number::New(info.Env(), event.writable));
-  return pair;
+  return DescriptorPair(info.Env(), event.readable, event.writable);
 }
 void EventSignal(const Napi::CallbackInfo& info) { SignalEvent(DescriptorArgument(info[0])); }
 void EventDrain(const Napi::CallbackInfo& info) { DrainEvent(DescriptorArgument(info[0])); }

@@ -76,10 +76,6 @@ Napi::Value OpenTarget(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), descriptor);
 }
 
-int DescriptorArgument(const Napi::Value& value) {
-  return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX));
-}
-
 // False if another open file has the lock. Where a file system has no locks, everybody has it.
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   const bool locked = flock(DescriptorArgument(info[0]), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;

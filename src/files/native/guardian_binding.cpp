@@ -17,10 +17,6 @@ namespace {
 
 constexpr uint32_t kMostSlots = 1u << 20;
 
-int DescriptorArgument(const Napi::Value& value) {
-  return static_cast<int>(WholeNumber(value, "a descriptor", INT32_MAX));
-}
-
 uint32_t SlotArgument(const Napi::Value& value) {
   return WholeNumber(value, "a slot", kMostSlots);
 }

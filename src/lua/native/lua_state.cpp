@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -354,26 +353,9 @@ void Interrupt(const Napi::CallbackInfo& info) {
   }
 }
 
-// outputPipe(): [end to read, which does not block, end to write, which does].
-Napi::Value OutputPipe(const Napi::CallbackInfo& info) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw Napi::Error::New(info.Env(), std::strerror(errno));
-  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
-    const int error = errno;
-    close(ends[0]);
-    close(ends[1]);
-    throw Napi::Error::New(info.Env(), std::strerror(error));
-  }
-  Napi::Array pair = Napi::Array::New(info.Env(), 2);
-  pair.Set(0u, Napi::Number::New(info.Env(), ends[0]));
-  pair.Set(1u, Napi::Number::New(info.Env(), ends[1]));
-  return pair;
-}
-
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("LuaState", bricks::LuaState::Define(env));
   exports.Set("interrupt", Napi::Function::New(env, Interrupt, "interrupt"));
-  exports.Set("outputPipe", Napi::Function::New(env, OutputPipe, "outputPipe"));
   exports.Set("version", LUA_RELEASE);
   return exports;
 }
