@@ -1,20 +1,16 @@
 /** What a script or a setup as text would build: its engines, planned and not opened. */
-import type { Answer, Order } from '../control/orders';
 import { PlannedEngines } from '../control/planned-engines';
 import { BricksError } from '../model/errors';
-import { formatFailure, LuaHost, type RunResult } from '../lua/lua-host';
+import { formatFailure } from '../lua/lua-host';
 import { setDefaultBackend } from '../plugins/default-backend';
 import { findBackend } from '../plugins/find';
 import { runSetup } from '../text';
 import { usePlugins } from './program-engines';
+import { LIMIT_SECONDS, rehearseScript } from './rehearsal';
 import { isSetup, readSetupFile } from './script';
 
 /** What a set-up is planned for where nobody names a backend: the same on every machine. */
 export const PLANNED_BACKEND = 'pcap';
-/** Waits of a script take no time; when they would have taken so long it is taken to wait for ever. */
-const REHEARSED_SECONDS = 600;
-const LIMIT_MILLISECONDS = 10_000;
-
 export interface PlanSettings {
   readonly backend?: string | undefined;
   readonly plugins?: readonly string[] | undefined;
@@ -31,22 +27,11 @@ export async function planText(text: string, name: string | undefined, { backend
 export async function planScript(script: string, words: readonly string[], settings: PlanSettings): Promise<PlannedEngines> {
   if (isSetup(script)) return planText(readSetupFile(script), script, settings);
   const engines = await plannedEngines(script, settings);
-  const execute = (order: Order): Promise<Answer> => engines.execute(order);
-  const host = new LuaHost(execute, { args: words, output: 2, rehearsal: { seconds: REHEARSED_SECONDS, runCommands: false, onSkipped: () => undefined } });
-  let late = false;
-  const clock = setTimeout(() => {
-    late = true;
-    host.interrupt();
-  }, LIMIT_MILLISECONDS);
-  try {
-    const result = await host.runScript(script);
-    // One that waits for ever has built what it builds.
-    if (!result.ok && (late || !result.failure.interrupted)) throw failureOf(result, late);
-    return engines;
-  } finally {
-    clearTimeout(clock);
-    await host.close();
-  }
+  const { result, tooLong } = await rehearseScript(script, engines, { args: words, output: 2, runCommands: false });
+  if (tooLong) throw new BricksError('E_INTERRUPTED', `The script was still at work after ${LIMIT_SECONDS} s, and was ended.`, 'Its waits take no time here, so it loops.');
+  // One that waits for ever has built what it builds.
+  if (!result.ok && !result.failure.interrupted) throw new BricksError('E_SCRIPT_FAILED', formatFailure(result.failure));
+  return engines;
 }
 
 /** Engines that name no backend have none in their graph either: which one they get is said elsewhere. */
@@ -54,9 +39,4 @@ async function plannedEngines(script: string | undefined, { backend, plugins }: 
   usePlugins({ paths: plugins, script });
   setDefaultBackend(await findBackend(backend ?? PLANNED_BACKEND));
   return new PlannedEngines({});
-}
-
-function failureOf({ failure }: Extract<RunResult, { ok: false }>, late: boolean): BricksError {
-  if (late) return new BricksError('E_INTERRUPTED', `The script was still at work after ${LIMIT_MILLISECONDS / 1000} s, and was ended.`, 'Its waits take no time here, so it loops.');
-  return new BricksError('E_SCRIPT_FAILED', formatFailure(failure));
 }

@@ -4,22 +4,19 @@ import { PlannedEngines, type EngineDescription } from '../../control/planned-en
 import type { ErrorCode } from '../../model/error-codes';
 import { BricksError, isBricksError } from '../../model/errors';
 import { checkOptions, listOptions } from '../../model/options';
-import { formatFailure, LuaHost, type LuaFailure } from '../../lua/lua-host';
+import { formatFailure, type LuaFailure } from '../../lua/lua-host';
 import { findBackend } from '../../plugins/find';
 import { forgotten } from '../../program/forgotten';
 import { say, sayError } from '../../program/messages';
+import { PLANNED_BACKEND } from '../../program/planned-set-up';
 import { parseBackendOptions, usePlugins } from '../../program/program-engines';
+import { LIMIT_SECONDS, REHEARSED_SECONDS, rehearseScript } from '../../program/rehearsal';
 import { checkScript, findScript, isModule, isSetup, readSetupFile } from '../../program/script';
 import { runSetup } from '../../text';
 import { engineTree } from '../engine-tree';
 import { EXIT_FAILURE } from '../exit-codes';
 import { batchOption } from '../options';
 
-/** What a set-up is checked for where nobody names a backend: the same on every machine. */
-const BACKEND = 'pcap';
-/** Waits of a script take no time; when they would have taken so long it is taken to wait for ever. */
-const REHEARSED_SECONDS = 600;
-const DEFAULT_LIMIT_SECONDS = 10;
 const SKIPPED_SHOWN = 20;
 
 interface Report {
@@ -58,14 +55,14 @@ export class CheckCommand extends Command {
     ],
   });
 
-  backend = Option.String('--backend', { description: `the backend to check for, ${BACKEND} unless set` });
+  backend = Option.String('--backend', { description: `the backend to check for, ${PLANNED_BACKEND} unless set` });
   backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
   batch = batchOption();
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
   json = Option.Boolean('--json', false, { description: 'print JSON' });
   runCommands = Option.Boolean('--run-commands', false, { description: 'run the commands that the script gives to os.execute and io.popen' });
   limit = Option.String('--limit', {
-    description: `seconds that the script may take, ${DEFAULT_LIMIT_SECONDS} unless set`,
+    description: `seconds that the script may take, ${LIMIT_SECONDS} unless set`,
     validator: cascade(isNumber(), isInInclusiveRange(0.1, 3600)),
   });
   script = Option.String({ required: true });
@@ -83,7 +80,7 @@ export class CheckCommand extends Command {
 
   private async rehearse(script: string): Promise<Report> {
     usePlugins({ paths: this.plugins, script });
-    const { backend } = await findBackend(this.backend ?? BACKEND);
+    const { backend } = await findBackend(this.backend ?? PLANNED_BACKEND);
     const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(this.backendOptions ?? []));
     const engines = new PlannedEngines({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     if (isSetup(script)) return this.readSetup(script, engines);
@@ -91,32 +88,19 @@ export class CheckCommand extends Command {
     const onSkipped = (what: string): void => {
       if (!skipped.includes(what)) skipped.push(what);
     };
-    const rehearsal = { seconds: REHEARSED_SECONDS, runCommands: this.runCommands, onSkipped };
-    const host = new LuaHost((order) => engines.execute(order), { args: this.scriptArguments, output: 2, rehearsal });
-    const limit = this.limit ?? DEFAULT_LIMIT_SECONDS;
-    let stopped = false;
-    const clock = setTimeout(() => {
-      stopped = true;
-      host.interrupt();
-    }, limit * 1000);
-    try {
-      const result = await host.runScript(script);
-      const loose = await host.looseBricks();
-      const stillRunning = !result.ok && result.failure.interrupted && !stopped;
-      const failure = result.ok || stillRunning ? undefined : stopped && result.failure.interrupted ? tooLong(result.failure, limit) : result.failure;
-      const described = engines.describe();
-      const lines = forgottenOf(described, loose);
-      const asked = result.ok ? result.exitCode : undefined;
-      const nothingStarted = asked === undefined && lines.length > 0 && !described.some(({ state }) => state === 'started');
-      const exitCode = failure !== undefined || nothingStarted ? EXIT_FAILURE : asked ?? 0;
-      return {
-        script, ok: exitCode === 0, exitCode, stillRunning, ...(failure === undefined ? {} : { error: errorOf(failure) }),
-        forgotten: failure === undefined && asked === undefined ? lines : [], skipped, engines: described,
-      };
-    } finally {
-      clearTimeout(clock);
-      await host.close();
-    }
+    const limitSeconds = this.limit ?? LIMIT_SECONDS;
+    const { result, tooLong, loose } = await rehearseScript(script, engines, { args: this.scriptArguments, output: 2, runCommands: this.runCommands, onSkipped, limitSeconds });
+    const stillRunning = !result.ok && result.failure.interrupted && !tooLong;
+    const failure = result.ok || stillRunning ? undefined : tooLong ? endedAfter(result.failure, limitSeconds) : result.failure;
+    const described = engines.describe();
+    const lines = forgottenOf(described, loose);
+    const asked = result.ok ? result.exitCode : undefined;
+    const nothingStarted = asked === undefined && lines.length > 0 && !described.some(({ state }) => state === 'started');
+    const exitCode = failure !== undefined || nothingStarted ? EXIT_FAILURE : asked ?? 0;
+    return {
+      script, ok: exitCode === 0, exitCode, stillRunning, ...(failure === undefined ? {} : { error: errorOf(failure) }),
+      forgotten: failure === undefined && asked === undefined ? lines : [], skipped, engines: described,
+    };
   }
 
   /** A setup as text does nothing but build engines. */
@@ -154,7 +138,7 @@ function errorOf(failure: LuaFailure): NonNullable<Report['error']> {
 }
 
 /** One that was ended where it stood was not checked to its end. */
-function tooLong(failure: LuaFailure, seconds: number): LuaFailure {
+function endedAfter(failure: LuaFailure, seconds: number): LuaFailure {
   const place = /^(?:.*?:\d+: )?/.exec(failure.message)?.[0] ?? '';
   return { ...failure, message: `${place}The script was still at work after ${seconds} s, and was ended. A check takes no waits, so it loops; or give it longer: --limit SECONDS. [E_INTERRUPTED]` };
 }
