@@ -1,5 +1,7 @@
 /** The orders that scripts, shells and remote clients give to the program: one small set for all of them. */
 
+import type { ErrorCode } from '../model/error-codes';
+import { BricksError } from '../model/errors';
 import type { BrickSpecification } from '../model/graph';
 import type { GraphEdit } from '../model/graph-edits';
 
@@ -38,3 +40,9 @@ export type Order =
   | { order: 'shutdown' };
 
 export type Answer = { ok: true; value?: unknown } | { ok: false; code: string; message: string };
+
+/** The value of an answer. @throws BricksError with its code */
+export function valueOfAnswer(answer: Answer): unknown {
+  if (answer.ok) return answer.value;
+  throw new BricksError(answer.code as ErrorCode, answer.message);
+}

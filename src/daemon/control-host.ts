@@ -1,8 +1,6 @@
 /** What commands may ask of the daemon. */
 import type { EngineRegistry } from '../control/engine-registry';
-import type { Order } from '../control/orders';
-import { BricksError } from '../model/errors';
-import type { ErrorCode } from '../model/error-codes';
+import { valueOfAnswer, type Order } from '../control/orders';
 import type { DaemonInformation, ReloadReport } from '../protocol/commands/program';
 
 export interface ControlHost {
@@ -15,9 +13,7 @@ export interface ControlHost {
   shutdown(): void;
 }
 
-/** Gives an order; answers its value. @throws BricksError of the code that the registry answers */
-export async function carryOut(host: ControlHost, order: Order): Promise<unknown> {
-  const answer = await host.registry.execute(order);
-  if (answer.ok) return answer.value;
-  throw new BricksError(answer.code as ErrorCode, answer.message);
+/** Gives an order; returns its value. @throws BricksError with the code of the registry's answer */
+export async function carryOut({ registry }: ControlHost, order: Order): Promise<unknown> {
+  return valueOfAnswer(await registry.execute(order));
 }

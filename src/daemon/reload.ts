@@ -1,9 +1,8 @@
 /** Brings the engines of a daemon to what its script makes now: those that are the same are not touched; all or nothing. */
 import { brickKey, engineKey, graphKey, type EngineSetUp } from '../control/engine-set-up';
 import type { EngineRegistry } from '../control/engine-registry';
-import type { Order } from '../control/orders';
+import { valueOfAnswer, type Order } from '../control/orders';
 import type { PacketEngine } from '../control/packet-engine';
-import type { ErrorCode } from '../model/error-codes';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { BrickSpecification } from '../model/graph';
 import { say } from '../program/messages';
@@ -170,8 +169,7 @@ export class Reload {
   }
 
   private async order(order: Order): Promise<void> {
-    const answer = await this.registry.execute(order);
-    if (!answer.ok) throw new BricksError(answer.code as ErrorCode, answer.message);
+    valueOfAnswer(await this.registry.execute(order));
   }
 }
 

@@ -1,8 +1,7 @@
 /** The language in which a setup is written in one line: docs/guide/one-line.md, docs/decisions/0049-setups-as-text.md. */
-import type { Answer, Order } from '../control/orders';
+import { valueOfAnswer, type Answer, type Order } from '../control/orders';
 import type { BrickDeclaration } from '../model/brick';
-import type { ErrorCode } from '../model/error-codes';
-import { BricksError, isBricksError } from '../model/errors';
+import { isBricksError, type BricksError } from '../model/errors';
 import { brickDeclarations, knownBrick } from '../plugins/container';
 import { brickSummaries, plugins } from '../plugins/find';
 import type { KnownBricks } from './bricks';
@@ -35,8 +34,7 @@ export async function runSetup(text: string, name: string | undefined, execute: 
   const source = new SourceText(text, name);
   const syntax = parseSetup(source);
   const carryOut = async (order: Order): Promise<void> => {
-    const answer = await execute(order);
-    if (!answer.ok) throw new BricksError(answer.code as ErrorCode, answer.message);
+    valueOfAnswer(await execute(order));
   };
   for (const module of syntax.modules) {
     await carryOut({ order: 'brick.load', file: module.text }).catch((error: BricksError) => { throw source.error(module, error.code, error.message); });
