@@ -4,12 +4,13 @@ import { Command, Option } from 'clipanion';
 import type { PacketEngine } from '../control/packet-engine';
 import { engines } from '../control/process-engines';
 import { onStatisticsSignal } from '../native/no-debugger';
+import { onEndSignals } from '../program/end-signals';
 import { say, sayError } from '../program/messages';
 import { ProgramEngines } from '../program/program-engines';
 import { sayStatistics, summaryOf } from '../program/summary';
 import { EXIT_FAILURE } from './exit-codes';
 import { batchOption } from './options';
-import { endProgram, REPEATED_SIGNAL_MILLISECONDS } from './output';
+import { endProgram } from './output';
 
 /** An engine whose thread can't be ended is not waited for any longer. */
 const FAILURE_MILLISECONDS = 3000;
@@ -65,21 +66,14 @@ export abstract class EnginesCommand extends Command {
   }
 
   private handleSignals(): void {
-    let first: number | undefined;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        const now = performance.now();
-        if (first !== undefined && now - first < REPEATED_SIGNAL_MILLISECONDS) return;
-        if (first !== undefined) {
-          say('second signal: exited at once, without stopping the engines cleanly');
-          endProgram(EXIT_FAILURE);
-        }
-        first = now;
-        this.leaving = true;
-        this.interrupt();
-        this.leave(0);
-      });
-    }
+    onEndSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
+      this.leaving = true;
+      this.interrupt();
+      this.leave(0);
+    }, () => {
+      say('second signal: exited at once, without stopping the engines cleanly');
+      endProgram(EXIT_FAILURE);
+    });
   }
 
   /** Stops what runs, in an orderly way. */

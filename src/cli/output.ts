@@ -3,9 +3,6 @@ import { isatty } from 'node:tty';
 import { BricksError, messageOf } from '../model/errors';
 import { sayError } from '../program/messages';
 
-/** A signal may come twice, to the program and to its group: repeats within this time are one. */
-export const REPEATED_SIGNAL_MILLISECONDS = 1000;
-
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 
 function hasTerminalGone(): boolean {

@@ -1,6 +1,7 @@
 /** Runs a daemon in this process: signals, log, service manager, and the program that may wait for its start. */
 import { isatty } from 'node:tty';
 import { onStatisticsSignal } from '../native/no-debugger';
+import { onEndSignals } from '../program/end-signals';
 import { say, sayError, sendMessagesTo, toStandardError } from '../program/messages';
 import { sayStatistics } from '../program/summary';
 import { Daemon, exitCodeOfStart, type DaemonSettings } from './daemon';
@@ -16,8 +17,6 @@ export interface RunSettings extends Omit<DaemonSettings, 'output'> {
 }
 
 const STANDARD_OUTPUT = 1;
-/** A signal may come twice, to the program and to its group: repeats within this time are one. */
-const REPEATED_SIGNAL_MILLISECONDS = 1000;
 const NOT_FOR_OTHERS_TO_WRITE = 0o022;
 const EXIT_FAILURE = 1;
 
@@ -59,20 +58,13 @@ export async function runDaemon({ log: logOptions, detached, ...settings }: RunS
 }
 
 function takeSignals(daemon: Daemon, log: Log): void {
-  let first: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      const now = performance.now();
-      if (first !== undefined && now - first < REPEATED_SIGNAL_MILLISECONDS) return;
-      if (first !== undefined) {
-        say('second signal: exited at once, without stopping the engines cleanly', 'error');
-        process.exit(EXIT_FAILURE);
-      }
-      first = now;
-      say(`${signal}: stopping`);
-      daemon.shutdown();
-    });
-  }
+  onEndSignals(['SIGINT', 'SIGTERM'], (signal) => {
+    say(`${signal}: stopping`);
+    daemon.shutdown();
+  }, () => {
+    say('second signal: exited at once, without stopping the engines cleanly', 'error');
+    process.exit(EXIT_FAILURE);
+  });
   process.on('SIGHUP', () => {
     if (log.isFile) log.reopen();
     // A terminal that goes takes along what it holds in the foreground.

@@ -7,8 +7,8 @@ import { parseLinkName } from '../../model/link-name';
 import { systemName } from '../../files/system-name';
 import { onStatisticsSignal } from '../../native/no-debugger';
 import { openReaders, runAttach } from '../../pipes';
+import { onEndSignals, REPEATED_SIGNAL_MILLISECONDS } from '../../program/end-signals';
 import { say } from '../../program/messages';
-import { REPEATED_SIGNAL_MILLISECONDS } from '../output';
 
 /** Reads one end of a pipe. The program behind --exec comes in by `program`, since its words are not ours. */
 export class AttachCommand extends Command {
@@ -108,22 +108,15 @@ function checkTarget(path: string): void {
 /** The first signal ends the reading. A program behind us that takes nothing any more can hold that up: a second one ends us at once. */
 function endBySignals(): AbortSignal {
   const ending = new AbortController();
-  let first: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      const now = performance.now();
-      if (first === undefined) {
-        void setTimeout(REPEATED_SIGNAL_MILLISECONDS, undefined, { ref: false }).then(() => say('writing what was read; a second signal exits at once'));
-        ending.abort();
-      }
-      first ??= now;
-      if (now - first < REPEATED_SIGNAL_MILLISECONDS) return;
-      say('second signal: exited at once, before everything was written');
-      // Not process.exit, which waits for the writing that does not return.
-      process.removeAllListeners(signal);
-      process.kill(process.pid, signal);
-    });
-  }
+  onEndSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
+    void setTimeout(REPEATED_SIGNAL_MILLISECONDS, undefined, { ref: false }).then(() => say('writing what was read; a second signal exits at once'));
+    ending.abort();
+  }, (signal) => {
+    say('second signal: exited at once, before everything was written');
+    // Not process.exit, which waits for the writing that does not return.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
   return ending.signal;
 }
 
