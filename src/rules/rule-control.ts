@@ -1,5 +1,5 @@
 /** The control half of a filter with rules: takes orders, lets rules expire, and keeps the sources of rules that its options name. */
-import type { BricksError } from '../model/errors';
+import { messageOf, type BricksError } from '../model/errors';
 import type { ControlContext, ControlHalf } from '../model/brick';
 import { timeReader } from '../native/system';
 import { CONTROL_OUTPUTS, type SharedRules } from './layout';
@@ -54,14 +54,14 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
   };
   const book = new RuleBook(shared, now());
   const desk = new RuleDesk(book, shared, options.modify);
+  const close = await openRuleSources(options, desk, context);
   const timer = setInterval(() => {
     try {
       book.advance(now());
     } catch (error) {
-      context.log.warn(error instanceof Error ? error.message : String(error));
+      context.log.warn(messageOf(error));
     }
   }, TICK_MILLISECONDS);
-  const close = await openRuleSources(options, desk, context);
   const read = (given: unknown): Rule => {
     try {
       return readRule(given);

@@ -21,7 +21,8 @@ export interface RuleSourceOptions {
   readonly shunt: boolean;
 }
 
-type Close = () => void | Promise<void>;
+/** What stops a source. */
+export type Close = () => void | Promise<void>;
 
 /** Opens those that options name; returns what closes them. @throws BricksError of what can't be opened */
 export async function openRuleSources(options: RuleSourceOptions, desk: RuleDesk, context: ControlContext<SharedRules>): Promise<() => Promise<void>> {
@@ -33,7 +34,7 @@ export async function openRuleSources(options: RuleSourceOptions, desk: RuleDesk
     const { file, eve, eveExpire } = options;
     if (file !== undefined) closers.push((await import('./watched-file.js')).watchRuleFile(file, desk, context.log));
     if (eve !== undefined) closers.push((await import('./eve-file.js')).followEveFile(eve, desk, { expire: eveExpire }, context.log));
-    if (options.zeek !== undefined || options.listen !== undefined) closers.push(await (await import('./zeek/open.js')).openNetControl(options, desk, context));
+    if (options.zeek !== undefined || options.listen !== undefined) await (await import('./zeek/open.js')).openNetControl(options, desk, context, closers);
   } catch (error) {
     await close();
     throw error;

@@ -4,6 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { createSharedRules } from '../../src/rules/layout';
 import { RuleBook } from '../../src/rules/rule-book';
 import { RuleDesk } from '../../src/rules/rule-control';
+import { openRuleSources } from '../../src/rules/rule-sources';
 import { NetControlDesk } from '../../src/rules/zeek/net-control-desk';
 import { NetControlServer, PATH } from '../../src/rules/zeek/socket-server';
 import { ZeekClient } from '../../src/rules/zeek/zeek-client';
@@ -257,6 +258,16 @@ test('a server that others can reach needs a token or a certificate', async () =
   await expect(NetControlServer.open({ listen: '0.0.0.0:0' }, () => newDesk().desk, silent)).rejects.toThrow('can be reached from other machines');
   await expect(NetControlServer.open({ listen: 'nonsense' }, () => newDesk().desk, silent)).rejects.toThrow('must be HOST:PORT');
   expect(() => new ZeekClient({ zeek: 'http://x', topic: 't' }, () => newDesk().desk, silent)).toThrow('begins with ws:// or wss://');
+});
+
+test('where one source of rules cannot be opened, those before it are closed', async () => {
+  const shared = createSharedRules(10);
+  const log: string[] = [];
+  const context = { name: 'f', engine: 'e', outputs: [], otherOutputs: [], shared, log: { ...silent, info: (line: string) => void log.push(line) }, post: () => undefined };
+  const opened = openRuleSources({ listen: '127.0.0.1:0', zeek: 'http://x', topic: 't', eveExpire: 1, shunt: false }, new RuleDesk(new RuleBook(shared, 0), shared, false), context);
+  await expect(opened).rejects.toThrow('begins with ws:// or wss://');
+  const port = Number(/:(\d+)\//.exec(log[0])?.[1]);
+  await expect(connect(port)).rejects.toThrow('ECONNREFUSED');
 });
 
 test('the client subscribes at Zeek, answers, and after a break connects again and tells what is in place', async () => {

@@ -2,16 +2,15 @@
 import type { ControlContext } from '../../model/brick';
 import type { SharedRules } from '../layout';
 import type { RuleDesk } from '../rule-control';
-import type { RuleSourceOptions } from '../rule-sources';
+import type { Close, RuleSourceOptions } from '../rule-sources';
 import { NetControlDesk, type NetControlOptions } from './net-control-desk';
 import { NetControlServer } from './socket-server';
 import { ZeekClient } from './zeek-client';
 
-/** Returns what closes it. @throws BricksError E_OPTION, E_LISTEN, E_FILE */
-export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk, context: ControlContext<SharedRules>): Promise<() => Promise<void>> {
+/** Adds what closes it, piece by piece: where one can't be opened, the caller closes those before it. @throws BricksError E_OPTION, E_LISTEN, E_FILE */
+export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk, context: ControlContext<SharedRules>, closers: Close[]): Promise<void> {
   const { zeek, listen, shunt } = options;
   const names: NetControlOptions = { names: namesOf(context.outputs), otherNames: namesOf(context.otherOutputs), shunt };
-  const closers: (() => void | Promise<void>)[] = [];
   const expired: NetControlDesk['expired'][] = [];
   // Zeek's rules and those of other clients have ids of their own.
   const open = (publish: (topic: string, message: string) => void): NetControlDesk => {
@@ -30,9 +29,6 @@ export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk,
     const client = new ZeekClient({ ...options, zeek }, () => asked, context.log);
     closers.push(() => client.close());
   }
-  return async () => {
-    for (const close of closers) await close();
-  };
 }
 
 /** Outputs as a rule may name them: by the end that writes, and by the one that reads. */
