@@ -83,6 +83,7 @@ export class RuleBook {
   replace(id: RuleId, rule: Rule): RuleId {
     return this.guarded(() => {
       const handle = this.known(id);
+      this.checkNames([rule], new Set([handle]));
       const [made] = this.store.exchange([rule], [handle]);
       this.forget(handle);
       return this.entered(made, typeof id === 'string' && rule.id === undefined ? { ...rule, id } : rule);
@@ -101,10 +102,12 @@ export class RuleBook {
   exchange(adding: readonly Rule[], removing: readonly RuleHandle[]): RuleHandle[] {
     return this.guarded(() => {
       this.checkNames(adding, new Set(removing));
+      // The others have expired, or were removed by their ids.
+      const present = removing.filter((handle) => this.store.has(handle)).length;
       const made = this.store.exchange(adding, removing);
       for (const handle of removing) this.forget(handle);
       made.forEach((handle, index) => this.entered(handle, adding[index]));
-      this.numbers.removed += removing.length;
+      this.numbers.removed += present;
       return made;
     });
   }

@@ -5,6 +5,7 @@ import { createSharedRules, type SharedRules } from '../../src/rules/layout';
 import { nativeRules, type NativeLists } from '../../src/rules/native-rules';
 import type { Rule } from '../../src/rules/rule';
 import { RuleReader, type RuleMatcher } from '../../src/rules/rule-reader';
+import { RuleBook } from '../../src/rules/rule-book';
 import { RuleStore, type RuleHandle } from '../../src/rules/rule-store';
 import { parseSubnet } from '../../src/rules/addresses';
 import { PlainRules, type PacketFacts } from './plain-rules';
@@ -244,6 +245,19 @@ test('an exchange that does not fit changes nothing', () => {
   expect(() => store.exchange(Array.from({ length: 11 }, (_, k) => addressRule(`10.1.0.${k}`)), [kept])).toThrow('There are 10 rules already.');
   expect(store.count).toBe(1);
   for (const reader of readersOf(shared)) expect(dropped(reader, [0x0a000001, 0x0a010001], 1)).toEqual([true, false]);
+});
+
+test('no rule takes the id of another one, and what is gone is not removed once more', () => {
+  const book = new RuleBook(createSharedRules(10), 0);
+  for (const id of ['a', 'b']) book.add({ ...addressRule('10.0.0.1'), id });
+  expect(() => book.replace('a', { ...addressRule('10.0.0.2'), id: 'b' })).toThrow('There are two rules "b".');
+  expect(book.replace('a', { ...addressRule('10.0.0.2'), id: 'c' })).toBe('c');
+  book.remove('c');
+  expect(book.has('b')).toBe(true);
+  const handles = book.exchange([addressRule('10.0.0.3'), addressRule('10.0.0.4')], []);
+  book.remove(handles[0]);
+  book.exchange([], handles);
+  expect(book.statistics()).toMatchObject({ rules: 1, removed: 3 });
 });
 
 test('the native reader refuses what does not fit', () => {
