@@ -75,8 +75,7 @@ export function parseSubnet(text: string): Subnet | undefined {
 
 /** A single address. */
 export function parseAddress(text: string): Subnet | undefined {
-  const subnet = text.includes('/') ? undefined : parseSubnet(text);
-  return subnet;
+  return text.includes('/') ? undefined : parseSubnet(text);
 }
 
 export function isSingle({ version, length }: Subnet): boolean {

@@ -8,6 +8,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { messageOf } from '../model/errors';
 import type { Logger } from '../model/brick';
 import { parseEntityFields } from './entity-text';
+import { dropOf } from './read-rule';
 import type { Entity, Rule } from './rule';
 import type { RuleDesk } from './rule-control';
 
@@ -36,7 +37,7 @@ export function ruleOfEveLine(line: string, { expire }: EveOptions): Rule | unde
   const alert = fields['event_type'] === 'alert';
   if (!alert && !isBypassed(fields)) return undefined;
   const entity = entityOf(fields);
-  return entity && { entity, type: 'drop', priority: 0, output: 0, shunt: !alert, expire };
+  return entity && { ...dropOf(entity), shunt: !alert, expire };
 }
 
 function isBypassed({ event_type: type, flow }: Readonly<Record<string, unknown>>): boolean {

@@ -1,12 +1,11 @@
 /**
  * The memory that the two halves of a filter share: the control half writes rules, the engine reads them and counts.
  * docs/decisions/0050-rule-tables.md says how a change becomes visible at once and whole. The native reader has the same numbers
- * (src/rules/native/rule_table.h).
+ * (src/rules/native/rule_layout.h).
  *
  * Rules lie in two classes: those of IPv4 addresses and ports only, and all others.
  */
 
-export const CLASSES = 2;
 /** IPv4 addresses and ports. */
 export const CLASS_IPV4 = 0;
 /** IPv6, hardware addresses. */
@@ -35,8 +34,8 @@ export const META_PROTOCOL_SHIFT = 8;
 
 /** Words of a rule's record, and where the parts of it begin behind its key. */
 export const RECORD_WORDS = [12, 22] as const;
-/** Words of the key that a record of a class keeps. */
-export const RECORD_KEY_WORDS = [3, 12] as const;
+/** Words of the key that a record of a class keeps, in its own first words. */
+export const RECORD_KEY = [[KEY_SOURCE, KEY_DESTINATION, KEY_PORTS], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]] as const;
 /** Behind the key: tuple << 24 | action; set << 30 | order of arrival; deadline in tenths of a second, 0 for none. */
 export const RECORD_ACTION = [3, 12] as const;
 export const RECORD_ORDER = [4, 13] as const;
@@ -115,8 +114,6 @@ export const CONTROL_HINTS = 5;
 export const CONTROL_TUPLES = 7;
 /** How many outputs the filter has; 0 while no engine runs. */
 export const CONTROL_OUTPUTS = 9;
-/** Rules that a class has room for. */
-export const CONTROL_CAPACITY = 10;
 /** Totals by type of rule: packets, then bytes, as numbers of 64 bits from this word on. */
 export const CONTROL_TOTALS = 16;
 export const CONTROL_WORDS = 64;

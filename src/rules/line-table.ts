@@ -3,7 +3,7 @@
  * 15 slots. A reader looks at the line that a hash leads to, and goes on to the next while rules have gone on.
  */
 import {
-  CONTROL_LINES, CONTROL_SEED, INDEX_MASK, LINES_LOG_MINIMUM, LINE_LOAD, LINE_SHIFT, LINE_SLOTS, LINE_WORDS, RECORD_ACTION, RECORD_KEY_WORDS, RECORD_WORDS, TUPLE_WORDS, KEY_WORDS,
+  CONTROL_LINES, CONTROL_SEED, INDEX_MASK, LINES_LOG_MINIMUM, LINE_LOAD, LINE_SHIFT, LINE_SLOTS, LINE_WORDS, RECORD_ACTION, RECORD_KEY, RECORD_WORDS, TUPLE_WORDS, KEY_WORDS,
   largestLinesLog,
 } from './layout';
 import type { ReaderPassage } from './reader-passage';
@@ -78,11 +78,6 @@ export class LineTable {
     }
   }
 
-  /** Bytes of lines that are in use, those that the next growth uses anew included. */
-  get bytes(): number {
-    return (LINE_WORDS * 4 << this.log) * 1.5;
-  }
-
   /** Fills lines twice as many, which the engine reads from the moment that they are whole. */
   private grow(): void {
     const { views, which } = this;
@@ -102,23 +97,18 @@ export class LineTable {
     const records = this.views.records[which];
     const begin = rule * RECORD_WORDS[which];
     if (records[begin + RECORD_ACTION[which]] >>> 24 !== tuple) return false;
-    if (which === 0) return records[begin] === key[1] && records[begin + 1] === key[5] && records[begin + 2] === key[9];
-    for (let word = 0; word < RECORD_KEY_WORDS[1]; word++) if (records[begin + word] !== key[word + 1]) return false;
+    const words = RECORD_KEY[which];
+    for (let place = 0; place < words.length; place++) if (records[begin + place] !== key[words[place]]) return false;
     return true;
   }
 
-  /** The key of a rule at the places that a packet's key has. */
-  keyOfRule(rule: number, key = this.key): Uint32Array {
-    const { which } = this;
+  /** The key of a rule at the places that a packet's key has: until the next call. */
+  keyOfRule(rule: number): Uint32Array {
+    const { which, key } = this;
     const records = this.views.records[which];
     const begin = rule * RECORD_WORDS[which];
-    if (which === 0) {
-      key[1] = records[begin];
-      key[5] = records[begin + 1];
-      key[9] = records[begin + 2];
-    } else {
-      for (let word = 0; word < RECORD_KEY_WORDS[1]; word++) key[word + 1] = records[begin + word];
-    }
+    const words = RECORD_KEY[which];
+    for (let place = 0; place < words.length; place++) key[words[place]] = records[begin + place];
     return key;
   }
 
@@ -127,7 +117,7 @@ export class LineTable {
     return this.views.records[which][rule * RECORD_WORDS[which] + RECORD_ACTION[which]] >>> 24;
   }
 
-  hashOfRule(rule: number): number {
+  private hashOfRule(rule: number): number {
     return this.hash(this.tupleOfRule(rule), this.keyOfRule(rule));
   }
 
@@ -141,7 +131,7 @@ function slotOf(hash: number, rule: number): number {
   return ((hash & 0xff000000) | rule) >>> 0;
 }
 
-/** Into the first free slot from a hash's line on. The lines that were full are told first, so that no reader stops there. */
+/** Into the first free slot from a hash's line on. The lines that were full are counted up first, so that no reader stops there. */
 function put(lines: Uint32Array, log: number, hash: number, rule: number): void {
   const mask = (1 << log) - 1;
   for (let line = hash & mask; ; line = (line + 1) & mask) {

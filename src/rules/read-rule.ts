@@ -1,5 +1,6 @@
 /** Rules as people write them, in scripts, files and calls: `{ drop: '192.0.2.0/24', expire: 60 }`. Whatever is given, there is a rule or an error that says what is wrong. */
 import { BricksError, nearest } from '../model/errors';
+import { isSingle } from './addresses';
 import { parseEntity, parseEntityFields } from './entity-text';
 import { RULE_TYPES, type Entity, type Modification, type Rule, type RuleType } from './rule';
 
@@ -9,16 +10,21 @@ const KEYS = [...Object.keys(TYPES), 'to', 'set', 'priority', 'expire', 'locatio
 export const PRIORITY_LIMIT = 2 ** 31;
 /** Five years: as far as deadlines reach. */
 export const EXPIRE_MAXIMUM = 157_680_000;
-const TEXT_MAXIMUM = 512;
-const OUTPUT_MAXIMUM = 65_534;
+export const TEXT_MAXIMUM = 512;
+export const OUTPUT_MAXIMUM = 65_534;
 
 export function ruleError(problem: string, remedy = 'For example: { drop = "192.0.2.0/24", expire = 60 }.'): BricksError {
   return new BricksError('E_RULE', problem, remedy);
 }
 
+/** The rule that text without more stands for. */
+export function dropOf(entity: Entity): Rule {
+  return { entity, type: 'drop', priority: 0, output: 0, shunt: false };
+}
+
 /** @throws BricksError E_RULE */
 export function readRule(given: unknown): Rule {
-  if (typeof given === 'string') return { entity: parseEntity(given), type: 'drop', priority: 0, output: 0, shunt: false };
+  if (typeof given === 'string') return dropOf(parseEntity(given));
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw ruleError(`A rule must be a table, got ${describe(given)}.`);
   const fields = given as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(fields)) {
@@ -74,7 +80,7 @@ export function checkModification(fields: Entity): Modification {
   if (fields.kind !== 'flow' || fields.protocol !== undefined) throw ruleError('A modify rule sets source, destination, source_port, destination_port, source_mac or destination_mac.');
   const { source, destination, sourcePort, destinationPort, sourceMac, destinationMac } = fields;
   for (const address of [source, destination]) {
-    if (address && address.length !== (address.version === 4 ? 32 : 128)) throw ruleError('A modify rule sets single addresses, not subnets.');
+    if (address && !isSingle(address)) throw ruleError('A modify rule sets single addresses, not subnets.');
   }
   if (!source && !destination && sourcePort === undefined && destinationPort === undefined && !sourceMac && !destinationMac) throw ruleError('A modify rule must set something.');
   return {

@@ -5,26 +5,22 @@
 import { BricksError, messageOf } from '../model/errors';
 import { parseSubnet } from './addresses';
 import { parseEntity } from './entity-text';
-import { readRule, ruleError } from './read-rule';
+import { dropOf, readRule, ruleError } from './read-rule';
 import type { Entity, Rule } from './rule';
 
 /** As many as a filter may have. */
 const RULES_MAXIMUM = 16_000_000;
 
-/** What rules of a file have in common, where a line is not JSON. */
-export type LineDefaults = Partial<Pick<Rule, 'type' | 'priority' | 'output' | 'expire' | 'shunt'>>;
-
 /** @throws BricksError E_RULE, with the number of the line */
-export function parseRuleLines(text: string, defaults: LineDefaults = {}): Rule[] {
+export function parseRuleLines(text: string): Rule[] {
   if (/^\s*\[\s*[{"\]]/.test(text)) return parseJsonList(text);
-  const common = { type: 'drop', priority: 0, output: 0, shunt: false, ...defaults } as const;
   const rules: Rule[] = [];
   let line = 0;
   for (let begin = 0; begin < text.length;) {
     let end = text.indexOf('\n', begin);
     if (end < 0) end = text.length;
     line++;
-    const found = parseLine(text.slice(begin, end).trim(), common, line, rules.length === 0);
+    const found = parseLine(text.slice(begin, end).trim(), line, rules.length === 0);
     if (found) rules.push(found);
     if (rules.length > RULES_MAXIMUM) throw ruleError(`There are more than ${RULES_MAXIMUM} rules.`, 'Make the list shorter.');
     begin = end + 1;
@@ -32,15 +28,15 @@ export function parseRuleLines(text: string, defaults: LineDefaults = {}): Rule[
   return rules;
 }
 
-function parseLine(line: string, common: Omit<Rule, 'entity'>, number: number, first: boolean): Rule | undefined {
+function parseLine(line: string, number: number, first: boolean): Rule | undefined {
   if (line === '' || line.startsWith('#') || line.startsWith(';') || line.startsWith('//')) return undefined;
   try {
     if (line.startsWith('{')) return parseJsonLine(line);
     const entity = entityOfLine(line);
-    if (entity) return { ...common, entity };
+    if (entity) return dropOf(entity);
     // The names of the columns.
     if (first && /[,;\t]/.test(line) && /[a-z_]/i.test(line) && !/\d+\.\d+\.\d+/.test(line)) return undefined;
-    return { ...common, entity: parseEntity(line) };
+    return dropOf(parseEntity(line));
   } catch (error) {
     throw ruleError(`Line ${number} is not a rule: ${messageOf(error)}`, 'Write one address, subnet, tuple or JSON rule a line.');
   }
@@ -49,7 +45,7 @@ function parseLine(line: string, common: Omit<Rule, 'entity'>, number: number, f
 /** A rule, or one of the lines that Spamhaus publishes: `{"cidr":"192.0.2.0/24","sblid":"SBL1"}`, ended by one about the list itself. */
 function parseJsonLine(line: string): Rule | undefined {
   const value = JSON.parse(line) as Readonly<Record<string, unknown>>;
-  if (typeof value['cidr'] === 'string') return { ...readRule({ drop: value['cidr'] }) };
+  if (typeof value['cidr'] === 'string') return readRule({ drop: value['cidr'] });
   if (value['type'] === 'metadata') return undefined;
   return readRule(value);
 }

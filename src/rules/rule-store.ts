@@ -6,7 +6,7 @@ import { BricksError } from '../model/errors';
 import { ActionRegistry } from './action-registry';
 import { entityOfKey, keyOfEntity } from './entity-key';
 import {
-  CONTROL_SEED, CONTROL_SETS, INDEX_MASK, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY_WORDS, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS,
+  CONTROL_SEED, CONTROL_SETS, INDEX_MASK, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS,
   RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, type SharedRules,
 } from './layout';
 import { LineTable } from './line-table';
@@ -234,13 +234,8 @@ export class RuleStore {
     const records = this.views.records[which];
     const begin = number * RECORD_WORDS[which];
     records.fill(0, begin, begin + RECORD_WORDS[which]);
-    if (which === 0) {
-      records[begin] = key[1];
-      records[begin + 1] = key[5];
-      records[begin + 2] = key[9];
-    } else {
-      for (let word = 0; word < RECORD_KEY_WORDS[1]; word++) records[begin + word] = key[word + 1];
-    }
+    const words = RECORD_KEY[which];
+    for (let place = 0; place < words.length; place++) records[begin + place] = key[words[place]];
     records[begin + RECORD_ACTION[which]] = tupleAndAction;
     this.order = (this.order + 1) & ORDER_MASK;
     records[begin + RECORD_ORDER[which]] = (set << SET_SHIFT) | this.order;

@@ -21,10 +21,6 @@ export class TimingWheel {
     this.previous = new Int32Array(new SharedArrayBuffer(room * 4));
   }
 
-  get size(): number {
-    return this.count;
-  }
-
   add(number: number): void {
     const slot = this.slotFor(Math.max(this.dueAt(number), this.now + 1));
     const first = this.next[slot];

@@ -1,13 +1,11 @@
 /** Rules as Zeek's NetControl has them: records of Broker's JSON, fields in the order of their declaration, which newer versions may make longer. */
 import { parseAddress, parseHardwareAddress, parsePort, parseSubnet } from '../addresses';
 import { checkEntity } from '../entity-text';
-import { EXPIRE_MAXIMUM, PRIORITY_LIMIT, checkModification } from '../read-rule';
+import { EXPIRE_MAXIMUM, OUTPUT_MAXIMUM, PRIORITY_LIMIT, TEXT_MAXIMUM, checkModification } from '../read-rule';
 import type { Entity, FlowEntity, HardwareAddress, Rule, RuleType, Subnet } from '../rule';
 import { brokerError, fieldOf, listOf, quoted, secondsOf, textOf, wholeOf, type BrokerValue } from './broker-data';
 
 const TYPES: Readonly<Record<string, RuleType>> = { DROP: 'drop', MODIFY: 'modify', REDIRECT: 'redirect', WHITELIST: 'whitelist' };
-const LOCATION_MAXIMUM = 512;
-const OUTPUT_MAXIMUM = 65_534;
 
 /** A rule, and by what Zeek knows it. */
 export interface NetControlRule {
@@ -40,7 +38,7 @@ export function readNetControlRule(value: BrokerValue, shunts: boolean): NetCont
       ...(modification === undefined ? {} : { modification }),
       // An interval of 0 is how Zeek says that a rule stays.
       ...(seconds === undefined || seconds <= 0 ? {} : { expire: seconds }),
-      ...(location === undefined || location === '' ? {} : { location: location.slice(0, LOCATION_MAXIMUM) }),
+      ...(location === undefined || location === '' ? {} : { location: location.slice(0, TEXT_MAXIMUM) }),
     },
   };
 }
@@ -52,7 +50,7 @@ export function keyOfNetControlRule(value: BrokerValue): string {
 
 function keyOf(fields: readonly unknown[]): string {
   const id = textOf(fieldOf(fields, 8), 'The id of a rule', 'string') ?? '';
-  return `${wholeOf(fieldOf(fields, 9), 'The numeric id of a rule') ?? 0}/${id.slice(0, LOCATION_MAXIMUM)}`;
+  return `${wholeOf(fieldOf(fields, 9), 'The numeric id of a rule') ?? 0}/${id.slice(0, TEXT_MAXIMUM)}`;
 }
 
 function enumOf(value: BrokerValue | undefined, what: string, names: readonly string[]): string {
