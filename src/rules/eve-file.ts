@@ -2,8 +2,8 @@
  * Suricata's eve.json: an alert becomes a rule that drops its connection, and a flow that Suricata bypasses is shunted. The file is read from its end on, line by line, and again from the
  * beginning of the next one when it is rotated.
  */
-import { closeSync, fstatSync, openSync, readSync, statSync, watch, type FSWatcher } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { messageOf } from '../model/errors';
 import type { Logger } from '../model/brick';
@@ -11,6 +11,7 @@ import { parseEntityFields } from './entity-text';
 import { dropOf } from './read-rule';
 import type { Entity, Rule } from './rule';
 import type { RuleDesk } from './rule-control';
+import { watchFolderOf } from './watch-folder';
 
 /** A longer line is no record of Suricata's. */
 const LINE_MAXIMUM = 1 << 20;
@@ -93,8 +94,7 @@ class EveFile {
     if (this.descriptor === undefined) return;
     const { size } = fstatSync(this.descriptor);
     if (size < this.position) {
-      this.position = 0;
-      this.rest = '';
+      this.begin(0);
       return;
     }
     let node = 0;
@@ -117,8 +117,14 @@ class EveFile {
     }
     const { size, ino } = fstatSync(this.descriptor);
     this.node = ino;
-    this.position = atEnd ? size : 0;
+    this.begin(atEnd ? size : 0);
+  }
+
+  /** Goes on from there, with nothing of the lines before. */
+  private begin(position: number): void {
+    this.position = position;
     this.rest = '';
+    this.overlong = false;
     this.decoder = new StringDecoder('utf8');
   }
 
@@ -156,19 +162,11 @@ export function followEveFile(given: string, desk: RuleDesk, options: EveOptions
       log.error(`Can't read ${path}: ${messageOf(error)}`);
     }
   };
-  let watcher: FSWatcher | undefined;
-  try {
-    watcher = watch(dirname(path), (_event, name) => {
-      if (name === null || name === basename(path)) read();
-    });
-    watcher.on('error', () => watcher?.close());
-  } catch (error) {
-    log.info(`${path} is looked at every ${POLL_MILLISECONDS / 1000} s: ${messageOf(error)}`);
-  }
+  const unwatch = watchFolderOf(path, read, POLL_MILLISECONDS, log);
   const timer = setInterval(read, POLL_MILLISECONDS);
   return () => {
     clearInterval(timer);
-    watcher?.close();
+    unwatch();
     file.close();
   };
 }

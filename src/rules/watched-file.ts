@@ -1,16 +1,17 @@
 /** A file of rules that is read anew when it changes: whole, or not at all. What has not changed in it keeps its counts. */
-import { readFileSync, statSync, unwatchFile, watchFile, watch, type FSWatcher } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
+import { resolve } from 'node:path';
 import { BricksError, messageOf } from '../model/errors';
 import type { Logger } from '../model/brick';
 import type { Rule } from './rule';
 import type { RuleDesk } from './rule-control';
 import { parseRuleLines } from './rule-lines';
 import type { RuleHandle } from './rule-store';
+import { watchFolderOf } from './watch-folder';
 
 /** A file that is being written is left alone until it rests for so long. */
 const REST_MILLISECONDS = 50;
-/** Where the system tells nothing of changes, as on network file systems. */
+/** Where the system reports no changes, as on network file systems. */
 const POLL_MILLISECONDS = 2000;
 
 class WatchedFile {
@@ -65,20 +66,11 @@ export function watchRuleFile(given: string, desk: RuleDesk, log: Logger): () =>
       file.reload();
     }, REST_MILLISECONDS);
   };
-  // The folder, since editors put another file in its place.
-  let watcher: FSWatcher | undefined;
-  try {
-    watcher = watch(dirname(path), (_event, name) => {
-      if (name === null || name === basename(path)) changed();
-    });
-    watcher.on('error', () => watcher?.close());
-  } catch (error) {
-    log.info(`${path} is looked at every ${POLL_MILLISECONDS / 1000} s: ${messageOf(error)}`);
-  }
+  const unwatch = watchFolderOf(path, changed, POLL_MILLISECONDS, log);
   watchFile(path, { interval: POLL_MILLISECONDS, persistent: false }, changed);
   return () => {
     clearTimeout(rest);
-    watcher?.close();
+    unwatch();
     unwatchFile(path);
   };
 }

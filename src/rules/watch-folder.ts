@@ -1,0 +1,19 @@
+/** When a file may have changed: by its folder, since editors and log rotation put another file in its place. */
+import { watch, type FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { messageOf } from '../model/errors';
+import type { Logger } from '../model/brick';
+
+/** Calls `changed` whenever the system reports something about the file; returns what ends that. Where the folder can't be watched, `poll` milliseconds say in the log when it is looked at. */
+export function watchFolderOf(path: string, changed: () => void, poll: number, log: Logger): () => void {
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(dirname(path), (_event, name) => {
+      if (name === null || name === basename(path)) changed();
+    });
+    watcher.on('error', () => watcher?.close());
+  } catch (error) {
+    log.info(`${path} is checked every ${poll / 1000} s: ${messageOf(error)}`);
+  }
+  return () => watcher?.close();
+}
