@@ -2,6 +2,7 @@
 import { BricksError } from './errors';
 import type { BrickSpecification } from './graph';
 import { parseLinkName, twinOf } from './link-name';
+import { isTable } from './table';
 
 /** What is to be changed. Bricks are told by their numbers. */
 export type GraphEdit =
@@ -49,7 +50,7 @@ function withoutLinks({ kind, outputs }: BrickSpecification, links: readonly str
 }
 
 function givenOptions(brick: BrickSpecification, given: unknown, shorthandOf: (brick: BrickSpecification) => string | undefined): Readonly<Record<string, unknown>> {
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Readonly<Record<string, unknown>>;
+  if (isTable(given)) return given;
   const shorthand = shorthandOf(brick);
   if (given === undefined || given === null || shorthand === undefined) throw new BricksError('E_ARGUMENT', `The options of a ${brick.kind} are a table, got ${String(given)}.`);
   return { [shorthand]: given };

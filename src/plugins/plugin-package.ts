@@ -8,6 +8,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { messageOf } from '../model/errors';
+import { isTable } from '../model/table';
 
 /** The version of the contract between this package and plugins (docs/decisions/0046-plugins.md). */
 export const CONTRACT = 1;
@@ -32,10 +33,6 @@ export interface PluginPackage {
 }
 
 type Manifest = Readonly<Record<string, unknown>>;
-
-function isTable(value: unknown): value is Manifest {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';

@@ -1,6 +1,7 @@
 /** Messages of JSON-RPC 2.0: parsed, checked and written. Each is one line. */
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { ErrorCode } from '../model/error-codes';
+import { isTable } from '../model/table';
 import type { Limits } from './limits';
 
 export const PROTOCOL_VERSION = 1;
@@ -40,10 +41,6 @@ export type FromServer =
   | { readonly id: Id; readonly result: unknown }
   | { readonly id: Id; readonly error: BricksError }
   | { readonly method: string; readonly parameters: Readonly<Record<string, unknown>> };
-
-export function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** How deep the lists and tables of a JSON text stand in each other. Texts that are not JSON have some depth too. */
 export function depthOf(text: string): number {

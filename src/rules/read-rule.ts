@@ -1,5 +1,6 @@
 /** Rules as people write them, in scripts, files and calls: `{ drop: '192.0.2.0/24', expire: 60 }`. Whatever is given, there is a rule or an error that says what is wrong. */
 import { BricksError, nearest } from '../model/errors';
+import { isTable } from '../model/table';
 import { isSingle } from './addresses';
 import { parseEntity, parseEntityFields } from './entity-text';
 import { RULE_TYPES, type Entity, type Modification, type Rule, type RuleType } from './rule';
@@ -25,8 +26,8 @@ export function dropOf(entity: Entity): Rule {
 /** @throws BricksError E_RULE */
 export function readRule(given: unknown): Rule {
   if (typeof given === 'string') return dropOf(parseEntity(given));
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw ruleError(`A rule must be a table, got ${describe(given)}.`);
-  const fields = given as Readonly<Record<string, unknown>>;
+  if (!isTable(given)) throw ruleError(`A rule must be a table, got ${describe(given)}.`);
+  const fields: Readonly<Record<string, unknown>> = given;
   for (const key of Object.keys(fields)) {
     if (KEYS.includes(key)) continue;
     const guess = nearest(key, KEYS);
@@ -53,7 +54,7 @@ export function readRule(given: unknown): Rule {
 
 function readEntity(given: unknown): Entity {
   if (typeof given === 'string') return parseEntity(given);
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return parseEntityFields(given as Readonly<Record<string, unknown>>);
+  if (isTable(given)) return parseEntityFields(given);
   throw ruleError(`What a rule applies to must be a string or a table, got ${describe(given)}.`);
 }
 
@@ -71,8 +72,8 @@ function readModification(given: unknown, type: RuleType): Modification | undefi
     if (isGiven(given)) throw ruleError(`A ${type} rule changes nothing, so "set" means nothing.`);
     return undefined;
   }
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw ruleError('A modify rule must say what it sets: set.', 'For example: { modify = "192.0.2.1", set = { destination = "192.0.2.9" } }.');
-  return checkModification(parseEntityFields(given as Readonly<Record<string, unknown>>));
+  if (!isTable(given)) throw ruleError('A modify rule must say what it sets: set.', 'For example: { modify = "192.0.2.1", set = { destination = "192.0.2.9" } }.');
+  return checkModification(parseEntityFields(given));
 }
 
 /** What a flow's fields set. @throws BricksError E_RULE */

@@ -211,7 +211,7 @@ describe('the server', () => {
   let made: ReturnType<typeof newDesk>;
   const open = async (token?: string): Promise<void> => {
     made = newDesk();
-    server = await NetControlServer.open({ listen: '127.0.0.1:0', token }, () => made.desk, silent);
+    server = await NetControlServer.open({ listen: '127.0.0.1:0', token }, made.desk, silent);
   };
   afterEach(() => server.close());
 
@@ -255,9 +255,9 @@ describe('the server', () => {
 });
 
 test('a server that others can reach needs a token or a certificate', async () => {
-  await expect(NetControlServer.open({ listen: '0.0.0.0:0' }, () => newDesk().desk, silent)).rejects.toThrow('can be reached from other machines');
-  await expect(NetControlServer.open({ listen: 'nonsense' }, () => newDesk().desk, silent)).rejects.toThrow('must be HOST:PORT');
-  expect(() => new ZeekClient({ zeek: 'http://x', topic: 't' }, () => newDesk().desk, silent)).toThrow('begins with ws:// or wss://');
+  await expect(NetControlServer.open({ listen: '0.0.0.0:0' }, newDesk().desk, silent)).rejects.toThrow('can be reached from other machines');
+  await expect(NetControlServer.open({ listen: 'nonsense' }, newDesk().desk, silent)).rejects.toThrow('must be HOST:PORT');
+  expect(() => new ZeekClient({ zeek: 'http://x', topic: 't' }, newDesk().desk, silent)).toThrow('begins with ws:// or wss://');
 });
 
 test('where one source of rules cannot be opened, those before it are closed', async () => {
@@ -277,7 +277,7 @@ test('the client subscribes at Zeek, answers, and after a break connects again a
   const connected = (): Promise<[Peer, string | undefined]> => new Promise((resolve) => zeek.once('connection', (socket, request) => resolve([new Peer(socket), request.headers['x-application-name'] as string])));
   const first = connected();
   const { desk, book } = newDesk();
-  const client = new ZeekClient({ zeek: `ws://127.0.0.1:${port}${PATH}`, topic: 'bricks/netcontrol' }, () => desk, silent);
+  const client = new ZeekClient({ zeek: `ws://127.0.0.1:${port}${PATH}`, topic: 'bricks/netcontrol' }, desk, silent);
   try {
     const [peer, application] = await first;
     expect(application).toBe('packet-bricks');

@@ -3,7 +3,7 @@ import type { EngineStatistics } from '../../control/statistics';
 import { expectation, type OptionDeclaration } from '../../model/options';
 import type { CommandName, CommandResult, Notice, TopicName, TopicValue } from '../../protocol/commands';
 import type { ListedLinkCount } from '../../protocol/commands/engines';
-import { isTable } from '../../protocol/json-rpc';
+import { isTable } from '../../model/table';
 import { table } from '../output';
 
 const OF_COMMANDS: { readonly [Name in CommandName]?: (result: CommandResult<Name>) => string } = {

@@ -6,7 +6,7 @@ import type { OrderedBrick, OrderedEdit } from '../../control/orders';
 import type { EngineGraph } from '../../control/engine-graph';
 import type { CommandName, CommandResult } from '../../protocol/commands';
 import { listedLinkCount, type DescribedBrick, type LinkedBrick, type NamedAudit } from '../../protocol/commands/engines';
-import { isTable } from '../../protocol/json-rpc';
+import { isTable } from '../../model/table';
 import { carryOut, type ControlHost } from '../control-host';
 import { handle, type CommandHandler } from '../handlers';
 

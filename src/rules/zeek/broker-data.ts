@@ -1,5 +1,6 @@
 /** Values as Broker's WebSocket interface writes them in JSON: `{"@data-type": "count", "data": 1}`. Hostile text gives an error, however long, deep or odd it is. */
 import { BricksError } from '../../model/errors';
+import { isTable } from '../../model/table';
 
 /** A value as it came. */
 export interface BrokerValue {
@@ -16,6 +17,8 @@ export interface BrokerEvent {
 
 /** A message longer than this is refused: a rule takes 1 or 2 KiB. */
 export const MESSAGE_BYTES_MAXIMUM = 1 << 18;
+/** A peer that does not read what it is sent gets no more once so many bytes wait. */
+export const BACKLOG_BYTES_MAXIMUM = 8 << 20;
 const DEPTH_MAXIMUM = 24;
 const VALUES_MAXIMUM = 4096;
 const TOPIC_MAXIMUM = 1024;
@@ -59,7 +62,7 @@ function checkSize(parsed: unknown): void {
 
 /** The event of a data message; undefined where it is one of another kind. @throws BricksError E_MESSAGE */
 export function eventOf(message: unknown): BrokerEvent | undefined {
-  if (!isObject(message)) throw brokerError('A message must be an object.');
+  if (!isTable(message)) throw brokerError('A message must be an object.');
   if (message['type'] !== 'data-message') throw brokerError(`A message must be of the type data-message, got ${quoted(message['type'])}.`);
   const { topic } = message;
   if (typeof topic !== 'string' || topic.length > TOPIC_MAXIMUM) throw brokerError('A data message must have a topic.');
@@ -75,12 +78,8 @@ export function eventOf(message: unknown): BrokerEvent | undefined {
   return { topic, name: name.data, values: list };
 }
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 export function isValue(value: unknown): value is BrokerValue {
-  return isObject(value) && typeof value['@data-type'] === 'string' && Object.hasOwn(value, 'data');
+  return isTable(value) && typeof value['@data-type'] === 'string' && Object.hasOwn(value, 'data');
 }
 
 /** What a vector or set holds. @throws BricksError E_MESSAGE */

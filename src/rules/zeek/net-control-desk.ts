@@ -33,9 +33,14 @@ export class NetControlDesk {
   /** `publish` gets the messages that tell what became of a rule later. */
   constructor(private readonly desk: RuleDesk, private readonly options: NetControlOptions, private readonly publish: (topic: string, message: string) => void) {}
 
-  /** The answer to a message, or nothing: events of others are not for us. @throws BricksError E_MESSAGE for what is no message */
+  /** The answer to a message as text, or nothing: events of others are not for us. @throws BricksError E_MESSAGE for what is not a message */
   take(text: string): string | undefined {
-    const event = eventOf(parseMessage(text));
+    return this.takeMessage(parseMessage(text));
+  }
+
+  /** The same for what `parseMessage` returned. */
+  takeMessage(message: unknown): string | undefined {
+    const event = eventOf(message);
     const found = event && EVENT.exec(event.name);
     if (!found) return undefined;
     return found[2] === 'add' ? this.add(event, found[1]) : this.remove(event, found[1]);

@@ -21,12 +21,12 @@ export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk,
   desk.book.onExpired = (rule) => expired.forEach((tell) => tell(rule));
   if (listen !== undefined) {
     const served = open((topic, message) => server.publish(topic, message));
-    const server = await NetControlServer.open({ ...options, listen }, () => served, context.log);
+    const server = await NetControlServer.open({ ...options, listen }, served, context.log);
     closers.push(() => server.close());
   }
   if (zeek !== undefined) {
     const asked = open((_topic, message) => client.publish(message));
-    const client = new ZeekClient({ ...options, zeek }, () => asked, context.log);
+    const client = new ZeekClient({ ...options, zeek }, asked, context.log);
     closers.push(() => client.close());
   }
 }

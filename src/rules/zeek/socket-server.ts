@@ -7,13 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { BricksError, messageOf } from '../../model/errors';
 import type { Logger } from '../../model/brick';
-import { MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
+import { formatAddress, isLoopback } from '../../protocol/address';
+import { BACKLOG_BYTES_MAXIMUM, MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
 import type { NetControlDesk } from './net-control-desk';
 
 export const PATH = '/v1/messages/json';
 const CLIENTS_MAXIMUM = 64;
-/** A client that does not take what it is sent is cut off at so many bytes. */
-const BACKLOG_MAXIMUM = 8 << 20;
 const SUBSCRIPTIONS_MAXIMUM = 256;
 const VERSION = 'packet-bricks';
 
@@ -35,12 +34,12 @@ export class NetControlServer {
   private readonly clients = new Set<Client>();
   private readonly sockets: WebSocketServer;
 
-  private constructor(private readonly http: ReturnType<typeof createServer>, private readonly deskOf: () => NetControlDesk, private readonly log: Logger) {
+  private constructor(private readonly http: ReturnType<typeof createServer>, private readonly desk: NetControlDesk, private readonly log: Logger) {
     this.sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAXIMUM, perMessageDeflate: false });
   }
 
   /** @throws BricksError E_LISTEN, E_OPTION, E_FILE */
-  static async open(options: ServerOptions, deskOf: () => NetControlDesk, log: Logger): Promise<NetControlServer> {
+  static async open(options: ServerOptions, desk: NetControlDesk, log: Logger): Promise<NetControlServer> {
     const { host, port } = endpointOf(options.listen);
     const secure = options.certificate !== undefined;
     if (!isLoopback(host) && options.token === undefined && !secure) {
@@ -48,7 +47,7 @@ export class NetControlServer {
     }
     if (secure && options.key === undefined) throw new BricksError('E_OPTION', 'Filter: a certificate needs its key.', 'Give it the option key.');
     const http = secure ? createSecureServer({ cert: readPart(options.certificate as string), key: readPart(options.key as string) }) : createServer();
-    const server = new NetControlServer(http as ReturnType<typeof createServer>, deskOf, log);
+    const server = new NetControlServer(http as ReturnType<typeof createServer>, desk, log);
     http.on('request', (_request, response) => response.writeHead(426).end('This is a WebSocket server.\n'));
     http.on('upgrade', (request, socket, head) => {
       const refusal = server.refusalOf(request, options.token);
@@ -63,7 +62,7 @@ export class NetControlServer {
       http.listen(port, host, resolve);
     });
     http.on('error', (error) => log.error(messageOf(error)));
-    log.info(`takes rules at ${secure ? 'wss' : 'ws'}://${host.includes(':') ? `[${host}]` : host}:${server.port}${PATH}`);
+    log.info(`takes rules at ${secure ? 'wss' : 'ws'}://${formatAddress({ host, port: server.port })}${PATH}`);
     return server;
   }
 
@@ -118,14 +117,14 @@ export class NetControlServer {
       this.send(client.socket, JSON.stringify({ type: 'ack', endpoint: randomUUID(), version: VERSION }));
       return;
     }
-    const answer = this.deskOf().take(text);
+    const answer = this.desk.take(text);
     if (answer === undefined) return;
     this.send(client.socket, answer);
   }
 
   private send(socket: WebSocket, message: string): void {
     if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > BACKLOG_MAXIMUM) {
+    if (socket.bufferedAmount > BACKLOG_BYTES_MAXIMUM) {
       this.log.warn('A client that does not read its answers was cut off.');
       socket.terminate();
       return;
@@ -137,10 +136,6 @@ export class NetControlServer {
 function isSame(given: string, wanted: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(wanted));
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
 /** @throws BricksError E_OPTION */

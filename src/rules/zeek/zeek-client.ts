@@ -2,7 +2,8 @@
 import { WebSocket } from 'ws';
 import { BricksError, messageOf } from '../../model/errors';
 import type { Logger } from '../../model/brick';
-import { MESSAGE_BYTES_MAXIMUM, isObject, parseMessage } from './broker-data';
+import { isTable } from '../../model/table';
+import { BACKLOG_BYTES_MAXIMUM, MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
 import type { NetControlDesk } from './net-control-desk';
 import { readPart } from './socket-server';
 
@@ -10,7 +11,6 @@ const RETRY_MILLISECONDS_MINIMUM = 250;
 const RETRY_MILLISECONDS_MAXIMUM = 30_000;
 /** A peer that says nothing for two of these is gone. */
 const PING_MILLISECONDS = 10_000;
-const BACKLOG_MAXIMUM = 8 << 20;
 
 export interface ZeekClientOptions {
   /** ws: or wss: */
@@ -34,7 +34,7 @@ export class ZeekClient {
   private readonly parts: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 
   /** @throws BricksError E_OPTION, E_FILE */
-  constructor(private readonly options: ZeekClientOptions, private readonly deskOf: () => NetControlDesk, private readonly log: Logger) {
+  constructor(private readonly options: ZeekClientOptions, private readonly desk: NetControlDesk, private readonly log: Logger) {
     if (!URL.canParse(options.zeek) || !/^wss?:$/.test(new URL(options.zeek).protocol)) {
       throw new BricksError('E_OPTION', `Filter: the option "zeek" must be an address that begins with ws:// or wss://, got ${JSON.stringify(options.zeek)}.`, 'For example: ws://127.0.0.1:27759/v1/messages/json.');
     }
@@ -44,10 +44,10 @@ export class ZeekClient {
     this.connect();
   }
 
-  /** Sends it to Zeek; it is dropped while there is no connection, since all that is in place is told again then. */
+  /** Sends it to Zeek; it is dropped while there is no connection, since all rules in place are sent again after the next connection. */
   publish(message: string): void {
     const { socket } = this;
-    if (!socket || !this.ready || socket.bufferedAmount > BACKLOG_MAXIMUM) return;
+    if (!socket || !this.ready || socket.bufferedAmount > BACKLOG_BYTES_MAXIMUM) return;
     socket.send(message);
   }
 
@@ -80,28 +80,25 @@ export class ZeekClient {
 
   private take(text: string): void {
     try {
-      if (!this.ready) {
-        this.acknowledge(parseMessage(text));
-        return;
-      }
       const message = parseMessage(text);
-      if (isObject(message) && message['type'] === 'error') this.log.warn(`Zeek refused a message: ${String(message['code']).slice(0, 80)}: ${String(message['context']).slice(0, 200)}`);
-      else this.answer(text);
+      if (!this.ready) this.acknowledge(message);
+      else if (isTable(message) && message['type'] === 'error') this.log.warn(`Zeek refused a message: ${String(message['code']).slice(0, 80)}: ${String(message['context']).slice(0, 200)}`);
+      else this.answer(message);
     } catch (error) {
-      this.log.warn(`A message of Zeek's was not understood: ${messageOf(error)}`);
+      this.log.warn(`A message from Zeek was not understood: ${messageOf(error)}`);
     }
   }
 
   private acknowledge(message: unknown): void {
-    if (!isObject(message) || message['type'] !== 'ack') return;
+    if (!isTable(message) || message['type'] !== 'ack') return;
     this.ready = true;
     this.failures = 0;
     this.log.info(`connected to Zeek at ${this.options.zeek}`);
-    for (const present of this.deskOf().present()) this.publish(present);
+    for (const present of this.desk.present()) this.publish(present);
   }
 
-  private answer(text: string): void {
-    const answer = this.deskOf().take(text);
+  private answer(message: unknown): void {
+    const answer = this.desk.takeMessage(message);
     if (answer !== undefined) this.publish(answer);
   }
 
