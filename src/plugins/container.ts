@@ -58,9 +58,13 @@ export function knownBackend(name: string): Backend | undefined {
 export function resolveBackend(name: string): Backend {
   const known = knownBackend(name);
   if (known) return known;
-  const names = allBackends().map((backend) => backend.name);
+  throw unknownName('E_BACKEND', 'backend', name, allBackends().map((backend) => backend.name));
+}
+
+/** The error for a name that nothing has. */
+export function unknownName(code: 'E_BRICK' | 'E_BACKEND', what: string, name: string, names: readonly string[]): BricksError {
   const guess = nearest(name, names);
-  throw new BricksError('E_BACKEND', `There is no backend "${name}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
+  return new BricksError(code, `There is no ${what} "${name}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
 }
 
 /** The declarations of all kinds of brick, by name. */

@@ -2,8 +2,7 @@
 import type { Backend } from '../model/backend';
 import type { BrickDeclaration } from '../model/brick';
 import type { BrickClass, ModuleReference } from '../model/define-brick';
-import { BricksError, nearest } from '../model/errors';
-import { allBackends, brickDeclarations, knownBackend, knownBrick } from './container';
+import { allBackends, brickDeclarations, knownBackend, knownBrick, unknownName } from './container';
 import { loadBrickClass } from './load-brick';
 import { PluginCatalogue, type PluginEntry } from './plugin-catalogue';
 import type { PluginSearch } from './plugin-search';
@@ -37,7 +36,7 @@ export function plugins(): PluginCatalogue {
 export async function findBrick(kind: string): Promise<BrickKind> {
   const found = knownBrick(kind) ?? (await plugins().brick(kind));
   if (found) return found;
-  throw unknown('E_BRICK', 'brick', kind, brickSummaries().map(({ name }) => name));
+  throw unknownName('E_BRICK', 'brick', kind, brickSummaries().map(({ name }) => name));
 }
 
 /** The class of a brick by its name; that of a plugin is loaded. @throws BricksError E_BRICK, E_PLUGIN, E_MODULE */
@@ -51,12 +50,7 @@ export async function findBackend(name: string): Promise<FoundBackend> {
   const known = knownBackend(name);
   const found = known ? { backend: known } : await plugins().backend(name);
   if (found) return found;
-  throw unknown('E_BACKEND', 'backend', name, backendSummaries().map((backend) => backend.name));
-}
-
-function unknown(code: 'E_BRICK' | 'E_BACKEND', what: string, name: string, names: readonly string[]): BricksError {
-  const guess = nearest(name, names);
-  return new BricksError(code, `There is no ${what} "${name}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
+  throw unknownName('E_BACKEND', 'backend', name, backendSummaries().map((backend) => backend.name));
 }
 
 /** A name, and what it stands for in one sentence. */

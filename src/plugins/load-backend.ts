@@ -2,13 +2,11 @@
 import type { Backend } from '../model/backend';
 import type { ModuleReference } from '../model/define-brick';
 import { BricksError } from '../model/errors';
-import { loadModule } from './load-module';
+import { exportedValues, loadModule } from './load-module';
 
 /** All backends that a module exports, also those within its default export. */
 export function backendsOf(exports: Readonly<Record<string, unknown>>): Backend[] {
-  const inner = exports['default'];
-  const values = [...Object.values(exports), ...(typeof inner === 'object' && inner !== null ? Object.values(inner) : [])];
-  return [...new Set(values.filter(isBackend))];
+  return [...new Set(exportedValues(exports).filter(isBackend))];
 }
 
 function isBackend(value: unknown): value is Backend {

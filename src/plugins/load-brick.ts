@@ -2,7 +2,7 @@
 import type { BrickClass, ModuleReference } from '../model/define-brick';
 import { isBrickClass } from '../model/define-brick';
 import { BricksError } from '../model/errors';
-import { loadModule } from './load-module';
+import { exportedValues, loadModule } from './load-module';
 
 /**
  * The class of the brick `kind` that a module exports. Each `instance` of it has functions of its own: V8 then compiles what they close
@@ -18,12 +18,5 @@ export async function loadBrickClass(module: ModuleReference, kind: string, inst
 
 /** All brick classes that a module exports, also those within its default export. */
 export function brickClassesOf(exports: Readonly<Record<string, unknown>>): BrickClass[] {
-  const found = new Set<BrickClass>();
-  const visit = (value: unknown): void => {
-    if (isBrickClass(value)) found.add(value);
-  };
-  Object.values(exports).forEach(visit);
-  const inner = exports['default'];
-  if (typeof inner === 'object' && inner !== null) Object.values(inner).forEach(visit);
-  return [...found];
+  return [...new Set(exportedValues(exports).filter(isBrickClass))];
 }

@@ -21,6 +21,12 @@ export async function loadModule(url: string, instance = 0): Promise<Record<stri
   }
 }
 
+/** Everything that a module exports, also what is within its default export. */
+export function exportedValues(exports: Readonly<Record<string, unknown>>): unknown[] {
+  const inner = exports['default'];
+  return [...Object.values(exports), ...(typeof inner === 'object' && inner !== null ? Object.values(inner) : [])];
+}
+
 /** Modules of this package go by their names, since each thread may have them elsewhere: as they were compiled, or as they were bundled. */
 const OWN = 'packet-bricks:';
 
