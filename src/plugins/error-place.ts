@@ -21,10 +21,10 @@ export function placeOfError(error: unknown, file?: string): ErrorPlace | undefi
   const lines = stack.split('\n');
   // V8 puts the place of a syntax error in front of everything.
   const syntax = /^((?:file:\/\/)?\/.*):(\d+)$/.exec(lines[0]);
-  if (syntax && isOfOthers(pathOf(syntax[1]))) return { line: `${shown(syntax[1])}:${syntax[2]}`, frames: [] };
+  if (syntax && isOfOthers(pathOf(syntax[1]))) return { line: `${shownPlace(syntax[1])}:${syntax[2]}`, frames: [] };
   const others = lines.flatMap((line) => {
     const match = /^\s+at (?:(.*) \()?((?:file:\/\/)?\/.*?):(\d+):\d+\)?$/.exec(line);
-    return match && isOfOthers(pathOf(match[2])) ? [{ what: match[1], path: pathOf(match[2]), line: `${shown(match[2])}:${match[3]}` }] : [];
+    return match && isOfOthers(pathOf(match[2])) ? [{ what: match[1], path: pathOf(match[2]), line: `${shownPlace(match[2])}:${match[3]}` }] : [];
   });
   const ofUser = others.filter(({ path }) => !path.includes('/node_modules/'));
   // Where the user's own files have no part in it, those of a plugin.
@@ -45,20 +45,21 @@ export function messageWithPlace(message: string, error: unknown, file?: string)
 function placeOfSyntaxError(file: string): ErrorPlace | undefined {
   const { stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } });
   const match = /^((?:file:\/\/)?\/.*):(\d+)$/m.exec(stderr ?? '');
-  return match ? { line: `${shown(match[1])}:${match[2]}`, frames: [] } : undefined;
+  return match ? { line: `${shownPlace(match[1])}:${match[2]}`, frames: [] } : undefined;
 }
 
-function pathOf(place: string): string {
+/** The path of a file as V8 names it. */
+export function pathOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place.replace(/[?#].*$/, '')) : place;
 }
 
-/** A file that is not of this package. */
-function isOfOthers(path: string): boolean {
+/** Whether a path is of a file that is not part of this package. */
+export function isOfOthers(path: string): boolean {
   return isAbsolute(path) && !OWN_FOLDERS.some((folder) => path.startsWith(`${folder}/`));
 }
 
-/** The shorter way to write it. */
-function shown(place: string): string {
+/** The shorter way to write a place: relative to the working directory, or absolute. */
+export function shownPlace(place: string): string {
   const path = pathOf(place);
   const near = relative('.', path);
   return near.startsWith('..') || near.length >= path.length ? path : near;

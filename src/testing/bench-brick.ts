@@ -2,11 +2,10 @@
 import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { BricksError } from '../model/errors';
 import type { BrickDescription } from '../model/brick-description';
-import { packageRoot } from '../native/load-addon';
+import { isOfOthers, pathOf, shownPlace } from '../plugins/error-place';
 import { DEOPTIMISATION_MARK, type AllocatingFunction, type BenchAnswer, type BenchQuestion } from './bench-protocol';
 import { bytesOf, ethernet, ipv4, tcp, udp } from './frames';
 import { testPacket, type GivenPacket } from './packets';
@@ -83,8 +82,8 @@ function textOf(kind: string, { nanosecondsPerPacket, nanosecondsPerPacketInEngi
 function allocationWarnings(allocations: readonly AllocatingFunction[]): BenchWarning[] {
   const found = new Map<string, { name: string; bytes: number }>();
   for (const { name, url, line, bytes } of allocations) {
-    if (!isOfOthers(url)) continue;
-    const key = `${shown(url)}:${line}`;
+    if (!isOfOthers(pathOf(url))) continue;
+    const key = `${shownPlace(url)}:${line}`;
     found.set(key, { name: name || 'a function', bytes: bytes + (found.get(key)?.bytes ?? 0) });
   }
   return [...found].filter(([, { bytes }]) => bytes >= LEAST_BYTES).map(([line, { name, bytes }]) => ({ kind: 'allocation', line, text: `${name} allocates ${bytes.toFixed(1)} bytes a packet` }));
@@ -97,26 +96,11 @@ export function deoptimisationWarnings(log: string): BenchWarning[] {
   const found = new Map<string, BenchWarning>();
   for (const text of lines.slice(mark + 1)) {
     const [, place, line, reason] = /<(.*?):(\d+):\d+>.*,([^,]*)$/.exec(text) ?? [];
-    if (place === undefined || !isOfOthers(place)) continue;
-    const key = `${shown(place)}:${line}`;
+    if (place === undefined || !isOfOthers(pathOf(place))) continue;
+    const key = `${shownPlace(place)}:${line}`;
     found.set(key, { kind: 'deoptimisation', line: key, text: `V8 throws the compiled code away: ${reason}` });
   }
   return [...found.values()];
-}
-
-function pathOf(place: string): string {
-  return place.startsWith('file:') ? fileURLToPath(place.replace(/[?#].*$/, '')) : place;
-}
-
-function isOfOthers(place: string): boolean {
-  const path = pathOf(place);
-  return path.startsWith('/') && !path.startsWith(join(packageRoot(), 'dist'));
-}
-
-function shown(place: string): string {
-  const path = pathOf(place);
-  const near = relative('.', path);
-  return near.startsWith('..') ? path : near;
 }
 
 async function ask(question: BenchQuestion, flags: readonly string[]): Promise<BenchAnswer> {

@@ -6,6 +6,7 @@ import { AssertionError } from 'node:assert';
 import { messageOf } from '../model/errors';
 import type { BrickDescription } from '../model/brick-description';
 import { SAMPLES, bytesOf } from './frames';
+import { FUZZ_LINK_TYPES, fuzzFrame, randomBy } from './fuzz-frames';
 import { batchesOf, testPacket, type TestPacket } from './packets';
 import { connected, type TestBrickOptions } from './test-brick';
 import { TestEngine, compileDescribed } from './test-engine';
@@ -27,44 +28,18 @@ export interface FuzzReport {
 const FRAMES = 20_000;
 const BATCH = 256;
 const SMALL_BATCH = 8;
-const LONGEST = 9000;
-/** Ethernet mostly; raw IP, cooked, PPP, loopback, Wi-Fi, and one that nobody knows. */
-const LINK_TYPES = [1, 1, 1, 0, 9, 12, 14, 50, 101, 108, 113, 127, 228, 229, 276, 65_535];
 const FILLINGS = [0x00, 0xff];
 /** Milliseconds that pass after some batches, for timers. */
 const PAUSES = [0, 0, 0, 1, 100];
-
-/** Numbers by a seed. */
-function randomBy(seed: number): (below: number) => number {
-  let word = seed | 1;
-  return (below) => {
-    word ^= word << 13;
-    word ^= word >>> 17;
-    word ^= word << 5;
-    return (word >>> 0) % below;
-  };
-}
-
-/** A frame of random bytes, or a real one: as it is, cut short, made longer, with some bytes changed. */
-function frameOf(seeds: readonly Uint8Array[], random: (below: number) => number): Buffer {
-  const kind = random(8);
-  if (kind === 0) return Buffer.from(Uint8Array.from({ length: random(random(20) === 0 ? LONGEST + 1 : 130) }, () => random(256)));
-  const seed = seeds[random(seeds.length)];
-  const length = kind === 1 ? random(seed.length + 1) : kind === 2 ? Math.min(LONGEST, seed.length + random(random(20) === 0 ? LONGEST : 20)) : Math.min(LONGEST, seed.length);
-  const frame = Buffer.alloc(length);
-  frame.set(seed.subarray(0, length));
-  if (kind > 3) for (let changes = random(4); changes >= 0 && length > 0; changes--) frame[random(Math.min(length, 120))] = random(256);
-  return frame;
-}
 
 function makeBatches(count: number, random: (below: number) => number, seeds: readonly Uint8Array[]): TestPacket[][] {
   const batches: TestPacket[][] = [];
   for (let made = 0; made < count;) {
     // Small ones too: only what reads behind the last packet of a batch leaves its memory.
     const size = Math.min(count - made, 1 + random(random(2) === 0 ? SMALL_BATCH : BATCH));
-    const linkType = LINK_TYPES[random(LINK_TYPES.length)];
+    const linkType = FUZZ_LINK_TYPES[random(FUZZ_LINK_TYPES.length)];
     batches.push(Array.from({ length: size }, (_, index) => {
-      const bytes = frameOf(seeds, random);
+      const bytes = fuzzFrame(seeds, random);
       return testPacket({ bytes, linkType, wireLength: bytes.length + (random(8) === 0 ? random(2000) : 0) }, made + index);
     }));
     made += size;

@@ -25,6 +25,7 @@ import { timeReader } from 'packet-bricks/src/native/system';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';
 import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
+import { FUZZ_LINK_TYPES, fuzzFrame, randomBy } from 'packet-bricks/src/testing/fuzz-frames';
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- engines load it as a CommonJS module
 const bricks = require('../support/model-bricks.cjs') as Record<'Cutter' | 'Dealer' | 'DirectViewer' | 'Grower' | 'Maker' | 'Pairer' | 'Rewriter' | 'Spreader' | 'Tagger' | 'Viewer', BrickClass>;
@@ -35,40 +36,11 @@ const { imul } = Math;
 const FRAMES = Number(process.env['BRICKS_FUZZ_FRAMES'] ?? 40_000);
 const BATCH = 256;
 const ROUND = 20_000;
-const LINK_TYPES = [1, 1, 1, 0, 9, 12, 14, 50, 101, 108, 113, 127, 228, 229, 276, 65_535];
-const LONGEST = 9000;
-
-/** Numbers by a seed: the same frames can be had again. */
-function randomBy(seed: number): (below: number) => number {
-  let word = seed | 1;
-  return (below) => {
-    word ^= word << 13;
-    word ^= word >>> 17;
-    word ^= word << 5;
-    return (word >>> 0) % below;
-  };
-}
 
 function seedFrames(): Buffer[] {
   const folder = capturesFolder();
   const captured = folder === undefined ? [] : captureNames(folder).flatMap((name) => readCapture(join(folder, name)).slice(0, 200)).map(({ bytes }) => bytes);
   return [...SAMPLES.map((sample) => Buffer.from(bytesOf(sample))), ...captured];
-}
-
-/** A frame of random bytes, or a real one: as it is, cut short, made longer, with some bytes changed. */
-function frameOf(seeds: readonly Buffer[], random: (below: number) => number): Buffer {
-  const kind = random(8);
-  if (kind === 0) {
-    const frame = Buffer.alloc(random(random(20) === 0 ? LONGEST + 1 : 130));
-    for (let at = 0; at < frame.length; at++) frame[at] = random(256);
-    return frame;
-  }
-  const seed = seeds[random(seeds.length)];
-  const length = kind === 1 ? random(seed.length + 1) : kind === 2 ? Math.min(LONGEST, seed.length + random(random(20) === 0 ? LONGEST : 20)) : Math.min(LONGEST, seed.length);
-  const frame = Buffer.alloc(length);
-  seed.copy(frame);
-  if (kind > 3) for (let changes = random(4); changes >= 0 && length > 0; changes--) frame[random(Math.min(length, 120))] = random(256);
-  return frame;
 }
 
 /** What came out, in numbers. */
@@ -185,8 +157,8 @@ test(`no frame makes a brick read behind it, get lost or come twice (${FRAMES} f
     const random = randomBy(seed);
     const batches = [];
     for (let left = Math.min(ROUND, FRAMES - done); left > 0;) {
-      const frames = Array.from({ length: Math.min(left, 1 + random(BATCH)) }, () => frameOf(seeds, random));
-      batches.push({ frames, linkType: LINK_TYPES[random(LINK_TYPES.length)] });
+      const frames = Array.from({ length: Math.min(left, 1 + random(BATCH)) }, () => fuzzFrame(seeds, random));
+      batches.push({ frames, linkType: FUZZ_LINK_TYPES[random(FUZZ_LINK_TYPES.length)] });
       left -= frames.length;
     }
     const first = await play(setUp(), batches, 0);
