@@ -2,7 +2,8 @@
  * Packets that a brick keeps beyond `process`: copies, in a batch of their own, which later goes
  * through the rest of the graph like any other. Bounded, and allocated once.
  */
-import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
+import { copyBytes, copyRow } from './copy-packets';
+import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns } from '../model/packet-batch';
 import { NO_INTERFACE, createPacketNotes, type PacketNotes, type PacketSection } from '../model/packet-notes';
 
 /** Packets that may be held at a time, and the longest of them in bytes. */
@@ -126,27 +127,4 @@ export class HoldArea {
     this.fresh = 0;
     return fresh;
   }
-}
-
-/** 32 bits at a time, as both places are multiples of 4, but none behind the packet. */
-export function copyBytes(from: PacketMemory, start: number, to: PacketMemory, at: number, length: number): void {
-  const source = from.words;
-  const target = to.words;
-  const first = start >>> 2;
-  const whole = length >>> 2;
-  for (let word = 0; word < whole; word++) target[(at >>> 2) + word] = source[first + word];
-  for (let index = whole << 2; index < length; index++) to.bytes[at + index] = from.bytes[start + index];
-}
-
-function copyRow(from: PacketColumns, row: number, to: PacketColumns, target: number): void {
-  to.offset[target] = from.offset[row];
-  to.length[target] = from.length[row];
-  to.wireLength[target] = from.wireLength[row];
-  to.seconds[target] = from.seconds[row];
-  to.nanoseconds[target] = from.nanoseconds[row];
-  to.flowWord[target] = from.flowWord[row];
-  to.flowAddresses[target] = from.flowAddresses[row];
-  to.flowPorts[target] = from.flowPorts[row];
-  // No source has a slot for it.
-  to.slot[target] = 0;
 }

@@ -2,7 +2,7 @@
  * Packets that an engine has in memory of its own: copies of packets that a brick is to change while others hold their bytes too, or
  * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
  */
-import { copyBytes } from './hold-area';
+import { copyBytes, copyRow } from './copy-packets';
 import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch, type PacketColumns } from '../model/packet-batch';
 import { NO_INTERFACE, createPacketNotes, type PacketNotes } from '../model/packet-notes';
 
@@ -43,14 +43,9 @@ export class SideArea {
     copyBytes(from.memory, from.offset[row], this.outgoing.memory, at, length);
     const target = this.count++;
     this.keepInterface(from, row, target);
+    // All batches of an engine have the same columns: V8 sees one kind of object.
+    copyRow(this.shared, row, own, target);
     own.offset[target] = at;
-    own.length[target] = length;
-    own.wireLength[target] = from.wireLength[row];
-    own.seconds[target] = from.seconds[row];
-    own.nanoseconds[target] = from.nanoseconds[row];
-    own.flowWord[target] = from.flowWord[row];
-    own.flowAddresses[target] = from.flowAddresses[row];
-    own.flowPorts[target] = from.flowPorts[row];
     return true;
   }
 
@@ -85,18 +80,7 @@ export class SideArea {
   /** The columns of the waiting rows come to where bricks see them. */
   load(): PacketBatch {
     const { own, shared, count, outgoing } = this;
-    for (let row = 0; row < count; row++) {
-      shared.offset[row] = own.offset[row];
-      shared.length[row] = own.length[row];
-      shared.wireLength[row] = own.wireLength[row];
-      shared.seconds[row] = own.seconds[row];
-      shared.nanoseconds[row] = own.nanoseconds[row];
-      shared.flowWord[row] = own.flowWord[row];
-      shared.flowAddresses[row] = own.flowAddresses[row];
-      shared.flowPorts[row] = own.flowPorts[row];
-      // No source has a slot for it.
-      shared.slot[row] = 0;
-    }
+    for (let row = 0; row < count; row++) copyRow(own, row, shared, row);
     outgoing.count = count;
     return outgoing;
   }

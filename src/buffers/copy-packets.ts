@@ -1,0 +1,26 @@
+/** Copies packets from one memory, and from one set of columns, to another. */
+import type { PacketColumns, PacketMemory } from '../model/packet-batch';
+
+/** 32 bits at a time, as both places are multiples of 4, but none behind the packet. */
+export function copyBytes(from: PacketMemory, start: number, to: PacketMemory, at: number, length: number): void {
+  const source = from.words;
+  const target = to.words;
+  const first = start >>> 2;
+  const whole = length >>> 2;
+  for (let word = 0; word < whole; word++) target[(at >>> 2) + word] = source[first + word];
+  for (let index = whole << 2; index < length; index++) to.bytes[at + index] = from.bytes[start + index];
+}
+
+/** All columns that go with a packet, from one set of them to another. */
+export function copyRow(from: PacketColumns, row: number, to: PacketColumns, target: number): void {
+  to.offset[target] = from.offset[row];
+  to.length[target] = from.length[row];
+  to.wireLength[target] = from.wireLength[row];
+  to.seconds[target] = from.seconds[row];
+  to.nanoseconds[target] = from.nanoseconds[row];
+  to.flowWord[target] = from.flowWord[row];
+  to.flowAddresses[target] = from.flowAddresses[row];
+  to.flowPorts[target] = from.flowPorts[row];
+  // No source has a slot for it.
+  to.slot[target] = 0;
+}
