@@ -32,9 +32,10 @@ module.exports = tseslint.config(
   { files: ['**/*.cjs', '**/*.js'], languageOptions: { sourceType: 'commonjs' }, rules: { '@typescript-eslint/no-require-imports': 'off' } },
   { files: ['src/**/*.ts'], ignores: ['src/plugins/**'], rules: { 'no-restricted-imports': ['error', { patterns: [BACKENDS] }] } },
   // The rooms of the engine, from the bottom up.
-  { files: ['src/model/**/*.ts'], rules: keepPure(['**/buffers/**', '**/context/**', '**/core/**', '**/ring/**', '**/flow/**']) },
-  { files: ['src/buffers/**/*.ts', 'src/ring/**/*.ts'], rules: keepPure(['**/context/**', '**/core/**', '**/flow/**']) },
-  { files: ['src/context/**/*.ts'], rules: keepPure(['**/core/**', '**/ring/**', '**/flow/**']) },
+  { files: ['src/model/**/*.ts'], rules: keepPure(['**/buffers/**', '**/context/**', '**/core/**', '**/ring/**', '**/rows/**', '**/flow/**']) },
+  { files: ['src/buffers/**/*.ts', 'src/ring/**/*.ts'], rules: keepPure(['**/context/**', '**/rows/**', '**/core/**', '**/flow/**']) },
+  { files: ['src/context/**/*.ts'], rules: keepPure(['**/rows/**', '**/core/**', '**/ring/**', '**/flow/**']) },
+  { files: ['src/rows/**/*.ts'], rules: keepPure(['**/core/**', '**/flow/**', '**/ring/**']) },
   { files: ['src/core/**/*.ts'], rules: keepPure(['**/flow/**', '**/ring/**']) },
   { files: ['src/flow/**/*.ts', 'src/v8/specialise.ts'], rules: keepPure([]) },
 );

@@ -7,7 +7,7 @@ import { NotedPackets, type CurrentPackets } from '../context/current-packets';
 import { NodeContext } from '../context/node-context';
 import type { OutputReaders } from '../context/output-readers';
 import { OwnCounts } from '../context/own-counters';
-import type { GraphMemory } from '../core/graph-memory';
+import type { GraphMemory } from '../rows/graph-memory';
 import type { AnyDefinition, Packets } from '../model/brick';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { CompiledBrick } from '../model/graph';

@@ -2,9 +2,10 @@
 import { CellClock } from '../context/cell-clock';
 import { EngineTimers } from '../context/engine-timers';
 import { OutputReaders } from '../context/output-readers';
-import { Engine, type EngineSource } from '../core/engine';
+import { Engine } from '../core/engine';
+import type { EngineSource } from '../core/engine-source';
 import { EngineGraph } from '../core/engine-graph';
-import { GraphMemory } from '../core/graph-memory';
+import { GraphMemory } from '../rows/graph-memory';
 import type { Backend, OpenContext } from '../model/backend';
 import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
 import { messageOf } from '../model/errors';

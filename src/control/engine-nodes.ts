@@ -3,7 +3,7 @@ import type { CellClock } from '../context/cell-clock';
 import type { Inbox, Timer } from '../context/engine-timers';
 import type { OutputReaders } from '../context/output-readers';
 import { OwnCounters } from '../context/own-counters';
-import type { GraphMemory, NodeMemory } from '../core/graph-memory';
+import type { GraphMemory, NodeMemory } from '../rows/graph-memory';
 import type { NodeBrick } from '../core/graph-node';
 import { isWarmable, makeNodeCode, type NodeCode } from '../core/node-code';
 import type { CounterBlock } from '../model/counters';

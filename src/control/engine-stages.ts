@@ -1,7 +1,7 @@
 /** Columns that the engine fills itself, where a brick reads them and a source leaves them out. */
 import type { BatchStage } from '../core/engine-graph';
-import type { EngineSource } from '../core/engine';
-import type { GraphMemory } from '../core/graph-memory';
+import type { EngineSource } from '../core/engine-source';
+import type { GraphMemory } from '../rows/graph-memory';
 import { HeadColumn, copyHeadsByByte } from '../core/heads';
 import { flowFiller } from '../flow/columns';
 import type { Backend } from '../model/backend';

@@ -1,7 +1,7 @@
 /** Makes what an engine's thread needs to know, with what the control halves of its backend, its bricks and of pipes prepare. */
 import type { Backend, LinkPlan } from '../model/backend';
 import { BricksError } from '../model/errors';
-import { stayingBricks } from '../core/graph-rows';
+import { stayingBricks } from '../rows/graph-rows';
 import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
 import { createSharedCounters } from '../model/counters';

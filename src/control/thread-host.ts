@@ -1,6 +1,6 @@
 /** What an engine needs of its thread, while it warms up and while it runs: the same object, so that V8 sees one. */
 import type { CounterBlock } from '../model/counters';
-import type { EngineSource } from '../core/engine';
+import type { EngineSource } from '../core/engine-source';
 import { Waiter } from '../native/system';
 import { CollectionCount } from '../v8/collections';
 import { DeoptimisationCount } from '../v8/deoptimisations';

@@ -1,8 +1,8 @@
 /** Who opens the links of an engine, in its thread: for as long as the thread lives, whatever graphs replace each other in it. */
 import type { OutputReaders } from '../context/output-readers';
-import { engineSource, type EngineSource } from '../core/engine';
+import { engineSource, type EngineSource } from '../core/engine-source';
 import type { EngineGraph } from '../core/engine-graph';
-import type { GraphMemory } from '../core/graph-memory';
+import type { GraphMemory } from '../rows/graph-memory';
 import { FilePorts } from '../files';
 import type { Backend, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../model/backend';
 import type { CounterBlock } from '../model/counters';

@@ -13,7 +13,7 @@ import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import { BricksError, messageOf } from '../model/errors';
 import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from '../context/engine-timers';
 import type { CompiledGraph } from '../model/graph';
-import type { FixedList, GraphMemory } from './graph-memory';
+import type { FixedList, GraphMemory } from '../rows/graph-memory';
 import { GraphNode, type NodeBrick } from './graph-node';
 import { NodeInputs } from './node-inputs';
 import type { PacketBatch } from '../model/packet-batch';

@@ -8,23 +8,11 @@ import {
   ENGINE_BATCHES, ENGINE_BUSY_NANOSECONDS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS, ENGINE_LARGEST_BATCH_NANOSECONDS, ENGINE_WAITS,
   addToCounter, setCounter, type CounterBlock, type CounterPublisher,
 } from '../model/counters';
+import { abandonAll } from './abandon';
 import { BatchSender } from './batch-sender';
 import type { EngineGraph } from './engine-graph';
+import type { EngineSource } from './engine-source';
 import { NO_TIMERS, type EngineTimers, type Inbox } from '../context/engine-timers';
-import type { PacketBatch } from '../model/packet-batch';
-
-/** A source with the batch it fills and the brick it feeds. */
-export interface EngineSource {
-  readonly port: SourcePort;
-  readonly batch: PacketBatch;
-  readonly entry: number;
-  ended: boolean;
-}
-
-/** Made in one place, so that V8 takes all of them for the same. */
-export function engineSource(port: SourcePort, batch: PacketBatch, entry: number): EngineSource {
-  return { port, batch, entry, ended: false };
-}
 
 /** What the engine needs of the thread it runs in. */
 export interface EngineHost {
@@ -126,41 +114,10 @@ export class Engine {
 
   /** Brings the books to an end after a failure; returns what to throw. */
   private failed(error: unknown): unknown {
-    const named = this.graph.nameFailure(error);
-    this.abandonBatch(error, false);
-    // Each failure takes away what it is about, so that this ends.
-    while (this.graph.sidesWait) {
-      try {
-        this.sender.sendSides(true);
-      } catch (another) {
-        this.abandonBatch(another, true);
-      }
-    }
+    const named = abandonAll(this.graph, this.sender, this.inHand, error);
+    this.inHand = undefined;
     this.publishNow();
     return named;
-  }
-
-  /** A brick has thrown: what the others made of the batch is sent. Or a port has: what it was to send is dropped. */
-  private abandonBatch(error: unknown, end: boolean): void {
-    const { graph } = this;
-    if (graph.abandonCall()) return;
-    const side = graph.sideBatch;
-    const batch = side ?? this.inHand?.batch;
-    if (!batch) return;
-    if (graph.nameFailure(error) === error) graph.dropListed();
-    else this.sendAbandoned(batch, end);
-    if (side) graph.endSide();
-    else this.inHand?.port.release();
-    this.inHand = undefined;
-  }
-
-  private sendAbandoned(batch: PacketBatch, end: boolean): void {
-    this.graph.abandon(end);
-    try {
-      this.sender.send(batch);
-    } catch {
-      this.graph.dropListed();
-    }
   }
 
   private loop(): LoopEnd {

@@ -6,9 +6,9 @@ import {
 } from '../model/counters';
 import type { CellClock } from '../context/cell-clock';
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
-import type { InnerLink, NodeMemory } from './graph-memory';
+import type { InnerLink, NodeMemory } from '../rows/graph-memory';
 import type { HoldArea } from '../buffers/hold-area';
-import type { MergedList } from './merged-list';
+import type { MergedList } from '../rows/merged-list';
 import type { NodeCode } from './node-code';
 import type { OwnCounters } from '../context/own-counters';
 import type { CurrentPackets } from '../context/current-packets';

@@ -5,7 +5,7 @@
 import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP } from '../model/brick';
 import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from '../model/brick';
 import type { CurrentPackets } from '../context/current-packets';
-import type { NodeMemory } from './graph-memory';
+import type { NodeMemory } from '../rows/graph-memory';
 import type { HoldArea } from '../buffers/hold-area';
 import type { OptionValues } from '../model/options';
 import type { PacketList, PacketLists } from '../model/packet-list';

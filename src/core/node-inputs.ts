@@ -1,7 +1,7 @@
 /** What a node of the graph gets of a batch: the lists of its inputs, merged and counted. Part of the hot path, once a node and batch. */
 import { LINK_BYTES, LINK_PACKETS, addToCounter } from '../model/counters';
 import type { PacketList } from '../model/packet-list';
-import type { FixedList, InnerLink } from './graph-memory';
+import type { FixedList, InnerLink } from '../rows/graph-memory';
 import type { GraphNode } from './graph-node';
 
 export class NodeInputs {

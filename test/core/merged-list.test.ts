@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MergedList } from 'packet-bricks/src/core/merged-list';
+import { MergedList } from 'packet-bricks/src/rows/merged-list';
 import { Specialiser } from 'packet-bricks/src/v8/specialise';
 
 const list = (rows: number[]): { rows: Uint16Array; count: number; whole: boolean } => (
