@@ -55,6 +55,8 @@ const LINES: [line: string, offered: string[], not: string[]][] = [
   ['bricks completion ', ['bash', 'fish', 'zsh'], ['attach']],
   ['bricks help at', ['attach'], []],
   ['bricks-shell --n', ['--name'], []],
+  ['bricks-shell --token-file n', ['notes.txt'], []],
+  ['bricks-server --tls-cert n', ['notes.txt'], []],
   ['bricks-server --log-level ', ['debug', 'error', 'info', 'warn'], []],
   ['bricks-load-balance l', ['lo'], []],
   ['bricks -f load-balance -- n', ['notes.txt'], ['netmap-run']],

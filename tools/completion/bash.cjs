@@ -9,15 +9,7 @@ function cases(rows) {
 /** A kind as the script has it: its name, or the words. */
 const kindText = (kind) => (Array.isArray(kind) ? `words ${kind.join(' ')}` : kind);
 
-function bashScript({ nodes, aliases, scripts, programs }) {
-  const values = new Map();
-  for (const { path, options } of nodes) {
-    for (const { names, value } of options) {
-      if (value === undefined) continue;
-      const text = kindText(value);
-      values.set(text, [...values.get(text) ?? [], ...names.map((name) => `${path} ${name}`)]);
-    }
-  }
+function bashScript({ nodes, values, aliases, scripts, programs }) {
   return `# Completion of bash for Packet Bricks, made from its commands. To use it: source <(bricks completion bash)
 
 # Each of these sets REPLY, to nothing where there is nothing.
@@ -45,7 +37,7 @@ ${cases(nodes.filter(({ argument }) => argument !== undefined).map(({ path, argu
 # What the value of an option is; nothing for options that take none.
 _bricks_value() {
   case "$1 $2" in
-${cases([...values].map(([text, names]) => [names, text]))}
+${cases(values.map(({ kind, options }) => [options, kindText(kind)]))}
     *) REPLY= ;;
   esac
 }

@@ -16,7 +16,7 @@ function optionText({ names, description, value }, scripts) {
   return `${forms}${value === undefined ? '' : ` ${offered(value, scripts)}`} -d ${quote(description)}`;
 }
 
-function fishScript({ nodes, aliases, scripts, programs }) {
+function fishScript({ nodes, values, aliases, scripts, programs }) {
   const lines = nodes.flatMap(({ path, options, commands, argument }) => {
     const names = [path.split(' ')[0], ...Object.entries(aliases).filter(([, meant]) => meant === path).map(([program]) => program)];
     const at = `${names.map((name) => `-c ${name}`).join(' ')} -n ${quote(`__bricks_at ${quote(path)}`)}`;
@@ -26,11 +26,10 @@ function fishScript({ nodes, aliases, scripts, programs }) {
       ...(argument === undefined ? [] : [`complete ${at} ${offered(argument, scripts).replace(/^-[xr] /, '')}`]),
     ];
   });
-  const taking = nodes.flatMap(({ path, options }) => options.filter(({ value }) => value !== undefined).flatMap(({ names }) => names.map((name) => `${path} ${name}`)));
   return `# Completion of fish for Packet Bricks, made from its commands. To use it: bricks completion fish | source
 
 set -g __bricks_commands ${nodes.map(({ path }) => quote(path)).join(' ')}
-set -g __bricks_values ${taking.map(quote).join(' ')}
+set -g __bricks_values ${values.flatMap(({ options }) => options).map(quote).join(' ')}
 
 # Whether the words before the cursor lead to this command.
 function __bricks_at

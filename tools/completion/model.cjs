@@ -10,13 +10,17 @@ const built = (...parts) => require(join(root, 'dist', 'src', ...parts));
 /** Programs that are another name of a command. */
 const ALIASES = { 'bricks-shell': 'bricks shell' };
 
+/** The kinds, by what the help calls a value. */
+const KINDS = { SCRIPT: 'script', FILE: 'file', DIRECTORY: 'directory', PATH: 'directory', USER: 'user', GROUP: 'group', 'PROGRAM ...': 'program' };
+
 /** What an option's value is, where something can be offered for it: words, or one of the kinds that the scripts know. */
 function valueKinds() {
   const { allBackends } = built('plugins', 'container.js');
   const { LOG_LEVELS, LOG_FORMATS } = built('daemon', 'log.js');
+  const { VALUES } = built('cli', 'help.js');
   return {
     '--backend': allBackends().map(({ name }) => name), '--log-level': LOG_LEVELS, '--log-format': LOG_FORMATS,
-    '--file': 'script', '--write': 'file', '--log-file': 'file', '--run-dir': 'directory', '--plugin': 'directory', '--user': 'user', '--group': 'group', '--exec': 'program',
+    ...Object.fromEntries(Object.entries(VALUES).filter(([, value]) => Object.hasOwn(KINDS, value)).map(([option, value]) => [option, KINDS[value]])),
   };
 }
 
@@ -64,6 +68,20 @@ function nodes() {
   return made;
 }
 
+/** The options that take a value, each behind its command, by what the value is. */
+function valuesOf(all) {
+  const found = new Map();
+  for (const { path, options } of all) {
+    for (const { names, value } of options) {
+      if (value === undefined) continue;
+      const key = JSON.stringify(value);
+      if (!found.has(key)) found.set(key, { kind: value, options: [] });
+      found.get(key).options.push(...names.map((name) => `${path} ${name}`));
+    }
+  }
+  return [...found.values()];
+}
+
 /** Setups that -f finds by their names. */
 function shippedScripts() {
   return readdirSync(join(root, 'scripts')).filter((name) => name.endsWith('.lua')).map((name) => name.slice(0, -4)).sort();
@@ -71,7 +89,7 @@ function shippedScripts() {
 
 function model() {
   const all = nodes();
-  return { nodes: all, aliases: ALIASES, scripts: shippedScripts(), programs: [...new Set([...all.map(({ path }) => path.split(' ')[0]), ...Object.keys(ALIASES)])].sort() };
+  return { nodes: all, values: valuesOf(all), aliases: ALIASES, scripts: shippedScripts(), programs: [...new Set([...all.map(({ path }) => path.split(' ')[0]), ...Object.keys(ALIASES)])].sort() };
 }
 
 module.exports = { model };

@@ -10,15 +10,7 @@ function cases(rows) {
 
 const kindText = (kind) => (Array.isArray(kind) ? `words ${kind.map(quote).join(' ')}` : kind);
 
-function zshScript({ nodes, aliases, scripts, programs }) {
-  const values = new Map();
-  for (const { path, options } of nodes) {
-    for (const { names, value } of options) {
-      if (value === undefined) continue;
-      const text = kindText(value);
-      values.set(text, [...values.get(text) ?? [], ...names.map((name) => `${path} ${name}`)]);
-    }
-  }
+function zshScript({ nodes, values, aliases, scripts, programs }) {
   return `#compdef ${programs.join(' ')}
 # Completion of zsh for Packet Bricks, made from its commands. To use it: source <(bricks completion zsh), or keep it as _bricks in a folder of $fpath.
 
@@ -47,7 +39,7 @@ ${cases(nodes.filter(({ argument }) => argument !== undefined).map(({ path, argu
 # What the value of an option is; nothing for options that take none.
 _bricks_value() {
   case "$1 $2" in
-${cases([...values].map(([text, names]) => [names, text]))}
+${cases(values.map(({ kind, options }) => [options, kindText(kind)]))}
     (*) reply=() ;;
   esac
 }
