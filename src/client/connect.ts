@@ -1,11 +1,11 @@
 /** Finds a daemon and connects to it. */
-import { readFileSync } from 'node:fs';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { BricksError, messageOf } from '../model/errors';
 import { formatAddress, parseAddress, socketPath, type Address, type Whereabouts } from '../protocol/address';
 import { PROTOCOL_VERSION } from '../protocol/json-rpc';
 import { Daemon } from './daemon';
+import { readPem } from './pem-file';
 import { readTokenFile } from './token-file';
 
 /** TLS of a connection: files in PEM. */
@@ -77,13 +77,7 @@ function open(address: Address, tls: ConnectTlsOptions | undefined): Promise<Soc
 /** @throws BricksError E_CONTROL_TLS */
 function readTls({ authorities, certificate, key }: ConnectTlsOptions): ConnectionOptions {
   if ((certificate === undefined) !== (key === undefined)) throw new BricksError('E_CONTROL_TLS', 'A certificate of a client needs its key, and the other way round.', 'Give both.');
-  const read = (path: string): Buffer => {
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw new BricksError('E_CONTROL_TLS', `The file ${path} can't be read: ${messageOf(error)}.`);
-    }
-  };
+  const read = (path: string): Buffer => readPem(path, 'E_CONTROL_TLS');
   return {
     ...(authorities === undefined ? {} : { ca: read(authorities) }),
     ...(certificate === undefined || key === undefined ? {} : { cert: read(certificate), key: read(key) }),

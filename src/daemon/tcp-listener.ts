@@ -1,7 +1,7 @@
 /** Listens on TCP, with what protects it: TLS and client certificates, tokens, or, on loopback, the system's word on who a client is. */
-import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from 'node:tls';
+import { readPem } from '../client/pem-file';
 import { BricksError, messageOf } from '../model/errors';
 import { formatAddress, isLoopback } from '../protocol/address';
 import type { Access } from '../protocol/declare';
@@ -101,18 +101,9 @@ function tlsServer(options: TlsOptions, welcome: (socket: Socket) => void): TlsS
 function tlsOptions({ certificate, key, clientAuthorities }: TcpOptions): TlsOptions | undefined {
   if (certificate === undefined && key === undefined && clientAuthorities === undefined) return undefined;
   if (certificate === undefined || key === undefined) throw new BricksError('E_CONTROL_TLS', 'TLS needs both a certificate and its key.', 'Give both: --tls-cert FILE --tls-key FILE.');
-  const authorities = clientAuthorities === undefined ? undefined : readPem(clientAuthorities);
+  const read = (path: string): Buffer => readPem(path, 'E_CONTROL_TLS');
   return {
-    cert: readPem(certificate), key: readPem(key), minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MILLISECONDS,
-    ...(authorities === undefined ? {} : { ca: authorities, requestCert: true, rejectUnauthorized: true }),
+    cert: read(certificate), key: read(key), minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MILLISECONDS,
+    ...(clientAuthorities === undefined ? {} : { ca: read(clientAuthorities), requestCert: true, rejectUnauthorized: true }),
   };
-}
-
-/** @throws BricksError E_CONTROL_TLS */
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new BricksError('E_CONTROL_TLS', `The file ${path} can't be read: ${messageOf(error)}.`);
-  }
 }

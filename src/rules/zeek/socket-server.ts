@@ -1,10 +1,10 @@
 /** NetControl for any WebSocket client: the JSON interface of Broker, as a server. */
 import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { readPem } from '../../client/pem-file';
 import { BricksError, messageOf } from '../../model/errors';
 import type { Logger } from '../../model/brick';
 import { formatAddress, isLoopback } from '../../protocol/address';
@@ -46,7 +46,7 @@ export class NetControlServer {
       throw new BricksError('E_OPTION', `Filter: "${options.listen}" can be reached from other machines, where anyone could change the rules.`, 'Give it a token, or listen on 127.0.0.1.');
     }
     if (secure && options.key === undefined) throw new BricksError('E_OPTION', 'Filter: a certificate needs its key.', 'Give it the option key.');
-    const http = secure ? createSecureServer({ cert: readPart(options.certificate as string), key: readPart(options.key as string) }) : createServer();
+    const http = secure ? createSecureServer({ cert: readPem(options.certificate as string, 'E_FILE'), key: readPem(options.key as string, 'E_FILE') }) : createServer();
     const server = new NetControlServer(http as ReturnType<typeof createServer>, desk, log);
     http.on('request', (_request, response) => response.writeHead(426).end('This is a WebSocket server.\n'));
     http.on('upgrade', (request, socket, head) => {
@@ -144,13 +144,4 @@ function endpointOf(text: string): { readonly host: string; readonly port: numbe
   const port = Number(found?.[3]);
   if (!found || port > 65_535) throw new BricksError('E_OPTION', `Filter: the option "listen" must be HOST:PORT or a port, got ${JSON.stringify(text)}.`, 'For example: listen = "127.0.0.1:9999".');
   return { host: found[1] ?? found[2] ?? '127.0.0.1', port };
-}
-
-/** @throws BricksError E_FILE */
-export function readPart(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new BricksError('E_FILE', `Can't read ${path}: ${messageOf(error)}.`);
-  }
 }

@@ -1,11 +1,11 @@
 /** NetControl as a client of Zeek: connects to its WebSocket interface, again and again, and takes up where it was. */
 import { WebSocket } from 'ws';
+import { readPem } from '../../client/pem-file';
 import { BricksError, messageOf } from '../../model/errors';
 import type { Logger } from '../../model/brick';
 import { isTable } from '../../model/table';
 import { BACKLOG_BYTES_MAXIMUM, MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
 import type { NetControlDesk } from './net-control-desk';
-import { readPart } from './socket-server';
 
 const RETRY_MILLISECONDS_MINIMUM = 250;
 const RETRY_MILLISECONDS_MAXIMUM = 30_000;
@@ -39,7 +39,7 @@ export class ZeekClient {
       throw new BricksError('E_OPTION', `Filter: the option "zeek" must be an address that begins with ws:// or wss://, got ${JSON.stringify(options.zeek)}.`, 'For example: ws://127.0.0.1:27759/v1/messages/json.');
     }
     const { ca, certificate, key } = options;
-    this.parts = { ...(ca === undefined ? {} : { ca: readPart(ca) }), ...(certificate === undefined ? {} : { cert: readPart(certificate) }), ...(key === undefined ? {} : { key: readPart(key) }) };
+    this.parts = { ...(ca === undefined ? {} : { ca: readPem(ca, 'E_FILE') }), ...(certificate === undefined ? {} : { cert: readPem(certificate, 'E_FILE') }), ...(key === undefined ? {} : { key: readPem(key, 'E_FILE') }) };
     this.pings = setInterval(() => this.ping(), PING_MILLISECONDS);
     this.connect();
   }
