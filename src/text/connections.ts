@@ -84,10 +84,7 @@ export class Connector {
   /** The end at which a brick reads what the one before it writes. */
   private otherEnd({ link, place }: { readonly link: string; readonly place: Span }): string {
     const { kind, pipe, device } = at(this.source, place, () => parseLinkName(link));
-    if (pipe?.end === 'master') {
-      const brace = link.lastIndexOf('{');
-      return `${link.slice(0, brace)}}${link.slice(brace + 1)}`;
-    }
+    if (pipe?.end === 'master') return readEnd(link);
     if (pipe) throw this.error(place, 'E_LINK_KIND', `${link} stands between bricks, but is the end of the pipe that is read.`, `Write the other one: ${device}{${pipe.id}`);
     const guess = nearest(link, this.known.names);
     throw this.error(place, 'E_LINK_KIND', `${link} stands between bricks, but is ${kind === 'file' ? 'a file' : 'an interface'}: what is written there is not read back.`, guess ? `Did you mean the brick ${guess}?` : 'Only a pipe can stand there (x{0). End the chain here and begin another, or send a copy: ... -> Duplicator -> ...');
@@ -165,6 +162,12 @@ export class Connector {
 
 function targetsOf(item: ResolvedItem): Target[] {
   return item.kind === 'brick' ? [{ brick: item.brick, place: item.place }] : item.names.map((link) => ({ link, place: item.place }));
+}
+
+/** The end at which a pipe is read, whose other end is given: eth3}0 for eth3{0, with what stands before it. */
+export function readEnd(link: string): string {
+  const brace = link.lastIndexOf('{');
+  return `${link.slice(0, brace)}}${link.slice(brace + 1)}`;
 }
 
 /** The name in front of the brace, of a pipe. */

@@ -5,7 +5,7 @@ import { checkOptions, type OptionDeclaration, type OptionValue } from '../model
 import type { BrickDeclaration } from '../model/brick';
 import type { OrderedBrick } from '../control/orders';
 import type { KnownBricks } from './bricks';
-import { baseName, freeName, pipeDevice } from './connections';
+import { baseName, freeName, pipeDevice, readEnd } from './connections';
 import { isPlainLink, nameText, optionsText, quote, valueText } from './quoting';
 import { collapseLinks, collapseNumbers } from './ranges';
 import { FIRST_ENGINE, type PlannedEngine } from './setup';
@@ -92,7 +92,7 @@ class ChainPrinter {
     if (next === undefined || outputs.length === 0 || next.inputs.length !== outputs.length) return undefined;
     if (this.declarations[index].files === 'sink' || this.declarations[index + 1].files === 'source') return undefined;
     if (this.direct.has(index) || (name !== undefined && outputs.length === 1 && this.isReferred(index, 0) && next.inputs[0] === `${name}}0`)) return '';
-    const isChain = outputs.every((link, output) => isWrittenEnd(link) && next.inputs[output] === otherEnd(link) && !this.isReferred(index, output));
+    const isChain = outputs.every((link, output) => isWrittenEnd(link) && next.inputs[output] === readEnd(link) && !this.isReferred(index, output));
     return isChain ? ` -> ${this.linksText(outputs)}` : undefined;
   }
 
@@ -199,9 +199,4 @@ function isDefault(value: OptionValue | undefined, declaration: OptionDeclaratio
 
 function isWrittenEnd(link: string): boolean {
   return parseLinkName(link).pipe?.end === 'master';
-}
-
-function otherEnd(link: string): string {
-  const brace = link.lastIndexOf('{');
-  return `${link.slice(0, brace)}}${link.slice(brace + 1)}`;
 }

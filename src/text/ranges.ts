@@ -25,7 +25,7 @@ export function numbersOf(text: string): number[] | undefined {
 /** The names that a word without quotes stands for. */
 export function expandLink(text: string): string[] | RangeProblem {
   const pipes = PIPES.exec(text);
-  if (pipes) return between(text, pipes[1], pipes[2], pipes[3], '');
+  if (pipes) return between(text, pipes[1], pipes[2], pipes[3]);
   if (!INSIDE.test(text)) return [text];
   const names = expandInside(text);
   if (!Array.isArray(names)) return names;
@@ -39,19 +39,19 @@ function expandInside(text: string): string[] | RangeProblem {
   if (!match) return [text];
   const rest = expandInside(match[4]);
   if (!Array.isArray(rest)) return rest;
-  const heads = between(text, match[1], match[2], match[3], '');
+  const heads = between(text, match[1], match[2], match[3]);
   if (!Array.isArray(heads)) return heads;
   if (heads.length * rest.length > MAXIMUM_NUMBERS) return tooMany(text);
   return heads.flatMap((head) => rest.map((tail) => head + tail));
 }
 
 /** Numbers that begin with a zero keep their width, as in a shell. */
-function between(text: string, before: string, first: string, last: string, after: string): string[] | RangeProblem {
+function between(text: string, before: string, first: string, last: string): string[] | RangeProblem {
   const [from, to] = [Number(first), Number(last)];
   if (to < from) return { problem: `The range ${text} runs backwards.`, remedy: 'Write the smaller number first.' };
   if (to - from >= MAXIMUM_NUMBERS || !Number.isSafeInteger(to)) return tooMany(text);
   const width = first.length > 1 && first.startsWith('0') ? first.length : 0;
-  return Array.from({ length: to - from + 1 }, (_, index) => before + String(from + index).padStart(width, '0') + after);
+  return Array.from({ length: to - from + 1 }, (_, index) => before + String(from + index).padStart(width, '0'));
 }
 
 function tooMany(text: string): RangeProblem {
