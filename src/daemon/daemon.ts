@@ -1,5 +1,4 @@
 /** The life of a daemon: it takes its place, runs its script, stays until it is told to stop, and leaves nothing behind. */
-import { renameSync, writeFileSync } from 'node:fs';
 import type { EngineRegistry } from '../control/engine-registry';
 import { engines } from '../control/process-engines';
 import { BricksError, isBricksError } from '../model/errors';
@@ -19,7 +18,7 @@ import { PidFile } from './pid-file';
 import { dropPrivileges, type Identity } from './privileges';
 import { Reload } from './reload';
 import { rehearse } from './rehearse';
-import { prepareRuntimeDirectory, removeLeftovers, runtimeFiles, type RuntimeFiles } from './runtime-directory';
+import { prepareRuntimeDirectory, removeLeftovers, replaceFile, runtimeFiles, type RuntimeFiles } from './runtime-directory';
 import { ScriptOrders } from './script-orders';
 import { StatusFile } from './status-file';
 import { daemonStatus } from './status';
@@ -188,9 +187,7 @@ export class Daemon implements ControlHost {
     const { identity: { group }, control } = this.settings;
     this.server = await ControlServer.listen(this, { ...control, socket: this.files.socket, group: group === undefined ? undefined : String(group), log: (text) => say(text, 'warn') });
     const { port } = this.server;
-    if (port === undefined) return;
-    writeFileSync(`${this.files.port}.new`, `${port}\n`, { mode: 0o644 });
-    renameSync(`${this.files.port}.new`, this.files.port);
+    if (port !== undefined) replaceFile(this.files.port, `${port}\n`);
   }
 
   private async runScript(): Promise<ScriptEnd | undefined> {

@@ -1,5 +1,5 @@
 /** The directory of daemons' files, where nobody else may put anything. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, realpathSync, rmSync, type Stats } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { BricksError, messageOf } from '../model/errors';
 
@@ -47,9 +47,18 @@ export function prepareRuntimeDirectory(directory: string, owner: DaemonOwner): 
   chmodSync(directory, owner.group === undefined ? 0o700 : 0o750);
 }
 
+/** Writes one of the files so that readers find the old one or the new one, never a part. */
+export function replaceFile(path: string, text: string): void {
+  const fresh = freshName(path);
+  writeFileSync(fresh, text, { mode: 0o644 });
+  renameSync(fresh, path);
+}
+
+const freshName = (path: string): string => `${path}.new`;
+
 /** Removes what a killed predecessor left; only for who holds the lock of the pid file. */
 export function removeLeftovers({ socket, port, status }: RuntimeFiles): void {
-  for (const path of [socket, port, status, `${status}.new`, `${port}.new`]) rmSync(path, { force: true });
+  for (const path of [socket, port, status, freshName(status), freshName(port)]) rmSync(path, { force: true });
 }
 
 function giveToGroup(directory: string, uid: number, group: number): void {

@@ -1,6 +1,6 @@
 /** What a daemon has counted, in a file that is written anew every few seconds, for whoever has nothing but a file to look at. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { messageOf } from '../model/errors';
+import { replaceFile } from './runtime-directory';
 
 const STATUS_MILLISECONDS = 5000;
 
@@ -8,16 +8,14 @@ export class StatusFile {
   private readonly timer: NodeJS.Timeout;
   private failed = false;
 
-  constructor(private readonly path: string, private readonly read: () => object, private readonly tell: (text: string) => void, milliseconds = STATUS_MILLISECONDS) {
+  constructor(private readonly path: string, private readonly read: () => object, private readonly tell: (text: string) => void) {
     this.write();
-    this.timer = setInterval(() => this.write(), milliseconds);
+    this.timer = setInterval(() => this.write(), STATUS_MILLISECONDS);
   }
 
-  /** Readers find the old one or the new one, never a part. */
-  write(): void {
+  private write(): void {
     try {
-      writeFileSync(`${this.path}.new`, `${JSON.stringify(this.read(), undefined, 2)}\n`, { mode: 0o644 });
-      renameSync(`${this.path}.new`, this.path);
+      replaceFile(this.path, `${JSON.stringify(this.read(), undefined, 2)}\n`);
       this.failed = false;
     } catch (error) {
       if (!this.failed) this.tell(`The status file ${this.path} cannot be written: ${messageOf(error)}.`);
@@ -27,6 +25,5 @@ export class StatusFile {
 
   close(): void {
     clearInterval(this.timer);
-    for (const path of [this.path, `${this.path}.new`]) rmSync(path, { force: true });
   }
 }

@@ -1,4 +1,4 @@
-/** What a daemon does and has counted, in one small object: the status file, and what clients see first. */
+/** What a daemon does and has counted, in one small object, for the status file. */
 import { engines } from '../control/process-engines';
 import type { Daemon } from './daemon';
 
