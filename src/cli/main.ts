@@ -81,7 +81,7 @@ function withCommand(argv: readonly string[]): readonly string[] {
   return ['shell', ...argv.slice(0, at), ...argv.slice(at + 1)];
 }
 
-/** A slip that gets a better answer than the parser's: what is no command, or not in its place. */
+/** A slip that gets a better answer than the parser's: a word that is not a command, or is not in its place. */
 function slipOf(argv: readonly string[]): string | undefined {
   if (argv[0] !== undefined && NAMED[argv[0]]) return undefined;
   const words = ownWords(argv);
@@ -97,7 +97,7 @@ const COMMAND_BACKENDS: Readonly<Record<string, string>> = {
   devices: 'it always lists all backends (bricks devices)',
 };
 
-/** A first word that is no command: a slip that gets a suggestion. */
+/** A first word that is not a command: a slip that gets a suggestion. */
 function misspelt(word: string | undefined): string | undefined {
   if (word === undefined || word.startsWith('-') || WORDS.includes(word)) return undefined;
   if (/\.(lua|[mc]?[jt]s)$/.test(word)) return `"${word}" is not a command. Did you mean: bricks -f ${word}?`;
@@ -216,7 +216,7 @@ main(commandLine()).catch((error: unknown) => {
   sayError(error);
   return EXIT_FAILURE;
 }).then((code) => {
-  // What could not be written is told a turn later.
+  // A failure to write is reported a turn later.
   setImmediate(() => endProgram(code === 0 && hasOutputFailed() ? EXIT_FAILURE : code));
 });
 

@@ -59,7 +59,7 @@ export interface ShellTexts {
 
 export const OWN_TEXTS: ShellTexts = { greeting: 'This is a Lua shell. Type help for help, Ctrl-D to exit.', leave: 'Ctrl-D exits.' };
 
-/** Resolves when the user leaves; answers the exit code. */
+/** Runs until the user leaves; resolves with the exit code. */
 export class Shell {
   private readonly lines: Interface;
   private pending = '';
@@ -126,7 +126,7 @@ export class Shell {
   /** Whether a line has failed. */
   failed = false;
 
-  /** Evaluates what was typed so far; answers an exit code when the program is to end. */
+  /** Evaluates what was typed so far; returns an exit code when the program is to end. */
   private async take(line: string): Promise<number | undefined> {
     if (this.terminal && line.trim() !== '') remember(line);
     const asked = this.pending === '' ? HELP_FORMS.map((form) => form.exec(line.trim())).find((match) => match !== null) : undefined;

@@ -46,7 +46,7 @@ export class Daemon {
     }));
   }
 
-  /** Calls a command. @throws BricksError as the daemon answers it, or E_CONTROL_CLOSED */
+  /** Calls a command. @throws BricksError with the daemon's code, or E_CONTROL_CLOSED */
   call<Name extends CommandName>(name: Name, ...[parameters]: Optional<CommandParameters<Name>>): Promise<CommandResult<Name>> {
     return new Promise((resolve, reject) => {
       this.request(name, parameters ?? {}, { resolve: resolve as (result: unknown) => void, reject });
@@ -55,7 +55,7 @@ export class Daemon {
 
   /**
    * Hears a topic: calls `listener` with each value, in order. Resolves, once the daemon has agreed, with what ends it.
-   * @throws BricksError as the daemon answers it, or E_CONTROL_CLOSED
+   * @throws BricksError with the daemon's code, or E_CONTROL_CLOSED
    */
   listen<Name extends TopicName>(topic: Name, parameters: TopicParameters<Name>, listener: (value: TopicValue<Name>) => void): Promise<() => Promise<void>> {
     return this.begin(topic, parameters, { take: listener as (value: unknown) => void, end: () => undefined }).then((subscription) => () => this.unsubscribe(subscription));

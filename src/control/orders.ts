@@ -17,7 +17,7 @@ export type Order =
   | { order: 'engine.exists'; name: string; brick?: number }
   /** `link` adds the bricks to those that the engine has, `relink` puts them in their place; both also while it runs. */
   | { order: 'engine.link' | 'engine.relink'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
-  /** Changes the engine's graph, also while it runs; answers its bricks as they are then. */
+  /** Changes the engine's graph, also while it runs; returns its bricks as they are then. */
   | { order: 'engine.edit'; name: string; edit: OrderedEdit }
   | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
   /** The bricks and links of an engine, or of all, as plain data (EngineGraph). */
@@ -31,11 +31,11 @@ export type Order =
   | { order: 'brick.describe'; kind?: string }
   /** What engines and backends take as options, for help; those of a plugin's backend only where it is named. */
   | { order: 'options.describe'; backend?: string }
-  /** Validates; answers {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
+  /** Validates; returns {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
   | { order: 'brick.check'; kind: string; options: unknown }
-  /** Calls a method of the control half of an engine's brick; answers what it returns. */
+  /** Calls a method of the control half of an engine's brick; returns what it returned. */
   | { order: 'brick.call'; name: string; id: number; method: string; values: unknown[] }
-  /** Loads a module and makes the bricks that it exports known; answers their names. */
+  /** Loads a module and makes the bricks that it exports known; returns their names. */
   | { order: 'brick.load'; file: string }
   | { order: 'shutdown' };
 

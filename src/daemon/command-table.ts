@@ -35,7 +35,7 @@ export async function carryOutRequest(host: ControlHost, { method, parameters }:
   }
 }
 
-/** Begins to publish a topic; answers what ends that. @throws BricksError E_ARGUMENT, E_OPTION, E_PERMISSION */
+/** Begins to publish a topic; returns what ends that. @throws BricksError E_ARGUMENT, E_OPTION, E_PERMISSION */
 export function startTopic(host: ControlHost, name: string, given: Readonly<Record<string, unknown>>, session: Session, publish: (value: unknown) => void): () => void {
   const declaration = topicOf(name);
   const handler = TOPIC_STARTERS.get(name);

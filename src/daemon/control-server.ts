@@ -20,7 +20,7 @@ export interface ListenOptions {
   readonly groupAccess?: Access | undefined;
   /** To listen on TCP as well. */
   readonly tcp?: TcpOptions | undefined;
-  /** Is told who was refused, and why. */
+  /** Hears who was refused, and why. */
   readonly log?: ((text: string) => void) | undefined;
   /** Other limits than those of the protocol. */
   readonly limits?: Partial<Limits> | undefined;

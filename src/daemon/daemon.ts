@@ -208,7 +208,7 @@ export class Daemon implements ControlHost {
     return this.script;
   }
 
-  /** Of a script whose place another one has taken nothing is told. */
+  /** Says nothing of a script that another one has replaced. */
   private tellEnd(end: ScriptEnd, script = this.script): void {
     if (this.ending || script !== this.script) return;
     if (end.kind === 'failed') sayError(end.error);

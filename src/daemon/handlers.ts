@@ -19,7 +19,7 @@ export function handle<Name extends CommandName>(
 /** Publishes the values of one topic. */
 export interface TopicHandler {
   readonly topic: TopicName;
-  /** Begins to publish; answers what ends it. */
+  /** Begins to publish; returns what ends it. */
   start(host: ControlHost, parameters: unknown, session: Session, publish: (value: unknown) => void): () => void;
 }
 

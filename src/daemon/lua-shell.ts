@@ -46,7 +46,7 @@ export class LuaShell {
     shells++;
   }
 
-  /** Hears what it prints; answers what ends that. What nobody hears is lost. */
+  /** Hears what it prints; returns what ends that. What nobody hears is lost. */
   listen(listener: (output: ShellOutput) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -68,7 +68,7 @@ export class LuaShell {
     return this.names.complete(text, behind);
   }
 
-  /** Answers whether anything ran. */
+  /** Returns whether anything ran. */
   interrupt(): boolean {
     return this.lua.interrupt();
   }

@@ -53,7 +53,7 @@ export class OutputPipe {
     this.rest = Buffer.alloc(0);
   }
 
-  /** Nobody reads any more: writers are told so. */
+  /** Nobody reads any more: writers get an error. */
   closeReadEnd(): void {
     this.closed = true;
     this.socket.destroy();

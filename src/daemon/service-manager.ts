@@ -1,4 +1,4 @@
-/** What systemd, or another service manager that speaks its protocol, is told: by datagrams to the socket that NOTIFY_SOCKET names. */
+/** Reports to systemd, or another service manager that speaks its protocol, by datagrams to the socket that NOTIFY_SOCKET names. */
 import { sendDatagram } from '../native/process';
 
 export class ServiceManager {

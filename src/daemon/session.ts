@@ -28,7 +28,7 @@ export interface SessionOptions {
   readonly access?: Access | undefined;
   readonly token?: TokenCheck | undefined;
   readonly limits: Limits;
-  /** Is told why a client was not let in. */
+  /** Hears why a client was not let in. */
   readonly refused: (reason: string) => void;
 }
 
@@ -81,7 +81,7 @@ export class Session {
     return this.granted === undefined;
   }
 
-  /** Answers what a token allows; one connection has one try. @throws BricksError E_PERMISSION */
+  /** Returns what a token allows; one connection has one try. @throws BricksError E_PERMISSION */
   authenticate(token: string): Access {
     const { token: check, refused } = this.options;
     if (this.granted !== undefined || !check) return this.access;

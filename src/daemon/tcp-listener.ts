@@ -56,7 +56,7 @@ export async function listenOnTcp(options: TcpOptions, take: (socket: Socket, ne
     return given && (access === 'read' ? 'read' : given);
   });
   const welcome = (socket: Socket): void => {
-    // Without its port: a log counts what it is told again and again.
+    // Without its port: the log counts messages that repeat.
     const from = socket.remoteAddress ?? 'an address that is gone';
     socket.setNoDelay(true);
     if (capped) return take(socket, { from, token: capped });

@@ -205,7 +205,7 @@ export class LuaHost {
     return this.#current !== 0;
   }
 
-  /** Ends what runs now, or is just about to, with the failure "interrupted"; answers false when nothing runs. */
+  /** Ends what runs now, or is just about to, with the failure "interrupted"; returns false when nothing runs. */
   interrupt(): boolean {
     const call = this.#current === 0 && this.#queued > 0 ? this.#calls + 1 : this.#current;
     if (call === 0) return false;

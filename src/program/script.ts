@@ -80,7 +80,7 @@ export function readSetupFile(path: string | 0): string {
   }
 }
 
-/** Answers the exit code that the script asked for, if it did.
+/** Returns the exit code that the script asked for, if it did.
  *  @throws BricksError E_SCRIPT_FAILED */
 export async function runLuaScript(host: LuaHost, path: string): Promise<number | undefined> {
   const result = await host.runScript(path);

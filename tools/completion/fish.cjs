@@ -2,7 +2,7 @@
 /** The completion of fish. */
 const quote = (text) => `'${text.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}'`;
 
-/** What fish is told of a kind: whether files may follow, and what else. */
+/** What fish offers for a kind: files, and what else. */
 function offered(kind, scripts) {
   if (Array.isArray(kind)) return `-x -a ${quote(kind.join(' '))}`;
   return {

@@ -97,7 +97,7 @@ export class RunCommand extends EnginesCommand {
     return 0;
   }
 
-  /** Answers the exit code that a script asked for, if it did. */
+  /** Returns the exit code that a script asked for, if it did. */
   private async runScript(host: LuaHost, script: string): Promise<number | undefined> {
     if (!isSetup(script)) return runLuaScript(host, script);
     await runSetup(readSetupFile(script), script, (order) => this.engines.carryOut(order));

@@ -103,7 +103,7 @@ local function goes_on(text, message)
   return true
 end
 
--- Evaluates a statement of the shell; answers whether more lines are needed. On a terminal, which has so many columns,
+-- Evaluates a statement of the shell; returns whether more lines are needed. On a terminal, which has so many columns,
 -- what calls return is printed too.
 function host.line(text, columns)
   values.columns = columns or 80

@@ -11,7 +11,7 @@ export interface DaemonInformation {
   readonly protocol: number;
   /** The number of its process. */
   readonly pid: number;
-  /** By which it is told from other daemons of this machine. */
+  /** What sets it apart from other daemons of this machine. */
   readonly name: string;
   /** When it started: ISO 8601, UTC. */
   readonly startedAt: string;
