@@ -3,13 +3,11 @@ import '../native/no-debugger';
 import 'reflect-metadata';
 import { Cli, type BaseContext, type CommandClass } from 'clipanion';
 import { DETACHED } from '../daemon/detach';
-import { isBricksError, nearest } from '../model/errors';
+import { nearest } from '../model/errors';
 import { packageVersion } from '../native/load-addon';
-import { say, sayError } from '../program/messages';
 import { commandLine } from './command-line';
-import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 import { commandHelp } from './help';
-import { endProgram, surviveFullOutput } from './output';
+import { reportFailure, runProgram } from './output';
 import { DuplicateCommand } from './programs/duplicate';
 import { KillServerCommand } from './programs/kill-server';
 import { LoadBalanceCommand } from './programs/load-balance';
@@ -44,12 +42,7 @@ async function execute(name: ProgramName, argv: readonly string[]): Promise<numb
     }
     return 0;
   } catch (error) {
-    if ((error as { clipanion?: unknown } | undefined)?.clipanion !== undefined) {
-      say(`${usageText(cli, error as Error, own)} See ${name} --help.`);
-      return EXIT_USAGE;
-    }
-    sayError(error);
-    return isBricksError(error) && error.code === 'E_BACKEND' ? EXIT_USAGE : EXIT_FAILURE;
+    return reportFailure(error, (usage) => `${usageText(cli, usage, own)} See ${name} --help.`);
   }
 }
 
@@ -69,9 +62,5 @@ function usageText(cli: Cli, error: Error, words: readonly string[]): string {
 
 /** Runs a program with the words of the command line. */
 export function run(name: ProgramName): void {
-  surviveFullOutput();
-  execute(name, commandLine()).catch((error: unknown) => {
-    sayError(error);
-    return EXIT_FAILURE;
-  }).then((code) => setImmediate(() => endProgram(code)));
+  runProgram(() => execute(name, commandLine()));
 }

@@ -4,7 +4,7 @@ import '../native/no-debugger';
 import { basename } from 'node:path';
 import 'reflect-metadata';
 import { Cli, UsageError, type BaseContext, type CommandClass } from 'clipanion';
-import { isBricksError, nearest } from '../model/errors';
+import { nearest } from '../model/errors';
 import { DAEMON_OPTIONS } from './client-command';
 import { commandLine } from './command-line';
 import { AttachCommand } from './commands/attach';
@@ -23,10 +23,10 @@ import { RunCommand } from './commands/run';
 import { RunTextCommand } from './commands/run-text';
 import { ShellCommand } from './commands/shell';
 import { packageVersion } from '../native/load-addon';
-import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
+import { EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview } from './help';
-import { say, sayError } from '../program/messages';
-import { endProgram, hasOutputFailed, surviveFullOutput } from './output';
+import { say } from '../program/messages';
+import { reportFailure, runProgram } from './output';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
@@ -149,10 +149,10 @@ function optionsOf(cli: Cli, command: string | undefined): string[] {
 }
 
 /** clipanion's message without its drawing, and the option that was perhaps meant. */
-function usageText(cli: Cli, error: unknown, argv: readonly string[]): string {
+function usageText(cli: Cli, error: Error, argv: readonly string[]): string {
   const [command] = argv;
   const known = optionsOf(cli, command);
-  const [text] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
+  const [text] = error.message.trim().split('\n');
   const notFound = text.startsWith('Command not found');
   // Of several options that don't fit clipanion names none.
   const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
@@ -198,27 +198,11 @@ async function main(given: readonly string[]): Promise<number> {
     command.context = Cli.defaultContext;
     return (await command.validateAndExecute()) ?? 0;
   } catch (error) {
-    if (isUsageError(error)) {
-      say(usageText(cli, error, input));
-      return EXIT_USAGE;
-    }
-    sayError(error);
-    return isBricksError(error) && error.code === 'E_BACKEND' ? EXIT_USAGE : EXIT_FAILURE;
+    return reportFailure(error, (usage) => usageText(cli, usage, input));
   }
 }
 
-function isUsageError(error: unknown): boolean {
-  return (error as { clipanion?: unknown } | undefined)?.clipanion !== undefined;
-}
-
-surviveFullOutput();
-main(commandLine()).catch((error: unknown) => {
-  sayError(error);
-  return EXIT_FAILURE;
-}).then((code) => {
-  // A failure to write is reported a turn later.
-  setImmediate(() => endProgram(code === 0 && hasOutputFailed() ? EXIT_FAILURE : code));
-});
+runProgram(() => main(commandLine()));
 
 // For esbuild, which wraps modules without exports, and all that they import, in functions.
 export {};

@@ -1,7 +1,8 @@
 /** Output of the programs, and how they end. */
 import { isatty } from 'node:tty';
-import { BricksError, messageOf } from '../model/errors';
-import { sayError } from '../program/messages';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import { say, sayError } from '../program/messages';
+import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
 
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 
@@ -18,15 +19,11 @@ export function endProgram(code: number): void {
   process.exit(code);
 }
 
+/** Whether something that was meant for standard output is lost. */
 let outputFailed = false;
 
-/** Whether something that was meant for standard output is lost. */
-export function hasOutputFailed(): boolean {
-  return outputFailed;
-}
-
 /** A disk that is full under a log or a listing, or a reader of messages that has gone, must not end a program that records. */
-export function surviveFullOutput(): void {
+function surviveFullOutput(): void {
   // Of standard error nobody can be told; it is written again when there is room.
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -35,6 +32,29 @@ export function surviveFullOutput(): void {
     outputFailed = true;
     sayError(new BricksError('E_OUTPUT', `Cannot write to standard output: ${messageOf(error)}.`, 'Free some space, or redirect it; output written until then is lost, and everything else carries on.'));
   });
+}
+
+/** Runs a program, and ends it with the exit code that it resolves with. */
+export function runProgram(program: () => Promise<number>): void {
+  surviveFullOutput();
+  program().catch((error: unknown) => {
+    sayError(error);
+    return EXIT_FAILURE;
+  }).then((code) => {
+    // A failure to write is reported a turn later.
+    setImmediate(() => endProgram(code === 0 && outputFailed ? EXIT_FAILURE : code));
+  });
+}
+
+/** Says what has failed, in the words that `usage` has for a mistake on the command line. Returns the exit code. */
+export function reportFailure(error: unknown, usage: (error: Error) => string): number {
+  // clipanion marks its errors so.
+  if ((error as { clipanion?: unknown } | undefined)?.clipanion !== undefined) {
+    say(usage(error as Error));
+    return EXIT_USAGE;
+  }
+  sayError(error);
+  return isBricksError(error) && error.code === 'E_BACKEND' ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 /** Columns of text, aligned; the first row is the head. */

@@ -99,7 +99,7 @@ export class Shell {
     return 1;
   }
 
-  /** Answers the exit code that was asked for, or nothing at the end of the lines. */
+  /** Returns the exit code that was asked for, or nothing at the end of the lines. */
   private async takeLines(): Promise<number | undefined> {
     try {
       for await (const line of this.lines) {

@@ -175,3 +175,8 @@ test('what a killed predecessor left is no obstacle', async () => {
   expect(readdirSync(place.run_)).toEqual([]);
   expect(existsSync(place.path('out.pcap'))).toBe(true);
 });
+
+test('what the programs around a daemon cannot print fails them', async () => {
+  const lost = await place.other('bricks-kill-server', ['--help'], { wrap: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'] });
+  expect(lost).toMatchObject({ code: 1, stderr: expect.stringMatching(/^bricks: Cannot write to standard output: .*\[E_OUTPUT\]\n$/) as string });
+});

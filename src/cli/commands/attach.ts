@@ -144,7 +144,7 @@ function targetOpener(path: string, ending: AbortSignal): () => Promise<number> 
 }
 
 /** Opening a named pipe waits for its reader, and then nobody would hear a signal: so it is waited for here.
- *  Answers a descriptor that does not wait, which keeps the reader from seeing an end before the other one is open. */
+ *  Returns a descriptor that does not wait, which keeps the reader from seeing an end before the other one is open. */
 async function fifoWithReader(path: string, ending: AbortSignal): Promise<number | undefined> {
   for (let waits = 0; statSync(path, { throwIfNoEntry: false })?.isFIFO(); waits++) {
     try {
