@@ -1,6 +1,6 @@
 /** What users may say of an engine, and what it tells them. */
 import type { Backend } from '../model/backend';
-import { BricksError, nearest } from '../model/errors';
+import { BricksError, namesInstead } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
 import { checkOptions, listOptions, type GivenOptions, type OptionDeclarations, type OptionValue, type OptionValues } from '../model/options';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
@@ -117,8 +117,7 @@ export function checkedLinkOptions(engine: string, given: unknown): LinkOptions 
   }
   const unknown = Object.keys(given).find((name) => !LINK_OPTION_NAMES.includes(name));
   if (unknown !== undefined) {
-    const guess = nearest(unknown, LINK_OPTION_NAMES);
-    throw new BricksError('E_OPTION', `link of engine ${engine} has no option "${unknown}".`, guess ? `Did you mean "${guess}"?` : `Its options are: ${LINK_OPTION_NAMES.join(', ')}.`);
+    throw new BricksError('E_OPTION', `link of engine ${engine} has no option "${unknown}".`, namesInstead(unknown, LINK_OPTION_NAMES, 'Its options are'));
   }
   const options = given as LinkOptions;
   if (options.batch !== undefined) checkedBatch(options.batch);

@@ -48,6 +48,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** What to do about a name that nothing has: the nearest one, or all of them. `all` is how these are called: `Its options are`. */
+export function namesInstead(word: string, known: readonly string[], all = 'There are'): string {
+  const guess = nearest(word, known);
+  return guess ? `Did you mean "${guess}"?` : `${all}: ${known.join(', ')}.`;
+}
+
 /** Letters to put in, take out, change, or exchange with their neighbour. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];

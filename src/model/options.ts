@@ -2,7 +2,7 @@
  * Options of bricks, engines and backends: declared once, as data, from which validation,
  * help and reference are made.
  */
-import { BricksError, nearest } from './errors';
+import { BricksError, namesInstead } from './errors';
 
 /** One number, text or truth value. */
 export type OptionItem = number | string | boolean;
@@ -123,9 +123,7 @@ function tableOf(owner: string, declarations: readonly OptionDeclaration[], give
 
 function unknownOption(owner: string, declarations: readonly OptionDeclaration[], name: string): BricksError {
   const names = declarations.map((declaration) => declaration.name);
-  const guess = nearest(name, names);
-  const remedy = guess ? `Did you mean "${guess}"?` : names.length > 0 ? `Its options are: ${names.join(', ')}.` : 'It has none.';
-  return new BricksError('E_OPTION', `${owner} has no option "${name}".`, remedy);
+  return new BricksError('E_OPTION', `${owner} has no option "${name}".`, names.length > 0 ? namesInstead(name, names, 'Its options are') : 'It has none.');
 }
 
 function checkValue(owner: string, declaration: OptionDeclaration, given: unknown): OptionValue {

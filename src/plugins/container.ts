@@ -8,7 +8,7 @@ import type { Backend } from '../model/backend';
 import type { BrickDeclaration } from '../model/brick';
 import type { BrickClass } from '../model/define-brick';
 import { isBrickClass } from '../model/define-brick';
-import { BricksError, nearest } from '../model/errors';
+import { BricksError, namesInstead } from '../model/errors';
 import { BUILT_IN_BACKENDS, BUILT_IN_BRICKS } from './built-in';
 
 const BRICKS: InjectionToken<BrickClass> = Symbol.for('packet-bricks:bricks');
@@ -58,13 +58,7 @@ export function knownBackend(name: string): Backend | undefined {
 export function resolveBackend(name: string): Backend {
   const known = knownBackend(name);
   if (known) return known;
-  throw unknownName('E_BACKEND', 'backend', name, allBackends().map((backend) => backend.name));
-}
-
-/** The error for a name that nothing has. */
-export function unknownName(code: 'E_BRICK' | 'E_BACKEND', what: string, name: string, names: readonly string[]): BricksError {
-  const guess = nearest(name, names);
-  return new BricksError(code, `There is no ${what} "${name}".`, guess ? `Did you mean "${guess}"?` : `There are: ${names.join(', ')}.`);
+  throw new BricksError('E_BACKEND', `There is no backend "${name}".`, namesInstead(name, allBackends().map((backend) => backend.name)));
 }
 
 /** The declarations of all kinds of brick, by name. */

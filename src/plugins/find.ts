@@ -2,7 +2,8 @@
 import type { Backend } from '../model/backend';
 import type { BrickDeclaration } from '../model/brick';
 import type { BrickClass, ModuleReference } from '../model/define-brick';
-import { allBackends, brickDeclarations, knownBackend, knownBrick, unknownName } from './container';
+import { BricksError, namesInstead } from '../model/errors';
+import { allBackends, brickDeclarations, knownBackend, knownBrick } from './container';
 import { loadBrickClass } from './load-brick';
 import { PluginCatalogue, type PluginEntry } from './plugin-catalogue';
 import type { PluginSearch } from './plugin-search';
@@ -36,7 +37,7 @@ export function plugins(): PluginCatalogue {
 export async function findBrick(kind: string): Promise<BrickKind> {
   const found = knownBrick(kind) ?? (await plugins().brick(kind));
   if (found) return found;
-  throw unknownName('E_BRICK', 'brick', kind, brickSummaries().map(({ name }) => name));
+  throw new BricksError('E_BRICK', `There is no brick "${kind}".`, namesInstead(kind, brickSummaries().map(({ name }) => name)));
 }
 
 /** The class of a brick by its name; that of a plugin is loaded. @throws BricksError E_BRICK, E_PLUGIN, E_MODULE */
@@ -50,7 +51,7 @@ export async function findBackend(name: string): Promise<FoundBackend> {
   const known = knownBackend(name);
   const found = known ? { backend: known } : await plugins().backend(name);
   if (found) return found;
-  throw unknownName('E_BACKEND', 'backend', name, backendSummaries().map((backend) => backend.name));
+  throw new BricksError('E_BACKEND', `There is no backend "${name}".`, namesInstead(name, backendSummaries().map((backend) => backend.name)));
 }
 
 /** A name, and what it stands for in one sentence. */

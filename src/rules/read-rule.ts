@@ -1,5 +1,5 @@
 /** Rules as people write them, in scripts, files and calls: `{ drop: '192.0.2.0/24', expire: 60 }`. Whatever is given, there is a rule or an error that says what is wrong. */
-import { BricksError, nearest } from '../model/errors';
+import { BricksError, namesInstead } from '../model/errors';
 import { isTable } from '../model/table';
 import { isSingle } from './addresses';
 import { parseEntity, parseEntityFields } from './entity-text';
@@ -30,8 +30,7 @@ export function readRule(given: unknown): Rule {
   const fields: Readonly<Record<string, unknown>> = given;
   for (const key of Object.keys(fields)) {
     if (KEYS.includes(key)) continue;
-    const guess = nearest(key, KEYS);
-    throw ruleError(`A rule has no field ${describe(key)}.`, guess ? `Did you mean "${guess}"?` : `Its fields are: ${KEYS.join(', ')}.`);
+    throw ruleError(`A rule has no field ${describe(key)}.`, namesInstead(key, KEYS, 'Its fields are'));
   }
   const named = Object.keys(TYPES).filter((name) => isGiven(fields[name]));
   if (named.length !== 1) throw ruleError(`A rule must say one of ${[...RULE_TYPES, 'shunt'].join(', ')}, got ${named.length === 0 ? 'none' : named.join(' and ')}.`);
