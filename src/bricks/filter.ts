@@ -88,9 +88,11 @@ export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
   // Nothing is remembered from packet to packet: the programs that a warm-up has compiled serve the engine.
   state: () => undefined,
   process(packets, options, context) {
-    const local = new LocalFilter(packets, options, context);
-    if (!isRuled(options)) return (input, next) => local.select(input.rows, input.count, next);
-    const filter = new RuledFilter(local, new RuleSelection(context, context.shared, options.inner), packets, options);
+    if (!isRuled(options)) {
+      const local = new LocalFilter(packets, options, context);
+      return (input, next) => local.select(input.rows, input.count, next);
+    }
+    const filter = new RuledFilter(packets, new RuleSelection(context, context.shared, options.inner), options, context);
     return (input, next) => filter.select(input, next);
   },
 }, ownModule('filter'));

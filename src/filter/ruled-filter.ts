@@ -7,6 +7,7 @@ import { PacketFilter, type FilterRules, type FilteredPackets } from './filter-e
 export class LocalFilter {
   private readonly filter: PacketFilter;
   private readonly packets: FilteredPackets;
+  private readonly batch: Packets['batch'];
   private readonly inapplicable: Counter;
 
   /** @throws BricksError E_FILTER, E_NATIVE_MISSING */
@@ -16,7 +17,6 @@ export class LocalFilter {
     this.inapplicable = context.counter('inapplicable');
     this.batch = batch;
   }
-  private readonly batch: Packets['batch'];
 
   select(rows: Uint16Array, count: number, next: Uint16Array): void {
     const { filter } = this;
@@ -36,10 +36,12 @@ export class RuledFilter {
   private readonly places: Uint16Array;
   private readonly decided: Uint16Array;
 
-  constructor(local: LocalFilter, private readonly rules: RuleSelection, packets: Packets, { expression, drop, accept }: FilterRules) {
+  /** Without expressions libpcap is not needed. @throws BricksError E_FILTER, E_NATIVE_MISSING */
+  constructor(packets: Packets, private readonly rules: RuleSelection, filterRules: FilterRules, context: Pick<BrickContext, 'counter'>) {
     const { memory, offset, length, wireLength, batch } = packets;
+    const { expression, drop, accept } = filterRules;
     this.accept = accept === undefined ? undefined : new PacketFilter({ expression: accept });
-    this.local = expression === undefined && drop === undefined ? undefined : local;
+    this.local = expression === undefined && drop === undefined ? undefined : new LocalFilter(packets, filterRules, context);
     this.packets = { memory, offset, length, wireLength };
     this.batch = batch;
     this.rest = { rows: new Uint16Array(length.length), count: 0 };
