@@ -9,7 +9,7 @@ const WARM_PART = 4;
 
 /**
  * Runs `rounds` rounds of each contestant, one after the other, and again from the beginning.
- * A contestant has a name and `round(packets)`, which answers { packets, wall, cpu } in nanoseconds. One that lasts has `renew` too:
+ * A contestant has a name and `round(packets)`, which returns { packets, wall, cpu } in nanoseconds. One that lasts has `renew` too:
  * which pages of memory it was given makes a tenth of its time and more, so it is to be given others now and then, as
  * programs are that begin anew with each round.
  */
@@ -48,4 +48,10 @@ async function openContest(makers, options) {
   }
 }
 
-module.exports = { contest, openContest };
+/** A ratio of two contestants by their medians: how much of the speed of `of` is reached. */
+function ratio(results, name, of) {
+  const time = (wanted) => results.find((result) => result.name === wanted).cpu.median;
+  return time(of) / time(name);
+}
+
+module.exports = { contest, openContest, ratio };

@@ -1,13 +1,7 @@
 /** What is done over rings in memory: the engine's speed without any network, beside C of the same work. */
 'use strict';
 const { brick, cPeer, loadPlugin, openEngine, outputs } = require('../lib/engines');
-const { openContest } = require('../lib/contest');
-
-/** A ratio of two contestants by their medians: how much of the speed of `of` is reached. */
-function ratio(results, name, of) {
-  const time = (wanted) => results.find((result) => result.name === wanted).cpu.median;
-  return time(of) / time(name);
-}
+const { openContest, ratio } = require('../lib/contest');
 
 /** The faster of the C forms: the peer is as strong as we can make it. */
 function fastest(results) {
@@ -76,49 +70,31 @@ const chain = {
   },
 };
 
-/** A brick from outside beside the load balancer at the same work. */
-const outside = (kind, name, title, least) => ({
+/** A brick beside the load balancer with four outputs, each packet a flow of its own. `contestant` is how results call it. */
+const besideBalancer = ({ name, title, contestant = name, description, least, prepare }) => ({
   name,
   title,
   mark: { least },
   async run(settings) {
-    const make = (wanted) => () => brick(wanted).connectInput('in').connectOutput(...outputs(4));
+    await prepare?.();
     const results = await openContest([
-      () => openEngine(kind, make(kind), settings.engine),
-      () => openEngine('LoadBalancer', make('LoadBalancer'), settings.engine),
+      () => openEngine(contestant, description, settings.engine),
+      () => openEngine('LoadBalancer', balancer(4), settings.engine),
     ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
-    return { results, ratio: ratio(results, kind, 'LoadBalancer'), beside: 'LoadBalancer' };
+    return { results, ratio: ratio(results, contestant, 'LoadBalancer'), beside: 'LoadBalancer' };
   },
 });
 
-/** A brick of a plugin, with so many outputs, beside a load balancer with four. */
-const plugin = (name, title, kind, options, { least, count = 1 }) => ({
-  name,
-  title,
-  mark: { least },
-  async run(settings) {
-    await loadPlugin(kind);
-    const results = await openContest([
-      () => openEngine(kind, () => brick(kind, options).connectInput('in').connectOutput(...outputs(count)), settings.engine),
-      () => openEngine('LoadBalancer', balancer(4), settings.engine),
-    ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
-    return { results, ratio: ratio(results, kind, 'LoadBalancer'), beside: 'LoadBalancer' };
-  },
-});
+const described = (kind, options, count) => () => brick(kind, options).connectInput('in').connectOutput(...outputs(count));
 
-/** Another way to split beside the default one: 4 outputs, each packet a flow of its own. */
-const split = (name, title, options, least) => ({
-  name,
-  title,
-  mark: { least },
-  async run(settings) {
-    const results = await openContest([
-      () => openEngine(name, balancer(4, options), settings.engine),
-      () => openEngine('LoadBalancer', balancer(4), settings.engine),
-    ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
-    return { results, ratio: ratio(results, name, 'LoadBalancer'), beside: 'LoadBalancer' };
-  },
-});
+/** A brick from outside at the work of the load balancer. */
+const outside = (kind, name, title, least) => besideBalancer({ name, title, contestant: kind, description: described(kind, {}, 4), least });
+
+/** A brick of a plugin, with so many outputs. */
+const plugin = (name, title, kind, options, { least, count = 1 }) => besideBalancer({ name, title, contestant: kind, description: described(kind, options, count), least, prepare: () => loadPlugin(kind) });
+
+/** Another way to split. */
+const split = (name, title, options, least) => besideBalancer({ name, title, description: balancer(4, options), least });
 
 /** Two engines at once, each on a thread of its own: packets a second of both over those of one. */
 const twoEngines = {

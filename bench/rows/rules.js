@@ -4,7 +4,7 @@ const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { brick, cPeer, openEngine } = require('../lib/engines');
-const { openContest } = require('../lib/contest');
+const { openContest, ratio } = require('../lib/contest');
 
 /** Different packets; all of them fit the rings. */
 const FLOWS = 100_000;
@@ -40,11 +40,6 @@ function rulesFile(folder, kind, count, hit) {
   for (let index = 0; index < count; index++) lines.push(KINDS[kind](index, hit));
   writeFileSync(file, `${lines.join('\n')}\n`);
   return file;
-}
-
-function ratio(results, name, of) {
-  const time = (wanted) => results.find((result) => result.name === wanted).cpu.median;
-  return time(of) / time(name);
 }
 
 /** The filter with this many rules beside itself without any. */
