@@ -29,7 +29,7 @@ function checkStandardOutput(options: OptionValues): void {
 const START_MILLISECONDS = 30_000;
 /** The writer gets as long as it needs while it gets on, and so long while it does not. */
 const CLOSE_MILLISECONDS = 5000;
-/** The end of one file of several is told by a notification, which may have come before it was waited for. */
+/** A notification reports the end of one file of several; it may have come before anyone waited for it. */
 const LOOK_MILLISECONDS = 5;
 /** Descriptors that the writer's thread needs beside its files. */
 const SPARE_DESCRIPTORS = 16;
@@ -84,7 +84,7 @@ export class Recording {
       const packets = Atomics.load(control, FAILED_PACKETS);
       if (packets !== sink.failedPackets) this.moveToDrops(sink, packets, Atomics.load(control, FAILED_BYTES));
       const errorNumber = Atomics.load(control, ERROR_NUMBER);
-      // An error that came and went since the last look, as where one file of a rotation can't be made, is told too.
+      // Also reports an error that came and went since the last look, such as one file of a rotation that could not be created.
       if (errorNumber === 0 && sink.errorNumber === 0 && sink.lost > 0) this.tellError(sink, Atomics.load(control, LAST_ERROR));
       if (errorNumber !== sink.errorNumber) this.tellError(sink, errorNumber);
       this.tellLimits(sink);

@@ -4,7 +4,7 @@ import type { BrickSpecification } from './graph';
 import { parseLinkName, twinOf } from './link-name';
 import { isTable } from './table';
 
-/** What is to be changed. Bricks are told by their numbers. */
+/** What is to be changed. Bricks are named by their numbers. */
 export type GraphEdit =
   | { readonly edit: 'addOutputs' | 'removeOutputs'; readonly brick: number; readonly links: readonly string[] }
   /** Of the options only those that are given change; a bare value is the one that it stands for. */

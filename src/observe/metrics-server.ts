@@ -45,7 +45,7 @@ class Formats {
 }
 
 /**
- * Listens on `host` and `port` (0: any that is free). `read` answers the statistics of all engines; it is called once for each scrape.
+ * Listens on `host` and `port` (0: any that is free). `read` returns the statistics of all engines; it is called once for each scrape.
  * @throws BricksError E_METRICS
  */
 export async function serveMetrics(host: string, port: number, read: () => readonly EngineStatistics[]): Promise<MetricsServer> {

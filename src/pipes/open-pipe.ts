@@ -155,7 +155,7 @@ export function isWritten(link: LinkName): boolean {
   }
 }
 
-/** Ends early by the signal, and by what `wakeable` is told. */
+/** Ends early on the signal, or when the function that `wakeable` gets is called. */
 function pause(milliseconds: number, signal: AbortSignal | undefined, wakeable?: (wake: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
