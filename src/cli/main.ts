@@ -48,10 +48,11 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
 };
 const WORDS = [...Object.keys(NAMED), 'help'];
 
-function createCli(): Cli {
+const ALL_COMMANDS: readonly CommandClass<BaseContext>[] = [RunCommand, ...Object.values(NAMED).map(({ command }) => command)];
+
+function createCli(commands: readonly CommandClass<BaseContext>[]): Cli {
   const cli = new Cli(IDENTITY);
-  cli.register(RunCommand);
-  for (const { command } of Object.values(NAMED)) cli.register(command);
+  for (const command of commands) cli.register(command);
   return cli;
 }
 
@@ -156,7 +157,8 @@ function usageText(cli: Cli, error: Error, argv: readonly string[]): string {
   const notFound = text.startsWith('Command not found');
   // Of several options that don't fit clipanion names none.
   const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
-  if (notFound && unknown === undefined) return `The command line is incomplete: ${WITH_VALUE.includes(argv[argv.length - 1]) ? argv[argv.length - 1] : 'an option'} needs a value. See bricks --help.`;
+  const bare = /^Not enough arguments to option (\S+?)\.?$/.exec(text)?.[1];
+  if (bare !== undefined) return `The command line is incomplete: ${bare} needs a value. See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   if (unknown === undefined) return `${wordsText(text, command) ?? text.replace(/[^.?!]$/, '$&.')} See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   const option = unknown.split('=')[0];
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
@@ -178,7 +180,7 @@ function wordsText(text: string, command: string | undefined): string | undefine
 }
 
 async function main(given: readonly string[]): Promise<number> {
-  const cli = createCli();
+  const cli = createCli(ALL_COMMANDS);
   let input = given;
   try {
     input = withCommand(given);
@@ -193,8 +195,8 @@ async function main(given: readonly string[]): Promise<number> {
       process.stdout.write(text);
       return 0;
     }
-    // Not Cli.run, which writes its errors to standard output.
-    const command = cli.process([...argv], Cli.defaultContext);
+    // Not Cli.run, which writes its errors to standard output; and with one command, since clipanion compiles all that it knows at each start.
+    const command = createCli([NAMED[argv[0] ?? '']?.command ?? RunCommand]).process([...argv], Cli.defaultContext);
     command.context = Cli.defaultContext;
     return (await command.validateAndExecute()) ?? 0;
   } catch (error) {

@@ -61,10 +61,15 @@ export function resolveBackend(name: string): Backend {
   throw new BricksError('E_BACKEND', `There is no backend "${name}".`, namesInstead(name, allBackends().map((backend) => backend.name)));
 }
 
+/** By characters: the language's own order costs a start some 50 ms. */
+export function inOrderOfNames(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
+}
+
 /** The declarations of all kinds of brick, by name. */
 export function brickDeclarations(): BrickDeclaration[] {
   const byName = new Map(container.resolveAll(BRICKS).map((brick) => [brick.declaration.name, brick.declaration]));
-  return [...byName.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...byName.values()].sort(inOrderOfNames);
 }
 
 /** All backends, the most preferred first. */

@@ -3,7 +3,7 @@ import type { Backend } from '../model/backend';
 import type { BrickDeclaration } from '../model/brick';
 import type { BrickClass, ModuleReference } from '../model/define-brick';
 import { BricksError, namesInstead } from '../model/errors';
-import { allBackends, brickDeclarations, knownBackend, knownBrick } from './container';
+import { allBackends, brickDeclarations, inOrderOfNames, knownBackend, knownBrick } from './container';
 import { loadBrickClass } from './load-brick';
 import { PluginCatalogue, type PluginEntry } from './plugin-catalogue';
 import type { PluginSearch } from './plugin-search';
@@ -63,7 +63,7 @@ export interface Summary {
 /** All kinds of brick that there are, without running the code of any plugin. */
 export function brickSummaries(): Summary[] {
   const all = [...plugins().entries('bricks').map(summaryOf), ...brickDeclarations().map(({ name, summary }) => ({ name, summary }))];
-  return [...new Map(all.map((one) => [one.name, one])).values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...new Map(all.map((one) => [one.name, one])).values()].sort(inOrderOfNames);
 }
 
 /** All backends that there are, those of plugins last. */

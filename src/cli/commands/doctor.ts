@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { BricksError } from '../../model/errors';
@@ -89,11 +89,11 @@ function written(command: Remedy): string {
   return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
 }
 
-async function agreed(question: string): Promise<boolean> {
+/** The end of the input is a no. */
+function agreed(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await lines.question(question)).trim());
-  } finally {
-    lines.close();
-  }
+  return new Promise<string>((resolve) => {
+    lines.once('close', () => resolve(''));
+    lines.question(question, resolve);
+  }).then((answer) => /^y(es)?$/i.test(answer.trim())).finally(() => lines.close());
 }
