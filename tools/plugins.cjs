@@ -47,7 +47,7 @@ function readme(plugin) {
 function catalogue(plugins) {
   return [
     NOTE, '# Plugins',
-    'Bricks and backends that are packages of their own. [Plugins](guide/plugins.md) shows how they are used, [Writing a plugin](writing-a-plugin.md) how they are made. Others than these are found by `npm search packet-bricks-plugin`.',
+    'Bricks and backends in separate packages. [Plugins](guide/plugins.md) shows how they are used, [Writing a plugin](writing-a-plugin.md) how they are made. `npm search packet-bricks-plugin` finds others.',
     table(['package', 'what it does', 'bricks', 'backends'], plugins.map(({ name, summary, folder: path, bricks, backends }) => [
       `[${name}](../${relative(root, path)}/README.md)`, sentence(summary), [...bricks.keys()].map((brick) => `\`${brick}\``).join(', '), [...backends.keys()].map((backend) => `\`${backend}\``).join(', '),
     ])),

@@ -16,8 +16,8 @@ const FILTER_OPTIONS = {
   accept: { type: 'string', description: 'always pass packets that match; overrides the other two, and rules' },
   /** Take rules while packets flow, by add, remove and rules. Any option that names a source of rules implies it. false unless set. */
   rules: { type: 'boolean', default: false, description: 'take rules while packets flow (`add`, `remove`, `rules`); implied by `file`, `eve`, `zeek` and `listen`' },
-  /** A file of rules, read anew when it changes. */
-  file: { type: 'string', description: 'a file of rules, one a line, that is read anew when it changes' },
+  /** A file of rules, reloaded when it changes. */
+  file: { type: 'string', description: 'a file of rules, one a line, that is reloaded when it changes' },
   /** Suricata's eve.json, whose alerts and bypassed flows become rules. */
   eve: { type: 'string', description: "Suricata's eve.json: alerts become rules that drop their connection, bypassed flows are shunted" },
   /** How long rules of eve.json last: 1 to 157,680,000 s, 600 unless set. */
@@ -70,7 +70,7 @@ export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
     'Host names in an expression are resolved once, when the engine is linked.',
     '',
     'With `rules`, a million rules about addresses, subnets, connections, flows and hardware addresses may come and go while packets flow: they drop, pass (whitelist), redirect to',
-    'another output, or modify. The rule of the largest priority decides; what no rule is about is left to the expressions. See the guide, docs/guide/rules.md.',
+    'another output, or modify. The rule of the largest priority decides; packets that no rule matches are left to the expressions. See the guide, docs/guide/rules.md.',
   ].join('\n'),
   options: FILTER_OPTIONS,
   shorthand: 'expression',

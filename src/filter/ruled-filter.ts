@@ -25,7 +25,7 @@ export class LocalFilter {
   }
 }
 
-/** `accept` comes first, then the rules; what no rule is about is left to the other expressions. */
+/** `accept` comes first, then the rules; packets that no rule matches are left to the other expressions. */
 export class RuledFilter {
   private readonly accept: PacketFilter | undefined;
   private readonly local: LocalFilter | undefined;

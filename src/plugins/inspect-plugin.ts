@@ -1,4 +1,4 @@
-/** Learns what a plugin's modules export, in a thread of its own: one that throws, hangs or ends its process does so there. */
+/** Learns what a plugin's modules export, in a separate thread: one that throws, hangs or ends its process does so there. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { BrickDeclaration } from '../model/brick';
@@ -10,7 +10,7 @@ export interface InspectionRequest {
   readonly files: readonly string[];
 }
 
-/** A brick as the thread that knows its class tells it to others. */
+/** A brick as the thread that knows its class describes it to others. */
 export interface InspectedBrick {
   /** The module that was asked for, from which every thread can load it. */
   readonly file: string;

@@ -33,7 +33,7 @@ export class PluginCatalogue {
 
   constructor(private readonly search: PluginSearch, private readonly builtIn: TakenNames) {}
 
-  /** Looks anew: what was installed meanwhile is there afterwards. Code that has run stays as it is. @throws BricksError E_PLUGIN */
+  /** Looks again: finds what was installed meanwhile. Code that has run stays as it is. @throws BricksError E_PLUGIN */
   refresh(): void {
     this.found = findPlugins(this.search, this.builtIn);
   }
@@ -49,7 +49,7 @@ export class PluginCatalogue {
     return this.plugins.filter(({ problem }) => problem === undefined).flatMap((plugin) => [...plugin[kind].keys()].map((name) => ({ name, plugin })));
   }
 
-  /** What a plugin brings of this name, loaded in a thread of its own; nothing where none does. @throws BricksError E_PLUGIN */
+  /** What a plugin brings of this name, loaded in a separate thread; nothing where none does. @throws BricksError E_PLUGIN */
   brick(name: string): Promise<InspectedBrick | undefined> {
     return this.inspected('bricks', name);
   }
@@ -107,7 +107,7 @@ export class PluginCatalogue {
     if (report === undefined) {
       report = inspectModules([...new Set([...plugin.bricks.values(), ...plugin.backends.values()])]);
       this.reports.set(plugin.folder, report);
-      // One that could not be loaded may have been mended when it is asked for again.
+      // One that could not be loaded may have been fixed by the time it is asked for again.
       void report.then(({ problem }) => {
         if (problem !== undefined) this.reports.delete(plugin.folder);
       });

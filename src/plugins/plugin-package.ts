@@ -13,7 +13,7 @@ import { isTable } from '../model/table';
 /** The version of the contract between this package and plugins (docs/decisions/0046-plugins.md). */
 export const CONTRACT = 1;
 export const KEYWORD = 'packet-bricks-plugin';
-/** More is no package.json that a person has written. */
+/** No person writes a longer package.json. */
 const MANIFEST_BYTES = 1 << 20;
 const BRICK_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 const BACKEND_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
@@ -38,7 +38,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Reads a package's declaration; nothing for a package that is no plugin, unless it was `named` by the user. */
+/** Reads a package's declaration; nothing for a package that is not a plugin, unless it was `named` by the user. */
 export function readPluginPackage(folder: string, named = false): PluginPackage | undefined {
   let text: string;
   let real: string;
@@ -91,7 +91,7 @@ function contractProblem(contract: unknown): string | undefined {
   return `it was written for contract ${JSON.stringify(contract)}, and this version of Packet Bricks has contract ${CONTRACT}. ${remedy}`;
 }
 
-/** Adds the files that bring bricks or backends, by their names; answers what is wrong with them. */
+/** Adds the files that bring bricks or backends, by their names; returns what is wrong with them. */
 function modulesOf(folder: string, declared: unknown, kind: 'brick' | 'backend', allowed: RegExp, into: Map<string, string>): string | undefined {
   if (declared === undefined) return undefined;
   if (!isTable(declared)) return `"${kind}s" in its package.json must name what its modules export: {"NAME": "./dist/index.js"}`;

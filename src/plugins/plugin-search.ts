@@ -11,13 +11,13 @@ export interface PluginSearch {
   readonly paths?: readonly string[] | undefined;
   /** The script that runs: packages beside it are found. */
   readonly script?: string | undefined;
-  /** Where the user works; the working directory unless told otherwise. */
+  /** Where the user works; default: the working directory. */
   readonly directory?: string;
   /** Only packages of these names are taken; all of them where it is left out. */
   readonly allowed?: readonly string[] | undefined;
   /** For daemons: while the process runs as root, none is taken where `allowed` is left out. */
   readonly rootNeedsList?: boolean;
-  /** Only files that root alone can write are loaded. So it is where the process runs as root, unless told otherwise. */
+  /** Only files that root alone can write are loaded. Default: true where the process runs as root. */
   readonly trustedOnly?: boolean;
 }
 

@@ -7,7 +7,7 @@ import { brickClassesOf } from './load-brick';
 import { loadModule } from './load-module';
 import type { InspectionReport, InspectionRequest } from './inspect-plugin';
 
-/** What of a backend can be told to another thread. */
+/** What of a backend can be sent to another thread. */
 function told({ name, summary, options }: Backend): InspectionReport['backends'][number] {
   return { name, summary, options };
 }

@@ -44,7 +44,7 @@ class Inspection {
   private within(path: string): string | undefined {
     if (++this.files > MOST_FILES) return `it has more than ${MOST_FILES} files`;
     const status = lstatSync(path);
-    // What a link leads to is a package of its own, or is found when it is looked for.
+    // What a link leads to is a package itself, or is found when it is looked for.
     if (status.isSymbolicLink()) return this.linked(path);
     const problem = problemOf(path, status);
     if (problem !== undefined || !status.isDirectory()) return problem;
@@ -89,7 +89,7 @@ function dependenciesOf(folder: string): string[] {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, Record<string, string> | undefined>;
     return ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap((kind) => Object.keys(manifest[kind] ?? {})).filter((name) => name !== OWN);
   } catch {
-    return []; // a link to what is no package
+    return []; // a link to something that is not a package
   }
 }
 

@@ -1,7 +1,7 @@
 /** Addresses, subnets, hardware addresses and ports: from text, strictly, and back. */
 import type { AddressWords, HardwareAddress, Subnet } from './rule';
 
-/** Longer text is no address. */
+/** Longer text is not an address. */
 const LONGEST = 64;
 
 function ipv4Word(text: string): number | undefined {
@@ -56,7 +56,7 @@ export function maskWord(length: number, index: number): number {
   return bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
 }
 
-/** `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`; undefined if it is none. What stands behind the length counts for nothing. An IPv4 address within IPv6 is taken for what it is. */
+/** `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`; undefined if it is neither. Bits after the length are ignored. An IPv4-mapped IPv6 address is the IPv4 address. */
 export function parseSubnet(text: string): Subnet | undefined {
   if (text.length > LONGEST) return undefined;
   const [address, length, ...more] = text.split('/');

@@ -113,7 +113,7 @@ function required<Value>(value: Value | undefined, name: string, given: unknown,
 export function checkEntity(flow: FlowEntity, both: boolean): Entity {
   const { source, destination, sourcePort, destinationPort, sourceMac, destinationMac } = flow;
   if (source && destination && source.version !== destination.version) throw entityError('Source and destination must both be IPv4, or both IPv6.');
-  // Each version has an ICMP of its own.
+  // Each version has its own ICMP.
   const version = (source ?? destination)?.version;
   const protocol = version === 6 && flow.protocol === PROTOCOL_ICMP ? PROTOCOL_ICMP6 : flow.protocol;
   const own = protocol === undefined ? {} : { protocol };

@@ -13,7 +13,7 @@ import type { Entity, Rule } from './rule';
 import type { RuleDesk } from './rule-control';
 import { watchFolderOf } from './watch-folder';
 
-/** A longer line is no record of Suricata's. */
+/** Suricata writes no longer records. */
 const LINE_MAXIMUM = 1 << 20;
 const READ_BYTES = 1 << 16;
 const POLL_MILLISECONDS = 1000;

@@ -1,6 +1,6 @@
 /**
  * Hints: which prefix lengths are worth a look for an address, by its first bits. They may say too much, never too little, so that removing a rule need
- * not touch them; once many were removed they are made anew.
+ * not touch them; once many were removed they are rebuilt.
  */
 import {
   CONTROL_HINTS, HINT_BEGIN, HINT_BITS, HINT_BITS_LARGE, HINT_BITS_SMALL, HINT_SHORTEST_WIDE, HOW_EITHER_ADDRESS, KEY_SOURCE, TUPLE_HOW, TUPLE_WORDS,
@@ -12,7 +12,7 @@ import type { RuleViews } from './rule-views';
 
 /** From so many prefixes on hints are by more bits. */
 const MANY = 8192;
-/** Removals after which hints are made anew, at least. */
+/** At least so many removals before hints are rebuilt. */
 const STALE = 4096;
 
 export class PrefixHints {

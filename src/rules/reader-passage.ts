@@ -1,5 +1,5 @@
 /**
- * When memory that the engine may still be reading can be used anew: its word is odd while it matches a batch, and changes at each end of one. What
+ * When memory that the engine may still be reading can be used again: its word is odd while it matches a batch, and changes at each end of one. What
  * was taken out of the tables before is out of its sight once the word is even, or another.
  */
 import { BricksError } from '../model/errors';

@@ -170,7 +170,7 @@ export class RuleBook {
     for (const { id } of adding) {
       if (id === undefined) continue;
       const handle = this.handles.get(id);
-      if (seen.has(id) || (handle !== undefined && !removing.has(handle))) throw ruleError(`There are two rules "${id}".`, 'Give each an id of its own.');
+      if (seen.has(id) || (handle !== undefined && !removing.has(handle))) throw ruleError(`There are two rules "${id}".`, 'Give each a different id.');
       seen.add(id);
     }
   }

@@ -28,7 +28,7 @@ export interface ReaderLists {
 }
 
 export interface RuleMatcher {
-  /** Finds the rule of each of the first `count` packets, by the tick of now, counts for it unless told not to, and returns how many packets are to be changed, or to go to an output that is not there. */
+  /** Finds the rule of each of the first `count` packets, at the tick `tick`, counts for it if `counts` is not 0, and returns how many packets are to be changed, or to go to an output that does not exist. */
   match(count: number, tick: number, counts: number): number;
 }
 

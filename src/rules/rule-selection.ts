@@ -150,7 +150,7 @@ export class RuleSelection {
     }
   }
 
-  /** What was counted by type, told to the statistics. */
+  /** Adds what was counted by type to the statistics. */
   private count(): void {
     const { totals, counted, views } = this;
     for (let type = 0; type < totals.length; type++) {

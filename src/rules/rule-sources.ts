@@ -4,7 +4,7 @@ import type { SharedRules } from './layout';
 import type { RuleDesk } from './rule-control';
 
 export interface RuleSourceOptions {
-  /** A file of rules that is read anew when it changes. */
+  /** A file of rules that is reloaded when it changes. */
   readonly file?: string | undefined;
   /** Suricata's log, and how long rules of it last. */
   readonly eve?: string | undefined;

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { messageOf } from '../model/errors';
 import type { Logger } from '../model/brick';
 
-/** Calls `changed` whenever the system reports something about the file; returns what ends that. Where the folder can't be watched, `poll` milliseconds say in the log when it is looked at. */
+/** Calls `changed` whenever the system reports something about the file; returns what ends that. Where the folder can't be watched, the log says that the caller checks every `poll` milliseconds. */
 export function watchFolderOf(path: string, changed: () => void, poll: number, log: Logger): () => void {
   let watcher: FSWatcher | undefined;
   try {

@@ -1,4 +1,4 @@
-/** A file of rules that is read anew when it changes: whole, or not at all. What has not changed in it keeps its counts. */
+/** A file of rules that is reloaded when it changes: whole, or not at all. What has not changed in it keeps its counts. */
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { resolve } from 'node:path';
 import { BricksError, messageOf } from '../model/errors';

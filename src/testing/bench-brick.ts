@@ -12,7 +12,7 @@ import { testPacket, type GivenPacket } from './packets';
 import { connected, type TestBrickOptions } from './test-brick';
 
 export interface BenchOptions extends Pick<TestBrickOptions, 'outputs'> {
-  /** Packets to measure with, again and again; small TCP and UDP packets of 1,024 flows unless told otherwise. */
+  /** Packets to measure with, again and again; default: small TCP and UDP packets of 1,024 flows. */
   readonly packets?: Iterable<GivenPacket>;
   /** Prints nothing. */
   readonly quiet?: boolean;
@@ -52,7 +52,7 @@ function usualPackets(): Buffer[] {
 }
 
 /**
- * Measures a brick in processes of its own and prints the result. The brick is loaded from its module, so that has to export it.
+ * Measures a brick in separate processes and prints the result. The brick is loaded from its module, so that has to export it.
  * @throws BricksError E_MODULE, E_BRICK_FAILED
  */
 export async function benchBrick(brick: BrickDescription, options: BenchOptions = {}): Promise<BenchReport> {

@@ -12,7 +12,7 @@ import { connected, type TestBrickOptions } from './test-brick';
 import { TestEngine, compileDescribed } from './test-engine';
 
 export interface FuzzOptions extends TestBrickOptions {
-  /** How many frames; 20,000 unless told otherwise, or what the environment says in BRICKS_FUZZ_FRAMES. */
+  /** How many frames; default: 20,000, or what the environment says in BRICKS_FUZZ_FRAMES. */
   readonly frames?: number;
   /** Other seeds make other frames; the same seed makes the same. */
   readonly fuzzSeed?: number;

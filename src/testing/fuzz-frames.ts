@@ -3,7 +3,7 @@ const LONGEST = 9000;
 /** Ethernet mostly; raw IP, cooked, PPP, loopback, Wi-Fi, and one that nobody knows. */
 export const FUZZ_LINK_TYPES = [1, 1, 1, 0, 9, 12, 14, 50, 101, 108, 113, 127, 228, 229, 276, 65_535];
 
-/** Numbers by a seed: the same frames can be had again. */
+/** Numbers by a seed: the same seed gives the same frames. */
 export function randomBy(seed: number): (below: number) => number {
   let word = seed | 1;
   return (below) => {

@@ -10,9 +10,9 @@ import { batchesOf, testPacket, type GivenPacket, type TestPacket } from './pack
 import { TestEngine, compileDescribed } from './test-engine';
 
 export interface TestBrickOptions {
-  /** How many outputs a brick gets that was given none: the least that it takes, unless told otherwise. */
+  /** How many outputs a brick gets that was given none: default: the least that it takes. */
   readonly outputs?: number;
-  /** Packets in a batch, at most; 256 unless told otherwise. */
+  /** Packets in a batch, at most; default: 256. */
   readonly batch?: number;
   /** What its random numbers begin with. */
   readonly seed?: number;

@@ -12,7 +12,7 @@ function folderOf(name: string, directory: string): string {
   return resolve(directory, name.replace(/^@[^/]*\//, ''));
 }
 
-/** Writes the files of a plugin into a folder of its own, which must not exist or be empty; answers where. @throws CreateError */
+/** Writes the files of a plugin into a new or empty folder; returns its path. @throws CreateError */
 export function createPlugin(settings: Settings, directory = '.'): string {
   const folder = folderOf(settings.name, directory);
   if (existsSync(folder) && readdirSync(folder).length > 0) throw new CreateError(`The folder ${folder} is not empty. Use another name, or another directory.`);
@@ -29,7 +29,7 @@ interface Streams {
   readonly output: NodeJS.WritableStream;
 }
 
-/** Asks for what was not said. An empty answer takes the default. */
+/** Asks for what was not given. An empty answer takes the default. */
 export async function askSettings(given: GivenSettings, { input, output }: Streams): Promise<GivenSettings> {
   const lines = createInterface({ input, output });
   const answers: Record<string, string | undefined> = { ...given };
@@ -51,7 +51,7 @@ export async function askSettings(given: GivenSettings, { input, output }: Strea
   return answers as unknown as GivenSettings;
 }
 
-/** Makes a plugin of what was said, and asks for the rest on a terminal; answers what to tell the user. @throws CreateError */
+/** Makes a plugin from what was given, and asks for the rest on a terminal; returns the message for the user. @throws CreateError */
 export async function create(given: GivenSettings, streams?: Streams): Promise<string> {
   const asked = streams === undefined ? given : await askSettings(given, streams);
   const settings = checkSettings(asked);

@@ -25,7 +25,7 @@ export interface Settings {
 /** What its author has said so far. */
 export type GivenSettings = { readonly name: string } & { readonly [Name in Exclude<keyof Settings, 'name'>]?: string | undefined };
 
-/** A mistake of the user, to be told as it is. */
+/** A mistake of the user's: the message is for the user. */
 export class CreateError extends Error {}
 
 const PACKAGE_NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;

@@ -22,7 +22,7 @@ export class ConnectionTable {
   private readonly entries: Int32Array;
   private readonly sets: number;
 
-  /** Room for so many connections, rounded up to a power of two; one that is silent for `idle` milliseconds begins anew. */
+  /** Room for so many connections, rounded up to a power of two; one that is silent for `idle` milliseconds counts as new. */
   constructor(connections: number, private readonly idle: number, now: number) {
     this.sets = 1 << Math.max(0, Math.ceil(Math.log2(connections / WAYS)));
     this.entries = new Int32Array((this.sets * WAYS) << ENTRY_SHIFT);

@@ -19,7 +19,7 @@ export class Buckets {
     this.keys = new Int32Array(this.sets * WAYS * 2);
   }
 
-  /** Turns to a bucket by its two hashes, at a time in microseconds; answers where it is. */
+  /** Turns to a bucket by its two hashes, at a time in microseconds; returns its place. */
   find(first: number, second: number, now: number): number {
     const { full, keys } = this;
     const base = (first & (this.sets - 1)) * WAYS;

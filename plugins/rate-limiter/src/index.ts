@@ -18,18 +18,18 @@ export const RateLimiter = defineBrick({
     'By `flow`, both directions of a TCP or UDP connection share a bucket; other IP packets go by their two addresses. Packets without an address share one bucket.',
     'What does not pass goes to output 1 if there is one, and is dropped otherwise, with the reason `decision`.',
     '',
-    'Memory is bounded: 16 bytes for each of `buckets` and limit, rounded up to a power of two. When there are more, one that has rested for longest starts anew, which lets a few packets too many pass (`evicted`).',
+    'Memory is bounded: 16 bytes for each of `buckets` and limit, rounded up to a power of two. When there are more, the one that has rested for longest is reset, which lets a few packets too many pass (`evicted`).',
   ].join('\n'),
   options: {
     packets: { type: 'number', default: 0, minimum: 0, maximum: 1_000_000_000, description: 'packets per second; 0 for no limit' },
     kilobits: { type: 'number', default: 0, minimum: 0, maximum: 1_000_000_000, description: 'kilobits per second, by the length on the wire; 0 for no limit' },
     burst: { type: 'number', default: 100, minimum: 0, maximum: 3_600_000, unit: 'ms', description: 'how much time at the rate may pass at once' },
-    by: { type: 'string', oneOf: ['link', 'flow', 'source', 'destination'], default: 'link', description: 'what has a bucket of its own' },
+    by: { type: 'string', oneOf: ['link', 'flow', 'source', 'destination'], default: 'link', description: 'what shares a bucket' },
     buckets: { type: 'integer', default: 65_536, minimum: 8, maximum: 67_108_864, description: 'how many buckets there are' },
   },
   shorthand: 'packets',
   outputs: { minimum: 1, maximum: 2 },
-  counters: { evicted: 'buckets that started anew to make room' },
+  counters: { evicted: 'buckets that were reset to make room' },
   state: ({ buckets, burst, by }) => {
     const count = by === 'link' ? 8 : buckets;
     return { packets: new Buckets(count, burst * 1000), bits: new Buckets(count, burst * 1000) };

@@ -50,10 +50,10 @@ export const Slicer = defineBrick({
   },
 });
 
-/** Cuts packets behind their headers. */
+/** Cuts packets after their headers. */
 export const HeaderSlicer = defineBrick({
   name: 'HeaderSlicer',
-  summary: 'Cuts TCP and UDP packets behind their headers.',
+  summary: 'Cuts TCP and UDP packets after their headers.',
   description: [
     'Tags, labels and IPv6 extension headers are headers too. Packets whose transport header is not known, and later fragments, stay as they are: cut them with Slicer. The length on the wire stays.',
     'With `direction`, only packets that go there are cut; both ports equal counts as to the server.',

@@ -18,7 +18,7 @@ export const Tagger = defineBrick({
   name: 'Tagger',
   summary: 'Adds, changes or removes the outermost VLAN tag.',
   description: [
-    '`add` puts a tag in front of all others: with one Tagger for each interface, each with a number of its own, the tag says where a packet came from. `set` gives the outermost tag this number and priority; packets without a tag get one.',
+    '`add` puts a tag in front of all others: with one Tagger for each interface, each with its own number, the tag says where a packet came from. `set` gives the outermost tag this number and priority; packets without a tag get one.',
     '`remove` takes the outermost tag off; with `all`, all of them.',
     'Frames that are too short, and link types other than Ethernet, stay as they are (`others`). A packet that finds no room to grow is dropped and counted (`noRoom`).',
   ].join('\n'),

@@ -102,7 +102,7 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
   int32_t Read(Napi::Env env, const int32_t* arguments) {
     const uint32_t count = CountOf(env, arguments[0]);
     int32_t unread = 0;
-    // Packets ahead of the one at hand whose first line is fetched: about as many as a core fetches at once.
+    // Packets ahead of the current one whose first line is fetched: about as many as a core fetches at once.
     constexpr uint32_t kAhead = 16;
     for (uint32_t i = 0; i < count; i++) {
       const uint32_t row = rows_[i];

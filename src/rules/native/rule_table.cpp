@@ -13,7 +13,7 @@ namespace {
 
 uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
-// Which of a line's slots have the hash's tag: one bit each. Slot 0 is no slot, but the count of rules that went on.
+// Which of a line's slots have the hash's tag: one bit each. Word 0 is not a slot, but the count of rules that went on.
 inline uint32_t SameTags(const uint32_t* line, uint32_t hash) {
   const uint32_t tag = hash >> 24;
 #if defined(__SSE2__)
@@ -35,7 +35,7 @@ inline uint32_t SameTags(const uint32_t* line, uint32_t hash) {
 
 uint32_t RuleTable::Match(uint32_t count, uint32_t tick, bool counts) {
   uint32_t* const reader = memory_.control + kControlReader;
-  // Whatever the writer takes out from here on is not used anew before the second of these.
+  // Whatever the writer takes out from here on is not used again before the second of these.
   __atomic_add_fetch(reader, 1, __ATOMIC_SEQ_CST);
   seed_ = memory_.control[kControlSeed];
   sets_ = Load(memory_.control + kControlSets);

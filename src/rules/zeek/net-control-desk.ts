@@ -30,7 +30,7 @@ export class NetControlDesk {
   private readonly held = new Map<string, Held>();
   private readonly keys = new Map<RuleId, string>();
 
-  /** `publish` gets the messages that tell what became of a rule later. */
+  /** `publish` gets the messages about what became of a rule later. */
   constructor(private readonly desk: RuleDesk, private readonly options: NetControlOptions, private readonly publish: (topic: string, message: string) => void) {}
 
   /** The answer to a message as text, or nothing: events of others are not for us. @throws BricksError E_MESSAGE for what is not a message */

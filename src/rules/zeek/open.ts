@@ -12,7 +12,7 @@ export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk,
   const { zeek, listen, shunt } = options;
   const names: NetControlOptions = { names: namesOf(context.outputs), otherNames: namesOf(context.otherOutputs), shunt };
   const expired: NetControlDesk['expired'][] = [];
-  // Zeek's rules and those of other clients have ids of their own.
+  // Zeek's rules and those of other clients have separate ids.
   const open = (publish: (topic: string, message: string) => void): NetControlDesk => {
     const made = new NetControlDesk(desk, names, publish);
     expired.push((rule) => made.expired(rule));

@@ -105,7 +105,7 @@ export class ZeekClient {
   private again(why: string): void {
     if (this.closed) return;
     if (this.failures === 0) this.log.warn(`No connection to Zeek at ${this.options.zeek}: ${why}. The rules stay; trying again.`);
-    // A little by chance, so that many do not come at once.
+    // With some jitter, so that many clients do not come at once.
     const wait = Math.min(RETRY_MILLISECONDS_MAXIMUM, RETRY_MILLISECONDS_MINIMUM * 2 ** this.failures) * (0.75 + Math.random() / 2);
     this.failures = Math.min(this.failures + 1, 20);
     this.retry = setTimeout(() => this.connect(), wait);

@@ -5,7 +5,7 @@
  *     ethernet({}, vlan({ id: 5 }, ipv4({ source: '10.0.0.1' }, udp({ destinationPort: 53 }, 'hello'))))
  *
  * Each header remembers which protocol it starts with, so that the one before it names the right
- * type unless it is told one. Checksums and lengths are right unless they are to be wrong.
+ * type unless one is given. Checksums and lengths are right unless they are to be wrong.
  */
 export { bytesOf, hardwareAddress, ipv4Address, ipv6Address, words, type Checksum, type HardwareAddress, type Layered, type Payload, type Starts } from './layers';
 export * from './link';
