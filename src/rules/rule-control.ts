@@ -62,22 +62,22 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
       context.log.warn(messageOf(error));
     }
   }, TICK_MILLISECONDS);
-  const read = (given: unknown): Rule => {
+  const counted = <Read>(read: () => Read): Read => {
     try {
-      return readRule(given);
+      return read();
     } catch (error) {
       book.countRefused();
       throw error;
     }
   };
   const methods = {
-    add: (rule: unknown): RuleId => desk.add(read(rule)),
+    add: (rule: unknown): RuleId => desk.add(counted(() => readRule(rule))),
     remove: (id: RuleId): boolean => {
       book.remove(id);
       return true;
     },
     replace: (id: RuleId, rule: unknown): RuleId => {
-      const made = read(rule);
+      const made = counted(() => readRule(rule));
       desk.check(made);
       return book.replace(id, made);
     },
@@ -86,7 +86,7 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
     /** Rules as text, as a file has them: all, or none if one is not valid. */
     load: (text: unknown): number => {
       if (typeof text !== 'string') throw ruleError('load takes rules as text, one a line.');
-      const rules = parseRuleLines(text);
+      const rules = counted(() => parseRuleLines(text));
       rules.forEach((rule) => desk.check(rule));
       return book.exchange(rules, []).length;
     },

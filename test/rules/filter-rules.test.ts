@@ -74,7 +74,8 @@ describe('MODIFY', () => {
     const { filter } = await running({ rules: true });
     await expect(filter.call('add', { modify: '10.0.0.1', set: { source_port: 1 } })).rejects.toThrow('This filter does not change packets.');
     await expect(filter.call('add', { redirect: '10.0.0.1', to: 2 })).rejects.toThrow('The filter has no output 2; it has 2');
-    expect(await filter.call('statistics')).toMatchObject({ rules: 0, refused: 2 });
+    await expect(filter.call('load', '10.0.0.1\nno rule at all\n')).rejects.toThrow('Line 2 is not a rule');
+    expect(await filter.call('statistics')).toMatchObject({ rules: 0, refused: 3 });
   });
 });
 
