@@ -3,7 +3,7 @@ import { ethernet, vlan } from './frames/link';
 import { ipv4, ipv6 } from './frames/ip';
 import { TCP_FLAGS, tcp, udp } from './frames/transport';
 import { bytesOf, type Layered } from './frames/layers';
-import type { TestPacket } from './packets';
+import { FIRST_SECOND, type TestPacket } from './packets';
 
 const { ACK, FIN, PSH, RST, SYN } = TCP_FLAGS;
 
@@ -30,7 +30,6 @@ const CLIENT = { address: '192.0.2.1', port: 40_000 };
 const SERVER = { address: '198.51.100.2', port: 80 };
 const HARDWARE = { client: '02:00:00:00:00:01', server: '02:00:00:00:00:02' } as const;
 const SEGMENT = 1460;
-const FIRST_SECOND = 1_700_000_000;
 
 type Side = 'client' | 'server';
 
@@ -123,6 +122,8 @@ export function interleaved(...conversations: readonly (readonly TestPacket[])[]
   const most = Math.max(0, ...conversations.map(({ length }) => length));
   return Array.from({ length: most }, (_, at) => conversations.flatMap((packets, index) => {
     const packet = packets[at];
-    return packet === undefined ? [] : { ...packet, nanoseconds: (packet.nanoseconds + index) % 1e9 };
+    if (packet === undefined) return [];
+    const nanoseconds = packet.nanoseconds + index;
+    return { ...packet, seconds: packet.seconds + Math.floor(nanoseconds / 1e9), nanoseconds: nanoseconds % 1e9 };
   })).flat();
 }

@@ -16,7 +16,8 @@ export interface TestPacket {
 /** A packet as it may be given: a frame by itself, bytes, or both with what else a capture file records. */
 export type GivenPacket = Layered | Uint8Array | { readonly bytes: Uint8Array; readonly wireLength?: number; readonly seconds?: number; readonly nanoseconds?: number; readonly linkType?: number };
 
-const FIRST_SECOND = 1_700_000_000;
+/** The second of the first packet, where none is given. */
+export const FIRST_SECOND = 1_700_000_000;
 const NANOSECONDS = 1_000_000_000;
 /** Between two packets that have no times of their own. */
 const STEP_NANOSECONDS = 1000;

@@ -122,6 +122,11 @@ describe('conversations', () => {
   });
 });
 
+test('interleaved packets of the same moment follow each other, also into the next second', () => {
+  const talk = { start: { seconds: 7, nanoseconds: 999_999_999 }, data: [{ from: 'client', content: 'x' }] } as const;
+  expect(interleaved(udpConversation(talk), udpConversation(talk)).map(({ seconds, nanoseconds }) => [seconds, nanoseconds])).toEqual([[7, 999_999_999], [8, 0]]);
+});
+
 describe('what a brick does wrong is found', () => {
   const packets = interleaved(tcpConversation(), udpConversation({ data: [{ from: 'client', content: 9000 }] }));
 
