@@ -56,7 +56,7 @@ export function compileDescribed(root: BrickDescription): { graph: CompiledGraph
 }
 
 export class TestEngine {
-  /** What came out, by sink, since `take`. */
+  /** What came out so far, by sink. */
   readonly sent: TestPacket[][];
   /** In nanoseconds. */
   private time = BEGIN;
@@ -68,7 +68,6 @@ export class TestEngine {
   private readonly shared: SharedArrayBuffer;
   private readonly sources: EngineSource[];
   private readonly waiting: (readonly TestPacket[] | undefined)[];
-  private stopping = true;
 
   constructor(readonly graph: CompiledGraph, classes: readonly BrickClass[], private readonly options: TestEngineOptions) {
     const { controls, seed, tell } = options;
@@ -90,7 +89,7 @@ export class TestEngine {
       const batch = createPacketBatch(options.batch, memory.columns);
       return engineSource(this.port(index, batch), batch, source.brick);
     });
-    const host: EngineHost = { stopRequested: () => this.stopping, pauseRequested: () => false, wait: () => undefined, took: () => undefined, housekeeping: () => undefined };
+    const host: EngineHost = { stopRequested: () => true, pauseRequested: () => false, wait: () => undefined, took: () => undefined, housekeeping: () => undefined };
     const timers = new EngineTimers(this.nodes.flatMap((node) => node.timers));
     const inboxes = this.nodes.flatMap(({ inbox }) => inbox ?? []);
     this.engine = new Engine(this.sources, this.engineGraph, [this.transmitter()], counters, new CounterPublisher(counters, this.shared), clock, host, true, timers, inboxes);
@@ -126,7 +125,6 @@ export class TestEngine {
 
   /** Stops: nothing may be held any longer. */
   end(): void {
-    this.stopping = true;
     for (const source of this.sources) source.ended = true;
     this.guarded(() => this.engine.run());
     this.engine.close();
