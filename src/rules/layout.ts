@@ -49,6 +49,8 @@ export const RECORD_LAST = [10, 20] as const;
 export const RECORD_NEXT = [11, 21] as const;
 /** Numbers of rules and actions have 24 bits, and are at least 1. */
 export const INDEX_MASK = 0xffffff;
+/** What a reader has found: class << 24 | rule, or 0. */
+export const CLASS_SHIFT = 24;
 
 /** Sets of rules that become visible, or invisible, together: most are in the first. */
 export const SET_SHIFT = 30;

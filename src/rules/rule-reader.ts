@@ -3,15 +3,14 @@
  * after the slot that leads to it was.
  */
 import {
-  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, ACTION_WORDS, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES,
+  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES,
   HINT_BEGIN, HINT_BITS, HINT_SHORTEST_WIDE, HOW_CONNECTION, HOW_EITHER_ADDRESS, HOW_EITHER_MAC, INDEX_MASK, KEY_DESTINATION, KEY_FLAGS, KEY_MACS, KEY_META, KEY_PORTS, KEY_SOURCE,
-  KEY_WORDS, LINE_SHIFT, LINE_SLOTS, META_PROTOCOL_SHIFT, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
+  KEY_WORDS, LINE_SHIFT, LINE_SLOTS, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
   TCP_ENDS, TUPLE_HOW, TUPLE_USED, TUPLE_WORDS, TYPE_DROP, TYPE_MODIFY, TYPE_REDIRECT, TYPE_WHITELIST, type SharedRules,
 } from './layout';
 import { hashOfKey, hintBit, hintIndex } from './rule-hash';
 import { RuleViews } from './rule-views';
 
-const CLASS_SHIFT = 24;
 const NEXT_DROP = 0xffff;
 
 /** What a reader works on: the keys of a list of packets, and where it says what it has found. */
@@ -74,7 +73,7 @@ export class RuleReader implements RuleMatcher {
       const needs = (how >>> 8) & 0xff;
       const version = (how >>> 4) & 15;
       if ((meta & needs) !== needs || (version !== 0 && version !== (meta & 15))) continue;
-      if (((how >>> 16) & 0xff) !== (needs & 0x40 ? (meta >>> META_PROTOCOL_SHIFT) & 0xff : 0)) continue;
+      if (((how >>> 16) & 0xff) !== (needs & META_PROTOCOL ? (meta >>> META_PROTOCOL_SHIFT) & 0xff : 0)) continue;
       switch (how & 15) {
         case HOW_EITHER_ADDRESS:
           if (this.worthALook(which, region, how >>> 24, keys[at + KEY_SOURCE])) this.look(which, log, number, keys, at);
@@ -90,7 +89,7 @@ export class RuleReader implements RuleMatcher {
           this.look(which, log, number, this.probe, 0);
           break;
         case HOW_CONNECTION:
-          this.lookForConnection(which, log, number, at, (needs & 0x10) !== 0);
+          this.lookForConnection(which, log, number, at, (needs & META_PORTS) !== 0);
           break;
         default:
           this.look(which, log, number, keys, at);
@@ -166,8 +165,8 @@ export class RuleReader implements RuleMatcher {
   }
 
   private isBefore(a: number, b: number): boolean {
-    const { actions } = this.views;
-    const [first, second] = [this.actionOf(a), this.actionOf(b)];
+    const { views, views: { actions } } = this;
+    const [first, second] = [views.actionOf(a), views.actionOf(b)];
     const priority = actions[first + ACTION_PRIORITY] - actions[second + ACTION_PRIORITY];
     if (priority !== 0) return priority > 0;
     const whitelist = Number((actions[first + ACTION_WHAT] & 15) === TYPE_WHITELIST) - Number((actions[second + ACTION_WHAT] & 15) === TYPE_WHITELIST);
@@ -180,11 +179,6 @@ export class RuleReader implements RuleMatcher {
     return this.views.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ORDER[which]];
   }
 
-  private actionOf(found: number): number {
-    const which = found >>> CLASS_SHIFT;
-    return (this.views.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ACTION[which]] & INDEX_MASK) * ACTION_WORDS;
-  }
-
   /** Says where a packet goes, and counts it. True where that is not all. */
   private decide(i: number, counts: boolean): boolean {
     const { views, lists: { keys, bytes, hits, next, outputs } } = this;
@@ -193,7 +187,7 @@ export class RuleReader implements RuleMatcher {
       next[i] = 0;
       return false;
     }
-    const what = views.actions[this.actionOf(found) + ACTION_WHAT];
+    const what = views.actions[views.actionOf(found) + ACTION_WHAT];
     const type = what & 15;
     const output = what >>> ACTION_OUTPUT_SHIFT;
     const flags = keys[i * KEY_WORDS + KEY_FLAGS];

@@ -5,7 +5,7 @@ import { LINK_TYPE_ETHERNET } from '../flow/link-types';
 import type { BrickContext, Counter, InputRows } from '../model/brick';
 import { FragmentKeys } from './fragment-keys';
 import {
-  ACTION_OUTPUT_SHIFT, ACTION_WHAT, ACTION_WORDS, CONTROL_OUTPUTS, CONTROL_TOTALS, INDEX_MASK, KEY_META, KEY_WORDS, META_UNREAD, RECORD_ACTION, RECORD_WORDS, TYPE_MODIFY, TYPE_REDIRECT,
+  ACTION_OUTPUT_SHIFT, ACTION_WHAT, CONTROL_OUTPUTS, CONTROL_TOTALS, KEY_META, KEY_WORDS, META_UNREAD, TYPE_MODIFY, TYPE_REDIRECT,
   type SharedRules,
 } from './layout';
 import { modifyPacket, type ModifiedPacket } from './modify-packet';
@@ -134,8 +134,7 @@ export class RuleSelection {
     for (let i = 0; i < count; i++) {
       const found = hits[i];
       if (found === 0) continue;
-      const which = found >>> 24;
-      const action = (views.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ACTION[which]] & INDEX_MASK) * ACTION_WORDS;
+      const action = views.actionOf(found);
       const what = views.actions[action + ACTION_WHAT];
       const type = what & 15;
       if ((type === TYPE_REDIRECT || type === TYPE_MODIFY) && what >>> ACTION_OUTPUT_SHIFT >= outputs) this.withoutOutput.add(1);

@@ -1,5 +1,5 @@
 /** Views on the shared memory, for both halves. */
-import { LIST_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
+import { ACTION_WORDS, CLASS_SHIFT, INDEX_MASK, LIST_WORDS, RECORD_ACTION, RECORD_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
 
 export class RuleViews {
   readonly control: Int32Array;
@@ -28,5 +28,11 @@ export class RuleViews {
     this.tuples = tuples.map((buffer) => new Uint32Array(buffer, 0, lists));
     this.lists = tuples.map((buffer) => [0, 1].map((which) => new Uint32Array(buffer, (lists + which * LIST_WORDS) * 4, LIST_WORDS)));
     this.actions = new Int32Array(actions);
+  }
+
+  /** Where in `actions` that of a rule begins which a reader has found. */
+  actionOf(found: number): number {
+    const which = found >>> CLASS_SHIFT;
+    return (this.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ACTION[which]] & INDEX_MASK) * ACTION_WORDS;
   }
 }
