@@ -10,19 +10,19 @@ const BOX_ROWS = 3;
 
 /** The drawing, or nothing where it is wider than so many columns. `labels` are those of the edges. */
 export function drawInTerminal(picture: Picture, columns: number, labels: readonly string[]): string | undefined {
+  // Rows are the same however short the texts are.
+  let layout = layoutOf(picture, (node) => (node !== undefined && picture.nodes[node].kind === 'brick' ? BOX_ROWS : 1));
   for (const limit of TEXT_LIMITS) {
-    const text = draw(picture, labels, limit);
+    const texts = picture.nodes.map(({ text }) => shortened(text, limit));
+    let text = drawLayout(picture, texts, labels, layout);
+    if (text === undefined) {
+      // Lines that can't be told apart otherwise need rows between links.
+      layout = layoutOf(picture, () => BOX_ROWS);
+      text = drawLayout(picture, texts, labels, layout) as string;
+    }
     if (Math.max(...text.split('\n').map((line) => [...line].length)) <= columns) return text;
   }
   return undefined;
-}
-
-function draw(picture: Picture, labels: readonly string[], limit: number): string {
-  const texts = picture.nodes.map(({ text }) => shortened(text, limit));
-  const isBox = (node: number): boolean => picture.nodes[node].kind === 'brick';
-  // Lines that can't be told apart otherwise need a row of their own between links.
-  return drawLayout(picture, texts, labels, layoutOf(picture, (node) => (node !== undefined && isBox(node) ? BOX_ROWS : 1)))
-    ?? drawLayout(picture, texts, labels, layoutOf(picture, () => BOX_ROWS)) as string;
 }
 
 function shortened(text: string, limit: number): string {
