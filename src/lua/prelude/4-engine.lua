@@ -27,6 +27,11 @@ local function link_options(what, given)
   return given.batch, given.queue or given.qid
 end
 
+-- A brick, as orders have it.
+local function specification(content)
+  return { id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs }
+end
+
 -- Gives bricks to an engine: `link` adds them to those that it has, `relink` puts them in their place.
 local function link(what, self, roots, batch, queue)
   for index, brick in ipairs(roots) do
@@ -43,10 +48,7 @@ local function link(what, self, roots, batch, queue)
   local specifications = {}
   for index, object in ipairs(found) do
     if what == "link" or base.contents(object).engine ~= engine.name then host.must_be_free(what, object) end
-    local content = base.contents(object)
-    specifications[index] = {
-      id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs,
-    }
+    specifications[index] = specification(base.contents(object))
   end
   base.order({
     order = "engine." .. what, name = engine.name,
@@ -128,8 +130,7 @@ function methods.insert(self, brick, before)
   host.must_be_free("insert", brick)
   local engine, content = base.contents(self), base.contents(brick)
   engine.bricks[#engine.bricks + 1] = brick
-  local inserted = { id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs }
-  local done, failure = pcall(edit, "insert", self, { edit = "insert", brick = inserted, before = next_one.id })
+  local done, failure = pcall(edit, "insert", self, { edit = "insert", brick = specification(content), before = next_one.id })
   if not done then
     engine.bricks[#engine.bricks] = nil
     error(failure, 0)
