@@ -49,7 +49,7 @@ export interface DaemonListener {
 }
 
 /** A script that has left with an exit code while the daemon was starting. */
-export class StartFailure extends BricksError {
+class StartFailure extends BricksError {
   constructor(readonly exitCode: number) {
     super('E_SCRIPT_FAILED', `The script has ended itself with exit code ${exitCode}.`);
   }

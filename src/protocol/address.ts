@@ -4,7 +4,7 @@ import { BricksError } from '../model/errors';
 
 export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
 
-export const DEFAULT_NAME = 'bricks';
+const DEFAULT_NAME = 'bricks';
 const LOOPBACK = '127.0.0.1';
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

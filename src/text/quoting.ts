@@ -6,7 +6,7 @@ import { tokensOf } from './tokens';
 /** A name of an engine or an option that needs no quotes. */
 const NAME = /^[A-Za-z_][\w-]*$/;
 /** Words that begin a statement of their own. */
-export const HEADINGS = ['engine', 'load'];
+const HEADINGS = ['engine', 'load'];
 
 const ESCAPED = /[\\"\p{C}\p{Zl}\p{Zp}]/u;
 const SHORT: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t', '\r': '\\r' };

@@ -10,7 +10,7 @@ export interface Token extends Span {
 }
 
 /** Setups are written by hand or by small programs: what is longer is something else. */
-export const MAXIMUM_TEXT = 1 << 20;
+const MAXIMUM_TEXT = 1 << 20;
 
 /** What a word may not contain: space, quotes, what has a meaning of its own, and what does not print (lone surrogates are bytes of file names). */
 const NOT_IN_WORD = /[\s"'`\\()[\],;=<>|]|(?!\p{Cs})[\p{Z}\p{C}]/u;

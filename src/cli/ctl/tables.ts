@@ -39,7 +39,7 @@ export function showTopicValue(name: TopicName, value: unknown): string {
 }
 
 /** Any value: lists of like tables become tables, tables become lines. */
-export function showValue(value: unknown): string {
+function showValue(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isTable)) {
