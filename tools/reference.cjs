@@ -5,7 +5,7 @@
  */
 const { mkdirSync, readdirSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
-const { fenced, linksOf, optionsTable, sentence, table, valuesOf } = require('./reference/markdown.cjs');
+const { fenced, linksOf, optionsTable, sentence, table } = require('./reference/markdown.cjs');
 const { collectErrors, interfaceFields, luaCalls } = require('./reference/sources.cjs');
 
 const root = dirname(__dirname);
@@ -142,9 +142,7 @@ function protocolPage() {
   const { LIMITS } = built('src', 'protocol', 'limits.js');
   const { PROTOCOL_VERSION } = built('src', 'protocol', 'json-rpc.js');
   const { listParameters } = built('src', 'protocol', 'parameters.js');
-  const parameters = (declarations) => (Object.keys(declarations).length === 0 ? '' : table(['parameter', 'values', 'default', 'meaning'], listParameters(declarations).map((one) => [
-    `\`${one.name}\``, valuesOf(one), one.required ? 'required' : one.default === undefined ? '-' : `\`${JSON.stringify(one.default)}\``, sentence(one.description),
-  ])));
+  const parameters = (declarations) => (Object.keys(declarations).length === 0 ? '' : optionsTable(listParameters(declarations), 'parameter'));
   const sections = (all, what) => Object.entries(all).flatMap(([name, one]) => [
     `### ${name}`, one.summary, parameters(one.parameters),
     [`${what === 'command' ? 'Returns' : 'Each value is'} ${one.result ?? one.value}.`, one.access === 'read' ? '' : 'Needs control access.', one.immediate ? 'Carried out at once.' : ''].filter(Boolean).join(' '),

@@ -25,9 +25,9 @@ function valuesOf({ list, ...item }) {
   return `${type}${range}${unit ? ` (${unit})` : ''}`;
 }
 
-function optionsTable(options) {
+function optionsTable(options, heading = 'option') {
   if (options.length === 0) return 'It has no options.';
-  return table(['option', 'values', 'default', 'meaning'], options.map((option) => [
+  return table([heading, 'values', 'default', 'meaning'], options.map((option) => [
     `\`${option.name}\``, valuesOf(option), option.required ? 'required' : option.default === undefined ? '-' : `\`${JSON.stringify(option.default)}\``, sentence(option.description),
   ]));
 }
@@ -38,4 +38,4 @@ function linksOf(count, noun) {
   return maximum === Infinity ? `${minimum} or more ${noun}s` : `${minimum} to ${maximum} ${noun}s`;
 }
 
-module.exports = { fenced, linksOf, optionsTable, sentence, table, valuesOf };
+module.exports = { fenced, linksOf, optionsTable, sentence, table };
