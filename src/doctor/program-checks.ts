@@ -42,7 +42,8 @@ function processes(): string[] {
 }
 
 /** Daemons that run, and what killed ones have left. */
-export function checkDaemons(directory: string): Finding[] {
+export function checkDaemons(directory: string | undefined): Finding[] {
+  if (directory === undefined) return [finding('daemons', '', 'unknown', 'There is no runtime directory: XDG_RUNTIME_DIR is not set.', { why: 'Daemons of this user that have another one are not looked for: name it in BRICKS_RUN_DIR.' })];
   let names: string[];
   try {
     names = readdirSync(directory).filter((entry) => entry.endsWith('.pid')).map((entry) => entry.slice(0, -4));

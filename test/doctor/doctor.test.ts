@@ -98,6 +98,10 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     expect(await troubles(['eth3'], [...inside, 'prlimit', '--nofile=512', '--'])).toEqual(['doubt: open-files']);
   });
 
+  test('looks at everything else where a user has no runtime directory', async () => {
+    expect(await troubles(['eth3'], [...inside, 'setpriv', '--reuid=65534', 'env', '-u', 'XDG_RUNTIME_DIR', '-u', 'BRICKS_RUN_DIR'])).toEqual(['bad: rights', 'unknown: daemons']);
+  });
+
   test('finds what a killed daemon has left, and removes it', async () => {
     for (const ending of ['pid', 'sock', 'status']) writeFileSync(workplace.path('daemons', `sensor.${ending}`), '4711\n');
     expect(await troubles(['eth3'])).toEqual(['doubt: daemons of sensor']);

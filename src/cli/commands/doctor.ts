@@ -52,7 +52,7 @@ export class DoctorCommand extends Command {
     const names = this.names.length > 0 ? this.names : known.filter((name) => name !== 'lo' && isUp(name));
     return [
       ...checkSystem(netmap),
-      ...checkDaemons(runDirectory({}, process.env, process.getuid?.() ?? 0)),
+      ...checkDaemons(directoryOfDaemons()),
       ...checkReaders(),
       ...names.flatMap((name) => [...checkInterface(name, netmap), ...(known.includes(name) ? checkOthers(name) : [])]),
     ];
@@ -96,4 +96,13 @@ function agreed(question: string): Promise<boolean> {
     lines.once('close', () => resolve(''));
     lines.question(question, resolve);
   }).then((answer) => /^y(es)?$/i.test(answer.trim())).finally(() => lines.close());
+}
+
+/** Undefined for a user who has none. */
+function directoryOfDaemons(): string | undefined {
+  try {
+    return runDirectory({}, process.env, process.getuid?.() ?? 0);
+  } catch {
+    return undefined;
+  }
 }
