@@ -5,6 +5,10 @@ import { DaemonPlace, ENGINE, isAlive } from './programs';
 
 let place: DaemonPlace;
 beforeAll(() => { place = new DaemonPlace(); });
+// A daemon that a failed test leaves would make the others fail, too.
+afterEach(async () => {
+  for (const file of place.files.filter((name) => name.endsWith('.pid'))) await place.kill('--name', file.slice(0, -'.pid'.length), '--timeout', '5', '--force');
+});
 afterAll(() => place.dispose());
 
 const SETTLE = ['--settle', '0.3'];
