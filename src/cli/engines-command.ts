@@ -1,6 +1,6 @@
 /** What commands have in common that run engines until their work is done or a signal comes. */
 import { isatty } from 'node:tty';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import type { PacketEngine } from '../control/packet-engine';
 import { engines } from '../control/process-engines';
 import { onStatisticsSignal } from '../native/no-debugger';
@@ -9,19 +9,19 @@ import { say, sayError } from '../program/messages';
 import { ProgramEngines } from '../program/program-engines';
 import { sayStatistics, summaryOf } from '../program/summary';
 import { EXIT_FAILURE } from './exit-codes';
-import { batchOption } from './options';
+import { backendOption, backendOptionsOption, batchOption, metricsOption, pluginsOption, verboseOption } from './options';
 import { endProgram } from './output';
 
 /** An engine whose thread can't be ended is not waited for any longer. */
 const FAILURE_MILLISECONDS = 3000;
 
 export abstract class EnginesCommand extends Command {
-  backend = Option.String('--backend', { description: 'netmap, pcap, loopback, or the backend of a plugin' });
+  backend = backendOption();
   batch = batchOption();
-  verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
-  metrics = Option.String('--metrics', { description: 'serve metrics for Prometheus at this address: HOST:PORT, or PORT of 127.0.0.1' });
-  backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
-  plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
+  verbose = verboseOption();
+  metrics = metricsOption();
+  backendOptions = backendOptionsOption();
+  plugins = pluginsOption();
 
   protected engines!: ProgramEngines;
   /** A signal has come that ends the program. */

@@ -15,7 +15,7 @@ import { checkScript, findScript, isModule, isSetup, readSetupFile } from '../..
 import { runSetup } from '../../text';
 import { engineTree } from '../engine-tree';
 import { EXIT_FAILURE } from '../exit-codes';
-import { batchOption } from '../options';
+import { backendOptionsOption, batchOption, pluginsOption } from '../options';
 
 const SKIPPED_SHOWN = 20;
 
@@ -56,9 +56,9 @@ export class CheckCommand extends Command {
   });
 
   backend = Option.String('--backend', { description: `the backend to check for, ${PLANNED_BACKEND} unless set` });
-  backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
+  backendOptions = backendOptionsOption();
   batch = batchOption();
-  plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
+  plugins = pluginsOption();
   json = Option.Boolean('--json', false, { description: 'print JSON' });
   runCommands = Option.Boolean('--run-commands', false, { description: 'run the commands that the script gives to os.execute and io.popen' });
   limit = Option.String('--limit', {

@@ -11,6 +11,7 @@ import { toSvg } from '../../picture/svg';
 import { drawInTerminal } from '../../picture/terminal';
 import { ClientCommand, connectOptions } from '../client-command';
 import { daemonGraphs } from '../daemon-graphs';
+import { pluginsOption } from '../options';
 
 const FORMS = ['text', 'dot', 'mermaid', 'svg', 'json'] as const;
 /** What a drawing may take where nobody can tell how wide the terminal is. */
@@ -52,7 +53,7 @@ export class GraphCommand extends ClientCommand {
     validator: cascade(isNumber(), isInInclusiveRange(0, 3600)),
   });
   backend = Option.String('--backend', { description: `the backend that a script is planned for, ${PLANNED_BACKEND} unless set` });
-  plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
+  plugins = pluginsOption();
   words = Option.Rest({ name: 'script' });
 
   override async execute(): Promise<number> {

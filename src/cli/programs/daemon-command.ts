@@ -7,7 +7,7 @@ import { runDaemon } from '../../daemon/run-daemon';
 import { DETACHED, startDetached } from '../../daemon/detach';
 import { daemonName, runDirectory } from '../../protocol/address';
 import { commandLine } from '../command-line';
-import { batchOption } from '../options';
+import { backendOption, backendOptionsOption, batchOption, metricsOption, verboseOption } from '../options';
 import { controlOptions } from './control-options';
 
 /** A script with what it is given. */
@@ -41,13 +41,13 @@ export abstract class DaemonCommand extends Command {
   logFormat = Option.String('--log-format', { description: 'text or json; default: text on a terminal, json otherwise', validator: isEnum(LOG_FORMATS) });
   settle = Option.String('--settle', String(SETTLE_SECONDS), { description: `seconds without an order to an engine after which a script that goes on counts as started; default: ${SETTLE_SECONDS}`, validator: seconds });
   stopTimeout = Option.String('--stop-timeout', String(STOP_SECONDS), { description: `seconds that engines may take to stop; default: ${STOP_SECONDS}`, validator: seconds });
-  backend = Option.String('--backend', { description: 'netmap, pcap, loopback, or the backend of a plugin' });
+  backend = backendOption();
   batch = batchOption();
-  backendOptions = Option.Array('-o,--option', { description: 'a backend option, NAME=VALUE; may be repeated' });
+  backendOptions = backendOptionsOption();
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use; may be repeated' });
   allowed = Option.Array('--allow-plugin', { description: 'take this plugin, by its package name, and none that is not allowed; a daemon that runs as root takes only allowed ones; may be repeated' });
-  metrics = Option.String('--metrics', { description: 'serve metrics for Prometheus at this address: HOST:PORT, or PORT of 127.0.0.1' });
-  verbose = Option.Boolean('-v,--verbose', false, { description: 'say which backend was chosen and why' });
+  metrics = metricsOption();
+  verbose = verboseOption();
   daemon = Option.Boolean('-d,--daemon', false, { hidden: true });
   shell = Option.Boolean('-s', false, { hidden: true });
   detached = Option.Boolean(DETACHED, false, { hidden: true });
