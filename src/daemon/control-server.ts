@@ -15,7 +15,7 @@ export interface ListenOptions {
   /** The Unix socket to make; only its owner, and root, may use it. */
   readonly socket: string;
   /** A group, by name or number, whose members may use the socket too. */
-  readonly group?: string | undefined;
+  readonly group?: string | number | undefined;
   /** What the members of the group may do. Default: "control". */
   readonly groupAccess?: Access | undefined;
   /** To listen on TCP as well. */

@@ -185,7 +185,7 @@ export class Daemon implements ControlHost {
 
   private async listen(): Promise<void> {
     const { identity: { group }, control } = this.settings;
-    this.server = await ControlServer.listen(this, { ...control, socket: this.files.socket, group: group === undefined ? undefined : String(group), log: (text) => say(text, 'warn') });
+    this.server = await ControlServer.listen(this, { ...control, socket: this.files.socket, group, log: (text) => say(text, 'warn') });
     const { port } = this.server;
     if (port !== undefined) replaceFile(this.files.port, `${port}\n`);
   }

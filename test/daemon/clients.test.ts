@@ -205,6 +205,14 @@ connect({ address: ${JSON.stringify(socket)} }).then(async (daemon) => {
     await reading.stop();
   });
 
+  asRoot('of a member of a group with a large number, as directory services give them', async () => {
+    const group = 1_200_000_513;
+    const grouped = await TestDaemon.start({ group });
+    chmodSync(grouped.folder, 0o755);
+    expect(await asNobody(grouped.socket, group)).toBe('control rules');
+    await grouped.stop();
+  });
+
   test('of a group that is not there', async () => {
     await expect(TestDaemon.start({ group: 'no-such-group' })).rejects.toMatchObject({ code: 'E_OPTION' });
   });
