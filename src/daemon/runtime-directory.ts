@@ -1,5 +1,5 @@
 /** The directory of daemons' files, where nobody else may put anything. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { BricksError, messageOf } from '../model/errors';
 
@@ -42,6 +42,8 @@ export function prepareRuntimeDirectory(directory: string, owner: DaemonOwner): 
   if (!found.isDirectory()) throw refuse(directory, 'is not a directory');
   if (found.uid !== owner.uid && found.uid !== me) throw refuse(directory, `belongs to user ${found.uid}, not to user ${owner.uid}`);
   if ((found.mode & WRITABLE_BY_OTHERS) !== 0) throw refuse(directory, `can be written by others (its mode is ${modeOf(found)})`);
+  // Whoever gets a directory rules what is in it.
+  if (found.uid !== owner.uid && readdirSync(directory).length > 0) throw refuse(directory, `has files of user ${found.uid}, and would have to be given to user ${owner.uid}`);
   if (me === 0 && (found.uid !== owner.uid || (owner.group !== undefined && found.gid !== owner.group))) chownSync(directory, owner.uid, owner.group ?? owner.gid);
   else if (owner.group !== undefined && found.gid !== owner.group) giveToGroup(directory, owner.uid, owner.group);
   chmodSync(directory, owner.group === undefined ? 0o700 : 0o750);

@@ -54,6 +54,14 @@ describe('a runtime directory that others could meddle with is refused', () => {
   });
 });
 
+withNobody('a daemon that gives up root does not take the directory of those that keep it (needs root and setpriv)', async () => {
+  mkdirSync(place.path('both'), { mode: 0o700 });
+  writeFileSync(place.path('both', 'other.pid'), '1\n');
+  const refused = await place.daemon(['--run-dir', place.path('both'), '--user', String(NOBODY)]);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/has files of user 0, and would have to be given to user 65534\..*--run-dir DIRECTORY.*\[E_RUN_DIRECTORY\]/) as string });
+  expect([lstatSync(place.path('both')).uid, readdirSync(place.path('both'))]).toEqual([0, ['other.pid']]);
+});
+
 describe('another user', () => {
   withNobody('can neither read nor rule a daemon, and nothing that it makes can be written by others (needs root and setpriv)', async () => {
     chmodSync(place.path('daemons'), 0o755);
