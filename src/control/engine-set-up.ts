@@ -23,8 +23,8 @@ export function graphKey({ specifications, linkOptions }: EngineSetUp): string {
   return canonical({ bricks: specifications.map(brickKey).sort(), linkOptions });
 }
 
-export function brickKey({ kind, options, inputs, outputs }: Pick<BrickSpecification, 'kind' | 'options' | 'inputs' | 'outputs'>): string {
-  return canonical({ kind, options, inputs, outputs });
+export function brickKey({ kind, name, options, inputs, outputs }: Pick<BrickSpecification, 'kind' | 'name' | 'options' | 'inputs' | 'outputs'>): string {
+  return canonical({ kind, name, options, inputs, outputs });
 }
 
 /** JSON whose keys stand in order. */

@@ -7,7 +7,7 @@ import { formatFailure, LuaHost } from '../lua/lua-host';
 import { forgotten, sayOnce } from '../program/forgotten';
 import { failureOfModule, isModule, isSetup, readSetupFile, runModule } from '../program/script';
 import { runSetup } from '../text';
-import { firstBrickOfState } from './brick-numbers';
+import { firstBrickOfState } from '../program/brick-numbers';
 
 /** How a script came to its end. */
 export type ScriptEnd = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly exitCode: number } | { readonly kind: 'failed'; readonly error: Error };
@@ -40,9 +40,11 @@ export class DaemonScript {
 
   constructor({ path, arguments: words, output, execute }: ScriptSettings) {
     this.path = path;
-    this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true, firstBrick: firstBrickOfState() });
+    // A module counts its bricks from 1 itself: it is not read again, so it is the first to count.
+    const firstBrick = firstBrickOfState();
+    this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true, firstBrick });
     const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
-    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute) : moduleEnd(path, words)]);
+    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute, firstBrick) : moduleEnd(path, words)]);
   }
 
   /**
@@ -88,9 +90,9 @@ export class DaemonScript {
 }
 
 /** A setup as text ends when its engines run. */
-async function setupEnd(path: string, execute: ScriptSettings['execute']): Promise<ScriptEnd> {
+async function setupEnd(path: string, execute: ScriptSettings['execute'], firstBrick: number): Promise<ScriptEnd> {
   try {
-    await runSetup(readSetupFile(path), path, execute);
+    await runSetup(readSetupFile(path), path, execute, firstBrick);
     return { kind: 'ended' };
   } catch (error) {
     return { kind: 'failed', error: error as Error };

@@ -171,7 +171,7 @@ export class Daemon implements ControlHost {
     if (given === undefined) throw new BricksError('E_RELOAD', 'The daemon runs no script.', 'Start it with -f SCRIPT.');
     const path = findScript(given);
     checkScript(path);
-    if (isModule(path)) throw new BricksError('E_RELOAD', `${given} is a module, which cannot be run for nothing: only Lua scripts can be read anew.`, 'Restart the daemon.');
+    if (isModule(path)) throw new BricksError('E_RELOAD', `${given} is a module, which cannot be run for nothing: only Lua scripts and setups as text can be read anew.`, 'Restart the daemon.');
     // What was installed meanwhile may be asked for.
     plugins().refresh();
     const wanted = await rehearse(path, scriptArguments, this.engines.plan());

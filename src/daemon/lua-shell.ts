@@ -6,7 +6,7 @@ import { BricksError } from '../model/errors';
 import type { Completion } from '../program/completion';
 import { LuaShellHost } from '../program/shell-host';
 import type { ShellOutput } from '../protocol/commands/shell';
-import { firstBrickOfState } from './brick-numbers';
+import { firstBrickOfState } from '../program/brick-numbers';
 import type { ControlHost } from './control-host';
 import { OutputPipe } from './output-pipe';
 import type { Session } from './session';

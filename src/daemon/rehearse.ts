@@ -1,11 +1,13 @@
-/** Runs a script against engines that are only planned: what it would make, or what is wrong with it. */
+/** Runs a script or a setup against engines that are only planned: what it would make, or what is wrong with it. */
 import { closeSync, openSync } from 'node:fs';
 import type { EngineSetUp } from '../control/engine-set-up';
 import type { PlannedEngines } from '../control/planned-engines';
 import { BricksError } from '../model/errors';
 import { formatFailure } from '../lua/lua-host';
 import { LIMIT_SECONDS, rehearseScript } from '../program/rehearsal';
-import { firstBrickOfState } from './brick-numbers';
+import { isSetup, readSetupFile } from '../program/script';
+import { runSetup } from '../text';
+import { firstBrickOfState } from '../program/brick-numbers';
 
 /** An engine as the script makes it. */
 export interface WantedEngine extends EngineSetUp {
@@ -13,16 +15,22 @@ export interface WantedEngine extends EngineSetUp {
   readonly started: boolean;
 }
 
-/** @throws BricksError E_SCRIPT_FAILED */
+/** @throws BricksError E_SCRIPT_FAILED, or what is wrong with a setup */
 export async function rehearse(path: string, words: readonly string[], engines: PlannedEngines): Promise<WantedEngine[]> {
+  const firstBrick = firstBrickOfState();
+  if (isSetup(path)) await runSetup(readSetupFile(path), path, (order) => engines.execute(order), firstBrick);
+  else await rehearseLua(path, words, engines, firstBrick);
+  return engines.all.map((engine) => ({ ...engine.setUp, started: engine.begun }));
+}
+
+async function rehearseLua(path: string, words: readonly string[], engines: PlannedEngines, firstBrick: number): Promise<void> {
   const nowhere = openSync('/dev/null', 'w');
   try {
     // Its commands are run: what a graph is made of may depend on them.
-    const { result, tooLong } = await rehearseScript(path, engines, { args: words, output: nowhere, daemon: true, firstBrick: firstBrickOfState(), runCommands: true });
+    const { result, tooLong } = await rehearseScript(path, engines, { args: words, output: nowhere, daemon: true, firstBrick, runCommands: true });
     if (tooLong) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} was still at work after ${LIMIT_SECONDS} s, though its waits took no time.`, 'It loops without waiting: put a BRICKS.sleep into its loop.');
     if (!result.ok && !result.failure.interrupted) throw new BricksError('E_SCRIPT_FAILED', formatFailure(result.failure));
     if (result.ok && (result.exitCode ?? 0) !== 0) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} has ended itself with exit code ${result.exitCode}.`);
-    return engines.all.map((engine) => ({ ...engine.setUp, started: engine.begun }));
   } finally {
     closeSync(nowhere);
   }

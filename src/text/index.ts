@@ -27,10 +27,10 @@ export function readSetup(text: string, name?: string, known: KnownBricks = cont
 }
 
 /**
- * Builds a setup by orders, and lets packets flow. Bricks of plugins are found by their names.
+ * Builds a setup by orders, and lets packets flow. Bricks are numbered from `firstBrick` on; those of plugins are found by their names.
  * @throws BricksError that shows the place, or what an engine says
  */
-export async function runSetup(text: string, name: string | undefined, execute: (order: Order) => Promise<Answer>): Promise<void> {
+export async function runSetup(text: string, name: string | undefined, execute: (order: Order) => Promise<Answer>, firstBrick = 1): Promise<void> {
   const source = new SourceText(text, name);
   const syntax = parseSetup(source);
   const carryOut = async (order: Order): Promise<void> => {
@@ -39,7 +39,7 @@ export async function runSetup(text: string, name: string | undefined, execute: 
   for (const module of syntax.modules) {
     await carryOut({ order: 'brick.load', file: module.text }).catch((error: BricksError) => { throw source.error(module, error.code, error.message); });
   }
-  for (const order of ordersOf(planEngines(syntax, source, await allBricks(syntax, source)))) await carryOut(order);
+  for (const order of ordersOf(planEngines(syntax, source, await allBricks(syntax, source)), firstBrick)) await carryOut(order);
 }
 
 /** The bricks of the program, and those of plugins that the text may mean. @throws BricksError E_PLUGIN */

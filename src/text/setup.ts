@@ -45,12 +45,13 @@ export function planEngines(syntax: SetupSyntax, source: SourceText, known: Know
   return [...engines.values()];
 }
 
-/** The orders that build the engines and let packets flow. All links are open before the first packet moves. */
-export function ordersOf(engines: readonly PlannedEngine[]): Order[] {
+/** The orders that build the engines and let packets flow. All links are open before the first packet moves. No two bricks have the same number. */
+export function ordersOf(engines: readonly PlannedEngine[], firstBrick: number): Order[] {
+  let nextBrick = firstBrick;
   return [
     ...engines.flatMap(({ name, options, batch, queue, bricks }): Order[] => [
       { order: 'engine.create', name, options },
-      { order: 'engine.link', name, bricks: [...bricks], ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) },
+      { order: 'engine.link', name, bricks: bricks.map((brick) => ({ ...brick, id: nextBrick++ })), ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) },
     ]),
     ...engines.map(({ name }): Order => ({ order: 'engine.start', name })),
   ];

@@ -84,6 +84,27 @@ test('a script that goes on takes the place of the old one', async () => {
   await place.logged('log', /^other true$/);
 });
 
+test('a setup as text is read again too, and bricks of a shell are others than its own', async () => {
+  const setup = (last: string, more = ''): string => place.script('set-up.bricks', `one -> Dummy -> two\n\nengine e1:\n  three -> first: Dummy -> ${last}\n${more}`);
+  const file = setup('four');
+  expect(await place.daemon(['--name', 'text', '-f', file, '--', 'word'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Arguments are for scripts, and set-up.bricks is a setup.') as string });
+  expect(await place.daemon(['--name', 'text', '-f', file])).toMatchObject({ code: 0 });
+  const again = (): Promise<unknown> => reload('--name', 'text');
+  const added = `PktEngine.retrieve("e0"):link(${dummy('five', 'six')})`;
+  expect(await place.run(['-s', '--name', 'text'], { input: added })).toMatchObject({ code: 0 });
+  const other = await place.connect('text');
+  expect(await other.call('engine.graph')).toMatchObject([{ bricks: [{ inputs: ['one'] }, { inputs: ['five'] }] }, { bricks: [{ name: 'first', outputs: ['four'] }] }]);
+  expect(await again()).toMatchObject({ code: 0, stderr: 'bricks: changed: e0; kept: e1\n' });
+  expect(await again()).toMatchObject({ code: 0, stderr: 'bricks: kept: e0, e1\n' });
+  setup('other', '\nengine e2:\n  five -> Dummy -> six\n');
+  expect(await again()).toMatchObject({ code: 0, stderr: 'bricks: added: e2; changed: e1; kept: e0\n' });
+  setup('other -> Nothing');
+  expect(await again()).toMatchObject({ code: 1, stderr: expect.stringMatching(/set-up\.bricks:4:28: /) as string });
+  expect(await other.call('engine.graph')).toMatchObject([{ name: 'e0', running: true, bricks: [{ id: 1 }] }, { name: 'e1', bricks: [{ id: 2, outputs: ['other'] }] }, { name: 'e2', running: true }]);
+  other.close();
+  await place.kill('--name', 'text');
+});
+
 test('without its script it goes on', async () => {
   rmSync(place.path('set-up.lua'));
   expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringMatching(/The script set-up\.lua can't be read.*\[E_SCRIPT\]/) as string });

@@ -16,6 +16,7 @@ import { runSetup } from '../../text';
 import { engineTree } from '../engine-tree';
 import { EXIT_FAILURE } from '../exit-codes';
 import { backendOptionsOption, batchOption, pluginsOption } from '../options';
+import { checkScriptArguments } from '../script-arguments';
 
 const SKIPPED_SHOWN = 20;
 
@@ -72,6 +73,7 @@ export class CheckCommand extends Command {
     const script = findScript(this.script);
     checkScript(script);
     if (isModule(script)) throw new UsageError(`check runs Lua scripts only: ${this.script} is a module, which may do anything when it is loaded. Check its types with tsc, and try it with a real run.`);
+    checkScriptArguments(script, this.scriptArguments);
     const report = await this.rehearse(script);
     if (this.json) this.context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
     else this.tell(report);
@@ -107,7 +109,6 @@ export class CheckCommand extends Command {
   private async readSetup(script: string, engines: PlannedEngines): Promise<Report> {
     let error: Report['error'];
     try {
-      if (this.scriptArguments.length > 0) throw new UsageError(`Arguments are for scripts, and ${script} is a setup.`);
       await runSetup(readSetupFile(script), script, (order) => engines.execute(order));
     } catch (thrown) {
       if (!isBricksError(thrown)) throw thrown;

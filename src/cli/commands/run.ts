@@ -1,9 +1,10 @@
 import { isatty } from 'node:tty';
-import { Command, Option, UsageError } from 'clipanion';
+import { Command, Option } from 'clipanion';
 import { prepareEngineThread } from '../../control/engine-thread';
 import { anyStarted, engines, idleEngines } from '../../control/process-engines';
 import { looseBricks } from '../../model/brick-description';
 import { LuaHost } from '../../lua/lua-host';
+import { firstBrickOfState } from '../../program/brick-numbers';
 import { forgotten, sayOnce, watchForIdleEngines } from '../../program/forgotten';
 import { sayError } from '../../program/messages';
 import { checkScript, findScript, failureOfModule, isModule, isSetup, readSetupFile, runLuaScript, runModule } from '../../program/script';
@@ -11,6 +12,7 @@ import { LuaShellHost } from '../../program/shell-host';
 import { runSetup } from '../../text';
 import { EnginesCommand } from '../engines-command';
 import { EXIT_FAILURE } from '../exit-codes';
+import { checkScriptArguments } from '../script-arguments';
 import { OWN_TEXTS, Shell } from '../shell';
 
 /** How often a module's engines are looked at. */
@@ -48,8 +50,7 @@ export class RunCommand extends EnginesCommand {
       this.script = findScript(this.script);
       checkScript(this.script);
     }
-    if (this.scriptArguments.length > 0 && this.script === undefined) throw new UsageError('Arguments for a script were given, but no script (-f).');
-    if (this.scriptArguments.length > 0 && this.script !== undefined && isSetup(this.script)) throw new UsageError(`Arguments are for scripts, and ${this.script} is a setup.`);
+    checkScriptArguments(this.script, this.scriptArguments);
     const host = this.startThreads();
     return this.runEngines(this.script, () => this.work(host));
   }
@@ -57,7 +58,7 @@ export class RunCommand extends EnginesCommand {
   /** Threads get ready while this one does. Modules get none: what they set in the environment is to hold in all threads of theirs. */
   private startThreads(): LuaHost | undefined {
     if (this.script !== undefined && isModule(this.script)) return undefined;
-    const host = new LuaHost((order) => this.engines.carryOut(order), { args: this.scriptArguments });
+    const host = new LuaHost((order) => this.engines.carryOut(order), { args: this.scriptArguments, firstBrick: firstBrickOfState() });
     if (this.script !== undefined) prepareEngineThread();
     return host;
   }
@@ -100,7 +101,7 @@ export class RunCommand extends EnginesCommand {
   /** Returns the exit code that a script asked for, if it did. */
   private async runScript(host: LuaHost, script: string): Promise<number | undefined> {
     if (!isSetup(script)) return runLuaScript(host, script);
-    await runSetup(readSetupFile(script), script, (order) => this.engines.carryOut(order));
+    await runSetup(readSetupFile(script), script, (order) => this.engines.carryOut(order), firstBrickOfState());
     return undefined;
   }
 

@@ -1,4 +1,5 @@
-import { Command, Option, UsageError } from 'clipanion';
+import { Command, Option } from 'clipanion';
+import { checkScriptArguments } from '../script-arguments';
 import { DaemonCommand, type ScriptChoice } from './daemon-command';
 
 /** The daemon: `bricks-server`, and `bricks -d`. */
@@ -26,8 +27,7 @@ export class ServerCommand extends DaemonCommand {
   scriptArguments = Option.Rest({ name: 'script arguments' });
 
   protected override chosenScript(): ScriptChoice | undefined {
-    if (this.script !== undefined) return { path: this.script, arguments: this.scriptArguments };
-    if (this.scriptArguments.length > 0) throw new UsageError('Arguments for a script were given, but no script (-f).');
-    return undefined;
+    checkScriptArguments(this.script, this.scriptArguments);
+    return this.script === undefined ? undefined : { path: this.script, arguments: this.scriptArguments };
   }
 }
