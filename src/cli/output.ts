@@ -1,8 +1,9 @@
 /** Output of the programs, and how they end. */
 import { isatty } from 'node:tty';
-import { BricksError, isBricksError, messageOf } from '../model/errors';
-import { say, sayError } from '../program/messages';
-import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
+import { exitCodeOfFailure, isUsageError, say, sayError } from '../program/messages';
+import { EXIT_FAILURE } from './exit-codes';
 
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 
@@ -30,7 +31,7 @@ function surviveFullOutput(): void {
     if (error.code === 'EPIPE') process.exit(0);
     if (outputFailed || hasTerminalGone()) return;
     outputFailed = true;
-    sayError(new BricksError('E_OUTPUT', `Cannot write to standard output: ${messageOf(error)}.`, 'Free some space, or redirect it; output written until then is lost, and everything else carries on.'));
+    sayError(new BricksError('E_OUTPUT', `Cannot write to standard output: ${systemReason(error)}.`, 'Free some space, or redirect it; output written until then is lost, and everything else carries on.'));
   });
 }
 
@@ -48,13 +49,9 @@ export function runProgram(program: () => Promise<number>): void {
 
 /** Says what has failed, in the words that `usage` has for a mistake on the command line. Returns the exit code. */
 export function reportFailure(error: unknown, usage: (error: Error) => string): number {
-  // clipanion marks its errors so.
-  if ((error as { clipanion?: unknown } | undefined)?.clipanion !== undefined) {
-    say(usage(error as Error));
-    return EXIT_USAGE;
-  }
-  sayError(error);
-  return isBricksError(error) && error.code === 'E_BACKEND' ? EXIT_USAGE : EXIT_FAILURE;
+  if (isUsageError(error)) say(usage(error));
+  else sayError(error);
+  return exitCodeOfFailure(error);
 }
 
 /** Columns of text, aligned; the first row is the head. */

@@ -2,6 +2,7 @@
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { formatAddress, parseAddress, socketPath, type Address, type Whereabouts } from '../protocol/address';
 import { PROTOCOL_VERSION } from '../protocol/json-rpc';
 import { Daemon } from './daemon';
@@ -89,5 +90,5 @@ function cannotConnect(address: Address, error: NodeJS.ErrnoException): BricksEr
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return new BricksError('E_CONTROL_CONNECT', `No daemon listens on ${where}.`, 'Start one: bricks -d. If it runs elsewhere, say where: -a ADDRESS, or --name NAME.');
   if (error.code === 'EACCES') return new BricksError('E_PERMISSION', `You may not use the daemon at ${where}.`, 'Run this as the user of the daemon, or as root.');
   if (/^ERR_(TLS|SSL|OSSL)|CERT|UNABLE_TO|SELF_SIGNED/.test(error.code ?? '')) return new BricksError('E_CONTROL_TLS', `The daemon at ${where} can't be trusted, or speaks no TLS: ${messageOf(error)}.`);
-  return new BricksError('E_CONTROL_CONNECT', `The daemon at ${where} can't be reached: ${messageOf(error)}.`);
+  return new BricksError('E_CONTROL_CONNECT', `The daemon at ${where} can't be reached: ${systemReason(error)}.`);
 }

@@ -1,6 +1,7 @@
 /** A connection to a daemon: calls its commands and hears its topics. */
 import type { Socket } from 'node:net';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { topicOf, type CommandName, type CommandParameters, type CommandResult, type TopicName, type TopicParameters, type TopicValue } from '../protocol/commands';
 import { parseFromServer, writeRequest, type FromServer } from '../protocol/json-rpc';
 import { LIMITS } from '../protocol/limits';
@@ -39,7 +40,7 @@ export class Daemon {
   constructor(private readonly socket: Socket, address: string) {
     this.address = address;
     socket.on('data', (chunk: Uint8Array) => this.take(chunk));
-    socket.on('error', (error) => { this.failure ??= new BricksError('E_CONTROL_CLOSED', `The connection to the daemon at ${address} failed: ${messageOf(error)}.`); });
+    socket.on('error', (error) => { this.failure ??= new BricksError('E_CONTROL_CLOSED', `The connection to the daemon at ${address} failed: ${systemReason(error)}.`); });
     this.closed = new Promise((resolve) => socket.once('close', () => {
       this.end();
       resolve();

@@ -1,6 +1,7 @@
 /** The token of a TCP connection stands in a file, so that it is in no list of processes, no history and no log. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
 
 const TOKEN_BYTES_LEAST = 16;
 const TOKEN_BYTES_MOST = 4096;
@@ -12,7 +13,7 @@ export function readTokenFile(path: string): string {
   try {
     descriptor = openSync(path, 'r');
   } catch (error) {
-    throw wrong(`can't be read: ${messageOf(error)}`, 'Make one: (umask 077; openssl rand -hex 32 > FILE)');
+    throw wrong(`can't be read: ${systemReason(error)}`, 'Make one: (umask 077; openssl rand -hex 32 > FILE)');
   }
   try {
     const status = fstatSync(descriptor);

@@ -1,12 +1,12 @@
 /** The life of a daemon: it takes its place, runs its script, stays until it is told to stop, and leaves nothing behind. */
 import type { EngineRegistry } from '../control/engine-registry';
 import { engines } from '../control/process-engines';
-import { BricksError, isBricksError } from '../model/errors';
+import { BricksError } from '../model/errors';
 import { packageVersion } from '../native/load-addon';
 import { defaultBackend } from '../plugins/default-backend';
 import { plugins } from '../plugins/find';
 import { watchForIdleEngines } from '../program/forgotten';
-import { say, sayError } from '../program/messages';
+import { exitCodeOfFailure, say, sayError } from '../program/messages';
 import { ProgramEngines, type EngineSettings } from '../program/program-engines';
 import { checkScript, findScript, isModule } from '../program/script';
 import { summaryOf } from '../program/summary';
@@ -268,6 +268,5 @@ async function within(milliseconds: number, work: Promise<unknown> | undefined):
 
 /** The exit code of a start that failed. */
 export function exitCodeOfStart(error: unknown): number {
-  if (error instanceof StartFailure) return error.exitCode;
-  return isBricksError(error) && error.code === 'E_BACKEND' ? 2 : EXIT_FAILURE;
+  return error instanceof StartFailure ? error.exitCode : exitCodeOfFailure(error);
 }

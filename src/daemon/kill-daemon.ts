@@ -1,5 +1,6 @@
 /** Ends a daemon from outside: it is whoever has locked the pid file, so that no other process of that number is ever hit. */
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { daemonProcess } from './pid-file';
 import { removeLeftovers, type RuntimeFiles } from './runtime-directory';
 
@@ -37,7 +38,7 @@ function signal(pid: number, name: NodeJS.Signals, daemon: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH') return; // it has ended by itself
     if (code === 'EPERM') throw new BricksError('E_PERMISSION', `You may not end the daemon "${daemon}" (process ${pid}).`, 'Run it as the user of the daemon, or as root.');
-    throw new BricksError('E_INTERNAL', `The daemon "${daemon}" (process ${pid}) cannot be ended: ${messageOf(error)}.`);
+    throw new BricksError('E_INTERNAL', `The daemon "${daemon}" (process ${pid}) cannot be ended: ${systemReason(error)}.`);
   }
 }
 

@@ -3,6 +3,7 @@ import { closeSync, fchownSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import pino, { type Logger } from 'pino';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { readable } from '../model/file-name';
 import { duplicateDescriptor } from '../native/process';
 import type { MessageLevel, MessageSubject, MessageTarget } from '../program/messages';
@@ -127,6 +128,6 @@ function openLog(file: string, owner: LogOptions['owner']): number {
     if (owner !== undefined && process.getuid?.() === 0 && fstatSync(descriptor).isFile()) fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   } catch (error) {
-    throw new BricksError('E_LOG', `The log ${file} cannot be written: ${messageOf(error)}.`, 'Name a file that the user of the daemon may write: --log-file FILE.');
+    throw new BricksError('E_LOG', `The log ${file} cannot be written: ${systemReason(error)}.`, 'Name a file that the user of the daemon may write: --log-file FILE.');
   }
 }

@@ -1,6 +1,7 @@
 /** The file by which a daemon of a name is the only one. Its lock says that a daemon lives, not its existence: a killed one leaves the file, and no lock. */
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { lockFile, lockHolder } from '../native/process';
 import type { DaemonOwner } from './runtime-directory';
 
@@ -40,7 +41,7 @@ function openPidFile(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
   } catch (error) {
-    throw new BricksError('E_RUN_DIRECTORY', `The pid file ${path} cannot be opened: ${messageOf(error)}.`, 'Remove it, or name another directory: --run-dir DIRECTORY.');
+    throw new BricksError('E_RUN_DIRECTORY', `The pid file ${path} cannot be opened: ${systemReason(error)}.`, 'Remove it, or name another directory: --run-dir DIRECTORY.');
   }
 }
 
@@ -51,7 +52,7 @@ export function daemonProcess(path: string): number {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw new BricksError('E_RUN_DIRECTORY', `The pid file ${path} cannot be read: ${messageOf(error)}.`, 'Only the user of the daemon, and root, may.');
+    throw new BricksError('E_RUN_DIRECTORY', `The pid file ${path} cannot be read: ${systemReason(error)}.`, 'Only the user of the daemon, and root, may.');
   }
   try {
     return lockHolder(descriptor);

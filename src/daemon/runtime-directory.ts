@@ -1,7 +1,8 @@
 /** The directory of daemons' files, where nobody else may put anything. */
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
 
 /** Who a daemon runs as. */
 export interface DaemonOwner {
@@ -35,7 +36,7 @@ export function prepareRuntimeDirectory(directory: string, owner: DaemonOwner): 
   try {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw refuse(directory, `cannot be made: ${messageOf(error)}`);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw refuse(directory, `cannot be made: ${systemReason(error)}`);
   }
   const found = lstatSync(directory);
   if (found.isSymbolicLink()) throw refuse(directory, 'is a symbolic link');
@@ -67,7 +68,7 @@ function giveToGroup(directory: string, uid: number, group: number): void {
   try {
     chownSync(directory, uid, group);
   } catch (error) {
-    throw refuse(directory, `can't be given to group ${group}: ${messageOf(error)}`);
+    throw refuse(directory, `can't be given to group ${group}: ${systemReason(error)}`);
   }
 }
 
@@ -77,7 +78,7 @@ function checkParents(directory: string, trusted: readonly number[]): void {
   try {
     parent = realpathSync(dirname(resolve(directory)));
   } catch (error) {
-    throw refuse(directory, `cannot be made: ${messageOf(error)}`);
+    throw refuse(directory, `cannot be made: ${systemReason(error)}`);
   }
   for (let path = parent; ; path = dirname(path)) {
     const found = lstatSync(path);

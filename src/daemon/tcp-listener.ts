@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from 'node:tls';
 import { readPem } from '../client/pem-file';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { formatAddress, isLoopback } from '../protocol/address';
 import type { Access } from '../protocol/declare';
 import { userOfConnection } from './tcp-owner';
@@ -68,7 +69,7 @@ export async function listenOnTcp(options: TcpOptions, take: (socket: Socket, ne
     ? tlsServer({ ...tls, allowHalfOpen: true }, welcome).on('tlsClientError', (error, socket) => log(`a client at ${socket.remoteAddress ?? '?'} was refused: ${messageOf(error)}`))
     : createServer({ allowHalfOpen: true }, welcome);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new BricksError('E_CONTROL_ADDRESS', `The daemon can't listen on ${where}: ${messageOf(error)}.`)));
+    server.once('error', (error) => reject(new BricksError('E_CONTROL_ADDRESS', `The daemon can't listen on ${where}: ${systemReason(error)}.`)));
     server.listen(port, host, resolve);
   });
   const bound = server.address() as AddressInfo;

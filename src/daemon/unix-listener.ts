@@ -1,7 +1,8 @@
 /** Listens on a Unix socket. */
 import { chmodSync, chownSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
 
 /** What the name of a Unix socket may have, in bytes: beyond that systems cut it off. */
 const SOCKET_PATH_BYTES = 103;
@@ -40,7 +41,7 @@ async function listen(server: Server, path: string, group: number | undefined): 
 }
 
 function cannotListen(path: string, error: unknown): BricksError {
-  return new BricksError('E_CONTROL_ADDRESS', `The socket ${path} can't be made: ${messageOf(error)}.`);
+  return new BricksError('E_CONTROL_ADDRESS', `The socket ${path} can't be made: ${systemReason(error)}.`);
 }
 
 /** Whether the socket is one that somebody has left behind. */

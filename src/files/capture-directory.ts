@@ -2,7 +2,8 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { nameOfBytes } from '../model/file-name';
-import { fileError, systemCode, systemReason } from './formats';
+import { systemCode } from '../model/system-error';
+import { fileError, fileReason } from './formats';
 import { systemName } from './system-name';
 
 export interface DirectoryFile {
@@ -35,7 +36,7 @@ export function readDirectory(path: string): CaptureDirectory | undefined {
     if (!statSync(systemName(path)).isDirectory()) return undefined;
     names = readdirSync(systemName(path), { encoding: 'buffer' }).map(nameOfBytes);
   } catch (error) {
-    throw fileError('E_FILE', `Cannot read the capture file ${path}: ${systemReason(error)}.`);
+    throw fileError('E_FILE', `Cannot read the capture file ${path}: ${fileReason(error)}.`);
   }
   const natural = new Intl.Collator('en', { numeric: true });
   names.sort((a, b) => natural.compare(a, b) || (a < b ? -1 : 1));
@@ -49,7 +50,7 @@ export function readDirectory(path: string): CaptureDirectory | undefined {
       if (status.isFile()) files.push({ path: file, claimsToBe });
       else if (claimsToBe || !status.isDirectory()) leftOut.push({ name, reason: kindOf(status), isMissing: false });
     } catch (error) {
-      leftOut.push({ name, reason: systemCode(error) === 'ENOENT' ? 'a dangling link' : systemReason(error), isMissing: true });
+      leftOut.push({ name, reason: systemCode(error) === 'ENOENT' ? 'a dangling link' : fileReason(error), isMissing: true });
     }
   }
   return { files, leftOut };

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { SOURCE_ENDED } from '../model/backend';
 import { createPacketBatch } from '../model/packet-batch';
 import { CaptureReader } from './capture-reader';
-import { ENHANCED_AROUND, PCAP_RECORD, SNAP_LENGTH, fileError, systemReason, type CaptureFormat } from './formats';
+import { ENHANCED_AROUND, PCAP_RECORD, SNAP_LENGTH, fileError, fileReason, type CaptureFormat } from './formats';
 import { pcapHeader } from './pcap';
 import { interfaceBlock, sectionBlock } from './pcapng';
 
@@ -80,7 +80,7 @@ export function writeCaptureFile(path: string, packets: Iterable<CapturedPacket>
       closeSync(file);
     }
   } catch (error) {
-    throw fileError('E_FILE', `Cannot write the capture file ${path}: ${systemReason(error)}.`);
+    throw fileError('E_FILE', `Cannot write the capture file ${path}: ${fileReason(error)}.`);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The bytes of one capture file, pipe or standard input, unpacked if need be. Made anew for each that is opened, so that nothing of one reaches the next. */
 import { fstatSync, readSync } from 'node:fs';
 import { isBricksError, type BricksError } from '../model/errors';
-import { fileError, systemCode, systemReason } from './formats';
+import { systemCode } from '../model/system-error';
+import { fileError, fileReason } from './formats';
 import { closeInput, isStandardInput, openInput, waitsForData } from './open-input';
 import { Unpacker } from './unpacker';
 
@@ -37,7 +38,7 @@ export class CaptureInput {
     } catch (error) {
       if (file >= 0) closeInput(file);
       if (isBricksError(error)) throw error;
-      throw fileError('E_FILE', `Cannot read the capture file ${name}: ${systemReason(error)}.`);
+      throw fileError('E_FILE', `Cannot read the capture file ${name}: ${fileReason(error)}.`);
     }
   }
 
@@ -101,7 +102,7 @@ export class CaptureInput {
     } catch (error) {
       const code = systemCode(error);
       if (code === 'EAGAIN' || code === 'EINTR') return 'nothing';
-      this.problem = `${this.name} can't be read at offset ${this.offset}: ${systemReason(error)}; the packets before it were read.`;
+      this.problem = `${this.name} can't be read at offset ${this.offset}: ${fileReason(error)}; the packets before it were read.`;
       return 'end';
     }
   }

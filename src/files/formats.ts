@@ -1,6 +1,7 @@
 /** Numbers of the two capture file formats, and the errors of this folder. */
 import type { ErrorCode } from '../model/error-codes';
-import { BricksError, isBricksError } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemCode, systemReason } from '../model/system-error';
 
 /** Classic pcap: the first four bytes, read in the order in which the file is written. */
 export const MAGIC_MICROSECONDS = 0xa1b2c3d4;
@@ -42,37 +43,7 @@ export function fileError(code: ErrorCode, message: string, remedy = ''): Bricks
   return new BricksError(code, message, remedy);
 }
 
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or directory',
-  EACCES: 'permission denied',
-  EPERM: 'the operation is not permitted',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'part of its path is not a directory',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is exhausted',
-  EROFS: 'the file system is read-only',
-  EFBIG: 'the file would become too large',
-  EIO: 'input/output error',
-  EMFILE: 'too many open files (raise the limit: ulimit -n)',
-  ENFILE: 'the system has too many open files',
-  ENAMETOOLONG: 'its name is too long',
-  ELOOP: 'too many symbolic links',
-  ETXTBSY: 'it is in use',
-  EBUSY: 'another engine or program is writing it',
-  EPIPE: 'nobody reads this pipe any more',
-  ENXIO: 'it is a pipe that nobody reads, or a device that does not exist',
-};
-
-/** The code of an error of the operating system, or nothing. */
-export function systemCode(error: unknown): string | undefined {
-  if (isBricksError(error)) return undefined;
-  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
-  return typeof code === 'string' ? code : undefined;
-}
-
-/** An error of the operating system in words. */
-export function systemReason(error: unknown): string {
-  const code = systemCode(error);
-  if (code !== undefined) return SYSTEM_ERRORS[code] ?? code;
-  return error instanceof Error ? error.message : String(error);
+/** An error of the operating system in words, where it is about a capture file: only the lock of its writer is busy. */
+export function fileReason(error: unknown): string {
+  return systemCode(error) === 'EBUSY' ? 'another engine or program is writing it' : systemReason(error);
 }

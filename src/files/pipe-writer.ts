@@ -1,5 +1,5 @@
 /** Writes records to a pipe, which may take a part of one, or nothing now. */
-import { systemCode } from './formats';
+import { systemCode } from '../model/system-error';
 import { recordAt, type RingOfRecords } from './ring-records';
 import type { TargetFile } from './target-file';
 

@@ -5,7 +5,7 @@
  * now stays in the ring.
  */
 import { constants } from 'node:os';
-import { systemCode } from './formats';
+import { systemCode } from '../model/system-error';
 import type { Guardian } from './guardian';
 import { PipeWriter } from './pipe-writer';
 import { CLOSED, CLOSING, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, MARKED, MARK_BYTES, TAIL, type RecorderNews } from './record-encoder';

@@ -7,7 +7,8 @@ import { LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCou
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { OptionValues } from '../model/options';
 import type { ReportedFault } from '../model/outcome';
-import { fileError, systemCode, systemReason } from './formats';
+import { systemCode } from '../model/system-error';
+import { fileError, fileReason } from './formats';
 import { Guardian } from './guardian';
 import { CLOSED, CLOSING, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, LAST_ERROR, STATE_CRAMPED, STATE_WAKE, TAIL } from './record-encoder';
 import { INTERNAL_ERROR, numberedName } from './record-plan';
@@ -192,7 +193,7 @@ export class Recording {
       this.guardian?.close();
       this.recorder.end();
       if (systemCode(error) === undefined) throw error;
-      throw fileError('E_FILE', `Cannot write ${at.plan.path === '-' ? at.name : `the capture file ${at.plan.path}`}: ${systemReason(error)}.`);
+      throw fileError('E_FILE', `Cannot write ${at.plan.path === '-' ? at.name : `the capture file ${at.plan.path}`}: ${fileReason(error)}.`);
     } finally {
       spare.forEach(closeSync);
     }
@@ -273,7 +274,7 @@ export class Recording {
       this.context.notice(`${sink.name} can't be written: ${textIn(sink.plan.problem)}. This is a bug in Packet Bricks, not a disk problem: please report it. Its packets are dropped and counted (backendError) until it can be written again; everything else carries on.`, lossOf(sink));
       return;
     }
-    const reason = systemReason({ code: getSystemErrorName(-errorNumber) });
+    const reason = fileReason({ code: getSystemErrorName(-errorNumber) });
     this.context.notice(`${sink.name} can't be written: ${reason}. Its packets are dropped and counted (diskError) until it can be written again; everything else carries on.`, lossOf(sink));
   }
 }

@@ -5,7 +5,7 @@
 import { closeSync, constants as flags, existsSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { coreAddon } from '../native/core-addon';
-import { systemCode } from './formats';
+import { systemCode } from '../model/system-error';
 import { nativeFiles } from './native-files';
 import { systemName } from './system-name';
 

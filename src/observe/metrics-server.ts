@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Registry, collectDefaultMetrics, type OpenMetricsContentType, type PrometheusContentType } from 'prom-client';
 import type { EngineStatistics } from '../control/statistics';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { engineMetrics } from './engine-metrics';
 
 const PATH = '/metrics';
@@ -68,7 +69,7 @@ export async function serveMetrics(host: string, port: number, read: () => reado
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new BricksError('E_METRICS', `Cannot serve metrics on ${host} port ${port}: ${messageOf(error)}.`, 'Choose another address: --metrics 127.0.0.1:9478')));
+    server.once('error', (error) => reject(new BricksError('E_METRICS', `Cannot serve metrics on ${host} port ${port}: ${systemReason(error)}.`, 'Choose another address: --metrics 127.0.0.1:9478')));
     server.listen(port, host, () => {
       server.on('error', () => undefined); // of one connection; the others go on
       resolve();

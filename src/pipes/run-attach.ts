@@ -1,6 +1,7 @@
 /** `bricks attach`: a pipe to standard output, to a program, to a tap interface, or counted. */
 import { isatty } from 'node:tty';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { parseLinkName, twinOf, type LinkName } from '../model/link-name';
 import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
@@ -88,10 +89,6 @@ function checkEnd(link: LinkName, say: (text: string) => void): void {
   say(`Reading ${text}, because somebody writes to ${twin}. What bricks write to ${text} comes out at ${twin}.`);
 }
 
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space is left on the device', EDQUOT: 'the quota is used up', EFBIG: 'the file is too large', EIO: 'the device failed', EROFS: 'it is read-only',
-};
-
 /** @throws BricksError E_ATTACH_WRITE, E_ATTACH_KILLED */
 async function runWrite(command: AttachCommand, options: StreamOptions, say: (text: string) => void): Promise<void> {
   const reader = await attach(command.link, options);
@@ -103,7 +100,7 @@ async function runWrite(command: AttachCommand, options: StreamOptions, say: (te
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall !== 'write') throw error;
-    throw new BricksError('E_ATTACH_WRITE', `Cannot write packets of ${command.link} to ${command.writeName ?? 'standard output'} any more: ${SYSTEM_ERRORS[code] ?? messageOf(error)} (${code}).`,
+    throw new BricksError('E_ATTACH_WRITE', `Cannot write packets of ${command.link} to ${command.writeName ?? 'standard output'} any more: ${systemReason(error)} (${code}).`,
       `A file ends with the last complete packet. ${reader.writer === 'open' ? 'Free some space, or write elsewhere, and attach again with --all: the unwritten packets stay in the pipe for as long as its writer runs.' : 'The writer of the pipe has ended, so the unwritten packets are lost. Free some space, or write elsewhere, before the next run.'}`);
   } finally {
     reader.close();

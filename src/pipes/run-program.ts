@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { copyToStream, type StreamOptions, type StreamResult } from './pcap-stream';
 import { attach, type PipeReader } from './pipe-reader';
 
@@ -131,7 +132,7 @@ class Child {
       await once(this.child, 'spawn');
     } catch (error) {
       this.forget();
-      const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such program' : messageOf(error);
+      const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such program' : systemReason(error);
       throw new BricksError('E_ATTACH_EXEC', `${name} can't be started: ${reason}.`, 'Write the program and its arguments after --exec.');
     }
   }

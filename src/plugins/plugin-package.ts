@@ -8,6 +8,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { isTable } from '../model/table';
 
 /** The version of the contract between this package and plugins (docs/decisions/0046-plugins.md). */
@@ -48,7 +49,7 @@ export function readPluginPackage(folder: string, named = false): PluginPackage 
     if (statSync(file).size > MANIFEST_BYTES) return named ? broken(folder, 'its package.json is larger than 1 MiB') : undefined;
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    return named ? broken(folder, `its package.json can't be read: ${messageOf(error)}`) : undefined;
+    return named ? broken(folder, `its package.json can't be read: ${systemReason(error)}`) : undefined;
   }
   if (!named && !text.includes('packet-bricks')) return undefined;
   let manifest: unknown;

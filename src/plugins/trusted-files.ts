@@ -4,7 +4,7 @@
  */
 import { lstatSync, readFileSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 
 /** More than any package has that is worth loading. */
 const MOST_FILES = 100_000;
@@ -110,6 +110,6 @@ export function untrusted(folder: string): string | undefined {
     const problem = new Inspection().of(folder);
     return problem && `this process runs as root, and ${problem}. Install it as root (npm install as root, or chown -R root and chmod -R go-w)`;
   } catch (error) {
-    return `this process runs as root, and who can write the files of the package can't be found out: ${messageOf(error)}`;
+    return `this process runs as root, and who can write the files of the package can't be found out: ${systemReason(error)}`;
   }
 }

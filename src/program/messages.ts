@@ -39,6 +39,16 @@ export function sayError(error: unknown, subject: MessageSubject = {}): void {
   if (!coded && process.env['BRICKS_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
 }
 
+/** Whether it is a mistake on the command line: clipanion marks its errors so. */
+export function isUsageError(error: unknown): error is Error {
+  return (error as { clipanion?: unknown } | undefined)?.clipanion !== undefined;
+}
+
+/** The exit code of a program that could not start because of it: 2 for what was wrong on the command line, which a backend that is not there is too. */
+export function exitCodeOfFailure(error: unknown): 1 | 2 {
+  return isUsageError(error) || (isBricksError(error) && error.code === 'E_BACKEND') ? 2 : 1;
+}
+
 /** The same error with another text. */
 export function reworded(error: Error, text: string): Error {
   return isBricksError(error) ? new BricksError(error.code, text) : new Error(text);

@@ -14,7 +14,7 @@ import { defaultBackend, setDefaultBackend } from '../plugins/default-backend';
 import { messageWithPlace } from '../plugins/error-place';
 import { configurePlugins, findBackend } from '../plugins/find';
 import type { PluginSearch } from '../plugins/plugin-search';
-import { parseAddress } from '../protocol/address';
+import { tcpAddress } from '../protocol/address';
 import { reworded, say, sayError } from './messages';
 
 export interface EngineSettings {
@@ -84,8 +84,8 @@ export class ProgramEngines {
   }
 
   private async serveMetrics(address: string): Promise<void> {
-    const wanted = parseAddress(/^\d+$/.test(address) ? `:${address}` : address);
-    if ('path' in wanted) throw new UsageError(`--metrics ${address}: metrics are served on HOST:PORT.`);
+    const wanted = tcpAddress(/^\d+$/.test(address) ? `:${address}` : address);
+    if (!wanted) throw new UsageError(`--metrics ${address}: metrics are served on HOST:PORT, [IPv6]:PORT or PORT of 127.0.0.1.`);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- large, and seldom needed: a bundle of its own
     const { serveMetrics } = require('../observe/metrics-server') as typeof import('../observe/metrics-server');
     const { url } = await serveMetrics(wanted.host, wanted.port, () => this.statistics());

@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, re
 import { basename, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BricksError, isBricksError, messageOf, nearest } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import { nameOfBytes } from '../model/file-name';
 import { systemName } from '../files/system-name';
 import { formatFailure, type LuaHost } from '../lua/lua-host';
@@ -44,7 +45,7 @@ export function checkScript(path: string): void {
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as { code?: string };
-    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${messageOf(error)}.`, 'Check the name after -f.');
+    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${systemReason(error)}.`, 'Check the name after -f.');
     const guess = nearest(basename(path), shippedScripts());
     throw new BricksError('E_SCRIPT', `The script ${path} can't be read: there is no such file.`, guess ? `Did you mean ${guess}, which ships with Packet Bricks?` : `Check the name after -f. Packet Bricks ships with: ${shippedScripts().join(', ')}.`);
   }
@@ -76,7 +77,7 @@ export function readSetupFile(path: string | 0): string {
   try {
     return nameOfBytes(readFileSync(path === 0 ? 0 : systemName(path))).replace(/^\ufeff/, '');
   } catch (error) {
-    throw new BricksError('E_SCRIPT', `The setup ${path === 0 ? 'on standard input' : path} can't be read: ${messageOf(error)}.`);
+    throw new BricksError('E_SCRIPT', `The setup ${path === 0 ? 'on standard input' : path} can't be read: ${systemReason(error)}.`);
   }
 }
 

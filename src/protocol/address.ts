@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 import { BricksError } from '../model/errors';
 
-export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type Address = { readonly path: string } | TcpAddress;
 
 const DEFAULT_NAME = 'bricks';
 const LOOPBACK = '127.0.0.1';
@@ -41,11 +46,16 @@ export function socketPath(where: Whereabouts, environment: NodeJS.ProcessEnv, u
 export function parseAddress(text: string): Address {
   if (text.startsWith('unix:') && text.length > 5) return { path: text.slice(5) };
   if (text.startsWith('/') || text.startsWith('./') || text.startsWith('../')) return { path: text };
+  const address = tcpAddress(text);
+  if (!address) throw new BricksError('E_CONTROL_ADDRESS', `${JSON.stringify(text)} is not an address.`, 'Write unix:/path/to/socket, /path/to/socket, HOST:PORT, [IPv6]:PORT or :PORT.');
+  return address;
+}
+
+/** `HOST:PORT`, `[HOST]:PORT`, `:PORT`; nothing for all else. */
+export function tcpAddress(text: string): TcpAddress | undefined {
   const parts = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
   const port = Number(parts?.[3]);
-  if (!parts || port < 1 || port > 65_535) {
-    throw new BricksError('E_CONTROL_ADDRESS', `${JSON.stringify(text)} is not an address.`, 'Write unix:/path/to/socket, /path/to/socket, HOST:PORT, [IPv6]:PORT or :PORT.');
-  }
+  if (!parts || port < 1 || port > 65_535) return undefined;
   return { host: parts[1] ?? (parts[2] || LOOPBACK), port };
 }
 

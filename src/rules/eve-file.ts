@@ -6,6 +6,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import type { Logger } from '../model/brick';
 import { parseEntityFields } from './entity-text';
 import { dropOf } from './read-rule';
@@ -112,7 +113,7 @@ class EveFile {
     try {
       this.descriptor = openSync(this.path, 'r');
     } catch (error) {
-      if (atEnd) this.log.info(`waits for ${this.path}: ${messageOf(error)}`);
+      if (atEnd) this.log.info(`waits for ${this.path}: ${systemReason(error)}`);
       return;
     }
     const { size, ino } = fstatSync(this.descriptor);
@@ -159,7 +160,7 @@ export function followEveFile(given: string, desk: RuleDesk, options: EveOptions
     try {
       file.read();
     } catch (error) {
-      log.error(`Can't read ${path}: ${messageOf(error)}`);
+      log.error(`Can't read ${path}: ${systemReason(error)}`);
     }
   };
   const unwatch = watchFolderOf(path, read, POLL_MILLISECONDS, log);

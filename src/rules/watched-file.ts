@@ -2,6 +2,7 @@
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { resolve } from 'node:path';
 import { BricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
 import type { Logger } from '../model/brick';
 import type { Rule } from './rule';
 import type { RuleDesk } from './rule-control';
@@ -26,7 +27,7 @@ class WatchedFile {
     try {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
-      throw new BricksError('E_FILE', `Can't read the rule file ${this.path}: ${messageOf(error)}.`);
+      throw new BricksError('E_FILE', `Can't read the rule file ${this.path}: ${systemReason(error)}.`);
     }
     const wanted = new Map<string, Rule>();
     for (const rule of parseRuleLines(text)) {

@@ -71,7 +71,7 @@ describe('a target that is full', () => {
     const reader = await attached('full}0', '--write', '/dev/full');
     await play('full{0');
     const { code, stderr } = await reader.ended;
-    expect(stderr).toMatch(/Cannot write packets of full\}0 to \/dev\/full any more: no space is left on the device \(ENOSPC\)\..*Free some space.*\[E_ATTACH_WRITE\]/);
+    expect(stderr).toMatch(/Cannot write packets of full\}0 to \/dev\/full any more: the disk is full \(ENOSPC\)\..*Free some space.*\[E_ATTACH_WRITE\]/);
     expect(code).toBe(1);
   });
 

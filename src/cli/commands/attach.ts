@@ -2,7 +2,8 @@ import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Command, Option, UsageError } from 'clipanion';
-import { BricksError, messageOf } from '../../model/errors';
+import { BricksError } from '../../model/errors';
+import { systemReason } from '../../model/system-error';
 import { parseLinkName } from '../../model/link-name';
 import { systemName } from '../../files/system-name';
 import { onStatisticsSignal } from '../../native/no-debugger';
@@ -100,7 +101,7 @@ function checkTarget(path: string): void {
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code === 'EACCES' ? 'you do not have permission' : messageOf(error);
+    const reason = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code === 'EACCES' ? 'you do not have permission' : systemReason(error);
     throw new BricksError('E_FILE', `The file ${path} can't be written: ${reason}.`);
   }
 }
@@ -138,7 +139,7 @@ function targetOpener(path: string, ending: AbortSignal): () => Promise<number> 
       if (held !== undefined) closeSync(held);
       return descriptor;
     } catch (error) {
-      throw new BricksError('E_FILE', `The file ${path} can't be written: ${messageOf(error)}.`);
+      throw new BricksError('E_FILE', `The file ${path} can't be written: ${systemReason(error)}.`);
     }
   };
 }

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { Command, UsageError } from 'clipanion';
-import { BricksError, messageOf } from '../../model/errors';
+import { BricksError } from '../../model/errors';
+import { systemReason } from '../../model/system-error';
 import { onStatisticsSignal } from '../../native/no-debugger';
 import { netmapRunEnvironment } from '../../plugins/built-in';
 
@@ -32,7 +33,7 @@ export class NetmapRunCommand extends Command {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
     onStatisticsSignal(() => child.kill('SIGUSR1'));
     return new Promise((resolve, reject) => {
-      child.on('error', (error) => reject(new BricksError('E_PROGRAM', `${program} can't be started: ${messageOf(error)}.`, 'Check its name.')));
+      child.on('error', (error) => reject(new BricksError('E_PROGRAM', `${program} can't be started: ${systemReason(error)}.`, 'Check its name.')));
       child.on('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
     });
   }

@@ -2,7 +2,7 @@
 import { UsageError } from 'clipanion';
 import type { ListenOptions } from '../../daemon/control-server';
 import type { TcpOptions } from '../../daemon/tcp-listener';
-import { parseAddress } from '../../protocol/address';
+import { tcpAddress } from '../../protocol/address';
 import type { Access } from '../../protocol/declare';
 
 /** The options as they were given. */
@@ -11,13 +11,13 @@ export interface ControlGiven extends Omit<TcpOptions, 'host' | 'port' | 'access
   readonly groupAccess: Access;
 }
 
-/** @throws UsageError, BricksError E_CONTROL_ADDRESS */
+/** @throws UsageError */
 export function controlOptions({ listen, groupAccess, ...protection }: ControlGiven): Pick<ListenOptions, 'groupAccess' | 'tcp'> {
   if (listen === undefined) {
     if (Object.values(protection).some((file) => file !== undefined)) throw new UsageError('Tokens and TLS are for TCP: --listen says where.');
     return { groupAccess };
   }
-  const address = parseAddress(listen);
-  if ('path' in address) throw new UsageError(`--listen takes an address of TCP, HOST:PORT or :PORT, not ${listen}: there is a Unix socket anyway.`);
+  const address = tcpAddress(listen);
+  if (!address) throw new UsageError(`--listen takes an address of TCP, HOST:PORT or :PORT, not ${listen}: there is a Unix socket anyway.`);
   return { groupAccess, tcp: { ...address, ...protection } };
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { readPem } from '../../client/pem-file';
 import { BricksError, messageOf } from '../../model/errors';
+import { systemReason } from '../../model/system-error';
 import type { Logger } from '../../model/brick';
 import { formatAddress, isLoopback } from '../../protocol/address';
 import { BACKLOG_BYTES_MAXIMUM, MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
@@ -58,10 +59,10 @@ export class NetControlServer {
       server.sockets.handleUpgrade(request, socket, head, (client) => server.greet(client));
     });
     await new Promise<void>((resolve, reject) => {
-      http.once('error', (error) => reject(new BricksError('E_LISTEN', `Filter can't listen on ${options.listen}: ${messageOf(error)}.`, 'Use another address or port.')));
+      http.once('error', (error) => reject(new BricksError('E_LISTEN', `Filter can't listen on ${options.listen}: ${systemReason(error)}.`, 'Use another address or port.')));
       http.listen(port, host, resolve);
     });
-    http.on('error', (error) => log.error(messageOf(error)));
+    http.on('error', (error) => log.error(systemReason(error)));
     log.info(`takes rules at ${secure ? 'wss' : 'ws'}://${formatAddress({ host, port: server.port })}${PATH}`);
     return server;
   }

@@ -2,6 +2,7 @@
 import { WebSocket } from 'ws';
 import { readPem } from '../../client/pem-file';
 import { BricksError, messageOf } from '../../model/errors';
+import { systemReason } from '../../model/system-error';
 import type { Logger } from '../../model/brick';
 import { isTable } from '../../model/table';
 import { BACKLOG_BYTES_MAXIMUM, MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
@@ -74,7 +75,7 @@ export class ZeekClient {
       this.alive = true;
       this.take(String(data));
     });
-    socket.on('error', (error) => { why = messageOf(error); });
+    socket.on('error', (error) => { why = systemReason(error); });
     socket.on('close', () => this.again(why));
   }
 
