@@ -22,7 +22,7 @@ export { flowHash } from './flow/hash';
 export type { GivenOptions, OptionDeclaration, OptionDeclarations, OptionProperties, OptionsOf, OptionValues } from './model/options';
 export * from './model/packet-batch';
 export { DROP_REASONS, type DropReason } from './model/drop-reasons';
-export { FAULT_KINDS, type EngineFault, type EngineOutcome, type FaultKind, type ReportedFault } from './model/outcome';
+export { FAULT_KINDS, type EngineFault, type EngineOutcome, type FaultKind, type NoticeLevel, type ReportedFault } from './model/outcome';
 export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from './control/statistics';
 export { ENGINE_OPTIONS, LINK_OPTIONS, type BackendName, type LinkOptions, type PacketEngineOptions } from './control/engine-options';
 export { PacketEngine } from './control/packet-engine';

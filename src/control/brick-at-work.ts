@@ -11,6 +11,7 @@ import type { GraphMemory } from '../rows/graph-memory';
 import type { AnyDefinition, Packets } from '../model/brick';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { CompiledBrick } from '../model/graph';
+import type { TellUser } from '../model/outcome';
 import type { ColumnName } from '../model/packet-batch';
 import { PacketReader } from '../flow/packet-view';
 import { nativeHeadCopier } from '../native/system';
@@ -49,7 +50,7 @@ export class BrickAtWork {
   private stateTimers: readonly OwnTimer[] = [];
   private remembered: { readonly state: unknown } | undefined;
 
-  constructor(public place: BrickPlace, brick: CompiledBrick, readonly definition: AnyDefinition, memory: GraphMemory, clock: CellClock, plan: Pick<EnginePlan, 'controls' | 'seed'>, notice: (text: string) => void) {
+  constructor(public place: BrickPlace, brick: CompiledBrick, readonly definition: AnyDefinition, memory: GraphMemory, clock: CellClock, plan: Pick<EnginePlan, 'controls' | 'seed'>, notice: TellUser) {
     const { declaration, label, level, outputs } = brick;
     const { current } = memory;
     this.current = current;
@@ -71,7 +72,7 @@ export class BrickAtWork {
         if (!this.newTimers) throw new BricksError('E_ARGUMENT', `The brick ${label} asks for a timer while packets come.`, 'Ask for it in choose, onPacket, process or state, before the function of a packet is returned.');
         this.newTimers.push({ nanoseconds, call });
       },
-      log: gatedLogger((text) => notice(`${label}: ${text}`), () => clock.now), shared: link?.shared, post: (message) => toControl?.post(message) ?? false,
+      log: gatedLogger((text, level) => notice(`${label}: ${text}`, undefined, level), () => clock.now), shared: link?.shared, post: (message) => toControl?.post(message) ?? false,
     });
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BricksError, messageOf } from '../model/errors';
 import type { CompiledBrick, CompiledGraph } from '../model/graph';
+import type { NoticeLevel } from '../model/outcome';
 import { loadBrickClass } from '../plugins/load-brick';
 import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
 import { noMethodsError } from './engine-rules';
@@ -34,7 +35,7 @@ class ControlThread {
   private stopped: (() => void) | undefined;
   private readonly pings: NodeJS.Timeout;
 
-  constructor(readonly half: Omit<ControlLink, 'node'>, private readonly plan: ControlPlan, private readonly tell: (text: string) => void) {
+  constructor(readonly half: Omit<ControlLink, 'node'>, private readonly plan: ControlPlan, private readonly tell: (text: string, level?: NoticeLevel) => void) {
     this.worker = new Worker(join(__dirname, '..', 'control', 'control-worker.js'), { workerData: plan, name: `bricks ${plan.label}` });
     this.worker.unref();
     this.worker.on('message', (report: ControlReport) => this.take(report));
@@ -107,7 +108,7 @@ class ControlThread {
   private take(report: ControlReport): void {
     this.silent = 0;
     if (report.kind === 'started' || report.kind === 'failed') this.started?.(report);
-    else if (report.kind === 'log') this.tell(`${this.plan.label}: ${report.text}`);
+    else if (report.kind === 'log') this.tell(`${this.plan.label}: ${report.text}`, report.level);
     else if (report.kind === 'stopped') this.stopped?.();
     else if (report.kind === 'reply') {
       const call = this.calls.get(report.number);
@@ -143,7 +144,7 @@ export class BrickControls {
   private constructor(private readonly threads: ReadonlyMap<number, ControlThread>, private readonly graph: CompiledGraph) {}
 
   /** Starts them all, but those that go on; where one fails to, none is left of those that were started. @throws BricksError E_BRICK_CONTROL */
-  static async start(engine: string, graph: CompiledGraph, tell: (text: string) => void, before: ControlsBefore | undefined = undefined): Promise<BrickControls> {
+  static async start(engine: string, graph: CompiledGraph, tell: (text: string, level?: NoticeLevel) => void, before: ControlsBefore | undefined = undefined): Promise<BrickControls> {
     const threads = new Map<number, ControlThread>();
     const started: ControlThread[] = [];
     for (const [node, brick] of graph.bricks.entries()) {
@@ -182,7 +183,7 @@ export class BrickControls {
   }
 }
 
-async function makeThread(engine: string, brick: CompiledBrick, graph: CompiledGraph, tell: (text: string) => void): Promise<ControlThread> {
+async function makeThread(engine: string, brick: CompiledBrick, graph: CompiledGraph, tell: (text: string, level?: NoticeLevel) => void): Promise<ControlThread> {
   const { specification: { module, kind }, options, label } = brick;
   const { definition } = await loadBrickClass(module, kind);
   const half: Omit<ControlLink, 'node'> = { shared: definition.shared?.(options), toEngine: createMailbox(), fromEngine: createMailbox() };

@@ -1,6 +1,7 @@
 /** What the main thread and the thread of a brick's control half say to each other. */
 import type { ModuleReference } from '../model/define-brick';
 import type { ErrorCode } from '../model/error-codes';
+import type { NoticeLevel } from '../model/outcome';
 import type { OptionValues } from '../model/options';
 
 export interface ControlPlan {
@@ -27,7 +28,7 @@ export type ControlRequest =
 export type ControlReport =
   | { readonly kind: 'started'; readonly methods: readonly string[] }
   | { readonly kind: 'reply'; readonly number: number; readonly value?: unknown; readonly error?: string; readonly code?: ErrorCode }
-  | { readonly kind: 'log'; readonly text: string }
+  | { readonly kind: 'log'; readonly text: string; readonly level: NoticeLevel }
   | { readonly kind: 'failed'; readonly error: string }
   | { readonly kind: 'pong' }
   | { readonly kind: 'stopped' };

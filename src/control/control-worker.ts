@@ -21,7 +21,7 @@ function report(message: ControlReport): void {
   parentPort?.postMessage(message);
 }
 
-const log = gatedLogger((text) => report({ kind: 'log', text }), () => performance.now());
+const log = gatedLogger((text, level) => report({ kind: 'log', text, level }), () => performance.now());
 
 async function start(): Promise<void> {
   const { definition } = await loadBrickClass(plan.module, plan.kind);
@@ -41,7 +41,7 @@ async function listen(): Promise<void> {
       try {
         half.onMessage?.(next.message);
       } catch (error) {
-        report({ kind: 'log', text: `onMessage failed: ${messageOf(error)}` });
+        report({ kind: 'log', text: `onMessage failed: ${messageOf(error)}`, level: 'error' });
       }
     }
     // Whatever else the thread has to do gets its turn.
@@ -69,7 +69,7 @@ async function stop(): Promise<void> {
   try {
     await half.stop?.();
   } catch (error) {
-    report({ kind: 'log', text: `stopping failed: ${messageOf(error)}` });
+    report({ kind: 'log', text: `stopping failed: ${messageOf(error)}`, level: 'error' });
   }
   report({ kind: 'stopped' });
 }

@@ -6,10 +6,11 @@ import { Engine } from '../core/engine';
 import type { EngineSource } from '../core/engine-source';
 import { EngineGraph } from '../core/engine-graph';
 import { GraphMemory } from '../rows/graph-memory';
-import type { Backend, OpenContext } from '../model/backend';
+import type { Backend } from '../model/backend';
 import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
 import { messageOf } from '../model/errors';
 import { carryCounters } from '../model/graph-change';
+import type { TellUser } from '../model/outcome';
 import { createPacketBatch, type ColumnName } from '../model/packet-batch';
 import { timeReader } from '../native/system';
 import { resolveBackend } from '../plugins/container';
@@ -30,7 +31,7 @@ interface ThreadParts {
   /** For the time that bricks take. */
   readonly timer: CellClock;
   readonly host: ThreadHost;
-  readonly notice: OpenContext['notice'];
+  readonly notice: TellUser;
 }
 
 /** An engine with its ports open, ready to run. */
@@ -56,7 +57,7 @@ interface MadeGraph {
   readonly inEngine: (counters: CounterBlock) => EngineGraph;
 }
 
-export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: OpenContext['notice']): Promise<AssembledEngine> {
+export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: TellUser): Promise<AssembledEngine> {
   const backend = plan.backendModule ? await loadBackend(plan.backendModule) : resolveBackend(plan.backend);
   const ports = new ThreadPorts(plan, backend, notice);
   const parts: ThreadParts = { backend, ports, clock: new CellClock(timeReader), timer: new CellClock(timeReader), host, notice };

@@ -1,6 +1,6 @@
 /** The thread of an engine, as its engine rules it: opened, set to run, changed, stopped, closed; and what becomes of it if it fails. */
 import { BricksError, messageOf } from '../model/errors';
-import type { ReportedFault } from '../model/outcome';
+import type { TellUser } from '../model/outcome';
 import { OrderEvent } from '../native/system';
 import { awaitExpectedReaders, pipesWithout } from '../pipes';
 import { countHung, takeBackUnread } from './closed-books';
@@ -14,7 +14,7 @@ import { Watchdog } from './watchdog';
 
 /** What the engine hears of its thread. */
 export interface LifeListener {
-  notice(text: string, fault?: ReportedFault): void;
+  readonly notice: TellUser;
   opened(): void;
   begun(thread: OpenThread): void;
   rested(end: 'stopped' | 'ended'): void;
@@ -158,7 +158,7 @@ export class EngineLife {
 
   private take(thread: OpenThread, report: EngineReport): void {
     if (this.open !== thread) return;
-    if (report.kind === 'notice') this.listener.notice(report.text, report.fault);
+    if (report.kind === 'notice') this.listener.notice(report.text, report.fault, report.level);
     if (report.kind === 'failed') {
       this.fail(thread, plainAsError(report.error));
       return;

@@ -8,6 +8,7 @@ import type { NodeBrick } from '../core/graph-node';
 import { isWarmable, makeNodeCode, type NodeCode } from '../core/node-code';
 import type { CounterBlock } from '../model/counters';
 import type { CompiledBrick } from '../model/graph';
+import type { TellUser } from '../model/outcome';
 import type { ColumnName } from '../model/packet-batch';
 import { loadBrickClass } from '../plugins/load-brick';
 import { BrickAtWork, type OwnTimer } from './brick-at-work';
@@ -94,7 +95,7 @@ export interface NodesBefore {
 }
 
 /** @throws BricksError E_MODULE, E_BRICK_FAILED, or what a brick says of its options */
-export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: CellClock, readers: OutputReaders, notice: (text: string) => void, before: NodesBefore | undefined = undefined): Promise<EngineNode[]> {
+export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: CellClock, readers: OutputReaders, notice: TellUser, before: NodesBefore | undefined = undefined): Promise<EngineNode[]> {
   const nodes: EngineNode[] = [];
   const instances = new Map<string, number>();
   // Functions that another node has are not taken again: V8 compiles what they close over into them.

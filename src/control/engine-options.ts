@@ -3,6 +3,7 @@ import type { Backend } from '../model/backend';
 import { BricksError, namesInstead } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
 import { checkOptions, listOptions, type GivenOptions, type OptionDeclarations, type OptionValue, type OptionValues } from '../model/options';
+import type { NoticeLevel } from '../model/outcome';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
 import type { ModuleReference } from '../model/define-brick';
 import type { BackendOptions } from '../plugins/backend-options';
@@ -72,8 +73,8 @@ export interface LinkOptions extends GivenOptions<typeof LINK_OPTIONS> {}
 const LINK_OPTION_NAMES = Object.keys(LINK_OPTIONS);
 
 export interface PacketEngineEvents {
-  /** Something that a user should know and that is no error. */
-  notice: [text: string];
+  /** Something that a user should know and that ends nothing, and how much it matters. */
+  notice: [text: string, level: NoticeLevel];
   /** All sources have ended; everything they gave was sent or counted. */
   ended: [];
   /** The engine's thread failed; its links are closed. */

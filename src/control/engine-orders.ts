@@ -7,6 +7,7 @@ import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { BrickSpecification } from '../model/graph';
 import type { GraphEdit } from '../model/graph-edits';
 import { checkOptions, listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
+import type { NoticeLevel } from '../model/outcome';
 import type { Audit, EngineStatistics } from './statistics';
 import { allBackends, registerBrick } from '../plugins/container';
 import { backendSummaries, brickSummaries, findBackend, findBrick, type Summary } from '../plugins/find';
@@ -27,7 +28,7 @@ export interface RegistryDefaults {
 }
 
 export interface RegistryEvents {
-  notice: [engine: string, text: string];
+  notice: [engine: string, text: string, level?: NoticeLevel];
   error: [engine: string, error: BricksError];
   ended: [engine: string];
   shutdown: [];

@@ -4,7 +4,7 @@ import type { ControlLink } from './brick-controls';
 import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
 import type { OptionValues } from '../model/options';
-import type { ReportedFault } from '../model/outcome';
+import type { NoticeLevel, ReportedFault } from '../model/outcome';
 
 /** Words of the control memory that both threads share. */
 export const CONTROL_STOP = 0;
@@ -65,7 +65,7 @@ export type EngineRequest =
 export type EngineReport =
   | { readonly kind: 'opened' }
   | { readonly kind: 'failed'; readonly error: PlainError }
-  | { readonly kind: 'notice'; readonly text: string; readonly fault?: ReportedFault }
+  | { readonly kind: 'notice'; readonly text: string; readonly fault?: ReportedFault; readonly level?: NoticeLevel }
   | { readonly kind: 'running' }
   | { readonly kind: 'rested'; readonly end: 'stopped' | 'ended' }
   | { readonly kind: 'changed' }

@@ -33,7 +33,7 @@ export class EngineRegistry extends EngineOrders<PacketEngine> {
 
   private hear(engine: PacketEngine): PacketEngine {
     const { name } = engine;
-    engine.on('notice', (text) => this.emit('notice', name, text));
+    engine.on('notice', (text, level) => this.emit('notice', name, text, level));
     engine.on('error', (error) => this.emit('error', name, error));
     engine.on('ended', () => this.emit('ended', name));
     return engine;

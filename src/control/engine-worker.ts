@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../model/errors';
-import type { ReportedFault } from '../model/outcome';
+import type { NoticeLevel, ReportedFault } from '../model/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { markBrickThread } from './brick-thread';
 import { assembleEngine, prepareChange, type AssembledEngine } from './engine-assembly';
@@ -13,8 +13,8 @@ function report(message: EngineReport): void {
   parentPort?.postMessage(message);
 }
 
-function notice(text: string, fault?: ReportedFault): void {
-  report({ kind: 'notice', text, ...(fault && { fault }) });
+function notice(text: string, fault?: ReportedFault, level?: NoticeLevel): void {
+  report({ kind: 'notice', text, ...(fault && { fault }), ...(level && { level }) });
 }
 
 function plainError(error: unknown): PlainError {

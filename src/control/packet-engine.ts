@@ -5,7 +5,7 @@ import { BricksError } from '../model/errors';
 import type { BrickSpecification, CompiledGraph } from '../model/graph';
 import { editGraph, type GraphEdit } from '../model/graph-edits';
 import type { checkOptions } from '../model/options';
-import { FaultList, type EngineFault, type EngineOutcome } from '../model/outcome';
+import { FaultList, type EngineFault, type EngineOutcome, type NoticeLevel } from '../model/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
@@ -304,11 +304,12 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private async planRequest(graph: CompiledGraph, link: LinkOptions): Promise<PlanRequest> {
     const { backend, module } = await backendOf(this.given, graph);
     const choices = { name: this.name, given: this.given, checked: this.options, graph, backend };
-    return { ...choices, backendModule: module, settings: settingsOf(choices, link), tell: (text) => this.tell(text) };
+    return { ...choices, backendModule: module, settings: settingsOf(choices, link), tell: (text, level) => this.tell(text, level) };
   }
 
-  private tell(text: string): void {
-    if (!this.emit('notice', text)) process.emitWarning(`${this.name}: ${text}`, { type: 'BricksWarning' });
+  /** Without a listener, what is only of interest is not said. */
+  private tell(text: string, level: NoticeLevel = 'warn'): void {
+    if (!this.emit('notice', text, level) && level !== 'info') process.emitWarning(`${this.name}: ${text}`, { type: 'BricksWarning' });
   }
 
   private addFault(fault: EngineFault): void {
@@ -319,9 +320,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** What its thread tells. */
   private get listener(): LifeListener {
     return {
-      notice: (text, fault) => {
+      notice: (text, fault, level) => {
         if (fault) this.addFault({ ...fault, message: text, code: '' });
-        this.tell(text);
+        this.tell(text, level);
       },
       opened: () => liveEngines.add(this),
       closed: () => liveEngines.delete(this),

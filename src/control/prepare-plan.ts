@@ -6,6 +6,7 @@ import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
 import { createSharedCounters } from '../model/counters';
 import { checkOptions, listOptions, type OptionValues } from '../model/options';
+import type { NoticeLevel } from '../model/outcome';
 import { DEFAULT_BATCH_ROWS, DEFAULT_BATCH_ROWS_OF_MANY, MANY_SINKS, MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
 import { discardPipes, preparePipes, type PreparedPipes } from '../pipes';
 import { backendFor } from '../plugins/default-backend';
@@ -31,7 +32,7 @@ export interface PlanRequest extends EngineChoices {
   /** Where the engine's thread loads it from, if it knows none of this name. */
   readonly backendModule: ModuleReference | undefined;
   readonly settings: EngineSettings;
-  readonly tell: (text: string) => void;
+  readonly tell: (text: string, level?: NoticeLevel) => void;
 }
 
 /** The backend that an engine names, or else the one for the links of its graph. @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_MODULE */

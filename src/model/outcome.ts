@@ -22,6 +22,12 @@ export interface ReportedFault {
   readonly link: string;
 }
 
+/** How much a notice matters, as the log has it. */
+export type NoticeLevel = 'info' | 'warn' | 'error';
+
+/** What an engine's thread tells its user: a warning unless it is said otherwise. */
+export type TellUser = (text: string, fault?: ReportedFault, level?: NoticeLevel) => void;
+
 /** Something that kept an engine from doing all of its work. */
 export interface EngineFault {
   /** What went wrong. */

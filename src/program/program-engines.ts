@@ -56,7 +56,7 @@ export class ProgramEngines {
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
     this.defaults = { ...(name === undefined ? {} : { backend: name }), backendOptions, ...(batch === undefined ? {} : { batch }) };
     this.registry = new EngineRegistry(this.defaults);
-    this.registry.on('notice', (engine, text) => say(text, 'warn', { engine }));
+    this.registry.on('notice', (engine, text, level = 'warn') => say(text, level, { engine }));
     this.registry.on('error', (engine, error) => this.fail(error, engine));
     this.takeWarnings();
   }

@@ -1,7 +1,7 @@
 /** A file of rules that is reloaded when it changes: whole, or not at all. What has not changed in it keeps its counts. */
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { resolve } from 'node:path';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import type { Logger } from '../model/brick';
 import type { Rule } from './rule';
@@ -29,6 +29,14 @@ class WatchedFile {
     } catch (error) {
       throw new BricksError('E_FILE', `Can't read the rule file ${this.path}: ${systemReason(error)}.`);
     }
+    try {
+      this.take(text);
+    } catch (error) {
+      throw isBricksError(error) ? new BricksError(error.code, `${this.path}: ${error.message}`) : error;
+    }
+  }
+
+  private take(text: string): void {
     const wanted = new Map<string, Rule>();
     for (const rule of parseRuleLines(text)) {
       this.desk.check(rule);
@@ -62,9 +70,10 @@ export function watchRuleFile(given: string, desk: RuleDesk, log: Logger): () =>
     clearTimeout(rest);
     rest = setTimeout(() => {
       const now = signature(path);
-      if (now === last || now === '') return;
+      if (now === last) return;
       last = now;
-      file.reload();
+      if (now === '') log.warn(`${path} is gone. Its rules stay as they are until there is a file of this name again.`);
+      else file.reload();
     }, REST_MILLISECONDS);
   };
   const unwatch = watchFolderOf(path, changed, POLL_MILLISECONDS, log);

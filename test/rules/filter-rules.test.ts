@@ -2,7 +2,8 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closeEngines } from '../support/loopback-engine';
+import { Filter } from 'packet-bricks';
+import { closeEngines, newEngine, until } from '../support/loopback-engine';
 import { bytesOf, ethernet, ipv4, ipv4Fragments, udp, vxlan, type Layered } from '../support/packets';
 import { A, hex, packet, running, type Ends } from './running-filter';
 
@@ -128,10 +129,34 @@ test('a file of rules is read anew when it changes: whole, or not at all', async
   expect(await send(packet(), OTHER)).toEqual([[hex(packet()), hex(OTHER)], []]);
 });
 
+test('what becomes of a watched file is logged: what was loaded, a line that is not a rule, and its end', async () => {
+  const file = join(folder, 'logged.txt');
+  writeFileSync(file, '10.0.0.1\n');
+  const engine = newEngine();
+  const notices: string[] = [];
+  engine.on('notice', (text, level) => notices.push(`${level}: ${text}`));
+  const replace = (text: string): void => {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
+  const logged = (begin: string): Promise<void> => until(() => notices.some((text) => text.startsWith(begin)));
+  await engine.link(new Filter({ file }).connectInput('in').connectOutput('out'));
+  await logged(`info: Filter: ${file}: 1 rules (1 new, 0 gone)`);
+  replace('10.0.0.1\n10.0.0.2\n');
+  await logged(`info: Filter: ${file}: 2 rules (1 new, 0 gone)`);
+  replace('10.0.0.1\nnonsense\n');
+  await logged(`error: Filter: ${file}: Line 2 is not a rule: `);
+  rmSync(file);
+  await logged(`warn: Filter: ${file} is gone. Its rules stay as they are`);
+  replace('10.0.0.3\n');
+  await logged(`info: Filter: ${file}: 1 rules (1 new, 2 gone)`);
+  expect(notices).toHaveLength(5);
+});
+
 test('a file that is not one of rules is refused when the engine is linked, with its line', async () => {
   const file = join(folder, 'wrong.txt');
   writeFileSync(file, '10.0.0.1\n10.0.0.256\n');
-  await expect(running({ file })).rejects.toThrow('Line 2 is not a rule');
+  await expect(running({ file })).rejects.toThrow(`${file}: Line 2 is not a rule`);
 });
 
 test('a filter without rules has no methods, and one output', async () => {
