@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly level?: MessageLevel | undefined;
   /** Who owns a file that is made, where that is not this user. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Hears why lines of a file are lost from now on. */
+  readonly losing?: (error: BricksError) => void;
 }
 
 const STANDARD_ERROR = 2;
@@ -97,8 +99,10 @@ export class Log {
       const { lost } = this;
       this.lost = 0;
       this.logger.warn({ lost }, `${lost} lines of the log could not be written`);
-    } catch {
-      this.lost++; // a full disk under a log must not end a daemon that records
+    } catch (error) {
+      // A full disk under a log must not end a daemon that records.
+      const { file, losing } = this.options;
+      if (this.lost++ === 0 && file !== undefined) losing?.(cannotWrite(file, error, 'Free some space; until then its lines are lost.'));
     }
   }
 }
@@ -128,6 +132,10 @@ function openLog(file: string, owner: LogOptions['owner']): number {
     if (owner !== undefined && process.getuid?.() === 0 && fstatSync(descriptor).isFile()) fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   } catch (error) {
-    throw new BricksError('E_LOG', `The log ${file} cannot be written: ${systemReason(error)}.`, 'Name a file that the user of the daemon may write: --log-file FILE.');
+    throw cannotWrite(file, error, 'Name a file that the user of the daemon may write, on a disk with room: --log-file FILE.');
   }
+}
+
+function cannotWrite(file: string, error: unknown, remedy: string): BricksError {
+  return new BricksError('E_LOG', `The log ${file} cannot be written: ${systemReason(error)}.`, remedy);
 }

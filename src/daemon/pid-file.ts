@@ -3,7 +3,7 @@ import { closeSync, constants, fchmodSync, fchownSync, fstatSync, ftruncateSync,
 import { BricksError } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { lockFile, lockHolder } from '../native/process';
-import type { DaemonOwner } from './runtime-directory';
+import { cannotWrite, type DaemonOwner } from './runtime-directory';
 
 export class PidFile {
   private constructor(private readonly path: string, private readonly descriptor: number) {}
@@ -22,11 +22,21 @@ export class PidFile {
         closeSync(descriptor);
         continue;
       }
-      ftruncateSync(descriptor);
-      writeSync(descriptor, `${process.pid}\n`, 0);
-      if (process.getuid?.() === 0) fchownSync(descriptor, owner.uid, owner.gid);
-      fchmodSync(descriptor, 0o644);
-      return new PidFile(path, descriptor);
+      const file = new PidFile(path, descriptor);
+      file.fill(owner);
+      return file;
+    }
+  }
+
+  private fill(owner: DaemonOwner): void {
+    try {
+      ftruncateSync(this.descriptor);
+      writeSync(this.descriptor, `${process.pid}\n`, 0);
+      if (process.getuid?.() === 0) fchownSync(this.descriptor, owner.uid, owner.gid);
+      fchmodSync(this.descriptor, 0o644);
+    } catch (error) {
+      this.release();
+      throw cannotWrite(this.path, error);
     }
   }
 

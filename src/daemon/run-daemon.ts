@@ -23,7 +23,7 @@ const EXIT_FAILURE = 1;
 /** Resolves with the exit code. @throws BricksError before anything was said to the log */
 export async function runDaemon({ log: logOptions, detached, ...settings }: RunSettings): Promise<number> {
   process.umask(process.umask() | NOT_FOR_OTHERS_TO_WRITE);
-  const log = new Log({ ...logOptions, name: settings.name, owner: settings.identity });
+  const log = new Log({ ...logOptions, name: settings.name, owner: settings.identity, losing: (error) => toStandardError('error', error.message, { code: error.code }) });
   const launcher = detached ? new Launcher() : undefined;
   const output = detached ? new ScriptOutput() : undefined;
   const manager = new ServiceManager(process.env, (text) => say(text, 'warn'));
@@ -39,12 +39,13 @@ export async function runDaemon({ log: logOptions, detached, ...settings }: RunS
     onStatisticsSignal(sayStatistics);
     await daemon.start();
     if (daemon.ending) return await daemon.ended;
+    // While somebody may hear that the log cannot be written.
+    if (!detached || log.isFile) log.write('info', text);
     if (detached) {
       log.takeStandardStreams();
       output?.goToLog(log);
     }
     sendMessagesTo(detached && !log.isFile ? () => undefined : log.target);
-    say(text);
     launcher?.ready(text);
     manager.ready(text);
     return await daemon.ended;

@@ -50,11 +50,21 @@ export function prepareRuntimeDirectory(directory: string, owner: DaemonOwner): 
   chmodSync(directory, owner.group === undefined ? 0o700 : 0o750);
 }
 
-/** Writes one of the files so that readers find the old one or the new one, never a part. */
+/** Writes one of the files so that readers find the old one or the new one, never a part. @throws BricksError E_RUN_DIRECTORY, and then nothing is left of the new one */
 export function replaceFile(path: string, text: string): void {
   const fresh = freshName(path);
-  writeFileSync(fresh, text, { mode: 0o644 });
-  renameSync(fresh, path);
+  try {
+    writeFileSync(fresh, text, { mode: 0o644 });
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw cannotWrite(path, error);
+  }
+}
+
+/** A file of the directory that cannot be written. */
+export function cannotWrite(path: string, error: unknown): BricksError {
+  return new BricksError('E_RUN_DIRECTORY', `The file ${path} cannot be written: ${systemReason(error)}.`, 'Free some space there, or name another directory: --run-dir DIRECTORY.');
 }
 
 const freshName = (path: string): string => `${path}.new`;

@@ -1,5 +1,5 @@
 /** What a daemon has counted, in a file that is written anew every few seconds, for whoever has nothing but a file to look at. */
-import { systemReason } from '../model/system-error';
+import { messageOf } from '../model/errors';
 import { replaceFile } from './runtime-directory';
 
 const STATUS_MILLISECONDS = 5000;
@@ -18,7 +18,7 @@ export class StatusFile {
       replaceFile(this.path, `${JSON.stringify(this.read(), undefined, 2)}\n`);
       this.failed = false;
     } catch (error) {
-      if (!this.failed) this.tell(`The status file ${this.path} cannot be written: ${systemReason(error)}.`);
+      if (!this.failed) this.tell(messageOf(error));
       this.failed = true;
     }
   }

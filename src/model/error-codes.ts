@@ -45,7 +45,7 @@ export const ERROR_CODES = {
   E_LINK_KIND: 'The link is of another kind than is needed here.',
   E_LINK_NAME: 'A link name is not valid.',
   E_LINK_TWICE: 'A link is used twice where it can be used once only.',
-  E_LOG: 'The log could not be opened.',
+  E_LOG: 'The log could not be opened or written.',
   E_LISTEN: 'An address could not be listened on.',
   E_LUA: 'Lua could not be started, or ended by itself.',
   E_METRICS: "Metrics can't be served at that address.",

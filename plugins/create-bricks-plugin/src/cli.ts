@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `npm create bricks-plugin NAME`. */
 import { parseArgs } from 'node:util';
-import { CreateError, create } from './index';
+import { CreateError, WriteError, create } from './index';
 
 const USAGE = 'Usage: create-bricks-plugin NAME [--form choose|packet|edit] [--brick NAME] [--description TEXT] [--author NAME] [--license MIT|BSD-2-Clause]';
 
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
 
 main().catch((error: unknown) => {
   const isOfUser = error instanceof CreateError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(`create-bricks-plugin: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`create-bricks-plugin: ${error instanceof Error ? error.message : String(error)}${error instanceof WriteError ? ` ${error.remedy}` : ''}\n`);
   return isOfUser ? 2 : 1;
 }).then((code) => {
   process.exitCode = code;

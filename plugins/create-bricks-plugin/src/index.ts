@@ -1,27 +1,49 @@
 /** Makes a plugin: a package with a brick, a test, a benchmark, types, CI and a README. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { getSystemErrorMap } from 'node:util';
 import { filesOf } from './files';
-import { CreateError, FORMS, brickNameOf, checkSettings, type GivenSettings, type Settings } from './settings';
+import { CreateError, FORMS, WriteError, brickNameOf, checkSettings, type GivenSettings, type Settings } from './settings';
 
-export { CreateError, FORMS, LICENSES, checkSettings, type Form, type GivenSettings, type License, type Settings } from './settings';
+export { CreateError, FORMS, WriteError, LICENSES, checkSettings, type Form, type GivenSettings, type License, type Settings } from './settings';
 
 /** The folder of a new plugin: the package's name without its scope. */
 function folderOf(name: string, directory: string): string {
   return resolve(directory, name.replace(/^@[^/]*\//, ''));
 }
 
-/** Writes the files of a plugin into a new or empty folder; returns its path. @throws CreateError */
+/** Writes the files of a plugin into a new or empty folder, all or none; returns its path. @throws CreateError, WriteError */
 export function createPlugin(settings: Settings, directory = '.'): string {
   const folder = folderOf(settings.name, directory);
-  if (existsSync(folder) && readdirSync(folder).length > 0) throw new CreateError(`The folder ${folder} is not empty. Use another name, or another directory.`);
-  for (const [path, text] of filesOf(settings)) {
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+  try {
+    if (existsSync(folder) && readdirSync(folder).length > 0) throw new CreateError(`The folder ${folder} is not empty. Use another name, or another directory.`);
+    writeFiles(folder, filesOf(settings));
+  } catch (error) {
+    if (error instanceof CreateError) throw error;
+    throw new WriteError(`The plugin can't be written to ${folder}: ${systemWords(error)}.`);
   }
   return folder;
+}
+
+/** All files, or none of them, nor of their folders. */
+function writeFiles(folder: string, files: ReadonlyMap<string, string>): void {
+  const made: string[] = [];
+  try {
+    for (const [path, text] of files) {
+      const file = join(folder, path);
+      made.push(mkdirSync(dirname(file), { recursive: true }) ?? file);
+      writeFileSync(file, text);
+    }
+  } catch (error) {
+    for (const path of made) rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function systemWords(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  return getSystemErrorMap().get(errno ?? 0)?.[1] ?? message;
 }
 
 interface Streams {
@@ -51,7 +73,7 @@ export async function askSettings(given: GivenSettings, { input, output }: Strea
   return answers as unknown as GivenSettings;
 }
 
-/** Makes a plugin from what was given, and asks for the rest on a terminal; returns the message for the user. @throws CreateError */
+/** Makes a plugin from what was given, and asks for the rest on a terminal; returns the message for the user. @throws CreateError, WriteError */
 export async function create(given: GivenSettings, streams?: Streams): Promise<string> {
   const asked = streams === undefined ? given : await askSettings(given, streams);
   const settings = checkSettings(asked);

@@ -28,6 +28,11 @@ export type GivenSettings = { readonly name: string } & { readonly [Name in Excl
 /** A mistake of the user's: the message is for the user. */
 export class CreateError extends Error {}
 
+/** The system refused to write the plugin, and nothing is left of it: the message is for the user, as is what to do. */
+export class WriteError extends Error {
+  readonly remedy = 'Free some space, or use another directory.';
+}
+
 const PACKAGE_NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
 const BRICK_NAME = /^[A-Z][A-Za-z0-9]{0,63}$/;
 /** Bricks of Packet Bricks itself: a plugin can't take their names. */

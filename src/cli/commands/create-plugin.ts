@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
+import { BricksError } from '../../model/errors';
 import { packageRoot } from '../../native/load-addon';
 
 /** What the package create-bricks-plugin exports. */
 interface Creator {
   readonly CreateError: new (message: string) => Error;
+  readonly WriteError: new (message: string) => Error & { readonly remedy: string };
   create(given: { readonly name: string } & Readonly<Record<string, string | undefined>>, streams?: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream }): Promise<string>;
 }
 
@@ -30,13 +32,14 @@ export class CreatePluginCommand extends Command {
 
   override async execute(): Promise<number> {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- a package of its own, which also npm create runs
-    const { CreateError, create } = require(join(packageRoot(), 'plugins', 'create-bricks-plugin', 'dist', 'index.js')) as Creator;
+    const { CreateError, WriteError, create } = require(join(packageRoot(), 'plugins', 'create-bricks-plugin', 'dist', 'index.js')) as Creator;
     const { name, form, brick, description, author, license } = this;
     try {
       const terminal = isatty(0) && isatty(1);
       this.context.stdout.write(await create({ name, form, brick, description, author, license }, terminal ? { input: process.stdin, output: process.stdout } : undefined));
       return 0;
     } catch (error) {
+      if (error instanceof WriteError) throw new BricksError('E_FILE', error.message, error.remedy);
       throw error instanceof CreateError ? new UsageError(error.message) : error;
     }
   }
