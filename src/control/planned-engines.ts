@@ -3,21 +3,14 @@ import type { ModuleReference } from '../model/define-brick';
 import type { LinkKind } from '../model/link-name';
 import type { OptionValues } from '../model/options';
 import type { PacketEngineOptions } from './engine-options';
-import type { EngineGraph } from './engine-graph';
+import type { EngineGraph, GraphBrick } from './engine-graph';
 import { EngineOrders } from './engine-orders';
 import { PlannedEngine, type PlannedGraph } from './planned-engine';
 
-export interface PlannedBrick {
-  readonly id: number;
-  readonly kind: string;
-  /** `LoadBalancer`, or `LoadBalancer#2` where an engine has several. */
-  readonly label: string;
-  /** With their defaults. */
-  readonly options: OptionValues;
+/** A brick as it would stand in a graph. */
+export interface PlannedBrick extends Omit<GraphBrick, 'name'> {
   /** The module that exports it. */
   readonly module: ModuleReference;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
 }
 
 export interface PlannedLink {
