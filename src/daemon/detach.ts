@@ -1,5 +1,7 @@
 /** How a program becomes a daemon: it starts itself in a session of its own, and waits until that one has started. */
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { say } from '../program/messages';
 
 /** What the daemon tells the program that has started it. */
@@ -10,8 +12,6 @@ export const DETACHED = '--detached';
 const BEAT_MILLISECONDS = 1000;
 /** A script that keeps the daemon's main thread to itself keeps it from serving anybody. */
 const SILENCE_MILLISECONDS = 30_000;
-/** What scripts have started may hold our streams open for ever. */
-const REST_MILLISECONDS = 200;
 const EXIT_FAILURE = 1;
 
 /** Starts the program `file` again as a daemon; resolves with the exit code of the start. */
@@ -39,8 +39,7 @@ export function startDetached(file: string, words: readonly string[]): Promise<n
       last = performance.now();
       if (report.report !== 'ready') return;
       clearInterval(watch);
-      const streams = [daemon.stdout, daemon.stderr].map((stream) => new Promise((end) => stream?.once('close', end)));
-      void Promise.race([Promise.all(streams), new Promise((end) => setTimeout(end, REST_MILLISECONDS))]).then(() => {
+      void readAll([daemon.stdout, daemon.stderr]).then(() => {
         say(report.text);
         daemon.unref();
         resolve(0);
@@ -51,6 +50,16 @@ export function startDetached(file: string, words: readonly string[]): Promise<n
       resolve(givenUp ? EXIT_FAILURE : code ?? EXIT_FAILURE);
     });
   });
+}
+
+/** Waits until what stands in the streams was read; for their end nobody can wait: what scripts have started may hold them open for ever. */
+async function readAll(streams: readonly (Readable | null)[]): Promise<void> {
+  const countRead = (): number => streams.reduce((sum, stream) => sum + ((stream as Socket | null)?.bytesRead ?? 0), 0);
+  // Each turn of the event loop reads what there is.
+  for (let before = -1; before !== countRead();) {
+    before = countRead();
+    await new Promise((turn) => setImmediate(turn));
+  }
 }
 
 /** The program that has started this one, while it waits. */

@@ -1,4 +1,5 @@
 /** A Lua shell of a client: a Lua state of its own, whose output goes to the client. */
+import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
 import type { Answer, Order } from '../control/orders';
 import { LuaHost, type LineResult, type RunResult } from '../lua/lua-host';
@@ -29,7 +30,8 @@ export class LuaShell {
   constructor(host: ControlHost, session: Session) {
     if (shells >= SHELLS_MOST) throw new BricksError('E_CONTROL_LIMIT', `The daemon has ${SHELLS_MOST} shells open, the most that it serves.`, 'Leave another one first.');
     this.pipe = new OutputPipe({
-      take: (output) => {
+      take: (bytes) => {
+        const output: ShellOutput = isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
         for (const listener of this.listeners) listener(output);
       },
       room: () => session.room(),

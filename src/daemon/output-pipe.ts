@@ -1,9 +1,7 @@
 /** A pipe whose writers are Lua threads and the programs that they run, and whose reader is here. */
-import { isUtf8 } from 'node:buffer';
 import { closeSync, readSync } from 'node:fs';
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import { channelCreate } from '../native/process';
-import type { ShellOutput } from '../protocol/commands/shell';
 
 const CHUNK_BYTES = 16 << 10;
 /** What Linux lets stand in a pipe: all that was written at some moment. */
@@ -12,9 +10,10 @@ const PIPE_BYTES = 64 << 10;
 const LONGEST_START = 3;
 
 export interface OutputReader {
-  take(output: ShellOutput): void;
-  /** Nothing if there is room for more; else a promise of it. Until then writers have to wait. */
-  room(): Promise<void> | undefined;
+  /** Gets whole characters, if they are UTF-8. The buffer is used again. */
+  take(bytes: Buffer): void;
+  /** Nothing if there is room for more; else a promise of it. Until then writers have to wait. Without it there is always room. */
+  room?(): Promise<void> | undefined;
 }
 
 export class OutputPipe {
@@ -43,13 +42,13 @@ export class OutputPipe {
   async drain(): Promise<void> {
     const buffer = Buffer.alloc(CHUNK_BYTES);
     for (let taken = 0; taken < PIPE_BYTES;) {
-      await this.reader.room();
+      await this.reader.room?.();
       const count = this.closed ? 0 : this.readNow(buffer);
       if (count === 0) break;
       this.take(buffer.subarray(0, count));
       taken += count;
     }
-    if (this.rest.length > 0) this.give(this.rest);
+    if (this.rest.length > 0) this.reader.take(this.rest);
     this.rest = Buffer.alloc(0);
   }
 
@@ -66,7 +65,7 @@ export class OutputPipe {
 
   private onRead(chunk: Buffer): boolean {
     this.take(chunk);
-    const room = this.reader.room();
+    const room = this.reader.room?.();
     if (!room) return true;
     void room.then(() => {
       if (!this.closed) this.socket.resume();
@@ -87,11 +86,7 @@ export class OutputPipe {
     const whole = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
     const end = lastStart(whole);
     this.rest = Buffer.from(whole.subarray(end));
-    if (end > 0) this.give(whole.subarray(0, end));
-  }
-
-  private give(bytes: Buffer): void {
-    this.reader.take(isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') });
+    if (end > 0) this.reader.take(whole.subarray(0, end));
   }
 }
 

@@ -37,7 +37,8 @@ export async function runDaemon({ log: logOptions, detached, ...settings }: RunS
     takeSignals(daemon, log);
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, (error) => daemon.survive(error));
     onStatisticsSignal(sayStatistics);
-    await daemon.start();
+    // What the script prints until then is for whoever waits for the start.
+    await daemon.start().finally(() => output?.drain());
     if (daemon.ending) return await daemon.ended;
     // While somebody may hear that the log cannot be written.
     if (!detached || log.isFile) log.write('info', text);
@@ -53,6 +54,7 @@ export async function runDaemon({ log: logOptions, detached, ...settings }: RunS
     sayError(error);
     return exitCodeOfStart(error);
   } finally {
+    await output?.drain();
     manager.close();
     log.close();
   }

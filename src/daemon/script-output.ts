@@ -1,20 +1,22 @@
 /** What scripts print: to the terminal while the daemon starts, and into its log afterwards. */
-import { Socket } from 'node:net';
-import { channelCreate } from '../native/process';
 import type { Log } from './log';
+import { OutputPipe } from './output-pipe';
 
 /** A line without an end must not fill the memory. */
 const LONGEST_LINE = 8192;
 
 export class ScriptOutput {
-  /** The descriptor that Lua scripts print to. */
-  readonly descriptor: number;
   private take: (text: string) => void = (text) => void process.stdout.write(text);
+  private readonly pipe = new OutputPipe({ take: (bytes) => this.take(bytes.toString('utf8')) });
 
-  constructor() {
-    const [readable, writable] = channelCreate();
-    this.descriptor = writable;
-    new Socket({ fd: readable, readable: true, writable: false }).setEncoding('utf8').on('data', (text: string) => this.take(text)).on('error', () => undefined).unref();
+  /** The descriptor that Lua scripts print to. */
+  get descriptor(): number {
+    return this.pipe.writeEnd;
+  }
+
+  /** Passes on what was printed until now. */
+  drain(): Promise<void> {
+    return this.pipe.drain();
   }
 
   /** From now on all goes into the log, also what modules write to standard output and error. */

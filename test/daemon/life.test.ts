@@ -35,6 +35,16 @@ describe('bricks -d', () => {
     expect(await place.kill()).toMatchObject({ code: 1, stderr: expect.stringContaining('[E_DAEMON_ABSENT]') as string });
   });
 
+  test.each<[string, string, number]>([
+    ['ends, though a program that it has started holds its streams', 'os.execute("sleep 2 >&2 &")', 0],
+    ['fails', 'error("failed")', 1],
+    ['leaves with a failure', 'os.exit(3)', 3],
+    ['ends the daemon', 'BRICKS.shutdown()', 0],
+  ])('all that its script prints during the start is printed here, where the script then %s', async (_, last, code) => {
+    place.script('prints.lua', `${ENGINE}for line = 1, 4000 do print("line " .. line) end\n${last}`);
+    expect(await place.daemon(['-f', 'prints.lua'])).toMatchObject({ code, stdout: Array.from({ length: 4000 }, (__, index) => `line ${index + 1}\n`).join('') });
+  });
+
   test.each<[string, string, RegExp]>([
     ['loops', `${ENGINE}while true do end`, /runs as process/],
     ['fails later', `${ENGINE}BRICKS.sleep(0.5)\nprint("so far")\nerror("late")`, /late\.lua:4: late/],
