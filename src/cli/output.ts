@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { BricksError } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { exitCodeOfFailure, isUsageError, say, sayError } from '../program/messages';
+import { written } from '../program/written';
 import { EXIT_FAILURE } from './exit-codes';
 
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
@@ -41,7 +42,8 @@ export function runProgram(program: () => Promise<number>): void {
   program().catch((error: unknown) => {
     sayError(error);
     return EXIT_FAILURE;
-  }).then((code) => {
+  }).then(async (code) => {
+    await written(process.stdout);
     // A failure to write is reported a turn later.
     setImmediate(() => endProgram(code === 0 && outputFailed ? EXIT_FAILURE : code));
   });

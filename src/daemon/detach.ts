@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { say } from '../program/messages';
+import { written } from '../program/written';
 
 /** What the daemon tells the program that has started it. */
 export type Report = { readonly report: 'alive' } | { readonly report: 'ready'; readonly text: string };
@@ -55,10 +56,12 @@ export function startDetached(file: string, words: readonly string[]): Promise<n
 /** Waits until what stands in the streams was read; for their end nobody can wait: what scripts have started may hold them open for ever. */
 async function readAll(streams: readonly (Readable | null)[]): Promise<void> {
   const countRead = (): number => streams.reduce((sum, stream) => sum + ((stream as Socket | null)?.bytesRead ?? 0), 0);
-  // Each turn of the event loop reads what there is.
   for (let before = -1; before !== countRead();) {
     before = countRead();
-    await new Promise((turn) => setImmediate(turn));
+    // They are not read while what was read waits to be written.
+    await Promise.all([written(process.stdout), written(process.stderr)]);
+    // The second turn has polled since.
+    for (let turn = 0; turn < 2; turn++) await new Promise((next) => setImmediate(next));
   }
 }
 

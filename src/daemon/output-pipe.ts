@@ -12,8 +12,8 @@ const LONGEST_START = 3;
 export interface OutputReader {
   /** Gets whole characters, if they are UTF-8. The buffer is used again. */
   take(bytes: Buffer): void;
-  /** Nothing if there is room for more; else a promise of it. Until then writers have to wait. Without it there is always room. */
-  room?(): Promise<void> | undefined;
+  /** Nothing if there is room for more; else a promise of it. Until then writers have to wait. */
+  room(): Promise<void> | undefined;
 }
 
 export class OutputPipe {
@@ -42,7 +42,7 @@ export class OutputPipe {
   async drain(): Promise<void> {
     const buffer = Buffer.alloc(CHUNK_BYTES);
     for (let taken = 0; taken < PIPE_BYTES;) {
-      await this.reader.room?.();
+      await this.reader.room();
       const count = this.closed ? 0 : this.readNow(buffer);
       if (count === 0) break;
       this.take(buffer.subarray(0, count));
@@ -65,7 +65,7 @@ export class OutputPipe {
 
   private onRead(chunk: Buffer): boolean {
     this.take(chunk);
-    const room = this.reader.room?.();
+    const room = this.reader.room();
     if (!room) return true;
     void room.then(() => {
       if (!this.closed) this.socket.resume();

@@ -1,5 +1,6 @@
 /** What scripts print: to the terminal while the daemon starts, and into its log afterwards. */
 import type { Log } from './log';
+import { written } from '../program/written';
 import { OutputPipe } from './output-pipe';
 
 /** A line without an end must not fill the memory. */
@@ -7,16 +8,20 @@ const LONGEST_LINE = 8192;
 
 export class ScriptOutput {
   private take: (text: string) => void = (text) => void process.stdout.write(text);
-  private readonly pipe = new OutputPipe({ take: (bytes) => this.take(bytes.toString('utf8')) });
+  private readonly pipe = new OutputPipe({
+    take: (bytes) => this.take(bytes.toString('utf8')),
+    room: () => (process.stdout.writableNeedDrain ? written(process.stdout) : undefined),
+  });
 
   /** The descriptor that Lua scripts print to. */
   get descriptor(): number {
     return this.pipe.writeEnd;
   }
 
-  /** Passes on what was printed until now. */
-  drain(): Promise<void> {
-    return this.pipe.drain();
+  /** Passes on what was printed until now, also by modules. */
+  async drain(): Promise<void> {
+    await this.pipe.drain();
+    await Promise.all([written(process.stdout), written(process.stderr)]);
   }
 
   /** From now on all goes into the log, also what modules write to standard output and error. */

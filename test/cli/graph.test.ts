@@ -29,6 +29,11 @@ test('a script is shown as the setup in one line that builds the same, which is 
   expect(svg).toMatchObject({ code: 0, stdout: expect.stringMatching(/^<\?xml[^]*LoadBalancer\(4\)[^]*<\/svg>\n$/) as string });
 });
 
+test('what a pipe has no room for yet is written before the program ends', async () => {
+  const { code, stdout } = await place.run(['graph', '--json', 'x -> Duplicator -> p{0..40000']);
+  expect([code, (JSON.parse(stdout) as [{ bricks: [{ outputs: string[] }] }])[0].bricks[0].outputs.length]).toEqual([0, 40_001]);
+});
+
 test('mistakes are told as by a real run', async () => {
   writeFileSync(place.path('bad.lua'), 'Brick.new("Filtr")\n');
   const [bad, place1, module, both, check] = await Promise.all([

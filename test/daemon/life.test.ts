@@ -41,8 +41,8 @@ describe('bricks -d', () => {
     ['leaves with a failure', 'os.exit(3)', 3],
     ['ends the daemon', 'BRICKS.shutdown()', 0],
   ])('all that its script prints during the start is printed here, where the script then %s', async (_, last, code) => {
-    place.script('prints.lua', `${ENGINE}for line = 1, 4000 do print("line " .. line) end\n${last}`);
-    expect(await place.daemon(['-f', 'prints.lua'])).toMatchObject({ code, stdout: Array.from({ length: 4000 }, (__, index) => `line ${index + 1}\n`).join('') });
+    place.script('prints.lua', `${ENGINE}for line = 1, 50000 do print("line " .. line) end\n${last}`);
+    expect(await place.daemon(['-f', 'prints.lua'])).toMatchObject({ code, stdout: Array.from({ length: 50_000 }, (__, index) => `line ${index + 1}\n`).join('') });
   });
 
   test.each<[string, string, RegExp]>([
