@@ -262,7 +262,7 @@ describe('a full disk', () => {
   ])('under standard output is told in one line, with 1 at the end (%s)', async (_, args) => {
     script('says.js', 'console.log("one"); setTimeout(() => console.log("two"), 1); setTimeout(() => {}, 50);');
     const { code, stderr } = await place.run(args, onto('>/dev/full'));
-    expect(stderr).toMatch(/^bricks: Cannot write to standard output: .*ENOSPC.* \[E_OUTPUT\]\n$/);
+    expect(stderr).toMatch(/^bricks: Cannot write to standard output: the disk is full\. .* \[E_OUTPUT\]\n$/);
     expect(code).toBe(1);
   });
 });
