@@ -6,7 +6,7 @@ import { DETACHED } from '../daemon/detach';
 import { nearest } from '../model/errors';
 import { packageVersion } from '../native/load-addon';
 import { commandLine } from './command-line';
-import { commandHelp } from './help';
+import { commandHelp, wordsProblem } from './help';
 import { reportFailure, runProgram } from './output';
 import { DuplicateCommand } from './programs/duplicate';
 import { KillServerCommand } from './programs/kill-server';
@@ -18,17 +18,20 @@ export type ProgramName = 'bricks-server' | 'bricks-load-balance' | 'bricks-dupl
 interface Program {
   readonly command: CommandClass<BaseContext>;
   readonly synopsis: string;
+  readonly needs?: string;
 }
 
+const NEEDS = 'an interface (or a capture file) and the number of pipes, such as eth3 4';
 const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
   'bricks-server': { command: ServerCommand, synopsis: 'bricks-server [-f SCRIPT] [OPTIONS] [-- SCRIPT ARGUMENTS]' },
-  'bricks-load-balance': { command: LoadBalanceCommand, synopsis: 'bricks-load-balance [OPTIONS] INTERFACE PIPES' },
-  'bricks-duplicate': { command: DuplicateCommand, synopsis: 'bricks-duplicate [OPTIONS] INTERFACE PIPES' },
+  'bricks-load-balance': { command: LoadBalanceCommand, synopsis: 'bricks-load-balance [OPTIONS] INTERFACE PIPES', needs: NEEDS },
+  'bricks-duplicate': { command: DuplicateCommand, synopsis: 'bricks-duplicate [OPTIONS] INTERFACE PIPES', needs: NEEDS },
   'bricks-kill-server': { command: KillServerCommand, synopsis: 'bricks-kill-server [OPTIONS]' },
 };
 
 async function execute(name: ProgramName, argv: readonly string[]): Promise<number> {
-  const { command, synopsis } = PROGRAMS[name];
+  const program = PROGRAMS[name];
+  const { command, synopsis } = program;
   const cli = new Cli({ binaryName: name, binaryVersion: packageVersion() });
   cli.register(command);
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
@@ -42,7 +45,7 @@ async function execute(name: ProgramName, argv: readonly string[]): Promise<numb
     }
     return 0;
   } catch (error) {
-    return reportFailure(error, (usage) => `${usageText(cli, usage, own)} See ${name} --help.`);
+    return reportFailure(error, (usage) => `${wordsProblem(usage.message.trim().split('\n')[0], name, program) ?? usageText(cli, usage, own)} See ${name} --help.`);
   }
 }
 

@@ -35,6 +35,13 @@ export function commandHelp(definition: Definition, synopsis: string, text: stri
   return parts.filter((lines) => lines.length > 0).map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
+/** What clipanion's message says of the words behind a command, in ours; nothing where it is about something else. */
+export function wordsProblem(text: string, command: string, { synopsis, needs = 'more words' }: { readonly synopsis: string; readonly needs?: string }): string | undefined {
+  const surplus = /^Extraneous positional argument \("(.*)"\)/s.exec(text)?.[1];
+  const problem = surplus !== undefined ? `Unexpected argument "${surplus}" for ${command}.` : text.startsWith('Not enough positional arguments') ? `${command} needs ${needs}.` : undefined;
+  return problem && `${problem} Usage: ${synopsis}.`;
+}
+
 function firstLine(text: string | undefined): string {
   return (text ?? '').trim().split('\n')[0];
 }

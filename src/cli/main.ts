@@ -24,7 +24,7 @@ import { RunTextCommand } from './commands/run-text';
 import { ShellCommand } from './commands/shell';
 import { packageVersion } from '../native/load-addon';
 import { EXIT_USAGE } from './exit-codes';
-import { commandHelp, overview } from './help';
+import { commandHelp, overview, wordsProblem } from './help';
 import { say } from '../program/messages';
 import { reportFailure, runProgram } from './output';
 
@@ -173,10 +173,7 @@ function usageText(cli: Cli, error: Error, argv: readonly string[]): string {
 /** What is wrong with the words behind a command. */
 function wordsText(text: string, command: string | undefined): string | undefined {
   const named = NAMED[command ?? ''];
-  if (named === undefined) return undefined;
-  const surplus = /^Extraneous positional argument \("(.*)"\)/s.exec(text)?.[1];
-  const problem = surplus !== undefined ? `Unexpected argument "${surplus}" for ${command}.` : text.startsWith('Not enough positional arguments') ? `${command} needs ${named.needs ?? 'more words'}.` : undefined;
-  return problem && `${problem} Usage: ${named.synopsis}.`;
+  return named && wordsProblem(text, command ?? '', named);
 }
 
 async function main(given: readonly string[]): Promise<number> {

@@ -16,7 +16,7 @@ export interface Identity extends DaemonOwner {
 export function identityOf(user: string | undefined, group: string | undefined): Identity {
   const me = process.getuid?.() ?? 0;
   const found = user === undefined ? undefined : findUser(user);
-  if (user !== undefined && found === undefined) throw new BricksError('E_USER', `There is no user ${user}.`, 'Make one: useradd --system --no-create-home --shell /usr/sbin/nologin bricks');
+  if (user !== undefined && found === undefined) throw new BricksError('E_USER', `There is no user ${user}.`, `Make one: useradd --system --no-create-home --shell /usr/sbin/nologin ${user}`);
   if (found !== undefined && me !== 0 && found.uid !== me) throw new BricksError('E_USER', `Only root can become the user ${found.name}.`, 'Start it as root, or leave out --user.');
   const number = group === undefined ? undefined : groupOf(group);
   const become = me === 0 && found !== undefined && found.uid !== 0 ? found : undefined;

@@ -113,7 +113,7 @@ describe('a start fails in the terminal where it was asked for', () => {
     ['of a log that cannot be written', ['--log-file', 'no/such/folder.log'], 1, /The log no\/such\/folder\.log cannot be written: there is no such file or directory\. .*\[E_LOG\]/],
     ['of a runtime directory in one that is not there', ['--run-dir', 'no/such/folder'], 1, /The runtime directory no\/such\/folder cannot be made: there is no such file or directory\. .*\[E_RUN_DIRECTORY\]/],
     ['of an address for metrics that is none', ['--metrics', '9477x'], 2, /^bricks: --metrics 9477x: metrics are served on HOST:PORT, \[IPv6\]:PORT or PORT of 127\.0\.0\.1\..*\n$/],
-    ['of a user that is not there', ['--user', 'nobody-of-this-name'], 1, /There is no user nobody-of-this-name.*\[E_USER\]/],
+    ['of a user that is not there', ['--user', 'nobody-of-this-name'], 1, /There is no user nobody-of-this-name\. Make one: useradd .* nobody-of-this-name \[E_USER\]/],
     ['of a name that is none', ['--name', '../x'], 1, /\[E_CONTROL_ADDRESS\]/],
     ['of -s beside -d', ['-s'], 2, /-d starts a daemon and -s opens a shell on one that runs/],
     ['of an option that is not there', ['--forground'], 2, /Unknown option --forground\. Did you mean --foreground\?/],
@@ -172,8 +172,13 @@ test('bricks-load-balance and bricks-duplicate are daemons that split an input a
   expect((await place.kill('--name', 'split')).code).toBe(0);
   expect((await place.kill('--name', 'copy')).code).toBe(0);
   expect(place.files).toEqual([]);
-  expect(await place.other('bricks-load-balance', ['eth3'])).toMatchObject({ code: 2 });
-  expect(await place.other('bricks-load-balance', ['eth3', 'three', '--backend', 'loopback'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/OUTPUTS must be a whole number from 1 on, got "three"/) as string });
+  const help = 'See bricks-load-balance --help.\n';
+  const usage = `Usage: bricks-load-balance [OPTIONS] INTERFACE PIPES. ${help}`;
+  const needs = `bricks: bricks-load-balance needs an interface (or a capture file) and the number of pipes, such as eth3 4. ${usage}`;
+  expect(await place.other('bricks-load-balance', ['eth3'])).toMatchObject({ code: 2, stderr: needs });
+  expect(await place.other('bricks-load-balance', ['eth3', '2', '3'])).toMatchObject({ code: 2, stderr: `bricks: Unexpected argument "3" for bricks-load-balance. ${usage}` });
+  expect(await place.other('bricks-load-balance', ['eth3', 'three', '--backend', 'loopback'])).toMatchObject({ code: 2, stderr: `bricks: PIPES must be a whole number from 1 on, got "three". ${help}` });
+  expect(await place.other('bricks-load-balance', ['eth3', '0', '--backend', 'loopback'])).toMatchObject({ code: 2, stderr: `bricks: PIPES must be a whole number from 1 on, got "0". ${help}` });
 });
 
 test('what a killed predecessor left is no obstacle', async () => {

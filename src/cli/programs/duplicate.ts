@@ -1,8 +1,8 @@
-import { Command, Option } from 'clipanion';
-import { DaemonCommand, type ScriptChoice } from './daemon-command';
+import { Command } from 'clipanion';
+import { PipesCommand } from './pipes-command';
 
 /** `bricks-duplicate` */
-export class DuplicateCommand extends DaemonCommand {
+export class DuplicateCommand extends PipesCommand {
   static readonly binary = 'bricks-duplicate';
   static override paths = [Command.Default];
   static override usage = Command.Usage({
@@ -14,10 +14,5 @@ export class DuplicateCommand extends DaemonCommand {
     examples: [['Give all packets of eth3 to 4 readers', 'bricks-duplicate eth3 4'], ['End it', 'bricks-kill-server']],
   });
 
-  input = Option.String({ name: 'interface' });
-  outputs = Option.String({ name: 'pipes' });
-
-  protected override chosenScript(): ScriptChoice {
-    return { path: 'duplicate', arguments: [this.input, this.outputs] };
-  }
+  protected override readonly scriptName = 'duplicate';
 }

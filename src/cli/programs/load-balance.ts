@@ -1,8 +1,8 @@
-import { Command, Option } from 'clipanion';
-import { DaemonCommand, type ScriptChoice } from './daemon-command';
+import { Command } from 'clipanion';
+import { PipesCommand } from './pipes-command';
 
 /** `bricks-load-balance` */
-export class LoadBalanceCommand extends DaemonCommand {
+export class LoadBalanceCommand extends PipesCommand {
   static readonly binary = 'bricks-load-balance';
   static override paths = [Command.Default];
   static override usage = Command.Usage({
@@ -14,10 +14,5 @@ export class LoadBalanceCommand extends DaemonCommand {
     examples: [['Split eth3 over 4 pipes', 'bricks-load-balance eth3 4'], ['End it', 'bricks-kill-server']],
   });
 
-  input = Option.String({ name: 'interface' });
-  outputs = Option.String({ name: 'pipes' });
-
-  protected override chosenScript(): ScriptChoice {
-    return { path: 'load-balance', arguments: [this.input, this.outputs] };
-  }
+  protected override readonly scriptName = 'load-balance';
 }
