@@ -88,7 +88,7 @@ const LOAD_BALANCER_OPTIONS = {
   /** How flows are shared out: "hash", the flow hash modulo the number of outputs, or "consistent", by which few flows move when outputs come and go. "hash" unless set. */
   balance: { type: 'string', oneOf: BALANCES, default: 'hash', description: 'how to share out flows: "hash" is the flow hash modulo the number of outputs; with "consistent", when an output is added or removed, only its own flows move' },
   /** How much of the flows each output gets, in the order of the outputs: { 2, 1, 1 } gives the first one half. All the same unless set. Range: 1 to 1,000 each. */
-  weights: { type: 'integer', list: 'outputs', minimum: 1, maximum: 1000, description: 'how much of the flows each output gets, in the order of the outputs: with {2, 1, 1} the first one gets half; by default all get the same' },
+  weights: { type: 'integer', list: 'outputs', forNewOutput: 1, minimum: 1, maximum: 1000, description: 'how much of the flows each output gets, in the order of the outputs: with {2, 1, 1} the first one gets half; by default all get the same' },
   /** Leave out outputs that no reader is attached to, until one is. false unless set. */
   failover: { type: 'boolean', default: false, description: 'leave out pipes that no reader is attached to until one is; meanwhile their flows go to the other outputs, and no other flow moves' },
 } as const satisfies OptionDeclarations;

@@ -99,9 +99,17 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.relinkSpecifications(this.collect('relink', Array.isArray(bricks) ? bricks as readonly BrickDescription[] : [bricks as BrickDescription]), options);
   }
 
-  /** Gives a brick more outputs, behind those that it has, also while it runs. @throws BricksError E_ARGUMENT, or what `link` throws */
-  addOutputs(brick: BrickDescription, ...links: string[]): Promise<this> {
-    return this.edit({ edit: 'addOutputs', brick: brick.id, links }, brick);
+  /**
+   * Gives a brick more outputs, behind those that it has, also while it runs. Options that are lists over the outputs get what a last argument says
+   * of them, for all new ones or each: `engine.addOutputs(balancer, 'eth3{4', { weights: 2 })`.
+   * @throws BricksError E_ARGUMENT, E_OPTION, or what `link` throws
+   */
+  addOutputs(brick: BrickDescription, ...links: string[] | [...links: string[], options: Readonly<Record<string, unknown>>]): Promise<this> {
+    const given: readonly (string | Readonly<Record<string, unknown>>)[] = links;
+    const last = given.at(-1);
+    const options = typeof last === 'object' ? last : undefined;
+    const names = given.filter((link): link is string => link !== options);
+    return this.edit({ edit: 'addOutputs', brick: brick.id, links: names, ...(options && { options }) }, brick);
   }
 
   /** Takes outputs from a brick: what was sent to them arrives, and they are closed. @throws BricksError E_ARGUMENT, or what `link` throws */
@@ -139,7 +147,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.inOrder(async () => {
       const { thread } = this.life;
       if (!thread) throw noBrickError(this.name);
-      await this.setGraph(editGraph(this.specifications, edit, ({ id }) => thread.graph.bricks.find(({ specification }) => specification.id === id)?.declaration.shorthand), {});
+      await this.setGraph(editGraph(this.specifications, edit, ({ id }) => thread.graph.bricks.find(({ specification }) => specification.id === id)?.declaration), {});
       return this.specifications;
     });
   }

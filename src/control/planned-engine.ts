@@ -95,7 +95,7 @@ export class PlannedEngine implements OrderedEngine {
 
   async editGraph(edit: GraphEdit): Promise<readonly BrickSpecification[]> {
     const { specifications, graph } = this.graph();
-    const edited = editGraph(specifications, edit, ({ id }) => graph.bricks.find(({ specification }) => specification.id === id)?.declaration.shorthand);
+    const edited = editGraph(specifications, edit, ({ id }) => graph.bricks.find(({ specification }) => specification.id === id)?.declaration);
     await this.relinkSpecifications(edited);
     return edited;
   }

@@ -1,12 +1,16 @@
 /** Small changes of a graph, as descriptions of its bricks: an output more, another option, a brick put into a chain or taken out of it. */
+import type { BrickDeclaration } from './brick';
 import { BricksError } from './errors';
 import type { BrickSpecification } from './graph';
 import { parseLinkName, twinOf } from './link-name';
+import { listsWithOutputs, listsWithoutOutputs } from './output-lists';
 import { isTable } from './table';
 
 /** What is to be changed. Bricks are named by their numbers. */
 export type GraphEdit =
-  | { readonly edit: 'addOutputs' | 'removeOutputs'; readonly brick: number; readonly links: readonly string[] }
+  /** `options`: of options that are lists over the outputs, what the new ones get: a value for all of them, or a list with one for each. */
+  | { readonly edit: 'addOutputs'; readonly brick: number; readonly links: readonly string[]; readonly options?: unknown }
+  | { readonly edit: 'removeOutputs'; readonly brick: number; readonly links: readonly string[] }
   /** Of the options only those that are given change; a bare value is the one that it stands for. */
   | { readonly edit: 'setOptions'; readonly brick: number; readonly options: unknown }
   /** `brick` gets the inputs of the one that it is put in front of, and feeds that one with its first output. */
@@ -16,15 +20,18 @@ export type GraphEdit =
 
 type Bricks = readonly BrickSpecification[];
 
-/** `shorthandOf` tells the option that a bare value stands for. @throws BricksError E_ARGUMENT */
-export function editGraph(bricks: Bricks, edit: GraphEdit, shorthandOf: (brick: BrickSpecification) => string | undefined): BrickSpecification[] {
+/** What an edit has to know of a brick's kind: its options, and the one that a bare value stands for. */
+export type DeclaredOptions = Pick<BrickDeclaration, 'name' | 'options' | 'shorthand'>;
+
+/** @throws BricksError E_ARGUMENT, E_OPTION */
+export function editGraph(bricks: Bricks, edit: GraphEdit, declarationOf: (brick: BrickSpecification) => DeclaredOptions | undefined): BrickSpecification[] {
   switch (edit.edit) {
     case 'addOutputs':
-      return replaced(bricks, edit.brick, (brick) => ({ ...brick, outputs: [...brick.outputs, ...edit.links] }));
+      return replaced(bricks, edit.brick, (brick) => withLinks(brick, edit.links, edit.options, declarationOf(brick)));
     case 'removeOutputs':
-      return replaced(bricks, edit.brick, (brick) => ({ ...brick, outputs: withoutLinks(brick, edit.links) }));
+      return replaced(bricks, edit.brick, (brick) => withoutLinks(brick, edit.links, declarationOf(brick)));
     case 'setOptions':
-      return replaced(bricks, edit.brick, (brick) => ({ ...brick, options: { ...brick.options, ...givenOptions(brick, edit.options, shorthandOf) } }));
+      return replaced(bricks, edit.brick, (brick) => ({ ...brick, options: { ...brick.options, ...givenOptions(brick, edit.options, declarationOf(brick)?.shorthand) } }));
     case 'insert':
       return inserted(bricks, edit.brick, edit.before);
     case 'remove':
@@ -43,15 +50,22 @@ function replaced(bricks: Bricks, id: number, change: (brick: BrickSpecification
   return bricks.map((brick) => (brick.id === id ? changed : brick));
 }
 
-function withoutLinks({ kind, outputs }: BrickSpecification, links: readonly string[]): string[] {
-  const missing = links.find((link) => !outputs.includes(link));
-  if (missing !== undefined) throw new BricksError('E_ARGUMENT', `The ${kind} has no output ${missing}.`, `It has: ${outputs.join(', ')}.`);
-  return outputs.filter((output) => !links.includes(output));
+function withLinks(brick: BrickSpecification, links: readonly string[], given: unknown, declaration: DeclaredOptions | undefined): BrickSpecification {
+  if (given !== undefined && given !== null && !isTable(given)) throw new BricksError('E_ARGUMENT', `What new outputs of a ${brick.kind} get is told by a table of options, got ${String(given)}.`);
+  const options = declaration ? listsWithOutputs(declaration.name, declaration.options, brick, links.length, given ?? {}) : brick.options;
+  return { ...brick, options, outputs: [...brick.outputs, ...links] };
 }
 
-function givenOptions(brick: BrickSpecification, given: unknown, shorthandOf: (brick: BrickSpecification) => string | undefined): Readonly<Record<string, unknown>> {
+function withoutLinks(brick: BrickSpecification, links: readonly string[], declaration: DeclaredOptions | undefined): BrickSpecification {
+  const { kind, outputs } = brick;
+  const missing = links.find((link) => !outputs.includes(link));
+  if (missing !== undefined) throw new BricksError('E_ARGUMENT', `The ${kind} has no output ${missing}.`, `It has: ${outputs.join(', ')}.`);
+  const remains = (output: string): boolean => !links.includes(output);
+  return { ...brick, options: declaration ? listsWithoutOutputs(declaration.options, brick, remains) : brick.options, outputs: outputs.filter(remains) };
+}
+
+function givenOptions(brick: BrickSpecification, given: unknown, shorthand: string | undefined): Readonly<Record<string, unknown>> {
   if (isTable(given)) return given;
-  const shorthand = shorthandOf(brick);
   if (given === undefined || given === null || shorthand === undefined) throw new BricksError('E_ARGUMENT', `The options of a ${brick.kind} are a table, got ${String(given)}.`);
   return { [shorthand]: given };
 }

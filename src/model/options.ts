@@ -23,6 +23,8 @@ export interface OptionProperties {
   readonly type: 'integer' | 'number' | 'string' | 'boolean';
   /** It is a list of such values: of `any` length from 1 on, or with one for each of the brick's `outputs`. */
   readonly list?: 'any' | 'outputs';
+  /** Of a list over the outputs: what an output gets that is added to a brick that has the list, unless its user says otherwise. */
+  readonly forNewOutput?: OptionItem;
   /** What it does, in words, for help and reference. */
   readonly description: string;
   /** What holds where the user says nothing; absent means: nothing. */

@@ -1,6 +1,6 @@
 /** Small changes of a graph while packets flow: outputs, options, bricks in and out of a chain; by TypeScript, by Lua and by orders. */
 import { Dummy, Duplicator, EngineRegistry, Filter, LoadBalancer, type BrickDescription } from 'packet-bricks';
-import { editGraph } from 'packet-bricks/src/model/graph-edits';
+import { editGraph, type DeclaredOptions, type GraphEdit } from 'packet-bricks/src/model/graph-edits';
 import type { BrickSpecification } from 'packet-bricks/src/model/graph';
 import { closeEngines, flowPacket, loopback, runningEngine } from '../support/loopback-engine';
 import { Traffic, expectEachOnce, expectFlowsInOrder, stopTraffic } from './traffic';
@@ -116,13 +116,52 @@ test('edits of descriptions', () => {
   const brick = (id: number, inputs: string[], outputs: string[]): BrickSpecification => ({ id, kind: 'Dummy', options: { a: 1, b: 2 }, inputs, outputs, module: { url: 'x', name: '' } });
   const chain = [brick(1, ['in'], ['m{0']), brick(2, ['m}0'], ['n{0']), brick(3, ['n}0'], ['out'])];
   const links = (bricks: readonly BrickSpecification[]): string[] => bricks.map(({ id, inputs, outputs }) => `${inputs.join()} ${id} ${outputs.join()}`);
+  const declared: DeclaredOptions = { name: 'Dummy', options: [{ name: 'a', type: 'integer', description: '' }, { name: 'w', type: 'integer', list: 'outputs', forNewOutput: 1, description: '' }, { name: 'v', type: 'integer', list: 'outputs', description: '' }], shorthand: 'a' };
   const none = (): undefined => undefined;
   expect(links(editGraph(chain, { edit: 'remove', brick: 2 }, none))).toEqual(['in 1 m{0', 'm}0 3 out']);
   expect(links(editGraph(chain, { edit: 'remove', brick: 1 }, none))).toEqual(['in 2 n{0', 'n}0 3 out']);
   expect(links(editGraph(chain, { edit: 'remove', brick: 3 }, none))).toEqual(['in 1 m{0', 'm}0 2 out']);
   expect(links(editGraph(chain, { edit: 'insert', brick: brick(4, [], ['x']), before: 2 }, none))).toEqual(['in 1 m{0', 'm}0 4 inserted-4{0,x', 'inserted-4}0 2 n{0', 'n}0 3 out']);
   expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: { b: 3 } }, none)[1].options).toEqual({ a: 1, b: 3 });
-  expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, () => 'a')[1].options).toEqual({ a: 5, b: 2 });
+  expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, () => declared)[1].options).toEqual({ a: 5, b: 2 });
   expect(() => editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, none)).toThrow('are a table');
   expect(() => editGraph(chain, { edit: 'insert', brick: brick(4, ['y'], []), before: 2 }, none)).toThrow('has an input, y');
+
+  // Lists over the outputs follow them.
+  const lists = (options: Record<string, unknown>, edit: Exclude<GraphEdit, { brick: BrickSpecification } | { edit: 'remove' }>): unknown =>
+    editGraph([{ ...brick(1, ['in'], ['p', 'q']), options }], edit, () => declared)[0].options;
+  const add = (links: string[], options?: unknown): GraphEdit & { edit: 'addOutputs' } => ({ edit: 'addOutputs', brick: 1, links, options });
+  expect(lists({}, add(['r']))).toEqual({});
+  expect(lists({ a: 3, w: [2, 3] }, add(['r', 's']))).toEqual({ a: 3, w: [2, 3, 1, 1] });
+  expect(lists({ w: [2, 3] }, add(['r', 's'], { w: 7 }))).toEqual({ w: [2, 3, 7, 7] });
+  expect(lists({}, add(['r', 's'], { w: [7, 8] }))).toEqual({ w: [1, 1, 7, 8] });
+  expect(lists({ w: [2, 3], v: [4, 5] }, { edit: 'removeOutputs', brick: 1, links: ['p'] })).toEqual({ w: [3], v: [5] });
+  expect(() => lists({ w: [2, 3] }, add(['r', 's'], { w: [7] }))).toThrow('has 1 value for 2 new outputs');
+  expect(() => lists({ v: [4, 5] }, add(['r']))).toThrow('needs a value for each output');
+  expect(() => lists({}, add(['r'], { a: 7 }))).toThrow('has no option "a" that is a list over its outputs');
+  expect(() => lists({}, add(['r'], 7))).toThrow('told by a table of options, got 7');
+});
+
+test('weights of a LoadBalancer follow its outputs: by TypeScript and by orders', async () => {
+  const balancer = new LoadBalancer({ weights: [2, 1] }).connectInput('in').connectOutput('out0', 'out1');
+  const engine = await runningEngine(balancer);
+  const traffic = new Traffic(['out0', 'out1', 'out2', 'out3']).start();
+  await traffic.passed(200);
+  await engine.addOutputs(balancer, 'out2');
+  expect(balancer.options['weights']).toEqual([2, 1, 1]);
+  await engine.addOutputs(balancer, 'out3', { weights: 4 });
+  expect(balancer.options['weights']).toEqual([2, 1, 1, 4]);
+  await traffic.passed(200);
+  await engine.removeOutputs(balancer, 'out0');
+  expect(balancer.options['weights']).toEqual([1, 1, 4]);
+  await expect(engine.addOutputs(balancer, 'out0', { weights: 2000 })).rejects.toMatchObject({ code: 'E_OPTION', message: expect.stringContaining('1 to 1000') });
+  await traffic.passed(200);
+  await traffic.end(engine);
+  expectEachOnce([...traffic.received.values()].flat(), traffic.sent);
+
+  const registry = new EngineRegistry({ backend: 'loopback' });
+  await registry.execute({ order: 'engine.create', name: 'w0', options: { warmUpMilliseconds: 0 } });
+  await registry.execute({ order: 'engine.link', name: 'w0', bricks: [{ id: 1, kind: 'LoadBalancer', options: { weights: [3, 2] }, inputs: ['w'], outputs: ['wa', 'wb'] }] });
+  expect(await registry.execute({ order: 'engine.edit', name: 'w0', edit: { edit: 'addOutputs', brick: 1, links: ['wc'], options: { weights: [5] } } })).toMatchObject({ ok: true, value: [{ options: { weights: [3, 2, 5] } }] });
+  await registry.close();
 });

@@ -78,6 +78,7 @@ export class RecordingProgram {
       this.engines.delete(order.name);
     }
     if (order.order === 'engine.stats') return { ok: true, value: this.stats(order.name) };
+    if (order.order === 'engine.edit') return { ok: true, value: [] };
     if (order.order === 'engine.audit') return { ok: true, value: { balanced: true } };
     return done;
   }

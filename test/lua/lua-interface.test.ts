@@ -95,6 +95,19 @@ describe('calling habits', () => {
     expect(lua.program.of('brick.check')[1].options).toEqual({ balance: 'consistent', weights: [2, 1, 1] });
   });
 
+  test('outputs are added by names or a table of names, with what they get of lists over outputs', async () => {
+    await lua.evaluate('pe = PktEngine.new("e0") lb = Brick.new("LoadBalancer", { weights = {2} }):connect_input("eth3"):connect_outputs("eth3", 1) pe:link(lb)');
+    await lua.evaluate('pe:add_output(lb, "eth3{1") pe:add_output(lb, {"eth3{2", "eth3{3"}, { weights = {4, 5} }) pe:add_output(lb, "eth3{4", { weights = 2 }) pe:remove_output(lb, "eth3{4")');
+    const edits = lua.program.of('engine.edit').map(({ edit }) => edit);
+    expect(edits).toEqual([
+      { edit: 'addOutputs', brick: 1, links: ['eth3{1'] },
+      { edit: 'addOutputs', brick: 1, links: ['eth3{2', 'eth3{3'], options: { weights: [4, 5] } },
+      { edit: 'addOutputs', brick: 1, links: ['eth3{4'], options: { weights: 2 } },
+      { edit: 'removeOutputs', brick: 1, links: ['eth3{4'] },
+    ]);
+    expect(await lua.failureOf('pe:add_output(lb, {weights = 2})')).toMatch(/link name/);
+  });
+
   test('a thousand outputs are no matter', async () => {
     await lua.evaluate('PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("eth3"):connect_outputs("eth3", 1000))');
     expect(lua.program.of('engine.link')[0].bricks[0].outputs[999]).toBe('eth3{999');

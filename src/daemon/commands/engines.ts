@@ -52,7 +52,7 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   }),
   handle('brick.check', (host, { kind, options }) => carryOut(host, { order: 'brick.check', kind, options: options ?? {} }) as Promise<CommandResult<'brick.check'>>),
   handle('brick.load', (host, { file }) => carryOut(host, { order: 'brick.load', file }) as Promise<string[]>),
-  handle('brick.addOutputs', (host, { name, brick, links }) => edit(host, name, { edit: 'addOutputs', brick, links: checkedLinks(links) })),
+  handle('brick.addOutputs', (host, { name, brick, links, options }) => edit(host, name, { edit: 'addOutputs', brick, links: checkedLinks(links), ...(options && { options }) })),
   handle('brick.removeOutputs', (host, { name, brick, links }) => edit(host, name, { edit: 'removeOutputs', brick, links: checkedLinks(links) })),
   handle('brick.set', (host, { name, brick, options }) => edit(host, name, { edit: 'setOptions', brick, options })),
   handle('brick.insert', (host, { name, before, kind, options = {} }) => edit(host, name, { edit: 'insert', before, brick: { id: ++lastBrick, kind, options, inputs: [], outputs: [] } })),

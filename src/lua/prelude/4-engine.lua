@@ -103,16 +103,19 @@ end
 local function edit_outputs(what, change)
   return function(self, brick, ...)
     local content = own_brick(what, self, 1, brick)
-    local first = ...
-    local given = type(first) == "table" and first or { ... }
+    local given = { ... }
+    local options
+    if change == "addOutputs" and #given > 1 and type(given[#given]) == "table" then options = table.remove(given) end
+    if type(given[1]) == "table" then given = given[1] end
     if #given == 0 then base.wrong(what, 2, "link", "a link name such as \"eth3{4\"", nil) end
     local links = {}
     for index, link in ipairs(given) do links[index] = base.string(what, index + 1, "link", "a link name such as \"eth3{4\"", link) end
-    return edit(what, self, { edit = change, brick = content.id, links = links })
+    return edit(what, self, { edit = change, brick = content.id, links = links, options = options })
   end
 end
 
--- pe:add_output(brick, link, ...) and pe:remove_output(brick, link, ...).
+-- pe:add_output(brick, link, ...) and pe:remove_output(brick, link, ...). Behind the links of new outputs may stand what they get of options that
+-- are lists over the outputs: pe:add_output(lb, "eth3{4", { weights = 2 }).
 methods.add_output = edit_outputs("add_output", "addOutputs")
 methods.remove_output = edit_outputs("remove_output", "removeOutputs")
 
@@ -242,7 +245,7 @@ function host.engine_help()
     { "PktEngine.retrieve(name)", "returns the engine of that name, or nil" },
     { "pe:link(brick [, batch [, qid]])", "adds a brick and all bricks below it; qid selects one hardware queue" },
     { "pe:relink(brick, ...)", "puts these bricks in the place of those it has, also while it runs; no packet is lost" },
-    { "pe:add_output(brick, link, ...)", "gives a brick more outputs, also while it runs" },
+    { "pe:add_output(brick, link, ...)", "gives a brick more outputs, also while it runs; a last { weights = 2 } says what they weigh" },
     { "pe:remove_output(brick, link, ...)", "takes outputs from a brick" },
     { "pe:set(brick, options)", "changes options of a brick" },
     { "pe:insert(brick, before)", "puts a brick in front of another one" },

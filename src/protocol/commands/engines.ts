@@ -144,7 +144,13 @@ export const ENGINE_COMMANDS = {
   }),
   'brick.addOutputs': command<readonly LinkedBrick[]>()({
     access: 'control', summary: 'Give a brick more outputs, also while its engine runs; no packet is lost.', result: THE_BRICKS,
-    parameters: { name, brick, links: structured<readonly string[]>()({ type: 'list', required: true, description: 'the names of the links' }) }, positional: ['name', 'brick', 'links'],
+    parameters: {
+      name,
+      brick,
+      links: structured<readonly string[]>()({ type: 'list', required: true, description: 'the names of the links' }),
+      options: structured<Readonly<Record<string, unknown>>>()({ type: 'table', description: 'what the new outputs get of options that are lists over the outputs: { "weights": 2 }' }),
+    },
+    positional: ['name', 'brick', 'links', 'options'],
   }),
   'brick.removeOutputs': command<readonly LinkedBrick[]>()({
     access: 'control', summary: 'Take outputs from a brick, also while its engine runs.', result: THE_BRICKS,
