@@ -98,6 +98,12 @@ describe('a shell', () => {
     await other.evaluate('pe = PktEngine.retrieve("e0") pe:link(Brick.new("Dummy"):connect_input("more"):connect_output("there"))');
     expect(await one.evaluate('for _, link in ipairs(pe:stats().links) do io.write(link.name, " ") end')).toBe('in more out{0 out{1 there ');
     expect(await one.failureOf('PktEngine.new("e1"):link(lb)')).toMatch(/already linked to engine e0/);
+    // A brick of another one is found in the engine, and changed there; the one who made it sees it.
+    expect(await other.evaluate('for _, brick in ipairs(pe:bricks()) do print(brick) end')).toBe('Brick LoadBalancer from in to out{0, out{1 in e0\nBrick Dummy from more to there in e0\n');
+    await other.evaluate('found = pe:bricks()[1] pe:add_output(found, "out{2")');
+    expect(await other.evaluate('= found == pe:bricks()[1], found:stats().kind')).toBe('true\tLoadBalancer\n');
+    expect(await one.evaluate('= pe:bricks()[1] == lb, lb')).toBe('true\tBrick LoadBalancer from in to out{0, out{1, out{2 in e0\n');
+    await other.evaluate('pe:remove_output(found, "out{2")');
     // What another shell has unlinked is free.
     await other.evaluate('pe:unlink()');
     await one.evaluate('PktEngine.retrieve("e1"):link(lb):start():stop()');

@@ -147,6 +147,11 @@ function functions.new(kind, options)
   return make(brick)
 end
 
+-- The object of a brick that another script has made.
+function host.brick_object(one)
+  return make({ id = one.id, kind = one.kind, name = one.name, options = one.options or {}, inputs = {}, outputs = {}, children = {} })
+end
+
 -- All bricks reachable from some, in the order in which they are found.
 function host.reachable(roots)
   local found, seen = {}, {}

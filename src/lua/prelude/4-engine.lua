@@ -29,7 +29,7 @@ end
 
 -- A brick, as orders have it.
 local function specification(content)
-  return { id = content.id, kind = content.kind, options = content.options, inputs = content.inputs, outputs = content.outputs }
+  return { id = content.id, kind = content.kind, name = content.name, options = content.options, inputs = content.inputs, outputs = content.outputs }
 end
 
 -- Gives bricks to an engine: `link` adds them to those that it has, `relink` puts them in their place.
@@ -179,6 +179,25 @@ function methods.delete(self)
   return self
 end
 
+-- pe:bricks(): those of another script or shell, too.
+function methods.bricks(self)
+  local graph = order(self, "engine.graph", "bricks")
+  local engine = base.contents(self)
+  local before = {}
+  for _, object in ipairs(engine.bricks) do before[base.contents(object).id] = object end
+  local found, shown = {}, {}
+  for index, one in ipairs(graph.bricks) do
+    local object = before[one.id] or host.brick_object(one)
+    before[one.id] = nil
+    local brick = base.contents(object)
+    brick.options, brick.inputs, brick.outputs, brick.engine = one.options or {}, one.inputs or {}, one.outputs or {}, engine.name
+    found[index], shown[index] = object, object
+  end
+  for _, object in pairs(before) do base.contents(object).engine = nil end
+  engine.bricks = found
+  return shown
+end
+
 function methods.stats(self) return order(self, "engine.stats", "stats") end
 function methods.audit(self) return order(self, "engine.audit", "audit") end
 
@@ -250,6 +269,7 @@ function host.engine_help()
     { "pe:set(brick, options)", "changes options of a brick" },
     { "pe:insert(brick, before)", "puts a brick in front of another one" },
     { "pe:remove(brick)", "takes a brick out of a chain" },
+    { "pe:bricks()", "returns its bricks as a table, also those that another script or shell has linked" },
     { "pe:unlink()", "undoes link and closes the links" },
     { "pe:start()", "starts the packet flow" },
     { "pe:stop()", "stops the packet flow" },
