@@ -58,7 +58,8 @@ export class Workplace {
   /** For afterAll. */
   dispose(): void {
     for (const { child } of this.running) if (child.exitCode === null) child.kill('SIGKILL');
-    rmSync(this.folder, { recursive: true, force: true });
+    // What was just killed may still be writing: an error of that would hide the one of the test.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
