@@ -5,6 +5,7 @@ import { LocalFilter, RuledFilter } from '../filter/ruled-filter';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 import { createSharedRules } from '../rules/layout';
+import { takesRules } from '../rules/rule-sources';
 import { RULE_COUNTERS, RuleSelection } from '../rules/rule-selection';
 
 const FILTER_OPTIONS = {
@@ -52,10 +53,6 @@ export interface FilterOptions extends GivenOptions<typeof FILTER_OPTIONS> {}
 /** A rule that redirects may name any of them. */
 const OUTPUTS_MAXIMUM = 4096;
 
-function isRuled({ rules, file, eve, zeek, listen }: Readonly<Record<string, unknown>>): boolean {
-  return rules === true || [file, eve, zeek, listen].some((source) => source !== undefined);
-}
-
 /** Passes the packets that its rules allow: expressions in libpcap's filter language, as tcpdump takes them, and rules that come and go while packets flow. */
 export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
   name: 'Filter',
@@ -81,14 +78,14 @@ export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
     lua: 'f = Brick.new("Filter", {drop = "udp port 53", accept = "host 10.0.0.1"})\nf:connect_input("eth3")\nf:connect_output("eth3{0")',
     typescript: "new Filter({ drop: 'udp port 53', accept: 'host 10.0.0.1' }).connectInput('eth3').connectOutput('eth3{0')",
   },
-  needs: (options) => ({ control: isRuled(options), edits: isRuled(options) && options.modify, ...(isRuled(options) ? {} : { outputs: 1 }) }),
+  needs: (options) => ({ control: takesRules(options), edits: takesRules(options) && options.modify, ...(takesRules(options) ? {} : { outputs: 1 }) }),
   check: checkFilterRules,
   shared: ({ maxRules }) => createSharedRules(maxRules),
   control: async (options, context) => (await import('../rules/rule-control.js')).openRuleControl(options, context),
   // Nothing is remembered from packet to packet: the programs that a warm-up has compiled serve the engine.
   state: () => undefined,
   process(packets, options, context) {
-    if (!isRuled(options)) {
+    if (!takesRules(options)) {
       const local = new LocalFilter(packets, options, context);
       return (input, next) => local.select(input.rows, input.count, next);
     }

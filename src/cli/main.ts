@@ -15,6 +15,7 @@ import { CompletionCommand } from './commands/completion';
 import { DevicesCommand } from './commands/devices';
 import { DoctorCommand } from './commands/doctor';
 import { CreatePluginCommand } from './commands/create-plugin';
+import { FilterCommand } from './commands/filter';
 import { GraphCommand } from './commands/graph';
 import { PluginsCommand } from './commands/plugins';
 import { NetmapRunCommand } from './commands/netmap-run';
@@ -38,6 +39,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
   completion: { command: CompletionCommand, synopsis: 'bricks completion bash | zsh | fish' },
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
+  filter: { command: FilterCommand, synopsis: "bricks filter add MATCH ... [OPTIONS] | remove ID ... | --all | list | load FILE | stats [--engine NAME] [--brick BRICK]", needs: 'to know what to do: add, remove, list, load or stats' },
   graph: { command: GraphCommand, synopsis: "bricks graph [--text | --dot | --mermaid | --svg | --json] [SCRIPT [-- ARGUMENTS ...] | 'SETUP' | -a ADDRESS]" },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },

@@ -5,6 +5,7 @@ import { checkParameters } from '../protocol/parameters';
 import { BricksError, nearest } from '../model/errors';
 import type { Access } from '../protocol/declare';
 import { ENGINE_HANDLERS } from './commands/engines';
+import { FILTER_HANDLERS } from './commands/filters';
 import { PROGRAM_HANDLERS } from './commands/program';
 import { SHELL_HANDLERS, SHELL_TOPIC_HANDLERS } from './commands/shell';
 import { TOPIC_HANDLERS } from './commands/topics';
@@ -12,7 +13,7 @@ import type { ControlHost } from './control-host';
 import type { CommandHandler, TopicHandler } from './handlers';
 import type { Session } from './session';
 
-const HANDLERS: ReadonlyMap<string, CommandHandler> = new Map([...PROGRAM_HANDLERS, ...ENGINE_HANDLERS, ...SHELL_HANDLERS].map((handler) => [handler.command, handler]));
+const HANDLERS: ReadonlyMap<string, CommandHandler> = new Map([...PROGRAM_HANDLERS, ...ENGINE_HANDLERS, ...FILTER_HANDLERS, ...SHELL_HANDLERS].map((handler) => [handler.command, handler]));
 const TOPIC_STARTERS: ReadonlyMap<string, TopicHandler> = new Map([...TOPIC_HANDLERS, ...SHELL_TOPIC_HANDLERS].map((handler) => [handler.topic, handler]));
 
 /** What a command came to: its result, or an error with its number in JSON-RPC. */

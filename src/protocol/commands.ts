@@ -1,12 +1,13 @@
 /** Every command and every topic of the control protocol. A new group of commands is a file in commands/ and a line here. */
 import type { EngineStatistics } from '../control/statistics';
 import { ENGINE_COMMANDS } from './commands/engines';
+import { FILTER_COMMANDS } from './commands/filters';
 import { PROGRAM_COMMANDS } from './commands/program';
 import { SHELL_COMMANDS, SHELL_TOPICS } from './commands/shell';
 import { topic, type CommandDeclaration, type ResultOf, type TopicDeclaration } from './declare';
 import type { GivenParameters, ParametersOf } from './parameters';
 
-export const COMMANDS = { ...PROGRAM_COMMANDS, ...ENGINE_COMMANDS, ...SHELL_COMMANDS } as const;
+export const COMMANDS = { ...PROGRAM_COMMANDS, ...ENGINE_COMMANDS, ...FILTER_COMMANDS, ...SHELL_COMMANDS } as const;
 
 /** Something that an engine has to say. */
 export interface Notice {

@@ -57,6 +57,8 @@ export const SET_SHIFT = 30;
 export const SET_SETTLED = 0;
 export const SET_COMING = 1;
 export const SET_LEAVING = 2;
+/** Never visible: rules of a list that has not come whole. */
+export const SET_STAGED = 3;
 /** Which sets are visible: one bit each. */
 export const SETS_BEFORE = (1 << SET_SETTLED) | (1 << SET_LEAVING);
 export const SETS_AFTER = (1 << SET_SETTLED) | (1 << SET_COMING);

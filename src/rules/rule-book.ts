@@ -45,6 +45,9 @@ export interface RuleStatistics {
   readonly totals: Readonly<Record<RuleType, TypeTotals>>;
 }
 
+/** A rule that waits for others before packets see it. */
+export type StagedRule = Pick<Rule, 'id' | 'location'> & { readonly handle: RuleHandle };
+
 export type ExpiredRule = { readonly id: RuleId; readonly handle: RuleHandle; readonly counts: RuleCounts };
 
 const LIST_MAXIMUM = 100_000;
@@ -79,6 +82,11 @@ export class RuleBook {
     });
   }
 
+  /** Adds them at once. @throws BricksError E_RULE, E_RULES_LIMIT, E_RULES_BUSY; then nothing has changed */
+  addAll(rules: readonly Rule[]): RuleId[] {
+    return this.exchange(rules, []).map((handle) => this.idOf(handle));
+  }
+
   /** Puts a rule in the place of another; packets see one of them. @throws BricksError as for `add`, E_RULE_UNKNOWN */
   replace(id: RuleId, rule: Rule): RuleId {
     return this.guarded(() => {
@@ -110,6 +118,26 @@ export class RuleBook {
       this.numbers.removed += present;
       return made;
     });
+  }
+
+  /** Places a rule that packets see only once `enterStaged` has it. @throws BricksError E_RULE, E_RULES_LIMIT, E_RULES_BUSY */
+  stage(rule: Rule): StagedRule {
+    return this.guarded(() => ({ handle: this.store.stage(rule), ...(rule.id === undefined ? {} : { id: rule.id }), ...(rule.location === undefined ? {} : { location: rule.location }) }));
+  }
+
+  /** All of them are seen from now on. Returns how many: some may have expired. @throws BricksError E_RULE, E_RULES_BUSY */
+  enterStaged(staged: readonly StagedRule[]): number {
+    return this.guarded(() => {
+      this.checkNames(staged, new Set());
+      const entered = new Set(this.store.exchange([], [], staged.map(({ handle }) => handle)));
+      for (const rule of staged) if (entered.has(rule.handle)) this.entered(rule.handle, rule);
+      return entered.size;
+    });
+  }
+
+  /** Takes them away again. */
+  discard(staged: readonly StagedRule[]): void {
+    for (const { handle } of staged) this.store.remove(handle);
   }
 
   /** Removes all. */
@@ -165,7 +193,7 @@ export class RuleBook {
     this.numbers.refused++;
   }
 
-  private checkNames(adding: readonly Rule[], removing: ReadonlySet<RuleHandle>): void {
+  private checkNames(adding: readonly Pick<Rule, 'id'>[], removing: ReadonlySet<RuleHandle>): void {
     const seen = new Set<string>();
     for (const { id } of adding) {
       if (id === undefined) continue;
@@ -184,7 +212,7 @@ export class RuleBook {
     }
   }
 
-  private entered(handle: RuleHandle, { id, location }: Rule): RuleId {
+  private entered(handle: RuleHandle, { id, location }: Pick<Rule, 'id' | 'location'>): RuleId {
     this.numbers.added++;
     if (location !== undefined) this.locations.set(handle, location);
     if (id === undefined) return handle;
@@ -205,13 +233,14 @@ export class RuleBook {
   }
 
   private handleOf(id: RuleId): RuleHandle | undefined {
-    const handle = typeof id === 'string' ? this.handles.get(id) : id;
+    // A number may be written as text, as on a command line.
+    const handle = typeof id === 'string' ? this.handles.get(id) ?? (/^\d{1,16}$/.test(id) ? Number(id) : undefined) : id;
     return handle !== undefined && Number.isSafeInteger(handle) && handle > 0 && this.store.has(handle) ? handle : undefined;
   }
 
   private known(id: RuleId): RuleHandle {
     const handle = this.handleOf(id);
-    if (handle === undefined) throw new BricksError('E_RULE_UNKNOWN', `There is no rule ${typeof id === 'string' ? JSON.stringify(id.slice(0, 80)) : String(id)}.`, 'It may have expired. List the rules with: f:rules().');
+    if (handle === undefined) throw new BricksError('E_RULE_UNKNOWN', `There is no rule ${typeof id === 'string' ? JSON.stringify(id.slice(0, 80)) : String(id)}.`, 'It may have expired. List the rules: f:rules(), or bricks filter list.');
     return handle;
   }
 

@@ -5,6 +5,7 @@ import { timeReader } from '../native/system';
 import { CONTROL_OUTPUTS, type SharedRules } from './layout';
 import { parseRuleLines } from './rule-lines';
 import { readRule, ruleError } from './read-rule';
+import { RuleLoads, type LoadedPart } from './rule-loads';
 import { RuleBook, type ListedRule, type RuleId, type RuleStatistics } from './rule-book';
 import type { Rule } from './rule';
 import { TICKS } from './rule-store';
@@ -54,10 +55,12 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
   };
   const book = new RuleBook(shared, now());
   const desk = new RuleDesk(book, shared, options.modify);
+  const loads = new RuleLoads(desk, now);
   const close = await openRuleSources(options, desk, context);
   const timer = setInterval(() => {
     try {
       book.advance(now());
+      loads.tidy();
     } catch (error) {
       context.log.warn(messageOf(error));
     }
@@ -72,9 +75,24 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
   };
   const methods = {
     add: (rule: unknown): RuleId => desk.add(counted(() => readRule(rule))),
+    /** All, or none if one is not valid. */
+    addAll: (rules: unknown): RuleId[] => {
+      if (!Array.isArray(rules)) throw ruleError('addAll takes a list of rules.');
+      const made = rules.map((rule: unknown) => counted(() => readRule(rule)));
+      made.forEach((rule) => desk.check(rule));
+      return book.addAll(made);
+    },
     remove: (id: RuleId): boolean => {
       book.remove(id);
       return true;
+    },
+    /** All, or none if one of the ids is unknown. */
+    removeAll: (ids: unknown): number => {
+      if (!Array.isArray(ids)) throw ruleError('removeAll takes a list of ids.');
+      const all = new Set(ids as readonly RuleId[]);
+      for (const id of all) book.counts(id);
+      for (const id of all) book.remove(id);
+      return all.size;
     },
     replace: (id: RuleId, rule: unknown): RuleId => {
       const made = counted(() => readRule(rule));
@@ -88,7 +106,16 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
       if (typeof text !== 'string') throw ruleError('load takes rules as text, one a line.');
       const rules = counted(() => parseRuleLines(text));
       rules.forEach((rule) => desk.check(rule));
-      return book.exchange(rules, []).length;
+      return book.addAll(rules).length;
+    },
+    /** Text in parts that each end with a line: `load` is what the first part returned; the last one puts all in place. */
+    loadPart: (text: unknown, load: unknown, last: unknown): LoadedPart => {
+      if (typeof text !== 'string') throw ruleError('loadPart takes rules as text, one a line.');
+      return loads.take(text, typeof load === 'number' ? load : undefined, last !== false);
+    },
+    loadCancel: (load: unknown): boolean => {
+      loads.cancel(Number(load));
+      return true;
     },
     clear: (): number => book.clear(),
     statistics: (): RuleStatistics => book.statistics(),

@@ -11,21 +11,38 @@ import type { Entity, Rule } from './rule';
 /** As many as a filter may have. */
 const RULES_MAXIMUM = 16_000_000;
 
+/** Reads text line by line, in as many parts as it comes in. */
+export class RuleLineReader {
+  private line = 0;
+  private rules = 0;
+
+  /** The rules of a part, which ends with a line. @throws BricksError E_RULE, with the number of the line */
+  read(text: string): Rule[] {
+    const rules: Rule[] = [];
+    for (let begin = 0; begin < text.length;) {
+      let end = text.indexOf('\n', begin);
+      if (end < 0) end = text.length;
+      this.line++;
+      const found = parseLine(text.slice(begin, end).trim(), this.line, this.rules === 0);
+      if (found) {
+        rules.push(found);
+        this.rules++;
+      }
+      if (this.rules > RULES_MAXIMUM) throw ruleError(`There are more than ${RULES_MAXIMUM} rules.`, 'Make the list shorter.');
+      begin = end + 1;
+    }
+    return rules;
+  }
+}
+
+/** Whether text is one list in JSON, not lines. */
+export function isJsonList(text: string): boolean {
+  return /^\s*\[\s*[{"\]]/.test(text);
+}
+
 /** @throws BricksError E_RULE, with the number of the line */
 export function parseRuleLines(text: string): Rule[] {
-  if (/^\s*\[\s*[{"\]]/.test(text)) return parseJsonList(text);
-  const rules: Rule[] = [];
-  let line = 0;
-  for (let begin = 0; begin < text.length;) {
-    let end = text.indexOf('\n', begin);
-    if (end < 0) end = text.length;
-    line++;
-    const found = parseLine(text.slice(begin, end).trim(), line, rules.length === 0);
-    if (found) rules.push(found);
-    if (rules.length > RULES_MAXIMUM) throw ruleError(`There are more than ${RULES_MAXIMUM} rules.`, 'Make the list shorter.');
-    begin = end + 1;
-  }
-  return rules;
+  return isJsonList(text) ? parseJsonList(text) : new RuleLineReader().read(text);
 }
 
 function parseLine(line: string, number: number, first: boolean): Rule | undefined {

@@ -21,6 +21,11 @@ export interface RuleSourceOptions {
   readonly shunt: boolean;
 }
 
+/** Whether options of a Filter mean that it takes rules. */
+export function takesRules({ rules, file, eve, zeek, listen }: Readonly<Record<string, unknown>>): boolean {
+  return rules === true || [file, eve, zeek, listen].some((source) => source !== undefined);
+}
+
 /** What stops a source. */
 export type Close = () => void | Promise<void>;
 

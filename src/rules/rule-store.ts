@@ -7,7 +7,7 @@ import { ActionRegistry } from './action-registry';
 import { entityOfKey, keyOfEntity } from './entity-key';
 import {
   CONTROL_SEED, CONTROL_SETS, INDEX_MASK, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS,
-  RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, type SharedRules,
+  RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
 } from './layout';
 import { LineTable } from './line-table';
 import { PrefixHints } from './prefix-hints';
@@ -70,6 +70,7 @@ export class RuleStore {
   private readonly actions: ActionRegistry;
   private readonly wheels: readonly [TimingWheel, TimingWheel];
   private rules = 0;
+  private staged = 0;
   private order = 0;
   /** What an exchange has left to tidy up, for an engine that was in the middle of a batch for long. */
   private unsettled: { readonly mark: number; readonly coming: readonly RuleHandle[]; readonly leaving: readonly RuleHandle[] } | undefined;
@@ -87,8 +88,9 @@ export class RuleStore {
     this.wheels = [wheel(0), wheel(1)];
   }
 
+  /** Without those that are staged. */
   get count(): number {
-    return this.rules;
+    return this.rules - this.staged;
   }
 
   /** @throws BricksError E_RULES_LIMIT, E_RULES_BUSY */
@@ -97,14 +99,20 @@ export class RuleStore {
     return this.place(rule, SET_SETTLED);
   }
 
+  /** Places a rule that no packet sees before it is handed to `exchange`. @throws BricksError E_RULES_LIMIT, E_RULES_BUSY */
+  stage(rule: Rule): RuleHandle {
+    this.settle();
+    return this.place(rule, SET_STAGED);
+  }
+
   /** False if there is no such rule any more. @throws BricksError E_RULES_BUSY */
   remove(handle: RuleHandle): boolean {
     this.settle();
     return this.unplace(handle);
   }
 
-  /** Removes rules and adds others: a batch of packets sees all of it or nothing. @throws BricksError E_RULES_LIMIT, E_RULES_BUSY; then nothing has changed */
-  exchange(adding: readonly Rule[], removing: readonly RuleHandle[]): RuleHandle[] {
+  /** Removes rules and adds others, and those that were staged: a batch of packets sees all of it or nothing. @throws BricksError E_RULES_LIMIT, E_RULES_BUSY; then nothing has changed */
+  exchange(adding: readonly Rule[], removing: readonly RuleHandle[], staged: readonly RuleHandle[] = []): RuleHandle[] {
     this.settle();
     const coming: RuleHandle[] = [];
     try {
@@ -112,6 +120,12 @@ export class RuleStore {
     } catch (error) {
       for (const handle of coming) this.unplace(handle);
       throw error;
+    }
+    for (const handle of staged) {
+      if (!this.isStaged(handle)) continue;
+      this.setSet(handle, SET_COMING);
+      this.staged--;
+      coming.push(handle);
     }
     const leaving = removing.filter((handle) => this.has(handle));
     for (const handle of leaving) this.setSet(handle, SET_LEAVING);
@@ -123,6 +137,11 @@ export class RuleStore {
       // It is done, and what is left of it is tidied up before the next change.
     }
     return coming;
+  }
+
+  private isStaged(handle: RuleHandle): boolean {
+    const { which, rule } = partsOf(handle);
+    return this.has(handle) && this.word(which, rule, RECORD_ORDER[which]) >>> SET_SHIFT === SET_STAGED;
   }
 
   has(handle: RuleHandle): boolean {
@@ -138,7 +157,7 @@ export class RuleStore {
     for (const which of [0, 1] as const) {
       this.wheels[which].advance(now, (rule) => {
         const handle = this.handleOf(which, rule);
-        expired(handle);
+        if (!this.isStaged(handle)) expired(handle);
         this.unplace(handle);
       });
       this.classes[which].tuples.tidy();
@@ -170,12 +189,15 @@ export class RuleStore {
     return { packets, bytes: counters[begin + RECORD_BYTES[which] / 2], idle: packets === 0 ? undefined : idle > LAST_MASK / 2 ? 0 : idle, tcpFlags: last >>> 24 };
   }
 
-  /** Calls a function with all rules, until it returns false. */
+  /** Calls a function with all rules but those that are staged, until it returns false. */
   forEach(call: (handle: RuleHandle) => boolean): void {
     for (const which of [0, 1] as const) {
       let more = true;
       this.classes[which].table.forEach((first) => {
-        for (let rule = first; rule !== 0 && more; rule = this.word(which, rule, RECORD_NEXT[which])) more = call(this.handleOf(which, rule));
+        for (let rule = first; rule !== 0 && more; rule = this.word(which, rule, RECORD_NEXT[which])) {
+          const handle = this.handleOf(which, rule);
+          if (!this.isStaged(handle)) more = call(handle);
+        }
       });
       if (!more) return;
     }
@@ -210,6 +232,7 @@ export class RuleStore {
       }
       if (rule.expire !== undefined) this.wheels[which].add(number);
       this.rules++;
+      if (set === SET_STAGED) this.staged++;
       return this.handleOf(which, number);
     } catch (error) {
       own.tuples.leave(tupleNumber);
@@ -244,6 +267,7 @@ export class RuleStore {
 
   private unplace(handle: RuleHandle): boolean {
     if (!this.has(handle)) return false;
+    if (this.isStaged(handle)) this.staged--;
     const { which, rule } = partsOf(handle);
     const own = this.classes[which];
     const tuple = own.table.tupleOfRule(rule);

@@ -42,7 +42,8 @@ function output(shell: string, words: readonly string[]): string[] {
 
 /** A line, and what is among the words offered for it, and what is not. */
 const LINES: [line: string, offered: string[], not: string[]][] = [
-  ['bricks ', ['attach', 'check', 'completion', 'help', 'run', 'shell'], ['--backend']],
+  ['bricks ', ['attach', 'check', 'completion', 'filter', 'help', 'run', 'shell'], ['--backend']],
+  ['bricks filter ', ['add', 'list', 'load', 'remove', 'stats'], []],
   ['bricks ch', ['check'], ['attach']],
   ['bricks --b', ['--backend', '--batch'], ['--file']],
   ['bricks attach --w', ['--write'], []],

@@ -19,7 +19,7 @@ function valueKinds() {
   const { LOG_LEVELS, LOG_FORMATS } = built('daemon', 'log.js');
   const { VALUES } = built('cli', 'help.js');
   return {
-    '--backend': allBackends().map(({ name }) => name), '--log-level': LOG_LEVELS, '--log-format': LOG_FORMATS,
+    '--type': ['drop', 'whitelist', 'redirect', 'modify', 'shunt'], '--backend': allBackends().map(({ name }) => name), '--log-level': LOG_LEVELS, '--log-format': LOG_FORMATS,
     ...Object.fromEntries(Object.entries(VALUES).filter(([, value]) => Object.hasOwn(KINDS, value)).map(([option, value]) => [option, KINDS[value]])),
   };
 }
@@ -27,7 +27,7 @@ function valueKinds() {
 /** The same for arguments, by their names in the usage. */
 const ARGUMENT_KINDS = { '<pipe>': 'pipe', '<interface>': 'interface', '<script>': 'script' };
 /** Commands whose arguments the usage does not name. */
-const OTHER_ARGUMENTS = { 'bricks completion': ['bash', 'zsh', 'fish'], 'bricks doctor': 'interface', 'bricks netmap-run': 'program' };
+const OTHER_ARGUMENTS = { 'bricks completion': ['bash', 'zsh', 'fish'], 'bricks doctor': 'interface', 'bricks filter': ['add', 'remove', 'list', 'load', 'stats'], 'bricks netmap-run': 'program' };
 
 const firstSentence = (text) => text.trim().split('\n')[0].replace(/\.$/, '');
 
