@@ -106,8 +106,23 @@ static inline uint32_t bench_wrapped(uint8_t *packet, uint64_t number, uint32_t 
   return length;
 }
 
+// A frame in VXLAN.
+static inline uint32_t bench_tunnelled(uint8_t *packet, uint64_t flow, uint32_t length) {
+  if (length < 50 + 60) length = 50 + 60;
+  bench_put16(packet + 12, 0x0800);
+  bench_ip(packet + 14, length - 14, flow | 1, 0, 0);
+  packet[23] = 17;
+  bench_put16(packet + 36, 4789);
+  bench_put16(packet + 38, length - 34);
+  memset(packet + 40, 0, 60);
+  packet[42] = 8;
+  memcpy(packet + 50, packet, 14);
+  bench_ip(packet + 64, length - 64, flow, 0, 0);
+  return length;
+}
+
 // Writes packet `number` into a buffer and answers its length. Kinds: "ipv4", "ipv6", "vlan", "mixed" (of these, fragments and ARP),
-// "malformed", "fragments", "orphans" (fragments whose first never comes), "arp", "wrapped" and "extensions".
+// "malformed", "fragments", "orphans" (fragments whose first never comes), "arp", "wrapped", "extensions" and "vxlan".
 static inline uint32_t bench_packet(uint8_t *packet, uint64_t number, const struct bench_traffic *traffic) {
   const uint64_t random = bench_random(number ^ 0x5bd1e995);
   if (strcmp(traffic->kind, "malformed") == 0) {
@@ -136,6 +151,7 @@ static inline uint32_t bench_packet(uint8_t *packet, uint64_t number, const stru
   if (strcmp(traffic->kind, "fragments") == 0) return bench_fragment(packet, number, length, 0);
   if (strcmp(traffic->kind, "orphans") == 0) return bench_fragment(packet, number, length, 1);
   if (strcmp(traffic->kind, "wrapped") == 0) return bench_wrapped(packet, number, length, 0);
+  if (strcmp(traffic->kind, "vxlan") == 0) return bench_tunnelled(packet, flow, length);
   if (strcmp(traffic->kind, "extensions") == 0) return bench_wrapped(packet, number, length, 1);
   uint32_t at = 12;
   if (tags) {

@@ -71,15 +71,15 @@ const chain = {
 };
 
 /** A brick beside the load balancer with four outputs, each packet a flow of its own. `contestant` is how results call it. */
-const besideBalancer = ({ name, title, contestant = name, description, least, prepare }) => ({
+const besideBalancer = ({ name, title, contestant = name, description, least, prepare, backend = {} }) => ({
   name,
   title,
   mark: { least },
   async run(settings) {
     await prepare?.();
     const results = await openContest([
-      () => openEngine(contestant, description, settings.engine),
-      () => openEngine('LoadBalancer', balancer(4), settings.engine),
+      () => openEngine(contestant, description, { backend, ...settings.engine }),
+      () => openEngine('LoadBalancer', balancer(4), { backend, ...settings.engine }),
     ], { rounds: settings.rounds, packets: Math.round(10_000_000 * settings.scale) });
     return { results, ratio: ratio(results, contestant, 'LoadBalancer'), beside: 'LoadBalancer' };
   },
@@ -91,7 +91,7 @@ const described = (kind, options, count) => () => brick(kind, options).connectIn
 const outside = (kind, name, title, least) => besideBalancer({ name, title, contestant: kind, description: described(kind, {}, 4), least });
 
 /** A brick of a plugin, with so many outputs. */
-const plugin = (name, title, kind, options, { least, count = 1 }) => besideBalancer({ name, title, contestant: kind, description: described(kind, options, count), least, prepare: () => loadPlugin(kind) });
+const plugin = (name, title, kind, options, { least, count = 1, backend }) => besideBalancer({ name, title, contestant: kind, description: described(kind, options, count), least, backend, prepare: () => loadPlugin(kind) });
 
 /** Another way to split. */
 const split = (name, title, options, least) => besideBalancer({ name, title, description: balancer(4, options), least });
@@ -162,6 +162,7 @@ module.exports = [
   plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.15 }),
   plugin('plugin-deduplicator', 'plugin: duplicates dropped, packet form, each packet another one', 'Deduplicator', {}, { least: 0.1 }),
   plugin('plugin-tagger', 'plugin: a tag added to each packet, which is copied for it', 'Tagger', { vlan: 7 }, { least: 0.05 }),
+  plugin('plugin-decapsulator', 'plugin: frames out of VXLAN', 'Decapsulator', {}, { least: 0.08, backend: { kind: 'vxlan', length: 110 } }),
   plugin('plugin-rate-limiter', 'plugin: packets and bits of each flow limited, packet form', 'RateLimiter', { packets: 1000, kilobits: 8000, by: 'flow' }, { least: 0.1 }),
   plugin('plugin-flow-cutoff', 'plugin: the first 2 packets of each connection, packet form, each packet a connection', 'FlowCutoff', { kilobytes: 0, packets: 2 }, { least: 0.15 }),
 ];

@@ -39,11 +39,14 @@ export class PacketEditor implements PacketEdits {
     this.check(row, at, count);
     if (at + count > length[row]) return false;
     const start = offset[row];
-    memory.bytes.copyWithin(start + count, start, start + at);
-    offset[row] = start + count;
+    const end = start + length[row];
+    // Packets start at multiples of 4: what is behind the gap moves to the front a little where it would not.
+    const begin = (start + count) & ~3;
+    if (at > 0) memory.bytes.copyWithin(begin, start, start + at);
+    if (begin < start + count) memory.bytes.copyWithin(begin + at, start + at + count, end);
+    offset[row] = begin;
     length[row] -= count;
     wireLength[row] = Math.max(length[row], wireLength[row] - count);
-    this.align(row);
     this.onChange(row);
     return true;
   };
@@ -55,15 +58,13 @@ export class PacketEditor implements PacketEdits {
     this.onChange(row);
   };
 
-  /** Packets start at multiples of 4: one that does not is moved to the front a little. */
-  private align(row: number): void {
-    const { offset, length, memory } = this.packets;
-    const start = offset[row];
-    const off = start & 3;
-    if (off === 0) return;
-    memory.bytes.copyWithin(start - off, start, start + length[row]);
-    offset[row] = start - off;
-  }
+  readonly trim = (row: number, to: number): void => {
+    const { length, wireLength } = this.packets;
+    this.check(row, 0, to);
+    if (to < wireLength[row]) wireLength[row] = to;
+    if (to < length[row]) length[row] = to;
+    this.onChange(row);
+  };
 
   private check(row: number, at: number, count: number): void {
     if (!(isNatural(row) && isNatural(at) && isNatural(count) && row < this.packets.batch.count)) {

@@ -72,6 +72,8 @@ export interface PacketEdits {
   remove(row: number, at: number, count: number): boolean;
   /** Cuts a packet to its first `length` bytes. Its length on the wire stays. */
   truncate(row: number, length: number): void;
+  /** Takes off what is behind a packet's first `length` bytes, such as padding: it is no longer on the wire either. */
+  trim(row: number, length: number): void;
 }
 
 /** Packets of a brick's own making, for one that declares `creates`. */

@@ -490,6 +490,21 @@ describe('a brick that changes packets', () => {
     expect(loopback.read('out').map(({ bytes }) => Buffer.from(bytes))).toEqual(offered.map(({ bytes }) => Buffer.concat([bytes.slice(0, 6), bytes.slice(11)])));
   });
 
+  test('takes off padding, on the wire too, and never makes a packet longer', async () => {
+    const Trimmer = outside('Trimmer', { definition: 'edits: true, outputs: 1,', form: 'choose: (packets, options, { edit }) => (row) => { edit.trim(row, 50); return 0; },' });
+    const engine = await runningEngine(new Trimmer().connectInput('in').connectOutput('out'));
+    const [whole, short] = packets(2);
+    const padded = { ...whole, bytes: Buffer.concat([whole.bytes, Buffer.alloc(60)]).subarray(0, 60) };
+    const cut = { ...short, bytes: short.bytes.subarray(0, 40), wireLength: 90 };
+    const small = { ...short, bytes: short.bytes.subarray(0, 44) };
+    await injectAll('in', [padded, cut, small]);
+    loopback.end('in');
+    await engine.finished();
+    expect(loopback.read('out').map(({ bytes, wireLength }) => [Buffer.from(bytes).toString('hex'), wireLength])).toEqual([
+      [padded.bytes.subarray(0, 50).toString('hex'), 50], [cut.bytes.toString('hex'), 50], [small.bytes.toString('hex'), 44],
+    ]);
+  });
+
   test('that throws costs the copies it was given, and no other packet', async () => {
     const Fragile = outside('Fragile', { definition: 'edits: true, outputs: 1,', choose: "if (numberOf(row) === 70) throw new Error('seventy'); return 0;" });
     const engine = newEngine();
