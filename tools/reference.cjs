@@ -51,8 +51,10 @@ function enginePage(options, link) {
 }
 
 function dropsPage(reasons) {
-  return page('Drop reasons', 'Every packet that does not reach an output is counted at its link or brick, with one of these reasons. [Statistics and drops](../guide/statistics.md) explains how to read them.',
-    table(['reason', 'why', 'what to do'], reasons.map(({ name, text, remedy }) => [`\`${name}\``, sentence(text), remedy ? sentence(remedy) : 'Nothing: this is intended.'])));
+  const filled = { link: 'eth3', reader: 'eth3}0', source: 'eth3' };
+  const what = (remedy) => (remedy === '' ? 'Nothing: this is intended.' : remedy.replace(/\{(\w+)\}/g, (_, word) => filled[word]));
+  return page('Drop reasons', 'Every packet that does not reach an output is counted at its link or brick, with one of these reasons. [Statistics and drops](../guide/statistics.md) explains how to read them. `show_stats` names the link in the place of `eth3`.',
+    table(['reason', 'why', 'what to do'], reasons.map(({ name, text, remedy }) => [`\`${name}\``, sentence(text), what(remedy)])));
 }
 
 const escaped = (text) => text.replace(/[<>*_`[\]]/g, '\\$&');
@@ -68,9 +70,12 @@ function errorsPage(errors, meanings) {
 
 function statisticsPage() {
   const file = 'src/control/statistics.ts';
-  const fields = (name) => table(['field', 'type', 'meaning'], interfaceFields(root, file, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text)]));
+  const [rates, rings] = ['src/control/rate-meter.ts', 'src/pipes/ring-fill.ts'];
+  const fields = (name, of = file) => table(['field', 'type', 'meaning'], interfaceFields(root, of, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text)]));
   return page('Statistics', 'The results of `pe:stats()` (Lua), `engine.stats()` (TypeScript) and `audit()`. For an explanation, see [Statistics and drops](../guide/statistics.md).',
-    '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
+    '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'),
+    '## Rates', 'Of an engine, over one span of time; `packets`, `bits` and `drops` are per second.', fields('EngineRates', rates), '## Rates of a link', fields('LinkRate', rates), '## Rates of a brick', fields('BrickRate', rates),
+    '## Ring', 'The ring behind a pipe.', fields('RingFill', rings), '## Reader of a ring', fields('RingReader', rings), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
 }
 
 function luaPage() {

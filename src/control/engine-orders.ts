@@ -8,7 +8,9 @@ import type { BrickSpecification } from '../model/graph';
 import type { GraphEdit } from '../model/graph-edits';
 import { checkOptions, listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
 import type { NoticeLevel } from '../model/outcome';
-import type { Audit, EngineStatistics } from './statistics';
+import type { EngineRates } from './rate-meter';
+import { nothingCounted, type Audit, type EngineStatistics } from './statistics';
+import { engineText, enginesText } from './statistics-text';
 import { allBackends, registerBrick } from '../plugins/container';
 import { backendSummaries, brickSummaries, findBackend, findBrick, type Summary } from '../plugins/find';
 import { brickClassesOf } from '../plugins/load-brick';
@@ -121,6 +123,10 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
         return this.engine(order.name).audit();
       case 'engines.stats':
         return this.all.map((engine) => this.statisticsOf(engine));
+      case 'engine.show':
+        return engineText(this.statisticsOf(this.engine(order.name)));
+      case 'engines.show':
+        return enginesText(this.all.map((engine) => this.statisticsOf(engine)));
       case 'program.backend': {
         const backend = this.defaults.backend ?? defaultBackend().backend.name;
         return typeof backend === 'string' ? backend : backend.name;
@@ -185,14 +191,19 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
   }
 
   /** Statistics of an engine; of one that has no brick yet, its name and zeros. */
-  private statisticsOf(engine: Engine): unknown {
+  private statisticsOf(engine: Engine): EngineStatistics {
     try {
-      return engine.stats();
+      const statistics = engine.stats();
+      const rates = this.ratesOf(statistics);
+      return rates.length === 0 ? statistics : { ...statistics, rates };
     } catch (error) {
-      if (isBricksError(error) && error.code === 'E_ENGINE_NOT_LINKED') return { name: engine.name, running: false, packets: 0, bytes: 0, drops: 0, links: [], bricks: [] };
+      if (isBricksError(error) && error.code === 'E_ENGINE_NOT_LINKED') return nothingCounted(engine.name);
       throw error;
     }
   }
+
+  /** Rates of an engine, where someone keeps looking. */
+  protected abstract ratesOf(statistics: EngineStatistics): readonly EngineRates[];
 }
 
 /** One kind of brick, or what all of them are for. */

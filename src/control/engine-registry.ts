@@ -3,12 +3,22 @@ import { EngineOrders } from './engine-orders';
 import type { PacketEngineOptions } from './engine-options';
 import { PacketEngine } from './packet-engine';
 import { watchEngines } from './process-engines';
+import { RateMeter, type EngineRates } from './rate-meter';
+import type { EngineStatistics } from './statistics';
 
 export type { RegistryDefaults, RegistryEvents } from './engine-orders';
+
+const LOOK_MILLISECONDS = 500;
+
+function now(): number {
+  return performance.now() / 1000;
+}
 
 /** Engines by their names, and the orders that scripts and shells give them. */
 export class EngineRegistry extends EngineOrders<PacketEngine> {
   private making = false;
+  private readonly meter = new RateMeter();
+  private looking: NodeJS.Timeout | undefined;
 
   protected override make(name: string, options: PacketEngineOptions): PacketEngine {
     this.making = true;
@@ -31,7 +41,26 @@ export class EngineRegistry extends EngineOrders<PacketEngine> {
     });
   }
 
+  /** Whoever asks finds rates of the last seconds there. Reading counters takes nothing from an engine. */
+  private keepLooking(): void {
+    this.looking ??= setInterval(() => {
+      if (this.engines.size === 0) this.stopLooking();
+      else this.meter.add(this.all.filter((engine) => engine.running && engine.hasCounted).map((engine) => engine.counts()), now());
+    }, LOOK_MILLISECONDS).unref();
+  }
+
+  private stopLooking(): void {
+    clearInterval(this.looking);
+    this.looking = undefined;
+    this.meter.clear();
+  }
+
+  protected override ratesOf(statistics: EngineStatistics): readonly EngineRates[] {
+    return statistics.running ? this.meter.rates(statistics, now()) : [];
+  }
+
   private hear(engine: PacketEngine): PacketEngine {
+    this.keepLooking();
     const { name } = engine;
     engine.on('notice', (text, level) => this.emit('notice', name, text, level));
     engine.on('error', (error) => this.emit('error', name, error));
@@ -43,6 +72,7 @@ export class EngineRegistry extends EngineOrders<PacketEngine> {
   async close(): Promise<void> {
     const ends = await Promise.allSettled(this.all.map((engine) => engine.stop().finally(() => engine.delete())));
     this.engines.clear();
+    this.stopLooking();
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
   }

@@ -24,6 +24,9 @@ export type Order =
   | { order: 'engine.graph'; name: string }
   | { order: 'engines.graph' }
   | { order: 'engines.stats' }
+  /** The same as text, for people: of one engine with its links, or of all with a line for each. */
+  | { order: 'engine.show'; name: string }
+  | { order: 'engines.show' }
   | { order: 'engines.list' }
   /** The name of the backend of engines that name none. */
   | { order: 'program.backend' }

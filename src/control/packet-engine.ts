@@ -7,6 +7,7 @@ import { editGraph, type GraphEdit } from '../model/graph-edits';
 import type { checkOptions } from '../model/options';
 import { FaultList, type EngineFault, type EngineOutcome, type NoticeLevel } from '../model/outcome';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
+import { withRings } from '../pipes';
 import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
 import { EngineLife, type LifeListener } from './engine-life';
@@ -281,6 +282,12 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** What has passed it since it was linked; at any time. @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
+    const counted = this.counts();
+    return { ...counted, links: withRings(counted.links, this.life.thread?.linked.prepared.pipes) };
+  }
+
+  /** The same without what has to be looked up elsewhere, for those who look all the time. @throws BricksError E_ENGINE_NOT_LINKED */
+  counts(): EngineStatistics {
     const { graph, words, former } = this.books();
     return engineStatistics(this.name, this.running, graph, words, this.faults.all, former);
   }

@@ -51,6 +51,11 @@ export class PlannedEngines extends EngineOrders<PlannedEngine> {
     return engine;
   }
 
+  /** Nothing passes them. */
+  protected override ratesOf(): readonly [] {
+    return [];
+  }
+
   /** The graphs of the engines that were made and not deleted. */
   graphs(): EngineGraph[] {
     return this.all.map((engine) => engine.describeGraph());

@@ -9,6 +9,8 @@ import type { CounterDeclaration } from '../model/brick';
 import { NO_FORMER, linksOf } from './former-counts';
 import type { CompiledGraph, CompiledLink } from '../model/graph';
 import type { EngineFault } from '../model/outcome';
+import type { RingFill } from '../pipes';
+import type { EngineRates } from './rate-meter';
 
 /** What has passed on a link. */
 export interface LinkStatistics {
@@ -16,6 +18,10 @@ export interface LinkStatistics {
   readonly name: string;
   /** Whether the engine receives here, passes packets on in memory, or sends. */
   readonly role: 'source' | 'inner' | 'sink';
+  /** The brick that writes to it, by its label; missing for sources. */
+  readonly from?: string;
+  /** The brick that it leads to, by its label; missing for sinks. */
+  readonly to?: string;
   /** Packets received or sent. */
   readonly packets: number;
   /** Captured bytes of these packets. */
@@ -24,6 +30,8 @@ export interface LinkStatistics {
   readonly dropped: number;
   /** Drops by reason; reasons without drops are omitted. */
   readonly drops: DropCounts;
+  /** How full the ring behind a pipe is, and who reads it; missing for other links, and once they are closed. */
+  readonly ring?: RingFill;
 }
 
 /** What has passed a brick. */
@@ -94,6 +102,16 @@ export interface EngineStatistics {
   readonly longestBatchNanoseconds: number;
   /** What has kept it from doing all of its work since it was linked; empty if nothing did. */
   readonly faults: readonly EngineFault[];
+  /** Rates over the last second and the last ten, where someone keeps looking: a program's registry of engines does while an engine runs. */
+  readonly rates?: readonly EngineRates[];
+}
+
+/** Of an engine that has no brick yet. */
+export function nothingCounted(name: string): EngineStatistics {
+  return {
+    name, running: false, packets: 0, bytes: 0, drops: 0, links: [], bricks: [], batches: 0, emptyPolls: 0, busyNanoseconds: 0, waits: 0,
+    warmUpMicroseconds: 0, batchTimes: [], longestBatchNanoseconds: 0, faults: [],
+  };
 }
 
 function ownNumbers(declared: readonly CounterDeclaration[], first: number, words: Uint32Array): Record<string, number> {
@@ -102,10 +120,11 @@ function ownNumbers(declared: readonly CounterDeclaration[], first: number, word
 
 /** `words` is a snapshot of the engine's counters. */
 export function engineStatistics(name: string, running: boolean, graph: CompiledGraph, words: Uint32Array, faults: readonly EngineFault[] = [], former = NO_FORMER): EngineStatistics {
+  const labelOf = (brick: number): string => graph.bricks[brick].label;
   const links = [
-    ...graph.sources.map((link) => linkStatistics(link, 'source', words)),
-    ...graph.edges.map((link) => linkStatistics(link, 'inner', words)),
-    ...graph.sinks.map((link) => linkStatistics(link, 'sink', words)),
+    ...graph.sources.map((link) => linkStatistics(link, { role: 'source', to: labelOf(link.brick) }, words)),
+    ...graph.edges.map((link) => linkStatistics(link, { role: 'inner', from: labelOf(link.from), to: labelOf(link.to) }, words)),
+    ...graph.sinks.map((link) => linkStatistics(link, { role: 'sink', from: labelOf(link.brick) }, words)),
   ];
   const bricks = graph.bricks.map((brick): BrickStatistics => {
     const drops = readDrops(words, brick.record + BRICK_DROPS);
@@ -158,11 +177,11 @@ function known<Name extends string>(name: Name, value: number): { readonly [Key 
   return value === UNKNOWN_COUNT ? {} : { [name]: value } as { readonly [Key in Name]: number };
 }
 
-function linkStatistics(link: CompiledLink, role: LinkStatistics['role'], words: Uint32Array): LinkStatistics {
+function linkStatistics(link: CompiledLink, place: Pick<LinkStatistics, 'role' | 'from' | 'to'>, words: Uint32Array): LinkStatistics {
   const drops = readDrops(words, link.record + LINK_DROPS);
   return {
     name: link.link.text,
-    role,
+    ...place,
     packets: readCounter(words, link.record + LINK_PACKETS),
     bytes: readCounter(words, link.record + LINK_BYTES),
     dropped: sumOfDrops(drops),

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Answer, Order } from '../control/orders';
 import { messageOf } from '../model/errors';
-import { DROP_REASONS } from '../model/drop-reasons';
 import { packageRoot } from '../native/load-addon';
 import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
@@ -62,13 +61,9 @@ function giveOrder(order: Record<string, unknown>): Answer {
   }
 }
 
-function reasons(): Record<string, { text: string; remedy: string }> {
-  return Object.fromEntries(DROP_REASONS.map(({ name, text, remedy }) => [name, { text, remedy }]));
-}
-
 function loadPrelude(): void {
   const folder = join(packageRoot(), 'src', 'lua', 'prelude');
-  const setUp = `local host = ...; host.settings = host.getSettings(); host.reasons = host.getReasons()`;
+  const setUp = `local host = ...; host.settings = host.getSettings()`;
   const chunks: [name: string, source: string][] = [['set-up', setUp]];
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.lua')).sort()) {
     chunks.push([name, readFileSync(join(folder, name), 'utf8')]);
@@ -119,7 +114,6 @@ try {
   state = new (loadNativeLua().LuaState)(settings.descriptors, settings.memoryLimit, {
     order: giveOrder,
     getSettings: () => ({ daemon, version, scripts, firstBrick, ...(rehearsal === undefined ? {} : { rehearsal }) }),
-    getReasons: reasons,
     skip: (text: string) => reply({ skipped: text }),
   }, rehearsal?.seconds ?? 0);
   loadPrelude();

@@ -1,19 +1,25 @@
-/** Why a packet was dropped. The position is its place in a counter record (src/model/counters.ts). */
+/**
+ * Why a packet was dropped. The position is its place in a counter record (src/model/counters.ts).
+ *
+ * `text` completes "because ...", `happened` completes "5 packets ...". A remedy is made of whole sentences; what stands in braces is filled in for
+ * one drop (src/control/drops.ts): `{link}` the link, `{reader}` the end of the pipe that a program reads, `{source}` the interface that the engine
+ * receives from.
+ */
 export const DROP_REASONS = [
-  { name: 'noReader', text: 'no program reads this pipe', remedy: "read it (bricks attach 'NAME'), or remove the output" },
-  { name: 'ringFull', text: 'the reader is too slow and its ring is full', remedy: 'give the reader more CPU, split over more outputs, or make the ring larger' },
-  { name: 'tooLong', text: 'the packet is longer than the link can carry', remedy: 'turn segmentation offloads off (ethtool -K IFACE tso off gso off gro off), or raise the snap length' },
-  { name: 'interfaceBusy', text: "the interface's send queue is full", remedy: 'send slower, or raise txqueuelen' },
-  { name: 'interfaceDown', text: 'the interface is down or gone', remedy: 'bring it up (ip link set IFACE up)' },
-  { name: 'diskSlow', text: 'the disk is slower than the traffic', remedy: 'write to a faster disk, filter first, or make the buffer larger' },
-  { name: 'diskError', text: 'the file could not be written', remedy: "check the engine's messages; free some disk space" },
-  { name: 'linkType', text: 'the link type does not match the output', remedy: 'use pcapng for mixed link types, and Ethernet sources for interfaces' },
-  { name: 'decision', text: 'a brick chose to drop it', remedy: '' },
-  { name: 'malformed', text: 'the packet is malformed', remedy: 'check where the packets come from' },
-  { name: 'noBuffer', text: 'no spare buffer was left', remedy: 'use a larger buffer, or fewer copies' },
-  { name: 'backendError', text: 'the backend reported an error', remedy: "check the engine's messages" },
-  { name: 'captureFull', text: "the engine was too slow and the capture buffer is full", remedy: 'use more engines or a larger buffer' },
-  { name: 'engineHung', text: 'a brick failed or did not return, and its engine was ended', remedy: 'fix the brick' },
+  { name: 'noReader', text: 'no program reads this pipe', happened: 'had no reader', remedy: "Start one, for example: bricks attach '{reader}'. Or remove the output." },
+  { name: 'ringFull', text: 'the reader is too slow and its ring is full', happened: "found the reader's ring full", remedy: 'Give the reader of {reader} more CPU, split over more outputs, filter first, or make the rings larger (the engine option ringSize).' },
+  { name: 'tooLong', text: 'the packet is longer than the link can carry', happened: 'exceeded what the link can carry', remedy: 'Turn segmentation offloads off: ethtool -K {source} tso off gso off gro off lro off. Packets of capture files need larger rings (the engine option ringSize).' },
+  { name: 'interfaceBusy', text: "the interface's send queue is full", happened: "found the interface's send queue full", remedy: 'Send slower, or make the queue longer: ip link set {link} txqueuelen 10000.' },
+  { name: 'interfaceDown', text: 'the interface is down or gone', happened: 'found the interface down or gone', remedy: 'Bring it up: ip link set {link} up.' },
+  { name: 'diskSlow', text: 'the disk is slower than the traffic', happened: 'came faster than the disk takes them', remedy: 'Write to a faster disk, filter first, or make the buffer larger (the option bufferBytes of the writer).' },
+  { name: 'diskError', text: 'the file could not be written', happened: 'could not be written to the file', remedy: "Read the engine's messages, and free some disk space." },
+  { name: 'linkType', text: 'the link type does not match the output', happened: 'had a link type that the output does not take', remedy: 'Use pcapng for mixed link types, and Ethernet sources for interfaces.' },
+  { name: 'decision', text: 'a brick chose to drop it', happened: 'did not pass the brick, as it is meant to be', remedy: '' },
+  { name: 'malformed', text: 'the packet is malformed', happened: 'had malformed headers', remedy: 'Check where the packets come from.' },
+  { name: 'noBuffer', text: 'no spare buffer was left', happened: 'found no spare buffer', remedy: 'Use a larger buffer, or fewer copies.' },
+  { name: 'backendError', text: 'the backend reported an error', happened: 'failed in the backend', remedy: "Read the engine's messages." },
+  { name: 'captureFull', text: 'the engine was too slow and the capture buffer is full', happened: 'overflowed the capture buffer before the engine could take them', remedy: 'Use more engines, give each a CPU of its own (the engine option cpu), or make the buffer larger (bufferBytes of pcap, slots of netmap).' },
+  { name: 'engineHung', text: 'a brick failed or did not return, and its engine was ended', happened: 'did not get past a brick that failed or did not return, so that its engine was ended', remedy: 'Fix the brick, then link the engine again.' },
 ] as const;
 
 /** The name of a drop reason. */

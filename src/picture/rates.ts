@@ -1,4 +1,5 @@
 /** What passes the links of a picture: rates between two looks at an engine. */
+import { shortNumber } from '../control/number-text';
 import type { EngineStatistics } from '../control/statistics';
 import type { Picture, PictureEdge } from './picture';
 
@@ -7,17 +8,6 @@ export interface EdgeRate {
   readonly packets: number;
   readonly bytes: number;
   readonly dropped: number;
-}
-
-const PREFIXES = ['', ' k', ' M', ' G', ' T'];
-
-/** `1.23 M`: three digits, at most. */
-export function shortNumber(value: number): string {
-  let scaled = value;
-  let prefix = 0;
-  for (; scaled >= 999.5 && prefix + 1 < PREFIXES.length; prefix++) scaled /= 1000;
-  const digits = prefix === 0 && Number.isInteger(value) ? 0 : scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2;
-  return `${scaled.toFixed(digits)}${PREFIXES[prefix]}`;
 }
 
 /** `1.2 M/s`, and what is dropped. */

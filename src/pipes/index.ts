@@ -7,3 +7,4 @@ export { attachToStream, copyToStream, encodePcapHeader, type PcapFormat, type S
 export { runAttach, type AttachCommand } from './run-attach';
 export { unreadPackets, type UnreadPackets } from './unread';
 export { busyPipeError, readableEnds } from './pipe-name';
+export { withRings, type RingFill, type RingReader } from './ring-fill';

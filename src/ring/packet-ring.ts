@@ -73,6 +73,15 @@ export function ringReader(buffer: ArrayBufferLike, byteOffset = 0): number {
   return Atomics.load(new Uint32Array(buffer, byteOffset, WORD_READER + 1), WORD_READER);
 }
 
+/** What a ring holds, for whoever looks from outside. Neither end is believed: no more is in it than fits. */
+export function ringState(buffer: ArrayBufferLike, byteOffset = 0): { readonly size: number; readonly used: number; readonly reader: number } {
+  const words = new Uint32Array(buffer, byteOffset, RING_HEADER_BYTES / 4);
+  const size = words[WORD_SIZE];
+  // The tail first: what is written meanwhile makes it fuller, not emptier than empty.
+  const tail = Atomics.load(words, WORD_TAIL);
+  return { size, used: Math.min(size, (Atomics.load(words, WORD_HEAD) - tail) >>> 0), reader: Atomics.load(words, WORD_READER) };
+}
+
 /** How many bytes may be in a ring while nobody reads it. For its writer, before it is opened. */
 export function limitUnread(buffer: ArrayBufferLike, bytes: number): void {
   new Uint32Array(buffer, 0, WORD_UNREAD_LIMIT + 1)[WORD_UNREAD_LIMIT] = bytes;

@@ -95,7 +95,7 @@ print("end")
 
 test('a name alone takes no line with it, tables are printed, and ? is help', async () => {
   const { code, stdout, stderr } = await place.run(['--backend', 'loopback'], { input: 'pe = PktEngine.new("e0")\npe\nprint("next")\n= pe:stats()\n?\n? Merge\nhelp pe\n' });
-  expect(stdout).toMatch(/^PktEngine e0 \(stopped\)\nnext\n\{\n {2}bricks = \{\},\n[^]* {2}name = "e0",\n[^]*\}\nLua 5\.1\.[^]*\nMerge: [^]*\npe:start\(\)/);
+  expect(stdout).toMatch(/^PktEngine e0 \(stopped\)\nnext\n\{\n[^]* {2}bricks = \{\},\n[^]* {2}name = "e0",\n[^]*\}\nLua 5\.1\.[^]*\nMerge: [^]*\npe:start\(\)/);
   expect(stderr).toMatch(/was never started|has no brick/);
   expect(code).toBe(1);
 });

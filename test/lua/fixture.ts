@@ -3,6 +3,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Answer, BrickSpecification, Order } from 'packet-bricks/src/control/orders';
+import { nothingCounted, type EngineStatistics } from 'packet-bricks/src/control/statistics';
+import { engineText, enginesText } from 'packet-bricks/src/control/statistics-text';
 import { LuaHost, formatFailure } from 'packet-bricks/src/lua/lua-host';
 import type { LineResult, LuaHostOptions, RunResult } from 'packet-bricks/src/lua/lua-host';
 
@@ -52,6 +54,8 @@ export class RecordingProgram {
         return { ok: true, value: this.engines.has(order.name) };
       case 'engines.stats':
         return { ok: true, value: [...this.engines.keys()].map((name) => this.stats(name)) };
+      case 'engines.show':
+        return { ok: true, value: enginesText([...this.engines.keys()].map((name) => this.stats(name))) };
       case 'program.backend':
         return { ok: true, value: this.backend };
       case 'engines.list':
@@ -79,14 +83,15 @@ export class RecordingProgram {
     }
     if (order.order === 'engine.stats') return { ok: true, value: this.stats(order.name) };
     if (order.order === 'engine.edit') return { ok: true, value: [] };
+    if (order.order === 'engine.show') return { ok: true, value: engineText(this.stats(order.name)) };
     if (order.order === 'engine.audit') return { ok: true, value: { balanced: true } };
     return done;
   }
 
-  stats(name: string): Record<string, unknown> {
+  stats(name: string): EngineStatistics {
     const engine = this.engines.get(name)!;
     return {
-      name,
+      ...nothingCounted(name),
       running: engine.running,
       packets: 1000000,
       bytes: 64000000,
@@ -95,7 +100,7 @@ export class RecordingProgram {
         { name: 'eth3', role: 'source', packets: 1000000, bytes: 64000000, drops: {}, dropped: 0 },
         { name: 'eth3{0', role: 'sink', packets: 999988, bytes: 63999232, drops: { noReader: 12, ringFull: 0 }, dropped: 12 },
       ],
-      bricks: engine.bricks.map(({ id, kind }) => ({ id, kind, packetsIn: 1000000, packetsOut: 1000000, bytesIn: 64000000, dropped: 0, drops: {}, counters: { fragments: 3 } })),
+      bricks: engine.bricks.map(({ id, kind }) => ({ id, kind, packetsIn: 1000000, packetsOut: 1000000, dropped: 0, drops: {}, label: kind, copies: 0, created: 0, held: 0, nanosecondsPerPacket: 0, counters: { fragments: 3 }, gauges: {} })),
     };
   }
 }

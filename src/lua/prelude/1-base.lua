@@ -186,10 +186,6 @@ function base.print_columns(rows, left)
   end
 end
 
-function base.number(value)
-  return format("%.0f", tonumber(value) or 0)
-end
-
 function base.sorted_keys(values)
   local keys = {}
   for key in pairs(values) do keys[#keys + 1] = key end

@@ -1,7 +1,7 @@
 -- PktEngine: packet engines. They belong to the program, so every script and shell finds the same ones.
 local host = ...
 local base = host.base
-local ipairs, pairs, type, tostring, format = ipairs, pairs, type, tostring, string.format
+local ipairs, pairs, print, type, tostring, format = ipairs, pairs, print, type, tostring, string.format
 
 local methods = {}
 local make
@@ -202,7 +202,7 @@ function methods.stats(self) return order(self, "engine.stats", "stats") end
 function methods.audit(self) return order(self, "engine.audit", "audit") end
 
 function methods.show_stats(self)
-  host.statistics.print_engine(order(self, "engine.stats", "show_stats"))
+  print(order(self, "engine.show", "show_stats"))
   return self
 end
 

@@ -35,7 +35,7 @@ function functions.print_status()
   print("BRICKS is offline.")
 end
 
-function functions.show_stats() host.statistics.print_all(engines("show_stats")) end
+function functions.show_stats() print(base.order({ order = "engines.show" }, "show_stats")) end
 
 -- All engines' statistics as a table.
 function functions.stats() return engines("stats") end
