@@ -93,19 +93,20 @@ test('a script that loops does not hold up the main thread', async () => {
 });
 
 test('the answer to an interrupted order is not taken for that of the next', async () => {
-  const answers: (() => void)[] = [];
+  let given: (answer: () => void) => void;
+  const order = new Promise<() => void>((resolve) => { given = resolve; });
   type Execute = typeof lua.program.execute;
   const slow = new LuaFixture(Object.assign(Object.create(lua.program) as typeof lua.program, {
     execute: (order: Parameters<Execute>[0]) => new Promise((resolve) => {
-      if (order.order === 'engine.create') answers.push(() => resolve({ ok: true, value: 'late' }));
+      if (order.order === 'engine.create') given(() => resolve({ ok: true, value: 'late' }));
       else resolve({ ok: true, value: true });
     }),
   }));
   const running = slow.host.runLine('PktEngine.new("e0")');
-  await after(150);
+  const answer = await order;
   slow.host.interrupt();
   await running;
-  answers[0]();
+  answer();
   expect(await slow.evaluate('=PktEngine.retrieve("x") ~= nil')).toBe('true\n');
   await slow.close();
 });

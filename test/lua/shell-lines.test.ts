@@ -44,7 +44,7 @@ describe('tables are printed as one would type them', () => {
   test('statistics of an engine are lines of fields', async () => {
     await lua.evaluate('pe = PktEngine.new("told"):link(Brick.new("Merge"):connect_input("a"):connect_output("b"))');
     const shown = await lua.evaluate('= pe:stats()');
-    expect(shown).toMatch(/^\{\n {2}bricks = \{\n/);
+    expect(shown).toMatch(/^\{\n(?:.*\n)* {2}bricks = \{\n/);
     expect(shown).toMatch(/^ {2}packets = 1000000,$/m);
     expect(shown).not.toMatch(/0x/);
     expect(shown.split('\n').every((line) => line.length <= COLUMNS)).toBe(true);
