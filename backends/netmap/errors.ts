@@ -65,7 +65,7 @@ export function portError(failure: NativeFailure, attempt: PortAttempt): BricksE
     return deviceError(failure) as BricksError;
   }
   if (step === 'claim') {
-    return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use by another engine of this process.`, 'Bind each engine to its own queue (pe:link(brick, batch, queue)), or name a ring (eth3-2).');
+    return new BricksError('E_NETMAP_BUSY', `The rings of ${link} are in use in this process already.`, 'Bind each engine to its own queue (pe:link(brick, batch, queue)), or name a ring (eth3-2). Unlink an engine before you give it another queue.');
   }
   if (number === EFBIG) {
     return new BricksError('E_NETMAP_MEMORY', `The memory region of ${link} is larger than 3.8 GB, which offsets of 32 bits can't reach.`, `Lower ${parameter('buf_num')}.`);

@@ -22,6 +22,7 @@ export class NetmapBackend implements Backend {
   readonly preference = 100;
   readonly options = NETMAP_OPTIONS;
   readonly interleavedLists = true;
+  readonly takesOver = true;
 
   status(): BackendStatus {
     let addon: NetmapAddon;
@@ -50,7 +51,7 @@ export class NetmapBackend implements Backend {
   }
 
   prepare(plan: LinkPlan): PreparedLinks {
-    return { sources: plan.sources.length };
+    return { sources: plan.sources.length, replaces: plan.before !== undefined };
   }
 
   ports(options: OptionValues): PortOpener {

@@ -13,23 +13,29 @@ function sleep(milliseconds: number): void {
 
 export class InterfaceCare {
   private readonly holds = new Map<string, NativeInterfaceHold>();
+  /** Those that packets are received from. */
+  private readonly receiving = new Set<string>();
   private readonly waitUntil = new Map<string, number>();
 
   constructor(private readonly addon: NetmapAddon, private readonly options: NetmapSettings) {}
 
   /** Before an interface is bound: changes what was agreed to be changed, and says what else is amiss. */
   prepare(device: string, receives: boolean, notice: (text: string) => void): void {
-    if (this.holds.has(device)) return;
+    const hold = this.holds.get(device) ?? this.hold(device, notice);
+    if (!hold || !receives || !this.options.promiscuous || this.receiving.has(device)) return;
+    this.receiving.add(device);
+    const error = hold.promiscuous();
+    if (error !== 0) notice(`${device} could not be made promiscuous (${this.addon.errorText(error)}): it delivers only packets for its own address.`);
+  }
+
+  private hold(device: string, notice: (text: string) => void): NativeInterfaceHold | undefined {
     const state = this.addon.lookAtInterface(device);
-    if (!state.exists) return; // netmap may make a port of that name
+    if (!state.exists) return undefined; // netmap may make a port of that name
     const hold = new this.addon.InterfaceHold(device);
     this.holds.set(device, hold);
     if (!state.up) notice(`${device} is down and carries no packets. Bring it up with: ip link set ${device} up`);
-    if (receives && this.options.promiscuous) {
-      const error = hold.promiscuous();
-      if (error !== 0) notice(`${device} could not be made promiscuous (${this.addon.errorText(error)}): it delivers only packets for its own address.`);
-    }
     this.offloads(device, state, hold, notice);
+    return hold;
   }
 
   private offloads(device: string, state: InterfaceState, hold: NativeInterfaceHold, notice: (text: string) => void): void {
@@ -49,6 +55,11 @@ export class InterfaceCare {
     }
   }
 
+  /** The engine has other links at work, which can't wait for those that were bound now. */
+  dontWaitForLinks(): void {
+    this.waitUntil.clear();
+  }
+
   /** Waits for the links of all interfaces that were bound. */
   waitForLinks(notice: (text: string) => void): void {
     for (const [device, until] of this.waitUntil) {
@@ -66,10 +77,14 @@ export class InterfaceCare {
     this.waitUntil.clear();
   }
 
-  /** Undoes what was changed. */
-  close(): void {
-    for (const hold of this.holds.values()) hold.close();
-    this.holds.clear();
+  /** Undoes what was changed of interfaces other than these. */
+  keepOnly(devices: ReadonlySet<string>): void {
+    for (const [device, hold] of this.holds) {
+      if (devices.has(device)) continue;
+      hold.close();
+      this.holds.delete(device);
+      this.receiving.delete(device);
+    }
   }
 }
 

@@ -38,12 +38,28 @@ export interface NativePort {
   close(): void;
 }
 
+/** What a source fills, and what of it anybody reads. */
+export interface NativeSourceBinding {
+  readonly batch: PacketBatch;
+  readonly flowColumns: boolean;
+  /** Whether, of them, more than `flowWord` is read. */
+  readonly flowFields: boolean;
+  /** Whether `wireLength`, `seconds` or `nanoseconds` is read. */
+  readonly arrival: boolean;
+  /** `receive` is always told to wait. */
+  readonly waits: boolean;
+  readonly counters: ArrayBuffer;
+  readonly record: number;
+}
+
 export interface NativeSource {
   /**
    * Gives the last batch's slots back, and fills the next one. Where nothing is there, it waits so long first, in the system call that flushes
    * if one has to; below 0 it does not wait. Twice the rows, and 1 more if it may have waited; or -1 if the port is gone.
    */
   receive(milliseconds: number): number;
+  /** Fills another batch from now on, for other sinks if any. */
+  rebind(settings: NativeSourceBinding): void;
   release(): void;
   memory(): ArrayBuffer;
   close(): void;
@@ -69,7 +85,8 @@ export interface NativeTransmitter {
   /** Packets that are still to go on: from the reserve, or from one sink to the next. */
   settle(): number;
   backlog(): number;
-  close(milliseconds: number): void;
+  /** `successor`: one that was made with this one as `before`; it goes on with the rings that both have. */
+  close(milliseconds: number, successor: NativeTransmitter | undefined): void;
 }
 
 export interface InterfaceState {
@@ -95,20 +112,7 @@ export interface NativeFailure {
 
 export interface NetmapAddon {
   readonly NetmapPort: new (settings: NativePortSettings) => NativePort;
-  readonly NetmapSource: new (settings: {
-    readonly port: NativePort;
-    readonly batch: PacketBatch;
-    readonly flowColumns: boolean;
-    /** Whether, of them, more than `flowWord` is read. */
-    readonly flowFields: boolean;
-    /** Whether `wireLength`, `seconds` or `nanoseconds` is read. */
-    readonly arrival: boolean;
-    readonly timestamps: boolean;
-    /** `receive` is always told to wait. */
-    readonly waits: boolean;
-    readonly counters: ArrayBuffer;
-    readonly record: number;
-  }) => NativeSource;
+  readonly NetmapSource: new (settings: NativeSourceBinding & { readonly port: NativePort; readonly timestamps: boolean }) => NativeSource;
   readonly NetmapTransmitter: new (settings: {
     readonly batches: readonly PacketBatch[];
     readonly sinks: readonly NativeSink[];
@@ -116,6 +120,8 @@ export interface NetmapAddon {
     /** Packets on several lists go from sink to sink instead. */
     readonly chains: boolean;
     readonly batchesTogether: number;
+    /** One that hands over the rings that this one has too, before anything is sent. */
+    readonly before: NativeTransmitter | undefined;
   }) => NativeTransmitter;
   readonly InterfaceHold: new (name: string) => NativeInterfaceHold;
   /** Number 0 where netmap can be used. */

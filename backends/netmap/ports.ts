@@ -2,12 +2,13 @@
 import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
 import { BricksError } from '../../src/model/errors';
 import type { LinkName } from '../../src/model/link-name';
+import type { PacketBatch } from '../../src/model/packet-batch';
 import { portError } from './errors';
 import { InterfaceCare, raiseDefaultPipes } from './interfaces';
 import { failureOf, netmapAddon, type NativePort, type NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
 import { MODE_ONE_HOST, MODE_ONE_NIC, parsePortName, type PortName } from './port-name';
-import { NetmapSource } from './source';
+import { NetmapSource, type PreparedLinks } from './source';
 import { NetmapTransmitter } from './transmitter';
 
 /** The region that interfaces and their pipes share. */
@@ -24,7 +25,10 @@ export class NetmapPorts implements PortOpener {
   private readonly addon: NetmapAddon = netmapAddon();
   private readonly care: InterfaceCare;
   private readonly ports = new Map<string, OpenPort>();
-  private transmitter: NetmapTransmitter | undefined;
+  /** The last one is that of the engine's graph; while it takes the place of another, both are here. */
+  private transmitters: NetmapTransmitter[] = [];
+  /** Those that brought the extra buffers for all sinks in their memory region, by region. */
+  private readonly reserves = new Map<number, OpenPort>();
   private pipes = 0;
 
   constructor(private readonly options: NetmapSettings) {
@@ -36,46 +40,71 @@ export class NetmapPorts implements PortOpener {
     raiseDefaultPipes(this.addon, this.pipes, context.notice);
     const opened: OpenPort[] = [];
     try {
-      const regions = new Set<number>();
-      for (const { link } of requests) opened.push(this.openSinkPort(link, regions, context));
-      this.care.waitForLinks(context.notice);
-      this.transmitter = new NetmapTransmitter(this.addon, this.options, requests, opened, context, () => {
-        for (const port of opened) this.leave(port);
+      for (const { link } of requests) opened.push(this.openSinkPort(link, context));
+      this.awaitLinks(context);
+      const used = [...opened, ...this.reservesOf(opened)];
+      const transmitter = new NetmapTransmitter(this.addon, this.options, requests, opened, context, this.transmitters.at(-1), (closed) => {
+        this.transmitters = this.transmitters.filter((one) => one !== closed);
+        for (const port of used) this.leave(port);
+        this.left();
       });
-      return this.transmitter;
+      this.transmitters.push(transmitter);
+      for (const port of used.slice(opened.length)) port.users++;
+      return transmitter;
     } catch (error) {
       for (const port of opened) this.leave(port);
+      this.left();
       throw this.explained(error, requests[opened.length]?.link ?? requests[0].link, undefined);
     }
   }
 
   /** The first port of each memory region brings the extra buffers for all sinks in that region. */
-  private openSinkPort(link: LinkName, regions: Set<number>, context: OpenContext): OpenPort {
+  private openSinkPort(link: LinkName, context: OpenContext): OpenPort {
     const { extraBuffers } = this.options;
-    let port = this.open(link, -1, false, regions.size === 0 ? extraBuffers : 0, context);
-    const region = port.native.information().memoryId;
-    if (extraBuffers > 0 && !regions.has(region)) {
-      if (regions.size > 0) {
-        this.leave(port);
-        port = this.open(link, -1, false, extraBuffers, context);
-      }
-      const got = port.native.information().extraBuffers;
-      if (got < extraBuffers) context.notice(`netmap had only ${got} of ${extraBuffers} extra buffers left for ${link.text}.`);
-    }
-    regions.add(port.native.information().memoryId);
+    const atOnce = this.reserves.size === 0;
+    const port = this.open(link, -1, false, atOnce ? extraBuffers : 0, context);
+    if (extraBuffers === 0 || this.reserves.has(port.native.information().memoryId)) return port;
+    // Opened for a source before: it stays as it is, and the next port of the region brings them.
+    if (port.users > 1) return port;
+    if (atOnce) return this.withReserve(port, link, context);
+    this.leave(port);
+    return this.withReserve(this.open(link, -1, false, extraBuffers, context), link, context);
+  }
+
+  private withReserve(port: OpenPort, link: LinkName, context: OpenContext): OpenPort {
+    const { memoryId, extraBuffers: got } = port.native.information();
+    const { extraBuffers } = this.options;
+    if (got < extraBuffers) context.notice(`netmap had only ${got} of ${extraBuffers} extra buffers left for ${link.text}.`);
+    this.reserves.set(memoryId, port);
     return port;
+  }
+
+  /** Ports that no sink of a graph has any more, and that hold the extra buffers of those it has. */
+  private reservesOf(sinks: readonly OpenPort[]): OpenPort[] {
+    const regions = new Set(sinks.map(({ native }) => native.information().memoryId));
+    return [...this.reserves].flatMap(([region, port]) => (regions.has(region) && !sinks.includes(port) ? [port] : []));
   }
 
   openSource(request: SourceRequest, context: OpenContext): SourcePort {
     const port = this.open(request.link, request.queue, true, 0, context);
     try {
       this.checkRings(port, request.link);
-      this.care.waitForLinks(context.notice);
-      return new NetmapSource(this.addon, this.options, request, port.native, this.transmitter, context, () => this.leave(port));
+      this.awaitLinks(context);
+      const transmitterOf = (batch: PacketBatch): NetmapTransmitter | undefined => this.transmitters.find((transmitter) => transmitter.sends(batch));
+      return new NetmapSource(this.addon, this.options, request, port.native, transmitterOf, context, () => {
+        this.leave(port);
+        this.left();
+      });
     } catch (error) {
       this.leave(port);
+      this.left();
       throw this.explained(error, request.link, port.name);
     }
+  }
+
+  private awaitLinks({ prepared, notice }: OpenContext): void {
+    if ((prepared as PreparedLinks | undefined)?.replaces) this.care.dontWaitForLinks();
+    else this.care.waitForLinks(notice);
   }
 
   private checkRings(port: OpenPort, link: LinkName): void {
@@ -145,10 +174,16 @@ export class NetmapPorts implements PortOpener {
 
   private leave(port: OpenPort): void {
     if (--port.users > 0) return;
-    for (const [key, known] of this.ports) {
-      if (known === port) this.ports.delete(key);
+    for (const ports of [this.ports, this.reserves]) {
+      for (const [key, known] of ports as Map<unknown, OpenPort>) {
+        if (known === port) (ports as Map<unknown, OpenPort>).delete(key);
+      }
     }
     port.native.close();
-    if (this.ports.size === 0) this.care.close();
+  }
+
+  /** After ports were left. */
+  private left(): void {
+    this.care.keepOnly(new Set([...this.ports.values()].map(({ name }) => name.device)));
   }
 }

@@ -1,7 +1,7 @@
 import { SOURCE_ENDED, type OpenContext, type SourcePort, type SourceRequest } from '../../src/model/backend';
 import type { LinkName } from '../../src/model/link-name';
 import { packetMemory, type ColumnName, type PacketBatch } from '../../src/model/packet-batch';
-import type { NativePort, NativeSource, NetmapAddon } from './native';
+import type { NativePort, NativeSource, NativeSourceBinding, NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
 import type { NetmapTransmitter } from './transmitter';
 
@@ -9,6 +9,8 @@ import type { NetmapTransmitter } from './transmitter';
 export interface PreparedLinks {
   /** Of the whole engine, files too. */
   readonly sources: number;
+  /** Its graph takes the place of another one, whose links are at work. */
+  readonly replaces: boolean;
 }
 
 /** While sinks have packets in reserve, or for each other, an idle engine looks after them so often. */
@@ -59,12 +61,30 @@ export class Patience {
   }
 }
 
+function isOnlySource({ prepared }: OpenContext): boolean {
+  return (prepared as PreparedLinks | undefined)?.sources === 1;
+}
+
+function nativeBinding({ batch, flowColumns, unread, counters, record }: SourceRequest, waits: boolean): NativeSourceBinding {
+  const reads = (column: ColumnName): boolean => !unread?.has(column);
+  return {
+    batch,
+    flowColumns,
+    flowFields: reads('flowAddresses') || reads('flowPorts'),
+    arrival: reads('wireLength') || reads('seconds') || reads('nanoseconds'),
+    waits,
+    counters: counters.buffer,
+    record,
+  };
+}
+
 export class NetmapSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
   readonly patient = false;
+  readonly unaffectedBySinks = true;
   private readonly native: NativeSource;
-  private readonly batch: PacketBatch;
+  private batch: PacketBatch;
   private readonly notice: OpenContext['notice'];
   /** `receive` has waited for what it answers. */
   waited = false;
@@ -72,16 +92,18 @@ export class NetmapSource implements SourcePort {
   private wakefulLooks = WAKEFUL_LOOKS;
   private readonly patience: Patience;
   /** Where the engine has other sources too, it waits for all of them itself. */
-  private readonly only: boolean;
+  private only: boolean;
   /** Nobody else could bring packets while this thread looked for them again. */
-  private readonly waitsAtOnce: boolean;
+  private waitsAtOnce: boolean;
+  private transmitter: NetmapTransmitter | undefined;
+  private readonly processors: number;
 
   constructor(
     addon: NetmapAddon,
     options: NetmapSettings,
     request: SourceRequest,
     port: NativePort,
-    private readonly transmitter: NetmapTransmitter | undefined,
+    private readonly transmitterOf: (batch: PacketBatch) => NetmapTransmitter | undefined,
     context: OpenContext,
     private readonly leave: () => void,
   ) {
@@ -89,25 +111,27 @@ export class NetmapSource implements SourcePort {
     this.batch = request.batch;
     this.notice = context.notice;
     this.descriptor = port.information().descriptor;
-    const processors = addon.usableProcessors();
-    this.patience = new Patience(processors);
-    this.only = (context.prepared as PreparedLinks | undefined)?.sources === 1;
-    this.waitsAtOnce = this.only && processors < 2;
-    const reads = (column: ColumnName): boolean => !request.unread?.has(column);
-    this.native = new addon.NetmapSource({
-      port,
-      batch: request.batch,
-      flowColumns: request.flowColumns,
-      flowFields: reads('flowAddresses') || reads('flowPorts'),
-      arrival: reads('wireLength') || reads('seconds') || reads('nanoseconds'),
-      timestamps: options.timestamps,
-      waits: this.waitsAtOnce,
-      counters: request.counters.buffer,
-      record: request.record,
-    });
+    this.processors = addon.usableProcessors();
+    this.patience = new Patience(this.processors);
+    this.only = isOnlySource(context);
+    this.waitsAtOnce = this.only && this.processors < 2;
+    this.native = new addon.NetmapSource({ port, timestamps: options.timestamps, ...nativeBinding(request, this.waitsAtOnce) });
     this.batch.memory = packetMemory(this.native.memory());
     this.batch.linkType = 1;
+    this.transmitter = transmitterOf(request.batch);
     this.transmitter?.bindSource(request.batch, this.native, this.only);
+  }
+
+  rebind(request: SourceRequest, context: OpenContext): void {
+    const { batch } = request;
+    batch.memory = this.batch.memory;
+    batch.linkType = this.batch.linkType;
+    this.batch = batch;
+    this.only = isOnlySource(context);
+    this.waitsAtOnce = this.only && this.processors < 2;
+    this.native.rebind(nativeBinding(request, this.waitsAtOnce));
+    this.transmitter = this.transmitterOf(batch);
+    this.transmitter?.bindSource(batch, this.native, this.only);
   }
 
   receive(): number {

@@ -4,6 +4,9 @@ import type { NativePort, NativeSource, NativeTransmitter, NetmapAddon } from '.
 import type { NetmapSettings } from './options';
 import type { PortName } from './port-name';
 
+/** So long may sinks that another graph does not have deliver their reserve, while packets for the others wait. */
+const HAND_OVER_MILLISECONDS = 10;
+
 /** All netmap sinks of an engine: they send together, in one native call a batch. */
 export class NetmapTransmitter implements Transmitter {
   readonly reads = [];
@@ -13,19 +16,22 @@ export class NetmapTransmitter implements Transmitter {
   private readonly bound: (Uint8Array | undefined)[];
   private readonly drainMilliseconds: number;
   private open = true;
+  /** Takes its place, once it is closed. */
+  private successor: NetmapTransmitter | undefined;
   /** Packets in the reserve, or owed by one sink to the next, as of the last look. */
   backlog = 0;
   private unsettled = false;
   private wantsFlush = false;
 
-  /** `ports[k]` is the port of `requests[k]`. */
+  /** `ports[k]` is the port of `requests[k]`; `before` is the transmitter of the graph that is replaced. */
   constructor(
     addon: NetmapAddon,
     options: NetmapSettings,
     requests: readonly SinkRequest[],
     ports: readonly { readonly native: NativePort; readonly name: PortName }[],
     context: OpenContext,
-    private readonly leave: () => void,
+    private before: NetmapTransmitter | undefined,
+    private readonly leave: (transmitter: NetmapTransmitter) => void,
   ) {
     this.batches = context.batches;
     this.bound = context.batches.map(() => undefined);
@@ -44,7 +50,14 @@ export class NetmapTransmitter implements Transmitter {
       copies: context.copies,
       chains: options.groups === 'chain',
       batchesTogether: options.batchesTogether,
+      before: before?.native,
     });
+    if (before) before.successor = this;
+  }
+
+  /** Whether it sends the packets of a batch. */
+  sends(batch: PacketBatch): boolean {
+    return this.batches.includes(batch);
   }
 
   /** Says which netmap source fills a batch, so that its packets can move. The engine's only source also flushes, when it asks for packets. */
@@ -89,7 +102,11 @@ export class NetmapTransmitter implements Transmitter {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.native.close(this.drainMilliseconds);
-    this.leave();
+    // One that was to take another's place, and is not needed after all.
+    if (this.before?.successor === this) this.before.successor = undefined;
+    const { successor } = this;
+    this.native.close(successor ? Math.min(HAND_OVER_MILLISECONDS, this.drainMilliseconds) : this.drainMilliseconds, successor?.native);
+    if (successor) successor.before = undefined;
+    this.leave(this);
   }
 }

@@ -80,7 +80,8 @@ export class ThreadPorts {
         const known = before && this.sourceThatStays(of.plan, index, before);
         if (known) {
           kept.add(known.port);
-          rebinds.push(() => known.port.rebind?.(request));
+          const context = this.context(this.opener(request.link), of.plan, batches);
+          rebinds.push(() => known.port.rebind?.(request, context));
           return { ...engineSource(known.port, request.batch, graph.sources[index].brick), ended: known.ended };
         }
         const opener = this.opener(request.link);
@@ -123,7 +124,8 @@ export class ThreadPorts {
     const source = plan.graph.sources[index];
     const at = before.plan.graph.sources.findIndex((candidate) => isSameSource(candidate, source));
     const { [at]: known } = before.sources;
-    const same = known?.port.rebind !== undefined && plan.queue === before.plan.queue && alsoSends(plan.graph, source) === alsoSends(before.plan.graph, source);
+    if (known?.port.rebind === undefined || plan.queue !== before.plan.queue) return undefined;
+    const same = known.port.unaffectedBySinks === true || alsoSends(plan.graph, source) === alsoSends(before.plan.graph, source);
     return same ? known : undefined;
   }
 

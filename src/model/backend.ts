@@ -62,7 +62,9 @@ export interface SourcePort {
    * Goes on for the graph that replaces the engine's: fills that one's batch from now on, and counts where that one does. Link, queue and
    * options are the same. Called between batches; must not fail. A port of a backend that `takesOver` has it.
    */
-  rebind?(request: SourceRequest): void;
+  rebind?(request: SourceRequest, context: OpenContext): void;
+  /** It receives the same whether or not the engine also sends on its link, so that it can be rebound where that changes. */
+  readonly unaffectedBySinks?: boolean;
   /** Closes it; nothing is received after that. */
   close(): void;
 }

@@ -18,6 +18,9 @@ const verbs = {
     await engine.link(first.link(...rest), link);
     engines.set(name, engine);
   },
+  async relink({ name, graph, link }) {
+    await engines.get(name).relink(graph.map(describe), link);
+  },
   start: async ({ name }) => void (await engines.get(name).start()),
   stop: async ({ name }) => void (await engines.get(name).stop()),
   async close({ name }) {

@@ -65,7 +65,7 @@ describe('errors of netmap say what to do', () => {
     expect(error.message).toMatch(message);
   });
 
-  test('a ring that another engine has', () => {
-    expect(portError({ number: errno.EBUSY, step: 'claim' }, attempt)).toMatchObject({ code: 'E_NETMAP_BUSY', message: expect.stringMatching(/another engine/) as string });
+  test('a ring that is in use already', () => {
+    expect(portError({ number: errno.EBUSY, step: 'claim' }, attempt)).toMatchObject({ code: 'E_NETMAP_BUSY', message: expect.stringMatching(/in this process already/) as string });
   });
 });

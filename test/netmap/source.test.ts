@@ -11,6 +11,7 @@ function source(processors: number, answers: number[], sources = 1): { source: N
       return (answers.shift() ?? 0) * 2 + (milliseconds > 0 ? 1 : 0);
     },
     memory: () => new ArrayBuffer(64),
+    rebind: () => undefined,
     close: () => undefined,
     release: () => undefined,
   };
@@ -18,7 +19,7 @@ function source(processors: number, answers: number[], sources = 1): { source: N
   const port = { information: () => ({ descriptor: 7 }), close: () => undefined };
   const request = { link: { text: 'x}0' }, batch: {}, flowColumns: true, counters: { buffer: new ArrayBuffer(8) }, record: 0 };
   const made = new NetmapSource(
-    addon, { timestamps: false } as never, request as never, port as never, undefined, { prepared: { sources }, notice: () => undefined } as never, () => undefined,
+    addon, { timestamps: false } as never, request as never, port as never, () => undefined, { prepared: { sources, replaces: false }, notice: () => undefined } as never, () => undefined,
   );
   return { source: made, told };
 }
@@ -58,6 +59,16 @@ test('a new source does not sleep, and one with a thousand batches behind it is 
   const { source: worked, told: later } = rested(1);
   worked.receive();
   expect(later).toEqual([10]);
+});
+
+test('a source waits by itself as soon as it is the only one, and no longer when others come', () => {
+  const { source: tried, told } = rested(1);
+  const request = { link: { text: 'x}0' }, batch: {}, flowColumns: true, counters: { buffer: new ArrayBuffer(8) }, record: 0 };
+  for (const sources of [2, 1]) {
+    tried.rebind(request as never, { prepared: { sources, replaces: true } } as never);
+    tried.receive();
+  }
+  expect(told).toEqual([-1, 10]);
 });
 
 test('a source beside others never waits by itself', () => {

@@ -143,6 +143,9 @@ export class Engines {
   open(name: string, graph: readonly GraphPart[], backendOptions: object = {}, link: object = {}, options: object = {}): Promise<void> {
     return this.ask('open', { name, graph, link, options: { backendOptions, ...options } });
   }
+  relink(name: string, graph: readonly GraphPart[], link: object = {}): Promise<void> {
+    return this.ask('relink', { name, graph, link });
+  }
   start(name: string): Promise<void> {
     return this.ask('start', { name });
   }

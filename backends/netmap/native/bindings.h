@@ -59,6 +59,9 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
   static std::shared_ptr<Receiver> Of(const Napi::Value& value);
 
  private:
+  // ({batch, flowColumns, flowFields, arrival, waits, counters, record}): fills that batch from now on, for other sinks if any
+  void Rebind(const Napi::CallbackInfo& info);
+  void Bind(const Napi::Object& settings);
   // (milliseconds): where nothing is there, it waits so long first; below 0 it does not even ask. Twice the rows, and 1 more if it may have
   // waited; -1 if the port is gone
   int32_t Receive(Napi::Env env, const int32_t* arguments);
@@ -79,7 +82,8 @@ class SourceBinding : public Napi::ObjectWrap<SourceBinding> {
 class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], copies, chains, batchesTogether})
+  // ({batches, sinks: [{port, pipe, splits, lists, output, counters, record}], copies, chains, batchesTogether, before}); `before`: a transmitter
+  // that hands over the rings that this one has too when it is closed
   explicit TransmitterBinding(const Napi::CallbackInfo& info);
 
  private:
@@ -93,15 +97,16 @@ class TransmitterBinding : public Napi::ObjectWrap<TransmitterBinding> {
   // Sends on from the reserve and what readers gave back; packets that are still to go on
   int32_t Settle(Napi::Env env, const int32_t* arguments);
   Napi::Value Backlog(const Napi::CallbackInfo& info);
-  // (milliseconds)
+  // (milliseconds, successor or undefined): to which it hands over what that one has too
   void Close(const Napi::CallbackInfo& info);
+  static std::shared_ptr<Sender> SenderOf(const Napi::Value& value);
 
   struct BoundBatch {
     BatchColumns columns;
     SentBatch sent;
     Napi::Reference<Napi::Value> memory;
   };
-  void AddSink(const Napi::Object& request);
+  void AddSink(const Napi::Object& request, const Sender* before);
 
   std::shared_ptr<Sender> sender_;
   std::vector<std::unique_ptr<BoundBatch>> batches_;

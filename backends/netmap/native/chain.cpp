@@ -14,8 +14,13 @@ constexpr uint32_t kSlotsAhead = 12;
 void Chain::AddSink(uint32_t index) {
   const Sink& sink = sinks_.all[index];
   books_.resize(index + 1);
-  books_[index].seen = NextSlot(sink.lastTail, sink.slotCount);
+  GoOn(index);
   if (sink.kind == SinkKind::kPipe) books_[index].debts.resize(sink.slotCount);
+}
+
+void Chain::GoOn(uint32_t index) {
+  const Sink& sink = sinks_.all[index];
+  books_[index].seen = NextSlot(sink.lastTail, sink.slotCount);
 }
 
 uint32_t Chain::NewHop(uint32_t sink, uint32_t next) {

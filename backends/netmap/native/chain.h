@@ -26,6 +26,8 @@ class Chain {
 
   // After all sinks are there.
   void AddSink(uint32_t index);
+  // The sink goes on where another sender has left its ring: nothing there is owed.
+  void GoOn(uint32_t index);
   // Sends and empties the lists of the sinks `active`, which are in the order of their ways.
   void Send(const SentBatch& batch, const uint32_t* active, uint32_t found);
   // Sends on what the reader of this sink, which was synced, has given back.

@@ -7,16 +7,53 @@ namespace {
 constexpr uint32_t kEvicted = 16;
 }  // namespace
 
-void Overflow::AddSink(uint32_t index) {
+Reserve* Overflow::ReserveOf(const Region* region) const {
+  for (size_t k = 0; k < reserves_.size(); k++) {
+    if (regions_[k] == region) return reserves_[k].get();
+  }
+  return nullptr;
+}
+
+void Overflow::AddSink(uint32_t index, const Overflow* before) {
   Sink& sink = sinks_.all[index];
   queuing_.reserve(sinks_.all.size());
-  for (size_t k = 0; k < reserves_.size(); k++) {
-    if (regions_[k] == sink.region) sink.reserve = reserves_[k].get();
-  }
+  sink.reserve = ReserveOf(sink.region);
   if (sink.reserve != nullptr || sink.port->registered().nr_extra_bufs == 0) return;
+  if (before != nullptr && before->ReserveOf(sink.region) != nullptr) return;
   reserves_.push_back(std::make_unique<Reserve>(sink.port, sink.ring));
   regions_.push_back(sink.region);
   sink.reserve = reserves_.back().get();
+}
+
+void Overflow::TakeOver(Overflow* before) {
+  for (size_t k = 0; k < before->reserves_.size();) {
+    Region* const region = before->regions_[k];
+    bool ours = false;
+    for (const Sink& sink : sinks_.all) ours = ours || sink.region == region;
+    if (!ours || ReserveOf(region) != nullptr) {
+      k++;
+      continue;
+    }
+    for (Sink& sink : before->sinks_.all) {
+      if (sink.region == region) sink.reserve = nullptr;
+    }
+    reserves_.push_back(std::move(before->reserves_[k]));
+    regions_.push_back(region);
+    before->reserves_.erase(before->reserves_.begin() + static_cast<ptrdiff_t>(k));
+    before->regions_.erase(before->regions_.begin() + static_cast<ptrdiff_t>(k));
+  }
+  queuing_.clear();
+  for (uint32_t index = 0; index < sinks_.all.size(); index++) {
+    Sink& sink = sinks_.all[index];
+    sink.reserve = ReserveOf(sink.region);
+    sink.queuing = sink.queue.count > 0;
+    if (sink.queuing) queuing_.push_back(index);
+  }
+}
+
+void Overflow::Drop(uint32_t index) {
+  Sink& sink = sinks_.all[index];
+  while (sink.queue.count > 0) DropOldest(sink);
 }
 
 bool Overflow::Keep(uint32_t index, const Packet& packet) {
@@ -87,9 +124,9 @@ void Overflow::ForgetEmpty() {
 }
 
 void Overflow::Close() {
-  for (Sink& sink : sinks_.all) {
-    while (sink.queue.count > 0) DropOldest(sink);
-    sink.reserve = nullptr;
+  for (uint32_t index = 0; index < sinks_.all.size(); index++) {
+    Drop(index);
+    sinks_.all[index].reserve = nullptr;
   }
   reserves_.clear();
   regions_.clear();

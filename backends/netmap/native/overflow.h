@@ -13,8 +13,12 @@ class Overflow {
  public:
   explicit Overflow(Sinks& sinks) : sinks_(sinks) {}
 
-  // Gives the sink, once it is among the others, the reserve of its region if there is one.
-  void AddSink(uint32_t index);
+  // Gives the sink, once it is among the others, the reserve of its region if there is one. One that `before` has comes with TakeOver.
+  void AddSink(uint32_t index, const Overflow* before = nullptr);
+  // Goes on with the reserves of the regions that its own sinks have, and with what they hold for these sinks.
+  void TakeOver(Overflow* before);
+  // Counts what waits for a sink as dropped.
+  void Drop(uint32_t index);
   // Keeps a packet of one slot for a sink; false where it can't. It counts as sent then.
   bool Keep(uint32_t index, const Packet& packet);
   // Puts into the ring what it has room for.
@@ -28,6 +32,7 @@ class Overflow {
   void Close();
 
  private:
+  Reserve* ReserveOf(const Region* region) const;
   void Evict(const Reserve* reserve);
   void DropOldest(Sink& sink);
 

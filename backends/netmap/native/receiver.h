@@ -33,6 +33,8 @@ class Receiver {
   pollfd Question();
   // What such a poll, or our own, has found. The next Receive need not ask again.
   void Answered(const pollfd& polled);
+  // Whether the caller waits from now on; see the constructor.
+  void SetWaits(bool waits) { waits_ = waits; }
   // Packets that are there already, behind the last batch.
   uint32_t Available() const;
   void Close();
@@ -65,7 +67,7 @@ class Receiver {
   std::shared_ptr<Region> region_;
   std::vector<Ring> rings_;
   const bool timestamps_;
-  const bool waits_;
+  bool waits_;
   bool gone_ = false;
   uint32_t turn_ = 0;
   bool released_ = true;

@@ -203,6 +203,7 @@ int main() {
   TwoUsersOfOneRing();
   TestRoom();
   TestChains();
+  TestHandOver();
   TestThreads();
   std::printf("rings: good\n");
   return 0;

@@ -18,10 +18,10 @@ Sender::Sender(const SenderSettings& settings)
   if (settings.copies && settings.chains) chain_ = std::make_unique<Chain>(sinks_, overflow_, [this](uint32_t index, uint32_t slots) { MakeRoom(index, slots); });
 }
 
-void Sender::AddSink(const SinkSettings& settings) {
-  sinks_.Add(settings);
+void Sender::AddSink(const SinkSettings& settings, const Sender* before) {
+  sinks_.Add(settings, before != nullptr ? &before->sinks_ : nullptr);
   const uint32_t index = static_cast<uint32_t>(sinks_.all.size() - 1);
-  overflow_.AddSink(index);
+  overflow_.AddSink(index, before != nullptr ? &before->overflow_ : nullptr);
   if (chain_) chain_->AddSink(index);
   active_.resize(sinks_.all.size() + 1);
 }
@@ -136,14 +136,16 @@ void Sender::Abandon() {
   Close(0);
 }
 
-// What a network card has not sent is lost when its port is closed.
+// Of the sinks that do not stay: what a network card has not sent is lost when its port is closed.
 bool Sender::StillSending() {
   const auto unsent = [this](uint32_t index) {
     const Sink& sink = sinks_.all[index];
     return sink.kind != SinkKind::kPipe && !sink.gone && sink.Space() + 1 < sink.slotCount;
   };
-  bool sending = overflow_.Backlog() > 0;
+  bool sending = false;
   for (uint32_t index = 0; index < sinks_.all.size(); index++) {
+    if (sinks_.all[index].stays || !sinks_.all[index].claimed) continue;
+    sending = sending || sinks_.all[index].queue.count > 0;
     if (!unsent(index)) continue;
     Sync(index);
     sending = sending || unsent(index);
@@ -151,8 +153,8 @@ bool Sender::StillSending() {
   return sending;
 }
 
-void Sender::Close(uint32_t milliseconds) {
-  if (sinks_.all.empty()) return;
+// Sends on what is owed and what waits, within that time.
+void Sender::Drain(uint32_t milliseconds) {
   lastSource_ = nullptr;
   sinks_.ForgetTime();
   const int64_t deadline = sinks_.Now() + milliseconds * kMillisecond;
@@ -163,11 +165,38 @@ void Sender::Close(uint32_t milliseconds) {
     nanosleep(&pause, nullptr);
     Settle();
   }
+}
+
+void Sender::HandOver(Sender* next, uint32_t milliseconds) {
+  for (Sink& sink : sinks_.all) sink.stays = false;
+  for (const Sink& sink : next->sinks_.all) {
+    Sink* const ours = sink.claimed ? nullptr : sinks_.Of(sink.ring);
+    if (ours != nullptr) ours->stays = true;
+  }
+  Drain(milliseconds);
+  for (uint32_t index = 0; index < sinks_.all.size(); index++) {
+    if (!sinks_.all[index].stays) overflow_.Drop(index);
+  }
+  for (uint32_t index = 0; index < next->sinks_.all.size(); index++) {
+    Sink& sink = next->sinks_.all[index];
+    Sink* const ours = sink.claimed ? nullptr : sinks_.Of(sink.ring);
+    if (ours == nullptr) continue;
+    sink.GoOn(ours);
+    if (next->chain_) next->chain_->GoOn(index);
+  }
+  next->overflow_.TakeOver(&overflow_);
+}
+
+void Sender::Close(uint32_t milliseconds) {
+  if (sinks_.all.empty()) return;
+  Drain(milliseconds);
   overflow_.Close();
-  for (Sink& sink : sinks_.all) sink.region->ReleaseRing(sink.ring);
+  for (Sink& sink : sinks_.all) {
+    if (sink.claimed) sink.region->ReleaseRing(sink.ring);
+  }
   chain_.reset();
   sinks_.dirty.clear();
-  sinks_.all.clear();
+  sinks_.Clear();
 }
 
 }  // namespace bricks::netmap

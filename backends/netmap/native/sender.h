@@ -32,8 +32,8 @@ class Sender {
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
-  // Throws PortError{EBUSY, "claim"} where another sender of this process has the ring.
-  void AddSink(const SinkSettings& settings);
+  // Throws PortError{EBUSY, "claim"} where another sender of this process has the ring, unless it is `before`, which hands it over before anything is sent.
+  void AddSink(const SinkSettings& settings, const Sender* before = nullptr);
 
   // Sends and empties the lists; with `wait` it leaves what full rings with live readers can't take, and says how many.
   uint32_t Transmit(const SentBatch& batch, bool wait);
@@ -50,6 +50,9 @@ class Sender {
   void Settle();
   // Packets in the reserve, or owed to other sinks.
   uint32_t Backlog() const { return overflow_.Backlog() + (chain_ ? chain_->Owed() : 0); }
+  // `next` goes on with the sinks whose rings it has too, from where they are. What waits for the others is sent within that time, as far as it can
+  // be, and the rest counted as dropped. Then this one is to be closed.
+  void HandOver(Sender* next, uint32_t milliseconds);
   // Sends what it can within that time, counts the rest as dropped, and gives the extra buffers back.
   void Close(uint32_t milliseconds);
   // The same without a last look at counters, which may be gone with their thread.
@@ -69,6 +72,7 @@ class Sender {
   static bool CopyPlain(Sink& sink, const SentBatch& batch, uint32_t row, netmap_slot* to, uint32_t empty);
   Outcome SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait);
   bool Movable(const Sink& sink, const SentBatch& batch, bool wait) const;
+  void Drain(uint32_t milliseconds);
   bool StillSending();
 
   const bool copies_;

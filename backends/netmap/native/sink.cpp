@@ -58,12 +58,32 @@ bool Sink::PutFrame(const uint8_t* from, uint32_t length) {
   return true;
 }
 
+void Sink::GoOn(Sink* before) {
+  head = before->head;
+  lastTail = before->lastTail;
+  gone = before->gone;
+  everTaken = before->everTaken;
+  fullSince = before->fullSince;
+  askAgainAt = before->askAgainAt;
+  pause = before->pause;
+  queue = before->queue;
+  before->queue = {};
+  claimed = before->claimed;
+  before->claimed = false;
+}
+
+Sink* Sinks::Of(const netmap_ring* ring) {
+  const auto found = places_.find(ring);
+  return found == places_.end() ? nullptr : &all[found->second];
+}
+
 // Only the first ring is used: several rings would not keep the order of packets.
-void Sinks::Add(const SinkSettings& settings) {
+void Sinks::Add(const SinkSettings& settings, const Sinks* before) {
   if (settings.port->transmitRings().empty()) throw PortError{EINVAL, "claim"};
   netmap_ring* const ring = settings.port->transmitRings()[0];
-  if (!settings.port->region()->ClaimRing(ring)) throw PortError{EBUSY, "claim"};
   Sink sink = {};
+  sink.claimed = settings.port->region()->ClaimRing(ring);
+  if (!sink.claimed && (before == nullptr || !before->Has(ring) || Has(ring))) throw PortError{EBUSY, "claim"};
   sink.count = settings.count;
   sink.rows = settings.rows;
   sink.ring = ring;
@@ -80,9 +100,15 @@ void Sinks::Add(const SinkSettings& settings) {
   sink.port = settings.port;
   sink.kind = settings.kind;
   sink.lastTail = ring->tail;
+  places_[ring] = static_cast<uint32_t>(all.size());
   all.push_back(std::move(sink));
   dirty.reserve(all.size());
   polled_.reserve(all.size() + 1);
+}
+
+void Sinks::Clear() {
+  all.clear();
+  places_.clear();
 }
 
 void Sinks::MarkDirty(uint32_t index) {

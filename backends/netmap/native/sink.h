@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "columns.h"
@@ -65,6 +66,8 @@ struct Sink {
   bool gone;
   bool queuing;    // is in Overflow's list
   bool everTaken;  // the reader has given back a slot since we opened
+  bool claimed;    // the ring is ours; else that of the sender that is to hand it over
+  bool stays;      // the sender that comes next goes on with it
   ReserveQueue queue;
   Region* region;
   Reserve* reserve;
@@ -86,6 +89,8 @@ struct Sink {
   bool Put(const Packet& packet);
   // Exchanges the packet's buffer for `empty`, one of the region's; a copy where it can't move. The buffer that holds it now.
   uint32_t Exchange(const Packet& packet, uint32_t empty);
+  // Takes the ring over from a sink of another sender, with what is known of its reader and what waits in reserve.
+  void GoOn(Sink* before);
 
  private:
   bool PutFrame(const uint8_t* from, uint32_t length);
@@ -93,8 +98,12 @@ struct Sink {
 
 class Sinks {
  public:
-  // Throws PortError{EBUSY, "claim"} where another sender of this process has the ring.
-  void Add(const SinkSettings& settings);
+  // Throws PortError{EBUSY, "claim"} where another sender of this process has the ring, unless it is one of `before`.
+  void Add(const SinkSettings& settings, const Sinks* before = nullptr);
+  // The sink that has this ring, or null.
+  Sink* Of(const netmap_ring* ring);
+  bool Has(const netmap_ring* ring) const { return places_.count(ring) > 0; }
+  void Clear();
   void MarkDirty(uint32_t index);
   // Shows the kernel what was put into the ring; true if the reader has given back slots meanwhile.
   bool Sync(uint32_t index);
@@ -120,6 +129,7 @@ class Sinks {
   static constexpr int64_t kStalledNanoseconds = 1'000'000'000;
   bool AfterSync(Sink& sink, uint32_t shown, int error);
 
+  std::unordered_map<const netmap_ring*, uint32_t> places_;
   mutable int64_t now_ = 0;
   std::vector<pollfd> polled_;
 };

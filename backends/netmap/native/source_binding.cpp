@@ -42,24 +42,38 @@ Napi::ArrayBuffer BufferOf(Napi::Env env, const std::shared_ptr<Region>& region)
 
 Napi::Function SourceBinding::Define(Napi::Env env) {
   return DefineClass(env, "NetmapSource",
-                     {InstanceMethod<&SourceBinding::Release>("release"), InstanceMethod<&SourceBinding::Memory>("memory"),
-                      InstanceMethod<&SourceBinding::Close>("close")});
+                     {InstanceMethod<&SourceBinding::Rebind>("rebind"), InstanceMethod<&SourceBinding::Release>("release"),
+                      InstanceMethod<&SourceBinding::Memory>("memory"), InstanceMethod<&SourceBinding::Close>("close")});
 }
 
 SourceBinding::SourceBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SourceBinding>(info) {
   const Napi::Object self = info.This().As<Napi::Object>();
   DefineDirectMethod<SourceBinding, &SourceBinding::Receive, 1>(self, this, "receive");
   const Napi::Object settings = RequireObject(info, 0);
-  bound_.Bind(settings.Get("batch").ToObject());
-  counters_ = LinkRecord(settings.Get("counters"), settings.Get("record"));
-  countersReference_ = Napi::Persistent(settings.Get("counters"));
-  needs_.flow = !settings.Get("flowColumns").ToBoolean() ? FlowNeed::kNone : settings.Get("flowFields").ToBoolean() ? FlowNeed::kAll : FlowNeed::kWord;
-  needs_.arrival = settings.Get("arrival").ToBoolean();
+  Bind(settings);
   try {
     receiver_ = std::make_shared<Receiver>(PortBinding::Of(settings.Get("port")), settings.Get("timestamps").ToBoolean(), settings.Get("waits").ToBoolean());
   } catch (const PortError& error) {
     throw ScriptError(info.Env(), error);
   }
+}
+
+void SourceBinding::Bind(const Napi::Object& settings) {
+  BatchColumns columns;
+  columns.Bind(settings.Get("batch").ToObject());
+  counters_ = LinkRecord(settings.Get("counters"), settings.Get("record"));
+  countersReference_ = Napi::Persistent(settings.Get("counters"));
+  bound_ = std::move(columns);
+  needs_.flow = !settings.Get("flowColumns").ToBoolean() ? FlowNeed::kNone : settings.Get("flowFields").ToBoolean() ? FlowNeed::kAll : FlowNeed::kWord;
+  needs_.arrival = settings.Get("arrival").ToBoolean();
+}
+
+void SourceBinding::Rebind(const Napi::CallbackInfo& info) {
+  if (!receiver_) throw Napi::Error::New(info.Env(), "this source is closed");
+  const Napi::Object settings = RequireObject(info, 0);
+  Bind(settings);
+  receiver_->SetWaits(settings.Get("waits").ToBoolean());
+  sender_.reset();
 }
 
 SourceBinding* SourceBinding::BindingOf(const Napi::Value& value) {

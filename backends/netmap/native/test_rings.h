@@ -188,6 +188,8 @@ struct OneToMany {
 void TestRoom();
 // Packets that go from sink to sink: chain_test.cpp.
 void TestChains();
+// One sender after another: hand_over_test.cpp.
+void TestHandOver();
 // Engines of one process: threads_test.cpp.
 void TestThreads();
 

@@ -29,14 +29,22 @@ TransmitterBinding::TransmitterBinding(const Napi::CallbackInfo& info) : Napi::O
     batches_.back()->sent.columns = batches_.back()->columns;
   }
   const Napi::Array sinkArray = sinks.As<Napi::Array>();
+  const std::shared_ptr<Sender> before = SenderOf(settings.Get("before"));
   try {
-    for (uint32_t k = 0; k < sinkArray.Length(); k++) AddSink(sinkArray.Get(k).ToObject());
+    for (uint32_t k = 0; k < sinkArray.Length(); k++) AddSink(sinkArray.Get(k).ToObject(), before.get());
   } catch (const PortError& error) {
     throw ScriptError(env, error);
   }
 }
 
-void TransmitterBinding::AddSink(const Napi::Object& request) {
+std::shared_ptr<Sender> TransmitterBinding::SenderOf(const Napi::Value& value) {
+  if (value.IsUndefined()) return nullptr;
+  TransmitterBinding* const binding = value.IsObject() ? Unwrap(value.As<Napi::Object>()) : nullptr;
+  if (binding == nullptr) throw Napi::TypeError::New(value.Env(), "a transmitter is wanted");
+  return binding->sender_;
+}
+
+void TransmitterBinding::AddSink(const Napi::Object& request, const Sender* before) {
   const Napi::Object lists = request.Get("lists").ToObject();
   // The sinks of one brick share its lists: a few of them at most, the last one mostly.
   PacketLists* bound = nullptr;
@@ -59,7 +67,7 @@ void TransmitterBinding::AddSink(const Napi::Object& request) {
   sink.room = bound->room;
   sink.counters = LinkRecord(request.Get("counters"), request.Get("record"));
   counters_.push_back(Napi::Persistent(request.Get("counters")));
-  sender_->AddSink(sink);
+  sender_->AddSink(sink, before);
 }
 
 void TransmitterBinding::BindMemory(const Napi::CallbackInfo& info) {
@@ -105,8 +113,12 @@ void TransmitterBinding::LeaveFlushTo(const Napi::CallbackInfo& info) {
 Napi::Value TransmitterBinding::Backlog(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), sender_->Backlog()); }
 
 void TransmitterBinding::Close(const Napi::CallbackInfo& info) {
+  const uint32_t milliseconds = info[0].ToNumber().Uint32Value();
+  const std::shared_ptr<Sender> next = SenderOf(info[1]);
+  if (next == sender_) throw Napi::TypeError::New(info.Env(), "another transmitter is wanted");
   for (auto& batch : batches_) batch->sent.source.reset();
-  sender_->Close(info[0].ToNumber().Uint32Value());
+  if (next) sender_->HandOver(next.get(), milliseconds);
+  sender_->Close(next ? 0 : milliseconds);
 }
 
 }  // namespace bricks::netmap
