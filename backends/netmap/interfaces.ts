@@ -41,7 +41,7 @@ export class InterfaceCare {
   private offloads(device: string, state: InterfaceState, hold: NativeInterfaceHold, notice: (text: string) => void): void {
     if (state.offloads.length === 0) return;
     if (this.options.offloads === 'keep') {
-      notice(`${device} has offloads on that merge packets or omit checksums (${state.offloads.join(', ')}). Turn them off with the option offloads = "off", or: ethtool -K ${device} ${state.offloads.map((offload) => `${offload} off`).join(' ')}`);
+      notice(`${device} has offloads on that merge packets, cut out VLAN tags or omit checksums (${state.offloads.join(', ')}). Turn them off with the option offloads = "off", or: ethtool -K ${device} ${state.offloads.map((offload) => `${offload} off`).join(' ')}`);
       return;
     }
     const failed = state.offloads.filter((offload) => hold.turnOff(offload) !== 0);

@@ -140,28 +140,37 @@ function setup.queue_count(name)
   return count > 0 and count or nil
 end
 
--- Offloads that make packets which no wire has carried: longer than a frame, or with tags cut out.
+-- Offloads that change packets before they are captured, with what each does.
 local OFFLOADS = {
-  ["generic-receive-offload"] = "gro",
-  ["large-receive-offload"] = "lro",
-  ["tcp-segmentation-offload"] = "tso",
-  ["generic-segmentation-offload"] = "gso",
-  ["rx-vlan-offload"] = "rxvlan",
+  ["generic-receive-offload"] = { "gro", "merge" },
+  ["large-receive-offload"] = { "lro", "merge" },
+  ["tcp-segmentation-offload"] = { "tso", "merge" },
+  ["generic-segmentation-offload"] = { "gso", "merge" },
+  ["rx-vlan-offload"] = { "rxvlan", "cut" },
 }
+local EFFECTS = { merge = "merge packets into frames longer than any on the wire", cut = "cut out VLAN tags" }
 
---- The command that turns off the offloads of an interface that spoil capturing, or nil when none is on
---- (or ethtool is not here to ask).
+--- The command that turns off the offloads of an interface that spoil capturing, and what these do; nil when none is on
+--- (or ethtool is not here to ask). Tags that the card cuts out are put back by the pcap backend; netmap never sees them.
 function setup.offload_hint(name)
   local interface = setup.interface_of(name)
   if not setup.is_interface(interface) then return nil end
-  local found = {}
+  local found, effects = {}, {}
   for line in setup.capture("ethtool -k " .. setup.quote(interface) .. " 2>/dev/null"):gmatch("[^\n]+") do
     local feature, state = line:match("^%s*([%w-]+):%s*(%w+)")
-    if OFFLOADS[feature] and state == "on" and not line:find("[fixed]", 1, true) then found[#found + 1] = OFFLOADS[feature] .. " off" end
+    local offload = OFFLOADS[feature]
+    if offload and state == "on" and not line:find("[fixed]", 1, true) and (offload[2] ~= "cut" or BRICKS.backend() == "netmap") then
+      found[#found + 1] = offload[1] .. " off"
+      effects[offload[2]] = true
+    end
   end
   if #found == 0 then return nil end
   table.sort(found)
-  return "ethtool -K " .. interface .. " " .. table.concat(found, " ")
+  local said = {}
+  for _, effect in ipairs({ "merge", "cut" }) do
+    if effects[effect] then said[#said + 1] = EFFECTS[effect] end
+  end
+  return "ethtool -K " .. interface .. " " .. table.concat(found, " "), table.concat(said, ", and ")
 end
 
 --- Prints hints for an input: what to set before measuring.
@@ -173,8 +182,8 @@ function setup.hints(name)
   local interface = setup.interface_of(name)
   local state = setup.read_line("/sys/class/net/" .. interface .. "/operstate")
   if state == "down" then print("Note: " .. interface .. " is down. Bring it up: ip link set " .. interface .. " up") end
-  local offloads = setup.offload_hint(interface)
-  if offloads then print("Note: offloads make packets longer than the wire's. Turn them off: " .. offloads) end
+  local command, effects = setup.offload_hint(interface)
+  if command then print("Note: offloads " .. effects .. ". Turn them off: " .. command) end
 end
 
 --- The pipes stem{first ... as the bricks write them.

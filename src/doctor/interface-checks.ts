@@ -11,11 +11,13 @@ const FLAG_PROMISCUOUS = 0x100;
 /** Ethernet's header, two VLAN tags and the checksum, beside the MTU. */
 const FRAME_OVERHEAD = 26;
 const NETMAP_SLOT_BYTES = 2048;
-/** Those that change packets before they are captured, or leave their checksums out. */
+/** Those that change packets before they are captured. */
 const OFFLOADS: Readonly<Record<string, string>> = {
   'generic-receive-offload': 'gro', 'large-receive-offload': 'lro', 'tcp-segmentation-offload': 'tso', 'generic-segmentation-offload': 'gso',
 };
 const OFFLOAD_WHY = 'Offloads merge packets into frames that never existed on the wire, longer than any frame there and than the slots of netmap.';
+/** libpcap, and our receive ring, put the tag back that the card has cut out; netmap never sees it. */
+const TAG_OFFLOAD = 'rx-vlan-offload';
 
 /** Names of the interfaces that there are. */
 export function interfaces(): string[] {
@@ -45,7 +47,7 @@ export function checkInterface(name: string, netmap: boolean): Finding[] {
       ? finding('up', name, 'good', `${name} is up.`)
       : finding('up', name, 'bad', `${name} is down.`, { why: 'An interface that is down receives nothing.', commands: [['ip', 'link', 'set', 'dev', name, 'up']], safe: true }),
     ...(up ? carrier(name) : []),
-    ...((flags & FLAG_LOOPBACK) === 0 ? [promiscuous(name, flags), ...offloads(name), ...ring(name), ...queues(name)] : []),
+    ...((flags & FLAG_LOOPBACK) === 0 ? [promiscuous(name, flags), ...offloads(name, netmap), ...ring(name), ...queues(name)] : []),
     ...mtu(name, netmap, (flags & FLAG_LOOPBACK) !== 0),
     ...lost(name),
     ...node(name),
@@ -74,12 +76,15 @@ function promiscuous(name: string, flags: number): Finding {
     : finding('promiscuous', name, 'good', `${name} is not in promiscuous mode now; an engine switches it on while it captures.`);
 }
 
-function offloads(name: string): Finding[] {
+function offloads(name: string, netmap: boolean): Finding[] {
   const listed = outputOf('ethtool', '-k', name);
   if (listed === undefined) return [finding('offloads', name, 'unknown', `The offloads of ${name} could not be read.`, { why: OFFLOAD_WHY, commands: [['apt-get', 'install', '-y', 'ethtool']] })];
-  const on = Object.entries(OFFLOADS).filter(([long]) => new RegExp(`^${long}: on(?! \\[fixed\\])`, 'm').test(listed)).map(([, short]) => short);
-  if (on.length === 0) return [finding('offloads', name, 'good', `${name} has no offload on that changes packets.`)];
-  return [finding('offloads', name, 'bad', `${name} has offloads on: ${on.join(', ')}.`, { why: OFFLOAD_WHY, commands: [['ethtool', '-K', name, ...on.flatMap((offload) => [offload, 'off'])]], safe: true })];
+  const isOn = (feature: string): boolean => new RegExp(`^${feature}: on(?! \\[fixed\\])`, 'm').test(listed);
+  const on = Object.entries(OFFLOADS).filter(([feature]) => isOn(feature)).map(([, short]) => short);
+  const found: Finding[] = [];
+  if (on.length > 0) found.push(finding('offloads', name, 'bad', `${name} has offloads on: ${on.join(', ')}.`, { why: OFFLOAD_WHY, commands: [['ethtool', '-K', name, ...on.flatMap((offload) => [offload, 'off'])]], safe: true }));
+  if (netmap && isOn(TAG_OFFLOAD)) found.push(finding('tags', name, 'bad', `The card of ${name} cuts out VLAN tags (rxvlan).`, { why: 'netmap gets the frames without their tags.', commands: [['ethtool', '-K', name, 'rxvlan', 'off']], safe: true }));
+  return found.length > 0 ? found : [finding('offloads', name, 'good', `${name} has no offload on that changes packets.`)];
 }
 
 /** Sizes of the card's receive ring: now, and at most. */

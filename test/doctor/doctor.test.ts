@@ -2,7 +2,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Finding } from 'packet-bricks/src/doctor/finding';
-import { Workplace, type Running } from '../support/program';
+import { SCRIPTS, Workplace, type Running } from '../support/program';
 
 const NAMESPACE = `bricks-doctor-${process.pid}`;
 const workplace = new Workplace();
@@ -75,6 +75,21 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     expect(await troubles(['eth3'])).toEqual(['doubt: mtu of eth3']);
     expect(await troubles(['--backend', 'netmap', 'eth3'])).toContain('bad: mtu of eth3');
     inNamespace('ip', 'link', 'set', 'eth3', 'mtu', '1500');
+  });
+
+  test('and the ready-made setups agree which offloads matter: rxvlan for netmap alone', async () => {
+    // They ask the program for its backend.
+    const notes = async (backend: string): Promise<string[]> => {
+      const input = `BRICKS = setmetatable({ backend = function() return "${backend}" end }, { __index = BRICKS })\npackage.path = "${SCRIPTS}/?.lua;" .. package.path\nrequire("lib.setup").hints("eth3")\n`;
+      return (await workplace.run(['--backend', 'loopback'], { wrap: inside, input })).stdout.split('\n').filter((line) => line.startsWith('Note: '));
+    };
+    inNamespace('ethtool', '-K', 'eth3', 'gro', 'on', 'rxvlan', 'on');
+    const merge = 'Note: offloads merge packets into frames longer than any on the wire';
+    expect(await notes('pcap')).toEqual([`${merge}. Turn them off: ethtool -K eth3 gro off`]);
+    expect(await notes('netmap')).toEqual([`${merge}, and cut out VLAN tags. Turn them off: ethtool -K eth3 gro off rxvlan off`]);
+    expect(await troubles(['eth3'])).toEqual(['bad: offloads of eth3']);
+    expect(await troubles(['--backend', 'netmap', 'eth3'])).toEqual(expect.arrayContaining(['bad: offloads of eth3', 'bad: tags of eth3']));
+    inNamespace('ethtool', '-K', 'eth3', 'gro', 'off', 'rxvlan', 'off');
   });
 
   test('finds that the netmap module is missing where netmap is wanted', async () => {

@@ -26,7 +26,7 @@ struct Offload {
 
 // By the names of ifconfig(8).
 constexpr Offload kOffloads[] = {
-    {"lro", IFCAP_LRO}, {"tso4", IFCAP_TSO4}, {"tso6", IFCAP_TSO6}, {"rxcsum", IFCAP_RXCSUM}, {"txcsum", IFCAP_TXCSUM}, {"rxcsum6", IFCAP_RXCSUM_IPV6}, {"txcsum6", IFCAP_TXCSUM_IPV6},
+    {"lro", IFCAP_LRO}, {"tso4", IFCAP_TSO4}, {"tso6", IFCAP_TSO6}, {"vlanhwtag", IFCAP_VLAN_HWTAGGING}, {"rxcsum", IFCAP_RXCSUM}, {"txcsum", IFCAP_TXCSUM}, {"rxcsum6", IFCAP_RXCSUM_IPV6}, {"txcsum6", IFCAP_TXCSUM_IPV6},
 };
 
 int Ask(const std::string& name, unsigned long request, ifreq* question) {
