@@ -28,7 +28,7 @@ function readCache(file: string): Buffer | undefined {
   }
 }
 
-/** Runs the bundle `file`, for the stub whose `require` this is; answers its exports. */
+/** Runs the bundle `file`, for the stub whose `require` this is; returns its exports. */
 export function launch(file: string, ownRequire: Require): object {
   // Bundles are plain ASCII.
   const source = readFileSync(file, 'latin1');

@@ -37,7 +37,7 @@ function start(command, args, options = {}) {
   return child;
 }
 
-/** Two namespaces with a veth pair between them. Answers how to run a program in each. */
+/** Two namespaces with a veth pair between them. Returns how to run a program in each. */
 function makeNetwork() {
   const [client, server] = namespaces;
   ip('netns', 'add', client);

@@ -64,7 +64,7 @@ function headerOf(declared) {
     '  }',
     '};',
     '',
-    `constexpr uint32_t ${constantName('HEAD_BYTES')} = ${declared.HEAD_BYTES};`,
+    `constexpr uint32_t ${constantName('HEADER_BYTES')} = ${declared.HEADER_BYTES};`,
     '',
     '// The kind of a flow, in the high half of flowWord.',
     'enum FlowKind : int32_t {',

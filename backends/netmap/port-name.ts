@@ -48,7 +48,7 @@ export interface PortName {
 }
 
 /**
- * Parses the name of a link. `queue` binds one hardware ring, or -1. `isInterface` answers whether an
+ * Parses the name of a link. `queue` binds one hardware ring, or -1. `isInterface` returns whether an
  * interface of exactly that name exists: only for names like `veth-1`, which might mean a ring too.
  * @throws BricksError E_LINK_NAME
  */

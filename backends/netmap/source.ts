@@ -42,7 +42,7 @@ export class Patience {
 
   constructor(private readonly processors: number) {}
 
-  /** Nothing was there; answers whether to wait now. */
+  /** Nothing was there; returns whether to wait now. */
   nothing(): boolean {
     if (this.processors < 2) return true;
     if (this.empty++ === 0) this.limit = ++this.phases % TRY_AGAIN === 0 ? Math.max(TRY_SPINS, this.spins) : this.spins;
@@ -81,7 +81,7 @@ function nativeBinding({ batch, flowColumns, unread, counters, record }: SourceR
 export class NetmapSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
-  readonly patient = false;
+  readonly lossless = false;
   readonly unaffectedBySinks = true;
   private readonly native: NativeSource;
   private batch: PacketBatch;

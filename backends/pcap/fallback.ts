@@ -179,7 +179,7 @@ function waitForStatus(file: string): ChildStatus {
 export class FallbackSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor = -1;
-  readonly patient = false;
+  readonly lossless = false;
   private readonly ring: RingSource;
   private readonly state: Uint32Array;
   private readonly words: Uint32Array;

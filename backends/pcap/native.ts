@@ -21,7 +21,7 @@ export interface NativeCaptureSettings {
   readonly takeOver: boolean;
 }
 
-/** What `receive` answers besides the number of rows it has filled. */
+/** What `receive` returns besides the number of rows it has filled. */
 export const NATIVE_LOOK = -1;
 export const NATIVE_FAILED = -2;
 

@@ -21,7 +21,7 @@ const FEW_PACKETS = 1024;
 export class PcapSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
-  readonly patient = false;
+  readonly lossless = false;
   /** Whether time stamps have nanoseconds. */
   readonly nanoseconds: boolean;
   /** Whether rows point into the kernel's own blocks; libpcap's are copies. */

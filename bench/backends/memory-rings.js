@@ -3,7 +3,7 @@
  * as thin as a network card allows. `in` is received from, `out{0`, `out{1`, ... are sent to.
  *
  * It moves packets in rounds: `startRound(packets)` from the main thread lets that many come in, and
- * answers their time. Between rounds the engine idles as with a silent network.
+ * returns their time. Between rounds the engine idles as with a silent network.
  */
 'use strict';
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -67,7 +67,7 @@ class Ports {
     return {
       link: request.link,
       descriptor: -1,
-      patient: false,
+      lossless: false,
       receive() {
         const count = rings.receive();
         // One way for packets and for none, as in the backends.
@@ -120,7 +120,7 @@ class RoundControl {
     this.times = new Float64Array(buffer, TIMES_OFFSET);
   }
 
-  /** Lets packets come in, and answers the time that they took in nanoseconds. */
+  /** Lets packets come in, and returns the time that they took in nanoseconds. */
   async round(packets) {
     const { words, results } = this;
     Atomics.store(words, PACKETS, packets);

@@ -21,7 +21,7 @@ function missingLink() {
   return status === 0 ? undefined : 'needs ip and unshare, with the right to make a network namespace';
 }
 
-/** Runs a program of bench/children in a namespace of its own, with these variables too; answers what it reports. */
+/** Runs a program of bench/children in a namespace of its own, with these variables too; returns what it reports. */
 function runInNamespace(file, options, environment = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn('unshare', [...unshareWords(), process.execPath, file, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });

@@ -57,7 +57,7 @@ class BatchTimes {
     }
   }
 
-  // Batches of `run`, a hand-written loop, until it answers false.
+  // Batches of `run`, a hand-written loop, until it returns false.
   template <typename Run>
   void PeerLoop(const Run& run) {
     uint64_t from = Now();

@@ -47,7 +47,7 @@ export class HoldArea {
     return HELD_PACKETS_MAXIMUM - this.freeCount;
   }
 
-  /** Copies a packet; answers its row in `batch`, or -1 if there is no room, it is too long, or of another link type than those held. */
+  /** Copies a packet; returns its row in `batch`, or -1 if there is no room, it is too long, or of another link type than those held. */
   keep(from: PacketBatch, row: number): number {
     const length = from.length[row];
     const batch = this.batch;

@@ -1,7 +1,7 @@
 /** Engines with their bricks and links, as a tree for people. */
 import { ENGINE_OPTIONS } from '../control/engine-options';
 import type { EngineDescription, PlannedBrick, PlannedLink } from '../control/planned-engines';
-import { parseLinkName, twinOf } from '../model/link-name';
+import { parseLinkName, peerName } from '../model/link-name';
 import { listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
 import { knownBrick } from '../plugins/container';
 
@@ -69,8 +69,8 @@ function group(links: readonly PlannedLink[]): Group[] {
 function linkText({ name, kind, role }: PlannedLink, count: number, last: PlannedLink): string {
   const text = count > 1 ? `${name} to ${last.name} (${count} links)` : name;
   if (role === 'inner') return `${text} in memory`;
-  const twin = kind === 'pipe' ? twinOf(parseLinkName(name)) : undefined;
-  if (twin !== undefined && count === 1) return role === 'sink' ? `${text}, to be read at ${twin}` : `${text}, from ${twin}`;
+  const peer = kind === 'pipe' ? peerName(parseLinkName(name)) : undefined;
+  if (peer !== undefined && count === 1) return role === 'sink' ? `${text}, to be read at ${peer}` : `${text}, from ${peer}`;
   return kind === 'file' ? `${text}, a file` : text;
 }
 

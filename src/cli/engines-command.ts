@@ -58,7 +58,7 @@ export abstract class EnginesCommand extends Command {
     await this.failures();
   }
 
-  /** An engine that has failed tells of it when its thread has ended: as its orders, that of a stop comes after this. */
+  /** An engine that has failed tells of it when its thread has ended: as its commands, that of a stop comes after this. */
   private async failures(): Promise<void> {
     const stopped = Promise.allSettled(this.engines.registry.all.map((engine) => engine.stop()));
     await Promise.race([stopped, new Promise<void>((resolve) => setTimeout(resolve, FAILURE_MILLISECONDS).unref())]);

@@ -84,8 +84,8 @@ function withCommand(argv: readonly string[]): readonly string[] {
   return ['shell', ...argv.slice(0, at), ...argv.slice(at + 1)];
 }
 
-/** A slip that gets a better answer than the parser's: a word that is not a command, or is not in its place. */
-function slipOf(argv: readonly string[]): string | undefined {
+/** A hint that gets a better answer than the parser's: a word that is not a command, or is not in its place. */
+function usageHint(argv: readonly string[]): string | undefined {
   if (argv[0] !== undefined && NAMED[argv[0]]) return undefined;
   const words = ownWords(argv);
   const late = words.find((word, index) => index > 0 && NAMED[word] !== undefined && !words.slice(0, index).some((before) => !before.startsWith('-')));
@@ -100,7 +100,7 @@ const COMMAND_BACKENDS: Readonly<Record<string, string>> = {
   devices: 'it always lists all backends (bricks devices)',
 };
 
-/** A first word that is not a command: a slip that gets a suggestion. */
+/** A first word that is not a command: a hint that gets a suggestion. */
 function misspelt(word: string | undefined): string | undefined {
   if (word === undefined || word.startsWith('-') || WORDS.includes(word)) return undefined;
   if (/\.(lua|[mc]?[jt]s)$/.test(word)) return `"${word}" is not a command. Did you mean: bricks -f ${word}?`;
@@ -184,9 +184,9 @@ async function main(given: readonly string[]): Promise<number> {
   try {
     input = withCommand(given);
     const argv = takeProgram(input);
-    const slip = slipOf(argv);
-    if (slip !== undefined) {
-      say(slip);
+    const hint = usageHint(argv);
+    if (hint !== undefined) {
+      say(hint);
       return EXIT_USAGE;
     }
     const text = information(cli, argv);

@@ -81,7 +81,7 @@ export class SearchingInput extends Readable {
     this.show();
   }
 
-  /** Takes a key of a search; answers what is readline's. */
+  /** Takes a key of a search; returns what is readline's. */
   private key(key: string): string {
     const search = this.search!;
     if (KEYS.abandon.includes(key)) {

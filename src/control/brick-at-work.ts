@@ -14,7 +14,7 @@ import type { CompiledBrick } from '../model/graph';
 import type { TellUser } from '../model/outcome';
 import type { ColumnName } from '../model/packet-batch';
 import { PacketReader } from '../flow/packet-view';
-import { nativeHeadCopier } from '../native/system';
+import { nativeHeaderCopier } from '../native/system';
 import type { EnginePlan } from './engine-protocol';
 import { gatedLogger } from './gated-logger';
 import { Mailbox } from './mailbox';
@@ -78,7 +78,7 @@ export class BrickAtWork {
 
   /** What it reads is known once its code was made first. */
   seal(): void {
-    if (this.definition.onPacket) for (const column of this.byHeads ? [...PACKET_COLUMNS, 'heads' as const] : PACKET_COLUMNS) this.noted.reads.add(column);
+    if (this.definition.onPacket) for (const column of this.byHeaderBytes ? [...PACKET_COLUMNS, 'headerBytes' as const] : PACKET_COLUMNS) this.noted.reads.add(column);
     this.noted.seal();
   }
 
@@ -123,7 +123,7 @@ export class BrickAtWork {
   /** A view that follows the packet where the brick moves it. */
   makeView(): PacketReader {
     const { editor } = this;
-    const view = new PacketReader(this.current, this.byHeads);
+    const view = new PacketReader(this.current, this.byHeaderBytes);
     if (editor) {
       editor.onChange = (row) => {
         if (row === view.row) view.moveTo(row);
@@ -137,8 +137,8 @@ export class BrickAtWork {
   }
 
   /** Whether the packet form reads packets' first bytes from their column: unless it changes them, or nothing native fills it. */
-  private get byHeads(): boolean {
-    return this.definition.edits !== true && nativeHeadCopier() !== undefined;
+  private get byHeaderBytes(): boolean {
+    return this.definition.edits !== true && nativeHeaderCopier() !== undefined;
   }
 
   private guarded<Made>(make: () => Made, what = 'can\'t be made'): Made {

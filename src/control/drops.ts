@@ -1,6 +1,6 @@
 /** Every drop of an engine, with what happened and what to do about it: one place for shells, top, metrics and the page. */
 import { DROP_REASONS, type DropReason } from '../model/drop-reasons';
-import { parseLinkName, twinOf } from '../model/link-name';
+import { parseLinkName, peerName } from '../model/link-name';
 import { groupedNumber } from './number-text';
 import type { EngineStatistics, LinkStatistics } from './statistics';
 
@@ -48,7 +48,7 @@ function reasonOf(reason: DropReason): (typeof DROP_REASONS)[number] {
 
 /** The end that a program reads of a pipe that a brick writes to; other links are themselves. */
 function readerEnd(place: string): string {
-  return twinOf(parseLinkName(place)) ?? place;
+  return peerName(parseLinkName(place)) ?? place;
 }
 
 function isInterface(place: string): boolean {

@@ -16,7 +16,7 @@ import { timeReader } from '../native/system';
 import { resolveBackend } from '../plugins/container';
 import { loadBackend } from '../plugins/load-backend';
 import { collectNow } from '../v8/optimisation';
-import { warmUp, type Twin } from '../v8/warm-up';
+import { warmUp, type WarmUpInstance } from '../v8/warm-up';
 import { makeNodes, type EngineNode } from './engine-nodes';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
 import { EngineStages } from './engine-stages';
@@ -127,18 +127,18 @@ async function makeGraph(plan: EnginePlan, parts: ThreadParts, before: MadeGraph
 /** How long it took. Bricks that remember something are not to see synthetic packets, and their code is warm. */
 function warmUpOf(made: MadeGraph, parts: ThreadParts): number {
   const { staying, warmUpMilliseconds } = made.plan;
-  return warmUpMilliseconds > 0 && staying.size === 0 ? warmUp(() => makeTwin(made, parts), parts.host, warmUpMilliseconds) : 0;
+  return warmUpMilliseconds > 0 && staying.size === 0 ? warmUp(() => makeInstance(made, parts), parts.host, warmUpMilliseconds) : 0;
 }
 
-function makeTwin({ plan, memory, nodes, inEngine }: MadeGraph, { clock }: ThreadParts): Twin {
+function makeInstance({ plan, memory, nodes, inEngine }: MadeGraph, { clock }: ThreadParts): WarmUpInstance {
   const counters = createCounterBlock(plan.graph.counterSlots);
   const entries = [...new Set(plan.graph.sources.map((source) => source.brick))];
   for (const node of nodes) node.work.rehearse(true);
-  const twin = inEngine(counters);
+  const instance = inEngine(counters);
   return {
-    graph: twin, entries, batch: createPacketBatch(plan.batchRows, memory.columns), counters, clock,
+    graph: instance, entries, batch: createPacketBatch(plan.batchRows, memory.columns), counters, clock,
     end() {
-      for (const node of twin.nodes) node.close();
+      for (const node of instance.nodes) node.close();
       for (const node of nodes) {
         node.work.restart();
         node.work.rehearse(false);
@@ -150,8 +150,8 @@ function makeTwin({ plan, memory, nodes, inEngine }: MadeGraph, { clock }: Threa
 function assemble(made: MadeGraph, parts: ThreadParts, graph: EngineGraph, counters: CounterBlock, { sources, transmitters }: OpenPorts): AssembledEngine {
   const { plan, nodes, memory, stages } = made;
   stages.expect(sources);
-  const patient = sources.length > 0 && sources.every((source) => source.port.patient);
-  const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && patient);
+  const lossless = sources.length > 0 && sources.every((source) => source.port.lossless);
+  const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && lossless);
   const timers = new EngineTimers(nodes.flatMap((node) => node.timers));
   const inboxes = nodes.flatMap(({ inbox }) => (inbox ? [inbox] : []));
   const engine = new Engine(sources, graph, transmitters, counters, new CounterPublisher(counters, plan.counters), parts.clock, parts.host, wait, timers, inboxes);

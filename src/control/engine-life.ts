@@ -1,12 +1,12 @@
 /** The thread of an engine, as its engine rules it: opened, set to run, changed, stopped, closed; and what becomes of it if it fails. */
 import { BricksError, messageOf } from '../model/errors';
 import type { TellUser } from '../model/outcome';
-import { OrderEvent } from '../native/system';
+import { CommandEvent } from '../native/system';
 import { awaitExpectedReaders, pipesWithout } from '../pipes';
-import { countHung, takeBackUnread } from './closed-books';
+import { countHung, takeBackUnread } from './final-counters';
 import { CONTROL_STOP, CONTROL_WAKE, PAUSE, RUN, STOP, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
 import { startEngineThread } from './engine-thread';
-import type { Books } from './former-counts';
+import type { GraphCounters } from './former-counts';
 import { OpenThread, discardGraph, threadLimit } from './open-thread';
 import { prepareEngine, type PlanRequest } from './prepare-plan';
 import { ThreadAnswers } from './thread-answers';
@@ -17,10 +17,10 @@ export interface LifeListener {
   readonly notice: TellUser;
   opened(): void;
   begun(thread: OpenThread): void;
-  rested(end: 'stopped' | 'ended'): void;
+  stopped(end: 'stopped' | 'ended'): void;
   /** `gone` resolves when its links are closed. */
   failed(error: BricksError, wasRunning: boolean, gone: Promise<void>): void;
-  /** It is gone, or is waited for no longer. `told`: whoever waited for an order has heard of the error. */
+  /** It is gone, or is waited for no longer. `told`: whoever waited for a command has heard of the error. */
   lost(error: BricksError, wasRunning: boolean, told: boolean): void;
   closed(): void;
 }
@@ -31,7 +31,7 @@ export class EngineLife {
   private readonly answers = new ThreadAnswers();
   private readonly watchdog: Watchdog;
   /** What an engine counted whose links are closed. */
-  private last: Books | undefined;
+  private last: GraphCounters | undefined;
 
   constructor(private readonly name: string, private readonly hangMilliseconds: number, private readonly listener: LifeListener) {
     this.watchdog = new Watchdog(hangMilliseconds);
@@ -47,17 +47,17 @@ export class EngineLife {
   }
 
   /** What it has counted, if ever it had a graph. */
-  get books(): Books | undefined {
-    return this.open?.books ?? this.last;
+  get counters(): GraphCounters | undefined {
+    return this.open?.counters ?? this.last;
   }
 
   /** Opens the links of a graph in a thread of its own. */
   async begin(request: PlanRequest): Promise<void> {
-    const { plan: unordered, linked } = await prepareEngine(request);
-    const orders = new OrderEvent();
-    const plan: EnginePlan = { ...unordered, orders: orders.descriptor };
+    const { plan: withoutEvent, linked } = await prepareEngine(request);
+    const commands = new CommandEvent();
+    const plan: EnginePlan = { ...withoutEvent, commands: commands.descriptor };
     const worker = startEngineThread(plan);
-    const thread = new OpenThread(worker, request.backend, new Int32Array(plan.control), orders, linked);
+    const thread = new OpenThread(worker, request.backend, new Int32Array(plan.control), commands, linked);
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
     worker.on('exit', () => {
@@ -84,7 +84,7 @@ export class EngineLife {
     try {
       const report = await this.answers.expect(['changed', 'refused'], () => {
         if (this.isRunning) this.tellRunning(thread, PAUSE);
-        thread.worker.postMessage({ kind: 'change', plan: { ...plan, orders: thread.orders.descriptor } } satisfies EngineRequest);
+        thread.worker.postMessage({ kind: 'change', plan: { ...plan, commands: thread.commands.descriptor } } satisfies EngineRequest);
       });
       if (report.kind === 'refused') throw plainAsError(report.error);
     } catch (error) {
@@ -93,13 +93,13 @@ export class EngineLife {
     } finally {
       if (!this.isRunning) this.watchdog.stop();
     }
-    const books = thread.books;
-    thread.replace(linked, books);
+    const counters = thread.counters;
+    thread.replace(linked, counters);
     // Readers that have waited for pipes that are gone now get what was written to them.
     const gone = pipesWithout(before.prepared.pipes, linked.prepared.pipes);
     await awaitExpectedReaders(gone);
-    takeBackUnread(books.graph, books.words, gone);
-    thread.replace(linked, books);
+    takeBackUnread(counters.graph, counters.words, gone);
+    thread.replace(linked, counters);
     await discardGraph(before, thread.backend, linked);
   }
 
@@ -112,13 +112,13 @@ export class EngineLife {
 
   /** Stops it at the end of a batch. */
   async rest(thread: OpenThread): Promise<void> {
-    await this.answers.expect(['rested'], () => this.tellRunning(thread, STOP));
+    await this.answers.expect(['stopped'], () => this.tellRunning(thread, STOP));
   }
 
   /** Tells a running engine to stop or to pause. */
   private tellRunning(thread: OpenThread, word: number): void {
     Atomics.store(thread.control, CONTROL_STOP, word);
-    thread.orders.signal();
+    thread.commands.signal();
     Atomics.add(thread.control, CONTROL_WAKE, 1);
     Atomics.notify(thread.control, CONTROL_WAKE);
   }
@@ -132,20 +132,20 @@ export class EngineLife {
       await this.ask(thread, { kind: 'close' }, ['closed']);
       const { pipes } = thread.linked.prepared;
       await awaitExpectedReaders(pipes);
-      const { books } = thread;
-      takeBackUnread(books.graph, books.words, pipes);
-      this.last = books;
+      const { counters } = thread;
+      takeBackUnread(counters.graph, counters.words, pipes);
+      this.last = counters;
     } finally {
       await this.discard(thread);
     }
   }
 
   private discard(thread: OpenThread): Promise<void> {
-    thread.gone ??= this.doAwayWith(thread);
-    return thread.gone;
+    thread.disposed ??= this.dispose(thread);
+    return thread.disposed;
   }
 
-  private async doAwayWith(thread: OpenThread): Promise<void> {
+  private async dispose(thread: OpenThread): Promise<void> {
     if (this.open === thread) this.open = undefined;
     this.listener.closed();
     this.watchdog.stop();
@@ -164,7 +164,7 @@ export class EngineLife {
       return;
     }
     if (report.kind === 'running') this.runs(thread);
-    if (report.kind === 'rested') this.rests(thread, report.end);
+    if (report.kind === 'stopped') this.noteStopped(thread, report.end);
     this.answers.take(report);
   }
 
@@ -175,20 +175,20 @@ export class EngineLife {
     this.listener.begun(thread);
   }
 
-  private rests(thread: OpenThread, end: 'stopped' | 'ended'): void {
+  private noteStopped(thread: OpenThread, end: 'stopped' | 'ended'): void {
     this.isRunning = false;
     this.watchdog.stop();
     thread.worker.unref();
-    this.listener.rested(end);
+    this.listener.stopped(end);
   }
 
   private fail(thread: OpenThread, error: BricksError): void {
     const wasRunning = this.isRunning;
     this.isRunning = false;
-    const { books } = thread;
-    if (error.code === 'E_ENGINE_HUNG') countHung(books.graph, books.words, thread.control);
-    takeBackUnread(books.graph, books.words, thread.linked.prepared.pipes);
-    this.last = books;
+    const { counters } = thread;
+    if (error.code === 'E_ENGINE_HUNG') countHung(counters.graph, counters.words, thread.control);
+    takeBackUnread(counters.graph, counters.words, thread.linked.prepared.pipes);
+    this.last = counters;
     const waiting = this.answers.next();
     const gone = this.discard(thread).catch(() => undefined);
     this.listener.failed(error, wasRunning, gone);

@@ -46,8 +46,8 @@ export interface EnginePlan {
   readonly controls: readonly ControlLink[];
   readonly counters: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
-  /** Becomes readable with an order, for a wait that only descriptors end; -1 where the native part was not built. */
-  readonly orders: number;
+  /** Becomes readable with a command, for a wait that only descriptors end; -1 where the native part was not built. */
+  readonly commands: number;
 }
 
 export interface PlainError {
@@ -67,7 +67,7 @@ export type EngineReport =
   | { readonly kind: 'failed'; readonly error: PlainError }
   | { readonly kind: 'notice'; readonly text: string; readonly fault?: ReportedFault; readonly level?: NoticeLevel }
   | { readonly kind: 'running' }
-  | { readonly kind: 'rested'; readonly end: 'stopped' | 'ended' }
+  | { readonly kind: 'stopped'; readonly end: 'stopped' | 'ended' }
   | { readonly kind: 'changed' }
   | { readonly kind: 'refused'; readonly error: PlainError }
   | { readonly kind: 'closed' };

@@ -1,12 +1,12 @@
-/** All engines of a process, by the orders that scripts, shells and remote clients give them. */
-import { EngineOrders } from './engine-orders';
+/** All engines of a process, by the commands that scripts, shells and remote clients give them. */
+import { ManagedEngines } from './managed-engines';
 import type { PacketEngineOptions } from './engine-options';
 import { PacketEngine } from './packet-engine';
 import { watchEngines } from './process-engines';
 import { RateMeter, type EngineRates } from './rate-meter';
 import type { EngineStatistics } from './statistics';
 
-export type { RegistryDefaults, RegistryEvents } from './engine-orders';
+export type { RegistryDefaults, RegistryEvents } from './managed-engines';
 
 const LOOK_MILLISECONDS = 500;
 
@@ -14,8 +14,8 @@ function now(): number {
   return performance.now() / 1000;
 }
 
-/** Engines by their names, and the orders that scripts and shells give them. */
-export class EngineRegistry extends EngineOrders<PacketEngine> {
+/** Engines by their names, and the commands that scripts and shells give them. */
+export class EngineRegistry extends ManagedEngines<PacketEngine> {
   private making = false;
   private readonly meter = new RateMeter();
   private looking: NodeJS.Timeout | undefined;

@@ -2,11 +2,11 @@
 import type { BatchStage } from '../core/engine-graph';
 import type { EngineSource } from '../core/engine-source';
 import type { GraphMemory } from '../rows/graph-memory';
-import { HeadColumn, copyHeadsByByte } from '../core/heads';
+import { HeaderBytesColumn, copyHeadersByByte } from '../core/header-bytes';
 import { flowFiller } from '../flow/columns';
 import type { Backend } from '../model/backend';
 import type { ColumnName } from '../model/packet-batch';
-import { nativeHeadCopier } from '../native/system';
+import { nativeHeaderCopier } from '../native/system';
 import type { EnginePlan } from './engine-protocol';
 import { isOpenedBy } from './thread-ports';
 
@@ -20,24 +20,24 @@ export class EngineStages {
   readonly all: BatchStage[] = [];
   /** Those that packets go through again once a brick has changed them. */
   readonly refills: BatchStage[] = [];
-  private readonly heads: HeadColumn | undefined;
+  private readonly headerBytes: HeaderBytesColumn | undefined;
 
   constructor(plan: EnginePlan, backend: Backend, memory: GraphMemory, reads: ReadonlySet<ColumnName>) {
     const { sources, bricks } = plan.graph;
     const filled = sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false);
-    const copier = nativeHeadCopier();
+    const copier = nativeHeaderCopier();
     const fillsFlow = readsFlow(reads) && !filled;
     const refillsFlow = readsFlow(reads) && bricks.some(({ declaration }) => declaration.effect === 'edits');
-    // Packets lie far apart, so that a loop over them waits for memory; native code copies their heads together.
-    const flowByHeads = (fillsFlow || refillsFlow) && copier !== undefined;
-    if (reads.has('heads') || flowByHeads) {
-      this.heads = new HeadColumn(memory.columns, copier ?? copyHeadsByByte);
-      if (reads.has('heads') || fillsFlow) this.all.push(this.heads);
-      this.refills.push(this.heads);
+    // Packets lie far apart, so that a loop over them waits for memory; native code copies their first bytes together.
+    const flowByHeaderBytes = (fillsFlow || refillsFlow) && copier !== undefined;
+    if (reads.has('headerBytes') || flowByHeaderBytes) {
+      this.headerBytes = new HeaderBytesColumn(memory.columns, copier ?? copyHeadersByByte);
+      if (reads.has('headerBytes') || fillsFlow) this.all.push(this.headerBytes);
+      this.refills.push(this.headerBytes);
     }
     if (!fillsFlow && !refillsFlow) return;
     const fields = reads.has('flowAddresses') || reads.has('flowPorts');
-    const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: flowByHeads, fields });
+    const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: flowByHeaderBytes, fields });
     const stage: BatchStage = { fill: (batch, count) => fill(batch, 0, count) };
     if (fillsFlow) this.all.push(stage);
     if (refillsFlow) this.refills.push(stage);
@@ -45,6 +45,6 @@ export class EngineStages {
 
   /** Learns the memories of sources before packets come. */
   expect(sources: readonly EngineSource[]): void {
-    for (const { batch } of sources) this.heads?.learn(batch.memory);
+    for (const { batch } of sources) this.headerBytes?.learn(batch.memory);
   }
 }

@@ -1,4 +1,4 @@
-/** An engine's thread. Its first message is the engine's plan. It has no event loop while the engine runs: its orders then come through shared memory. */
+/** An engine's thread. Its first message is the engine's plan. It has no event loop while the engine runs: its commands then come through shared memory. */
 import { parentPort } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../model/errors';
@@ -29,7 +29,7 @@ function stackOf(error: unknown): string {
 
 /** An engine in this thread. */
 class RunningEngine {
-  /** It was told to run, and has not come to rest; it may pause for an order. */
+  /** It was told to run, and has not come to rest; it may pause for a command. */
   private running = false;
   private closed = false;
 
@@ -65,7 +65,7 @@ class RunningEngine {
       if (this.closed) throw error;
       answer = { kind: 'refused', error: plainError(error) };
     }
-    // Before it answers: then the next order may come.
+    // Before it answers: then the next command may come.
     Atomics.compareExchange(this.control, CONTROL_STOP, PAUSE, RUN);
     report(answer);
     if (this.running) this.run();
@@ -75,12 +75,12 @@ class RunningEngine {
     const { assembled, host } = this;
     host.attach(assembled.sources, assembled.counters, assembled.hotObjects);
     const end = this.round();
-    // The order that it pauses for is the next message.
+    // The command that it pauses for is the next message.
     if (end === 'paused') return;
     this.running = false;
     host.detach();
     assembled.engine.publishNow();
-    report({ kind: 'rested', end });
+    report({ kind: 'stopped', end });
   }
 
   private round(): LoopEnd {
@@ -108,7 +108,7 @@ async function open(plan: EnginePlan): Promise<void> {
     if (problem) notice(problem);
   }
   const control = new Int32Array(plan.control);
-  const host = new ThreadHost(control, plan.orders);
+  const host = new ThreadHost(control, plan.commands);
   const engine = new RunningEngine(await assembleEngine(plan, host, notice), host, control);
   const fail = (error: unknown): void => report({ kind: 'failed', error: plainError(error) });
   parentPort?.on('message', (request: EngineRequest) => {

@@ -28,14 +28,14 @@ export interface FormerCounts {
 export const NO_FORMER: FormerCounts = { received: 0, receivedBytes: 0, copies: 0, created: 0, sent: 0, dropped: 0, lost: 0, bricks: new Map() };
 
 /** A graph with a snapshot of its counters. */
-export interface Books {
+export interface GraphCounters {
   readonly graph: CompiledGraph;
   readonly words: Uint32Array;
   readonly former: FormerCounts;
 }
 
-/** What was counted by the time `graph` replaced the one of these books, and stands in none of its own counters. */
-export function formerCounts({ graph: before, words, former }: Books, graph: CompiledGraph): FormerCounts {
+/** What an earlier graph had counted when `graph` replaced it; the new graph's own counters do not include it. */
+export function formerCounts({ graph: before, words, former }: GraphCounters, graph: CompiledGraph): FormerCounts {
   const carried = new Uint32Array(2 * graph.counterSlots);
   carryCounters(before, words, graph, carried);
   const then = totalsOf(before, words);

@@ -2,7 +2,7 @@
 import type { Backend } from '../model/backend';
 import { nearest } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
-import { parseLinkName, twinOf, type LinkName } from '../model/link-name';
+import { parseLinkName, peerName, type LinkName } from '../model/link-name';
 import type { LinkStatistics } from './statistics';
 import { isWritten } from '../pipes';
 
@@ -34,11 +34,11 @@ function hasWriter(link: LinkName): boolean {
 /** Outputs at the end of a pipe that programs read, in one line, if there are any. */
 export function outputsAtWrongEnd(open: OpenGraph, all: readonly OpenGraph[]): string | undefined {
   const read = new Set(all.flatMap(({ graph }) => graph.sources.map(({ link }) => link.text)));
-  const wrong = open.graph.sinks.filter(({ link }) => link.pipe?.end === 'slave' && isOwnPipe(open, link) && !read.has(twinOf(link) ?? ''));
+  const wrong = open.graph.sinks.filter(({ link }) => link.pipe?.end === 'slave' && isOwnPipe(open, link) && !read.has(peerName(link) ?? ''));
   if (wrong.length === 0) return undefined;
   const [{ link, brick }] = wrong;
   const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more like it)` : '';
-  return `${open.graph.bricks[brick].label} writes to ${link.text}${more}, which nobody can read there: those packets come out at ${twinOf(link)}. Bricks write ${twinOf(link)}, programs read ${link.text}.`;
+  return `${open.graph.bricks[brick].label} writes to ${link.text}${more}, which nobody can read there: those packets come out at ${peerName(link)}. Bricks write ${peerName(link)}, programs read ${link.text}.`;
 }
 
 /** Sources that a running engine waits for, and that nobody serves. */
@@ -51,13 +51,13 @@ export function linksThatWait(open: OpenGraph & { readonly unwritten: ReadonlySe
 function pipesReadInVain(open: OpenGraph, unwritten: ReadonlySet<string>, all: readonly OpenGraph[]): string[] {
   const written = new Map(all.flatMap(({ graph }) => graph.sinks.map(({ link, brick }): [string, string] => [link.text, graph.bricks[brick].label])));
   return open.graph.sources.flatMap(({ link, brick }) => {
-    const twin = twinOf(link);
-    if (twin === undefined || !unwritten.has(link.text) || written.has(twin)) return [];
+    const peer = peerName(link);
+    if (peer === undefined || !unwritten.has(link.text) || written.has(peer)) return [];
     const { label } = open.graph.bricks[brick];
     const writer = written.get(link.text);
-    if (writer !== undefined) return [`${label} reads ${link.text}, the same end that ${writer} writes to. What goes in at ${link.text} comes out at ${twin}: read that end.`];
-    if (link.pipe?.end === 'master') return [`${label} reads ${link.text}, but nobody writes to ${twin}. Bricks write ${link.text} and read ${twin}: did you mean ${twin}?`];
-    const readable = [...written.keys()].flatMap((text) => twinOf(parseLinkName(text)) ?? []);
+    if (writer !== undefined) return [`${label} reads ${link.text}, the same end that ${writer} writes to. What goes in at ${link.text} comes out at ${peer}: read that end.`];
+    if (link.pipe?.end === 'master') return [`${label} reads ${link.text}, but nobody writes to ${peer}. Bricks write ${link.text} and read ${peer}: did you mean ${peer}?`];
+    const readable = [...written.keys()].flatMap((text) => peerName(parseLinkName(text)) ?? []);
     const guess = nearest(link.text, readable);
     return [`${label} waits for a program that writes to the pipe ${link.text}: no brick of this program does.${guess === undefined ? '' : ` Did you mean ${guess}?`}`];
   });

@@ -2,11 +2,11 @@
 import type { Worker } from 'node:worker_threads';
 import type { Backend } from '../model/backend';
 import type { CompiledGraph } from '../model/graph';
-import type { OrderEvent } from '../native/system';
+import type { CommandEvent } from '../native/system';
 import { discardPipes } from '../pipes';
 import type { BrickControls } from './brick-controls';
 import type { EnginePlan } from './engine-protocol';
-import { NO_FORMER, formerCounts, type Books, type FormerCounts } from './former-counts';
+import { NO_FORMER, formerCounts, type GraphCounters, type FormerCounts } from './former-counts';
 import { snapshotCounters } from '../model/counters';
 
 /** The graph that a thread has now. */
@@ -26,9 +26,9 @@ export class OpenThread {
   /** Packets have passed it. */
   begun = false;
   /** Set when it is being disposed of. */
-  gone?: Promise<void>;
+  disposed?: Promise<void>;
 
-  constructor(readonly worker: Worker, readonly backend: Backend, readonly control: Int32Array, readonly orders: OrderEvent, private current: LinkedGraph) {}
+  constructor(readonly worker: Worker, readonly backend: Backend, readonly control: Int32Array, readonly commands: CommandEvent, private current: LinkedGraph) {}
 
   get linked(): LinkedGraph {
     return this.current;
@@ -43,21 +43,21 @@ export class OpenThread {
   }
 
   /** What it has counted so far. */
-  get books(): Books {
+  get counters(): GraphCounters {
     return { graph: this.current.graph, words: snapshotCounters(this.current.counters), former: this.former };
   }
 
-  /** Another graph has taken over, and these are the last books of the one before. */
-  replace(linked: LinkedGraph, books: Books): void {
+  /** Another graph has taken over, and these are the last counters of the one before. */
+  replace(linked: LinkedGraph, counters: GraphCounters): void {
     this.current = linked;
-    this.former = formerCounts(books, linked.graph);
+    this.former = formerCounts(counters, linked.graph);
   }
 
   /** Ends the thread, and gives back what its links had. */
   async end(): Promise<void> {
     const { controls, prepared } = this.current;
     const ended = await Promise.race([this.worker.terminate().then(() => true), threadLimit()]);
-    if (ended) this.orders.close();
+    if (ended) this.commands.close();
     await controls.stop();
     this.backend.discard?.(prepared.backend);
     discardPipes(prepared.pipes);

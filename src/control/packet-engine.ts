@@ -13,9 +13,9 @@ import { compileBricks } from './compile-bricks';
 import { EngineLife, type LifeListener } from './engine-life';
 import { backendOf, settingsOf, type PlanRequest } from './prepare-plan';
 import { linksThatWait, outputsAtWrongEnd, type OpenGraph } from './idle-links';
-import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteOrder, noteStart, openGraphs } from './process-engines';
+import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteCommand, noteStart, openGraphs } from './process-engines';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
-import type { Books } from './former-counts';
+import type { GraphCounters } from './former-counts';
 import { engineGraph, type EngineGraph } from './engine-graph';
 import { noBrickError, refuseWhileRunning } from './engine-rules';
 import type { EngineSetUp } from './engine-set-up';
@@ -32,7 +32,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private specifications: BrickSpecification[] = [];
   private linkOptions: LinkOptions = {};
   private readonly life: EngineLife;
-  /** Orders are carried out one after the other. */
+  /** Commands are carried out one after the other. */
   private tail: Promise<unknown> = Promise.resolve();
 
   /** An engine of this name, with nothing linked yet. @throws BricksError E_OPTION, E_ENGINE_THREAD */
@@ -50,12 +50,12 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.life.running;
   }
 
-  /** Whether it has run ever since it was made, rests now, and has no order to carry out. */
+  /** Whether it has run ever since it was made, rests now, and has no command to carry out. */
   get done(): boolean {
-    return this.hasRun && !this.running && this.orders === 0;
+    return this.hasRun && !this.running && this.commands === 0;
   }
   private hasRun = false;
-  private orders = 0;
+  private commands = 0;
 
   /** Its graph while its links are open. */
   get openGraph(): OpenGraph | undefined {
@@ -143,9 +143,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this;
   }
 
-  /** The same as orders bring it; resolves with all bricks as they are now. @throws BricksError E_ARGUMENT, or what `link` throws */
+  /** The same as commands bring it; resolves with all bricks as they are now. @throws BricksError E_ARGUMENT, or what `link` throws */
   editGraph(edit: GraphEdit): Promise<readonly BrickSpecification[]> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       const { thread } = this.life;
       if (!thread) throw noBrickError(this.name);
       await this.setGraph(editGraph(this.specifications, edit, ({ id }) => thread.graph.bricks.find(({ specification }) => specification.id === id)?.declaration), {});
@@ -161,17 +161,17 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return withoutRepetition(bricks.flatMap((brick) => brick.collect()));
   }
 
-  /** The same for bricks as orders bring them. */
+  /** The same for bricks as commands bring them. */
   linkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<this> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       await this.setGraph(withoutRepetition([...this.specifications, ...bricks]), options);
       return this;
     });
   }
 
-  /** The same for bricks as orders bring them. */
+  /** The same for bricks as commands bring them. */
   relinkSpecifications(bricks: readonly BrickSpecification[], options: LinkOptions = {}): Promise<this> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       await this.setGraph(bricks, options);
       return this;
     });
@@ -205,7 +205,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** Undoes `link`: closes all links. */
   unlink(): Promise<this> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       refuseWhileRunning(this, 'unlink');
       idle.delete(this);
       this.specifications = [];
@@ -217,7 +217,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** Lets packets flow. @throws BricksError E_ENGINE_NOT_LINKED */
   start(): Promise<this> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       if (this.running) return this;
       const { thread } = this.life;
       if (!thread && this.specifications.length > 0) throw new BricksError('E_ENGINE_NOT_LINKED', `The engine ${this.name} has failed and its links are closed.`, 'Link it again: pe:link(brick).');
@@ -231,7 +231,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** Stops at the end of a batch; everything received has then been sent or counted. */
   stop(): Promise<this> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       const { thread, running } = this.life;
       if (running && thread) await this.life.rest(thread);
       return this;
@@ -240,7 +240,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** Closes the engine for good. */
   delete(): Promise<void> {
-    return this.inOrder(async () => {
+    return this.inTurn(async () => {
       refuseWhileRunning(this, 'delete it');
       idle.delete(this);
       this.specifications = [];
@@ -277,7 +277,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** Whether it was ever linked, so that it has statistics. */
   get hasCounted(): boolean {
-    return this.life.books !== undefined;
+    return this.life.counters !== undefined;
   }
 
   /** What has passed it since it was linked; at any time. @throws BricksError E_ENGINE_NOT_LINKED */
@@ -288,28 +288,28 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** The same without what has to be looked up elsewhere, for those who look all the time. @throws BricksError E_ENGINE_NOT_LINKED */
   counts(): EngineStatistics {
-    const { graph, words, former } = this.books();
+    const { graph, words, former } = this.counters();
     return engineStatistics(this.name, this.running, graph, words, this.faults.all, former);
   }
 
   /** Checks the law of conservation; at any time, also on a running engine, or on one whose links are closed.
    *  @throws BricksError E_ENGINE_NOT_LINKED */
   audit(): Audit {
-    const { graph, words, former } = this.books();
+    const { graph, words, former } = this.counters();
     return auditEngine(graph, words, this.faults.all, former);
   }
 
-  private books(): Books {
-    const { books } = this.life;
-    if (!books) throw noBrickError(this.name, ', so it has counted nothing');
-    return books;
+  private counters(): GraphCounters {
+    const { counters } = this.life;
+    if (!counters) throw noBrickError(this.name, ', so it has counted nothing');
+    return counters;
   }
 
-  private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.orders++;
-    const done = noteOrder();
+  private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.commands++;
+    const done = noteCommand();
     const result = this.tail.then(work).finally(() => {
-      this.orders--;
+      this.commands--;
       done();
     });
     this.tail = result.catch(() => undefined);
@@ -342,14 +342,14 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       opened: () => liveEngines.add(this),
       closed: () => liveEngines.delete(this),
       begun: (thread) => this.begun(thread),
-      rested: (end) => {
+      stopped: (end) => {
         this.rest();
         if (end === 'ended') this.emit('ended');
       },
       failed: (error, wasRunning, gone) => {
         if (wasRunning) this.addFault({ kind: 'engineFailed', link: '', message: error.message, code: error.code });
-        // The next order finds its links closed, and so does who hears of the failure, unless the thread can't be ended.
-        void this.inOrder(() => gone);
+        // The next command finds its links closed, and so does who hears of the failure, unless the thread can't be ended.
+        void this.inTurn(() => gone);
       },
       lost: (error, wasRunning, told) => {
         this.rest();

@@ -9,7 +9,7 @@ import { busyPipeError } from '../pipes';
 import { compileBricks, checkBricks } from './compile-bricks';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineOptions } from './engine-options';
 import { engineGraph, type EngineGraph } from './engine-graph';
-import type { OrderedEngine } from './engine-orders';
+import type { ManagedEngine } from './managed-engines';
 import type { EngineSetUp } from './engine-set-up';
 import { noBrickError, noMethodsError, refuseWhileRunning } from './engine-rules';
 import { backendOf, settingsOf, type EngineSettings } from './prepare-plan';
@@ -37,7 +37,7 @@ function endsByItself(graph: CompiledGraph): boolean {
   return graph.sources.every(({ link, options }) => link.kind === 'file' && options['loop'] !== 0);
 }
 
-export class PlannedEngine implements OrderedEngine {
+export class PlannedEngine implements ManagedEngine {
   /** Its options, with their defaults. */
   readonly options: Readonly<Record<string, OptionValue>>;
   /** What is linked to it; of an engine that was deleted, what was. */

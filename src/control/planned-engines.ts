@@ -1,10 +1,10 @@
-/** Orders carried out on engines that are only planned: what a script would build, and what is wrong with it, without a thread, an interface, a file or a pipe. */
+/** Commands carried out on engines that are only planned: what a script would build, and what is wrong with it, without a thread, an interface, a file or a pipe. */
 import type { ModuleReference } from '../model/define-brick';
 import type { LinkKind } from '../model/link-name';
 import type { OptionValues } from '../model/options';
 import type { PacketEngineOptions } from './engine-options';
 import type { EngineGraph, GraphBrick } from './engine-graph';
-import { EngineOrders } from './engine-orders';
+import { ManagedEngines } from './managed-engines';
 import { PlannedEngine, type PlannedGraph } from './planned-engine';
 
 /** A brick as it would stand in a graph. */
@@ -42,7 +42,7 @@ export interface EngineDescription {
   readonly links: readonly PlannedLink[];
 }
 
-export class PlannedEngines extends EngineOrders<PlannedEngine> {
+export class PlannedEngines extends ManagedEngines<PlannedEngine> {
   private readonly made: PlannedEngine[] = [];
 
   protected override make(name: string, options: PacketEngineOptions): PlannedEngine {

@@ -68,7 +68,7 @@ export interface GraphBefore {
 
 /** A graph that is ready to be opened. */
 export interface PreparedEngine {
-  readonly plan: Omit<EnginePlan, 'orders'>;
+  readonly plan: Omit<EnginePlan, 'commands'>;
   readonly linked: LinkedGraph;
 }
 

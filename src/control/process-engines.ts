@@ -8,8 +8,8 @@ export const liveEngines = new Set<PacketEngine>();
 /** Engines that were made and never started, nor given up. */
 export const idle = new Set<PacketEngine>();
 let started = false;
-let ordersAtWork = 0;
-let lastOrder = -Infinity;
+let commandsAtWork = 0;
+let lastCommand = -Infinity;
 
 /** Whether any engine has ever run. */
 export function anyStarted(): boolean {
@@ -63,16 +63,16 @@ export function openGraphs(): OpenGraph[] {
   return [...liveEngines].flatMap((engine) => engine.openGraph ?? []);
 }
 
-/** Notes an order to an engine; the result says that it was carried out. */
-export function noteOrder(): () => void {
-  ordersAtWork++;
+/** Notes a command to an engine; the result says that it was carried out. */
+export function noteCommand(): () => void {
+  commandsAtWork++;
   return () => {
-    ordersAtWork--;
-    lastOrder = performance.now();
+    commandsAtWork--;
+    lastCommand = performance.now();
   };
 }
 
-/** For how many milliseconds no engine has been given an order: 0 while one is at work. */
-export function restSinceLastOrder(): number {
-  return ordersAtWork > 0 ? 0 : performance.now() - lastOrder;
+/** For how many milliseconds no engine has been given a command: 0 while one is at work. */
+export function idleSinceLastCommand(): number {
+  return commandsAtWork > 0 ? 0 : performance.now() - lastCommand;
 }

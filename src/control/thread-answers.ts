@@ -1,4 +1,4 @@
-/** What an engine's thread answers: one order waits at a time. */
+/** What an engine's thread answers: one command waits at a time. */
 import type { BricksError } from '../model/errors';
 import type { EngineReport } from './engine-protocol';
 

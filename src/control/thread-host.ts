@@ -17,22 +17,22 @@ export class ThreadHost implements WarmUpHost {
   private waiter: Waiter;
   private longestWait = WARM_UP_WAIT_MICROSECONDS;
   /** The control memory, or what stands in for it while packets are synthetic. */
-  private books: Int32Array;
+  private counters: Int32Array;
 
-  /** `orders` becomes readable with an order, -1 where nothing does. */
-  constructor(private readonly control: Int32Array, private readonly orders: number) {
+  /** `commands` becomes readable with a command, -1 where nothing does. */
+  constructor(private readonly control: Int32Array, private readonly commands: number) {
     this.waiter = new Waiter([], control, CONTROL_WAKE);
-    this.books = new Int32Array(new ArrayBuffer(control.byteLength));
+    this.counters = new Int32Array(new ArrayBuffer(control.byteLength));
   }
 
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
   attach(sources: readonly EngineSource[], counters: CounterBlock, hot: readonly object[], real = true): void {
-    this.waiter = new Waiter(sources, this.control, CONTROL_WAKE, this.orders);
+    this.waiter = new Waiter(sources, this.control, CONTROL_WAKE, this.commands);
     this.deoptimisations = new DeoptimisationCount(hot, counters, this.probe);
     this.collections = new CollectionCount(counters);
     this.collections.start();
     this.longestWait = real ? 0x3fffffff : WARM_UP_WAIT_MICROSECONDS;
-    if (real) this.books = this.control;
+    if (real) this.counters = this.control;
   }
 
   /** What was not counted yet is. */
@@ -50,8 +50,8 @@ export class ThreadHost implements WarmUpHost {
   }
 
   took(source: number, packets: number): void {
-    this.books[CONTROL_SOURCE] = source;
-    this.books[CONTROL_PACKETS] = packets;
+    this.counters[CONTROL_SOURCE] = source;
+    this.counters[CONTROL_PACKETS] = packets;
   }
 
   wait(microseconds: number): void {

@@ -170,7 +170,7 @@ function unreadColumns(memory: GraphMemory, reads: ReadonlySet<ColumnName>, tran
   for (const column of [...ALWAYS_READ, ...reads]) unread.delete(column);
   for (const { reads: columns } of transmitters) {
     // One that doesn't say what it reads may read all.
-    if (!columns) return new Set(['heads']);
+    if (!columns) return new Set(['headerBytes']);
     for (const column of columns) unread.delete(column);
   }
   return unread;

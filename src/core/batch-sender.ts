@@ -44,9 +44,9 @@ export class BatchSender {
     for (let attempt = 0; ; attempt++) {
       clock.read();
       if (this.host.stopRequested() && !this.host.pauseRequested() && stopDeadline[0] === 0) stopDeadline[0] = clock.cell[0] + STOP_NANOSECONDS;
-      const patient = stopDeadline[0] === 0 || clock.cell[0] < stopDeadline[0];
+      const lossless = stopDeadline[0] === 0 || clock.cell[0] < stopDeadline[0];
       let held = 0;
-      for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, patient);
+      for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, lossless);
       for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
       if (held === 0) return;
       if (attempt > 20) this.host.wait(attempt > 200 ? 1000 : 50);

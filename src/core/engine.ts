@@ -18,7 +18,7 @@ import { NO_TIMERS, type EngineTimers, type Inbox } from '../context/engine-time
 export interface EngineHost {
   /** True once the engine is to stop. Called once a round. */
   stopRequested(): boolean;
-  /** Whether it is only to pause, for an order to its thread: it will run on, or another graph in its place. */
+  /** Whether it is only to pause, for a command to its thread: it will run on, or another graph in its place. */
   pauseRequested(): boolean;
   /** Waits until a source has something, someone wakes the engine, or the time is over: a whole number. */
   wait(microseconds: number): void;
@@ -60,7 +60,7 @@ export class Engine {
   /** Packets have come since the last `housekeeping`. */
   private worked = false;
   /** The source whose batch is on its way. */
-  private inHand: EngineSource | undefined;
+  private currentSource: EngineSource | undefined;
 
   constructor(
     private readonly sources: readonly EngineSource[],
@@ -114,8 +114,8 @@ export class Engine {
 
   /** Brings the books to an end after a failure; returns what to throw. */
   private failed(error: unknown): unknown {
-    const named = abandonAll(this.graph, this.sender, this.inHand, error);
-    this.inHand = undefined;
+    const named = abandonAll(this.graph, this.sender, this.currentSource, error);
+    this.currentSource = undefined;
     this.publishNow();
     return named;
   }
@@ -162,7 +162,7 @@ export class Engine {
     return true;
   }
 
-  /** One turn over all sources; answers how many packets it moved. */
+  /** One turn over all sources; returns how many packets it moved. */
   round(): number {
     const { sources, graph, timers, inboxes } = this;
     let packets = 0;
@@ -173,12 +173,12 @@ export class Engine {
       const received = source.port.receive();
       if (received > 0) {
         if (source.port.waited === true) this.beginAgain();
-        this.inHand = source;
+        this.currentSource = source;
         this.host.took(index, received);
         graph.process(source.batch, source.entry);
         this.sender.send(source.batch);
         source.port.release();
-        this.inHand = undefined;
+        this.currentSource = undefined;
         packets += received;
         // Copies are of one source's packets: all of a batch are of one link type.
         if (graph.sidesWait) this.sender.sendSides(false);

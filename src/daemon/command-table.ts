@@ -23,7 +23,7 @@ export type CommandOutcome = { readonly result: unknown } | { readonly error: un
 export async function carryOutRequest(host: ControlHost, { method, parameters }: Request, session: Session): Promise<CommandOutcome> {
   const declaration = commandOf(method);
   const handler = HANDLERS.get(method);
-  if (!declaration || !handler) return { error: noSuch('command', method, Object.keys(COMMANDS), 'E_ORDER'), number: METHOD_NOT_FOUND };
+  if (!declaration || !handler) return { error: noSuch('command', method, Object.keys(COMMANDS), 'E_COMMAND'), number: METHOD_NOT_FOUND };
   let number = INVALID_PARAMETERS;
   try {
     // The token itself is what gives access.
@@ -50,7 +50,7 @@ export function mayUse(has: Access, needs: Access): boolean {
   return has === 'control' || needs === 'read';
 }
 
-function noSuch(what: string, name: string, known: readonly string[], code: 'E_ORDER' | 'E_ARGUMENT'): BricksError {
+function noSuch(what: string, name: string, known: readonly string[], code: 'E_COMMAND' | 'E_ARGUMENT'): BricksError {
   const short = name.length > 60 ? `${name.slice(0, 60)}...` : name;
   const guess = nearest(short, known);
   return new BricksError(code, `There is no ${what} ${JSON.stringify(short)}.`, guess ? `Did you mean ${guess}?` : `There are: ${known.join(', ')}.`);

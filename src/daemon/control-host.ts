@@ -1,6 +1,6 @@
 /** What commands may ask of the daemon. */
 import type { EngineRegistry } from '../control/engine-registry';
-import { valueOfAnswer, type Order } from '../control/orders';
+import { valueOfAnswer, type RegistryCommand } from '../control/registry-commands';
 import type { DaemonInformation, ReloadReport } from '../protocol/commands/program';
 
 export interface ControlHost {
@@ -13,7 +13,7 @@ export interface ControlHost {
   shutdown(): void;
 }
 
-/** Gives an order; returns its value. @throws BricksError with the code of the registry's answer */
-export async function carryOut({ registry }: ControlHost, order: Order): Promise<unknown> {
-  return valueOfAnswer(await registry.execute(order));
+/** Gives a command; returns its value. @throws BricksError with the code of the registry's answer */
+export async function carryOut({ registry }: ControlHost, command: RegistryCommand): Promise<unknown> {
+  return valueOfAnswer(await registry.execute(command));
 }

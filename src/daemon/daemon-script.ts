@@ -1,6 +1,6 @@
 /** The script of a daemon, which may end, fail, loop or leave: the daemon stays. */
-import { engines, idleEngines, restSinceLastOrder } from '../control/process-engines';
-import type { Answer, Order } from '../control/orders';
+import { engines, idleEngines, idleSinceLastCommand } from '../control/process-engines';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { BricksError } from '../model/errors';
 import { looseBricks } from '../model/brick-description';
 import { formatFailure, LuaHost } from '../lua/lua-host';
@@ -17,7 +17,7 @@ export interface ScriptSettings {
   readonly arguments: readonly string[];
   /** The descriptor that Lua prints to. */
   readonly output: number;
-  readonly execute: (order: Order) => Promise<Answer>;
+  readonly execute: (command: RegistryCommand) => Promise<Answer>;
 }
 
 const LOOK_MILLISECONDS = 20;
@@ -48,7 +48,7 @@ export class DaemonScript {
   }
 
   /**
-   * Waits until the script has set up what it wants: it has ended, or for so long neither it nor anybody has given an engine an order.
+   * Waits until the script has set up what it wants: it has ended, or for so long neither it nor anybody has given an engine a command.
    * Resolves with its end, or undefined for one that goes on.
    */
   async settled(milliseconds: number): Promise<ScriptEnd | undefined> {
@@ -57,7 +57,7 @@ export class DaemonScript {
     for (;;) {
       await Promise.race([this.end, new Promise<void>((resolve) => setTimeout(resolve, LOOK_MILLISECONDS))]);
       if (end !== undefined) return end;
-      if (Math.min(performance.now() - this.begin, restSinceLastOrder()) >= milliseconds) return undefined;
+      if (Math.min(performance.now() - this.begin, idleSinceLastCommand()) >= milliseconds) return undefined;
     }
   }
 

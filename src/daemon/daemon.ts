@@ -19,7 +19,7 @@ import { dropPrivileges, type Identity } from './privileges';
 import { Reload } from './reload';
 import { rehearse } from './rehearse';
 import { prepareRuntimeDirectory, removeLeftovers, replaceFile, runtimeFiles, type RuntimeFiles } from './runtime-directory';
-import { ScriptOrders } from './script-orders';
+import { ScriptCommands } from './script-commands';
 import { StatusFile } from './status-file';
 import { daemonStatus } from './status';
 
@@ -34,7 +34,7 @@ export interface DaemonSettings extends EngineSettings {
   readonly scriptArguments: readonly string[];
   /** The descriptor that Lua scripts print to. */
   readonly output: number;
-  /** How long a script may give no order before its start-up is over. */
+  /** How long a script may give no command before its start-up is over. */
   readonly settleMilliseconds: number;
   /** How long engines may take to stop. */
   readonly stopMilliseconds: number;
@@ -68,7 +68,7 @@ export class Daemon implements ControlHost {
   readonly files: RuntimeFiles;
   private readonly pidFile: PidFile;
   private script: DaemonScript | undefined;
-  private orders: ScriptOrders | undefined;
+  private commands: ScriptCommands | undefined;
   private reloading = false;
   private engines!: ProgramEngines;
   private server: ControlServer | undefined;
@@ -175,7 +175,7 @@ export class Daemon implements ControlHost {
     // What was installed meanwhile may be asked for.
     plugins().refresh();
     const wanted = await rehearse(path, scriptArguments, this.engines.plan());
-    const report = await new Reload(this.registry, wanted, this.orders?.own ?? new Set()).apply();
+    const report = await new Reload(this.registry, wanted, this.commands?.own ?? new Set()).apply();
     const former = this.script;
     const script = this.takeScript(path, wanted.map(({ name }) => name));
     await within(SCRIPT_STOP_MILLISECONDS, former?.stop());
@@ -202,9 +202,9 @@ export class Daemon implements ControlHost {
 
   /** Runs a script, for which these engines are there already. */
   private takeScript(path: string, ready: readonly string[] = []): DaemonScript {
-    const orders = new ScriptOrders(this.registry, (order) => this.engines.carryOut(order), ready);
-    this.orders = orders;
-    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (order) => orders.execute(order) });
+    const commands = new ScriptCommands(this.registry, (command) => this.engines.carryOut(command), ready);
+    this.commands = commands;
+    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (command) => commands.execute(command) });
     return this.script;
   }
 

@@ -1,7 +1,7 @@
 /** A Lua shell of a client: a Lua state of its own, whose output goes to the client. */
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
-import type { Answer, Order } from '../control/orders';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { LuaHost, type LineResult, type RunResult } from '../lua/lua-host';
 import { BricksError } from '../model/errors';
 import type { Completion } from '../program/completion';
@@ -37,8 +37,8 @@ export class LuaShell {
       room: () => session.room(),
     });
     this.input = openSync('/dev/null', 'r');
-    const execute = (order: Order): Promise<Answer> => {
-      if (order.order !== 'shutdown') return host.registry.execute(order);
+    const execute = (command: RegistryCommand): Promise<Answer> => {
+      if (command.command !== 'shutdown') return host.registry.execute(command);
       session.afterAnswer(() => host.shutdown());
       return Promise.resolve({ ok: true });
     };

@@ -18,7 +18,7 @@ export interface WantedEngine extends EngineSetUp {
 /** @throws BricksError E_SCRIPT_FAILED, or what is wrong with a setup */
 export async function rehearse(path: string, words: readonly string[], engines: PlannedEngines): Promise<WantedEngine[]> {
   const firstBrick = firstBrickOfState();
-  if (isSetup(path)) await runSetup(readSetupFile(path), path, (order) => engines.execute(order), firstBrick);
+  if (isSetup(path)) await runSetup(readSetupFile(path), path, (command) => engines.execute(command), firstBrick);
   else await rehearseLua(path, words, engines, firstBrick);
   return engines.all.map((engine) => ({ ...engine.setUp, started: engine.begun }));
 }

@@ -1,7 +1,7 @@
 /** Brings the engines of a daemon to what its script makes now: those that are the same are not touched; all or nothing. */
 import { brickKey, engineKey, graphKey, type EngineSetUp } from '../control/engine-set-up';
 import type { EngineRegistry } from '../control/engine-registry';
-import { valueOfAnswer, type Order } from '../control/orders';
+import { valueOfAnswer, type RegistryCommand } from '../control/registry-commands';
 import type { PacketEngine } from '../control/packet-engine';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { BrickSpecification } from '../model/graph';
@@ -57,9 +57,9 @@ export class Reload {
 
   private async remove(name: string): Promise<void> {
     const before = this.stateOf(name);
-    await this.order({ order: 'engine.stop', name });
+    await this.command({ command: 'engine.stop', name });
     this.undo.push(() => this.make(before));
-    await this.order({ order: 'engine.delete', name });
+    await this.command({ command: 'engine.delete', name });
   }
 
   /** An engine that gives up a link comes before the one that takes it. Where they give each other some, one is closed before. */
@@ -84,9 +84,9 @@ export class Reload {
 
   private async unlink(before: PresentEngine): Promise<void> {
     const { name } = before;
-    await this.order({ order: 'engine.stop', name });
+    await this.command({ command: 'engine.stop', name });
     this.undo.push(() => this.restore(before));
-    await this.order({ order: 'engine.unlink', name });
+    await this.command({ command: 'engine.unlink', name });
   }
 
   private async change(one: WantedEngine): Promise<void> {
@@ -105,15 +105,15 @@ export class Reload {
 
   /** Gives an engine other bricks, while it runs where the backend can do that. */
   private async relink({ name, started }: { readonly name: string; readonly started: boolean }, bricks: readonly BrickSpecification[]): Promise<void> {
-    const order: Order = { order: 'engine.relink', name, bricks: [...bricks] };
+    const command: RegistryCommand = { command: 'engine.relink', name, bricks: [...bricks] };
     try {
-      await this.order(order);
+      await this.command(command);
     } catch (error) {
       if (!isBricksError(error) || error.code !== 'E_ENGINE_RUNNING') throw error;
-      await this.order({ order: 'engine.stop', name });
-      await this.order(order);
+      await this.command({ command: 'engine.stop', name });
+      await this.command(command);
     }
-    await this.order({ order: started ? 'engine.start' : 'engine.stop', name });
+    await this.command({ command: started ? 'engine.start' : 'engine.stop', name });
   }
 
   private async add(one: WantedEngine): Promise<void> {
@@ -125,32 +125,32 @@ export class Reload {
   private async run({ name, started }: WantedEngine): Promise<void> {
     const engine = this.present.get(name);
     if (engine === undefined || engine.running === started) return;
-    await this.order({ order: started ? 'engine.start' : 'engine.stop', name });
-    this.undo.push(() => this.order({ order: started ? 'engine.stop' : 'engine.start', name }));
+    await this.command({ command: started ? 'engine.start' : 'engine.stop', name });
+    this.undo.push(() => this.command({ command: started ? 'engine.stop' : 'engine.start', name }));
   }
 
   private async make(one: EngineSetUp & { readonly started: boolean }): Promise<void> {
-    await this.order({ order: 'engine.create', name: one.name, options: { ...one.options, ...withoutUndefined({ backend: one.given.backend, backendOptions: one.given.backendOptions }) } });
+    await this.command({ command: 'engine.create', name: one.name, options: { ...one.options, ...withoutUndefined({ backend: one.given.backend, backendOptions: one.given.backendOptions }) } });
     await this.link(one);
   }
 
   private async link({ name, specifications, linkOptions: { batch, queue }, started }: EngineSetUp & { readonly started: boolean }): Promise<void> {
     if (specifications.length === 0) return;
-    await this.order({ order: 'engine.link', name, bricks: [...specifications], ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) });
-    if (started) await this.order({ order: 'engine.start', name });
+    await this.command({ command: 'engine.link', name, bricks: [...specifications], ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) });
+    if (started) await this.command({ command: 'engine.start', name });
   }
 
   /** Gives a changed engine its old bricks again. */
   private async restore(before: PresentEngine): Promise<void> {
-    await this.order({ order: 'engine.stop', name: before.name });
-    await this.order({ order: 'engine.unlink', name: before.name });
+    await this.command({ command: 'engine.stop', name: before.name });
+    await this.command({ command: 'engine.unlink', name: before.name });
     await this.link(before);
   }
 
   private async discard(name: string): Promise<void> {
     if (!this.registry.all.some((engine) => engine.name === name)) return;
-    await this.order({ order: 'engine.stop', name });
-    await this.order({ order: 'engine.delete', name });
+    await this.command({ command: 'engine.stop', name });
+    await this.command({ command: 'engine.delete', name });
   }
 
   private async takeBack(): Promise<void> {
@@ -168,8 +168,8 @@ export class Reload {
     return { ...engine.setUp, started: engine.running };
   }
 
-  private async order(order: Order): Promise<void> {
-    valueOfAnswer(await this.registry.execute(order));
+  private async command(command: RegistryCommand): Promise<void> {
+    valueOfAnswer(await this.registry.execute(command));
   }
 }
 

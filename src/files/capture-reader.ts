@@ -165,7 +165,7 @@ export class CaptureReader {
     return this.state[BYTES];
   }
 
-  /** Fills the batch from row 0; answers the rows, 0 for nothing now, or SOURCE_ENDED: then `problem` may tell why. */
+  /** Fills the batch from row 0; returns the rows, 0 for nothing now, or SOURCE_ENDED: then `problem` may tell why. */
   read(): number {
     const { state, batch } = this;
     state[ROWS] = state[BYTES] = 0;

@@ -41,9 +41,9 @@ export class FileTransmitter implements Transmitter {
     private readonly requests: readonly SinkRequest[], context: OpenContext, isSource: IsSource = () => false, useNative = true,
     recorder: () => RecorderThread = () => new RecorderThread(), private readonly open: OpenFiles = new Map(),
   ) {
-    const news = requests.filter((request) => !isOpen(request, open));
+    const added = requests.filter((request) => !isOpen(request, open));
     const isTaken = (identity: string): string | undefined => (isSource(identity) ? 'reads' : [...open.values()].some(({ sink }) => sink.identity === identity) ? 'writes' : undefined);
-    const recording = news.length > 0 ? new Recording(news, context, isTaken, useNative, recorder()) : undefined;
+    const recording = added.length > 0 ? new Recording(added, context, isTaken, useNative, recorder()) : undefined;
     for (const sink of recording?.sinks ?? []) open.set(sink.request.link.text, { sink, recording: recording as Recording, users: [] });
     this.files = requests.map(({ link }) => open.get(link.text) as OpenFile);
     this.files.forEach(({ sink, users }, index) => {
@@ -59,24 +59,24 @@ export class FileTransmitter implements Transmitter {
   transmit(batch: PacketBatch, wait: boolean): number {
     this.sent = true;
     if (!this.begun) this.begin();
-    const patient = wait && !this.failed;
+    const lossless = wait && !this.failed;
     let held = 0;
     if (this.addon && this.native) {
       const index = this.batches.indexOf(batch);
       if (index >= 0) {
         const { revision } = sectionOf(batch);
-        const answer = this.addon.encodeLists(this.native, index, batch.memory.bytes, revision, patient, batch.notes?.words);
+        const answer = this.addon.encodeLists(this.native, index, batch.memory.bytes, revision, lossless, batch.notes?.words);
         if (answer < LISTS_ASK) return answer;
         held = answer % LISTS_ASK;
         for (const { sink } of this.files) {
           if (sink.ring.state[STATE_ASKS] === 0) continue;
           sink.ring.state[STATE_ASKS] = 0;
-          held += encodeList(sink, batch, patient);
+          held += encodeList(sink, batch, lossless);
         }
         return held;
       }
     }
-    for (const { sink } of this.files) held += encodeList(sink, batch, patient);
+    for (const { sink } of this.files) held += encodeList(sink, batch, lossless);
     return held;
   }
 

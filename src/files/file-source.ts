@@ -13,7 +13,7 @@ import { Pace, type Clock, type PaceOptions } from './pace';
 
 export class FileSource implements SourcePort {
   readonly link: LinkName;
-  readonly patient = true;
+  readonly lossless = true;
   private readonly reader: CaptureReader;
   private readonly files: readonly DirectoryFile[];
   private readonly isDirectory: boolean;

@@ -16,7 +16,7 @@ export interface FilesAddon {
     counters: Uint32Array, records: Uint32Array,
   ): NativeRecorder;
   /**
-   * Encodes the lists of all files; answers how many packets stayed on them, and 2^32 for each file that TypeScript must look at
+   * Encodes the lists of all files; returns how many packets stayed on them, and 2^32 for each file that TypeScript must look at
    * first (STATE_ASKS). `revision` is that of the packets' section, `notes` the batch's, if it has some.
    */
   encodeLists(recorder: NativeRecorder, batch: number, memory: Uint8Array, revision: number, wait: boolean, notes: Uint32Array | undefined): number;
@@ -30,7 +30,7 @@ export interface FilesAddon {
   forgetFile(socket: number, slot: number): void;
   /** From now on standard input is this thread's, until it gives it back by `closeFile`; false if it is another's. */
   claimInput(): boolean;
-  /** Opens the target of a recording without waiting, `-` for standard output; answers the descriptor, or the number of the error below zero. */
+  /** Opens the target of a recording without waiting, `-` for standard output; returns the descriptor, or the number of the error below zero. */
   openTarget(path: string): number;
   /** Locks it for this open file; false if another one, of whatever process, has the lock. */
   lockFile(descriptor: number): boolean;

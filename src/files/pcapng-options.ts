@@ -17,7 +17,7 @@ export const INTERFACE_NUMBERS: Numbers = new Map([...CUSTOM_NUMBERS, [8, [0, 8]
 export const OTHER_NUMBERS: Numbers = new Map(CUSTOM_NUMBERS);
 
 /**
- * Writes the options that stand at `at` to `end` at `to` of `target`, which may be the same memory from there on or before; answers
+ * Writes the options that stand at `at` to `end` at `to` of `target`, which may be the same memory from there on or before; returns
  * how many bytes they have now, a multiple of 4. What is no option any more ends them.
  */
 export function carryOptions(

@@ -27,7 +27,7 @@ export class PipeWriter {
     this.first = Buffer.concat([this.first, bytes]);
   }
 
-  /** Writes from the ring's tail on; answers the bytes of whole records that are out now, or -1 if the pipe takes nothing. Throws what the system throws. */
+  /** Writes from the ring's tail on; returns the bytes of whole records that are out now, or -1 if the pipe takes nothing. Throws what the system throws. */
   write(target: TargetFile, ring: RingOfRecords, tail: number, length: number): number {
     while (this.first.length > 0) {
       const count = writeNow(target, this.first, 0, this.first.length);

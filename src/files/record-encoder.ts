@@ -61,13 +61,13 @@ export const STATE_NUMBERS = 13;
 
 /**
  * A mark stands between records: before what follows it, the writer is to begin a file, or write blocks. Which, it is told by a
- * message (RecorderNews), which may have any length. A mark's third word is one that no record has there.
+ * message (RecorderMessage), which may have any length. A mark's third word is one that no record has there.
  */
 export const MARK_BYTES = 16;
 export const MARK_WORD = 0xffff_ffff;
 
 /** What a mark means. */
-export interface RecorderNews {
+export interface RecorderMessage {
   readonly slot: number;
   /** This file is full: what follows goes to the next one. */
   readonly rotates: boolean;
@@ -88,7 +88,7 @@ export interface EncodedFile {
   readonly request: SinkRequest;
   readonly description: FileDescription;
   readonly slot: number;
-  tell(news: RecorderNews): void;
+  tell(message: RecorderMessage): void;
 }
 
 /** The section of a batch's packets. */
@@ -97,7 +97,7 @@ export function sectionOf(batch: PacketBatch): CaptureSection {
   return section instanceof CaptureSection ? section : plainSection(batch.linkType);
 }
 
-/** Encodes the file's list and empties it; with `wait` it leaves what does not fit now, and answers how many. */
+/** Encodes the file's list and empties it; with `wait` it leaves what does not fit now, and returns how many. */
 export function encodeList(file: EncodedFile, batch: PacketBatch, wait: boolean): number {
   const { ring, description } = file;
   const { lists, output, counters, record } = file.request;

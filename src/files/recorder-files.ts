@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { systemCode } from '../model/system-error';
 import type { Guardian } from './guardian';
 import { PipeWriter } from './pipe-writer';
-import { CLOSED, CLOSING, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, MARKED, MARK_BYTES, TAIL, type RecorderNews } from './record-encoder';
+import { CLOSED, CLOSING, ERROR_NUMBER, FAILED_BYTES, FAILED_PACKETS, HEAD, HINTS, HINT_COUNT, LAST_ERROR, MARKED, MARK_BYTES, TAIL, type RecorderMessage } from './record-encoder';
 import { INTERNAL_ERROR, emptyFile, numberedName, type RecordFilePlan } from './record-plan';
 import { distanceToMark, recordAt } from './ring-records';
 import { TargetFile } from './target-file';
@@ -43,8 +43,8 @@ export class RecordFile {
   private lastFailure = -Infinity;
   private lastError: unknown = 'ENOSPC';
 
-  /** `nextNews` tells what the next mark means. */
-  constructor(readonly plan: RecordFilePlan, private readonly guardian: Guardian | undefined, private readonly nextNews: () => RecorderNews | undefined = () => undefined) {
+  /** `nextMessage` tells what the next mark means. */
+  constructor(readonly plan: RecordFilePlan, private readonly guardian: Guardian | undefined, private readonly nextMessage: () => RecorderMessage | undefined = () => undefined) {
     this.header = emptyFile(plan);
   }
 
@@ -140,7 +140,7 @@ export class RecordFile {
     this.target = undefined;
   }
 
-  /** Writes what is there, if it is worth it; answers whether anything was done. `all`: however little it is. */
+  /** Writes what is there, if it is worth it; returns whether anything was done. `all`: however little it is. */
   drain(now: number, all: boolean): boolean {
     let end = this.control(HEAD);
     const marked = this.distance(this.control(MARKED));
@@ -185,9 +185,9 @@ export class RecordFile {
 
   /** Does what the mark at the ring's tail means; false if that is not known yet. */
   private takeMark(): boolean {
-    const news = this.nextNews();
-    if (!news) return false;
-    const { rotates, header, blocks } = news;
+    const message = this.nextMessage();
+    if (!message) return false;
+    const { rotates, header, blocks } = message;
     if (rotates) this.leaveFull();
     if (header) {
       // What was written as a guess is written anew; a pipe has nothing before its first packet.

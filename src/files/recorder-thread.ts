@@ -1,7 +1,7 @@
 /** The engine's side of the thread that writes its files. It gets ready while the engine makes its bricks, warms up and opens its files. */
 import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import type { RecorderNews } from './record-encoder';
+import type { RecorderMessage } from './record-encoder';
 import { PROBLEM_BYTES } from './record-plan';
 import { RECORDER_PLANNED, RECORDER_WORDS, type RecorderData, type RecorderPlan } from './recorder-worker';
 
@@ -31,8 +31,8 @@ export class RecorderThread {
   }
 
   /** What a mark in a ring means. */
-  tell(news: RecorderNews): void {
-    this.port.postMessage(news);
+  tell(message: RecorderMessage): void {
+    this.port.postMessage(message);
   }
 
   /** Tells nothing any more: it ends when it has written all. */

@@ -1,7 +1,7 @@
 /** The thread that writes the files of an engine. It knows only its rings, and ends when it is told to. */
 import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Guardian, type GuardianPlan } from './guardian';
-import type { RecorderNews } from './record-encoder';
+import type { RecorderMessage } from './record-encoder';
 import type { RecordFilePlan } from './record-plan';
 import { RecordFile } from './recorder-files';
 
@@ -68,18 +68,18 @@ function hasPending(file: RecordFile): boolean {
   return file.hasPending;
 }
 
-/** News of all files, until each is asked for. */
+/** Messages for all files, until each is asked for. */
 class Inbox {
-  private readonly waiting = new Map<number, RecorderNews[]>();
+  private readonly waiting = new Map<number, RecorderMessage[]>();
 
   constructor(private readonly port: MessagePort) {}
 
-  next(slot: number): RecorderNews | undefined {
+  next(slot: number): RecorderMessage | undefined {
     for (let received = receiveMessageOnPort(this.port); received; received = receiveMessageOnPort(this.port)) {
-      const news = received.message as RecorderNews;
-      const before = this.waiting.get(news.slot);
-      if (before) before.push(news);
-      else this.waiting.set(news.slot, [news]);
+      const message = received.message as RecorderMessage;
+      const before = this.waiting.get(message.slot);
+      if (before) before.push(message);
+      else this.waiting.set(message.slot, [message]);
     }
     const mine = this.waiting.get(slot);
     const first = mine?.shift();

@@ -52,7 +52,7 @@ export class Recording {
   constructor(requests: readonly SinkRequest[], private readonly context: OpenContext, isTaken: (identity: string) => string | undefined, useNative: boolean, private readonly recorder: RecorderThread) {
     this.shared = recorder.shared;
     this.guardian = useNative ? Guardian.start(requests.length, (text) => context.notice(text)) : undefined;
-    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (news) => recorder.tell(news)));
+    this.sinks = requests.map((request, index) => createSink(request, index, requests.length, this.guardian, context.live === true, (message) => recorder.tell(message)));
     this.openFiles(isTaken);
     this.startRecorder();
     this.open = new Set(this.sinks);

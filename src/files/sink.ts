@@ -4,7 +4,7 @@ import { SNAP_LENGTH, type CaptureFormat } from './formats';
 import type { Guardian } from './guardian';
 import {
   CONTROL_WORDS, STATE_FILE_SECONDS, STATE_NUMBERS, STATE_PCAPNG, STATE_ROTATE_BYTES, STATE_ROTATE_SECONDS, STATE_SNAP_LENGTH, STATE_UNIT,
-  type EncodedFile, type RecorderNews,
+  type EncodedFile, type RecorderMessage,
 } from './record-encoder';
 import { FileDescription } from './file-description';
 import { PROBLEM_BYTES, type RecordFilePlan } from './record-plan';
@@ -48,7 +48,7 @@ function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes));
 }
 
-export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined, live: boolean, tell: (news: RecorderNews) => void): Sink {
+export function createSink(request: SinkRequest, slot: number, count: number, guardian: Guardian | undefined, live: boolean, tell: (message: RecorderMessage) => void): Sink {
   const { options } = request;
   const format = formatOf(request);
   const share = 2 ** Math.floor(Math.log2(ALL_BUFFER_BYTES / count));

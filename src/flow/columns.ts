@@ -17,8 +17,8 @@ export type FlowFiller = (batch: PacketBatch, first: number, count: number) => v
 export interface FlowFillerOptions {
   /** Compiles the loop for these very columns (src/v8/specialise.ts). */
   readonly specialise?: <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants) => Loop;
-  /** Whether the column `heads` is filled before. */
-  readonly heads?: boolean;
+  /** Whether the column `headerBytes` is filled before. */
+  readonly headerBytes?: boolean;
   /** Whether anybody reads addresses and ports; if not, only the words are filled. */
   readonly fields?: boolean;
 }
@@ -29,8 +29,8 @@ export interface FlowFillerOptions {
  */
 export function flowFiller(columns: PacketColumns, options: FlowFillerOptions = {}): FlowFiller {
   const { offset, length, flowWord, flowAddresses, flowPorts } = columns;
-  const { specialise = (factory, ...constants) => factory(...constants), heads = false, fields = true } = options;
-  const fillCommon = specialise(commonRows, offset, length, flowWord, flowAddresses, flowPorts, heads ? columns.heads : null, fields, FLOW_WITH_PORTS << 16, 0x86dd6000 | 0);
+  const { specialise = (factory, ...constants) => factory(...constants), headerBytes = false, fields = true } = options;
+  const fillFastPath = specialise(fastPathRows, offset, length, flowWord, flowAddresses, flowPorts, headerBytes ? columns.headerBytes : null, fields, FLOW_WITH_PORTS << 16, 0x86dd6000 | 0);
   return (batch, first, count) => {
     const end = first + count;
     if (batch.linkType !== ETHERNET) {
@@ -38,22 +38,22 @@ export function flowFiller(columns: PacketColumns, options: FlowFillerOptions = 
       return;
     }
     const { view } = batch.memory;
-    for (let row = fillCommon(first, end, view); row < end; row = fillCommon(row + 1, end, view)) parseRow(batch, row);
+    for (let row = fillFastPath(first, end, view); row < end; row = fillFastPath(row + 1, end, view)) parseRow(batch, row);
   };
 }
 
 /**
- * What most packets are: IP without options or extension headers, whole, TCP or UDP, with one VLAN tag or none. Answers the first row up
+ * What most packets are: IP without options or extension headers, whole, TCP or UDP, with one VLAN tag or none. Returns the first row up
  * to `end` whose packet is another. It calls nothing: what V8 does not inline costs 4 ns a call.
  */
-function commonRows(
-  offset: Uint32Array, length: Uint32Array, flowWord: Int32Array, flowAddresses: Uint16Array, flowPorts: Uint32Array, heads: DataView | null,
+function fastPathRows(
+  offset: Uint32Array, length: Uint32Array, flowWord: Int32Array, flowAddresses: Uint16Array, flowPorts: Uint32Array, headerBytes: DataView | null,
   fields: boolean, kind: number, ipv6: number,
 ) {
-  return function fillCommonRows(first: number, end: number, memory: DataView): number {
-    const view = heads ?? memory;
+  return function fillFastPathRows(first: number, end: number, memory: DataView): number {
+    const view = headerBytes ?? memory;
     for (let row = first | 0; row < end; row = (row + 1) | 0) {
-      let at = heads ? row << 6 : offset[row] | 0;
+      let at = headerBytes ? row << 6 : offset[row] | 0;
       let left = length[row] | 0;
       if (left < 42) return row;
       // The type, and what the header behind it begins with.

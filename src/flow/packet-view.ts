@@ -1,7 +1,7 @@
 /** Reads the headers of one packet after the other for bricks of the packet form. */
 import type { CurrentBatch } from '../model/brick';
 import type { CurrentPackets } from '../context/current-packets';
-import { HEAD_BYTES, type PacketColumns, type PacketMemory } from '../model/packet-batch';
+import { HEADER_BYTES, type PacketColumns, type PacketMemory } from '../model/packet-batch';
 import type { PacketView } from '../model/packet-view';
 import { FRAGMENT_LATER } from './flow-fields';
 import { hasPorts, readIpv4, readIpv6 } from './headers';
@@ -13,7 +13,7 @@ import { Header, Walk } from './walk';
 
 // V8 takes a module's own constants for constants, but loads imported ones again for each packet.
 const ETHERNET = LINK_TYPE_ETHERNET;
-const HEAD = HEAD_BYTES;
+const HEAD = HEADER_BYTES;
 /** Of a packet whose headers nobody has asked for. */
 const UNREAD = -1;
 const portsOf = hasPorts;
@@ -42,7 +42,7 @@ export class PacketReader implements PacketView {
   private readonly memory: PacketMemory;
   private readonly batch: CurrentBatch;
   /** Where the first bytes of packets are read, if not where they lie. */
-  private readonly heads: DataView | null;
+  private readonly headerBytes: DataView | null;
   /** Of these each is read when it is first asked for. */
   private hasLinkHeader = false;
   private type = -1;
@@ -59,9 +59,9 @@ export class PacketReader implements PacketView {
   private readonly walk = new Walk();
   private readonly apart = new Apart<PacketReader, number>((reader) => reader.walkHeaders());
 
-  /** `byHeads`: the column `heads` is filled, and nothing changes packets while they are looked at. */
-  constructor({ columns, memory, batch }: CurrentPackets, byHeads: boolean) {
-    this.heads = byHeads ? columns.heads : null;
+  /** `byHeaderBytes`: the column `headerBytes` is filled, and nothing changes packets while they are looked at. */
+  constructor({ columns, memory, batch }: CurrentPackets, byHeaderBytes: boolean) {
+    this.headerBytes = byHeaderBytes ? columns.headerBytes : null;
     this.columns = columns;
     this.memory = memory;
     this.batch = batch;
@@ -72,15 +72,15 @@ export class PacketReader implements PacketView {
     this.row = row;
     this.hasLinkHeader = false;
     this.version = UNREAD;
-    const { heads } = this;
-    if (!heads) return;
+    const { headerBytes } = this;
+    if (!headerBytes) return;
     const captured = this.columns.length[row];
     if (captured < 38 || this.batch.linkType !== ETHERNET) return;
     const at = row << 6;
-    const word = heads.getInt32(at + 12);
+    const word = headerBytes.getInt32(at + 12);
     const isIpv4 = word >>> 8 === PLAIN_IPV4;
-    if (isIpv4 ? (heads.getUint16(at + 20) & 0x3fff) !== 0 : word >>> 12 !== PLAIN_IPV6 || captured < 58) return;
-    const protocol = heads.getUint8(at + (isIpv4 ? 23 : 20));
+    if (isIpv4 ? (headerBytes.getUint16(at + 20) & 0x3fff) !== 0 : word >>> 12 !== PLAIN_IPV6 || captured < 58) return;
+    const protocol = headerBytes.getUint8(at + (isIpv4 ? 23 : 20));
     // Behind IPv6 there may be extension headers.
     if (!portsOf(protocol)) return;
     const transport = isIpv4 ? 34 : 54;
@@ -89,10 +89,10 @@ export class PacketReader implements PacketView {
     this.ipProtocol = protocol;
     this.laterFragment = false;
     this.transport = transport;
-    this.addresses[0] = heads.getInt32(at + 26);
-    this.addresses[1] = heads.getInt32(at + 30);
-    this.fromPort = heads.getUint16(at + transport);
-    this.toPort = heads.getUint16(at + transport + 2);
+    this.addresses[0] = headerBytes.getInt32(at + 26);
+    this.addresses[1] = headerBytes.getInt32(at + 30);
+    this.fromPort = headerBytes.getUint16(at + transport);
+    this.toPort = headerBytes.getUint16(at + transport + 2);
   }
 
   get length(): number {
@@ -117,12 +117,12 @@ export class PacketReader implements PacketView {
 
   uint8(at: number): number {
     if (at < 0 || at >= this.length) return -1;
-    return this.heads && at < HEAD ? this.heads.getUint8((this.row << 6) + at) : this.memory.view.getUint8(this.columns.offset[this.row] + at);
+    return this.headerBytes && at < HEAD ? this.headerBytes.getUint8((this.row << 6) + at) : this.memory.view.getUint8(this.columns.offset[this.row] + at);
   }
 
   uint16(at: number): number {
     if (at < 0 || at + 2 > this.length) return -1;
-    return this.heads && at + 2 <= HEAD ? this.heads.getUint16((this.row << 6) + at) : this.memory.view.getUint16(this.columns.offset[this.row] + at);
+    return this.headerBytes && at + 2 <= HEAD ? this.headerBytes.getUint16((this.row << 6) + at) : this.memory.view.getUint16(this.columns.offset[this.row] + at);
   }
 
   uint32(at: number): number {
@@ -225,7 +225,7 @@ export class PacketReader implements PacketView {
 
   /** The same where it was captured. */
   private word(at: number): number {
-    return this.heads && at + 4 <= HEAD ? this.heads.getUint32((this.row << 6) + at) : this.memory.view.getUint32(this.columns.offset[this.row] + at);
+    return this.headerBytes && at + 4 <= HEAD ? this.headerBytes.getUint32((this.row << 6) + at) : this.memory.view.getUint32(this.columns.offset[this.row] + at);
   }
 
   private bounded(offset: number): number {

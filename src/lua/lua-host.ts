@@ -2,10 +2,10 @@
 import { join, relative, resolve } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import type { Answer, Order } from '../control/orders';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { packageRoot, packageVersion } from '../native/load-addon';
-import type { AnswerMessage, CallName, OrderMessage, Rehearsal, Reply, Request, WorkerSettings } from './messages';
+import type { AnswerMessage, CallName, CommandMessage, Rehearsal, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeLua, NativeOutcome } from './native-lua';
 
@@ -72,7 +72,7 @@ const openHosts = new Set<LuaHost>();
 export class LuaHost {
   readonly #native: NativeLua;
   readonly #worker: Worker;
-  readonly #orders: MessagePort;
+  readonly #commands: MessagePort;
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   readonly #ready: Promise<number>;
   readonly #gone: Promise<void>;
@@ -88,15 +88,15 @@ export class LuaHost {
   #closed = false;
 
   /** @throws BricksError E_NATIVE_MISSING where Lua was not built */
-  constructor(execute: (order: Order) => Promise<Answer>, options: LuaHostOptions = {}) {
+  constructor(execute: (command: RegistryCommand) => Promise<Answer>, options: LuaHostOptions = {}) {
     this.#native = loadNativeLua();
     this.#args = options.args ?? [];
     const { port1, port2 } = new MessageChannel();
-    this.#orders = port1;
+    this.#commands = port1;
     const root = packageRoot();
     const { rehearsal } = options;
     const settings: WorkerSettings = {
-      orders: port2,
+      commands: port2,
       bell: this.#bell,
       descriptors: [options.input ?? 0, options.output ?? 1, options.error ?? 2],
       memoryLimit: options.memoryLimit ?? MEMORY_LIMIT,
@@ -107,7 +107,7 @@ export class LuaHost {
       ...(rehearsal === undefined ? {} : { rehearsal: { seconds: rehearsal.seconds, runCommands: rehearsal.runCommands } }),
     };
     this.#worker = new Worker(join(__dirname, '..', 'lua', 'lua-worker.js'), { workerData: settings, transferList: [port2], name: 'lua' });
-    port1.on('message', ({ number, order }: OrderMessage) => void this.#answer(number, order, execute));
+    port1.on('message', ({ number, command }: CommandMessage) => void this.#answer(number, command, execute));
     let isReady: (id: number) => void;
     let isBroken: (error: Error) => void;
     this.#ready = new Promise((accept, refuse) => {
@@ -251,10 +251,10 @@ export class LuaHost {
   #restUnlessBusy(): void {
     if (this.#current === 0) {
       this.#worker.unref();
-      this.#orders.unref();
+      this.#commands.unref();
     } else {
       this.#worker.ref();
-      this.#orders.ref();
+      this.#commands.ref();
     }
   }
 
@@ -287,18 +287,18 @@ export class LuaHost {
     }
   }
 
-  async #answer(number: number, order: Order, execute: (order: Order) => Promise<Answer>): Promise<void> {
+  async #answer(number: number, command: RegistryCommand, execute: (command: RegistryCommand) => Promise<Answer>): Promise<void> {
     let answer: Answer;
     try {
-      answer = await execute(order);
+      answer = await execute(command);
     } catch (error) {
       answer = { ok: false, code: isBricksError(error) ? error.code : 'E_INTERNAL', message: messageOf(error) };
     }
     try {
-      this.#orders.postMessage({ number, answer } satisfies AnswerMessage);
+      this.#commands.postMessage({ number, answer } satisfies AnswerMessage);
     } catch (error) {
-      const message = `The result of ${order.order} can't be sent to the script: ${messageOf(error)}`;
-      this.#orders.postMessage({ number, answer: { ok: false, code: 'E_INTERNAL', message } } satisfies AnswerMessage);
+      const message = `The result of ${command.command} can't be sent to the script: ${messageOf(error)}`;
+      this.#commands.postMessage({ number, answer: { ok: false, code: 'E_INTERNAL', message } } satisfies AnswerMessage);
     }
     this.#ring();
   }

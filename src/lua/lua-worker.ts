@@ -1,14 +1,14 @@
 /**
- * The Lua thread: one Lua state, whose orders wait for their answers here, so that a script which
+ * The Lua thread: one Lua state, whose commands wait for their answers here, so that a script which
  * loops or waits holds up nobody else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Answer, Order } from '../control/orders';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { messageOf } from '../model/errors';
 import { packageRoot } from '../native/load-addon';
-import type { AnswerMessage, OrderMessage, Reply, Request, WorkerSettings } from './messages';
+import type { AnswerMessage, CommandMessage, Reply, Request, WorkerSettings } from './messages';
 import { loadNativeLua } from './native-lua';
 import type { NativeFailure, NativeLuaState, NativeOutcome } from './native-lua';
 
@@ -20,44 +20,44 @@ const SHELL = 'shell';
 const settings = workerData as WorkerSettings;
 const parent = parentPort!;
 let state: NativeLuaState;
-let orderNumber = 0;
+let commandNumber = 0;
 
 /** Tables of Lua don't say whether they are empty lists. */
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-function tidy(order: Record<string, unknown>): Order {
-  if (order['order'] === 'engine.link' || order['order'] === 'engine.relink') {
-    const bricks = listOf(order['bricks']) as Record<string, unknown>[];
+function tidy(command: Record<string, unknown>): RegistryCommand {
+  if (command['command'] === 'engine.link' || command['command'] === 'engine.relink') {
+    const bricks = listOf(command['bricks']) as Record<string, unknown>[];
     for (const brick of bricks) {
       brick['inputs'] = listOf(brick['inputs']);
       brick['outputs'] = listOf(brick['outputs']);
     }
   }
-  if (order['order'] === 'engine.edit') {
-    const edit = order['edit'] as Record<string, unknown>;
+  if (command['command'] === 'engine.edit') {
+    const edit = command['edit'] as Record<string, unknown>;
     if ('links' in edit) edit['links'] = listOf(edit['links']);
     const inserted = edit['edit'] === 'insert' ? edit['brick'] as Record<string, unknown> : undefined;
     if (inserted) for (const name of ['inputs', 'outputs']) inserted[name] = listOf(inserted[name]);
   }
-  if (order['order'] === 'brick.call') order['values'] = listOf(order['values']);
-  return order as Order;
+  if (command['command'] === 'brick.call') command['values'] = listOf(command['values']);
+  return command as RegistryCommand;
 }
 
-/** Sends an order and waits for its answer, or for an interrupt. */
-function giveOrder(order: Record<string, unknown>): Answer {
-  const message: OrderMessage = { number: ++orderNumber, order: tidy(order) };
-  settings.orders.postMessage(message);
+/** Sends a command and waits for its answer, or for an interrupt. */
+function sendCommand(command: Record<string, unknown>): Answer {
+  const message: CommandMessage = { number: ++commandNumber, command: tidy(command) };
+  settings.commands.postMessage(message);
   for (;;) {
     const seen = Atomics.load(settings.bell, 0);
-    const received = receiveMessageOnPort(settings.orders) as { message: AnswerMessage } | undefined;
+    const received = receiveMessageOnPort(settings.commands) as { message: AnswerMessage } | undefined;
     if (state.isInterrupted()) return { ok: false, code: 'E_INTERRUPTED', message: 'interrupted' };
     if (!received) {
       Atomics.wait(settings.bell, 0, seen, LONGEST_WAIT_MS);
-    } else if (received.message.number === orderNumber) {
+    } else if (received.message.number === commandNumber) {
       return received.message.answer;
-    } // else the answer to an order that was interrupted
+    } // else the answer to a command that was interrupted
   }
 }
 
@@ -82,7 +82,7 @@ function serve(request: Request): void {
   if ('close' in request) {
     state.close();
     parent.close();
-    settings.orders.close();
+    settings.commands.close();
   } else if (request.name === 'memory') {
     reply({ call: request.call, outcome: { value: state.memory, interrupted: false } });
   } else {
@@ -112,7 +112,7 @@ function sourceLine({ name, values }: Extract<Request, { call: number }>, { file
 try {
   const { daemon, version, scripts, firstBrick, rehearsal } = settings;
   state = new (loadNativeLua().LuaState)(settings.descriptors, settings.memoryLimit, {
-    order: giveOrder,
+    command: sendCommand,
     getSettings: () => ({ daemon, version, scripts, firstBrick, ...(rehearsal === undefined ? {} : { rehearsal }) }),
     skip: (text: string) => reply({ skipped: text }),
   }, rehearsal?.seconds ?? 0);

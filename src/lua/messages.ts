@@ -1,12 +1,12 @@
 /** What the main thread and a Lua thread say to each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Answer, Order } from '../control/orders';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
 import type { NativeOutcome } from './native-lua';
 
 /** Given to a Lua thread when it starts. */
 export interface WorkerSettings {
-  /** Orders go out here and answers come back; the Lua thread reads it synchronously. */
-  readonly orders: MessagePort;
+  /** Commands go out here and answers come back; the Lua thread reads it synchronously. */
+  readonly commands: MessagePort;
   /** One number, which changes when there may be something new: an answer, or an interrupt. */
   readonly bell: Int32Array<SharedArrayBuffer>;
   /** Standard input, output and error of scripts and of the commands that they run, as file descriptors. */
@@ -30,9 +30,9 @@ export interface Rehearsal {
   readonly runCommands: boolean;
 }
 
-export interface OrderMessage {
+export interface CommandMessage {
   readonly number: number;
-  readonly order: Order;
+  readonly command: RegistryCommand;
 }
 
 export interface AnswerMessage {

@@ -45,12 +45,12 @@ export interface SourcePort {
   /** A file descriptor that becomes readable when packets wait, or -1: then the engine polls, or calls `sleep`. */
   readonly descriptor: number;
   /** True if packets wait until they are taken (files): the engine may then wait for slow sinks. */
-  readonly patient: boolean;
+  readonly lossless: boolean;
   /** Sleeps until packets wait, at most so long: for a port without a descriptor whose writer can wake it otherwise. */
   sleep?(milliseconds: number): void;
   /** Milliseconds until the port has something to do by itself, for paced sources; Infinity for none. */
   nextDue?(): number;
-  /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and answers n; 0 for nothing now, or SOURCE_ENDED. Never waits for long. */
+  /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and returns n; 0 for nothing now, or SOURCE_ENDED. Never waits for long. */
   receive(): number;
   /** The last `receive` has waited for its packets: that time is not the batch's. */
   readonly waited?: boolean;
@@ -94,7 +94,7 @@ export interface Transmitter {
   /**
    * Sends the packets of all its lists, from the memory of `batch`, and empties the lists.
    * With `wait` it leaves on their lists the packets that a full ring with a live reader can't take yet,
-   * and answers how many; without, it drops and counts them, and answers 0.
+   * and returns how many; without, it drops and counts them, and returns 0.
    */
   transmit(batch: PacketBatch, wait: boolean): number;
   /** Once a batch, after all transmitters: makes what was sent visible to readers (and wakes them). */

@@ -26,7 +26,7 @@ export type LinkNames<Count extends number | LinkCount> =
 type LinkNumber<Count extends number | LinkCount> = Count extends LinkCount ? number : Count extends number ? Count : never;
 
 /** A brick of a kind whose definition says how many inputs and outputs it takes. */
-export interface DescribedBrick<Inputs extends number | LinkCount, Outputs extends number | LinkCount> extends BrickDescription {
+export interface NumberedBrick<Inputs extends number | LinkCount, Outputs extends number | LinkCount> extends BrickDescription {
   /** Names where its packets come from. @throws BricksError E_LINK_NAME */
   connectInput(...links: LinkNames<Inputs>): this;
   /** Names where its packets go to; may be called again to add more. @throws BricksError E_LINK_NAME */
@@ -38,7 +38,7 @@ export interface DescribedBrick<Inputs extends number | LinkCount, Outputs exten
 /** The class by which programs describe bricks of one kind: `new LoadBalancer({ tuple: 4 })`. */
 export interface BrickClass<Given = object, Inputs extends number | LinkCount = LinkCount, Outputs extends number | LinkCount = LinkCount> {
   /** Describes a brick. @throws BricksError E_OPTION */
-  new (options?: Given): DescribedBrick<Inputs, Outputs>;
+  new (options?: Given): NumberedBrick<Inputs, Outputs>;
   /** What help, validation and statistics know of this kind of brick. */
   readonly declaration: BrickDeclaration;
   /** As its author wrote it. */

@@ -72,7 +72,7 @@ export const ERROR_CODES = {
   E_NO_INPUT: 'A brick has too few or too many inputs.',
   E_NO_OUTPUT: 'A brick has too few or too many outputs.',
   E_OPTION: 'An option is unknown, missing, or has a value that it cannot have.',
-  E_ORDER: 'There is no such order.',
+  E_COMMAND: 'There is no such command.',
   E_OUTPUT: 'Standard output could not be written.',
   E_PERMISSION: 'This user may not do that.',
   E_PIPE: 'A pipe could not be opened, read or written.',

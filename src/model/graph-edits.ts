@@ -2,7 +2,7 @@
 import type { BrickDeclaration } from './brick';
 import { BricksError } from './errors';
 import type { BrickSpecification } from './graph';
-import { parseLinkName, twinOf } from './link-name';
+import { parseLinkName, peerName } from './link-name';
 import { listsWithOutputs, listsWithoutOutputs } from './output-lists';
 import { isTable } from './table';
 
@@ -86,21 +86,21 @@ function removed(bricks: Bricks, id: number): BrickSpecification[] {
   const [input, ...moreInputs] = brick.inputs;
   const behind = more.length === 0 ? others.find((known) => reads(known, output)) : undefined;
   if (behind) {
-    return others.map((known) => (known === behind ? { ...known, inputs: known.inputs.flatMap((link) => (link === twin(output) ? brick.inputs : [link])) } : known));
+    return others.map((known) => (known === behind ? { ...known, inputs: known.inputs.flatMap((link) => (link === peer(output) ? brick.inputs : [link])) } : known));
   }
-  const before = others.find(({ outputs }) => outputs.some((link) => link === twin(input)));
+  const before = others.find(({ outputs }) => outputs.some((link) => link === peer(input)));
   if (before && more.length === 0 && moreInputs.length === 0) {
-    return others.map((known) => (known === before ? { ...known, outputs: known.outputs.map((link) => (link === twin(input) ? output : link)) } : known));
+    return others.map((known) => (known === before ? { ...known, outputs: known.outputs.map((link) => (link === peer(input) ? output : link)) } : known));
   }
   throw new BricksError('E_ARGUMENT', `The ${brick.kind} can't be taken out: it does not lead from one brick or link to one other.`, 'Describe the graph that is to remain: pe:relink(brick, ...).');
 }
 
-function twin(link: string): string | undefined {
-  return twinOf(parseLinkName(link));
+function peer(link: string): string | undefined {
+  return peerName(parseLinkName(link));
 }
 
 /** Whether a brick reads what is written to a link. */
 function reads({ inputs }: BrickSpecification, link: string): boolean {
-  const other = twin(link);
+  const other = peer(link);
   return other !== undefined && inputs.includes(other);
 }

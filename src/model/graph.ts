@@ -10,7 +10,7 @@ import type { BrickDeclaration } from './brick';
 import { ENGINE_RECORD, LINK_RECORD, brickRecord } from './counters';
 import type { ModuleReference } from './define-brick';
 import { BricksError } from './errors';
-import { parseLinkName, twinOf, type LinkName } from './link-name';
+import { parseLinkName, peerName, type LinkName } from './link-name';
 import { checkOptions, checkOutputLists, type OptionValue } from './options';
 
 /** A brick as its user describes it; can be cloned to other threads. */
@@ -254,11 +254,11 @@ function connectInputs(nodes: readonly Node[], writers: Map<string, Writer>): { 
       const other = readers.get(link.text);
       if (other !== undefined) throw new GraphError('E_TWO_READERS', node.specification.id, other === index ? `${node.label} has the input ${link.text} twice.` : `The link ${link.text} is an input of both ${nodes[other].label} and ${node.label}.`, 'A link has one reader: put a Duplicator in front of them.');
       readers.set(link.text, index);
-      const twin = twinOf(link);
-      const writer = twin === undefined ? undefined : writers.get(twin);
+      const peer = peerName(link);
+      const writer = peer === undefined ? undefined : writers.get(peer);
       if (link.pipe && writers.has(link.text)) {
         const owner = nodes[(writers.get(link.text) as Writer).node].label;
-        throw new GraphError('E_LINK_TWICE', node.specification.id, `${node.label} reads ${link.text}, the same end that ${owner} writes to.`, `What goes in at ${link.text} comes out at ${twin}: read that end.`);
+        throw new GraphError('E_LINK_TWICE', node.specification.id, `${node.label} reads ${link.text}, the same end that ${owner} writes to.`, `What goes in at ${link.text} comes out at ${peer}: read that end.`);
       }
       if (writer) {
         edges.push({ link, from: writer.node, output: writer.output, to: index });

@@ -85,7 +85,7 @@ function byteLengthOf(text: string): number {
 }
 
 /** The other end of a pipe: eth3{0 for eth3}0. Nothing for other links. */
-export function twinOf(link: LinkName): string | undefined {
+export function peerName(link: LinkName): string | undefined {
   if (!link.pipe) return undefined;
   return link.device + (link.pipe.end === 'master' ? '}' : '{') + link.pipe.id;
 }

@@ -38,7 +38,7 @@ export const FLOW_WITH_PORTS = 2;
 export const FLOW_WITHOUT_PORTS = 3;
 
 /** Bytes of a packet's head. */
-export const HEAD_BYTES = 64;
+export const HEADER_BYTES = 64;
 
 /**
  * The columns of numbers of a batch, with the type of their elements. This list is the only one: types and memory here, and the header that
@@ -77,16 +77,16 @@ type NumberColumns = { readonly [Name in keyof typeof NUMBER_COLUMNS]: ElementAr
 /** The columns of a batch. All batches of an engine have the same ones, since only one of them is on its way at a time. */
 export interface PacketColumns extends NumberColumns {
   /**
-   * The first HEAD_BYTES bytes of each packet, with zeros behind a shorter one: row r's from r * HEAD_BYTES on. Only where a brick
+   * The first HEADER_BYTES bytes of each packet, with zeros behind a shorter one: row r's from r * HEADER_BYTES on. Only where a brick
    * says that it reads them: packets lie far apart, so that a brick which looks into each waits for memory, but not here.
    */
-  readonly heads: DataView;
+  readonly headerBytes: DataView;
 }
 
 /** The name of a column. */
 export type ColumnName = keyof PacketColumns;
 /** The names of all columns. */
-export const COLUMN_NAMES = [...Object.keys(NUMBER_COLUMNS), 'heads'] as readonly ColumnName[];
+export const COLUMN_NAMES = [...Object.keys(NUMBER_COLUMNS), 'headerBytes'] as readonly ColumnName[];
 
 /** Packets as a source received them: one row each, over common columns. */
 export interface PacketBatch extends PacketColumns {
@@ -123,7 +123,7 @@ const MAKE_COLUMN: { readonly [Type in ElementType]: (rows: number) => ElementAr
 /** Columns of `rows` rows. */
 export function createPacketColumns(rows: number): PacketColumns {
   const numbers = Object.entries(NUMBER_COLUMNS).map(([name, type]) => [name, MAKE_COLUMN[type](rows)]);
-  return { ...Object.fromEntries(numbers) as NumberColumns, heads: new DataView(new ArrayBuffer(rows * HEAD_BYTES)) };
+  return { ...Object.fromEntries(numbers) as NumberColumns, headerBytes: new DataView(new ArrayBuffer(rows * HEADER_BYTES)) };
 }
 
 /** A batch of `capacity` rows, over columns that have at least as many. */

@@ -3,7 +3,7 @@
 
 #include "bindings.h"
 #include "contract.h"
-#include "head_copier.h"
+#include "header_copier.h"
 #include "pcap_encoder.h"
 #include "ring_source.h"
 #include "ring_transmitter.h"
@@ -15,7 +15,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("contract", bricks::kContract);
   exports.Set("RingTransmitter", bricks::RingTransmitter::Define(env));
   exports.Set("RingSource", bricks::RingSource::Define(env));
-  exports.Set("HeadCopier", bricks::HeadCopier::Define(env));
+  exports.Set("HeaderCopier", bricks::HeaderCopier::Define(env));
   exports.Set("PcapEncoder", bricks::PcapEncoder::Define(env));
   bricks::DefinePipes(env, exports);
   bricks::DefineSystem(env, exports);

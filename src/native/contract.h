@@ -38,7 +38,7 @@ struct PacketColumns {
   }
 };
 
-constexpr uint32_t kHeadBytes = 64;
+constexpr uint32_t kHeaderBytes = 64;
 
 // The kind of a flow, in the high half of flowWord.
 enum FlowKind : int32_t {

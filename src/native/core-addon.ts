@@ -1,5 +1,5 @@
 /** The types of the addon bricks_core (src/native/*.cpp). Where it was not built, others stand in. */
-import type { HeadCopier } from '../core/heads';
+import type { HeaderCopier } from '../core/header-bytes';
 import type { PacketBatch, PacketColumns } from '../model/packet-batch';
 import type { PacketLists } from '../model/packet-list';
 import type { NativeRulesClass } from '../rules/native-rules';
@@ -84,7 +84,7 @@ export interface NativePcapEncoder {
 export interface CoreAddon {
   readonly RingTransmitter: new (options: NativeRingTransmitterOptions) => NativeRingTransmitter;
   readonly RingSource: new (options: NativeRingSourceOptions) => NativeRingSource;
-  readonly HeadCopier: new (columns: PacketColumns, memory: Uint8Array) => HeadCopier;
+  readonly HeaderCopier: new (columns: PacketColumns, memory: Uint8Array) => HeaderCopier;
   readonly NativeRules: NativeRulesClass;
   readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
   ringInitialise(memory: Uint8Array): void;
@@ -106,7 +106,7 @@ export interface CoreAddon {
   waitWritable(descriptors: Int32Array, count: number, microseconds: number): number;
   /** What puts the time, in nanoseconds that never go back, into element 0; the array lies outside of V8's heap. */
   clockInto(into: Float64Array): () => void;
-  /** Whether this thread's heap was collected since the last call; the first one answers false. */
+  /** Whether this thread's heap was collected since the last call; the first one returns false. */
   collected(): boolean;
   eventCreate(): [readable: number, writable: number];
   eventSignal(writable: number): void;

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "pipe_books.h"
+#include "pipe_server.h"
 
 namespace bricks {
 
@@ -102,12 +102,12 @@ std::shared_ptr<PipeRing> RingFrom(const PipeReply& reply, const int descriptors
 
 namespace {
 
-// An end of a pipe that this process owns. The books are locked.
-std::shared_ptr<PipeHandle> TakeEnd(PipeBooks& books, Pipe& pipe, uint32_t direction, PipeRole role, const PipeWish& wish) {
+// An end of a pipe that this process owns. The server are locked.
+std::shared_ptr<PipeHandle> TakeEnd(PipeServer& server, Pipe& pipe, uint32_t direction, PipeRole role, const PipeWish& wish) {
   std::shared_ptr<PipeRing>& ring = pipe.rings[direction];
   if (!ring) ring = NewRing(pipe.name, wish.dataSize);
-  if (const int other = books.Holder(*ring, role)) throw PipeError("E_PIPE_BUSY", "held", other);
-  books.LetIn(*ring, role, getpid(), 0, wish.all, wish.unreadLimit);
+  if (const int other = server.Holder(*ring, role)) throw PipeError("E_PIPE_BUSY", "held", other);
+  server.LetIn(*ring, role, getpid(), 0, wish.all, wish.unreadLimit);
   auto handle = std::make_shared<PipeHandle>();
   handle->directory = pipe.directory;
   handle->name = pipe.name;
@@ -171,9 +171,9 @@ std::shared_ptr<PipeHandle> AskOwner(const std::string& directory, int directory
   throw PipeError("E_PIPE", "the process that owns it is closing it");
 }
 
-std::shared_ptr<PipeHandle> Register(PipeBooks& books, std::shared_ptr<PipeHandle> handle) {
-  handle->id = books.nextHandle++;
-  books.handles[handle->id] = handle;
+std::shared_ptr<PipeHandle> Register(PipeServer& server, std::shared_ptr<PipeHandle> handle) {
+  handle->id = server.nextHandle++;
+  server.handles[handle->id] = handle;
   return handle;
 }
 
@@ -181,15 +181,15 @@ std::shared_ptr<PipeHandle> Register(PipeBooks& books, std::shared_ptr<PipeHandl
 
 std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::string& name, uint32_t direction, PipeRole role,
                                      const PipeWish& wish) {
-  PipeBooks& books = PipeBooks::Get();
+  PipeServer& server = PipeServer::Get();
   // One opening at a time; while another process is asked, this one can still answer.
-  std::lock_guard<std::mutex> opening(books.opening);
+  std::lock_guard<std::mutex> opening(server.opening);
   {
-    std::lock_guard<std::mutex> lock(books.mutex);
-    const auto known = books.pipes.find(directory + "/" + name);
-    if (known != books.pipes.end()) {
-      auto handle = Register(books, TakeEnd(books, known->second, direction, role, wish));
-      if (role == PipeRole::kWriter) books.ExpectReader(directory, name, direction, handle->Ring());
+    std::lock_guard<std::mutex> lock(server.mutex);
+    const auto known = server.pipes.find(directory + "/" + name);
+    if (known != server.pipes.end()) {
+      auto handle = Register(server, TakeEnd(server, known->second, direction, role, wish));
+      if (role == PipeRole::kWriter) server.ExpectReader(directory, name, direction, handle->Ring());
       return handle;
     }
   }
@@ -202,33 +202,33 @@ std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::st
   }
   DirectoryLock lockedDirectory(place.value);
   if (auto handle = AskOwner(directory, place.value, name, direction, role, wish)) {
-    std::lock_guard<std::mutex> lock(books.mutex);
-    Register(books, handle);
+    std::lock_guard<std::mutex> lock(server.mutex);
+    Register(server, handle);
     Watch watch;
     watch.kind = Watch::kOwner;
     watch.descriptor = handle->connection;
     watch.handle = handle;
-    handle->watch = books.Add(std::move(watch));
+    handle->watch = server.Add(std::move(watch));
     return handle;
   }
   if (wish.mustExist) return nullptr;
-  std::lock_guard<std::mutex> lock(books.mutex);
+  std::lock_guard<std::mutex> lock(server.mutex);
   Pipe pipe;
   pipe.name = name;
   pipe.directory = directory;
   pipe.dataSize = wish.dataSize;
   pipe.group = wish.group;
-  auto handle = TakeEnd(books, pipe, direction, role, wish);
+  auto handle = TakeEnd(server, pipe, direction, role, wish);
   const int listener = ListenAt(directory, place.value, name, 16, wish.group);
   if (listener < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory + "/" + name));
-  books.Publish(std::move(pipe), listener);
-  if (role == PipeRole::kWriter) books.ExpectReader(directory, name, direction, handle->Ring());
-  return Register(books, handle);
+  server.Publish(std::move(pipe), listener);
+  if (role == PipeRole::kWriter) server.ExpectReader(directory, name, direction, handle->Ring());
+  return Register(server, handle);
 }
 
 std::shared_ptr<PipeHandle> AwaitPipe(const std::string& directory, const std::string& name, uint32_t direction) {
-  PipeBooks& books = PipeBooks::Get();
-  std::lock_guard<std::mutex> opening(books.opening);
+  PipeServer& server = PipeServer::Get();
+  std::lock_guard<std::mutex> opening(server.opening);
   const Descriptor place = {OpenPipeDirectory(directory, true)};
   if (place.value < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
   DirectoryLock lockedDirectory(place.value);
@@ -240,25 +240,25 @@ std::shared_ptr<PipeHandle> AwaitPipe(const std::string& directory, const std::s
   handle->direction = direction;
   handle->waiting = ListenAt(directory, place.value, own, kCallersMaximum);
   if (handle->waiting < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory + "/" + own));
-  std::lock_guard<std::mutex> lock(books.mutex);
-  return Register(books, handle);
+  std::lock_guard<std::mutex> lock(server.mutex);
+  return Register(server, handle);
 }
 
 std::shared_ptr<PipeHandle> FindPipe(uint32_t id) {
-  PipeBooks& books = PipeBooks::Get();
-  std::lock_guard<std::mutex> lock(books.mutex);
-  const auto found = books.handles.find(id);
-  return found == books.handles.end() ? nullptr : found->second;
+  PipeServer& server = PipeServer::Get();
+  std::lock_guard<std::mutex> lock(server.mutex);
+  const auto found = server.handles.find(id);
+  return found == server.handles.end() ? nullptr : found->second;
 }
 
 void ClosePipe(uint32_t id) {
   CancelWait(id);
-  PipeBooks& books = PipeBooks::Get();
-  std::lock_guard<std::mutex> lock(books.mutex);
-  const auto found = books.handles.find(id);
-  if (found == books.handles.end()) return;
+  PipeServer& server = PipeServer::Get();
+  std::lock_guard<std::mutex> lock(server.mutex);
+  const auto found = server.handles.find(id);
+  if (found == server.handles.end()) return;
   const std::shared_ptr<PipeHandle> handle = found->second;
-  books.handles.erase(found);
+  server.handles.erase(found);
   if (handle->waiting >= 0) {
     unlink((handle->directory + "/" + WaitingName(handle->name, handle->direction)).c_str());
     handle->StopWaiting();
@@ -268,34 +268,34 @@ void ClosePipe(uint32_t id) {
   if (handle->role == PipeRole::kWriter) CloseRing(*ring);
   if (handle->watch != 0) {
     // The owner learns it from the connection's end.
-    books.Remove(handle->watch);
+    server.Remove(handle->watch);
     close(handle->connection);
     handle->connection = -1;
   } else {
-    books.ReleaseEnd(ring, handle->role);
+    server.ReleaseEnd(ring, handle->role);
   }
 }
 
 void WaitForPipe(const std::shared_ptr<PipeHandle>& handle, std::function<void()> wake) {
-  PipeBooks& books = PipeBooks::Get();
-  std::lock_guard<std::mutex> lock(books.mutex);
+  PipeServer& server = PipeServer::Get();
+  std::lock_guard<std::mutex> lock(server.mutex);
   Watch watch;
   watch.kind = Watch::kWaiter;
   watch.descriptor = handle->waiting >= 0 ? handle->waiting : handle->Ring()->event.readable;
   watch.handle = handle;
   watch.wake = std::move(wake);
-  books.Add(std::move(watch));
+  server.Add(std::move(watch));
 }
 
 void CancelWait(uint32_t id) {
-  PipeBooks& books = PipeBooks::Get();
+  PipeServer& server = PipeServer::Get();
   std::function<void()> wake;
   {
-    std::lock_guard<std::mutex> lock(books.mutex);
-    for (auto& entry : books.watches) {
+    std::lock_guard<std::mutex> lock(server.mutex);
+    for (auto& entry : server.watches) {
       if (entry.second.kind != Watch::kWaiter || !entry.second.handle || entry.second.handle->id != id) continue;
       wake = std::move(entry.second.wake);
-      books.watches.erase(entry.first);
+      server.watches.erase(entry.first);
       break;
     }
   }

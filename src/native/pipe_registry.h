@@ -3,7 +3,7 @@
 //
 // A pipe has two rings, one for each direction, made when first wanted. Each has one writer and one
 // reader. The process that first opens an end owns the pipe: it listens on the pipe's socket and keeps
-// the books of who holds what. Another process connects, asks for an end, and gets the memory and the
+// the server of who holds what. Another process connects, asks for an end, and gets the memory and the
 // event; while the connection stands it holds that end. One thread of the owner does all of this. When
 // the owner goes, a process that writes to the pipe takes it over.
 #pragma once
@@ -92,7 +92,7 @@ struct PipeHandle {
 // What an opening asks for.
 struct PipeWish {
   uint32_t dataSize = 0;
-  // Answers nothing where no process owns such a pipe; otherwise this process becomes the owner.
+  // Returns nothing where no process owns such a pipe; otherwise this process becomes the owner.
   bool mustExist = false;
   // Of a reader: all that is in the ring, not what comes from now on.
   bool all = false;

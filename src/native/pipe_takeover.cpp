@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "pipe_books.h"
+#include "pipe_server.h"
 
 namespace bricks {
 
-void PipeBooks::OwnerGone(uint64_t id) {
+void PipeServer::OwnerGone(uint64_t id) {
   const std::shared_ptr<PipeHandle> handle = watches[id].handle;
   watches.erase(id);
   handle->watch = 0;
@@ -31,14 +31,14 @@ void PipeBooks::OwnerGone(uint64_t id) {
   orphans.push_back(handle);
 }
 
-void PipeBooks::TakeOver() {
+void PipeServer::TakeOver() {
   const auto done = [this](const std::shared_ptr<PipeHandle>& writer) { return handles.count(writer->id) == 0 || TakeOver(writer); };
   orphans.erase(std::remove_if(orphans.begin(), orphans.end(), done), orphans.end());
 }
 
 // False if it is to be tried again. Waits for nobody: another process that has the directory's lock may
 // just be waiting for an answer from this thread.
-bool PipeBooks::TakeOver(const std::shared_ptr<PipeHandle>& writer) {
+bool PipeServer::TakeOver(const std::shared_ptr<PipeHandle>& writer) {
   const auto known = pipes.find(writer->directory + "/" + writer->name);
   if (known != pipes.end()) {
     // This process has opened the pipe's other direction, or this one for a reader, or owns it for another writer already.
@@ -61,7 +61,7 @@ bool PipeBooks::TakeOver(const std::shared_ptr<PipeHandle>& writer) {
   return done;
 }
 
-bool PipeBooks::OwnAgain(const std::shared_ptr<PipeHandle>& writer, int place) {
+bool PipeServer::OwnAgain(const std::shared_ptr<PipeHandle>& writer, int place) {
   const int listener = ListenAt(writer->directory, place, writer->name, 16, writer->group);
   if (listener < 0) return false;
   const std::shared_ptr<PipeRing> ring = writer->LastRing();
@@ -77,7 +77,7 @@ bool PipeBooks::OwnAgain(const std::shared_ptr<PipeHandle>& writer, int place) {
 }
 
 // A reader that came first has made the pipe anew, with a ring of its own.
-bool PipeBooks::AskToJoin(const std::shared_ptr<PipeHandle>& writer, int place) {
+bool PipeServer::AskToJoin(const std::shared_ptr<PipeHandle>& writer, int place) {
   const int connection = ConnectAtOnce(writer->directory, place, writer->name);
   if (connection < 0) return false;
   const PipeRequest request = {kPipeMagic, kPipeVersion, writer->direction, static_cast<uint32_t>(PipeRole::kWriter), getpid(), 0, writer->unreadLimit};
@@ -94,7 +94,7 @@ bool PipeBooks::AskToJoin(const std::shared_ptr<PipeHandle>& writer, int place) 
 }
 
 // Its answer.
-void PipeBooks::Join(uint64_t id) {
+void PipeServer::Join(uint64_t id) {
   Watch& watch = watches[id];
   const std::shared_ptr<PipeHandle> writer = watch.handle;
   PipeReply reply = {};

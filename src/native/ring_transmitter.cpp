@@ -173,7 +173,7 @@ uint32_t RingTransmitter::Listed(uint32_t index) const {
   return *sink.count < sink.room ? *sink.count : sink.room;
 }
 
-// Ends a batch for a sink: the first `done` of its list are sent or dropped. Answers how many are left.
+// Ends a batch for a sink: the first `done` of its list are sent or dropped. Returns how many are left.
 uint32_t RingTransmitter::TakeOff(uint32_t index, uint32_t done) {
   Sink& sink = sinks_[index];
   const uint32_t left = Listed(index) - done;
@@ -194,7 +194,7 @@ void RingTransmitter::Fetch(uint32_t index) const {
   __builtin_prefetch(sink.counters, 1);
 }
 
-// Rows `first` to `end` - 1 of a sink's list; answers the first that can't be sent now, or `end`.
+// Rows `first` to `end` - 1 of a sink's list; returns the first that can't be sent now, or `end`.
 // Some 5 ns a packet where a sink gets many; where each gets one, the mispredicted loop end and the lines
 // of the ring cost more than the copy.
 uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t linkType, bool wait, uint32_t first, uint32_t end) {

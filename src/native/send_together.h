@@ -28,7 +28,7 @@ inline uint64_t BytesListed(const ListRows& rows, uint32_t count, const uint32_t
 }
 
 // Brings `progress` of `found` sinks to its end, or to the first packet that a sink leaves. `rowsOf(k)` is the list of the k-th;
-// `send(k, first, end)` sends some of it, and answers the first that it leaves, or `end`.
+// `send(k, first, end)` sends some of it, and returns the first that it leaves, or `end`.
 template <typename RowsOf, typename Send>
 void SendTogether(const uint32_t* lengths, uint32_t capacity, SinkProgress* progress, uint32_t found, const RowsOf& rowsOf, const Send& send) {
   uint32_t limit = 0;

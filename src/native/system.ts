@@ -1,15 +1,15 @@
 /** What an engine's thread asks of the system, with stand-ins where the native part was not built. */
 import { getSystemErrorName } from 'node:util';
-import type { HeadCopierMaker } from '../core/heads';
+import type { HeaderCopierMaker } from '../core/header-bytes';
 import { coreAddon } from './core-addon';
 
 const SHORTEST_POLL_MICROSECONDS = 250;
 const LONGEST_POLL_MICROSECONDS = 10_000;
-/** A port that sleeps by itself hears no orders meanwhile. */
+/** A port that sleeps by itself hears no commands meanwhile. */
 const LONGEST_SLEEP_MICROSECONDS = 20_000;
 
-/** By which the main thread ends an engine's wait for descriptors. Where there can be none an order is seen when the wait ends by itself. */
-export class OrderEvent {
+/** By which the main thread ends an engine's wait for descriptors. Where there can be none a command is seen when the wait ends by itself. */
+export class CommandEvent {
   readonly descriptor: number = -1;
   private readonly writable: number = -1;
   private readonly addon = coreAddon();
@@ -41,7 +41,7 @@ export interface Awaited {
  * Waits for sources, as they are at each wait, or for a while. One with the descriptor -1 can only be asked.
  * Left out are those that have ended, whose descriptors are readable for ever, or another file's by now, and
  * those that have packets whose time has not come: the engine knows how long that is.
- * It also returns when the word of `control` changes: at once, if `orders` has become readable before it changed.
+ * It also returns when the word of `control` changes: at once, if `commands` has become readable before it changed.
  * Whole numbers only, and times in a typed array: an idle engine makes no garbage either.
  */
 export class Waiter {
@@ -62,7 +62,7 @@ export class Waiter {
   private pause = SHORTEST_POLL_MICROSECONDS;
   private seen: number;
 
-  constructor(sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number, private readonly orders = -1) {
+  constructor(sources: readonly Awaited[], private readonly control: Int32Array, private readonly word: number, private readonly commands = -1) {
     // One by one: to V8 arrays that were made in other ways are of other kinds.
     for (const source of sources) this.sources.push(source);
     this.waitable = new Int32Array(new ArrayBuffer(4 * (sources.length + 1)));
@@ -70,11 +70,11 @@ export class Waiter {
     this.timed = Uint8Array.from(sources, ({ port }) => (port.nextDue ? 1 : 0));
     this.sleepers = Uint8Array.from(sources, ({ port }) => (port.sleep ? 1 : 0));
     this.seen = Atomics.load(control, word);
-    this.drainOrders();
+    this.drainCommands();
   }
 
-  private drainOrders(): void {
-    if (this.orders >= 0) this.addon?.eventDrain(this.orders);
+  private drainCommands(): void {
+    if (this.commands >= 0) this.addon?.eventDrain(this.commands);
   }
 
   /** At most so long: a whole number. */
@@ -83,7 +83,7 @@ export class Waiter {
     const woken = Atomics.load(control, word);
     if (woken !== this.seen) {
       this.seen = woken;
-      this.drainOrders();
+      this.drainCommands();
       return;
     }
     let count = 0;
@@ -113,8 +113,8 @@ export class Waiter {
       limit = Math.min(limit, this.pause);
     }
     // Atomics.wait would be handed a fraction, and is woken no sooner than a short pause ends.
-    if (addon && (count > 0 || asked > 0 || this.orders >= 0)) {
-      if (this.orders >= 0) waitable[count++] = this.orders;
+    if (addon && (count > 0 || asked > 0 || this.commands >= 0)) {
+      if (this.commands >= 0) waitable[count++] = this.commands;
       addon.waitReadable(waitable, count, limit);
     } else {
       Atomics.wait(control, word, woken, limit / 1000);
@@ -135,12 +135,12 @@ export function timeReader(into: Float64Array): () => void {
 }
 
 /** The native copier of heads, where it was built. */
-export function nativeHeadCopier(): HeadCopierMaker | undefined {
+export function nativeHeaderCopier(): HeaderCopierMaker | undefined {
   const addon = coreAddon();
-  return addon && ((columns, memory) => new addon.HeadCopier(columns, memory.bytes));
+  return addon && ((columns, memory) => new addon.HeaderCopier(columns, memory.bytes));
 }
 
-/** Keeps the calling thread on one CPU. Answers what is wrong if that can't be. */
+/** Keeps the calling thread on one CPU. Returns what is wrong if that can't be. */
 export function pinThread(cpu: number): string | undefined {
   const addon = coreAddon();
   if (!addon) return `The engine is not pinned to CPU ${cpu}: the native part bricks_core was not built (bricks build).`;

@@ -1,5 +1,5 @@
 /** Drawings in the languages of other programs: DOT for Graphviz, and Mermaid. */
-import { twinOf, parseLinkName } from '../model/link-name';
+import { peerName, parseLinkName } from '../model/link-name';
 import type { Picture } from './picture';
 
 interface Passage {
@@ -16,7 +16,7 @@ function passagesBetween(pictures: readonly Picture[]): Passage[] {
     if (nodes[to].kind === 'sink') for (const link of links) written.set(link, idOf(picture, to));
   }));
   const passages = pictures.flatMap(({ nodes, edges }, picture) => edges.flatMap(({ from, links }) => (nodes[from].kind !== 'source' ? [] : links.flatMap((link) => {
-    const writer = written.get(twinOf(parseLinkName(link)) ?? '');
+    const writer = written.get(peerName(parseLinkName(link)) ?? '');
     return writer === undefined ? [] : [{ from: writer, to: idOf(picture, from) }];
   }))));
   return passages.filter(({ from, to }, index) => passages.findIndex((other) => other.from === from && other.to === to) === index);

@@ -1,6 +1,6 @@
 /** What a drawing of an engine shows: links and bricks as nodes, and what goes from one to the other. */
 import type { EngineGraph, GraphBrick } from '../control/engine-graph';
-import { parseLinkName, twinOf } from '../model/link-name';
+import { parseLinkName, peerName } from '../model/link-name';
 import { isPlainLink, quote } from '../text/quoting';
 import { collapseLinks, collapseNumbers } from '../text/ranges';
 import type { KnownBricks } from '../text';
@@ -42,13 +42,13 @@ export function pictureOf({ name, running, bricks }: EngineGraph, known: KnownBr
     brick.inputs.forEach((link, position) => {
       const text = textOf(link, brick, known, 'input', position);
       if (isUnopened(link, brick, known, position)) return;
-      const twin = isFileInput(brick, known, position) ? undefined : twinOf(parseLinkName(link));
-      const writer = twin === undefined ? undefined : writers.get(twin);
+      const peer = isFileInput(brick, known, position) ? undefined : peerName(parseLinkName(link));
+      const writer = peer === undefined ? undefined : writers.get(peer);
       if (writer === undefined) {
         outside.push(text);
         return;
       }
-      inner.add(twin as string);
+      inner.add(peer as string);
       const edge = inside.get(writer.index) ?? { outputs: [], links: [] };
       inside.set(writer.index, edge);
       edge.outputs.push(writer.output);

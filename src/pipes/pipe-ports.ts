@@ -49,7 +49,7 @@ class ScriptTransmitter extends RingTransmitter implements Transmitter {
 class PipeSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
-  readonly patient = false;
+  readonly lossless = false;
   private native: NativeRingSource;
   private batch: PacketBatch;
 

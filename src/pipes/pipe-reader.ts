@@ -93,7 +93,7 @@ export class PipeReader implements AsyncIterable<PacketBatch> {
     return new this.addon.RingSource({ ring: end, batch: this.batch, flowColumns: this.options.flowColumns ?? false });
   }
 
-  /** Fills the batch with what is there, at most `most` packets, without waiting. Answers how many; 0 at the end too. */
+  /** Fills the batch with what is there, at most `most` packets, without waiting. Returns how many; 0 at the end too. */
   receive(most = this.batch.capacity): number {
     this.batch.count = 0;
     if (this.ended || this.gone) return 0;

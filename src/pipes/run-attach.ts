@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty';
 import { BricksError, messageOf } from '../model/errors';
 import { systemReason } from '../model/system-error';
-import { parseLinkName, twinOf, type LinkName } from '../model/link-name';
+import { parseLinkName, peerName, type LinkName } from '../model/link-name';
 import { loadAddon } from '../native/load-addon';
 import type { CoreAddon } from '../native/core-addon';
 import { FLOWS_MAXIMUM, FlowCount } from './flow-count';
@@ -41,7 +41,7 @@ export interface AttachCommand {
   readonly say?: (text: string) => void;
 }
 
-/** Runs the command to its end and answers the exit code. */
+/** Runs the command to its end and returns the exit code. */
 export async function runAttach(command: AttachCommand): Promise<number> {
   const say = command.say ?? ((text: string) => void process.stderr.write(`${text}\n`));
   const options: AttachOptions & { count?: number; format?: PcapFormat } = {
@@ -84,9 +84,9 @@ function reconnecting(say: (text: string) => void): AttachOptions {
 function checkEnd(link: LinkName, say: (text: string) => void): void {
   const { text } = link;
   if (link.pipe?.end !== 'master') return;
-  const twin = twinOf(link) ?? '';
-  if (!isWritten(link)) throw new BricksError('E_ATTACH_END', `${text} is the end that bricks write to.`, `Read the other end: '${twin}'.`);
-  say(`Reading ${text}, because somebody writes to ${twin}. What bricks write to ${text} comes out at ${twin}.`);
+  const peer = peerName(link) ?? '';
+  if (!isWritten(link)) throw new BricksError('E_ATTACH_END', `${text} is the end that bricks write to.`, `Read the other end: '${peer}'.`);
+  say(`Reading ${text}, because somebody writes to ${peer}. What bricks write to ${text} comes out at ${peer}.`);
 }
 
 /** @throws BricksError E_ATTACH_WRITE, E_ATTACH_KILLED */

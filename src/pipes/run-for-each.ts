@@ -15,7 +15,7 @@ export const ANY_PIPE = '*';
 /** In an argument of the program: the pipe's name within its device. */
 const PLACE_OF_NAME = '{}';
 
-/** Ends when all programs have. Answers the first exit code that was not 0. */
+/** Ends when all programs have. Returns the first exit code that was not 0. */
 export async function runForEach(pattern: LinkName, program: ReadingProgram, options: StreamOptions, say: Say): Promise<number> {
   const { signal, ...reading } = options;
   const addon = loadAddon<CoreAddon>('bricks_core');

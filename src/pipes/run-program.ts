@@ -8,7 +8,7 @@ import { systemReason } from '../model/system-error';
 import { copyToStream, type StreamOptions, type StreamResult } from './pcap-stream';
 import { attach, type PipeReader } from './pipe-reader';
 
-/** Calls the listener with each signal; answers what ends that. */
+/** Calls the listener with each signal; returns what ends that. */
 export type PassOn = (listener: (signal: NodeJS.Signals) => void) => () => void;
 
 export interface ReadingProgram {
@@ -44,7 +44,7 @@ export function sayOthers(result: StreamResult, say: Say): void {
 }
 
 /**
- * Starts the program, waits for the pipe unless its reader is given, and answers the exit code of the program. Each exit is told where there
+ * Starts the program, waits for the pipe unless its reader is given, and returns the exit code of the program. Each exit is told where there
  * may be several. The reader is closed at the end.
  */
 export async function runProgram(link: string, program: ReadingProgram, options: StreamOptions, say: Say, given?: PipeReader): Promise<number> {

@@ -16,7 +16,7 @@ export type MessageTarget = (level: MessageLevel, text: string, subject: Message
 /** Standard error: standard output is for data. */
 export const toStandardError: MessageTarget = (_, text, { engine, code }) => {
   const [line, ...below] = text.split('\n');
-  // What an order of a script answered brings its own code along.
+  // What a command of a script answered brings its own code along.
   const coded = code !== undefined && !/\[[EX]_\w+\]$/.test(line) ? `${line} [${code}]` : line;
   process.stderr.write(`bricks: ${readable([engine === undefined ? coded : `${engine}: ${coded}`, ...below].join('\n'))}\n`);
 };

@@ -19,7 +19,7 @@ export interface PlanSettings {
 /** The engines of a setup as text. @throws BricksError that shows the place */
 export async function planText(text: string, name: string | undefined, { backend, plugins }: PlanSettings): Promise<PlannedEngines> {
   const engines = await plannedEngines(name, { backend, plugins });
-  await runSetup(text, name, (order) => engines.execute(order));
+  await runSetup(text, name, (command) => engines.execute(command));
   return engines;
 }
 

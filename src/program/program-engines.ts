@@ -2,7 +2,7 @@
 import { UsageError } from 'clipanion';
 import { EngineRegistry, type RegistryDefaults } from '../control/engine-registry';
 import { PlannedEngines } from '../control/planned-engines';
-import type { Answer, Order } from '../control/orders';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { engines, faultsOfProcess } from '../control/process-engines';
 import type { EngineStatistics } from '../control/statistics';
 import type { ErrorCode } from '../model/error-codes';
@@ -66,10 +66,10 @@ export class ProgramEngines {
     return new PlannedEngines(this.defaults);
   }
 
-  /** Carries out an order of a Lua script. */
-  carryOut(order: Order): Promise<Answer> {
-    if (this.filtered && (order.order === 'engine.link' || order.order === 'engine.relink')) tellOfFiles(order.bricks.flatMap((brick) => brick.inputs));
-    return this.registry.execute(order);
+  /** Carries out a command of a Lua script. */
+  carryOut(command: RegistryCommand): Promise<Answer> {
+    if (this.filtered && (command.command === 'engine.link' || command.command === 'engine.relink')) tellOfFiles(command.bricks.flatMap((brick) => brick.inputs));
+    return this.registry.execute(command);
   }
 
   /** Says what an engine failed of, with the place in the user's own brick if there is one. */

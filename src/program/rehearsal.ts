@@ -25,7 +25,7 @@ export interface Rehearsed {
 
 export async function rehearseScript(path: string, engines: PlannedEngines, settings: RehearsalSettings): Promise<Rehearsed> {
   const { runCommands, onSkipped = () => undefined, limitSeconds = LIMIT_SECONDS, ...options } = settings;
-  const host = new LuaHost((order) => engines.execute(order), { ...options, rehearsal: { seconds: REHEARSED_SECONDS, runCommands, onSkipped } });
+  const host = new LuaHost((command) => engines.execute(command), { ...options, rehearsal: { seconds: REHEARSED_SECONDS, runCommands, onSkipped } });
   let over = false;
   const clock = setTimeout(() => {
     over = true;

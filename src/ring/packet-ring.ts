@@ -267,7 +267,7 @@ export class PacketRingReader {
   }
 
   /**
-   * Fills rows `first` to `first + max - 1` of the batch with the next packets, and answers how many there were.
+   * Fills rows `first` to `first + max - 1` of the batch with the next packets, and returns how many there were.
    * Stops where the link type changes. The offsets point into this ring's `memory`; the bytes stay until `release`.
    */
   fill(batch: PacketBatch, first: number, max: number): number {

@@ -36,7 +36,7 @@ const readers = new WeakMap<ArrayBufferLike, RingSource>();
 export class RingSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
-  readonly patient = false;
+  readonly lossless = false;
   private readonly reader: PacketRingReader;
   private batch: PacketBatch;
   private words: Uint32Array;

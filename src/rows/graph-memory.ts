@@ -1,5 +1,5 @@
 /**
- * What the graph of an engine and its twin, which warms it up, have in common: typed arrays, and the loops that
+ * What the graph of an engine and its warm-up instance have in common: typed arrays, and the loops that
  * V8 compiles for them. Nothing in it lasts from one batch to the next.
  */
 import type { CompiledBrick, CompiledGraph } from '../model/graph';

@@ -1,4 +1,4 @@
-/** The control half of a filter with rules: takes orders, lets rules expire, and keeps the sources of rules that its options name. */
+/** The control half of a filter with rules: takes commands, lets rules expire, and keeps the sources of rules that its options name. */
 import { messageOf, type BricksError } from '../model/errors';
 import type { ControlContext, ControlHalf } from '../model/brick';
 import { timeReader } from '../native/system';

@@ -8,14 +8,14 @@ import { Engine, type EngineHost } from '../core/engine';
 import { engineSource, type EngineSource } from '../core/engine-source';
 import { EngineGraph, type BatchStage } from '../core/engine-graph';
 import { GraphMemory } from '../rows/graph-memory';
-import { HeadColumn, copyHeadsByByte } from '../core/heads';
+import { HeaderBytesColumn, copyHeadersByByte } from '../core/header-bytes';
 import { flowFiller } from '../flow/columns';
 import { SOURCE_ENDED, type SourcePort, type Transmitter } from '../model/backend';
 import { BRICK_NANOSECONDS, BRICK_TIMED_PACKETS, CounterPublisher, createCounterBlock, createSharedCounters, readCounter } from '../model/counters';
 import type { AnyDefinition, BrickDeclaration } from '../model/brick';
 import { compileGraph, type BrickSpecification } from '../model/graph';
 import { createPacketBatch, packetMemory, type ColumnName, type PacketBatch } from '../model/packet-batch';
-import { nativeHeadCopier, timeReader } from '../native/system';
+import { nativeHeaderCopier, timeReader } from '../native/system';
 
 const BATCH = 256;
 const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];
@@ -37,9 +37,9 @@ export class BenchEngine {
     const clock = new CellClock(timeReader);
     const node = new EngineNode(0, graph.bricks[0], new BrickAtWork({ index: 0, readers: new OutputReaders(graph) }, graph.bricks[0], definition, memory, clock, { controls: [], seed: 1 }, () => undefined), memory);
     const readsFlow = FLOW_COLUMNS.some((column) => node.reads.has(column));
-    const stages: BatchStage[] = readsFlow || node.reads.has('heads') ? [new HeadColumn(memory.columns, nativeHeadCopier() ?? copyHeadsByByte)] : [];
+    const stages: BatchStage[] = readsFlow || node.reads.has('headerBytes') ? [new HeaderBytesColumn(memory.columns, nativeHeaderCopier() ?? copyHeadersByByte)] : [];
     if (readsFlow) {
-      const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
+      const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: true, fields: true });
       stages.push({ fill: (batch, count) => fill(batch, 0, count) });
     }
     const counters = createCounterBlock(graph.counterSlots);
@@ -105,6 +105,6 @@ export class BenchEngine {
       this.next = next + 1 < starts.length ? next + 1 : 0;
       return (batch.count = BATCH);
     };
-    return { link, descriptor: -1, patient: true, receive, release: () => undefined, close: () => undefined };
+    return { link, descriptor: -1, lossless: true, receive, release: () => undefined, close: () => undefined };
   }
 }

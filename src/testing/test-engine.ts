@@ -13,7 +13,7 @@ import { Engine, type EngineHost } from '../core/engine';
 import { engineSource, type EngineSource } from '../core/engine-source';
 import { EngineGraph, type BatchStage } from '../core/engine-graph';
 import { GraphMemory } from '../rows/graph-memory';
-import { HeadColumn, copyHeadsByByte } from '../core/heads';
+import { HeaderBytesColumn, copyHeadersByByte } from '../core/header-bytes';
 import { flowFiller } from '../flow/columns';
 import { SOURCE_ENDED, type SourcePort, type Transmitter } from '../model/backend';
 import type { BrickDescription } from '../model/brick-description';
@@ -76,9 +76,9 @@ export class TestEngine {
     };
     const clock = (this.clock = new CellClock(reader));
     const memory = new GraphMemory(graph, options.batch);
-    const heads = new HeadColumn(memory.columns, copyHeadsByByte);
-    const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
-    const stages: BatchStage[] = [heads, { fill: (batch, count) => fill(batch, 0, count) }];
+    const headerBytes = new HeaderBytesColumn(memory.columns, copyHeadersByByte);
+    const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: true, fields: true });
+    const stages: BatchStage[] = [headerBytes, { fill: (batch, count) => fill(batch, 0, count) }];
     this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, new BrickAtWork({ index, readers: new OutputReaders(graph) }, brick, classes[index].definition, memory, clock, { controls, seed }, tell), memory));
     const counters = (this.counters = createCounterBlock(graph.counterSlots));
     this.shared = createSharedCounters(graph.counterSlots);
@@ -153,7 +153,7 @@ export class TestEngine {
   private port(index: number, batch: PacketBatch): SourcePort {
     const { link, record } = this.graph.sources[index];
     return {
-      link, descriptor: -1, patient: true, release: () => undefined, close: () => undefined,
+      link, descriptor: -1, lossless: true, release: () => undefined, close: () => undefined,
       receive: () => {
         const packets = this.waiting[index];
         this.waiting[index] = undefined;

@@ -1,12 +1,12 @@
 /** The language in which a setup is written in one line: docs/guide/one-line.md, docs/decisions/0049-setups-as-text.md. */
-import { valueOfAnswer, type Answer, type Order } from '../control/orders';
+import { valueOfAnswer, type Answer, type RegistryCommand } from '../control/registry-commands';
 import type { BrickDeclaration } from '../model/brick';
 import { isBricksError, type BricksError } from '../model/errors';
 import { brickDeclarations, knownBrick } from '../plugins/container';
 import { brickSummaries, plugins } from '../plugins/find';
 import type { KnownBricks } from './bricks';
 import { parseSetup } from './parser';
-import { ordersOf, planEngines, type PlannedEngine } from './setup';
+import { commandsOf, planEngines, type PlannedEngine } from './setup';
 import { SourceText } from './source-text';
 import type { SetupSyntax } from './syntax';
 
@@ -27,19 +27,19 @@ export function readSetup(text: string, name?: string, known: KnownBricks = cont
 }
 
 /**
- * Builds a setup by orders, and lets packets flow. Bricks are numbered from `firstBrick` on; those of plugins are found by their names.
+ * Builds a setup by commands, and lets packets flow. Bricks are numbered from `firstBrick` on; those of plugins are found by their names.
  * @throws BricksError that shows the place, or what an engine says
  */
-export async function runSetup(text: string, name: string | undefined, execute: (order: Order) => Promise<Answer>, firstBrick = 1): Promise<void> {
+export async function runSetup(text: string, name: string | undefined, execute: (command: RegistryCommand) => Promise<Answer>, firstBrick = 1): Promise<void> {
   const source = new SourceText(text, name);
   const syntax = parseSetup(source);
-  const carryOut = async (order: Order): Promise<void> => {
-    valueOfAnswer(await execute(order));
+  const carryOut = async (command: RegistryCommand): Promise<void> => {
+    valueOfAnswer(await execute(command));
   };
   for (const module of syntax.modules) {
-    await carryOut({ order: 'brick.load', file: module.text }).catch((error: BricksError) => { throw source.error(module, error.code, error.message); });
+    await carryOut({ command: 'brick.load', file: module.text }).catch((error: BricksError) => { throw source.error(module, error.code, error.message); });
   }
-  for (const order of ordersOf(planEngines(syntax, source, await allBricks(syntax, source)), firstBrick)) await carryOut(order);
+  for (const command of commandsOf(planEngines(syntax, source, await allBricks(syntax, source)), firstBrick)) await carryOut(command);
 }
 
 /** The bricks of the program, and those of plugins that the text may mean. @throws BricksError E_PLUGIN */

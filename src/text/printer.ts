@@ -1,16 +1,16 @@
 /** Writes engines as the text that builds them again: the same bricks, links and names. */
 import { BricksError } from '../model/errors';
-import { parseLinkName, twinOf } from '../model/link-name';
+import { parseLinkName, peerName } from '../model/link-name';
 import { checkOptions, type OptionDeclaration, type OptionValue } from '../model/options';
 import type { BrickDeclaration } from '../model/brick';
-import type { OrderedBrick } from '../control/orders';
+import type { NumberedBrick } from '../control/registry-commands';
 import type { KnownBricks } from './bricks';
 import { baseName, freeName, pipeDevice, readEnd } from './connections';
 import { isPlainLink, nameText, optionsText, quote, valueText } from './quoting';
 import { collapseLinks, collapseNumbers } from './ranges';
 import { FIRST_ENGINE, type PlannedEngine } from './setup';
 
-export type PrintedBrick = Omit<OrderedBrick, 'id'>;
+export type PrintedBrick = Omit<NumberedBrick, 'id'>;
 export type PrintedEngine = Omit<PlannedEngine, 'bricks'> & { readonly bricks: readonly PrintedBrick[] };
 
 /** The text of a whole setup, ending in a line break. @throws BricksError E_OPTION for options that bricks do not have */
@@ -122,8 +122,8 @@ class ChainPrinter {
   }
 
   private referredBy(link: string): Writer | undefined {
-    const twin = twinOf(parseLinkName(link));
-    const writer = twin === undefined ? undefined : this.writers.get(twin);
+    const peer = peerName(parseLinkName(link));
+    const writer = peer === undefined ? undefined : this.writers.get(peer);
     return writer && this.isReferred(writer.brick, writer.output) && link === `${this.bricks[writer.brick].name}}${writer.output}` ? writer : undefined;
   }
 

@@ -1,6 +1,6 @@
-/** From the text of a setup to the orders that build it. */
+/** From the text of a setup to the commands that build it. */
 import { ENGINE_OPTIONS, LINK_OPTIONS } from '../control/engine-options';
-import type { Order, OrderedBrick } from '../control/orders';
+import type { NumberedBrick, RegistryCommand } from '../control/registry-commands';
 import type { BrickDeclaration } from '../model/brick';
 import { compileGraph, GraphError } from '../model/graph';
 import type { BricksError } from '../model/errors';
@@ -19,7 +19,7 @@ export interface PlannedEngine {
   readonly options: Readonly<Record<string, unknown>>;
   readonly batch?: number;
   readonly queue?: number;
-  readonly bricks: readonly OrderedBrick[];
+  readonly bricks: readonly NumberedBrick[];
 }
 
 /** The engine of what stands before the first heading. */
@@ -45,15 +45,15 @@ export function planEngines(syntax: SetupSyntax, source: SourceText, known: Know
   return [...engines.values()];
 }
 
-/** The orders that build the engines and let packets flow. All links are open before the first packet moves. No two bricks have the same number. */
-export function ordersOf(engines: readonly PlannedEngine[], firstBrick: number): Order[] {
+/** The commands that build the engines and let packets flow. All links are open before the first packet moves. No two bricks have the same number. */
+export function commandsOf(engines: readonly PlannedEngine[], firstBrick: number): RegistryCommand[] {
   let nextBrick = firstBrick;
   return [
-    ...engines.flatMap(({ name, options, batch, queue, bricks }): Order[] => [
-      { order: 'engine.create', name, options },
-      { order: 'engine.link', name, bricks: bricks.map((brick) => ({ ...brick, id: nextBrick++ })), ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) },
+    ...engines.flatMap(({ name, options, batch, queue, bricks }): RegistryCommand[] => [
+      { command: 'engine.create', name, options },
+      { command: 'engine.link', name, bricks: bricks.map((brick) => ({ ...brick, id: nextBrick++ })), ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) },
     ]),
-    ...engines.map(({ name }): Order => ({ order: 'engine.start', name })),
+    ...engines.map(({ name }): RegistryCommand => ({ command: 'engine.start', name })),
   ];
 }
 
@@ -67,7 +67,7 @@ function planEngine(name: string, engine: EngineSyntax, source: SourceText, know
   new Connector(source, finder, known).connect(finder.resolve(engine.chains));
   checkCounts(source, finder.bricks);
   checkLinks(source, finder.bricks);
-  const bricks = finder.bricks.map(({ name: own, declaration, options, inputs, outputs }, index): OrderedBrick => ({
+  const bricks = finder.bricks.map(({ name: own, declaration, options, inputs, outputs }, index): NumberedBrick => ({
     id: index + 1, kind: declaration.name, ...(own === undefined ? {} : { name: own }), options, inputs: inputs.map(({ link }) => link), outputs: outputs.map(({ link }) => link),
   }));
   checkGraph(source, finder.bricks, bricks);
@@ -132,7 +132,7 @@ function checkLinks(source: SourceText, bricks: readonly TextBrick[]): void {
 }
 
 /** What only the whole graph shows, such as loops. @throws BricksError */
-function checkGraph(source: SourceText, bricks: readonly TextBrick[], ordered: readonly OrderedBrick[]): void {
+function checkGraph(source: SourceText, bricks: readonly TextBrick[], ordered: readonly NumberedBrick[]): void {
   const declarations = new Map<number, BrickDeclaration>(ordered.map(({ id }, index) => [id, bricks[index].declaration]));
   try {
     compileGraph(ordered.map((brick) => ({ ...brick, module: { url: '', name: '' } })), ({ id }) => declarations.get(id) as BrickDeclaration);

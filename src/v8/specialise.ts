@@ -34,7 +34,7 @@ export class Specialiser {
 
   /**
    * The loop that `factory` makes of these constants. Who asks again for the same gets the same: so what was compiled
-   * for a brick's twin during warm-up serves the brick.
+   * for a brick's warm-up instance serves the brick.
    */
   readonly specialise = <Constants extends readonly unknown[], Loop>(factory: LoopFactory<Constants, Loop>, ...constants: Constants): Loop => {
     const same = this.find(factory, constants);

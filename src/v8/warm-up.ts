@@ -1,6 +1,6 @@
 /**
  * Warm-up: an engine is run over synthetic packets until its code is optimised, before any port is open, so that the first
- * real packet meets fast code, and later ones nothing that V8 has not seen. A twin does it: the same loop and the same code,
+ * real packet meets fast code, and later ones nothing that V8 has not seen. A instance does it: the same loop and the same code,
  * other bricks and other counters, which are thrown away.
  */
 import type { SourcePort, Transmitter } from '../model/backend';
@@ -25,7 +25,7 @@ const SETTLED_MILLISECONDS = 40;
 const SETTLED_LOOKS = 10_000;
 /** How long, where V8 does not tell. */
 const UNTOLD_MILLISECONDS = 200;
-/** How long the first twin runs. */
+/** How long the first instance runs. */
 const REHEARSAL_MILLISECONDS = 20;
 /** What passes for the engine's clock with each batch. */
 const SKIPPED_NANOSECONDS = 400_000;
@@ -44,7 +44,7 @@ export interface WarmUpHost extends EngineHost {
 }
 
 /** What a warm-up works on. */
-export interface Twin {
+export interface WarmUpInstance {
   readonly graph: EngineGraph;
   /** Indexes of the bricks that sources feed. */
   readonly entries: readonly number[];
@@ -61,14 +61,14 @@ class SyntheticTraffic {
   private batches = 0;
   private full = 0;
 
-  constructor(private readonly twin: Twin) {
-    twin.batch.memory = packetMemory(syntheticMemory());
+  constructor(private readonly instance: WarmUpInstance) {
+    instance.batch.memory = packetMemory(syntheticMemory());
   }
 
   receive(): number {
     const look = this.looks--;
     if (look <= 0) return SOURCE_ENDED;
-    const { batch, clock } = this.twin;
+    const { batch, clock } = this.instance;
     if (look > RUN_LOOKS) clock.cell[1] += SKIPPED_IDLE_NANOSECONDS;
     if (look > RUN_LOOKS || look % 16 === 0) return 0;
     fillBatch(batch, this.batches++);
@@ -79,7 +79,7 @@ class SyntheticTraffic {
   transmit(wait: boolean): number {
     if (wait && this.full === 0 && this.batches % FULL_EVERY === 0) this.full = FULL_ATTEMPTS;
     if (this.full > 0 && --this.full > 0) return 1;
-    for (const node of this.twin.graph.nodes) node.outputs.counts.fill(0);
+    for (const node of this.instance.graph.nodes) node.outputs.counts.fill(0);
     return 0;
   }
 }
@@ -95,7 +95,7 @@ function portsOfShape(shape: number, traffic: SyntheticTraffic): { source: Sourc
       ...mark,
       link: { kind: 'interface', text: 'warm-up', device: 'warm-up' },
       descriptor: -1,
-      patient: false,
+      lossless: false,
       receive: shape & 1 ? () => traffic.receive() : function receive() {
         return traffic.receive();
       },
@@ -116,29 +116,29 @@ function portsOfShape(shape: number, traffic: SyntheticTraffic): { source: Sourc
 }
 
 /**
- * Runs twins until their code is optimised or the time is over; answers the microseconds it took. Two of them, the first one shortly:
+ * Runs instances until their code is optimised or the time is over; returns the microseconds it took. Two of them, the first one shortly:
  * what V8 has seen once, it takes for all there will ever be.
  * @throws BricksError E_BRICK_FAILED
  */
-export function warmUp(makeTwin: () => Twin, host: WarmUpHost, milliseconds: number): number {
+export function warmUp(makeInstance: () => WarmUpInstance, host: WarmUpHost, milliseconds: number): number {
   const begin = performance.now();
   expectNativeMemory();
   for (const limit of [Math.min(milliseconds, REHEARSAL_MILLISECONDS), milliseconds]) {
-    const twin = makeTwin();
-    runTwin(twin, host, limit);
-    twin.end();
+    const instance = makeInstance();
+    runInstance(instance, host, limit);
+    instance.end();
   }
   return Math.round((performance.now() - begin) * 1000);
 }
 
-function runTwin(twin: Twin, host: WarmUpHost, milliseconds: number): void {
+function runInstance(instance: WarmUpInstance, host: WarmUpHost, milliseconds: number): void {
   const begin = performance.now();
-  const { graph, clock, counters } = twin;
-  const traffic = new SyntheticTraffic(twin);
+  const { graph, clock, counters } = instance;
+  const traffic = new SyntheticTraffic(instance);
   const publisher = new CounterPublisher(counters, createSharedCounters(counters.words.length / 2));
   const runs = Array.from({ length: PORT_SHAPES }, (_, shape) => {
     const { source, transmitter } = portsOfShape(shape, traffic);
-    const sources = twin.entries.map((entry) => engineSource(source, twin.batch, entry));
+    const sources = instance.entries.map((entry) => engineSource(source, instance.batch, entry));
     return { sources, engine: new Engine(sources, graph, [transmitter], counters, publisher, clock, host, (shape & 1) === 0) };
   });
   const hot = runs[0].engine.hotObjects;

@@ -77,7 +77,7 @@ describe('what is wrong is told as in a real run', () => {
     ['a syntax error', 'for i = 1 do', 'E_SCRIPT_FAILED', /^set-up-\d+\.lua:1: /],
   ])('%s', async (_, text, code, message) => {
     const engines = new PlannedEngines({ backend: 'pcap' });
-    const host = new LuaHost((order) => engines.execute(order), { output: 2 });
+    const host = new LuaHost((command) => engines.execute(command), { output: 2 });
     const result = await host.runScript(place.path(write(text)));
     await host.close();
     const told = result.ok ? '' : result.failure.message.slice(result.failure.message.lastIndexOf('/') + 1);

@@ -72,7 +72,7 @@ for _, link in ipairs(s.links) do if link.role == "sink" then sum = sum + link.p
     expect(code).toBe(1);
   });
 
-  test('orders out of turn are refused in words that help', async () => {
+  test('commands out of turn are refused in words that help', async () => {
     const { stdout, stderr } = await place.run(['--backend', backend], { input: `
 pe = PktEngine.new("e0")
 r = Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("o-${backend}{0")

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parseLinkName } from 'packet-bricks';
 import { isBricksError } from 'packet-bricks/src/model/errors';
-import { MAXIMUM_LINK_NAME_BYTES, twinOf } from 'packet-bricks/src/model/link-name';
+import { MAXIMUM_LINK_NAME_BYTES, peerName } from 'packet-bricks/src/model/link-name';
 
 test.each([
   ['eth3', { text: 'eth3', kind: 'interface', device: 'eth3' }],
@@ -61,9 +61,9 @@ test('both ends of a pipe name each other', () => {
   const parts = fc.stringMatching(/^[a-z0-9:]{1,20}$/);
   fc.assert(fc.property(parts, parts, fc.constantFrom('{', '}'), (device, id, brace) => {
     const link = parseLinkName(device + brace + id);
-    const other = parseLinkName(twinOf(link)!);
+    const other = parseLinkName(peerName(link)!);
     expect(other.text).not.toBe(link.text);
-    expect(twinOf(other)).toBe(link.text);
+    expect(peerName(other)).toBe(link.text);
   }));
-  expect(twinOf(parseLinkName('eth3'))).toBeUndefined();
+  expect(peerName(parseLinkName('eth3'))).toBeUndefined();
 });

@@ -50,7 +50,7 @@ describe('a client that sends', () => {
     const answers = await client.receives(13);
     expect(failures(answers.slice(0, 12))).toEqual([
       ...[null, null, 1, 2, null, 3, null, null, null].map((id) => [id, -32600, 'E_CONTROL_MESSAGE']),
-      [4, -32601, 'E_ORDER'], [5, -32601, 'E_ORDER'], [6, -32602, 'E_OPTION'],
+      [4, -32601, 'E_COMMAND'], [5, -32601, 'E_COMMAND'], [6, -32602, 'E_OPTION'],
     ]);
     expect(answers[12]).toEqual({ jsonrpc: '2.0', id: 7, result: [] });
     client.socket.destroy();

@@ -12,7 +12,7 @@ afterAll(() => daemon.stop());
 afterEach(async () => {
   for (const engine of daemon.registry.all) {
     await engine.stop();
-    await daemon.registry.execute({ order: 'engine.delete', name: engine.name });
+    await daemon.registry.execute({ command: 'engine.delete', name: engine.name });
   }
 });
 
@@ -61,7 +61,7 @@ describe('a client', () => {
     await expect(client.call('engine.link', { name: 'e0', bricks: [{ ...lb, outputs: 'a' }] as never })).rejects.toMatchObject({ code: 'E_OPTION', message: expect.stringContaining('brick 1 needs its "outputs", a list of link names.') as string });
     await expect(client.call('engine.link', { name: 'e0', bricks: {} as never })).rejects.toMatchObject({ code: 'E_OPTION', message: 'engine.link: the parameter "bricks" is {}; it must be a list.' });
     await expect(client.call('brick.load', { file: 'here.js' })).rejects.toMatchObject({ code: 'E_OPTION', message: 'brick.load: the parameter "file" is "here.js"; it must be an absolute path.' });
-    await expect(client.call('engine.starr' as never)).rejects.toMatchObject({ code: 'E_ORDER', message: 'There is no command "engine.starr". Did you mean engine.start?' });
+    await expect(client.call('engine.starr' as never)).rejects.toMatchObject({ code: 'E_COMMAND', message: 'There is no command "engine.starr". Did you mean engine.start?' });
   });
 
   test('reads the declarations of bricks, engines and backends', async () => {

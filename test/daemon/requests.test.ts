@@ -97,7 +97,7 @@ test(`${BATCHES * REQUESTS_OF_A_BATCH} generated requests: each gets its answer 
       client.socket.destroy();
     }
     await until(() => daemon.server.clients === 0);
-    for (const { name } of daemon.registry.all) await daemon.registry.execute({ order: 'engine.delete', name });
+    for (const { name } of daemon.registry.all) await daemon.registry.execute({ command: 'engine.delete', name });
   }), { numRuns: BATCHES, endOnFailure: true });
   expect(sent).toBe(BATCHES * REQUESTS_OF_A_BATCH);
   expect(daemon.registry.listenerCount('notice')).toBe(listeners);

@@ -15,7 +15,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((client) => client.close()));
   for (const engine of daemon.registry.all) {
     await engine.stop();
-    await daemon.registry.execute({ order: 'engine.delete', name: engine.name });
+    await daemon.registry.execute({ command: 'engine.delete', name: engine.name });
   }
 });
 

@@ -18,7 +18,7 @@ import { Engine, type EngineHost } from 'packet-bricks/src/core/engine';
 import { engineSource } from 'packet-bricks/src/core/engine-source';
 import { EngineGraph, type BatchStage } from 'packet-bricks/src/core/engine-graph';
 import { GraphMemory } from 'packet-bricks/src/rows/graph-memory';
-import { HeadColumn, copyHeadsByByte } from 'packet-bricks/src/core/heads';
+import { HeaderBytesColumn, copyHeadersByByte } from 'packet-bricks/src/core/header-bytes';
 import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { auditEngine, engineStatistics } from 'packet-bricks/src/control/statistics';
 import { flowFiller } from 'packet-bricks/src/flow/columns';
@@ -55,15 +55,15 @@ async function play(root: BrickDescription, batches: readonly { readonly frames:
   const plan = { graph, seed: 1, controls: [] } as unknown as EnginePlan;
   const nodes = await makeNodes(plan, memory, clock, () => undefined);
   const counters = createCounterBlock(graph.counterSlots);
-  const fill = flowFiller(memory.columns, { specialise: memory.specialise, heads: true, fields: true });
-  const stages: BatchStage[] = [new HeadColumn(memory.columns, copyHeadsByByte), { fill: (batch, count) => fill(batch, 0, count) }];
+  const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: true, fields: true });
+  const stages: BatchStage[] = [new HeaderBytesColumn(memory.columns, copyHeadersByByte), { fill: (batch, count) => fill(batch, 0, count) }];
   const engineGraph = new EngineGraph(graph, nodes.map((node) => node.inGraph(counters)), memory, counters, new CellClock(timeReader), new Int32Array(1), stages);
   const batch = createPacketBatch(BATCH, memory.columns);
   const shared = createSharedCounters(graph.counterSlots);
   let at = 0;
   const [source] = graph.sources;
   const port: SourcePort = {
-    link: source.link, descriptor: -1, patient: true,
+    link: source.link, descriptor: -1, lossless: true,
     receive() {
       if (at === batches.length) return SOURCE_ENDED;
       const { frames, linkType } = batches[at++];

@@ -103,7 +103,7 @@ describe('a control half', () => {
       },
     });`);
     const registry = new EngineRegistry({ backend: 'loopback', backendOptions: {} });
-    const lua = new LuaFixture({ execute: (order: never) => registry.execute(order) } as never);
+    const lua = new LuaFixture({ execute: (command: never) => registry.execute(command) } as never);
     await lua.evaluate(`
       names = Brick.load(${JSON.stringify(file)})
       l = Brick.new(names[1], {socket = ${JSON.stringify(socket)}}):connect_input("in"):connect_output("out")

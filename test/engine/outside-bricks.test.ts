@@ -117,13 +117,13 @@ test('a brick uses what its module imports and closes over', async () => {
   expect(engine.audit()).toMatchObject({ balanced: true, sent: 900, dropped: 0 });
 });
 
-test('a brick that reads heads finds the first 64 bytes of each packet, with zeros behind a shorter one, also of packets that were held', async () => {
+test('a brick that reads headerBytes finds the first 64 bytes of each packet, with zeros behind a shorter one, also of packets that were held', async () => {
   // Passes on what is so, and drops the rest.
   const Headed = outside('Headed', {
-    setup: 'const { heads } = packets;',
+    setup: 'const { headerBytes } = packets;',
     choose: `
       let good = true;
-      for (let byte = 0; byte < 64; byte++) good &&= heads.getUint8(row * 64 + byte) === (byte < length[row] ? memory.bytes[offset[row] + byte] : 0);
+      for (let byte = 0; byte < 64; byte++) good &&= headerBytes.getUint8(row * 64 + byte) === (byte < length[row] ? memory.bytes[offset[row] + byte] : 0);
       return good ? 0 : DROP;
     `,
   });

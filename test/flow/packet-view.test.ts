@@ -1,5 +1,5 @@
 /** Plain frames are read by a short way; it tells the same as the walk through the headers. */
-import { copyHeadsByByte } from '../../src/core/heads';
+import { copyHeadersByByte } from '../../src/core/header-bytes';
 import { CurrentPackets } from '../../src/context/current-packets';
 import { createPacketBatch, packetMemory } from '../../src/model/packet-batch';
 import type { PacketView } from '../../src/model/packet-view';
@@ -24,7 +24,7 @@ function readingsOf(view: PacketView, fields: readonly (keyof PacketView)[]): Re
 }
 
 /** Two readers over the same packets: by heads, and by the packets' own bytes. */
-function readersOf(packets: readonly Uint8Array[], linkType = 1): { byHeads: PacketReader; byBytes: PacketReader } {
+function readersOf(packets: readonly Uint8Array[], linkType = 1): { byHeaderBytes: PacketReader; byBytes: PacketReader } {
   const batch = createPacketBatch(packets.length);
   batch.memory = packetMemory(new ArrayBuffer(packets.reduce((sum, { length }) => sum + length + 12, 0) + 3 & ~3));
   batch.memory.bytes.fill(0x45);
@@ -41,19 +41,19 @@ function readersOf(packets: readonly Uint8Array[], linkType = 1): { byHeads: Pac
   });
   const current = new CurrentPackets(batch);
   current.enter(batch, packets.length);
-  copyHeadsByByte(batch, batch.memory).copy(packets.length);
-  return { byHeads: new PacketReader(current, true), byBytes: new PacketReader(current, false) };
+  copyHeadersByByte(batch, batch.memory).copy(packets.length);
+  return { byHeaderBytes: new PacketReader(current, true), byBytes: new PacketReader(current, false) };
 }
 
 function compare(packets: readonly Uint8Array[], linkType = 1): void {
-  const { byHeads, byBytes } = readersOf(packets, linkType);
+  const { byHeaderBytes, byBytes } = readersOf(packets, linkType);
   packets.forEach((bytes, row) => {
-    byHeads.moveTo(row);
+    byHeaderBytes.moveTo(row);
     byBytes.moveTo(row);
-    expect([row, bytes.length, readingsOf(byHeads, FIELDS)]).toEqual([row, bytes.length, readingsOf(byBytes, FIELDS)]);
+    expect([row, bytes.length, readingsOf(byHeaderBytes, FIELDS)]).toEqual([row, bytes.length, readingsOf(byBytes, FIELDS)]);
     // In the other order: what is asked first must not matter.
-    byHeads.moveTo(row);
-    expect(readingsOf(byHeads, [...FIELDS].reverse())).toEqual(readingsOf(byBytes, FIELDS));
+    byHeaderBytes.moveTo(row);
+    expect(readingsOf(byHeaderBytes, [...FIELDS].reverse())).toEqual(readingsOf(byBytes, FIELDS));
   });
 }
 
@@ -82,11 +82,11 @@ test('so do packets of a link type without Ethernet', () => {
 
 test('a reader tells nothing of the packet before', () => {
   const [tcp, , , udp6] = SAMPLES.map(bytesOf);
-  const { byHeads } = readersOf([tcp, new Uint8Array(10), udp6]);
-  byHeads.moveTo(0);
-  expect([byHeads.ipVersion, byHeads.isTcp]).toEqual([4, true]);
-  byHeads.moveTo(1);
-  expect([byHeads.ipVersion, byHeads.protocol, byHeads.sourceIpv4, byHeads.sourcePort, byHeads.destinationPort, byHeads.transportOffset]).toEqual([0, -1, -1, -1, -1, -1]);
-  byHeads.moveTo(2);
-  expect([byHeads.ipVersion, byHeads.isUdp, byHeads.sourceIpv4]).toEqual([6, true, -1]);
+  const { byHeaderBytes } = readersOf([tcp, new Uint8Array(10), udp6]);
+  byHeaderBytes.moveTo(0);
+  expect([byHeaderBytes.ipVersion, byHeaderBytes.isTcp]).toEqual([4, true]);
+  byHeaderBytes.moveTo(1);
+  expect([byHeaderBytes.ipVersion, byHeaderBytes.protocol, byHeaderBytes.sourceIpv4, byHeaderBytes.sourcePort, byHeaderBytes.destinationPort, byHeaderBytes.transportOffset]).toEqual([0, -1, -1, -1, -1, -1]);
+  byHeaderBytes.moveTo(2);
+  expect([byHeaderBytes.ipVersion, byHeaderBytes.isUdp, byHeaderBytes.sourceIpv4]).toEqual([6, true, -1]);
 });

@@ -1,4 +1,4 @@
-/** Small changes of a graph while packets flow: outputs, options, bricks in and out of a chain; by TypeScript, by Lua and by orders. */
+/** Small changes of a graph while packets flow: outputs, options, bricks in and out of a chain; by TypeScript, by Lua and by commands. */
 import { Dummy, Duplicator, EngineRegistry, Filter, LoadBalancer, type BrickDescription } from 'packet-bricks';
 import { editGraph, type DeclaredOptions, type GraphEdit } from 'packet-bricks/src/model/graph-edits';
 import type { BrickSpecification } from 'packet-bricks/src/model/graph';
@@ -90,23 +90,23 @@ test('a brick at the end of a chain is taken out too; one that branches is not',
   expect(engine.running).toBe(true);
 });
 
-test('orders change graphs, and answer what they are then', async () => {
+test('commands change graphs, and answer what they are then', async () => {
   const registry = new EngineRegistry({ backend: 'loopback' });
-  const order = async (value: Parameters<EngineRegistry['execute']>[0]): Promise<unknown> => {
+  const command = async (value: Parameters<EngineRegistry['execute']>[0]): Promise<unknown> => {
     const answer = await registry.execute(value);
     if (!answer.ok) throw new Error(`${answer.code}: ${answer.message}`);
     return answer.value;
   };
-  await order({ order: 'engine.create', name: 'e0', options: { warmUpMilliseconds: 0 } });
-  await order({ order: 'engine.link', name: 'e0', bricks: [{ id: 1, kind: 'LoadBalancer', options: {}, inputs: ['in'], outputs: ['a', 'b'] }] });
-  await order({ order: 'engine.start', name: 'e0' });
-  expect(await order({ order: 'engine.edit', name: 'e0', edit: { edit: 'addOutputs', brick: 1, links: ['c'] } })).toMatchObject([{ id: 1, outputs: ['a', 'b', 'c'] }]);
+  await command({ command: 'engine.create', name: 'e0', options: { warmUpMilliseconds: 0 } });
+  await command({ command: 'engine.link', name: 'e0', bricks: [{ id: 1, kind: 'LoadBalancer', options: {}, inputs: ['in'], outputs: ['a', 'b'] }] });
+  await command({ command: 'engine.start', name: 'e0' });
+  expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'addOutputs', brick: 1, links: ['c'] } })).toMatchObject([{ id: 1, outputs: ['a', 'b', 'c'] }]);
   const inserted = { id: 2, kind: 'Filter', options: { expression: 'tcp' }, inputs: [], outputs: [] };
-  expect(await order({ order: 'engine.edit', name: 'e0', edit: { edit: 'insert', brick: inserted, before: 1 } })).toMatchObject([{ id: 2, inputs: ['in'] }, { id: 1, inputs: ['inserted-2}0'] }]);
-  expect(await order({ order: 'engine.edit', name: 'e0', edit: { edit: 'setOptions', brick: 2, options: 'udp' } })).toMatchObject([{ id: 2, options: { expression: 'udp' } }, { id: 1 }]);
-  await expect(order({ order: 'engine.edit', name: 'e0', edit: { edit: 'remove', brick: 7 } })).rejects.toThrow(/E_ARGUMENT: The engine has no brick 7/);
-  expect(await order({ order: 'engine.edit', name: 'e0', edit: { edit: 'remove', brick: 2 } })).toMatchObject([{ id: 1, inputs: ['in'] }]);
-  await order({ order: 'engine.relink', name: 'e0', bricks: [{ id: 3, kind: 'Dummy', options: {}, inputs: ['in'], outputs: ['a'] }] });
+  expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'insert', brick: inserted, before: 1 } })).toMatchObject([{ id: 2, inputs: ['in'] }, { id: 1, inputs: ['inserted-2}0'] }]);
+  expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'setOptions', brick: 2, options: 'udp' } })).toMatchObject([{ id: 2, options: { expression: 'udp' } }, { id: 1 }]);
+  await expect(command({ command: 'engine.edit', name: 'e0', edit: { edit: 'remove', brick: 7 } })).rejects.toThrow(/E_ARGUMENT: The engine has no brick 7/);
+  expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'remove', brick: 2 } })).toMatchObject([{ id: 1, inputs: ['in'] }]);
+  await command({ command: 'engine.relink', name: 'e0', bricks: [{ id: 3, kind: 'Dummy', options: {}, inputs: ['in'], outputs: ['a'] }] });
   loopback.inject('in', flowPacket(0, 0).bytes);
   loopback.end('in');
   await registry.close();
@@ -160,8 +160,8 @@ test('weights of a LoadBalancer follow its outputs: by TypeScript and by orders'
   expectEachOnce([...traffic.received.values()].flat(), traffic.sent);
 
   const registry = new EngineRegistry({ backend: 'loopback' });
-  await registry.execute({ order: 'engine.create', name: 'w0', options: { warmUpMilliseconds: 0 } });
-  await registry.execute({ order: 'engine.link', name: 'w0', bricks: [{ id: 1, kind: 'LoadBalancer', options: { weights: [3, 2] }, inputs: ['w'], outputs: ['wa', 'wb'] }] });
-  expect(await registry.execute({ order: 'engine.edit', name: 'w0', edit: { edit: 'addOutputs', brick: 1, links: ['wc'], options: { weights: [5] } } })).toMatchObject({ ok: true, value: [{ options: { weights: [3, 2, 5] } }] });
+  await registry.execute({ command: 'engine.create', name: 'w0', options: { warmUpMilliseconds: 0 } });
+  await registry.execute({ command: 'engine.link', name: 'w0', bricks: [{ id: 1, kind: 'LoadBalancer', options: { weights: [3, 2] }, inputs: ['w'], outputs: ['wa', 'wb'] }] });
+  expect(await registry.execute({ command: 'engine.edit', name: 'w0', edit: { edit: 'addOutputs', brick: 1, links: ['wc'], options: { weights: [5] } } })).toMatchObject({ ok: true, value: [{ options: { weights: [3, 2, 5] } }] });
   await registry.close();
 });

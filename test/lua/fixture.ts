@@ -1,8 +1,8 @@
-/** Real Lua over a program that only writes down its orders. */
+/** Real Lua over a program that only writes down its commands. */
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Answer, BrickSpecification, Order } from 'packet-bricks/src/control/orders';
+import type { Answer, BrickSpecification, RegistryCommand } from 'packet-bricks/src/control/registry-commands';
 import { nothingCounted, type EngineStatistics } from 'packet-bricks/src/control/statistics';
 import { engineText, enginesText } from 'packet-bricks/src/control/statistics-text';
 import { LuaHost, formatFailure } from 'packet-bricks/src/lua/lua-host';
@@ -19,39 +19,39 @@ const refused = (message: string): Answer => ({ ok: false, code: 'E_TEST', messa
 
 /** Keeps engines by name, and refuses what an engine would refuse. */
 export class RecordingProgram {
-  readonly orders: Order[] = [];
+  readonly commands: RegistryCommand[] = [];
   readonly engines = new Map<string, RecordedEngine>();
   backend = 'netmap';
-  /** Orders of these kinds are never answered. */
+  /** Commands of these kinds are never answered. */
   readonly silent = new Set<string>();
 
-  readonly execute = (order: Order): Promise<Answer> => {
-    this.orders.push(order);
-    if (this.silent.has(order.order)) return new Promise(() => undefined);
-    return Promise.resolve(this.#answer(order));
+  readonly execute = (command: RegistryCommand): Promise<Answer> => {
+    this.commands.push(command);
+    if (this.silent.has(command.command)) return new Promise(() => undefined);
+    return Promise.resolve(this.#answer(command));
   };
 
-  of<Kind extends Order['order']>(kind: Kind): Extract<Order, { order: Kind }>[] {
-    return this.orders.filter((order) => order.order === kind) as Extract<Order, { order: Kind }>[];
+  of<Kind extends RegistryCommand['command']>(kind: Kind): Extract<RegistryCommand, { command: Kind }>[] {
+    return this.commands.filter((command) => command.command === kind) as Extract<RegistryCommand, { command: Kind }>[];
   }
 
-  #answer(order: Order): Answer {
-    switch (order.order) {
+  #answer(command: RegistryCommand): Answer {
+    switch (command.command) {
       case 'brick.check':
-        if (!KINDS.includes(order.kind)) return refused(`There is no brick "${order.kind}". Did you mean "LoadBalancer"?`);
-        return { ok: true, value: { kind: order.kind, options: typeof order.options === 'object' ? order.options : { tuple: order.options ?? 2 } } };
+        if (!KINDS.includes(command.kind)) return refused(`There is no brick "${command.kind}". Did you mean "LoadBalancer"?`);
+        return { ok: true, value: { kind: command.kind, options: typeof command.options === 'object' ? command.options : { tuple: command.options ?? 2 } } };
       case 'brick.describe': {
         const all = KINDS.map((name) => ({ name, summary: `What ${name} does.`, options: [{ name: 'tuple', type: 'integer', minimum: 0, maximum: 3600000, unit: 'ms', description: 'which fields', default: 2 }], examples: { lua: `b = Brick.new("${name}")\nb:link(c)` } }));
-        return { ok: true, value: order.kind ? all.find(({ name }) => name === order.kind) : all };
+        return { ok: true, value: command.kind ? all.find(({ name }) => name === command.kind) : all };
       }
       case 'options.describe':
         return { ok: true, value: { engine: [{ name: 'whenFull', type: 'string', oneOf: ['auto', 'drop'], default: 'auto', description: 'what to do' }], backends: [{ name: 'pcap', summary: 'live', options: [{ name: 'latency', type: 'number', minimum: 0.5, unit: 'ms', description: 'how long' }] }] } };
       case 'engine.create':
-        if (this.engines.has(order.name)) return refused(`Engine "${order.name}" already exists.`);
-        this.engines.set(order.name, { running: false, bricks: [] });
+        if (this.engines.has(command.name)) return refused(`Engine "${command.name}" already exists.`);
+        this.engines.set(command.name, { running: false, bricks: [] });
         return done;
       case 'engine.exists':
-        return { ok: true, value: this.engines.has(order.name) };
+        return { ok: true, value: this.engines.has(command.name) };
       case 'engines.stats':
         return { ok: true, value: [...this.engines.keys()].map((name) => this.stats(name)) };
       case 'engines.show':
@@ -63,28 +63,28 @@ export class RecordingProgram {
       case 'shutdown':
         return done;
       default:
-        return this.#answerEngine(order);
+        return this.#answerEngine(command);
     }
   }
 
-  #answerEngine(order: Extract<Order, { name: string }>): Answer {
-    const engine = this.engines.get(order.name);
-    if (!engine) return refused(`There is no engine ${order.name}.`);
-    if (order.order === 'engine.link') engine.bricks = order.bricks;
-    if (order.order === 'engine.unlink') {
-      if (engine.running) return refused(`The engine ${order.name} is running. Stop it first.`);
+  #answerEngine(command: Extract<RegistryCommand, { name: string }>): Answer {
+    const engine = this.engines.get(command.name);
+    if (!engine) return refused(`There is no engine ${command.name}.`);
+    if (command.command === 'engine.link') engine.bricks = command.bricks;
+    if (command.command === 'engine.unlink') {
+      if (engine.running) return refused(`The engine ${command.name} is running. Stop it first.`);
       engine.bricks = [];
     }
-    if (order.order === 'engine.start') engine.running = true;
-    if (order.order === 'engine.stop') engine.running = false;
-    if (order.order === 'engine.delete') {
-      if (engine.running) return refused(`The engine ${order.name} is running. Stop it first.`);
-      this.engines.delete(order.name);
+    if (command.command === 'engine.start') engine.running = true;
+    if (command.command === 'engine.stop') engine.running = false;
+    if (command.command === 'engine.delete') {
+      if (engine.running) return refused(`The engine ${command.name} is running. Stop it first.`);
+      this.engines.delete(command.name);
     }
-    if (order.order === 'engine.stats') return { ok: true, value: this.stats(order.name) };
-    if (order.order === 'engine.edit') return { ok: true, value: [] };
-    if (order.order === 'engine.show') return { ok: true, value: engineText(this.stats(order.name)) };
-    if (order.order === 'engine.audit') return { ok: true, value: { balanced: true } };
+    if (command.command === 'engine.stats') return { ok: true, value: this.stats(command.name) };
+    if (command.command === 'engine.edit') return { ok: true, value: [] };
+    if (command.command === 'engine.show') return { ok: true, value: engineText(this.stats(command.name)) };
+    if (command.command === 'engine.audit') return { ok: true, value: { balanced: true } };
     return done;
   }
 

@@ -25,8 +25,8 @@ test.each([
   ['a command that ignores interrupts', `os.execute("trap '' INT TERM; sleep 60; sleep 60")`],
   ['reading from a command', 'io.popen("sleep 60; true"):read("*all")'],
   ['waiting for the end of a command', 'io.popen("sleep 60; true", "w"):close()'],
-  ['an order that is not answered', 'PktEngine.new("e0")'],
-  ['a loop of orders', 'while true do PktEngine.retrieve("e0") end'],
+  ['a command that is not answered', 'PktEngine.new("e0")'],
+  ['a loop of commands', 'while true do PktEngine.retrieve("e0") end'],
 ])('%s can be interrupted, and the shell goes on', async (_, line) => {
   lua.program.silent.add('engine.create');
   const running = lua.host.runLine(line);
@@ -65,7 +65,7 @@ test('an interrupt that comes while Lua is still starting is not lost', async ()
   await fresh.close();
 });
 
-test('the program may close the host before it answers the order to shut down', async () => {
+test('the program may close the host before it answers the command to shut down', async () => {
   const program = new RecordingProgram();
   const closing = new LuaFixture(Object.assign(Object.create(program) as RecordingProgram, {
     execute: async () => {
@@ -92,18 +92,18 @@ test('a script that loops does not hold up the main thread', async () => {
   await running;
 });
 
-test('the answer to an interrupted order is not taken for that of the next', async () => {
+test('the answer to an interrupted command is not taken for that of the next', async () => {
   let given: (answer: () => void) => void;
-  const order = new Promise<() => void>((resolve) => { given = resolve; });
+  const command = new Promise<() => void>((resolve) => { given = resolve; });
   type Execute = typeof lua.program.execute;
   const slow = new LuaFixture(Object.assign(Object.create(lua.program) as typeof lua.program, {
-    execute: (order: Parameters<Execute>[0]) => new Promise((resolve) => {
-      if (order.order === 'engine.create') given(() => resolve({ ok: true, value: 'late' }));
+    execute: (command: Parameters<Execute>[0]) => new Promise((resolve) => {
+      if (command.command === 'engine.create') given(() => resolve({ ok: true, value: 'late' }));
       else resolve({ ok: true, value: true });
     }),
   }));
   const running = slow.host.runLine('PktEngine.new("e0")');
-  const answer = await order;
+  const answer = await command;
   slow.host.interrupt();
   await running;
   answer();

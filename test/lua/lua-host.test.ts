@@ -172,12 +172,12 @@ describe('the host', () => {
     expect(await lua.host.memory()).toBeLessThan(before + 20000);
   });
 
-  test('values that an order can not carry are refused', async () => {
+  test('values that a command can not carry are refused', async () => {
     expect(await lua.failureOf('Brick.new("Dummy", { f = print })')).toMatch(/a function can't be given here/);
     expect(await lua.failureOf('local t = {} t.t = t Brick.new("Dummy", t)')).toMatch(/nested too deeply, or holds itself/);
   });
 
-  test('an order that throws is an error in the script', () => {
+  test('a command that throws is an error in the script', () => {
     const { stdout } = inProcess(`
       const host = new LuaHost(() => { throw new Error('broken'); });
       const result = await host.runLine('PktEngine.new("e0")');

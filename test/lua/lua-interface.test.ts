@@ -26,16 +26,16 @@ describe('the manual, typed line by line', () => {
     expect(await lua.host.runLine('BRICKS.shutdown()')).toMatchObject({ ok: true, exitCode: 0 });
     expect(lua.printed()).toBe('Goodbye!\n');
     expect(lua.program.orders.filter(({ order }) => !/stats|show|status/.test(order))).toEqual([
-      { order: 'engine.create', name: 'e0', bufferSize: 1024, cpu: 8 },
-      { order: 'brick.check', kind: 'LoadBalancer', options: 2 },
+      { command: 'engine.create', name: 'e0', bufferSize: 1024, cpu: 8 },
+      { command: 'brick.check', kind: 'LoadBalancer', options: 2 },
       {
-        order: 'engine.link', name: 'e0',
+        command: 'engine.link', name: 'e0',
         bricks: [{ id: 1, kind: 'LoadBalancer', options: { tuple: 2 }, inputs: ['eth3'], outputs: ['eth3{0', 'eth3{1', 'eth3{2', 'eth3{3'] }],
       },
-      { order: 'engine.start', name: 'e0' },
-      { order: 'engine.stop', name: 'e0' },
-      { order: 'engine.delete', name: 'e0' },
-      { order: 'shutdown' },
+      { command: 'engine.start', name: 'e0' },
+      { command: 'engine.stop', name: 'e0' },
+      { command: 'engine.delete', name: 'e0' },
+      { command: 'shutdown' },
     ]);
   });
 
@@ -89,7 +89,7 @@ describe('calling habits', () => {
   test('options can be given by table', async () => {
     await lua.evaluate('PktEngine.new{ name = "e0", cpu = 1, buffer_size = 64, warm = false }');
     await lua.evaluate('Brick.new("LoadBalancer", { tuple = 4, inner = true })');
-    expect(lua.program.of('engine.create')[0]).toEqual({ order: 'engine.create', name: 'e0', cpu: 1, bufferSize: 64, options: { warm: false } });
+    expect(lua.program.of('engine.create')[0]).toEqual({ command: 'engine.create', name: 'e0', cpu: 1, bufferSize: 64, options: { warm: false } });
     expect(lua.program.of('brick.check')[0].options).toEqual({ tuple: 4, inner: true });
     await lua.evaluate('Brick.new("LoadBalancer", { balance = "consistent", weights = {2, 1, 1} })');
     expect(lua.program.of('brick.check')[1].options).toEqual({ balance: 'consistent', weights: [2, 1, 1] });
@@ -198,9 +198,9 @@ describe('bricks', () => {
       merge = Brick.new("Merge"):connect_input("eth3}2", "eth3}3"):connect_output("eth3{4")
       lb:link(left, right) left:link(merge) right:link(merge) left:link(merge)
       PktEngine.new("e0"):link(lb)`);
-    const [order] = lua.program.of('engine.link');
-    expect(order.bricks.map(({ kind }) => kind)).toEqual(['LoadBalancer', 'Dummy', 'Dummy', 'Merge']);
-    expect(order.bricks[3]).toEqual({ id: 4, kind: 'Merge', options: { tuple: 2 }, inputs: ['eth3}2', 'eth3}3'], outputs: ['eth3{4'] });
+    const [command] = lua.program.of('engine.link');
+    expect(command.bricks.map(({ kind }) => kind)).toEqual(['LoadBalancer', 'Dummy', 'Dummy', 'Merge']);
+    expect(command.bricks[3]).toEqual({ id: 4, kind: 'Merge', options: { tuple: 2 }, inputs: ['eth3}2', 'eth3}3'], outputs: ['eth3{4'] });
   });
 
   test('a ring of bricks is handed on, for the graph to refuse', async () => {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BrickSpecification } from 'packet-bricks/src/control/orders';
+import type { BrickSpecification } from 'packet-bricks/src/control/registry-commands';
 import { LuaFixture } from './fixture';
 
 const SCRIPTS = join(__dirname, '../../scripts');
@@ -114,7 +114,7 @@ test('duplicate.lua gives each pipe everything', async () => {
 test('startup-one-thread.lua runs one engine over four pipes', async () => {
   await run('startup-one-thread.lua', INTERFACE);
   expect(shape()).toEqual(['nic0 > LoadBalancer > nic0{0 nic0{1 nic0{2 nic0{3']);
-  expect(lua.program.of('engine.create')).toEqual([{ order: 'engine.create', name: 'e0', bufferSize: 1024 }]);
+  expect(lua.program.of('engine.create')).toEqual([{ command: 'engine.create', name: 'e0', bufferSize: 1024 }]);
 });
 
 describe('startup-multi-threads.lua', () => {

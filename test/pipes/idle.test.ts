@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Merge } from 'packet-bricks';
 import { attach } from 'packet-bricks/src/pipes';
-import { OrderEvent, Waiter } from 'packet-bricks/src/native/system';
+import { CommandEvent, Waiter } from 'packet-bricks/src/native/system';
 import { closeEngines, loopback, newEngine, runningEngine } from '../support/loopback-engine';
 import { numberedPacket, describeNative, native } from './rings';
 import { temporaryRunDirectory } from './processes';
@@ -98,18 +98,18 @@ describeNative('waiting for sources', () => {
     native?.eventClose(readable, writable);
   });
 
-  test('ends with an order, which is heard once', () => {
-    const orders = new OrderEvent();
+  test('ends with a command, which is heard once', () => {
+    const commands = new CommandEvent();
     const [readable, writable] = native?.eventCreate() ?? [-1, -1];
-    const waiter = new Waiter([{ port: { descriptor: readable }, ended: false }], control, 0, orders.descriptor);
-    const heard = (): boolean => native?.waitReadable(Int32Array.of(orders.descriptor), 1, 0) === 1;
-    orders.signal();
+    const waiter = new Waiter([{ port: { descriptor: readable }, ended: false }], control, 0, commands.descriptor);
+    const heard = (): boolean => native?.waitReadable(Int32Array.of(commands.descriptor), 1, 0) === 1;
+    commands.signal();
     waiter.wait(3_600_000_000);
     Atomics.add(control, 0, 1);
     expect(heard()).toBe(true);
     waiter.wait(3_600_000_000);
     expect(heard()).toBe(false);
-    orders.close();
+    commands.close();
     native?.eventClose(readable, writable);
   });
 });

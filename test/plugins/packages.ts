@@ -47,7 +47,7 @@ export const backend = {
       batch.linkType = 1;
       let left = frames;
       return {
-        link, descriptor: -1, patient: true, release() {}, close() {},
+        link, descriptor: -1, lossless: true, release() {}, close() {},
         receive() {
           if (left === 0) return -1;
           const count = Math.min(left, batch.capacity);

@@ -5,7 +5,7 @@ namespace bricks::netmap {
 namespace {
 
 // A reader that gives nothing back for so long holds the others up no longer.
-constexpr int64_t kRestedNanoseconds = 100'000'000;
+constexpr int64_t kWaitedNanoseconds = 100'000'000;
 // How far ahead a sink's slots are fetched: its reader wrote to them last.
 constexpr uint32_t kSlotsAhead = 12;
 
@@ -13,17 +13,17 @@ constexpr uint32_t kSlotsAhead = 12;
 
 void Chain::AddSink(uint32_t index) {
   const Sink& sink = sinks_.all[index];
-  books_.resize(index + 1);
+  states_.resize(index + 1);
   GoOn(index);
-  if (sink.kind == SinkKind::kPipe) books_[index].debts.resize(sink.slotCount);
+  if (sink.kind == SinkKind::kPipe) states_[index].pending.resize(sink.slotCount);
 }
 
 void Chain::GoOn(uint32_t index) {
   const Sink& sink = sinks_.all[index];
-  books_[index].seen = NextSlot(sink.lastTail, sink.slotCount);
+  states_[index].seen = NextSlot(sink.lastTail, sink.slotCount);
 }
 
-uint32_t Chain::NewHop(uint32_t sink, uint32_t next) {
+uint32_t Chain::AddHop(uint32_t sink, uint32_t next) {
   if (freeHop_ == kNone) {
     hops_.push_back({sink, next});
     return static_cast<uint32_t>(hops_.size() - 1);
@@ -36,7 +36,7 @@ uint32_t Chain::NewHop(uint32_t sink, uint32_t next) {
 
 // Frees a hop and moves on to the next one. The sink it was for.
 uint32_t Chain::TakeHop(uint32_t* hop) {
-  Hop& taken = hops_[*hop];
+  PendingHop& taken = hops_[*hop];
   const uint32_t next = taken.next;
   taken.next = freeHop_;
   freeHop_ = *hop;
@@ -44,20 +44,20 @@ uint32_t Chain::TakeHop(uint32_t* hop) {
   return taken.sink;
 }
 
-uint32_t Chain::TakeDebt(Books& books, uint32_t at) {
-  const uint32_t next = books.debts[at].next;
+uint32_t Chain::TakePending(SinkState& state, uint32_t at) {
+  const uint32_t next = state.pending[at].next;
   if (next == kNone) return kNone;
-  books.debts[at].next = kNone;
-  books.owed--;
+  state.pending[at].next = kNone;
+  state.owed--;
   owed_--;
-  books_[hops_[next].sink].expected--;
+  states_[hops_[next].sink].expected--;
   return next;
 }
 
-// From the last sink to the first, so that ways begin with their first sinks. Everything counts as sent from here on.
-void Chain::MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t found) {
+// From the last sink to the first, so that routes begin with their first sinks. Everything counts as sent from here on.
+void Chain::MakeRoutes(const SentBatch& batch, const uint32_t* active, uint32_t found) {
   const PacketColumns& columns = batch.columns;
-  if (ways_.size() < columns.capacity) ways_.resize(columns.capacity, kNone);
+  if (routes_.size() < columns.capacity) routes_.resize(columns.capacity, kNone);
   for (uint32_t k = found; k-- > 0;) {
     Sink& sink = sinks_.all[active[k]];
     const uint32_t count = *sink.count < sink.room ? *sink.count : sink.room;
@@ -69,7 +69,7 @@ void Chain::MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t fo
         sink.counters[kDropBackendError]++;
         continue;
       }
-      ways_[row] = NewHop(active[k], ways_[row]);
+      routes_[row] = AddHop(active[k], routes_[row]);
       packets++;
       bytes += columns.length[row];
     }
@@ -79,7 +79,7 @@ void Chain::MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t fo
 }
 
 void Chain::Send(const SentBatch& batch, const uint32_t* active, uint32_t found) {
-  MakeWays(batch, active, found);
+  MakeRoutes(batch, active, found);
   const bool movable = batch.source != nullptr;
   for (uint32_t k = 0; k < found; k++) {
     Sink& sink = sinks_.all[active[k]];
@@ -88,16 +88,16 @@ void Chain::Send(const SentBatch& batch, const uint32_t* active, uint32_t found)
     for (uint32_t n = 0; n < count; n++) {
       const uint32_t row = sink.rows[n];
       if (row >= batch.columns.capacity) continue;
-      const uint32_t way = ways_[row];
-      if (way == kNone || hops_[way].sink != active[k]) continue;  // it comes here later
-      ways_[row] = kNone;
+      const uint32_t route = routes_[row];
+      if (route == kNone || hops_[route].sink != active[k]) continue;  // it comes here later
+      routes_[row] = kNone;
       __builtin_prefetch(sink.slots + sink.head + kSlotsAhead, 1);
-      Forward(PacketOf(batch, row, movable), way);
+      Forward(PacketOf(batch, row, movable), route);
     }
   }
 }
 
-// Puts a packet where its way leads next. Where the rest of the way is not for that sink to care for, goes on at once.
+// Puts a packet where its route leads next. Where the rest of the route is not for that sink to care for, goes on at once.
 void Chain::Forward(Packet packet, uint32_t hop) {
   while (hop != kNone) {
     const uint32_t index = TakeHop(&hop);
@@ -106,9 +106,9 @@ void Chain::Forward(Packet packet, uint32_t hop) {
 }
 
 // Readers of several pipes may give back at once: what all of them owe to one sink fits into its ring.
-bool Chain::IsExpectingMany(uint32_t index) const { return books_[index].expected >= sinks_.all[index].slotCount - 1; }
+bool Chain::IsExpectingMany(uint32_t index) const { return states_[index].expected >= sinks_.all[index].slotCount - 1; }
 
-// True if the sink owes the rest of the way now.
+// True if the sink owes the rest of the route now.
 bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
   Sink& sink = sinks_.all[index];
   const uint32_t slots = sink.SlotsFor(packet.length);
@@ -122,25 +122,25 @@ bool Chain::Place(uint32_t index, const Packet& packet, uint32_t next) {
   const uint32_t at = sink.head;
   if (sink.gone || sink.queue.count > 0 || !sink.Fits(packet.length) || (owes && sink.Space() == 0) || !sink.Put(here)) {
     // What goes past may not overtake what is owed.
-    if (!last && books_[index].owed > 0) SendCopies(index, 0);
+    if (!last && states_[index].owed > 0) SendCopies(index, 0);
     here.slot = last ? packet.slot : nullptr;
     PlaceOther(index, here);
     return false;
   }
   sinks_.MarkDirty(index);
   if (!owes) {
-    if (!last && books_[index].owed > 0) SendCopies(index, 0);
+    if (!last && states_[index].owed > 0) SendCopies(index, 0);
     return false;
   }
-  Books& books = books_[index];
+  SinkState& state = states_[index];
   // A ring that fills is copied on bit by bit: all at once might be more than the next one has room for.
-  if (books.owed >= sink.slotCount / 2) SendCopies(index, sink.slotCount / 2 - 1);
-  books.debts[at] = {next, sink.slots[at].buf_idx, packet.length};
-  books_[hops_[next].sink].expected++;
-  if (books.owed++ == 0) books.since = sinks_.Now();
+  if (state.owed >= sink.slotCount / 2) SendCopies(index, sink.slotCount / 2 - 1);
+  state.pending[at] = {next, sink.slots[at].buf_idx, packet.length};
+  states_[hops_[next].sink].expected++;
+  if (state.owed++ == 0) state.since = sinks_.Now();
   owed_++;
-  if (!books.listed) owing_.push_back(index);
-  books.listed = true;
+  if (!state.listed) owing_.push_back(index);
+  state.listed = true;
   return true;
 }
 
@@ -158,17 +158,17 @@ void Chain::Lose(uint32_t hop, uint32_t length) {
 }
 
 void Chain::TakeReturned(uint32_t index) {
-  Books& books = books_[index];
+  SinkState& state = states_[index];
   Sink& sink = sinks_.all[index];
   const uint32_t pending = SlotsBetween(NextSlot(sink.lastTail, sink.slotCount), sink.head, sink.slotCount);
-  uint32_t unseen = SlotsBetween(books.seen, sink.head, sink.slotCount);
-  books.since = sinks_.Now();
+  uint32_t unseen = SlotsBetween(state.seen, sink.head, sink.slotCount);
+  state.since = sinks_.Now();
   for (; unseen > pending; unseen--) {
-    const uint32_t at = books.seen;
-    books.seen = NextSlot(at, sink.slotCount);
-    if (books.owed == 0) continue;
-    const Debt debt = books.debts[at];
-    const uint32_t next = TakeDebt(books, at);
+    const uint32_t at = state.seen;
+    state.seen = NextSlot(at, sink.slotCount);
+    if (state.owed == 0) continue;
+    const PendingPacket debt = state.pending[at];
+    const uint32_t next = TakePending(state, at);
     if (next == kNone) continue;
     netmap_slot& slot = sink.slots[at];
     if (slot.buf_idx != debt.buffer) {
@@ -180,12 +180,12 @@ void Chain::TakeReturned(uint32_t index) {
 }
 
 void Chain::SendCopies(uint32_t index, uint32_t rest) {
-  Books& books = books_[index];
+  SinkState& state = states_[index];
   const Sink& sink = sinks_.all[index];
-  while (books.owed > rest && books.seen != sink.head) {
-    const Debt debt = books.debts[books.seen];
-    const uint32_t next = TakeDebt(books, books.seen);
-    books.seen = NextSlot(books.seen, sink.slotCount);
+  while (state.owed > rest && state.seen != sink.head) {
+    const PendingPacket debt = state.pending[state.seen];
+    const uint32_t next = TakePending(state, state.seen);
+    state.seen = NextSlot(state.seen, sink.slotCount);
     if (next != kNone) Forward({sink.Buffer(debt.buffer), debt.length, nullptr, nullptr}, next);
   }
 }
@@ -193,21 +193,21 @@ void Chain::SendCopies(uint32_t index, uint32_t rest) {
 void Chain::Settle() {
   for (size_t k = 0; k < owing_.size();) {
     const uint32_t index = owing_[k];
-    if (books_[index].owed > 0 && sinks_.Sync(index)) TakeReturned(index);
-    if (books_[index].owed > 0 && (sinks_.all[index].gone || sinks_.Now() - books_[index].since > kRestedNanoseconds)) SendCopies(index, 0);
-    if (books_[index].owed > 0) {
+    if (states_[index].owed > 0 && sinks_.Sync(index)) TakeReturned(index);
+    if (states_[index].owed > 0 && (sinks_.all[index].gone || sinks_.Now() - states_[index].since > kWaitedNanoseconds)) SendCopies(index, 0);
+    if (states_[index].owed > 0) {
       k++;
       continue;
     }
-    books_[index].listed = false;
+    states_[index].listed = false;
     owing_[k] = owing_.back();
     owing_.pop_back();
   }
 }
 
 void Chain::SendAllCopies() {
-  for (uint32_t index = 0; index < books_.size(); index++) {
-    if (books_[index].owed > 0) SendCopies(index, 0);
+  for (uint32_t index = 0; index < states_.size(); index++) {
+    if (states_[index].owed > 0) SendCopies(index, 0);
   }
 }
 

@@ -28,11 +28,11 @@ class Chain {
   void AddSink(uint32_t index);
   // The sink goes on where another sender has left its ring: nothing there is owed.
   void GoOn(uint32_t index);
-  // Sends and empties the lists of the sinks `active`, which are in the order of their ways.
+  // Sends and empties the lists of the sinks `active`, which are in the order of their routes.
   void Send(const SentBatch& batch, const uint32_t* active, uint32_t found);
   // Sends on what the reader of this sink, which was synced, has given back.
   void TakeReturned(uint32_t index);
-  // Syncs all sinks that owe something, and sends on what came back, or what rested too long.
+  // Syncs all sinks that owe something, and sends on what came back, or what has waited too long.
   void Settle();
   // Sends on copies of all that is owed.
   void SendAllCopies();
@@ -41,19 +41,19 @@ class Chain {
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
-  // One sink of a packet's way, and the rest of it.
-  struct Hop {
+  // One sink of a packet's route, and the rest of its route.
+  struct PendingHop {
     uint32_t sink;
     uint32_t next;
   };
-  // What a slot owes: the way on of the packet that was put there.
-  struct Debt {
+  // What a slot owes: the rest of the route of the packet that was put there.
+  struct PendingPacket {
     uint32_t next = kNone;
     uint32_t buffer;
     uint32_t length;
   };
-  struct Books {
-    std::vector<Debt> debts;  // one a slot; none where the sink is no pipe
+  struct SinkState {
+    std::vector<PendingPacket> pending;  // one a slot; none where the sink is no pipe
     uint32_t seen = 0;        // slots from here to the head may owe something
     uint32_t owed = 0;
     uint32_t expected = 0;    // what other sinks owe to this one
@@ -61,10 +61,10 @@ class Chain {
     bool listed = false;      // is in owing_
   };
 
-  uint32_t NewHop(uint32_t sink, uint32_t next);
+  uint32_t AddHop(uint32_t sink, uint32_t next);
   uint32_t TakeHop(uint32_t* hop);
-  uint32_t TakeDebt(Books& books, uint32_t at);
-  void MakeWays(const SentBatch& batch, const uint32_t* active, uint32_t found);
+  uint32_t TakePending(SinkState& state, uint32_t at);
+  void MakeRoutes(const SentBatch& batch, const uint32_t* active, uint32_t found);
   void Forward(Packet packet, uint32_t hop);
   bool Place(uint32_t index, const Packet& packet, uint32_t next);
   bool IsExpectingMany(uint32_t index) const;
@@ -76,9 +76,9 @@ class Chain {
   Sinks& sinks_;
   Overflow& overflow_;
   const MakeRoom makeRoom_;
-  std::vector<Books> books_;
-  std::vector<uint32_t> ways_;  // of each row of the batch at hand: its first hop
-  std::vector<Hop> hops_;
+  std::vector<SinkState> states_;
+  std::vector<uint32_t> routes_;  // of each row of the batch at hand: its first hop
+  std::vector<PendingHop> hops_;
   uint32_t freeHop_ = kNone;
   std::vector<uint32_t> owing_;
   uint32_t owed_ = 0;

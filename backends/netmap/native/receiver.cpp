@@ -178,7 +178,7 @@ uint32_t Receiver::Take(Ring& ring, const PacketColumns& columns, uint32_t row, 
       lengths[to] = length;
       int32_t word = kFlowNotComputed;
       if (kFlow != FlowNeed::kNone && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-        word = CommonFlow<kFields>(buffers + into, length, kFields ? addresses + to : nullptr, kFields ? ports + to : nullptr);
+        word = FastPathFlow<kFields>(buffers + into, length, kFields ? addresses + to : nullptr, kFields ? ports + to : nullptr);
         if (__builtin_expect(word == kFlowNotComputed, 0)) word = UncommonFlow(columns, buffers + into, to);
       }
       words[to] = word;

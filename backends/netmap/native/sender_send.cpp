@@ -61,7 +61,7 @@ __attribute__((noinline)) bool Sender::CopyPlain(Sink& sink, const SentBatch& ba
   return true;
 }
 
-// The hot loop: packets of one slot, while the ring has room and nothing waits in the reserve. Answers how many it took.
+// The hot loop: packets of one slot, while the ring has room and nothing waits in the reserve. Returns how many it took.
 uint32_t Sender::SendPlain(Sink& sink, const ListRows& rows, const SentBatch& batch, bool movable, uint32_t count, Tally* tally) {
   if (sink.queue.count > 0) return 0;
   const uint16_t* next = rows.first;

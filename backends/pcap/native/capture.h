@@ -54,7 +54,7 @@ class Capture {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  // Fills rows from 0 on and answers how many; -1 if the system reported an error (see Error, State). The rows of the call
+  // Fills rows from 0 on and returns how many; -1 if the system reported an error (see Error, State). The rows of the call
   // before are no longer valid. Never waits. What does not fit stays with the kernel.
   virtual int Fill(const CaptureRows& rows) = 0;
   // Packets that the kernel lost for want of room since the last call.

@@ -24,7 +24,7 @@ struct SenderSettings {
 class InterfaceSender {
  public:
   virtual ~InterfaceSender() = default;
-  // Sends frames in order, never waits. Answers how many the system took; if that is not all of them,
+  // Sends frames in order, never waits. Returns how many the system took; if that is not all of them,
   // `*error` is the errno of the next one.
   virtual uint32_t Send(struct iovec* frames, uint32_t count, int* error) = 0;
   // The link type that frames must have.

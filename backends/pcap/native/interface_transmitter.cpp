@@ -64,7 +64,7 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
     sinks_.push_back(std::move(sink));
   }
 
-  // addBatch(batch): answers the number by which `transmit` is told of it.
+  // addBatch(batch): returns the number by which `transmit` is told of it.
   Napi::Value AddBatch(const Napi::CallbackInfo& info) {
     auto batch = std::make_unique<KnownBatch>();
     batch->columns.Bind(RequireObject(info, 0, "batch"));

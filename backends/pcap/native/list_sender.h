@@ -38,7 +38,7 @@ class ListSender {
   using Clock = std::chrono::steady_clock;
 
   uint32_t Gather(const SentBatch& batch, const ListRows& rows, uint32_t count);
-  // Deals with the frame that was refused with `error`: counts it, or answers false to keep it.
+  // Deals with the frame that was refused with `error`: counts it, or returns false to keep it.
   bool Refuse(int error, uint32_t remaining, uint32_t* skipped, bool wait);
   bool Stalled();
 

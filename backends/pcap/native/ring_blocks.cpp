@@ -167,7 +167,7 @@ uint32_t RingBlocks::Take(const CaptureRows& rows, uint32_t row, const CaptureTi
     nanoseconds[row] = microseconds ? nanosecond - nanosecond % 1000 : nanosecond;
     int32_t word = kFlowNotComputed;
     if (kFlowColumns && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-      word = CommonFlow(frame, length, addresses + row, ports + row);
+      word = FastPathFlow(frame, length, addresses + row, ports + row);
       if (__builtin_expect(word == kFlowNotComputed, 0)) word = ParsedFlow(frame, length, addresses + row, ports + row);
     }
     flowWords[row] = word;

@@ -22,7 +22,7 @@ class RandomBlocks {
 
   explicit RandomBlocks(std::mt19937& random) : random_(random), memory_(kBlockBytes * kBlocks) {}
 
-  // Hands up as many blocks as were given back. Answers false once the reader has found something that makes no sense.
+  // Hands up as many blocks as were given back. Returns false once the reader has found something that makes no sense.
   bool Round(bool spoil) {
     for (uint32_t k = 0; k < kBlocks; k++) {
       uint8_t* const block = memory_.data() + fill_ * kBlockBytes;

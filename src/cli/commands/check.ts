@@ -109,7 +109,7 @@ export class CheckCommand extends Command {
   private async readSetup(script: string, engines: PlannedEngines): Promise<Report> {
     let error: Report['error'];
     try {
-      await runSetup(readSetupFile(script), script, (order) => engines.execute(order));
+      await runSetup(readSetupFile(script), script, (command) => engines.execute(command));
     } catch (thrown) {
       if (!isBricksError(thrown)) throw thrown;
       error = { code: thrown.code, message: thrown.message };

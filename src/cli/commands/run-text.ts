@@ -32,7 +32,7 @@ export class RunTextCommand extends EnginesCommand {
     const { text, name } = this.setup();
     prepareEngineThread();
     return this.runEngines(name, async () => {
-      await runSetup(text, name, (order) => this.engines.carryOut(order));
+      await runSetup(text, name, (command) => this.engines.carryOut(command));
       await this.engineEnd();
       return 0;
     });

@@ -58,7 +58,7 @@ export class RunCommand extends EnginesCommand {
   /** Threads get ready while this one does. Modules get none: what they set in the environment is to hold in all threads of theirs. */
   private startThreads(): LuaHost | undefined {
     if (this.script !== undefined && isModule(this.script)) return undefined;
-    const host = new LuaHost((order) => this.engines.carryOut(order), { args: this.scriptArguments, firstBrick: firstBrickOfState() });
+    const host = new LuaHost((command) => this.engines.carryOut(command), { args: this.scriptArguments, firstBrick: firstBrickOfState() });
     if (this.script !== undefined) prepareEngineThread();
     return host;
   }
@@ -101,7 +101,7 @@ export class RunCommand extends EnginesCommand {
   /** Returns the exit code that a script asked for, if it did. */
   private async runScript(host: LuaHost, script: string): Promise<number | undefined> {
     if (!isSetup(script)) return runLuaScript(host, script);
-    await runSetup(readSetupFile(script), script, (order) => this.engines.carryOut(order), firstBrickOfState());
+    await runSetup(readSetupFile(script), script, (command) => this.engines.carryOut(command), firstBrickOfState());
     return undefined;
   }
 

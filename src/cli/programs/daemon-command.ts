@@ -39,7 +39,7 @@ export abstract class DaemonCommand extends Command {
   logFile = Option.String('--log-file', { description: 'append the log to this file; SIGHUP opens it anew' });
   logLevel = Option.String('--log-level', { description: `write messages of this level and above: ${LOG_LEVELS.join(', ')}; default: info`, validator: isEnum(LOG_LEVELS) });
   logFormat = Option.String('--log-format', { description: 'text or json; default: text on a terminal, json otherwise', validator: isEnum(LOG_FORMATS) });
-  settle = Option.String('--settle', String(SETTLE_SECONDS), { description: `seconds without an order to an engine after which a script that goes on counts as started; default: ${SETTLE_SECONDS}`, validator: seconds });
+  settle = Option.String('--settle', String(SETTLE_SECONDS), { description: `seconds without a command to an engine after which a script that goes on counts as started; default: ${SETTLE_SECONDS}`, validator: seconds });
   stopTimeout = Option.String('--stop-timeout', String(STOP_SECONDS), { description: `seconds that engines may take to stop; default: ${STOP_SECONDS}`, validator: seconds });
   backend = backendOption();
   batch = batchOption();

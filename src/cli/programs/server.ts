@@ -11,7 +11,7 @@ export class ServerCommand extends DaemonCommand {
     details: `
       Runs a script and stays, whatever the script does: ends, fails later, loops, or calls os.exit. Also started by bricks -d.
 
-      The program returns when the daemon has started: its script has ended, or has given no order to an engine for 2 seconds.
+      The program returns when the daemon has started: its script has ended, or has given no command to an engine for 2 seconds.
       What goes wrong until then is printed here, and the exit code is not 0.
 
       SIGTERM and SIGINT end it: engines are drained, files are closed whole, totals are printed. SIGHUP opens the log file anew.

@@ -1,8 +1,8 @@
-/** Commands about engines and their bricks: orders to the registry. */
+/** Commands about engines and their bricks: commands to the registry. */
 import type { BrickDeclaration } from '../../model/brick';
 import { BricksError, isBricksError } from '../../model/errors';
 import type { Audit, EngineStatistics } from '../../control/statistics';
-import type { OrderedBrick, OrderedEdit } from '../../control/orders';
+import type { NumberedBrick, NumberedEdit } from '../../control/registry-commands';
 import type { EngineGraph } from '../../control/engine-graph';
 import type { CommandName, CommandResult } from '../../protocol/commands';
 import { listedLinkCount, type DescribedBrick, type LinkedBrick, type NamedAudit } from '../../protocol/commands/engines';
@@ -15,7 +15,7 @@ let lastBrick = 1_000_000_000;
 
 function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler {
   return handle(command, async (host, { name }) => {
-    await carryOut(host, { order: command, name });
+    await carryOut(host, { command, name });
     return null;
   });
 }
@@ -23,20 +23,20 @@ function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engi
 function linking(command: 'engine.link' | 'engine.relink'): CommandHandler {
   return handle(command, async (host, { name, bricks, ...options }) => {
     const ordered = bricks.map(checkedBrick);
-    await carryOut(host, { order: command, name, bricks: ordered, ...options });
+    await carryOut(host, { command, name, bricks: ordered, ...options });
     return ordered.map(({ id }) => id);
   });
 }
 
 export const ENGINE_HANDLERS: readonly CommandHandler[] = [
-  handle('engine.list', (host) => carryOut(host, { order: 'engines.list' }) as Promise<CommandResult<'engine.list'>>),
-  handle('engine.exists', (host, { name }) => carryOut(host, { order: 'engine.exists', name }) as Promise<boolean>),
-  handle('engine.stats', async (host, { name }) => (name === undefined ? statisticsOfAll(host) : [await carryOut(host, { order: 'engine.stats', name }) as EngineStatistics])),
-  handle('engine.audit', async (host, { name }) => (name === undefined ? auditsOfAll(host) : [{ engine: name, ...await carryOut(host, { order: 'engine.audit', name }) as Audit }])),
-  handle('engine.graph', async (host, { name }) => (name === undefined ? await carryOut(host, { order: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { order: 'engine.graph', name }) as EngineGraph])),
+  handle('engine.list', (host) => carryOut(host, { command: 'engines.list' }) as Promise<CommandResult<'engine.list'>>),
+  handle('engine.exists', (host, { name }) => carryOut(host, { command: 'engine.exists', name }) as Promise<boolean>),
+  handle('engine.stats', async (host, { name }) => (name === undefined ? statisticsOfAll(host) : [await carryOut(host, { command: 'engine.stats', name }) as EngineStatistics])),
+  handle('engine.audit', async (host, { name }) => (name === undefined ? auditsOfAll(host) : [{ engine: name, ...await carryOut(host, { command: 'engine.audit', name }) as Audit }])),
+  handle('engine.graph', async (host, { name }) => (name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { command: 'engine.graph', name }) as EngineGraph])),
   handle('engine.create', async (host, { name, backend, backendOptions, ...options }) => {
     const more = { ...options, ...(backend === undefined ? {} : { backend }), ...(backendOptions === undefined ? {} : { backendOptions }) };
-    await carryOut(host, { order: 'engine.create', name, options: more });
+    await carryOut(host, { command: 'engine.create', name, options: more });
     return null;
   }),
   linking('engine.link'),
@@ -45,29 +45,29 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   simple('engine.start'),
   simple('engine.stop'),
   simple('engine.delete'),
-  handle('brick.list', (host) => carryOut(host, { order: 'brick.describe' }) as Promise<CommandResult<'brick.list'>>),
+  handle('brick.list', (host) => carryOut(host, { command: 'brick.describe' }) as Promise<CommandResult<'brick.list'>>),
   handle('brick.describe', async (host, { kind }) => {
-    const declaration = await carryOut(host, { order: 'brick.describe', kind }) as BrickDeclaration;
+    const declaration = await carryOut(host, { command: 'brick.describe', kind }) as BrickDeclaration;
     return { ...declaration, inputs: listedLinkCount(declaration.inputs), outputs: listedLinkCount(declaration.outputs) };
   }),
-  handle('brick.check', (host, { kind, options }) => carryOut(host, { order: 'brick.check', kind, options: options ?? {} }) as Promise<CommandResult<'brick.check'>>),
-  handle('brick.load', (host, { file }) => carryOut(host, { order: 'brick.load', file }) as Promise<string[]>),
+  handle('brick.check', (host, { kind, options }) => carryOut(host, { command: 'brick.check', kind, options: options ?? {} }) as Promise<CommandResult<'brick.check'>>),
+  handle('brick.load', (host, { file }) => carryOut(host, { command: 'brick.load', file }) as Promise<string[]>),
   handle('brick.addOutputs', (host, { name, brick, links, options }) => edit(host, name, { edit: 'addOutputs', brick, links: checkedLinks(links), ...(options && { options }) })),
   handle('brick.removeOutputs', (host, { name, brick, links }) => edit(host, name, { edit: 'removeOutputs', brick, links: checkedLinks(links) })),
   handle('brick.set', (host, { name, brick, options }) => edit(host, name, { edit: 'setOptions', brick, options })),
   handle('brick.insert', (host, { name, before, kind, options = {} }) => edit(host, name, { edit: 'insert', before, brick: { id: ++lastBrick, kind, options, inputs: [], outputs: [] } })),
   handle('brick.remove', (host, { name, brick }) => edit(host, name, { edit: 'remove', brick })),
-  handle('brick.call', (host, { name, brick, method, values }) => carryOut(host, { order: 'brick.call', name, id: brick, method, values: [...values ?? []] })),
-  handle('option.describe', (host, { backend }) => carryOut(host, { order: 'options.describe', ...(backend === undefined ? {} : { backend }) }) as Promise<CommandResult<'option.describe'>>),
-  handle('backend.default', (host) => carryOut(host, { order: 'program.backend' }) as Promise<string>),
+  handle('brick.call', (host, { name, brick, method, values }) => carryOut(host, { command: 'brick.call', name, id: brick, method, values: [...values ?? []] })),
+  handle('option.describe', (host, { backend }) => carryOut(host, { command: 'options.describe', ...(backend === undefined ? {} : { backend }) }) as Promise<CommandResult<'option.describe'>>),
+  handle('backend.default', (host) => carryOut(host, { command: 'program.backend' }) as Promise<string>),
 ];
 
 export function statisticsOfAll(host: ControlHost): Promise<readonly EngineStatistics[]> {
-  return carryOut(host, { order: 'engines.stats' }) as Promise<readonly EngineStatistics[]>;
+  return carryOut(host, { command: 'engines.stats' }) as Promise<readonly EngineStatistics[]>;
 }
 
-function edit(host: ControlHost, name: string, change: OrderedEdit): Promise<readonly LinkedBrick[]> {
-  return carryOut(host, { order: 'engine.edit', name, edit: change }) as Promise<readonly LinkedBrick[]>;
+function edit(host: ControlHost, name: string, change: NumberedEdit): Promise<readonly LinkedBrick[]> {
+  return carryOut(host, { command: 'engine.edit', name, edit: change }) as Promise<readonly LinkedBrick[]>;
 }
 
 /** @throws BricksError E_OPTION */
@@ -81,7 +81,7 @@ async function auditsOfAll(host: ControlHost): Promise<NamedAudit[]> {
   const audits: NamedAudit[] = [];
   for (const { name } of host.registry.all) {
     try {
-      audits.push({ engine: name, ...await carryOut(host, { order: 'engine.audit', name }) as Audit });
+      audits.push({ engine: name, ...await carryOut(host, { command: 'engine.audit', name }) as Audit });
     } catch (error) {
       // One that was never linked; or it was deleted meanwhile.
       if (!isBricksError(error) || !['E_ENGINE_NOT_LINKED', 'E_NO_ENGINE'].includes(error.code)) throw error;
@@ -91,7 +91,7 @@ async function auditsOfAll(host: ControlHost): Promise<NamedAudit[]> {
 }
 
 /** @throws BricksError E_OPTION */
-function checkedBrick(given: DescribedBrick, index: number): OrderedBrick {
+function checkedBrick(given: DescribedBrick, index: number): NumberedBrick {
   const wrong = (what: string): BricksError => new BricksError('E_OPTION', `engine.link: brick ${index + 1} ${what}.`, 'For example: {"kind": "LoadBalancer", "inputs": ["eth3"], "outputs": ["eth3{0", "eth3{1"]}.');
   if (!isTable(given)) throw wrong('is not a table');
   const { kind, options, inputs, outputs } = given;

@@ -52,12 +52,12 @@ function cancelWhenGone(host: ControlHost, filter: Found, load: number, { signal
 }
 
 function call(host: ControlHost, { engine, brick: { id } }: Found, method: string, ...values: unknown[]): Promise<unknown> {
-  return carryOut(host, { order: 'brick.call', name: engine, id, method, values });
+  return carryOut(host, { command: 'brick.call', name: engine, id, method, values });
 }
 
 /** @throws BricksError E_NO_ENGINE, E_NO_BRICK */
 async function filtersOf(host: ControlHost, { name, brick }: Choice): Promise<Found[]> {
-  const graphs = name === undefined ? await carryOut(host, { order: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { order: 'engine.graph', name }) as EngineGraph];
+  const graphs = name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { command: 'engine.graph', name }) as EngineGraph];
   const all = graphs.flatMap((graph) => graph.bricks.filter(({ kind, options }) => kind === 'Filter' && takesRules(options)).map((one) => ({ engine: graph.name, brick: one })));
   if (brick === undefined) return all;
   const found = all.filter(({ brick: { id, label, name: given, outputs } }) => [String(id), label, given].includes(brick) || outputs.some((output) => output === brick || output.replace('{', '}') === brick));

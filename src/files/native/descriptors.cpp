@@ -62,7 +62,7 @@ Napi::Value ClaimInput(const Napi::CallbackInfo& info) {
 
 constexpr int kPipeBytes = 1 << 20;
 
-// Opens the target of a recording, "-" for standard output; answers the descriptor, or the number of the error below zero.
+// Opens the target of a recording, "-" for standard output; returns the descriptor, or the number of the error below zero.
 // Without waiting: a pipe that nobody reads must hold up neither the engine nor the thread that writes.
 Napi::Value OpenTarget(const Napi::CallbackInfo& info) {
   const std::string path = TextArgument(info[0], "the path");

@@ -85,7 +85,7 @@ Napi::Value BindRecorder(const Napi::CallbackInfo& info) {
 // What is added to the answer for a file that TypeScript must look at.
 constexpr uint64_t kAsks = uint64_t{1} << 32;
 
-// Encodes one file's list; answers how many packets stay on it.
+// Encodes one file's list; returns how many packets stay on it.
 uint64_t EncodeList(const RecordFile& file, const PacketLists& lists, const RecordColumns& columns, const RecordMemory& memory, double revision,
                     bool wait) {
   uint32_t count = lists.counts[file.output];

@@ -14,7 +14,7 @@ namespace bricks {
 // A few wide loads and comparisons: 2.5 ns a packet less than field by field. Without `kFields` the word alone is
 // answered, for graphs that read nothing else.
 template <bool kFields = true>
-inline __attribute__((always_inline)) int32_t CommonFlow(const uint8_t* at, uint32_t length, uint16_t* addresses, uint32_t* ports) {
+inline __attribute__((always_inline)) int32_t FastPathFlow(const uint8_t* at, uint32_t length, uint16_t* addresses, uint32_t* ports) {
   if (length < 38) return kFlowNotComputed;
   uint64_t type = Load64(at + 12);  // of the frame, or of its tag, and what follows
   // A branch, as `expect` asks for: without one, all loads below would wait for this.
@@ -52,7 +52,7 @@ template <bool kFields = true>
 inline __attribute__((always_inline)) int32_t FlowColumns(const uint8_t* packet, uint32_t length, uint16_t* addresses, uint32_t* ports) {
   // The loads are meant for little-endian machines; src/flow does all on others.
   if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) return kFlowNotComputed;
-  const int32_t word = CommonFlow<kFields>(packet, length, addresses, ports);
+  const int32_t word = FastPathFlow<kFields>(packet, length, addresses, ports);
   return __builtin_expect(word != kFlowNotComputed, 1) ? word : ParsedFlow(packet, length, addresses, ports);
 }
 

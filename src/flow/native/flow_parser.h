@@ -272,7 +272,7 @@ class FlowWalk {
   uint16_t addresses_ = 0;
 };
 
-// Apart, so that the loops around CommonFlow stay small.
+// Apart, so that the loops around FastPathFlow stay small.
 inline __attribute__((noinline)) int32_t ParsedFlow(const uint8_t* packet, uint32_t length, uint16_t* addresses, uint32_t* ports) {
   return FlowWalk(packet, length).Flow(addresses, ports);
 }

@@ -1,5 +1,5 @@
 -- What the other parts of the prelude share: errors, checks of arguments, objects.
--- `host` has the functions of the program: order, sleep, pause, exit, and what these files add.
+-- `host` has the functions of the program: command, sleep, pause, exit, and what these files add.
 local host = ...
 
 local error, type, tostring, tonumber, rawequal, select = error, type, tostring, tonumber, rawequal, select
@@ -27,9 +27,9 @@ local function fail(text, ...)
 end
 base.fail = fail
 
--- Gives an order to the program and waits for the answer.
-function base.order(order, what)
-  local answer = host.order(order)
+-- Sends a command to the program and waits for the answer.
+function base.command(command, what)
+  local answer = host.command(command)
   if not answer.ok then
     fail("%s: %s [%s]", what, answer.message or "the command failed", answer.code or "E_INTERNAL")
   end

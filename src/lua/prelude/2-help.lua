@@ -98,7 +98,7 @@ end
 
 -- What engines and backends take as options; nothing where the program does not tell.
 local function described()
-  local answer = host.order({ order = "options.describe" })
+  local answer = host.command({ command = "options.describe" })
   return answer.ok and type(answer.value) == "table" and answer.value or {}
 end
 
@@ -115,14 +115,14 @@ function host.help(word, columns)
   values.columns = columns or 80
   local name = word:match("^[^.:]+") or word
   local topics = { BRICKS = host.program_help, PktEngine = host.engine_help, Brick = host.brick_help }
-  for _, declaration in ipairs(base.order({ order = "brick.describe" }, "help")) do
-    topics[declaration.name] = function() host.print_declaration(base.order({ order = "brick.describe", kind = declaration.name }, "help")) end
+  for _, declaration in ipairs(base.command({ command = "brick.describe" }, "help")) do
+    topics[declaration.name] = function() host.print_declaration(base.command({ command = "brick.describe", kind = declaration.name }, "help")) end
   end
   for _, backend in ipairs(described().backends or {}) do
     topics[backend.name] = function()
       print(format("%s: %s", backend.name, backend.summary))
       print('  Options, as in PktEngine.new{ name = "e0", backendOptions = { ... } } or on the command line as -o NAME=VALUE:')
-      for _, described in ipairs(base.order({ order = "options.describe", backend = backend.name }, "help").backends) do
+      for _, described in ipairs(base.command({ command = "options.describe", backend = backend.name }, "help").backends) do
         if described.name == backend.name then host.print_options(described.options) end
       end
     end

@@ -16,7 +16,7 @@ local make
 -- The engine that a brick is part of: another script may have unlinked or deleted it.
 local function engine_of(brick)
   if brick.engine then
-    local answer = host.order({ order = "engine.exists", name = brick.engine, brick = brick.id })
+    local answer = host.command({ command = "engine.exists", name = brick.engine, brick = brick.id })
     if answer.ok and answer.value ~= true then brick.engine = nil end
   end
   return brick.engine
@@ -89,7 +89,7 @@ function methods.stats(self)
   local brick = base.contents(self)
   local engine = engine_of(brick)
   if not engine then base.fail("stats: this %s is not linked to an engine yet; call pe:link first", brick.kind) end
-  local counted = base.order({ order = "engine.stats", name = engine }, "stats")
+  local counted = base.command({ command = "engine.stats", name = engine }, "stats")
   for _, candidate in ipairs(counted.bricks or {}) do
     if candidate.id == brick.id then return candidate end
   end
@@ -103,7 +103,7 @@ function methods.call(self, method, ...)
   local brick = base.contents(self)
   local engine = engine_of(brick)
   if not engine then base.fail("call: this %s is not linked to an engine yet; call pe:link first", brick.kind) end
-  return base.order({ order = "brick.call", name = engine, id = brick.id, method = method, values = { ... } }, what)
+  return base.command({ command = "brick.call", name = engine, id = brick.id, method = method, values = { ... } }, what)
 end
 
 -- Short for call: what a Filter with rules takes.
@@ -130,7 +130,7 @@ local functions = {}
 -- Loads a module of your own, and returns the names of its bricks.
 function functions.load(file)
   base.string("Brick.load", 1, "file", "the path of a module", file)
-  return base.order({ order = "brick.load", file = file }, "Brick.load")
+  return base.command({ command = "brick.load", file = file }, "Brick.load")
 end
 
 function functions.new(kind, options)
@@ -141,7 +141,7 @@ function functions.new(kind, options)
     base.wrong(what, 2, "options", "a number, a string or a table of options", options)
   end
   if given == "string" and tonumber(options) then options = tonumber(options) end
-  local checked = base.order({ order = "brick.check", kind = kind, options = options }, what)
+  local checked = base.command({ command = "brick.check", kind = kind, options = options }, what)
   local brick = { id = next_id, kind = checked.kind or kind, options = checked.options or {}, inputs = {}, outputs = {}, children = {} }
   next_id = next_id + 1
   return make(brick)
@@ -209,7 +209,7 @@ host.must_be_free = function(what, object) must_be_free(what, base.contents(obje
 function host.brick_help(kind)
   if kind ~= nil then
     base.string("Brick.help", 1, "kind", "the name of a kind of brick", kind)
-    host.print_declaration(base.order({ order = "brick.describe", kind = kind }, "Brick.help"))
+    host.print_declaration(base.command({ command = "brick.describe", kind = kind }, "Brick.help"))
     return
   end
   base.print_columns({
@@ -224,7 +224,7 @@ function host.brick_help(kind)
     { "b:stats()", "returns what the brick has counted, as a table" },
     { "Brick.help([kind])", "prints this text, or the options of one kind" },
   }, 2)
-  local answer = host.order({ order = "brick.describe" })
+  local answer = host.command({ command = "brick.describe" })
   if not answer.ok or type(answer.value) ~= "table" then return end
   print("Kinds of bricks:")
   local rows = {}

@@ -8,10 +8,10 @@ local make
 -- The same engine is the same object.
 local known = {}
 
-local function order(self, verb, what)
+local function command(self, verb, what)
   local engine = base.contents(self)
   if engine.deleted then base.fail("%s: engine %s was deleted", what, engine.name) end
-  return base.order({ order = verb, name = engine.name }, what)
+  return base.command({ command = verb, name = engine.name }, what)
 end
 
 local function release(engine)
@@ -27,7 +27,7 @@ local function link_options(what, given)
   return given.batch, given.queue or given.qid
 end
 
--- A brick, as orders have it.
+-- A brick, as commands have it.
 local function specification(content)
   return { id = content.id, kind = content.kind, name = content.name, options = content.options, inputs = content.inputs, outputs = content.outputs }
 end
@@ -50,8 +50,8 @@ local function link(what, self, roots, batch, queue)
     if what == "link" or base.contents(object).engine ~= engine.name then host.must_be_free(what, object) end
     specifications[index] = specification(base.contents(object))
   end
-  base.order({
-    order = "engine." .. what, name = engine.name,
+  base.command({
+    command = "engine." .. what, name = engine.name,
     bricks = specifications, batch = batch, queue = queue,
   }, what)
   if what == "relink" then release(engine) end
@@ -82,7 +82,7 @@ end
 local function edit(what, self, change)
   local engine = base.contents(self)
   if engine.deleted then base.fail("%s: engine %s was deleted", what, engine.name) end
-  local bricks = base.order({ order = "engine.edit", name = engine.name, edit = change }, what)
+  local bricks = base.command({ command = "engine.edit", name = engine.name, edit = change }, what)
   for _, now in ipairs(bricks) do
     for _, object in ipairs(engine.bricks) do
       local brick = base.contents(object)
@@ -155,23 +155,23 @@ function methods.remove(self, brick)
 end
 
 function methods.unlink(self)
-  order(self, "engine.unlink", "unlink")
+  command(self, "engine.unlink", "unlink")
   release(base.contents(self))
   return self
 end
 
 function methods.start(self)
-  order(self, "engine.start", "start")
+  command(self, "engine.start", "start")
   return self
 end
 
 function methods.stop(self)
-  order(self, "engine.stop", "stop")
+  command(self, "engine.stop", "stop")
   return self
 end
 
 function methods.delete(self)
-  order(self, "engine.delete", "delete")
+  command(self, "engine.delete", "delete")
   local engine = base.contents(self)
   release(engine)
   engine.deleted = true
@@ -181,7 +181,7 @@ end
 
 -- pe:bricks(): those of another script or shell, too.
 function methods.bricks(self)
-  local graph = order(self, "engine.graph", "bricks")
+  local graph = command(self, "engine.graph", "bricks")
   local engine = base.contents(self)
   local before = {}
   for _, object in ipairs(engine.bricks) do before[base.contents(object).id] = object end
@@ -198,11 +198,11 @@ function methods.bricks(self)
   return shown
 end
 
-function methods.stats(self) return order(self, "engine.stats", "stats") end
-function methods.audit(self) return order(self, "engine.audit", "audit") end
+function methods.stats(self) return command(self, "engine.stats", "stats") end
+function methods.audit(self) return command(self, "engine.audit", "audit") end
 
 function methods.show_stats(self)
-  print(order(self, "engine.show", "show_stats"))
+  print(command(self, "engine.show", "show_stats"))
   return self
 end
 
@@ -211,7 +211,7 @@ function methods.help() return host.engine_help() end
 make = base.class("PktEngine", methods, function(self)
   local engine = base.contents(self)
   if engine.deleted then return format("PktEngine %s (deleted)", engine.name) end
-  local answer = host.order({ order = "engine.stats", name = engine.name })
+  local answer = host.command({ command = "engine.stats", name = engine.name })
   local state = "gone"
   if answer.ok and type(answer.value) == "table" then state = answer.value.running and "running" or "stopped" end
   return format("PktEngine %s (%s)", engine.name, state)
@@ -246,7 +246,7 @@ function functions.new(name, buffer_size, cpu)
   if buffer_size ~= nil then buffer_size = base.integer(what, 2, "buffer_size", buffer_size, 1) end
   if cpu ~= nil then cpu = base.integer(what, 3, "cpu", cpu, -1) end
   if cpu == -1 then cpu = nil end
-  base.order({ order = "engine.create", name = name, bufferSize = buffer_size, cpu = cpu, options = options }, what)
+  base.command({ command = "engine.create", name = name, bufferSize = buffer_size, cpu = cpu, options = options }, what)
   known[name] = nil  -- an object of a deleted engine of this name stays what it was
   return object_for(name)
 end
@@ -254,7 +254,7 @@ end
 function functions.retrieve(name)
   local what = "PktEngine.retrieve"
   base.string(what, 1, "name", "the name of an engine, a string", name)
-  if base.order({ order = "engine.exists", name = name }, what) ~= true then return end
+  if base.command({ command = "engine.exists", name = name }, what) ~= true then return end
   return object_for(name)
 end
 

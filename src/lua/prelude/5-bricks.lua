@@ -22,7 +22,7 @@ end
 functions.help = host.program_help
 
 local function engines(what)
-  return base.order({ order = "engines.stats" }, what)
+  return base.command({ command = "engines.stats" }, what)
 end
 
 function functions.print_status()
@@ -35,17 +35,17 @@ function functions.print_status()
   print("BRICKS is offline.")
 end
 
-function functions.show_stats() print(base.order({ order = "engines.show" }, "show_stats")) end
+function functions.show_stats() print(base.command({ command = "engines.show" }, "show_stats")) end
 
 -- All engines' statistics as a table.
 function functions.stats() return engines("stats") end
 
 -- The name of the backend that engines use.
-function functions.backend() return base.order({ order = "program.backend" }, "backend") end
+function functions.backend() return base.command({ command = "program.backend" }, "backend") end
 
 function functions.shutdown()
   if not host.settings.daemon then print("Goodbye!") end
-  base.order({ order = "shutdown" }, "shutdown")
+  base.command({ command = "shutdown" }, "shutdown")
   host.exit(0)
 end
 

@@ -1,7 +1,7 @@
 /** How a line of the shell may go on where the cursor stands: names of Lua, and within quotes bricks, links, options and files. */
 import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
 import type { BrickDeclaration } from '../../model/brick';
-import { parseLinkName, twinOf } from '../../model/link-name';
+import { parseLinkName, peerName } from '../../model/link-name';
 import { listOptions, type OptionDeclaration } from '../../model/options';
 import type { KnownLinks, LuaHost } from '../../lua/lua-host';
 import type { CoreAddon } from '../../native/core-addon';
@@ -142,21 +142,21 @@ function shorthandsOf(call: Call): readonly string[] {
 async function inputsFor(known: KnownLinks, call: Call, word: string): Promise<string[]> {
   const files = filesFor(word, 'captures');
   if (declarationOf(call.kind ?? known.kind)?.files === 'source') return files;
-  return [...await interfaces(), ...twins(known.outputs), ...readableEnds(loadAddon<CoreAddon>('bricks_core')), ...files];
+  return [...await interfaces(), ...peers(known.outputs), ...readableEnds(loadAddon<CoreAddon>('bricks_core')), ...files];
 }
 
 async function outputsFor(known: KnownLinks, call: Call, word: string): Promise<string[]> {
   const files = filesFor(word, 'captures');
   if (declarationOf(call.kind ?? known.kind)?.files === 'sink') return files;
   const devices = await interfaces();
-  return [...devices, ...twins(known.inputs).filter((name) => name.includes('{')), ...nextPipes(devices, known.outputs, word), ...files];
+  return [...devices, ...peers(known.inputs).filter((name) => name.includes('{')), ...nextPipes(devices, known.outputs, word), ...files];
 }
 
 /** The other ends of pipes. */
-function twins(links: readonly string[]): string[] {
+function peers(links: readonly string[]): string[] {
   return links.flatMap((link) => {
     try {
-      return twinOf(parseLinkName(link)) ?? [];
+      return peerName(parseLinkName(link)) ?? [];
     } catch {
       return []; // its engine will say what is wrong with it
     }

@@ -1,4 +1,4 @@
-/** The orders that scripts, shells and remote clients give to the program: one small set for all of them. */
+/** The commands that scripts, shells and remote clients give to the program: one small set for all of them. */
 
 import type { ErrorCode } from '../model/error-codes';
 import { BricksError } from '../model/errors';
@@ -6,41 +6,41 @@ import type { BrickSpecification } from '../model/graph';
 import type { GraphEdit } from '../model/graph-edits';
 
 /** A brick as a script describes it: this program knows its kind. */
-export type OrderedBrick = Omit<BrickSpecification, 'module'>;
+export type NumberedBrick = Omit<BrickSpecification, 'module'>;
 
 /** A change of a graph; a brick that is put in comes without its module. */
-export type OrderedEdit = Exclude<GraphEdit, { edit: 'insert' }> | { readonly edit: 'insert'; readonly brick: OrderedBrick; readonly before: number };
+export type NumberedEdit = Exclude<GraphEdit, { edit: 'insert' }> | { readonly edit: 'insert'; readonly brick: NumberedBrick; readonly before: number };
 
-export type Order =
-  | { order: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
+export type RegistryCommand =
+  | { command: 'engine.create'; name: string; bufferSize?: number; cpu?: number; options?: Record<string, unknown> }
   /** Whether there is an engine of this name; with `brick`, whether that brick is linked to it. */
-  | { order: 'engine.exists'; name: string; brick?: number }
+  | { command: 'engine.exists'; name: string; brick?: number }
   /** `link` adds the bricks to those that the engine has, `relink` puts them in their place; both also while it runs. */
-  | { order: 'engine.link' | 'engine.relink'; name: string; bricks: OrderedBrick[]; batch?: number; queue?: number }
+  | { command: 'engine.link' | 'engine.relink'; name: string; bricks: NumberedBrick[]; batch?: number; queue?: number }
   /** Changes the engine's graph, also while it runs; returns its bricks as they are then. */
-  | { order: 'engine.edit'; name: string; edit: OrderedEdit }
-  | { order: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
+  | { command: 'engine.edit'; name: string; edit: NumberedEdit }
+  | { command: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
   /** The bricks and links of an engine, or of all, as plain data (EngineGraph). */
-  | { order: 'engine.graph'; name: string }
-  | { order: 'engines.graph' }
-  | { order: 'engines.stats' }
+  | { command: 'engine.graph'; name: string }
+  | { command: 'engines.graph' }
+  | { command: 'engines.stats' }
   /** The same as text, for people: of one engine with its links, or of all with a line for each. */
-  | { order: 'engine.show'; name: string }
-  | { order: 'engines.show' }
-  | { order: 'engines.list' }
+  | { command: 'engine.show'; name: string }
+  | { command: 'engines.show' }
+  | { command: 'engines.list' }
   /** The name of the backend of engines that name none. */
-  | { order: 'program.backend' }
+  | { command: 'program.backend' }
   /** The declaration of a kind; without one, the names and summaries of all. */
-  | { order: 'brick.describe'; kind?: string }
+  | { command: 'brick.describe'; kind?: string }
   /** What engines and backends take as options, for help; those of a plugin's backend only where it is named. */
-  | { order: 'options.describe'; backend?: string }
+  | { command: 'options.describe'; backend?: string }
   /** Validates; returns {kind, options} with defaults. Options may be a number or string (shorthand) or a table. */
-  | { order: 'brick.check'; kind: string; options: unknown }
+  | { command: 'brick.check'; kind: string; options: unknown }
   /** Calls a method of the control half of an engine's brick; returns what it returned. */
-  | { order: 'brick.call'; name: string; id: number; method: string; values: unknown[] }
+  | { command: 'brick.call'; name: string; id: number; method: string; values: unknown[] }
   /** Loads a module and makes the bricks that it exports known; returns their names. */
-  | { order: 'brick.load'; file: string }
-  | { order: 'shutdown' };
+  | { command: 'brick.load'; file: string }
+  | { command: 'shutdown' };
 
 export type Answer = { ok: true; value?: unknown } | { ok: false; code: string; message: string };
 

@@ -1,4 +1,4 @@
-// HeadCopier: fills a batch's column of heads from its memory (src/core/heads.ts).
+// HeaderCopier: fills a batch's column of heads from its memory (src/core/heads.ts).
 #pragma once
 
 #include <napi.h>
@@ -7,11 +7,11 @@
 
 namespace bricks {
 
-class HeadCopier : public Napi::ObjectWrap<HeadCopier> {
+class HeaderCopier : public Napi::ObjectWrap<HeaderCopier> {
  public:
   static Napi::Function Define(Napi::Env env);
   // (columns, memory: Uint8Array)
-  explicit HeadCopier(const Napi::CallbackInfo& info);
+  explicit HeaderCopier(const Napi::CallbackInfo& info);
 
  private:
   // (count)

@@ -1,4 +1,4 @@
-/** The orders that scripts, shells and remote clients give, carried out on engines of whatever kind: open ones, or ones that are only planned. */
+/** The commands that scripts, shells and remote clients give, carried out on engines of whatever kind: open ones, or ones that are only planned. */
 import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
 import type { BrickDeclaration } from '../model/brick';
@@ -16,7 +16,7 @@ import { backendSummaries, brickSummaries, findBackend, findBrick, type Summary 
 import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';
 import { defaultBackend } from '../plugins/default-backend';
-import type { Answer, Order, OrderedBrick } from './orders';
+import type { Answer, NumberedBrick, RegistryCommand } from './registry-commands';
 import type { EngineGraph } from './engine-graph';
 import { ENGINE_OPTIONS, type LinkOptions, type PacketEngineOptions } from './engine-options';
 
@@ -36,8 +36,8 @@ export interface RegistryEvents {
   shutdown: [];
 }
 
-/** What orders ask of an engine. */
-export interface OrderedEngine {
+/** What commands ask of an engine. */
+export interface ManagedEngine {
   readonly name: string;
   readonly running: boolean;
   readonly linked: boolean;
@@ -56,8 +56,8 @@ export interface OrderedEngine {
   call(brick: { readonly id: number }, method: string, ...values: unknown[]): Promise<unknown>;
 }
 
-/** Engines by their names, and the orders that are given to them. */
-export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEmitter<RegistryEvents> {
+/** Engines by their names, and the commands that are given to them. */
+export abstract class ManagedEngines<Engine extends ManagedEngine> extends EventEmitter<RegistryEvents> {
   protected readonly engines = new Map<string, Engine>();
 
   constructor(protected readonly defaults: RegistryDefaults) {
@@ -79,52 +79,52 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
     return this.all.filter((engine) => engine.running);
   }
 
-  /** Carries out an order. Never throws: what went wrong is in the answer. */
-  async execute(order: Order): Promise<Answer> {
+  /** Carries out a command. Never throws: what went wrong is in the answer. */
+  async execute(command: RegistryCommand): Promise<Answer> {
     try {
-      return { ok: true, value: await this.carryOut(order) };
+      return { ok: true, value: await this.carryOut(command) };
     } catch (error) {
       if (isBricksError(error)) return { ok: false, code: error.code, message: error.message };
       return { ok: false, code: 'E_INTERNAL', message: messageOf(error) };
     }
   }
 
-  private async carryOut(order: Order): Promise<unknown> {
-    switch (order.order) {
+  private async carryOut(command: RegistryCommand): Promise<unknown> {
+    switch (command.command) {
       case 'engine.create':
-        return this.create(order);
+        return this.create(command);
       case 'engine.exists':
-        return this.engines.has(order.name) && (order.brick === undefined || this.engine(order.name).has(order.brick));
+        return this.engines.has(command.name) && (command.brick === undefined || this.engine(command.name).has(command.brick));
       case 'engine.link':
       case 'engine.relink':
-        return this.link(order);
+        return this.link(command);
       case 'engine.edit':
-        return this.edit(order);
+        return this.edit(command);
       case 'engine.unlink':
-        await this.engine(order.name).unlink();
+        await this.engine(command.name).unlink();
         return undefined;
       case 'engine.start':
-        await this.engine(order.name).start();
+        await this.engine(command.name).start();
         return undefined;
       case 'engine.stop':
-        await this.engine(order.name).stop();
+        await this.engine(command.name).stop();
         return undefined;
       case 'engine.delete':
-        await this.engine(order.name).delete();
-        this.engines.delete(order.name);
+        await this.engine(command.name).delete();
+        this.engines.delete(command.name);
         return undefined;
       case 'engine.stats':
-        return this.statisticsOf(this.engine(order.name));
+        return this.statisticsOf(this.engine(command.name));
       case 'engine.graph':
-        return this.engine(order.name).describeGraph();
+        return this.engine(command.name).describeGraph();
       case 'engines.graph':
         return this.all.map((engine) => engine.describeGraph());
       case 'engine.audit':
-        return this.engine(order.name).audit();
+        return this.engine(command.name).audit();
       case 'engines.stats':
         return this.all.map((engine) => this.statisticsOf(engine));
       case 'engine.show':
-        return engineText(this.statisticsOf(this.engine(order.name)));
+        return engineText(this.statisticsOf(this.engine(command.name)));
       case 'engines.show':
         return enginesText(this.all.map((engine) => this.statisticsOf(engine)));
       case 'program.backend': {
@@ -134,50 +134,50 @@ export abstract class EngineOrders<Engine extends OrderedEngine> extends EventEm
       case 'engines.list':
         return this.all.map((engine) => ({ name: engine.name, running: engine.running, linked: engine.linked }));
       case 'brick.describe':
-        return describe(order.kind);
+        return describe(command.kind);
       case 'options.describe':
-        return { engine: listOptions(ENGINE_OPTIONS), backends: await describeBackends(order.backend) };
+        return { engine: listOptions(ENGINE_OPTIONS), backends: await describeBackends(command.backend) };
       case 'brick.check': {
-        const { declaration } = await findBrick(order.kind);
-        return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, order.options, declaration.shorthand) };
+        const { declaration } = await findBrick(command.kind);
+        return { kind: declaration.name, options: checkOptions(declaration.name, declaration.options, command.options, declaration.shorthand) };
       }
       case 'brick.call':
-        return this.engine(order.name).call({ id: order.id }, order.method, ...order.values);
+        return this.engine(command.name).call({ id: command.id }, command.method, ...command.values);
       case 'brick.load':
-        return loadBricks(order.file);
+        return loadBricks(command.file);
       case 'shutdown':
         this.emit('shutdown');
         return undefined;
       default:
-        throw new BricksError('E_ORDER', `Unknown command ${JSON.stringify((order as { order?: unknown }).order)}.`);
+        throw new BricksError('E_COMMAND', `Unknown command ${JSON.stringify((command as { command?: unknown }).command)}.`);
     }
   }
 
-  private create(order: Extract<Order, { order: 'engine.create' }>): void {
-    if (typeof order.name !== 'string' || order.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
-    if (this.engines.has(order.name)) throw new BricksError('E_ENGINE_EXISTS', `Engine "${order.name}" already exists.`, 'Use another name, or get the existing one with PktEngine.retrieve.');
-    const { backend, backendOptions, ...options } = (order.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
-    this.engines.set(order.name, this.make(order.name, {
-      ...checkOptions(`The engine ${order.name}`, listOptions(ENGINE_OPTIONS), {
+  private create(command: Extract<RegistryCommand, { command: 'engine.create' }>): void {
+    if (typeof command.name !== 'string' || command.name === '') throw new BricksError('E_ARGUMENT', 'An engine needs a name.', 'PktEngine.new("e0").');
+    if (this.engines.has(command.name)) throw new BricksError('E_ENGINE_EXISTS', `Engine "${command.name}" already exists.`, 'Use another name, or get the existing one with PktEngine.retrieve.');
+    const { backend, backendOptions, ...options } = (command.options ?? {}) as Record<string, never> & { backend?: string; backendOptions?: OptionValues };
+    this.engines.set(command.name, this.make(command.name, {
+      ...checkOptions(`The engine ${command.name}`, listOptions(ENGINE_OPTIONS), {
         ...options,
-        ...(order.cpu === undefined ? {} : { cpu: order.cpu }),
-        ...(order.bufferSize === undefined ? {} : { bufferSize: order.bufferSize }),
+        ...(command.cpu === undefined ? {} : { cpu: command.cpu }),
+        ...(command.bufferSize === undefined ? {} : { bufferSize: command.bufferSize }),
       }),
       ...(backend === undefined && this.defaults.backend === undefined ? {} : { backend: backend ?? this.defaults.backend }),
       backendOptions: { ...(backend === undefined ? this.defaults.backendOptions : {}), ...backendOptions },
     } as PacketEngineOptions));
   }
 
-  private async link(order: Extract<Order, { order: 'engine.link' | 'engine.relink' }>): Promise<void> {
-    const batch = order.batch ?? this.defaults.batch;
-    const options = { ...(batch === undefined ? {} : { batch }), ...(order.queue === undefined ? {} : { queue: order.queue }) };
-    const bricks = await Promise.all(order.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
-    const engine = this.engine(order.name);
-    await (order.order === 'engine.link' ? engine.linkSpecifications(bricks, options) : engine.relinkSpecifications(bricks, options));
+  private async link(command: Extract<RegistryCommand, { command: 'engine.link' | 'engine.relink' }>): Promise<void> {
+    const batch = command.batch ?? this.defaults.batch;
+    const options = { ...(batch === undefined ? {} : { batch }), ...(command.queue === undefined ? {} : { queue: command.queue }) };
+    const bricks = await Promise.all(command.bricks.map(async (brick) => ({ ...brick, module: (await findBrick(brick.kind)).module })));
+    const engine = this.engine(command.name);
+    await (command.command === 'engine.link' ? engine.linkSpecifications(bricks, options) : engine.relinkSpecifications(bricks, options));
   }
 
-  /** Answers all bricks of the engine, as they are now. */
-  private async edit({ name, edit }: Extract<Order, { order: 'engine.edit' }>): Promise<OrderedBrick[]> {
+  /** Returns all bricks of the engine, as they are now. */
+  private async edit({ name, edit }: Extract<RegistryCommand, { command: 'engine.edit' }>): Promise<NumberedBrick[]> {
     const engine = this.engine(name);
     const full: GraphEdit = edit.edit === 'insert' ? { ...edit, brick: { ...edit.brick, module: (await findBrick(edit.brick.kind)).module } } : edit;
     const bricks = await engine.editGraph(full);

@@ -1,4 +1,4 @@
-#include "pipe_books.h"
+#include "pipe_server.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -26,16 +26,16 @@ void CloseRing(PipeRing& ring) {
   SignalEvent(ring.event.writable);
 }
 
-PipeBooks& PipeBooks::Get() {
-  static PipeBooks* books = new PipeBooks();
-  return *books;
+PipeServer& PipeServer::Get() {
+  static PipeServer* server = new PipeServer();
+  return *server;
 }
 
-uint64_t PipeBooks::Add(Watch watch) {
+uint64_t PipeServer::Add(Watch watch) {
   if (!started) {
     started = true;
     CreateEvent(&changed);
-    std::atexit([] { PipeBooks::Get().CloseAll(); });
+    std::atexit([] { PipeServer::Get().CloseAll(); });
     // Signals are for the program's own threads.
     sigset_t all, before;
     sigfillset(&all);
@@ -49,12 +49,12 @@ uint64_t PipeBooks::Add(Watch watch) {
   return id;
 }
 
-void PipeBooks::Remove(uint64_t watch) {
+void PipeServer::Remove(uint64_t watch) {
   watches.erase(watch);
   SignalEvent(changed.writable);
 }
 
-int PipeBooks::Holder(PipeRing& ring, PipeRole role) {
+int PipeServer::Holder(PipeRing& ring, PipeRole role) {
   const size_t end = static_cast<size_t>(role);
   if (ring.holder[end] != 0 && ring.holderWatch[end] != 0) {
     const auto watch = watches.find(ring.holderWatch[end]);
@@ -64,7 +64,7 @@ int PipeBooks::Holder(PipeRing& ring, PipeRole role) {
   return ring.holder[end];
 }
 
-void PipeBooks::SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t watch) {
+void PipeServer::SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t watch) {
   ring.holder[static_cast<size_t>(role)] = process;
   ring.holderWatch[static_cast<size_t>(role)] = watch;
   if (role != PipeRole::kReader) return;
@@ -72,7 +72,7 @@ void PipeBooks::SetHolder(PipeRing& ring, PipeRole role, int process, uint64_t w
   ring.header()->reader.store(static_cast<uint32_t>(process), std::memory_order_release);
 }
 
-void PipeBooks::LetIn(PipeRing& ring, PipeRole role, int process, uint64_t watch, bool all, uint32_t unreadLimit) {
+void PipeServer::LetIn(PipeRing& ring, PipeRole role, int process, uint64_t watch, bool all, uint32_t unreadLimit) {
   if (role == PipeRole::kWriter) {
     ring.header()->unreadLimit.store(unreadLimit < ring.dataSize ? unreadLimit : ring.dataSize, std::memory_order_relaxed);
   } else if (ring.expectedWatch == 0 && !all && !KeepsUnread(ring.mapping) && (ring.header()->flags.load(std::memory_order_acquire) & kRingClosed) == 0) {
@@ -82,7 +82,7 @@ void PipeBooks::LetIn(PipeRing& ring, PipeRole role, int process, uint64_t watch
   if (role == PipeRole::kReader) ExpectNobody(ring);
 }
 
-void PipeBooks::ExpectReader(const std::string& directory, const std::string& name, uint32_t direction, const std::shared_ptr<PipeRing>& ring) {
+void PipeServer::ExpectReader(const std::string& directory, const std::string& name, uint32_t direction, const std::shared_ptr<PipeRing>& ring) {
   if (ring->holder[static_cast<size_t>(PipeRole::kReader)] != 0 || ring->expectedWatch != 0) return;
   const int place = OpenPipeDirectory(directory, false);
   if (place < 0) return;
@@ -105,7 +105,7 @@ void PipeBooks::ExpectReader(const std::string& directory, const std::string& na
 }
 
 // It has come, or gone.
-void PipeBooks::ExpectNobody(PipeRing& ring) {
+void PipeServer::ExpectNobody(PipeRing& ring) {
   const auto watch = watches.find(ring.expectedWatch);
   if (watch == watches.end()) return;
   close(watch->second.descriptor);
@@ -115,7 +115,7 @@ void PipeBooks::ExpectNobody(PipeRing& ring) {
   ring.header()->flags.fetch_and(~kRingExpected, std::memory_order_release);
 }
 
-void PipeBooks::ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role) {
+void PipeServer::ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role) {
   SetHolder(*ring, role, 0, 0);
   for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe) {
     for (std::shared_ptr<PipeRing>& other : pipe->second.rings) {
@@ -128,14 +128,14 @@ void PipeBooks::ReleaseEnd(const std::shared_ptr<PipeRing>& ring, PipeRole role)
   }
 }
 
-bool PipeBooks::Wanted(const Pipe& pipe) {
+bool PipeServer::Wanted(const Pipe& pipe) {
   for (const std::shared_ptr<PipeRing>& ring : pipe.rings) {
     if (ring && (ring->holder[1] != 0 || (ring->holder[0] != 0 && ring->holderWatch[0] == 0))) return true;
   }
   return false;
 }
 
-void PipeBooks::DropPipe(std::map<std::string, Pipe>::iterator pipe) {
+void PipeServer::DropPipe(std::map<std::string, Pipe>::iterator pipe) {
   const auto listener = watches.find(pipe->second.listenerWatch);
   if (listener != watches.end()) {
     unlink(pipe->first.c_str());
@@ -146,7 +146,7 @@ void PipeBooks::DropPipe(std::map<std::string, Pipe>::iterator pipe) {
   SignalEvent(changed.writable);
 }
 
-void PipeBooks::Publish(Pipe pipe, int listener) {
+void PipeServer::Publish(Pipe pipe, int listener) {
   const std::string path = pipe.directory + "/" + pipe.name;
   Watch watch;
   watch.kind = Watch::kListener;
@@ -156,7 +156,7 @@ void PipeBooks::Publish(Pipe pipe, int listener) {
   pipes[path] = std::move(pipe);
 }
 
-void PipeBooks::Run() {
+void PipeServer::Run() {
   SetThreadName("bricks-pipes");
   std::vector<pollfd> polled;
   std::vector<uint64_t> ids;
@@ -189,7 +189,7 @@ void PipeBooks::Run() {
   }
 }
 
-void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
+void PipeServer::Handle(uint64_t id, short, std::function<void()>* wake) {
   const auto found = watches.find(id);
   if (found == watches.end()) return;
   Watch& watch = found->second;
@@ -208,7 +208,7 @@ void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
       Join(id);
       break;
     case Watch::kHolder:
-      // A holder has nothing to say but that it is there. At the end recv answers 0, and leaves errno as it was.
+      // A holder has nothing to say but that it is there. At the end recv returns 0, and leaves errno as it was.
       if (const ssize_t got = recv(watch.descriptor, ignored, sizeof ignored, MSG_DONTWAIT); got > 0 || (got < 0 && errno == EAGAIN)) break;
       ForgetHolder(id);
       break;
@@ -224,7 +224,7 @@ void PipeBooks::Handle(uint64_t id, short, std::function<void()>* wake) {
   }
 }
 
-void PipeBooks::Accept(const Watch& listener) {
+void PipeServer::Accept(const Watch& listener) {
   const std::string path = listener.pipe;
   for (;;) {
     const int connection = accept(listener.descriptor, nullptr, nullptr);
@@ -249,7 +249,7 @@ void PipeBooks::Accept(const Watch& listener) {
   }
 }
 
-void PipeBooks::Answer(uint64_t id) {
+void PipeServer::Answer(uint64_t id) {
   Watch& watch = watches[id];
   const int connection = watch.descriptor;
   PipeRequest request = {};
@@ -303,7 +303,7 @@ void PipeBooks::Answer(uint64_t id) {
 }
 
 // The connection is closed: what the process held is free, as it left it.
-void PipeBooks::ForgetHolder(uint64_t id) {
+void PipeServer::ForgetHolder(uint64_t id) {
   const auto found = watches.find(id);
   if (found == watches.end()) return;
   const std::shared_ptr<PipeRing> ring = found->second.ring;
@@ -323,8 +323,8 @@ void PipeBooks::ForgetHolder(uint64_t id) {
   if (!Wanted(pipe->second)) DropPipe(pipe);
 }
 
-// At exit. The process's other threads may still run, and one may hold the books.
-void PipeBooks::CloseAll() {
+// At exit. The process's other threads may still run, and one may hold the server.
+void PipeServer::CloseAll() {
   if (!mutex.try_lock()) return;
   for (auto& entry : handles) {
     const PipeHandle& handle = *entry.second;

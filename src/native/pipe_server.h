@@ -1,4 +1,4 @@
-// The books of this process's pipes, and the thread that keeps them (pipe_registry.h says what for).
+// The server of this process's pipes, and the thread that keeps them (pipe_registry.h says what for).
 #pragma once
 
 #include <chrono>
@@ -51,9 +51,9 @@ struct Watch {
   std::function<void()> wake;          // kWaiter
 };
 
-struct PipeBooks {
+struct PipeServer {
   // Never destroyed: the pipe thread runs until the process ends.
-  static PipeBooks& Get();
+  static PipeServer& Get();
 
   std::mutex opening;
   std::mutex mutex;  // of everything below
