@@ -234,7 +234,7 @@ describe('the program ends', () => {
     expect(await place.run(['--backend', 'loopback'], { input: 'if true then\n' })).toMatchObject({ code: 1, stderr: expect.stringContaining('ends in the middle of a statement') });
   });
 
-  test('a script that loops cannot starve an engine', async () => {
+  test('"a loop in the script takes a whole core and starves the engine": a script that loops cannot starve an engine', async () => {
     const { stdout, code } = await place.run(['--backend', 'loopback', '-f', script('busy.lua', `${BALANCE(capture, 'busy')} while pe:stats().packets < 500 do end print("all", pe:stats().drops) os.exit(3)`)]);
     expect(stdout).toBe('all\t0\n');
     expect(code).toBe(3);

@@ -14,7 +14,7 @@ afterAll(() => place.dispose());
 const SETTLE = ['--settle', '0.3'];
 
 describe('bricks -d', () => {
-  test('detaches, stays when its script has ended, writes its status, and leaves nothing behind', async () => {
+  test('"the daemon exits when the script ends": detaches, stays when its script has ended, writes its status, and leaves nothing behind', async () => {
     place.script('ends.lua', `print("from the script")\n${ENGINE}`);
     expect(await place.daemon(['-f', 'ends.lua'])).toMatchObject({ code: 0, stdout: 'from the script\n', stderr: expect.stringMatching(/^bricks: the daemon "bricks" runs as process \d+\n$/) as string });
     const pid = place.pid();

@@ -60,7 +60,7 @@ describe('a script', () => {
     expect(await shell('', '-f', 'fails.lua')).toMatchObject({ code: 1, stderr: 'bricks: fails.lua:2: Brick.new: There is no brick "LoadBalencer". Did you mean "LoadBalancer"? [E_BRICK]\n' });
   });
 
-  test('that is wrong is told before anything runs', async () => {
+  test('"bricks-shell fails at run time when the script path is wrong": one that is wrong is told before anything runs', async () => {
     writeFileSync(place.path('module.ts'), 'export {};');
     expect(await shell('', '-f', 'none.lua')).toMatchObject({ code: 1, stderr: expect.stringMatching(/The script none\.lua can't be read: there is no such file.*\[E_SCRIPT\]/) });
     expect(await shell('', '-f', 'module.ts')).toMatchObject({ code: 1, stderr: expect.stringMatching(/is a module\. A shell takes Lua.*\[E_SCRIPT\]/) });

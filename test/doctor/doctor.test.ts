@@ -54,7 +54,7 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     expect(stdout).toContain('Did you mean eth3?');
   });
 
-  test('finds an interface that is down, and one whose other side is', async () => {
+  test('"nothing arrives on two of four identical network cards": finds an interface that is down, and one whose other side is', async () => {
     inNamespace('ip', 'link', 'set', 'eth4', 'down');
     expect(await troubles(['eth3', 'eth4'])).toEqual(['bad: carrier of eth3', 'bad: up of eth4']);
   });

@@ -51,7 +51,7 @@ describeWithPipes('pipes (skipped where the native part bricks_core was not buil
     return running;
   }
 
-  test('a reader that is killed again and again harms nobody, and the pipe can be read anew', async () => {
+  test('"killing a reader of a pipe crashes the whole machine": a reader that is killed again and again harms nobody, and the pipe can be read anew', async () => {
     const kept = await keeper('kill');
     const running = await writer('kill');
     let kills = 0;

@@ -167,7 +167,7 @@ describe('engines', () => {
     expect(await lua.failureOf('Brick.new("Dummy"):stats()')).toMatch(/not linked to an engine yet/);
   });
 
-  test('tables of statistics are aligned, with totals, and say why packets were dropped', async () => {
+  test('"Packet drop count: 25704741, and no way to know why": tables of statistics are aligned, with totals, and say why packets were dropped', async () => {
     await lua.evaluate('pe = PktEngine.new("e0") PktEngine.new("second"):start()');
     expect(await lua.evaluate('pe:show_stats()')).toBe([
       'Engine e0 (stopped)',
