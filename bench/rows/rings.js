@@ -165,4 +165,5 @@ module.exports = [
   plugin('plugin-decapsulator', 'plugin: frames out of VXLAN', 'Decapsulator', {}, { least: 0.08, backend: { kind: 'vxlan', length: 110 } }),
   plugin('plugin-rate-limiter', 'plugin: packets and bits of each flow limited, packet form', 'RateLimiter', { packets: 1000, kilobits: 8000, by: 'flow' }, { least: 0.1 }),
   plugin('plugin-flow-cutoff', 'plugin: the first 2 packets of each connection, packet form, each packet a connection', 'FlowCutoff', { kilobytes: 0, packets: 2 }, { least: 0.15 }),
+  plugin('plugin-flow-meter', 'plugin: packets and bytes of each connection counted, packet form', 'FlowMeter', { collector: '127.0.0.1:9', bidirectional: true }, { least: 0.05 }),
 ];

@@ -162,7 +162,13 @@ export class GraphNode {
     }
   }
 
+  /** What the brick counts while it closes is counted, too. */
   close(): void {
-    this.brick.close?.();
+    if (!this.brick.close) return;
+    try {
+      this.brick.close();
+    } finally {
+      this.own.flush();
+    }
   }
 }

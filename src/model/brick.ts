@@ -143,7 +143,7 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly control?: (options: OptionsOf<Declared>, context: ControlContext<Shared>) => ControlHalf | Promise<ControlHalf>;
   /** Gets, between batches, what the control half has sent by `post`. */
   readonly onMessage?: (message: never, state: State, context: BrickContext<State, Shared>) => void;
-  /** Called when the engine closes. */
+  /** Called when the engine closes. What it counts then is in the statistics, too. */
   readonly close?: (state: State) => void;
 }
 

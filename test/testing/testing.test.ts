@@ -83,6 +83,20 @@ test('a control half works beside it, and its methods can be called', async () =
   await run.end();
 });
 
+test('what a brick counts while it closes is in its statistics', async () => {
+  const Closing = defineBrick({
+    name: 'Closing', outputs: 1, counters: { late: 'counted at the end' }, gauges: { left: 'what is left' },
+    state: (_options, context) => ({ late: context.counter('late'), left: context.gauge('left') }),
+    choose: () => () => 0,
+    close: ({ late, left }) => {
+      late.add(3);
+      left.set(2);
+    },
+  });
+  const run = await runBrick(new Closing(), [ethernet({}, ipv4({}, udp({}, '')))]);
+  expect([run.counters, run.gauges]).toEqual([{ late: 3 }, { left: 2 }]);
+});
+
 test('a graph is tested as one brick is, with outputs by their names', async () => {
   const graph = new Duplicator().connectInput('in').connectOutput('a{0', 'copy').link(new BySize({ limit: 100 }).connectInput('a}0').connectOutput('long', 'short'));
   const run = await runBrick(graph, [sized(60), sized(200)]);

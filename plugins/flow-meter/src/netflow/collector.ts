@@ -1,0 +1,96 @@
+/** Sends flow records to a collector by UDP. */
+import { createSocket, type Socket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { isIPv6 } from 'node:net';
+import type { FlowRecord } from '../flow-record.js';
+import type { RecordSink } from '../record-pump.js';
+import { DatagramWriter, type DatagramOptions, type ExportTimes } from './datagrams.js';
+
+/** IP and UDP headers. */
+const HEADERS = { 4: 28, 6: 48 };
+/** Datagrams on their way at a time: a collector's buffer holds a few hundred. */
+const BURST = 32;
+
+export interface CollectorAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads HOST:PORT, [IPV6]:PORT. @throws Error */
+export function collectorAddress(text: string): CollectorAddress {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const number = Number(port);
+  if (port === undefined || number < 1 || number > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
+    throw new Error(`The collector "${text}" is not an address and a port. Write it as HOST:PORT or [IPV6]:PORT, for example 192.0.2.1:2055.`);
+  }
+  return { host: bracketed ?? plain, port: number };
+}
+
+export interface CollectorStatistics {
+  readonly datagrams: number;
+  readonly bytes: number;
+  readonly collector: string;
+}
+
+export class Collector implements RecordSink {
+  private datagrams = 0;
+  private bytes = 0;
+  /** What the system reported of datagrams that had left. */
+  private refused: Error | undefined;
+
+  private constructor(private readonly socket: Socket, private readonly writer: DatagramWriter, private readonly name: string) {
+    socket.on('error', (error) => {
+      this.refused = error;
+    });
+    socket.unref();
+  }
+
+  /** @throws Error if the name can't be resolved or the socket opened */
+  static async open(text: string, mtu: number, options: Omit<DatagramOptions, 'bytes'>, times: ExportTimes, bidirectional: boolean): Promise<Collector> {
+    const { host, port } = collectorAddress(text);
+    const { address, family } = await lookup(host);
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.connect(port, address, () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    const bytes = mtu - HEADERS[family === 6 ? 6 : 4];
+    return new Collector(socket, new DatagramWriter({ ...options, bytes }, times, bidirectional), text);
+  }
+
+  get statistics(): CollectorStatistics {
+    return { collector: this.name, datagrams: this.datagrams, bytes: this.bytes };
+  }
+
+  add(record: FlowRecord): void {
+    this.writer.add(record);
+  }
+
+  async flush(): Promise<void> {
+    const datagrams = this.writer.take();
+    for (let at = 0; at < datagrams.length; at += BURST) await Promise.all(datagrams.slice(at, at + BURST).map((datagram) => this.send(datagram)));
+    const { refused } = this;
+    this.refused = undefined;
+    if (refused) throw refused;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.socket.close(() => resolve()));
+  }
+
+  private send(datagram: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.socket.send(datagram, (error) => {
+        if (error) reject(error);
+        else {
+          this.datagrams++;
+          this.bytes += datagram.length;
+          resolve();
+        }
+      });
+    });
+  }
+}

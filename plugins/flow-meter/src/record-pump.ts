@@ -1,0 +1,122 @@
+/** The control half's end of the ring: takes flow records as they come, and at the end those of all flows that are left, and gives them to what sends them. */
+import type { Logger } from 'packet-bricks';
+import { ENTRY_WORDS, FAILED, FlowMemory, READ, STATE, WRITTEN } from './flow-memory.js';
+import { FlowRecord } from './flow-record.js';
+import { FORCED } from './meter.js';
+
+/** Where records go. */
+export interface RecordSink {
+  /** Takes a record, which is valid until it returns. */
+  add(record: FlowRecord): void;
+  /** Sends what was added; rejects if that failed. The next records wait meanwhile. */
+  flush(): Promise<void>;
+}
+
+const POLL_MILLISECONDS = 100;
+/** Records that are sent at once. */
+const MOST = 512;
+/** A control half gets two seconds to stop. */
+const STOP_MILLISECONDS = 1500;
+/** What can't be sent is reported as often as this. */
+const REPORT_MILLISECONDS = 30_000;
+
+export class RecordPump {
+  private readonly memory: FlowMemory;
+  private readonly record: FlowRecord;
+  private stopping = false;
+  /** Records that could not be sent, since that was last reported. */
+  private unsent = 0;
+  private reportedAt = -Infinity;
+  private running: Promise<void> = Promise.resolve();
+  private wake: () => void = () => undefined;
+  private readonly waiting: Generator<number, void>;
+
+  constructor(shared: SharedArrayBuffer, private readonly sink: RecordSink, private readonly log: Logger) {
+    this.memory = new FlowMemory(shared);
+    this.record = new FlowRecord(this.memory);
+    this.waiting = this.places();
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** Sends what waits and what the table still holds, as far as there is time. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake();
+    let late = false;
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref()).then(() => {
+      late = true;
+    });
+    await Promise.race([this.running, limit]);
+    const rest = this.rest();
+    while (!late && await Promise.race([this.send(rest), limit]) === true);
+    this.unsent += [...rest].length;
+    this.report(late ? 'the time to stop was over.' : 'their receiver did not take them.');
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      if (await this.send(this.waiting)) continue;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        setTimeout(resolve, POLL_MILLISECONDS).unref();
+      });
+    }
+  }
+
+  /** Whether there was something to send. */
+  private async send(places: Iterator<number>): Promise<boolean> {
+    const { record, memory: { words } } = this;
+    let added = 0;
+    for (; added < MOST; added++) {
+      const { value } = places.next() as { value: number | undefined };
+      if (value === undefined || value === 0) break;
+      record.at = value;
+      this.sink.add(record);
+    }
+    if (added === 0) return false;
+    try {
+      await this.sink.flush();
+    } catch (error) {
+      Atomics.add(words, FAILED, added);
+      this.unsent += added;
+      this.report((error as Error).message);
+    }
+    return true;
+  }
+
+  /** Says how many records could not be sent, unless it was said lately. */
+  private report(why: string): void {
+    if (this.unsent === 0 || (!this.stopping && performance.now() - this.reportedAt < REPORT_MILLISECONDS)) return;
+    this.reportedAt = performance.now();
+    this.log.warn(`${this.unsent} flow records could not be sent: ${why}`);
+    this.unsent = 0;
+  }
+
+  /** Places of records that wait in the ring, and 0 where none does. A record's room is free when the next one is asked for. */
+  private *places(): Generator<number, void> {
+    const { words, ring, queue } = this.memory;
+    for (;;) {
+      const read = Atomics.load(words, READ);
+      if (read === Atomics.load(words, WRITTEN)) yield 0;
+      else {
+        yield ring + (read & (queue - 1)) * ENTRY_WORDS;
+        Atomics.store(words, READ, (read + 1) | 0);
+      }
+    }
+  }
+
+  /** What is left when no more packets come: the ring, then the table. */
+  private *rest(): Generator<number, void> {
+    for (const at of this.waiting) {
+      if (at === 0) break;
+      yield at;
+    }
+    for (const at of this.memory.flows()) {
+      this.memory.words[at + STATE] = FORCED;
+      yield at;
+    }
+  }
+}
