@@ -30,7 +30,7 @@ export function deviceError({ number, step }: NativeFailure): BricksError | unde
   const directory = userSpaceDirectoryError();
   if (directory) return directory;
   if (number === errno.EACCES || number === errno.EPERM) {
-    return new BricksError('E_NETMAP_PERMISSION', 'You are not allowed to open /dev/netmap.', 'Run as root, or give the user access to /dev/netmap.');
+    return new BricksError('E_NETMAP_PERMISSION', 'You are not allowed to open /dev/netmap.', `Run as root, or give your group access: sudo chgrp ${process.getgid?.() ?? 0} /dev/netmap && sudo chmod 660 /dev/netmap`);
   }
   if (number === errno.ENOENT || number === errno.ENXIO || number === errno.ENODEV) {
     return new BricksError('E_NETMAP_MISSING', 'There is no /dev/netmap: the netmap module is not loaded.', `${SYSTEM_REMEDY}. Or: ${USER_SPACE_REMEDY}`);

@@ -1,6 +1,7 @@
 /** The netmap backend: the primary one. Ports are native (native/), names and errors are here. */
+import { lstatSync } from 'node:fs';
 import type { Backend, BackendStatus, DeviceInformation, LinkPlan, PortOpener } from '../../src/model/backend';
-import { messageOf } from '../../src/model/errors';
+import { BricksError, messageOf } from '../../src/model/errors';
 import type { LinkName } from '../../src/model/link-name';
 import type { OptionValues } from '../../src/model/options';
 import { listInterfaces } from './devices';
@@ -13,6 +14,7 @@ import type { PreparedLinks } from './source';
 export { NETMAP_OPTIONS } from './options';
 export { netmapRunEnvironment, netmapUserSpaceLibrary } from './user-space';
 
+const NETMAP_DEVICE = '/dev/netmap';
 const RING_BATCH_ROWS = 1024;
 
 export class NetmapBackend implements Backend {
@@ -33,6 +35,14 @@ export class NetmapBackend implements Backend {
     }
     const error = deviceError(addon.probe());
     return error ? { usable: false, reason: error.message } : { usable: true, reason: '/dev/netmap is there' };
+  }
+
+  /** Where there is a device of the kernel; one in user space belongs to who uses it. */
+  keepAccess(): void {
+    if (!lstatSync(NETMAP_DEVICE, { throwIfNoEntry: false })?.isCharacterDevice()) return;
+    const addon = netmapAddon();
+    const error = addon.keepDevice();
+    if (error !== 0) throw new BricksError('E_NETMAP_DEVICE', `Nobody can be kept who opens ${NETMAP_DEVICE}: ${addon.errorText(error)}.`);
   }
 
   devices(): Promise<readonly DeviceInformation[]> {

@@ -126,6 +126,8 @@ export interface NetmapAddon {
   readonly InterfaceHold: new (name: string) => NativeInterfaceHold;
   /** Number 0 where netmap can be used. */
   probe(version?: number): NativeFailure;
+  /** Before this process becomes another user: who opens the device for it from then on. 0 or an error number. */
+  keepDevice(): number;
   lookAtInterface(name: string): InterfaceState;
   /** -1 where there is none. */
   readModuleParameter(name: string): number;

@@ -3,6 +3,7 @@ import type { EngineRegistry } from '../control/engine-registry';
 import { engines } from '../control/process-engines';
 import { BricksError } from '../model/errors';
 import { packageVersion } from '../native/load-addon';
+import { allBackends } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import { plugins } from '../plugins/find';
 import { watchForIdleEngines } from '../program/forgotten';
@@ -87,6 +88,7 @@ export class Daemon implements ControlHost {
     this.pidFile = PidFile.take(this.files.pid, name, identity);
     try {
       removeLeftovers(this.files);
+      if (identity.become) for (const backend of allBackends()) backend.keepAccess?.();
       dropPrivileges(identity);
     } catch (error) {
       this.pidFile.release();

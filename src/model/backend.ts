@@ -194,6 +194,8 @@ export interface Backend {
   readonly options: OptionDeclarations;
   /** Whether it works on this machine, and why. */
   status(): BackendStatus;
+  /** In a process of root that is about to become another user: keeps what only root could open later. */
+  keepAccess?(): void;
   /** The devices that it could open, for `bricks devices`. */
   devices(): Promise<readonly DeviceInformation[]>;
   /** Whether it opens this link itself; files and pipes that it does not are the engine's own. */

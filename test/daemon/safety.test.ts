@@ -129,6 +129,23 @@ describe('another user', () => {
     }
   });
 
+  withNobody('gets /dev/netmap from a child that stays root and does nothing else; without it the command is named that gives access (needs root)', async () => {
+    mkdirSync(place.path('devices'));
+    // A device that only root may open, which refuses what netmap is asked for, in a mount namespace of its own.
+    place.script('devices.sh', `set -e
+      mount -t tmpfs devices "$1"; cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom "$1/"; mknod -m 600 "$1/netmap" c 1 3
+      mkdir -m 1777 "$1/shm"; ln -s /proc/self/fd "$1/fd"; mount --bind "$1" /dev; shift; exec "$@"`);
+    const wrap = ['unshare', '--mount', 'sh', place.path('devices.sh'), place.path('devices')];
+    place.script('netmap.lua', 'os.execute("for child in $(cat /proc/$PPID/task/*/children); do grep -qx bricks-netmap /proc/$child/comm && cat /proc/$child/status; done")\nPktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("vale0:a"):connect_output("vale0:b"))');
+    const args = ['--backend', 'netmap', '-f', 'netmap.lua', '--run-dir', place.path('netmap-run')];
+    const kept = await place.daemon([...args, '--user', String(NOBODY)], { wrap });
+    expect(kept).toMatchObject({ code: 1, stderr: expect.stringMatching(/netmap refuses vale0:[ab]: Inappropriate ioctl for device/) as string });
+    expect(kept.stdout).toMatch(/^Uid:\s+0\s+0\s+0\s+0$[^]*^CapPrm:\s+0+$\n^CapEff:\s+0+$[^]*^NoNewPrivs:\s+1$/m);
+    expect(await place.daemon(['--backend', 'netmap', '-f', 'netmap.lua', '--run-dir', '/dev/shm/run'], { wrap: [...wrap, ...asNobody] })).toMatchObject({
+      code: 1, stderr: expect.stringMatching(/not allowed to open \/dev\/netmap\..* sudo chgrp 65534 \/dev\/netmap && sudo chmod 660 \/dev\/netmap/) as string,
+    });
+  });
+
   withNobody('cannot become root or somebody else (needs root)', async () => {
     expect(await place.daemon(['--user', '0', '--run-dir', place.path('x')], { wrap: asNobody })).toMatchObject({ code: 1, stderr: expect.stringMatching(/Only root can become the user root.*\[E_USER\]/) as string });
   });

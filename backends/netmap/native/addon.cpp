@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bindings.h"
+#include "device.h"
 #include "interface.h"
 
 namespace bricks::netmap {
@@ -23,6 +24,9 @@ Napi::Value Probe(const Napi::CallbackInfo& info) {
   result.Set("step", Napi::String::New(info.Env(), found.step));
   return result;
 }
+
+// (): 0 or an error number
+Napi::Value Keep(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), KeepDevice()); }
 
 Napi::Value Look(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -100,6 +104,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("NetmapTransmitter", TransmitterBinding::Define(env));
   exports.Set("InterfaceHold", InterfaceHold::Define(env));
   exports.Set("probe", Napi::Function::New(env, Probe));
+  exports.Set("keepDevice", Napi::Function::New(env, Keep));
   exports.Set("lookAtInterface", Napi::Function::New(env, Look));
   exports.Set("readModuleParameter", Napi::Function::New(env, ReadParameter));
   exports.Set("writeModuleParameter", Napi::Function::New(env, WriteParameter));

@@ -1,11 +1,12 @@
 #include "port.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "device.h"
 
 namespace bricks::netmap {
 
@@ -41,7 +42,7 @@ int Sync(int descriptor, unsigned long request) {
 
 std::shared_ptr<Port> Port::Open(const PortRequest& request) {
   if (request.name.empty() || request.name.size() >= NETMAP_NAME_SIZE) throw PortError{ENAMETOOLONG, "register"};
-  const int descriptor = open(NETMAP_DEVICE, O_RDWR | O_CLOEXEC);
+  const int descriptor = OpenDevice();
   if (descriptor < 0) throw PortError{errno, "open"};
   nmreq_register body = {};
   body.nr_mode = request.mode;
@@ -157,7 +158,7 @@ uint32_t Port::LastBuffer(const netmap_ring* ring) const {
 }
 
 PortError Port::Probe(uint32_t version) {
-  const int descriptor = open(NETMAP_DEVICE, O_RDWR | O_CLOEXEC);
+  const int descriptor = OpenDevice();
   if (descriptor < 0) return PortError{errno, "open"};
   // Without a name this asks about the memory of interfaces, and changes nothing.
   nmreq_port_info_get body = {};
