@@ -2,7 +2,7 @@
  * The pcap backend: live interfaces, captured with libpcap, and sending out of any interface.
  * Capture files and pipes are the engine's own.
  */
-import { hasCapability } from '../../src/native/capabilities';
+import { HOW_TO_GET_PRIVILEGE, hasCapability } from '../../src/native/capabilities';
 import type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
 import { messageOf } from '../../src/model/errors';
 import type { LinkName } from '../../src/model/link-name';
@@ -11,7 +11,6 @@ import { listDevices } from './devices';
 import { FallbackSource, startFeeders, type FallbackCapture, type NodePcapFeeder } from './fallback';
 import { pcapAddon, tryPcapAddon } from './native';
 import { tryNodePcap } from '../../src/native/node-pcap';
-import { HOW_TO_GET_PRIVILEGE } from './open-errors';
 import { PCAP_OPTIONS } from './options';
 import { PcapSource } from './source';
 import { InterfaceTransmitter } from './transmitter';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { BricksError, messageOf, nearest } from '../../src/model/errors';
-import { hasCapability } from '../../src/native/capabilities';
+import { HOW_TO_GET_PRIVILEGE, hasCapability } from '../../src/native/capabilities';
 import { filterError } from '../../src/filter/filter-expression';
 import { statusOf } from './native';
 
@@ -11,10 +11,6 @@ const PCAP_ERROR_NO_SUCH_DEVICE = -5;
 const PCAP_ERROR_PERMISSION_DENIED = -8;
 const PCAP_ERROR_INTERFACE_NOT_UP = -9;
 const PCAP_ERROR_PROMISCUOUS_PERMISSION_DENIED = -11;
-
-export const HOW_TO_GET_PRIVILEGE = process.platform === 'linux'
-  ? 'Run it with sudo, or once: sudo setcap cap_net_raw,cap_net_admin+eip $(readlink -f $(which node)).'
-  : 'Run it as root, or give your user access to /dev/bpf.';
 
 export function permissionError(device: string, what: string): BricksError {
   const missing = hasCapability('CAP_NET_RAW') === false ? ': this process lacks CAP_NET_RAW' : '';

@@ -1,6 +1,6 @@
 /** `bricks attach`: a pipe to standard output, to a program, to a tap interface, or counted. */
 import { isatty } from 'node:tty';
-import { BricksError, messageOf } from '../model/errors';
+import { BricksError } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { parseLinkName, peerName, type LinkName } from '../model/link-name';
 import { loadAddon } from '../native/load-addon';
@@ -11,6 +11,7 @@ import { isWritten } from './open-pipe';
 import { attach, type AttachOptions } from './pipe-reader';
 import { ANY_PIPE, runForEach } from './run-for-each';
 import { checkWriter, runProgram, sayOthers, type PassOn } from './run-program';
+import { openTap } from './tap';
 
 export interface AttachCommand {
   /** The pipe: `eth3}0`; with `exec`, all of a device: `eth3}*`. */
@@ -128,12 +129,7 @@ async function runCount(link: string, options: AttachOptions, say: (text: string
 
 async function runTap(link: string, name: string, options: AttachOptions & { count?: number }, say: (text: string) => void): Promise<number> {
   const addon = loadAddon<CoreAddon>('bricks_core');
-  let tap: number;
-  try {
-    tap = addon.tapOpen(name);
-  } catch (error) {
-    throw new BricksError('E_ATTACH_TAP', `Cannot create the tap interface ${name}: ${messageOf(error)}.`, 'This needs root (or CAP_NET_ADMIN) and an unused name of at most 15 characters.');
-  }
+  const tap = openTap(addon, name);
   const reader = await attach(link, options);
   const encoder = new addon.PcapEncoder(reader.batch);
   let { memory } = reader.batch;

@@ -1,9 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import type { CoreAddon } from 'packet-bricks/src/native/core-addon';
+import { loadAddon } from 'packet-bricks/src/native/load-addon';
 import { attachToStream } from 'packet-bricks/src/pipes';
+import { openTap, tapError } from 'packet-bricks/src/pipes/tap';
 import { Program, temporaryRunDirectory, until, Writers } from './processes';
 import { describeNative } from './rings';
 
@@ -169,6 +172,14 @@ describeNative('attaching a program to a pipe', () => {
       await program.kill();
       next.close();
     });
+  });
+
+  test('a tap that cannot be made says what is missing, and what gives it', () => {
+    const { EPERM, EBUSY, ENOENT } = constants.errno;
+    expect(() => openTap(loadAddon<CoreAddon>('bricks_core'), 'a-name-too-long-for-it')).toThrow(expect.objectContaining({ code: 'E_ATTACH_TAP', message: expect.stringMatching(/longer than 15 characters/) as string }) as Error);
+    expect(tapError('tap0', EPERM, '')).toMatchObject({ code: 'E_PERMISSION', message: expect.stringMatching(process.platform === 'linux' ? /sudo setcap cap_net_raw,cap_net_admin\+eip/ : /root/) as string });
+    expect(tapError('tap0', EBUSY, '').message).toMatch(/there is an interface of that name/);
+    expect(tapError('tap0', ENOENT, '').message).toMatch(/no \/dev\/net\/tun\. Load the module: sudo modprobe tun/);
   });
 
   const hasNamespaces = canMakeTap && spawnSync('unshare', ['--net', '--mount', 'true']).status === 0;
