@@ -165,5 +165,10 @@ module.exports = [
   plugin('plugin-decapsulator', 'plugin: frames out of VXLAN', 'Decapsulator', {}, { least: 0.08, backend: { kind: 'vxlan', length: 110 } }),
   plugin('plugin-rate-limiter', 'plugin: packets and bits of each flow limited, packet form', 'RateLimiter', { packets: 1000, kilobits: 8000, by: 'flow' }, { least: 0.1 }),
   plugin('plugin-flow-cutoff', 'plugin: the first 2 packets of each connection, packet form, each packet a connection', 'FlowCutoff', { kilobytes: 0, packets: 2 }, { least: 0.15 }),
+  besideBalancer({
+    // It changes packets where they lie, which come round again: behind a duplicator it gets copies, always the same.
+    name: 'plugin-anonymizer', title: 'plugin: addresses replaced and payloads cut off, of a copy of each packet', contestant: 'Duplicator, Anonymizer', least: 0.02, prepare: () => loadPlugin('Anonymizer'),
+    description: () => brick('Duplicator').connectInput('in').connectOutput('out{0', 'a{0').link(brick('Anonymizer', { key: '01'.repeat(32) }).connectInput('a}0').connectOutput('out{1')),
+  }),
   plugin('plugin-flow-meter', 'plugin: packets and bytes of each connection counted, packet form', 'FlowMeter', { collector: '127.0.0.1:9', bidirectional: true }, { least: 0.05 }),
 ];

@@ -2,7 +2,7 @@
 import type { LinkOptions, PacketEngineOptions } from './engine-options';
 import { ENGINE_OPTIONS } from './engine-options';
 import type { CompiledGraph } from '../model/graph';
-import { listOptions, type OptionValue, type OptionValues } from '../model/options';
+import { listOptions, shownOptions, type OptionValue, type OptionValues } from '../model/options';
 import type { EngineSetUp } from './engine-set-up';
 
 /** A brick of a graph. */
@@ -15,7 +15,7 @@ export interface GraphBrick {
   readonly name?: string;
   /** What it is called in statistics: its name, or its kind, with a number if the engine has several of that kind. */
   readonly label: string;
-  /** Its options, with their defaults. */
+  /** Its options, with their defaults; of secret ones no value. */
   readonly options: OptionValues;
   /** Names of the links that it reads. */
   readonly inputs: readonly string[];
@@ -43,8 +43,8 @@ export function engineGraph({ name, given, options, linkOptions }: EngineSetUp, 
   return { name, running, options: { ...unusual(options), ...backendOf(given) }, ...linkNumbers(linkOptions), bricks: (graph?.bricks ?? []).map(brickOf) };
 }
 
-function brickOf({ specification: { id, kind, name, inputs, outputs }, label, options }: CompiledGraph['bricks'][number]): GraphBrick {
-  return { id, kind, ...(name === undefined ? {} : { name }), label, options, inputs, outputs };
+function brickOf({ specification: { id, kind, name, inputs, outputs }, declaration, label, options }: CompiledGraph['bricks'][number]): GraphBrick {
+  return { id, kind, ...(name === undefined ? {} : { name }), label, options: shownOptions(declaration.options, options), inputs, outputs };
 }
 
 function unusual(options: Readonly<Record<string, OptionValue>>): Record<string, OptionValue> {

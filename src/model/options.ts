@@ -39,6 +39,8 @@ export interface OptionProperties {
   readonly oneOf?: readonly OptionItem[];
   /** What its numbers count: `ms`, `bytes`. */
   readonly unit?: string;
+  /** Its value is shown nowhere: a key, say. */
+  readonly secret?: boolean;
 }
 
 /** What is declared of one option, with its name. */
@@ -49,6 +51,15 @@ export interface OptionDeclaration extends OptionProperties {
 
 /** Options by their names, as a definition has them. */
 export type OptionDeclarations = Readonly<Record<string, OptionProperties>>;
+
+/** What stands for the value of a secret option. */
+const SECRET = '***';
+
+/** Options as they may be shown: without the values of secret ones. */
+export function shownOptions(declarations: readonly OptionDeclaration[], options: OptionValues): OptionValues {
+  const secrets = declarations.filter(({ name, secret }) => secret === true && options[name] !== undefined);
+  return secrets.length === 0 ? options : { ...options, ...Object.fromEntries(secrets.map(({ name }) => [name, SECRET])) };
+}
 
 /** The type of an option's value: one of `oneOf`, or what its `type` says, or a list of such. */
 export type OptionType<Declared extends OptionProperties> = Declared extends { readonly list: 'any' | 'outputs' } ? readonly ItemType<Declared>[] : ItemType<Declared>;
@@ -131,7 +142,7 @@ function unknownOption(owner: string, declarations: readonly OptionDeclaration[]
 function checkValue(owner: string, declaration: OptionDeclaration, given: unknown): OptionValue {
   if (declaration.list === undefined) {
     const value = readItem(declaration, given);
-    if (value === undefined) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`);
+    if (value === undefined) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${declaration.secret ? 'something else' : describe(given)}; it must be ${expectation(declaration)}.`);
     return value;
   }
   if (!Array.isArray(given) || given.length === 0) throw new BricksError('E_OPTION', `${owner}: the option "${declaration.name}" is ${describe(given)}; it must be ${expectation(declaration)}.`, 'In Lua: {2, 1, 1}; elsewhere: [2, 1, 1].');

@@ -1,7 +1,7 @@
 /** Writes engines as the text that builds them again: the same bricks, links and names. */
 import { BricksError } from '../model/errors';
 import { parseLinkName, peerName } from '../model/link-name';
-import { checkOptions, type OptionDeclaration, type OptionValue } from '../model/options';
+import { checkOptions, shownOptions, type OptionDeclaration, type OptionValue } from '../model/options';
 import type { BrickDeclaration } from '../model/brick';
 import type { NumberedBrick } from '../control/registry-commands';
 import type { KnownBricks } from './bricks';
@@ -36,11 +36,11 @@ function isEmpty(table: unknown): boolean {
   return table === undefined || table === null || Object.keys(table).length === 0;
 }
 
-/** Options as they are written between parentheses: those that have their defaults are left out, but for the one that needs no name. */
+/** Options as they are written between parentheses: those that have their defaults are left out, but for the one that needs no name; secret ones show no value. */
 export function shortOptions({ options: given }: Pick<PrintedBrick, 'options'>, declaration: BrickDeclaration | undefined): string {
   if (declaration === undefined) return optionsText(Object.entries(given));
   const { name: kind, options: all, shorthand } = declaration;
-  const options: Record<string, OptionValue | undefined> = checkOptions(kind, all, given, shorthand);
+  const options: Record<string, OptionValue | undefined> = shownOptions(all, checkOptions(kind, all, given, shorthand));
   const first = shorthand === undefined ? undefined : options[shorthand];
   const others = all.filter((option) => option.name !== shorthand && !isDefault(options[option.name], option));
   return [...(first === undefined ? [] : [valueText(first)]), ...others.map(({ name }) => optionsText([[name, options[name]]]))].join(', ');
