@@ -36,6 +36,8 @@ export * from './bricks';
 export { attach, type AttachOptions, type PipeReader } from './pipes';
 export { readCaptureFile, writeCaptureFile, type CapturedPacket } from './files';
 export { decodePacket, type LoopbackBackend, type LoopbackPacket, type NetmapOptions, type PcapOptions } from './plugins/built-in';
+export { SOURCE_ENDED } from './model/backend';
+export { LINK_BYTES, LINK_PACKETS, addToCounter, type CounterBlock } from './model/counters';
 export type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from './model/backend';
 export { connect, type ConnectOptions, type ConnectTlsOptions } from './client/connect';
 export type { Daemon } from './client/daemon';

@@ -12,16 +12,22 @@ const folder = join(root, 'plugins');
 const built = (...parts) => require(join(root, 'dist', 'src', ...parts));
 const NOTE = '<!-- Generated from the code by `node tools/plugins.cjs`. Do not edit. -->';
 
-/** Each plugin with the declarations of its bricks. */
+/** Each plugin with the declarations of its bricks, and its backends. */
 async function collect() {
   const { loadModule } = built('plugins', 'load-module.js');
   const { brickClassesOf } = built('plugins', 'load-brick.js');
+  const { backendsOf } = built('plugins', 'load-backend.js');
+  const { listOptions } = built('model', 'options.js');
   const { readPluginPackage } = built('plugins', 'plugin-package.js');
   const packages = readdirSync(folder).sort().flatMap((name) => readPluginPackage(join(folder, name)) ?? []);
   return Promise.all(packages.map(async (plugin) => {
     if (plugin.problem !== undefined) throw new Error(`${plugin.name}: ${plugin.problem}`);
-    const classes = (await Promise.all([...new Set(plugin.bricks.values())].map((file) => loadModule(file)))).flatMap(brickClassesOf);
-    return { ...plugin, declarations: [...plugin.bricks.keys()].map((name) => classes.find(({ declaration }) => declaration.name === name).declaration) };
+    const modules = await Promise.all([...new Set([...plugin.bricks.values(), ...plugin.backends.values()])].map((file) => loadModule(file)));
+    const [classes, backends] = [modules.flatMap(brickClassesOf), modules.flatMap(backendsOf)];
+    return {
+      ...plugin, declarations: [...plugin.bricks.keys()].map((name) => classes.find(({ declaration }) => declaration.name === name).declaration),
+      backendDeclarations: [...plugin.backends.keys()].map((wanted) => backends.find(({ name }) => name === wanted)).map((backend) => ({ ...backend, options: listOptions(backend.options) })),
+    };
   }));
 }
 
@@ -35,12 +41,19 @@ function brickSection(brick) {
   ];
 }
 
+function backendSection(backend) {
+  return [
+    `## ${backend.name}`, `A backend: ${backend.summary}.`, backend.description ?? '', optionsTable(backend.options),
+    fenced('sh', `bricks --backend ${backend.name}${backend.options.slice(0, 1).map(({ name }) => ` -o ${name}=VALUE`).join('')} -f SCRIPT`),
+  ];
+}
+
 function readme(plugin) {
-  const names = plugin.declarations.map(({ name }) => name).join(', ');
+  const names = [...plugin.declarations, ...plugin.backendDeclarations].map(({ name }) => name).join(', ');
   return [
     NOTE, `# ${plugin.name}`, `${sentence(plugin.summary)} A plugin for [Packet Bricks](../../README.md).`,
-    fenced('sh', `npm install ${plugin.name}`), `It brings: ${names}. [Plugins](../../docs/guide/plugins.md) shows how bricks of plugins are used.`,
-    ...plugin.declarations.flatMap(brickSection),
+    fenced('sh', `npm install ${plugin.name}`), `It brings: ${names}. [Plugins](../../docs/guide/plugins.md) shows how ${plugin.declarations.length > 0 ? 'bricks' : 'backends'} of plugins are used.`,
+    ...plugin.declarations.flatMap(brickSection), ...plugin.backendDeclarations.flatMap(backendSection),
   ];
 }
 
@@ -51,8 +64,8 @@ function catalogue(plugins) {
     table(['package', 'what it does', 'bricks', 'backends'], plugins.map(({ name, summary, folder: path, bricks, backends }) => [
       `[${name}](../${relative(root, path)}/README.md)`, sentence(summary), [...bricks.keys()].map((brick) => `\`${brick}\``).join(', '), [...backends.keys()].map((backend) => `\`${backend}\``).join(', '),
     ])),
-    ...plugins.flatMap(({ name, declarations }) => [`## ${name}`, ...declarations.map(({ name: brick, summary, options }) => [
-      `**${brick}**: ${summary}`, `Options: ${options.map((option) => `\`${option.name}\``).join(', ')}.`,
+    ...plugins.flatMap(({ name, declarations, backendDeclarations }) => [`## ${name}`, ...[...declarations, ...backendDeclarations].map(({ name: brick, summary, options }) => [
+      `**${brick}**: ${sentence(summary)}`, `Options: ${options.map((option) => `\`${option.name}\``).join(', ')}.`,
     ].join(' '))]),
   ];
 }

@@ -2,6 +2,7 @@
 'use strict';
 const { brick, cPeer, loadPlugin, openEngine, outputs } = require('../lib/engines');
 const { openContest, ratio } = require('../lib/contest');
+const { openGenerator } = require('../lib/generator');
 
 /** The faster of the C forms: the peer is as strong as we can make it. */
 function fastest(results) {
@@ -87,6 +88,19 @@ const besideBalancer = ({ name, title, contestant = name, description, least, pr
 
 const described = (kind, options, count) => () => brick(kind, options).connectInput('in').connectOutput(...outputs(count));
 
+const generatorRow = {
+  name: 'plugin-traffic-generator',
+  title: 'plugin: packets made by the traffic generator (1,000 flows, IMIX)',
+  mark: { least: 0.03 },
+  async run(settings) {
+    const results = await openContest([
+      () => openGenerator('traffic-generator'),
+      () => openEngine('LoadBalancer', balancer(4), settings.engine),
+    ], { rounds: settings.rounds, packets: Math.round(5_000_000 * settings.scale) });
+    return { results, ratio: ratio(results, 'traffic-generator', 'LoadBalancer'), beside: 'LoadBalancer' };
+  },
+};
+
 /** A brick from outside at the work of the load balancer. */
 const outside = (kind, name, title, least) => besideBalancer({ name, title, contestant: kind, description: described(kind, {}, 4), least });
 
@@ -159,7 +173,7 @@ module.exports = [
   plugin('plugin-sampler', 'plugin: one in 10 packets', 'Sampler', { n: 10 }, { least: 0.62 }),
   plugin('plugin-sampler-flows', 'plugin: one in 4 flows, the others to a second output', 'Sampler', { n: 4, by: 'flows' }, { least: 0.62, count: 2 }),
   plugin('plugin-slicer', 'plugin: packets cut to 40 bytes', 'Slicer', { length: 40 }, { least: 0.62 }),
-  plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.15 }),
+  plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.33 }),
   plugin('plugin-deduplicator', 'plugin: duplicates dropped, packet form, each packet another one', 'Deduplicator', {}, { least: 0.1 }),
   plugin('plugin-tagger', 'plugin: a tag added to each packet, which is copied for it', 'Tagger', { vlan: 7 }, { least: 0.05 }),
   plugin('plugin-decapsulator', 'plugin: frames out of VXLAN', 'Decapsulator', {}, { least: 0.08, backend: { kind: 'vxlan', length: 110 } }),
@@ -170,5 +184,6 @@ module.exports = [
     name: 'plugin-anonymizer', title: 'plugin: addresses replaced and payloads cut off, of a copy of each packet', contestant: 'Duplicator, Anonymizer', least: 0.02, prepare: () => loadPlugin('Anonymizer'),
     description: () => brick('Duplicator').connectInput('in').connectOutput('out{0', 'a{0').link(brick('Anonymizer', { key: '01'.repeat(32) }).connectInput('a}0').connectOutput('out{1')),
   }),
+  generatorRow,
   plugin('plugin-flow-meter', 'plugin: packets and bytes of each connection counted, packet form', 'FlowMeter', { collector: '127.0.0.1:9', bidirectional: true }, { least: 0.05 }),
 ];

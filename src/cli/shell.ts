@@ -21,7 +21,7 @@ const HELP = `Lua 5.1. Try:
 Tab completes names and, inside quotes, bricks, links, options and files. Ctrl-R searches the history.
 Ctrl-C ends what is running, or clears what is typed; Ctrl-D exits.`;
 /** What asks for help, by itself or on a word. */
-const HELP_FORMS = [/^(?:help|\?)\s*(?:\(\s*\))?$/, /^(?:help\s+|\?\s*)"?([A-Za-z_][\w.:]*)"?(?:\(\s*\))?$/, /^([A-Za-z_][\w.:]*)\s*\?$/];
+const HELP_FORMS = [/^(?:help|\?)\s*(?:\(\s*\))?$/, /^(?:help\s+|\?\s*)"?([A-Za-z_][\w.:-]*)"?(?:\(\s*\))?$/, /^([A-Za-z_][\w.:]*)\s*\?$/];
 
 function historyFile(): string {
   return process.env['BRICKS_HISTORY'] ?? join(homedir(), '.bricks_history');

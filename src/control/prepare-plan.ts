@@ -54,6 +54,7 @@ export interface EngineSettings {
 export function settingsOf({ name, given, checked, graph, backend }: EngineChoices, link: LinkOptions): EngineSettings {
   checkQueueIsOfInterface(name, link.queue, graph, backend);
   const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), given.backendOptions ?? {});
+  backend.check?.(backendOptions);
   const rows = checkedBatch(link.batch ?? defaultBatch(graph, backend, backendOptions));
   return { backendOptions, batchRows: Math.min(rows, Number(checked['bufferSize'] ?? MAXIMUM_BATCH_ROWS)), queue: link.queue ?? -1 };
 }

@@ -73,14 +73,14 @@ export class PacketReader implements PacketView {
     this.hasLinkHeader = false;
     this.version = UNREAD;
     const { headerBytes } = this;
-    if (!headerBytes) return;
     const captured = this.columns.length[row];
     if (captured < 38 || this.batch.linkType !== ETHERNET) return;
-    const at = row << 6;
-    const word = headerBytes.getInt32(at + 12);
+    const bytes = headerBytes ?? this.memory.view;
+    const at = headerBytes ? row << 6 : this.columns.offset[row];
+    const word = bytes.getInt32(at + 12);
     const isIpv4 = word >>> 8 === PLAIN_IPV4;
-    if (isIpv4 ? (headerBytes.getUint16(at + 20) & 0x3fff) !== 0 : word >>> 12 !== PLAIN_IPV6 || captured < 58) return;
-    const protocol = headerBytes.getUint8(at + (isIpv4 ? 23 : 20));
+    if (isIpv4 ? (bytes.getUint16(at + 20) & 0x3fff) !== 0 : word >>> 12 !== PLAIN_IPV6 || captured < 58) return;
+    const protocol = bytes.getUint8(at + (isIpv4 ? 23 : 20));
     // Behind IPv6 there may be extension headers.
     if (!portsOf(protocol)) return;
     const transport = isIpv4 ? 34 : 54;
@@ -89,10 +89,10 @@ export class PacketReader implements PacketView {
     this.ipProtocol = protocol;
     this.laterFragment = false;
     this.transport = transport;
-    this.addresses[0] = headerBytes.getInt32(at + 26);
-    this.addresses[1] = headerBytes.getInt32(at + 30);
-    this.fromPort = headerBytes.getUint16(at + transport);
-    this.toPort = headerBytes.getUint16(at + transport + 2);
+    this.addresses[0] = bytes.getInt32(at + 26);
+    this.addresses[1] = bytes.getInt32(at + 30);
+    this.fromPort = bytes.getUint16(at + transport);
+    this.toPort = bytes.getUint16(at + transport + 2);
   }
 
   get length(): number {

@@ -188,10 +188,14 @@ export interface Backend {
   readonly name: string;
   /** What it is, in a few words. */
   readonly summary: string;
+  /** Some paragraphs of Markdown. */
+  readonly description?: string;
   /** The higher, the rather it is the default where several are usable. */
   readonly preference: number;
   /** What it takes as `backendOptions` of an engine. */
   readonly options: OptionDeclarations;
+  /** Throws an Error for options that are wrong beyond what their declarations say. */
+  check?(options: OptionValues): void;
   /** Whether it works on this machine, and why. */
   status(): BackendStatus;
   /** In a process of root that is about to become another user: keeps what only root could open later. */

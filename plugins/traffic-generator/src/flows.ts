@@ -1,0 +1,85 @@
+/** Flows: who talks to whom. All of a flow follows from its number and the seed; only what changes in a TCP connection is stored. */
+import type { GeneratorOptions } from './options.js';
+import { mixed, type Random } from './random.js';
+
+/** What a packet of a connection is. */
+export const enum Step {
+  Syn = 0,
+  SynAck = 1,
+  Ack = 2,
+  /** Segments with data follow, until none are left. */
+  Data = 3,
+  Fin = 4,
+  FinAck = 5,
+  LastAck = 6,
+}
+
+const FIRST_PORT = 10_240;
+const PORTS = 50_000;
+/** Of which the payload needs no form. */
+const SERVER_PORTS = { tcp: [80, 443, 8080, 5001, 9000, 20_000], udp: [9, 514, 5001, 10_001, 20_000, 33_434] };
+const SHARE = 0x1000000;
+
+export class Flows {
+  /** Of the flow that was turned to. */
+  number = 0;
+  isTcp = false;
+  isIpv6 = false;
+  /** 0 without a tag. */
+  vlan = 0;
+  clientPort = 0;
+  serverPort = 0;
+  /** What addresses are made from. */
+  client = 0;
+  server = 0;
+  readonly step: Uint8Array;
+  readonly left: Uint16Array;
+  readonly clientSequence: Uint32Array;
+  readonly serverSequence: Uint32Array;
+  /** Which connection of its flow it is: each has another port. */
+  private readonly connection: Uint16Array;
+
+  constructor(private readonly options: Pick<GeneratorOptions, 'flows' | 'tcp' | 'ipv6' | 'vlans' | 'segments'>, private readonly seed: number) {
+    const { flows } = options;
+    this.step = new Uint8Array(flows);
+    this.left = new Uint16Array(flows);
+    this.clientSequence = new Uint32Array(flows);
+    this.serverSequence = new Uint32Array(flows);
+    this.connection = new Uint16Array(flows);
+  }
+
+  turnTo(number: number): void {
+    const { seed, options: { tcp, ipv6, vlans } } = this;
+    const kind = mixed(seed, number);
+    this.number = number;
+    this.isTcp = (kind & (SHARE - 1)) < tcp * SHARE;
+    this.client = mixed(kind, 1);
+    this.server = mixed(kind, 2);
+    this.isIpv6 = (mixed(kind, 3) & (SHARE - 1)) < ipv6 * SHARE;
+    this.vlan = vlans === 0 ? 0 : 1 + number % vlans;
+    const ports = this.isTcp ? SERVER_PORTS.tcp : SERVER_PORTS.udp;
+    this.serverPort = ports[(kind >>> 24) % ports.length];
+    // Prime to the number of ports: one after the other all of them.
+    this.clientPort = FIRST_PORT + ((mixed(kind, 4) >>> 16) + this.connection[number] * 7) % PORTS;
+  }
+
+  /** A new TCP connection of the flow begins. */
+  open(random: Random): void {
+    const { number, options: { segments } } = this;
+    this.left[number] = segments === 0 ? 0 : random.below(2 * segments + 1);
+    this.clientSequence[number] = random.word() >>> 0;
+    this.serverSequence[number] = random.word() >>> 0;
+  }
+
+  /** Goes on to the next step of the connection, after a packet of this one. */
+  advance(): void {
+    const { number, step, left, connection } = this;
+    if (step[number] === Step.LastAck) {
+      step[number] = Step.Syn;
+      connection[number]++;
+    } else if (step[number] !== Step.Data || left[number] === 0) {
+      step[number]++;
+      if (step[number] === Step.Data && left[number] === 0) step[number] = Step.Fin;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Which flow the next packet is of: the first is the most popular one. */
+import type { Random } from './random.js';
+
+const WHOLE = 0x40000000;
+
+/** Picks indices by their weights in constant time (the alias method): each column is its own index's up to a share, and another one's above. */
+export class Popularity {
+  private readonly shares: Float64Array | undefined;
+  private readonly others: Uint32Array | undefined;
+
+  /** Evenly, or by 1 / n^exponent. */
+  constructor(private readonly flows: number, exponent: number | undefined) {
+    if (exponent === undefined) return;
+    const shares = Float64Array.from({ length: flows }, (_, index) => (index + 1) ** -exponent);
+    const total = shares.reduce((sum, weight) => sum + weight, 0);
+    for (let index = 0; index < flows; index++) shares[index] *= flows / total;
+    this.shares = shares;
+    this.others = othersOf(shares);
+  }
+
+  next(random: Random): number {
+    const column = random.below(this.flows);
+    const { shares, others } = this;
+    if (shares === undefined || others === undefined) return column;
+    return (random.word() >>> 2) < shares[column] * WHOLE ? column : others[column];
+  }
+}
+
+/** Fills up the columns that have less than 1 from those that have more. */
+function othersOf(shares: Float64Array): Uint32Array {
+  const others = Uint32Array.from(shares, (_, index) => index);
+  const [small, large]: number[][] = [[], []];
+  shares.forEach((share, index) => (share < 1 ? small : large).push(index));
+  for (let taker = small.pop(), giver = large.pop(); taker !== undefined && giver !== undefined; taker = small.pop()) {
+    others[taker] = giver;
+    shares[giver] -= 1 - shares[taker];
+    if (shares[giver] >= 1) continue;
+    small.push(giver);
+    giver = large.pop();
+  }
+  return others;
+}

@@ -1,0 +1,41 @@
+/** Pseudo-random numbers, the same for the same seed, in 32 bits (sfc32); nothing is allocated. */
+export class Random {
+  private a: number;
+  private b: number;
+  private c = 0x5bd1e995;
+  private counter = 1;
+
+  constructor(seed: number, stream: number) {
+    this.a = seed | 0;
+    this.b = stream | 0;
+    for (let round = 0; round < 15; round++) this.word();
+  }
+
+  /** 32 bits, signed. */
+  word(): number {
+    const sum = (this.a + this.b + this.counter) | 0;
+    this.counter = (this.counter + 1) | 0;
+    this.a = this.b ^ (this.b >>> 9);
+    this.b = (this.c + (this.c << 3)) | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
+    return sum;
+  }
+
+  /** A whole number from 0 to `limit` - 1, for limits up to 2^22. */
+  below(limit: number): number {
+    return Math.floor(((this.word() >>> 2) / 0x40000000) * limit);
+  }
+
+  /** True for this share of all calls. */
+  chance(share: number): boolean {
+    return (this.word() >>> 2) < share * 0x40000000;
+  }
+}
+
+/** A number that looks like any other, of two: the same for the same. */
+export function mixed(a: number, b: number): number {
+  let hash = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ b;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
+  return hash ^ (hash >>> 16);
+}
