@@ -78,10 +78,8 @@ function wake({ ring, writable }: ArrivingRing): void {
 
 /** The loopback backend: frames arrive by `inject`, and `read` tells what engines sent. */
 export class LoopbackBackend implements Backend {
-  /** The name by which it is registered. */
-  static readonly backendName = 'loopback';
   /** `loopback`. */
-  readonly name = LoopbackBackend.backendName;
+  readonly name = 'loopback';
   /** What it is, in a few words. */
   readonly summary = 'in-memory interfaces, for development and tests';
   readonly preference = 0;
@@ -223,6 +221,9 @@ export class LoopbackBackend implements Backend {
     return (port.writer ??= new PacketRingWriter(this.arrivingAt(name).ring));
   }
 }
+
+/** The one of this thread. */
+export const loopbackBackend = new LoopbackBackend();
 
 class LoopbackPorts implements PortOpener {
   private readonly sent = new SharedSinks<ArrayBufferLike, RingTransmitter>();

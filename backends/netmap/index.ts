@@ -18,8 +18,7 @@ const NETMAP_DEVICE = '/dev/netmap';
 const RING_BATCH_ROWS = 1024;
 
 export class NetmapBackend implements Backend {
-  static readonly backendName = 'netmap';
-  readonly name = NetmapBackend.backendName;
+  readonly name = 'netmap';
   readonly summary = 'netmap: zero-copy packets from interfaces, switches and pipes';
   readonly preference = 100;
   readonly options = NETMAP_OPTIONS;
@@ -68,3 +67,6 @@ export class NetmapBackend implements Backend {
     return new NetmapPorts(netmapSettings(options));
   }
 }
+
+/** The one of this thread. */
+export const netmapBackend = new NetmapBackend();

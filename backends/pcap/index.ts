@@ -27,8 +27,7 @@ export interface PreparedCaptures {
 }
 
 export class PcapBackend implements Backend {
-  static readonly backendName = 'pcap';
-  readonly name = PcapBackend.backendName;
+  readonly name = 'pcap';
   readonly summary = 'live interfaces, captured with libpcap';
   readonly preference = 50;
   readonly options = PCAP_OPTIONS;
@@ -74,6 +73,9 @@ export class PcapBackend implements Backend {
     return new PcapPorts(options);
   }
 }
+
+/** The one of this thread. */
+export const pcapBackend = new PcapBackend();
 
 class PcapPorts implements PortOpener {
   constructor(private readonly options: OptionValues) {}

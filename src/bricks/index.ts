@@ -1,16 +1,11 @@
 /** The built-in bricks. */
-import { Dummy } from './dummy';
-import { Duplicator } from './duplicator';
-import { Filter } from './filter';
-import { LoadBalancer } from './load-balancer';
-import { Merge } from './merge';
-import { PcapReader } from './pcap-reader';
-import { PcapWriter } from './pcap-writer';
-
-export { Dummy, Duplicator, Filter, LoadBalancer, Merge, PcapReader, PcapWriter };
-
-/** All bricks that come with Packet Bricks. */
-export const BUILT_IN_BRICKS = [LoadBalancer, Duplicator, Merge, Dummy, Filter, PcapReader, PcapWriter] as const;
+export { Dummy } from './dummy';
+export { Duplicator } from './duplicator';
+export { Filter } from './filter';
+export { LoadBalancer } from './load-balancer';
+export { Merge } from './merge';
+export { PcapReader } from './pcap-reader';
+export { PcapWriter } from './pcap-writer';
 export type { FilterOptions } from './filter';
 export type { LoadBalancerOptions } from './load-balancer';
 export type { PcapReaderOptions } from './pcap-reader';

@@ -23,7 +23,9 @@ function wholeLines(slots: number): number {
 
 /** Slots within a link's record. `drops` begins at LINK_DROPS, by DROP_REASON_INDEX. Native code counts here too: src/native/contract.h is made from this. */
 const linkSlot = slotsInOrder();
+/** Where in a link's record its packets are counted. */
 export const LINK_PACKETS = linkSlot();
+/** Where in a link's record the bytes of its packets are counted. */
 export const LINK_BYTES = linkSlot();
 export const LINK_DROPS = linkSlot(DROP_REASONS.length);
 /** 64-bit slots of a link's record. */
@@ -72,7 +74,9 @@ const SHARED_HEADER = 64;
 
 /** The engine's own block. `words[2 * slot]` is the low half of a slot, on a little-endian machine. */
 export interface CounterBlock {
+  /** The memory of the counters. */
   readonly buffer: ArrayBuffer;
+  /** The same, in halves of 32 bits. */
   readonly words: Uint32Array;
 }
 

@@ -1,9 +1,8 @@
 /** Which backend is taken where a user names none: the most preferred that works here. */
-import { LoopbackBackend } from '../../backends/loopback';
+import type { LoopbackBackend } from '../../backends/loopback';
 import { BricksError } from '../model/errors';
 import type { LinkName } from '../model/link-name';
-import { allBackends, resolveBackend } from './container';
-import type { FoundBackend } from './find';
+import { allBackends, resolveBackend, type FoundBackend } from './container';
 
 export interface BackendChoice extends FoundBackend {
   /** Why this one: in a sentence for the user. */
@@ -47,5 +46,5 @@ function firstSentence(text: string): string {
 
 /** The loopback backend of this process, for programs that inject frames and read what engines send. */
 export function loopback(): LoopbackBackend {
-  return resolveBackend(LoopbackBackend.backendName) as LoopbackBackend;
+  return resolveBackend('loopback') as LoopbackBackend;
 }

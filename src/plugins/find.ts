@@ -1,31 +1,21 @@
 /** Bricks and backends by their names, wherever they come from: built in, registered by the program, or brought by a plugin. */
-import type { Backend } from '../model/backend';
-import type { BrickDeclaration } from '../model/brick';
-import type { BrickClass, ModuleReference } from '../model/define-brick';
+import type { BrickClass } from '../model/define-brick';
 import { BricksError, namesInstead } from '../model/errors';
-import { allBackends, brickDeclarations, inOrderOfNames, knownBackend, knownBrick } from './container';
+import { declarePlugins, inOrderOfNames, knownBrick, offered, offers, type BrickKind, type FoundBackend, type Kind, type Loaded, type Offer } from './container';
 import { loadBrickClass } from './load-brick';
-import { PluginCatalogue, type PluginEntry } from './plugin-catalogue';
+import { PluginCatalogue } from './plugin-catalogue';
+import type { PluginPackage } from './plugin-package';
 import type { PluginSearch } from './plugin-search';
-
-/** What a program has to know of a kind of brick to describe one. */
-export interface BrickKind {
-  readonly declaration: BrickDeclaration;
-  readonly module: ModuleReference;
-}
-
-export interface FoundBackend {
-  readonly backend: Backend;
-  /** Where engines load it from, if it is a plugin's. */
-  readonly module?: ModuleReference;
-}
 
 let catalogue: PluginCatalogue | undefined;
 
 /** Says where plugins are looked for, and which of them are allowed. Before the first is asked for. */
 export function configurePlugins(search: PluginSearch): PluginCatalogue {
-  const builtIn = { bricks: new Set(brickDeclarations().map(({ name }) => name)), backends: new Set(allBackends().map(({ name }) => name)) };
-  return (catalogue = new PluginCatalogue(search, builtIn));
+  const namesOf = (kind: Kind): Set<string> => new Set(offers(kind, true).map(({ name }) => name));
+  const configured = new PluginCatalogue(search, { bricks: namesOf('bricks'), backends: namesOf('backends') }, (found) => {
+    declarePlugins(found, (kind, name) => ({ load: () => loadFrom(configured, kind, name) }));
+  });
+  return (catalogue = configured);
 }
 
 /** The plugins of this process. */
@@ -35,9 +25,18 @@ export function plugins(): PluginCatalogue {
 
 /** @throws BricksError E_BRICK, E_PLUGIN */
 export async function findBrick(kind: string): Promise<BrickKind> {
-  const found = knownBrick(kind) ?? (await plugins().brick(kind));
+  const found = await find('bricks', kind);
   if (found) return found;
   throw new BricksError('E_BRICK', `There is no brick "${kind}".`, namesInstead(kind, brickSummaries().map(({ name }) => name)));
+}
+
+/** A name that nobody is known to bring may be that of a plugin that was not looked for yet, or that was installed a moment ago. @throws BricksError E_PLUGIN */
+async function find<K extends Kind>(kind: K, name: string): Promise<Loaded[K] | undefined> {
+  return offered(kind, name)?.load() ?? loadFrom(plugins(), kind, name);
+}
+
+function loadFrom<K extends Kind>(from: PluginCatalogue, kind: K, name: string): Promise<Loaded[K]> {
+  return (kind === 'bricks' ? from.brick(name) : from.backend(name)) as Promise<Loaded[K]>;
 }
 
 /** The class of a brick by its name; that of a plugin is loaded. @throws BricksError E_BRICK, E_PLUGIN, E_MODULE */
@@ -48,11 +47,12 @@ export async function brickClass(kind: string): Promise<BrickClass> {
 
 /** @throws BricksError E_BACKEND, E_PLUGIN */
 export async function findBackend(name: string): Promise<FoundBackend> {
-  const known = knownBackend(name);
-  const found = known ? { backend: known } : await plugins().backend(name);
+  const found = await find('backends', name);
   if (found) return found;
   throw new BricksError('E_BACKEND', `There is no backend "${name}".`, namesInstead(name, backendSummaries().map((backend) => backend.name)));
 }
+
+export type { BrickKind, FoundBackend } from './container';
 
 /** A name, and what it stands for in one sentence. */
 export interface Summary {
@@ -62,16 +62,22 @@ export interface Summary {
 
 /** All kinds of brick that there are, without running the code of any plugin. */
 export function brickSummaries(): Summary[] {
-  const all = [...plugins().entries('bricks').map(summaryOf), ...brickDeclarations().map(({ name, summary }) => ({ name, summary }))];
-  return [...new Map(all.map((one) => [one.name, one])).values()].sort(inOrderOfNames);
+  return everything('bricks').map(({ name, plugin, atOnce }) => ({ name, summary: atOnce?.().declaration.summary ?? summaryOf(plugin) })).sort(inOrderOfNames);
 }
 
 /** All backends that there are, those of plugins last. */
 export function backendSummaries(): Summary[] {
-  const known = allBackends().map(({ name, summary }) => ({ name, summary }));
-  return [...known, ...plugins().entries('backends').map(summaryOf).filter(({ name }) => !known.some((one) => one.name === name))];
+  const all = everything('backends').map((offer) => ({ offer, known: offer.atOnce?.() }));
+  all.sort((a, b) => (b.known?.preference ?? -Infinity) - (a.known?.preference ?? -Infinity) || 0);
+  return all.map(({ offer: { name, plugin }, known }) => ({ name, summary: known?.summary ?? summaryOf(plugin) }));
 }
 
-function summaryOf({ name, plugin }: PluginEntry): Summary {
-  return { name, summary: plugin.summary === '' ? `from ${plugin.name}` : `${plugin.summary} (${plugin.name})` };
+function everything<K extends Kind>(kind: K): Offer<K>[] {
+  plugins().look();
+  return offers(kind);
+}
+
+function summaryOf(plugin: PluginPackage | undefined): string {
+  if (plugin === undefined) return '';
+  return plugin.summary === '' ? `from ${plugin.name}` : `${plugin.summary} (${plugin.name})`;
 }

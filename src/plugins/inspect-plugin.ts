@@ -32,17 +32,21 @@ export interface InspectionReport {
 }
 
 const LOAD_MILLISECONDS = 10_000;
+/** What a plugin's code may take of V8's memory, with all that it depends on. */
+const LOAD_MEGABYTES = 1024;
 
 /** Never rejects: what went wrong is in the report. */
-export async function inspectModules(files: readonly string[], milliseconds = LOAD_MILLISECONDS): Promise<InspectionReport> {
+export async function inspectModules(files: readonly string[], milliseconds = LOAD_MILLISECONDS, megabytes = LOAD_MEGABYTES): Promise<InspectionReport> {
   const nothing = { bricks: [], backends: [] };
-  const worker = new Worker(join(__dirname, '..', 'plugins', 'plugin-thread.js'), { workerData: { files } satisfies InspectionRequest, name: 'bricks plugin' });
+  const worker = new Worker(join(__dirname, '..', 'plugins', 'plugin-thread.js'), { workerData: { files } satisfies InspectionRequest, name: 'bricks plugin', resourceLimits: { maxOldGenerationSizeMb: megabytes } });
   let limit: NodeJS.Timeout | undefined;
   const report = await new Promise<InspectionReport>((resolve) => {
     limit = setTimeout(() => resolve({ ...nothing, problem: `its code has not loaded within ${milliseconds / 1000} s` }), milliseconds);
     worker.once('message', (told: InspectionReport) => resolve(told));
     // Errors from other threads are of another realm in some hosts.
-    worker.once('error', (error: { readonly message?: string }) => resolve({ ...nothing, problem: error.message ?? messageOf(error) }));
+    worker.once('error', (error: { readonly message?: string; readonly code?: string }) => {
+      resolve({ ...nothing, problem: error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? `its code takes more than ${megabytes} MB of memory to load` : error.message ?? messageOf(error) });
+    });
     worker.once('exit', () => resolve({ ...nothing, problem: 'its code ended the thread that loaded it' }));
   });
   clearTimeout(limit);

@@ -21,32 +21,28 @@ export interface PluginListing {
   readonly problem?: string;
 }
 
-/** What a plugin brings, by name, before its code was run. */
-export interface PluginEntry {
-  readonly name: string;
-  readonly plugin: PluginPackage;
-}
-
 export class PluginCatalogue {
   private found: readonly PluginPackage[] | undefined;
   private readonly reports = new Map<string, Promise<InspectionReport>>();
 
-  constructor(private readonly search: PluginSearch, private readonly builtIn: TakenNames) {}
+  /** `onFound` is told of those that were taken, each time they were looked for. */
+  constructor(private readonly search: PluginSearch, private readonly taken: TakenNames, private readonly onFound: (plugins: readonly PluginPackage[]) => void = () => undefined) {}
 
   /** Looks again: finds what was installed meanwhile. Code that has run stays as it is. @throws BricksError E_PLUGIN */
   refresh(): void {
-    this.found = findPlugins(this.search, this.builtIn);
+    this.found = findPlugins(this.search, this.taken);
+    this.onFound(this.found.filter(({ problem }) => problem === undefined));
+  }
+
+  /** Looks, if nobody has yet. @throws BricksError E_PLUGIN */
+  look(): void {
+    if (this.found === undefined) this.refresh();
   }
 
   /** @throws BricksError E_PLUGIN */
   get plugins(): readonly PluginPackage[] {
-    if (this.found === undefined) this.refresh();
+    this.look();
     return this.found as readonly PluginPackage[];
-  }
-
-  /** The names of bricks or backends of all plugins that were taken. @throws BricksError E_PLUGIN */
-  entries(kind: 'bricks' | 'backends'): PluginEntry[] {
-    return this.plugins.filter(({ problem }) => problem === undefined).flatMap((plugin) => [...plugin[kind].keys()].map((name) => ({ name, plugin })));
   }
 
   /** What a plugin brings of this name, loaded in a separate thread; nothing where none does. @throws BricksError E_PLUGIN */

@@ -2,7 +2,10 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { knownBackend, offered } from 'packet-bricks/src/plugins/container';
+import { configurePlugins, findBrick } from 'packet-bricks/src/plugins/find';
 import { inspectModules } from 'packet-bricks/src/plugins/inspect-plugin';
+import { OWN_PACKAGE } from 'packet-bricks/src/plugins/own-package';
 import { PluginCatalogue } from 'packet-bricks/src/plugins/plugin-catalogue';
 import { untrusted } from 'packet-bricks/src/plugins/trusted-files';
 import { brickModule, writePlugin } from './packages';
@@ -61,6 +64,29 @@ test('one that is installed while the program runs is there when it is asked for
 test('code that never ends is given up', async () => {
   writeFileSync(join(folder, 'endless.cjs'), 'for (;;);');
   expect(await inspectModules([join(folder, 'endless.cjs')], 500)).toMatchObject({ problem: 'its code has not loaded within 0.5 s' });
+});
+
+test('code that takes too much memory to load is given up, and nothing else is harmed', async () => {
+  writeFileSync(join(folder, 'huge.cjs'), 'const all = []; for (;;) all.push(new Array(1000).fill(all.length));');
+  expect(await inspectModules([join(folder, 'huge.cjs')], 60_000, 32)).toMatchObject({ problem: 'its code takes more than 32 MB of memory to load' });
+});
+
+test('what is built in is declared as plugins are, comes from the same container, and keeps its names', async () => {
+  for (const name of OWN_PACKAGE.bricks.keys()) {
+    const offer = offered('bricks', name);
+    expect([offer?.plugin, (await offer?.load())?.declaration.name]).toEqual([OWN_PACKAGE, name]);
+  }
+  for (const name of OWN_PACKAGE.backends.keys()) expect((await offered('backends', name)?.load())?.backend).toBe(knownBackend(name));
+  write('node_modules', 'p-own', 'Mine');
+  write('node_modules', 'p-takes', 'Merge');
+  const catalogue = configurePlugins({ directory: folder, trustedOnly: false });
+  expect((await findBrick('Mine')).declaration.name).toBe('Mine');
+  expect([offered('bricks', 'Mine')?.plugin?.name, offered('bricks', 'Merge')?.plugin]).toEqual(['p-own', OWN_PACKAGE]);
+  expect(catalogue.plugins.find(({ name }) => name === 'p-takes')?.problem).toBe('it brings the brick Merge, which Packet Bricks has itself');
+  // What was removed is gone after the next look.
+  rmSync(join(folder, 'node_modules', 'p-own'), { recursive: true });
+  catalogue.refresh();
+  expect(offered('bricks', 'Mine')).toBeUndefined();
 });
 
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
