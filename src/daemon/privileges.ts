@@ -1,6 +1,6 @@
 /** Root is needed to open devices, and for nothing else: a daemon that is started by root may become another user who keeps just that right. */
 import { BricksError, messageOf } from '../model/errors';
-import { becomeUser, findUser, groupNumber, type SystemUser } from '../native/process';
+import { becomeUser, findUser, groupNumber, keepFromPrograms, type SystemUser } from '../native/process';
 import type { DaemonOwner } from './runtime-directory';
 
 const CAP_NET_ADMIN = 12;
@@ -34,6 +34,7 @@ function groupOf(group: string): number {
  * @throws BricksError E_USER
  */
 export function dropPrivileges({ become, group }: Identity): void {
+  keepFromPrograms();
   if (become === undefined) return;
   const groups = group === undefined || become.groups.includes(group) ? become.groups : [...become.groups, group];
   try {

@@ -130,6 +130,8 @@ export interface CoreAddon {
   /** Whose process is at the other end of a Unix socket; nothing where the system does not tell. */
   peerCredentials(descriptor: number): PeerCredentials | undefined;
   findUser(name: string): SystemUser | undefined;
+  /** Ambient capabilities of the calling thread end. */
+  keepFromPrograms(): void;
   /** Becomes that user for good; only the calling thread, and threads that it makes later, keep `capabilities` (a mask). */
   becomeUser(uid: number, gid: number, groups: readonly number[], capabilities: number): void;
 }

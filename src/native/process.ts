@@ -45,6 +45,11 @@ export function groupNumber(name: string): number {
   return addon().groupNumber(name);
 }
 
+/** Programs that this thread starts, and threads that it makes from now on, don't get the capabilities that this process was given by a service manager. */
+export function keepFromPrograms(): void {
+  addon().keepFromPrograms();
+}
+
 /** Becomes another user for good, and keeps some capabilities (a mask) for this thread and those that it makes from now on. */
 export function becomeUser({ uid, gid, groups }: SystemUser, capabilities: number): void {
   addon().becomeUser(uid, gid, groups, capabilities);

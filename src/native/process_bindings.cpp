@@ -187,6 +187,13 @@ int KeepCapabilities(uint32_t kept) {
 }
 #endif
 
+// Capabilities that a service manager has given stay with this process: programs that it starts from now on have none.
+void KeepFromPrograms(const Napi::CallbackInfo&) {
+#if defined(__linux__) && defined(PR_CAP_AMBIENT)
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+#endif
+}
+
 // (uid, gid, groups, capabilities): becomes that user for good, in all threads, and keeps these capabilities (a mask) in the calling one.
 void BecomeUser(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -224,6 +231,7 @@ void DefineProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("sendDatagram", Napi::Function::New(env, SendDatagram));
   exports.Set("peerCredentials", Napi::Function::New(env, PeerCredentials));
   exports.Set("findUser", Napi::Function::New(env, FindUser));
+  exports.Set("keepFromPrograms", Napi::Function::New(env, KeepFromPrograms));
   exports.Set("becomeUser", Napi::Function::New(env, BecomeUser));
 }
 

@@ -133,7 +133,7 @@ describe('another user', () => {
     mkdirSync(place.path('devices'));
     // A device that only root may open, which refuses what netmap is asked for, in a mount namespace of its own.
     place.script('devices.sh', `set -e
-      mount -t tmpfs devices "$1"; cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom "$1/"; mknod -m 600 "$1/netmap" c 1 3
+      mount -t tmpfs -o mode=755 devices "$1"; cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom "$1/"; mknod -m 600 "$1/netmap" c 1 3
       mkdir -m 1777 "$1/shm"; ln -s /proc/self/fd "$1/fd"; mount --bind "$1" /dev; shift; exec "$@"`);
     const wrap = ['unshare', '--mount', 'sh', place.path('devices.sh'), place.path('devices')];
     place.script('netmap.lua', 'os.execute("for child in $(cat /proc/$PPID/task/*/children); do grep -qx bricks-netmap /proc/$child/comm && cat /proc/$child/status; done")\nPktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("vale0:a"):connect_output("vale0:b"))');
