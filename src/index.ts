@@ -19,6 +19,8 @@ export type { BrickClass, ModuleReference } from './model/define-brick';
 export type { PacketView } from './model/packet-view';
 export { defineBrick } from './plugins/define-brick';
 export { flowHash } from './flow/hash';
+export { ConsistentSplit, MOVED } from './bricks/consistent-split';
+export { FLOW_WORD_COUNTERS, FlowMemory, flowWords, type FlowWordOptions } from './bricks/flow-words';
 export type { GivenOptions, OptionDeclaration, OptionDeclarations, OptionProperties, OptionsOf, OptionValues } from './model/options';
 export * from './model/packet-batch';
 export { DROP_REASONS, type DropReason } from './model/drop-reasons';

@@ -5,27 +5,19 @@
  * It looks at the outputs by the clock. A change costs one pass over the table, 0.1 to 0.2 ms; a packet one addition (split-by-table.ts).
  */
 import type { BrickContext, Gauge } from '../model/brick';
-import { uint16Array } from '../v8/specialise';
-import { FLOW_WORDS, type Draws } from './draws';
+import { ConsistentSplit, MOVED } from './consistent-split';
 import { drawsOf, outputsByWord, type Split } from './output-table';
 
 /** How long packets may go to an output whose reader has gone: they are counted there, as noReader. */
 export const LOOK_MILLISECONDS = 10;
-/** In an entry of the table, in front of the output: not the one that its flows have while all have readers. */
-const MOVED = 0x8000;
-/** Outputs that are known for each word, by their draws. Where none of them has a reader, all draw anew. */
-const DEPTH = 8;
 const NAMES_SHOWN = 8;
 
 export class Failover {
   /** By flow word: its output, and whether that is another than usual. */
-  readonly table = uint16Array(FLOW_WORDS);
+  readonly table: Uint16Array;
   /** The same for packets without a flow. */
   withoutFlow = 0;
-  private readonly usual: Uint16Array;
-  private readonly draws: Draws;
-  private readonly ranking: Uint16Array;
-  private readonly depth: number;
+  private readonly split: ConsistentSplit;
   /** 1 for each output that counts as one with a reader. */
   private readonly read: Uint8Array;
   private readonly gauge: Gauge;
@@ -34,10 +26,8 @@ export class Failover {
   /** @throws BricksError E_OPTION */
   constructor(split: Split, private readonly context: BrickContext) {
     const { outputs } = context;
-    this.usual = outputsByWord(split, context);
-    this.draws = drawsOf(split, context);
-    this.depth = Math.min(DEPTH, outputs);
-    this.ranking = this.draws.rank(this.depth);
+    this.split = new ConsistentSplit(drawsOf(split, context), outputsByWord(split, context));
+    this.table = this.split.table;
     this.read = new Uint8Array(outputs);
     this.gauge = context.gauge('outputsLeftOut');
     // Once with outputs left out, so that V8 has compiled that before it is needed while packets come.
@@ -77,19 +67,7 @@ export class Failover {
   }
 
   private assign(read: Uint8Array): void {
-    const { table, usual, ranking, depth, draws } = this;
-    const entrants = draws.entrants(read);
-    for (let word = 0; word < FLOW_WORDS; word++) {
-      const output = usual[word];
-      if (read[output] === 1) {
-        table[word] = output;
-        continue;
-      }
-      const first = word * depth;
-      let rank = 0;
-      while (rank < depth && read[ranking[first + rank]] === 0) rank++;
-      table[word] = MOVED | (rank < depth ? ranking[first + rank] : draws.winner(word, entrants));
-    }
+    this.split.allow(read);
     this.withoutFlow = read[0] === 1 ? 0 : MOVED | read.indexOf(1);
   }
 }

@@ -53,7 +53,7 @@ export class UnusualFlows {
   private readonly orphanCounter: Counter;
   private readonly withoutFlowCounter: Counter;
   private readonly unknownProtocolCounter: Counter;
-  private readonly heldCounter: Counter;
+  private readonly heldCounter: Counter | undefined;
   private readonly fragmentWait: number;
   /** Of fragments that wait for their first, by their places: flow word by addresses, and until when they wait (ns). */
   private readonly heldWord = new Uint16Array(HELD_PACKETS_MAXIMUM);
@@ -80,7 +80,8 @@ export class UnusualFlows {
     this.orphanCounter = context.counter('fragmentsWithoutFirst');
     this.withoutFlowCounter = context.counter('withoutFlow');
     this.unknownProtocolCounter = context.counter('unknownProtocol');
-    this.heldCounter = context.counter('fragmentsHeld');
+    // A brick that never waits need not count it.
+    this.heldCounter = definition.fragmentWait > 0 ? context.counter('fragmentsHeld') : undefined;
     // Where there is nothing to choose from, waiting would only change the order.
     this.fragmentWait = outputs > 1 ? definition.fragmentWait : 0;
   }
@@ -154,7 +155,7 @@ export class UnusualFlows {
     this.heldSource[place] = flow.fragmentSource;
     this.heldDestination[place] = flow.fragmentDestination;
     this.heldGeneration[place] = this.fragments.generation;
-    this.heldCounter.add(1);
+    this.heldCounter?.add(1);
     return true;
   }
 

@@ -12,7 +12,7 @@ const root = join(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'guide', 'writing-a-brick.md'), 'utf8');
 const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).filter((text) => text.includes('= defineBrick('));
 const examples = `import { createServer } from 'node:net';
-import { ALL, DROP, HELD, defineBrick } from 'packet-bricks';
+import { ALL, ConsistentSplit, DROP, FLOW_WORD_COUNTERS, FlowMemory, HELD, MOVED, defineBrick, flowWords } from 'packet-bricks';
 
 ${blocks.map((text) => text.replace(/^import .*\n/gm, '')).join('\n')}`;
 
@@ -25,7 +25,7 @@ const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'Pairs', 'Beacon', 'Gate']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Pairs', 'Beacon', 'Gate']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {
@@ -48,7 +48,7 @@ const all = packets.map((_, number) => number);
 test('every example does what the page says', async () => {
   writeFileSync(place.path('set-up.ts'), `
     import { Duplicator, PacketEngine, type BrickDescription } from 'packet-bricks';
-    import { Alternate, Beacon, BySize, OneIn, Pairs, Tagger, WebToo } from './bricks.ts';
+    import { Alternate, Beacon, BySize, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
 
     async function play(name: string, brick: BrickDescription, milliseconds = 0): Promise<void> {
       const engine = new PacketEngine(name, { backend: 'loopback' });
@@ -68,6 +68,7 @@ test('every example does what the page says', async () => {
     await play('web-too', new WebToo().connectInput(input).connectOutput('web-0.pcap', 'web-1.pcap'));
     await play('alternate', new Alternate().connectInput(input).connectOutput('even.pcap', 'odd.pcap'));
     await play('tagger', new Duplicator().connectInput(input).connectOutput('x{0', 'plain.pcap').link(new Tagger({ vlan: 7 }).connectInput('x}0').connectOutput('tagged.pcap')));
+    for (const own of ['a', 'b']) await play(own, new OneSensor({ sensors: ['a', 'b'], own }).connectInput(input).connectOutput('sensor-' + own + '.pcap'));
     await play('pairs', new Pairs().connectInput(input).connectOutput('pairs.pcap'));
     await play('beacon', new Beacon({ every: 5 }).connectInput('nothing').connectOutput('beacons.pcap'), 5);
   `);
@@ -79,6 +80,10 @@ test('every example does what the page says', async () => {
   expect(await numbersIn('web-1.pcap')).toEqual(all.filter((number) => number % 7 === 5)); // the flow of these is to port 80
   expect([...await numbersIn('even.pcap'), ...await numbersIn('odd.pcap')].sort((a, b) => a - b)).toEqual(all);
   expect(await numbersIn('pairs.pcap')).toEqual(all);
+  const ofSensors = [await numbersIn('sensor-a.pcap'), await numbersIn('sensor-b.pcap')];
+  expect(ofSensors.flat().sort((a, b) => a - b)).toEqual(all);
+  // Packets of one flow, of which there are seven, go to one sensor.
+  for (const flow of [0, 1, 2, 3, 4, 5, 6]) expect(ofSensors.filter((numbers) => numbers.some((number) => number % 7 === flow))).toHaveLength(1);
   expect([...readCaptureFile(place.path('plain.pcap'))].map(({ bytes }) => Buffer.from(bytes))).toEqual(packets.map(({ bytes }) => Buffer.from(bytes)));
   expect([...readCaptureFile(place.path('tagged.pcap'))].map(({ bytes }) => Buffer.from(bytes)))
     .toEqual(packets.map(({ bytes }) => Buffer.concat([bytes.slice(0, 12), Buffer.from([0x81, 0, 0, 7]), bytes.slice(12)])));
