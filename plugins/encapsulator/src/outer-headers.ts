@@ -1,7 +1,7 @@
 /** The headers in front of all packets to one destination: made once, but for what differs from packet to packet. */
+import type { PacketMemory } from 'packet-bricks';
+import { folded, sumOfHeader, sumOfPacket } from './checksum.js';
 import type { EncapsulatorOptions, Kind } from './options.js';
-
-type Memory = { readonly bytes: Uint8Array; readonly view: DataView };
 
 const ETHERNET_BYTES = 14;
 const PROTOCOL_UDP = 17;
@@ -16,20 +16,6 @@ export const HEADERS_MAXIMUM = ETHERNET_BYTES + 40 + 20;
 /** Source ports are those of no service: RFC 7348 asks for 49152 to 65535. */
 const FIRST_PORT = 0xc000;
 const CUSTOMER_TAG = 0x8100;
-
-/** The sum of 16-bit words up to `end`, an odd byte at the end padded with zero. */
-function sumOf(view: DataView, begin: number, end: number): number {
-  let sum = 0;
-  let at = begin;
-  for (; at + 1 < end; at += 2) sum += view.getUint16(at);
-  return at < end ? sum + (view.getUint8(at) << 8) : sum;
-}
-
-/** 16 bits of a ones' complement sum. */
-function folded(sum: number): number {
-  const once = (sum & 0xffff) + (sum >>> 16);
-  return (once & 0xffff) + (once >>> 16);
-}
 
 export class OuterHeaders {
   readonly bytes: Uint8Array;
@@ -74,8 +60,8 @@ export class OuterHeaders {
       this.bytes.set(source, 22);
       this.bytes.set(destination, 38);
     }
-    this.headerSum = sumOf(view, ETHERNET_BYTES, this.payloadAt);
-    this.pseudoSum = sumOf(view, this.payloadAt - 2 * source.length, this.payloadAt) + PROTOCOL_UDP;
+    this.headerSum = sumOfHeader(view, ETHERNET_BYTES, this.payloadAt);
+    this.pseudoSum = sumOfHeader(view, this.payloadAt - 2 * source.length, this.payloadAt) + PROTOCOL_UDP;
     if (defaultPort !== undefined) view.setUint16(this.payloadAt + 2, port === 0 ? defaultPort : port);
     this.writeTunnel(view);
   }
@@ -116,9 +102,10 @@ export class OuterHeaders {
    * In front of a packet for which room was made: the frame is now in the `length` bytes at `start`. `hash` is that of the flow; `cut` says
    * that the packet was longer. ERSPAN III wants the time of arrival too.
    */
-  write({ bytes, view }: Memory, start: number, length: number, hash: number, cut: boolean, seconds: number, nanoseconds: number): void {
+  write(memory: PacketMemory, start: number, length: number, hash: number, cut: boolean, seconds: number, nanoseconds: number): void {
     const { next, payloadAt } = this;
-    bytes.set(this.bytes, start);
+    const { view } = memory;
+    memory.bytes.set(this.bytes, start);
     const ipLength = length - ETHERNET_BYTES;
     if (this.isIpv4) {
       const identification = this.identifies ? next[0]++ & 0xffff : 0;
@@ -138,7 +125,7 @@ export class OuterHeaders {
     view.setUint16(udp + 4, udpLength);
     if (!this.withChecksum) return;
     // A sum of zero is written as its other form: zero says that there is none.
-    view.setUint16(udp + 6, ~folded(sumOf(view, udp, start + length) + this.pseudoSum + udpLength) & 0xffff || 0xffff);
+    view.setUint16(udp + 6, ~folded(sumOfPacket(memory, udp, start + length) + this.pseudoSum + udpLength) & 0xffff || 0xffff);
   }
 
   /** Sequence number, then the header, with the frame's tag (which stays in the frame, too) and whether it was cut. */
