@@ -4,7 +4,7 @@ import { endsOf, type EncapsulatorOptions } from './options.js';
 import { OuterHeaders } from './outer-headers.js';
 
 /** What the control half tells of a destination. */
-export interface DestinationNews {
+export interface DestinationMessage {
   readonly destination: number;
   readonly up: boolean;
   /** Addresses of frames to it; absent as long as they are not known. */
@@ -37,7 +37,7 @@ export class Destinations {
   }
 
   /** Takes what the control half has found out. Returns whether the destination went up (1) or down (-1). */
-  take({ destination, up, sourceMac, nextHopMac }: DestinationNews): number {
+  take({ destination, up, sourceMac, nextHopMac }: DestinationMessage): number {
     if (sourceMac && nextHopMac) this.headers[destination].setHardware(sourceMac, nextHopMac);
     const now = up ? 1 : 0;
     const change = now - this.up[destination];

@@ -1,5 +1,6 @@
 import { DROP, FLOW_WORD_COUNTERS, FlowMemory, defineBrick, flowHash, flowWords, type FlowWordOptions } from 'packet-bricks';
-import { Destinations, needsControl, type DestinationNews } from './destinations.js';
+import { ipOffset } from './carried.js';
+import { Destinations, needsControl, type DestinationMessage } from './destinations.js';
 import { ENCAPSULATOR_OPTIONS, endsOf, type EncapsulatorOptions } from './options.js';
 import { HEADERS_MAXIMUM } from './outer-headers.js';
 import { Watch } from './watch.js';
@@ -18,7 +19,7 @@ export const Encapsulator = defineBrick({
   name: 'Encapsulator',
   summary: 'Sends packets through tunnels to sensors on other machines, shared out by flow, with a health check.',
   description: [
-    'Each frame is put into VXLAN, GENEVE, GRE or ERSPAN, over IPv4 or IPv6, and leaves by the output, an interface on the way to the destinations. The source port of UDP comes from the flow, so that routers and network cards spread the packets.',
+    'Each frame is put into VXLAN, GENEVE, GRE or ERSPAN, or its IP packet into GTP-U, over IPv4 or IPv6, and leaves by the output, an interface on the way to the destinations. The source port of UDP comes from the flow, so that routers and network cards spread the packets.',
     '',
     'With several destinations, all packets of a connection go to the same one, in both directions. Each flow has its destination by consistent hashing over their addresses (that of LoadBalancer\'s `balance = "consistent"`): when one goes down, its flows, and no others, go to the other destinations (`moved`), and come back when it is up.',
     '`health` says how that is found out, in the brick\'s control half, every `interval`. A destination that does not answer `failures` times in a row is down; one that is not up at the start is down at once. The log says what happened and why.',
@@ -27,7 +28,7 @@ export const Encapsulator = defineBrick({
     'Frames go to the MAC address `nextHopMac`; without it, the control half asks the routes and neighbours of this machine (with `ip`), for each destination every ten seconds. A destination whose next hop is not known is down.',
     '',
     'Sent packets are at most `mtu` bytes long. With `tooLong = "cut"` a packet for which that is too short loses its end (`cut`; ERSPAN marks it as truncated), with "drop" it is dropped (`tooLong`). Set the MTU of the links on the way to 1,600 or more, and `mtu` with it, to keep all.',
-    'Packets that are not Ethernet frames are dropped (`others`). A packet that finds no room to grow is dropped and counted (`noRoom`).',
+    'Packets that are not Ethernet frames, or hold no IP for GTP-U, are dropped (`others`). No packet is sent in fragments: later packets of its flow would overtake it. A packet that finds no room to grow is dropped and counted (`noRoom`).',
   ].join('\n'),
   options: ENCAPSULATOR_OPTIONS,
   outputs: 1,
@@ -35,7 +36,7 @@ export const Encapsulator = defineBrick({
   headroom: (HEADERS_MAXIMUM + 3) & ~3,
   counters: {
     encapsulated: 'packets that were sent to a destination', moved: 'packets that went to another destination because theirs was down', cut: 'packets that were cut, as they were too long', tooLong: 'packets that were dropped, as they were too long',
-    noDestination: 'packets that were dropped because no destination was up', wentDown: 'how often a destination went down', cameUp: 'how often a destination came up', others: 'packets that were dropped because they are not Ethernet frames',
+    noDestination: 'packets that were dropped because no destination was up', wentDown: 'how often a destination went down', cameUp: 'how often a destination came up', others: 'packets that were dropped because they are not Ethernet frames, or hold no IP',
     noRoom: 'packets that had no room for the headers', ...FLOW_WORD_COUNTERS,
   },
   gauges: { destinationsUp: 'destinations that are up' },
@@ -49,10 +50,17 @@ export const Encapsulator = defineBrick({
     const { edit } = context;
     const [encapsulated, moved, cuts, dropped, noDestination, others, noRoom] = (['encapsulated', 'moved', 'cut', 'tooLong', 'noDestination', 'others', 'noRoom'] as const).map((name) => context.counter(name));
     const drops = tooLong === 'drop';
+    const carriesIp = options.kind === 'gtp';
     const up = context.gauge('destinationsUp');
     context.every(GAUGE_MILLISECONDS, ({ destinations }) => up.set(destinations.count));
     return (row, { destinations, flows }) => {
       if (batch.linkType !== ETHERNET || length[row] < ETHERNET_BYTES) {
+        others.add(1);
+        return DROP;
+      }
+      // Bytes at the start of the frame that are not carried; the headers take their place.
+      const left = carriesIp ? ipOffset(memory.view, offset[row], length[row]) : 0;
+      if (left < 0) {
         others.add(1);
         return DROP;
       }
@@ -63,7 +71,7 @@ export const Encapsulator = defineBrick({
         return DROP;
       }
       const headers = destinations.of(word);
-      const fitting = mtu - headers.ipBytes;
+      const fitting = mtu - headers.ipBytes + left;
       let cut = length[row] < wireLength[row];
       if (length[row] > fitting) {
         if (drops) {
@@ -74,7 +82,7 @@ export const Encapsulator = defineBrick({
         cuts.add(1);
         cut = true;
       }
-      if (!edit.insert(row, 0, headers.bytes.length)) {
+      if (!edit.insert(row, 0, headers.bytes.length - left)) {
         noRoom.add(1);
         return DROP;
       }
@@ -85,7 +93,7 @@ export const Encapsulator = defineBrick({
       return 0;
     };
   },
-  onMessage: (news: DestinationNews, { destinations }, context) => {
+  onMessage: (news: DestinationMessage, { destinations }, context) => {
     const change = destinations.take(news);
     if (change !== 0) context.counter(change > 0 ? 'cameUp' : 'wentDown').add(1);
   },

@@ -2,20 +2,20 @@
 import type { OptionDeclarations, OptionsOf } from 'packet-bricks';
 import { addressBytes, hardwareBytes } from './addresses.js';
 
-export const KINDS = ['vxlan', 'geneve', 'gre', 'erspan', 'erspan3'] as const;
+export const KINDS = ['vxlan', 'geneve', 'gre', 'erspan', 'erspan3', 'gtp'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** The largest number that names a tunnel. */
-const ID_MAXIMUM: Readonly<Record<Kind, number>> = { vxlan: 0xffffff, geneve: 0xffffff, gre: 0xffffffff, erspan: 1023, erspan3: 1023 };
+const ID_MAXIMUM: Readonly<Record<Kind, number>> = { vxlan: 0xffffff, geneve: 0xffffff, gre: 0xffffffff, erspan: 1023, erspan3: 1023, gtp: 0xffffffff };
 /** Less leaves no room for the headers in front of the smallest frame. */
 const MTU_MINIMUM = 256;
 
 export const ENCAPSULATOR_OPTIONS = {
   destinations: { type: 'string', list: 'any', required: true, description: 'IP addresses of the sensors, all IPv4 or all IPv6' },
   source: { type: 'string', required: true, description: 'the IP address that packets come from, of this machine' },
-  kind: { type: 'string', oneOf: KINDS, default: 'vxlan', description: 'the tunnel: VXLAN, GENEVE, GRE with a key around Ethernet, ERSPAN type II, or type III' },
-  id: { type: 'integer', default: 1, minimum: 0, maximum: 0xffffffff, description: 'its number: network identifier of VXLAN and GENEVE, key of GRE, session of ERSPAN' },
-  port: { type: 'integer', default: 0, minimum: 0, maximum: 65_535, description: 'the UDP port of VXLAN or GENEVE; 0 for 4789 or 6081' },
+  kind: { type: 'string', oneOf: KINDS, default: 'vxlan', description: 'the tunnel: VXLAN, GENEVE, GRE with a key around Ethernet, ERSPAN type II or type III, or GTP-U around IP without Ethernet' },
+  id: { type: 'integer', default: 1, minimum: 0, maximum: 0xffffffff, description: 'its number: network identifier of VXLAN and GENEVE, key of GRE, session of ERSPAN, endpoint of GTP-U' },
+  port: { type: 'integer', default: 0, minimum: 0, maximum: 65_535, description: 'the UDP port of VXLAN, GENEVE or GTP-U; 0 for 4789, 6081 or 2152' },
   mtu: { type: 'integer', default: 1500, minimum: MTU_MINIMUM, maximum: 65_535, unit: 'bytes', description: 'the longest IP packet that is sent, all headers included' },
   tooLong: { type: 'string', oneOf: ['cut', 'drop'], default: 'cut', description: 'what becomes of packets for which that is too short: their end is cut off, or they are dropped' },
   sourceMac: { type: 'string', description: 'MAC address that frames come from; by default that of the interface on the way to the destination' },

@@ -9,8 +9,8 @@ const PROTOCOL_GRE = 47;
 const UDP_BYTES = 8;
 const BRIDGED = 0x6558;
 /** Of the tunnel itself, behind IP and UDP. */
-const TUNNEL_BYTES: Readonly<Record<Kind, number>> = { vxlan: 8, geneve: 8, gre: 8, erspan: 16, erspan3: 20 };
-const DEFAULT_PORTS: Partial<Readonly<Record<Kind, number>>> = { vxlan: 4789, geneve: 6081 };
+const TUNNEL_BYTES: Readonly<Record<Kind, number>> = { vxlan: 8, geneve: 8, gre: 8, erspan: 16, erspan3: 20, gtp: 8 };
+const DEFAULT_PORTS: Partial<Readonly<Record<Kind, number>>> = { vxlan: 4789, geneve: 6081, gtp: 2152 };
 /** The longest of them: ERSPAN III over IPv6. */
 export const HEADERS_MAXIMUM = ETHERNET_BYTES + 40 + 20;
 /** Source ports are those of no service: RFC 7348 asks for 49152 to 65535. */
@@ -92,6 +92,11 @@ export class OuterHeaders {
         view.setUint32(at, 0x20000000 | BRIDGED);
         view.setUint32(at + 4, id);
         return;
+      case 'gtp':
+        // Version 1, and a user's packet; its length comes later.
+        view.setUint32(at, 0x30ff0000);
+        view.setUint32(at + 4, id);
+        return;
       default:
         // A sequence number follows.
         view.setUint32(at, 0x10000000 | (this.kind === 'erspan' ? 0x88be : 0x22eb));
@@ -121,6 +126,7 @@ export class OuterHeaders {
     }
     const udp = start + payloadAt;
     const udpLength = length - payloadAt;
+    if (this.kind === 'gtp') view.setUint16(start + this.tunnelAt + 2, udpLength - UDP_BYTES - 8);
     view.setUint16(udp, FIRST_PORT | (hash & 0x3fff));
     view.setUint16(udp + 4, udpLength);
     if (!this.withChecksum) return;

@@ -1,5 +1,5 @@
 /** The control half: looks at intervals whether destinations are up and by which addresses they are reached, and tells the engine what has changed. */
-import type { DestinationNews } from './destinations.js';
+import type { DestinationMessage } from './destinations.js';
 import { findHop, type Hop } from './next-hop.js';
 import { endsOf, type EncapsulatorOptions } from './options.js';
 import { probeFor, type Probe } from './probes.js';
@@ -9,7 +9,7 @@ const HOP_MILLISECONDS = 10_000;
 
 interface Surroundings {
   readonly log: { info(text: string): void; warn(text: string): void };
-  post(message: DestinationNews): boolean;
+  post(message: DestinationMessage): boolean;
 }
 
 /** What `destinations` returns of one. */

@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { Duplicator, LoadBalancer } from 'packet-bricks';
 import {
-  SAMPLES, TestBrick, bytesOf, erspan, ethernet, expectToConserve, expectToKeepOrder, fuzzBrick, geneve, gre, interleaved, ipv4, ipv4Fragments, ipv6, runBrick, tcp, tcpConversation, udp, udpConversation, vlan, vxlan,
+  SAMPLES, TestBrick, arp, bytesOf, erspan, ethernet, expectToConserve, expectToKeepOrder, fuzzBrick, geneve, gre, gtp, interleaved, ipv4, ipv4Fragments, ipv6, runBrick, tcp, tcpConversation, udp, udpConversation, vlan, vxlan,
   type GivenPacket, type Layered, type TestPacket,
 } from 'packet-bricks/testing';
 import { Decapsulator } from '../../decapsulator/src/index';
@@ -75,6 +76,19 @@ describe('each kind of tunnel has the headers that its RFC gives it', () => {
     const third = await encapsulated({ ...over4, kind: 'erspan3', id: 5 }, [{ bytes: bytesOf(plain), seconds: 1_700_000_001, nanoseconds: 123_456_789 }]);
     expect(third.bytes[0].readUInt32BE(46)).toBe((1_700_000_001 * 10_000 + 1234) % 2 ** 32);
     expect(third.bytes[0].readUInt16BE(52)).toBe(0x8000);
+  });
+
+  test('GTP-U around the IP packet of a frame, without its Ethernet header and tags; frames without IP are dropped', async () => {
+    for (const [ends, outer] of [[over4, ipv4], [over6, ipv6]] as const) {
+      const { bytes, counters } = await encapsulated({ ...ends, kind: 'gtp', id: 0xfedcba98, udpChecksum: true }, [frame, plain, ethernet({}, arp('10.0.0.1', '10.0.0.2')), ethernet({ type: 0x0800 }, '')]);
+      expect(counters).toEqual({ encapsulated: 2, others: 2 });
+      const headers = outer === ipv4 ? 34 : 54;
+      [frame.bytes.subarray(18), plain.bytes.subarray(14)].forEach((inner, index) => {
+        const expected = bytesOf(ethernet(link, outer({ source: ends.source, destination: ends.destinations[0] }, gtp({ endpoint: 0xfedcba98, sourcePort: bytes[index].readUInt16BE(headers) }, inner))));
+        // All but identification and checksum of IPv4.
+        expect([bytes[index].length, bytes[index].subarray(26).toString('hex')]).toEqual([expected.length, expected.subarray(26).toString('hex')]);
+      });
+    }
   });
 
   test('what goes in comes out of a Decapsulator, whatever it is', async () => {
@@ -150,7 +164,7 @@ test.each<[string, Options, RegExp]>([
 });
 
 test('no frame makes it fail', () => {
-  for (const options of [{ ...over4 }, { ...over6, kind: 'erspan3', mtu: 256 }, { ...three, udpChecksum: true, inner: true, tooLong: 'drop' }] as const) fuzzBrick(() => new Encapsulator(options), { frames: 4000 });
+  for (const options of [{ ...over4 }, { ...over6, kind: 'erspan3', mtu: 256 }, { ...over4, kind: 'gtp' }, { ...three, udpChecksum: true, inner: true, tooLong: 'drop' }] as const) fuzzBrick(() => new Encapsulator(options), { frames: 2500 });
 });
 
 describe('the health check', () => {
@@ -218,6 +232,15 @@ describe('the health check', () => {
     expectToConserve(run);
     expect(run.counters).toMatchObject({ noDestination: 2, encapsulated: 0, cameUp: 0 });
     expect(run.log).toHaveLength(3);
+  });
+
+  const pings = spawnSync('ping', ['-n', '-q', '-c', '1', '-W', '1', '127.0.0.2']).status === 0 ? test : test.skip;
+
+  pings('by ping', async () => {
+    // Nothing answers from an address that the loopback interface refuses to send to.
+    const run = await TestBrick.open(new Encapsulator({ ...checked, destinations: ['127.0.0.2', '255.255.255.255'], health: 'icmp', timeout: 50 }));
+    expect(await run.call('destinations')).toEqual([{ address: '127.0.0.2', up: true }, { address: '255.255.255.255', up: false, trouble: 'no answer to a ping within 50 ms' }]);
+    await run.end();
   });
 
   test('by UDP: any answer counts, none or a refusal does not', async () => {

@@ -64,11 +64,11 @@ const withTshark = spawnSync('tshark', ['--version']).status === 0 ? test : test
 withTshark('tshark reads each kind, with right checksums, and finds in it what was put in', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'bricks-encapsulator-'));
   const inner = ethernet({}, vlan({ id: 103, priority: 5 }, ipv4({ source: '192.0.2.77' }, udp({ destinationPort: 999 }, 'content'))));
-  const fields = ['ip.src', 'ipv6.dst', 'ip.ttl', 'ip.dsfield.dscp', 'udp.dstport', 'vxlan.vni', 'geneve.vni', 'gre.key', 'gre.sequence_number', 'erspan.spanid', 'erspan.vlan', 'erspan.cos', 'ip.checksum.status', 'udp.checksum.status', '_ws.malformed'];
+  const fields = ['ip.src', 'ipv6.dst', 'ip.ttl', 'ip.dsfield.dscp', 'udp.dstport', 'vxlan.vni', 'geneve.vni', 'gre.key', 'gre.sequence_number', 'erspan.spanid', 'erspan.vlan', 'erspan.cos', 'gtp.teid', 'ip.checksum.status', 'udp.checksum.status', '_ws.malformed'];
   const ends = { sourceMac: '02:00:00:00:00:0a', nextHopMac: '02:00:00:00:00:0b', ttl: 9, dscp: 46, udpChecksum: true } as const;
   const over4 = { ...ends, destinations: ['10.0.0.2'], source: '10.0.0.1' } as const;
   const all = [
-    { ...over4, id: 42 }, { ...ends, destinations: ['fd00::2'], source: 'fd00::1', id: 43 }, { ...over4, kind: 'geneve', id: 44 }, { ...over4, kind: 'gre', id: 45 }, { ...over4, kind: 'erspan', id: 46 }, { ...over4, kind: 'erspan3', id: 47 },
+    { ...over4, id: 42 }, { ...ends, destinations: ['fd00::2'], source: 'fd00::1', id: 43 }, { ...over4, kind: 'geneve', id: 44 }, { ...over4, kind: 'gre', id: 45 }, { ...over4, kind: 'erspan', id: 46 }, { ...over4, kind: 'erspan3', id: 47 }, { ...over4, kind: 'gtp', id: 48 },
   ] as const;
   try {
     const packets: TestPacket[] = [];
@@ -86,6 +86,7 @@ withTshark('tshark reads each kind, with right checksums, and finds in it what w
       { ...outer, ...overGre, 'gre.key': '0x0000002d' },
       { ...outer, ...overGre, 'gre.sequence_number': '0', 'erspan.spanid': '46', 'erspan.vlan': '103', 'erspan.cos': '5' },
       { ...outer, ...overGre, 'gre.sequence_number': '0', 'erspan.spanid': '47', 'erspan.vlan': '103', 'erspan.cos': '5' },
+      { ...outer, ...overUdp(2152), 'gtp.teid': '0x00000030' },
     ]);
   } finally {
     rmSync(folder, { recursive: true });
