@@ -127,7 +127,7 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
    * fewer outputs. All of it unless it says otherwise.
    */
   readonly needs?: (options: OptionsOf<Declared>) => BrickNeeds;
-  /** For `bricks check`, which makes no engine: throws an Error for options that are wrong beyond what their declarations say. */
+  /** Throws an Error for options that are wrong beyond what their declarations say. For `bricks check`, which makes no engine, and before a control half starts. */
   readonly check?: (options: OptionsOf<Declared>) => void;
   /**
    * What the brick remembers from packet to packet. Made anew for each engine, and once more for the warm-up, whose synthetic packets

@@ -1,5 +1,5 @@
 /** The options of Encapsulator, and what is wrong with them beyond their types. */
-import type { OptionDeclarations, OptionsOf } from 'packet-bricks';
+import { BricksError, type OptionDeclarations, type OptionsOf } from 'packet-bricks';
 import { addressBytes, hardwareBytes } from './addresses.js';
 
 export const KINDS = ['vxlan', 'geneve', 'gre', 'erspan', 'erspan3', 'gtp'] as const;
@@ -43,27 +43,31 @@ export interface Ends {
   readonly nextHopMac: Uint8Array | undefined;
 }
 
-/** @throws Error that says what is wrong and what it may be */
+function wrong(text: string): BricksError {
+  return new BricksError('E_OPTION', `Encapsulator: ${text}.`);
+}
+
+/** @throws BricksError E_OPTION */
 export function endsOf({ destinations, source, kind, id, sourceMac, nextHopMac, health, healthPort }: EncapsulatorOptions): Ends {
   const from = ipAddress('source', source);
   const to = destinations.map((text) => ipAddress('destinations', text));
   const other = to.findIndex(({ length }) => length !== from.length);
-  if (other >= 0) throw new Error(`the destination ${destinations[other]} and the source ${source} must both be IPv4 or both be IPv6`);
+  if (other >= 0) throw wrong(`the destination ${destinations[other]} and the source ${source} must both be IPv4 or both be IPv6`);
   const twice = to.findIndex((bytes, index) => to.findIndex((one) => Buffer.compare(one, bytes) === 0) !== index);
-  if (twice >= 0) throw new Error(`the destination ${destinations[twice]} is given twice`);
-  if (id > ID_MAXIMUM[kind]) throw new Error(`the option "id" is ${id}; for the kind "${kind}" it must be at most ${ID_MAXIMUM[kind]}`);
-  if ((health === 'tcp' || health === 'udp') && healthPort === undefined) throw new Error(`health = "${health}" needs the option "healthPort"`);
+  if (twice >= 0) throw wrong(`the destination ${destinations[twice]} is given twice`);
+  if (id > ID_MAXIMUM[kind]) throw wrong(`the option "id" is ${id}; for the kind "${kind}" it must be at most ${ID_MAXIMUM[kind]}`);
+  if ((health === 'tcp' || health === 'udp') && healthPort === undefined) throw wrong(`health = "${health}" needs the option "healthPort"`);
   return { source: from, destinations: to, sourceMac: macAddress('sourceMac', sourceMac), nextHopMac: macAddress('nextHopMac', nextHopMac) };
 }
 
 function ipAddress(option: string, text: string): Uint8Array {
   const bytes = addressBytes(text);
-  if (!bytes) throw new Error(`the option "${option}" has "${text}"; it must be an IP address, such as 10.0.0.1 or fd00::1`);
+  if (!bytes) throw wrong(`the option "${option}" has "${text}"; it must be an IP address, such as 10.0.0.1 or fd00::1`);
   return bytes;
 }
 
 function macAddress(option: string, text: string | undefined): Uint8Array | undefined {
   const bytes = text === undefined ? undefined : hardwareBytes(text);
-  if (text !== undefined && !bytes) throw new Error(`the option "${option}" is "${text}"; it must be a MAC address, such as 02:00:00:00:00:01`);
+  if (text !== undefined && !bytes) throw wrong(`the option "${option}" is "${text}"; it must be a MAC address, such as 02:00:00:00:00:01`);
   return bytes;
 }

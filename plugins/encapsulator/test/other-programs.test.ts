@@ -11,6 +11,8 @@ const frames = [...talks.map(({ bytes }) => bytes), ...SAMPLES.map(bytesOf)].fil
 /** The kernel's tunnels, as this brick makes them. */
 const KINDS = { [TUNNEL_KINDS.vxlan.name]: 'vxlan', [TUNNEL_KINDS.vxlan6.name]: 'vxlan', [TUNNEL_KINDS.geneve.name]: 'geneve', [TUNNEL_KINDS.gretap.name]: 'gre' } as const;
 
+const root = join(__dirname, '../../..');
+
 testWithKernel('the kernel takes out of the tunnel what was put in', [TUNNEL_KINDS.vxlan, TUNNEL_KINDS.vxlan6, TUNNEL_KINDS.geneve, TUNNEL_KINDS.gretap], async (tunnel) => {
   const { over } = tunnel.kind;
   const kind = KINDS[tunnel.kind.name];
@@ -36,7 +38,6 @@ testWithKernel('a program sends to a kernel on another machine, whose address it
     execFileSync('ip', ['-n', machine, 'addr', 'add', `${PEER.ipv4}/24`, 'dev', 'vb']);
     execFileSync('ip', ['-n', machine, 'link', 'set', 'vb', 'up']);
     let said = '';
-    const root = join(__dirname, '../../..');
     const received = await tunnel.captured('tunnel', frames.length, () => {
       const words = ['netns', 'exec', machine, process.execPath, join(root, 'dist/src/cli/bricks.js'), '--backend', 'pcap', '--plugin', join(root, 'plugins/encapsulator'), '-f', script];
       said = spawnSync('ip', words, { encoding: 'utf8' }).stderr;
@@ -45,6 +46,19 @@ testWithKernel('a program sends to a kernel on another machine, whose address it
     expect(received.map(({ bytes }) => bytes.toString('hex'))).toEqual(frames.map((bytes) => bytes.toString('hex')));
   } finally {
     spawnSync('ip', ['netns', 'del', machine]);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a program says in one line what is wrong with an option, before anything has started', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bricks-encapsulator-'));
+  const script = join(folder, 'wrong.lua');
+  writeFileSync(script, 'e = Brick.new("Encapsulator", {destinations = {"sensor"}, source = "10.0.0.1"})\ne:connect_input("a")\ne:connect_output("b")\nPktEngine.new("e0"):link(e)\n');
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist/src/cli/bricks.js'), '--backend', 'loopback', '--plugin', join(root, 'plugins/encapsulator'), '-f', script], { encoding: 'utf8' });
+    expect(stderr).toMatch(/^bricks: .*wrong\.lua:4: link: Encapsulator: the option "destinations" has "sensor"; it must be an IP address, such as 10\.0\.0\.1 or fd00::1\. \[E_OPTION\]\n$/);
+    expect(status).toBe(1);
+  } finally {
     rmSync(folder, { recursive: true });
   }
 });
