@@ -25,7 +25,7 @@ describe('the manual, typed line by line', () => {
     expect(await lua.evaluate('BRICKS.print_status()')).toBe('BRICKS is offline.\n');
     expect(await lua.host.runLine('BRICKS.shutdown()')).toMatchObject({ ok: true, exitCode: 0 });
     expect(lua.printed()).toBe('Goodbye!\n');
-    expect(lua.program.orders.filter(({ order }) => !/stats|show|status/.test(order))).toEqual([
+    expect(lua.program.commands.filter(({ command }) => !/stats|show|status/.test(command))).toEqual([
       { command: 'engine.create', name: 'e0', bufferSize: 1024, cpu: 8 },
       { command: 'brick.check', kind: 'LoadBalancer', options: 2 },
       {
