@@ -3,32 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { KERNEL_LIMITS, eachTestInAWorld, sum, type Engines, type Peer, type Received, type World } from './world';
+import { end, expectAllBuffers, expectBalance, expectWhole } from './expectations';
+import { KERNEL_LIMITS, eachTestInAWorld, sum, type Engines, type Received, type World } from './world';
 
 let world: World;
 const worlds = eachTestInAWorld((fresh) => {
   world = fresh;
 });
-
-function expectWhole(results: readonly Received[], packets: number): void {
-  expect(sum(results.map((result) => result.packets))).toBe(packets);
-  for (const { disorder, gaps, bad } of results) expect({ disorder, gaps, bad }).toEqual({ disorder: 0, gaps: 0, bad: 0 });
-}
-
-/** Every buffer is in one place: free, in a ring, or in a list; none is held, lost or doubled. */
-function expectAllBuffers(): void {
-  const audit = world.audit();
-  expect(audit).toMatchObject({ good: true, doubled: 0, orphaned: 0, unowned: 0, held: 0 });
-  expect(audit['free'] + audit['in_rings'] + audit['in_lists']).toBe(audit['buffers']);
-  expect(audit['buffers']).toBeGreaterThan(0);
-}
-
-async function balanced(engines: Engines, name: string): Promise<void> {
-  const audit = await engines.audit(name);
-  expect(audit.lines.filter((line) => !line.balanced)).toEqual([]);
-}
-
-const end = (peers: readonly Peer[]): Promise<Received[]> => Promise.all(peers.map((peer) => peer.end()));
 
 /** A graph from x}0 to outputs, opened, started, with readers; packets sent and received, none dropped. */
 async function run(graph: Parameters<Engines['open']>[1], links: readonly string[], packets: number, size = 60): Promise<{ engines: Engines; results: Received[] }> {
@@ -40,11 +21,11 @@ async function run(graph: Parameters<Engines['open']>[1], links: readonly string
   const sender = await world.send('x{0', packets, 200, size);
   await engines.received('e', packets);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   const results = await end(readers);
   await engines.close('e');
   await sender.end();
-  expectAllBuffers();
+  expectAllBuffers(world);
   return { engines, results };
 }
 
@@ -88,14 +69,14 @@ test.each(['LoadBalancer', 'Duplicator'])('%s: what readers are too slow for is 
   const sender = await world.send('x{0', 50_000, 500, 60);
   await engines.received('e', 50_000);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   const results = await end(readers);
   const { links } = await engines.close('e');
   results.forEach(({ packets, disorder, bad }, index) => {
     expect({ packets, disorder, bad }).toEqual({ packets: links[index + 1].packets, disorder: 0, bad: 0 });
   });
   await sender.end();
-  expectAllBuffers();
+  expectAllBuffers(world);
 });
 
 test('a duplicator hands all packets to each pipe', async () => {
@@ -113,14 +94,14 @@ test('a duplicator hands full-size packets, hundreds at a time, to each pipe, ho
   await engines.start('e');
   await engines.received('e', 4000);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   for (const result of await end(readers)) {
     expectWhole([result], 4000);
     expect(result.bytes).toBe(4000 * 1500);
   }
   await engines.close('e');
   await sender.end();
-  expectAllBuffers();
+  expectAllBuffers(world);
 });
 
 test('groups: a duplicator before load balancers gives each group all packets, balanced within it', async () => {
@@ -141,7 +122,7 @@ test('a merge of two pipes hands on both', async () => {
   const senders = [await world.send('x{0', 3000, 50, 60), await world.send('x{1', 3000, 50, 60)];
   await engines.received('e', 6000);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expect((await reader.end()).packets).toBe(6000);
   await end(senders);
 });
@@ -180,7 +161,7 @@ test('frames that are to be dropped when they are longer than a slot are counted
   await world.send('x{0', 100, 10, 3000);
   await engines.received('e', 100);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expect((await engines.stats('e')).links[1]).toMatchObject({ packets: 0, drops: { tooLong: 100 } });
 });
 
@@ -192,7 +173,7 @@ test('switch ports: between two memory regions packets are copied', async () => 
   const sender = await world.send('vale0:sender', 900, 30, 60);
   await engines.received('e', 900);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expectWhole(await end(readers), 900);
   await sender.end();
 });
@@ -205,7 +186,7 @@ test('an engine sends to a switch port', async () => {
   const sender = await world.send('x{0', 800, 10, 60);
   await engines.received('e', 800);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expectWhole([await reader.end()], 800);
   await sender.end();
 });
@@ -255,7 +236,7 @@ test('a pipe that nobody reads fills, drops its own packets, and leaves the othe
     await sender.end();
   }
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   const { links } = await engines.stats('e');
   expect(links.find((link) => link.name === 'x{1')).toMatchObject({ packets: 5000, dropped: 0 });
   expect(links.find((link) => link.name === 'x{2')).toMatchObject({ packets: 1023, drops: { noReader: 3977 } });
@@ -264,7 +245,7 @@ test('a pipe that nobody reads fills, drops its own packets, and leaves the othe
   const late = await world.peer('receive', 'x}2', [1023]);
   await engines.close('e');
   expectWhole([await late.end()], 1023);
-  expectAllBuffers();
+  expectAllBuffers(world);
 });
 
 test('a batch holds what a ring of the usual size does, unless the user asks for another number or the rings are smaller', async () => {
@@ -300,7 +281,7 @@ test('an engine that waits for its reader loses nothing of a burst after a long 
   reader.process.kill('SIGCONT');
   await engines.received('e', 1500);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expectWhole([await reader.end()], 1500);
   await sender.end();
 });
@@ -319,72 +300,9 @@ test('a frame of several slots finds the room that its reader made since the rin
   const second = await world.send('x{0', 1, 1, 9000, {}, 4);
   await engines.received('e', 205);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expectWhole([await reader.end()], 205);
   await second.end();
-});
-
-test('extra buffers hold what a slow reader has no room for', async () => {
-  await world.peer('hold', 'x{keep');
-  const engines = world.engines();
-  await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], { extraBuffers: 4000 });
-  await engines.start('e');
-  const sender = await world.send('x{0', 4000, 40, 60);
-  await engines.received('e', 4000);
-  await balanced(engines, 'e');
-  expect((await engines.stats('e')).drops).toBe(0);
-  const readers = await world.receivers(['x}1', 'x}2']);
-  const closing = engines.close('e');
-  await closing;
-  expectWhole(await end(readers), 4000);
-  await sender.end();
-  expectAllBuffers();
-});
-
-test('the newest packets win the extra buffers, and a stalled pipe cannot use them all up', async () => {
-  await world.peer('hold', 'x{keep');
-  const engines = world.engines();
-  await engines.open('e', [['Duplicator', null, ['x}0'], ['x{1', 'x{2']]], { extraBuffers: 512, drainMilliseconds: 0 });
-  await engines.start('e');
-  const sender = await world.send('x{0', 6000, 1, 60);
-  await engines.received('e', 6000);
-  await engines.stop('e');
-  await balanced(engines, 'e');
-  const { links } = await engines.stats('e');
-  const kept = ['x{1', 'x{2'].map((name) => (links.find((link) => link.name === name)?.packets ?? 0) - 1023);
-  expect(sum(kept)).toBeGreaterThan(512 - 32);
-  expect(sum(kept)).toBeLessThanOrEqual(512);
-  expect(Math.abs(kept[0] - kept[1])).toBeLessThan(64);
-  await engines.close('e');
-  expectAllBuffers();
-  await sender.end();
-});
-
-test('with whenFull = wait nothing is lost on a slow reader', async () => {
-  const engines = world.engines();
-  await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], {}, {}, { whenFull: 'wait' });
-  const readers = await Promise.all(['x}1', 'x}2'].map((link) => world.peer('receive', link, [0, 500])));
-  await engines.start('e');
-  const sender = await world.send('x{0', 20_000, 100, 60);
-  await engines.received('e', 20_000);
-  await engines.stop('e');
-  await balanced(engines, 'e');
-  expectWhole(await end(readers), 20_000);
-  await sender.end();
-});
-
-test('an engine is closed in the middle of traffic, and no extra buffer is lost', async () => {
-  await world.peer('hold', 'x{keep');
-  const engines = world.engines();
-  const flood = await world.peer('flood', 'x{0', [50, 60]);
-  for (let round = 0; round < 5; round++) {
-    await engines.open('e', [['LoadBalancer', 4, ['x}0'], ['x{1', 'x{2']]], { extraBuffers: 1000, drainMilliseconds: 0 });
-    await engines.start('e');
-    await engines.received('e', 3000);
-    await engines.close('e');
-  }
-  await flood.end();
-  expectAllBuffers();
 });
 
 test('1,000 pipes of 64 slots', async () => {
@@ -397,11 +315,11 @@ test('1,000 pipes of 64 slots', async () => {
   const sender = await world.send('x{0', 30_000, 5000, 60);
   await engines.received('e', 30_000);
   await engines.stop('e');
-  await balanced(engines, 'e');
+  await expectBalance(engines, 'e');
   const { links } = await engines.stats('e');
   expect(links.filter((link) => link.role === 'sink' && link.packets > 0).length).toBeGreaterThan(900);
   await sender.end();
-  expectAllBuffers();
+  expectAllBuffers(world);
 });
 
 test('more pipes than fit into the pools of a name without an interface: the error names the parameters to raise', async () => {
