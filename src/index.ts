@@ -18,6 +18,8 @@ export type {
 export type { BrickClass, ModuleReference } from './model/define-brick';
 export type { PacketView } from './model/packet-view';
 export { defineBrick } from './plugins/define-brick';
+export { inject, type Token } from './model/tokens';
+export { tokens } from './model/brick-tokens';
 export { flowHash } from './flow/hash';
 export { ConsistentSplit, MOVED } from './bricks/consistent-split';
 export { FLOW_WORD_COUNTERS, FlowMemory, flowWords, type FlowWordOptions } from './bricks/flow-words';

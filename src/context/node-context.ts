@@ -6,6 +6,7 @@ import type { HoldArea } from '../buffers/hold-area';
 import { OwnCounter, OwnGauge, type OwnCounts } from './own-counters';
 import type { PacketBatch, PacketMemory } from '../model/packet-batch';
 import type { SideArea } from '../buffers/side-area';
+import type { Token } from '../model/tokens';
 
 export interface NodeSurroundings {
   readonly label: string;
@@ -25,6 +26,8 @@ export interface NodeSurroundings {
   readonly hasReader: (output: number) => boolean | undefined;
   /** Sends the control half a message. */
   readonly post: (message: unknown) => boolean;
+  /** Finds what tokens name. */
+  readonly resolve: <Value>(token: Token<Value>) => Value;
   /** Takes note of a timer. */
   readonly addTimer: (nanoseconds: number, call: (state: unknown) => void) => void;
 }
@@ -49,6 +52,7 @@ export class NodeContext implements BrickContext {
   private readonly addTimer: NodeSurroundings['addTimer'];
   readonly shared: unknown;
   readonly hasReader: (output: number) => boolean | undefined;
+  readonly resolve: <Value>(token: Token<Value>) => Value;
   private readonly send: (message: unknown) => boolean;
   private readonly randomWord = new Uint32Array(new ArrayBuffer(4));
 
@@ -69,6 +73,7 @@ export class NodeContext implements BrickContext {
     this.addTimer = around.addTimer;
     this.shared = around.shared;
     this.hasReader = around.hasReader;
+    this.resolve = around.resolve;
     this.send = around.post;
     this.seed = (Math.imul(around.seed ^ hashOfText(around.label), 0x9e3779b1) | 1) >>> 0;
     this.restart();

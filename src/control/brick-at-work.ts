@@ -13,8 +13,10 @@ import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { CompiledBrick } from '../model/graph';
 import type { TellUser } from '../model/outcome';
 import type { ColumnName } from '../model/packet-batch';
+import type { Token } from '../model/tokens';
 import { PacketReader } from '../flow/packet-view';
 import { nativeHeaderCopier } from '../native/system';
+import { EngineContainer } from '../plugins/engine-container';
 import type { EnginePlan } from './engine-protocol';
 import { gatedLogger } from './gated-logger';
 import { Mailbox } from './mailbox';
@@ -48,9 +50,10 @@ export class BrickAtWork {
   /** Where timers go that are asked for; while packets come, nowhere. */
   private newTimers: OwnTimer[] | undefined;
   private stateTimers: readonly OwnTimer[] = [];
+  private resolver: (<Value>(token: Token<Value>) => Value) | undefined;
   private remembered: { readonly state: unknown } | undefined;
 
-  constructor(public place: BrickPlace, brick: CompiledBrick, readonly definition: AnyDefinition, memory: GraphMemory, clock: CellClock, plan: Pick<EnginePlan, 'controls' | 'seed'>, notice: TellUser) {
+  constructor(public place: BrickPlace, brick: CompiledBrick, readonly definition: AnyDefinition, memory: GraphMemory, clock: CellClock, plan: Pick<EnginePlan, 'controls' | 'seed'>, notice: TellUser, container = new EngineContainer()) {
     const { declaration, label, level, outputs } = brick;
     const { current } = memory;
     this.current = current;
@@ -72,6 +75,7 @@ export class BrickAtWork {
         if (!this.newTimers) throw new BricksError('E_ARGUMENT', `The brick ${label} asks for a timer while packets come.`, 'Ask for it in choose, onPacket, process or state, before the function of a packet is returned.');
         this.newTimers.push({ nanoseconds, call });
       },
+      resolve: (token) => (this.resolver ??= container.forBrick(this.context, brick.options))(token),
       log: gatedLogger((text, level) => notice(`${label}: ${text}`, undefined, level), () => clock.now), shared: link?.shared, post: (message) => toControl?.post(message) ?? false,
     });
   }

@@ -13,6 +13,7 @@ import type { ColumnName } from '../model/packet-batch';
 import { loadBrickClass } from '../plugins/load-brick';
 import { BrickAtWork, type OwnTimer } from './brick-at-work';
 import type { EnginePlan } from './engine-protocol';
+import { EngineContainer } from '../plugins/engine-container';
 
 /** A brick in its place in a graph: its code, and what is made anew for the warm-up and for the engine. */
 export class EngineNode {
@@ -97,6 +98,7 @@ export interface NodesBefore {
 /** @throws BricksError E_MODULE, E_BRICK_FAILED, or what a brick says of its options */
 export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: CellClock, readers: OutputReaders, notice: TellUser, before: NodesBefore | undefined = undefined): Promise<EngineNode[]> {
   const nodes: EngineNode[] = [];
+  const container = new EngineContainer();
   const instances = new Map<string, number>();
   // Functions that another node has are not taken again: V8 compiles what they close over into them.
   for (const { specification: { module } } of before?.plan.graph.bricks ?? []) instances.set(module.url, (instances.get(module.url) ?? 0) + 1);
@@ -111,7 +113,7 @@ export async function makeNodes(plan: EnginePlan, memory: GraphMemory, clock: Ce
     const instance = instances.get(module.url) ?? first;
     instances.set(module.url, instance + 1);
     const { definition } = await loadBrickClass(module, kind, instance);
-    nodes.push(new EngineNode(index, brick, new BrickAtWork({ index, readers }, brick, definition, memory, clock, plan, notice), memory));
+    nodes.push(new EngineNode(index, brick, new BrickAtWork({ index, readers }, brick, definition, memory, clock, plan, notice, container), memory));
   }
   return nodes;
 }

@@ -1,5 +1,6 @@
 /** What the engine gives a brick, and what its control half gets. */
 import type { PacketColumns, PacketMemory } from './packet-batch';
+import type { Token } from './tokens';
 
 /** The packets of an engine, as the choose and the process form see them. */
 export interface Packets extends PacketColumns {
@@ -133,6 +134,8 @@ export interface BrickContext<State = unknown, Shared = unknown> {
   post(message: unknown): boolean;
   /** What `shared` of the definition has made: the same memory as the control half's. */
   readonly shared: Shared;
+  /** What a token names: the engine's, or what a test gives in its place. `inject` asks for a class. */
+  resolve<Value>(token: Token<Value>): Value;
   /** The rows of the batch, for a brick that looks beyond its own packet. */
   readonly packets: Packets;
 }

@@ -88,6 +88,11 @@ function ownOf(kind: Kind, name: string, module: string): AtOnce[Kind] {
 
 declarePackage(OWN_PACKAGE, loadOwn, container);
 
+/** A container of its own below the one of bricks and backends. */
+export function childContainer(): DependencyContainer {
+  return container.createChildContainer();
+}
+
 /**
  * Makes a brick known by its name, to Lua scripts and shells of this process; engines load it from its module. A later one of the same
  * name takes its place. @throws BricksError E_ARGUMENT

@@ -59,7 +59,7 @@ class Run {
 
   constructor(brick: BrickDescription, options: FuzzOptions, filling: number) {
     const { graph, classes } = compileDescribed(connected(brick, options.outputs));
-    this.engine = new TestEngine(graph, classes, { batch: BATCH, seed: options.seed ?? 1, filling, controls: [], tell: () => undefined });
+    this.engine = new TestEngine(graph, classes, { batch: BATCH, seed: options.seed ?? 1, filling, controls: [], provide: [], tell: () => undefined });
   }
 
   feed(packets: readonly TestPacket[]): void {

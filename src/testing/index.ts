@@ -12,6 +12,7 @@ export * from './captures';
 export { expectToConserve, expectToKeepFlowsTogether, expectToKeepOrder, expectToLeaveUnchanged, expectToMatchCapture } from './assertions';
 export { matchers, type BrickMatchers } from './matchers';
 export type { GivenPacket, TestPacket } from './packets';
+export type { Provision } from '../plugins/engine-container';
 export { TestBrick, runBrick, type TestBrickOptions } from './test-brick';
 export { flowOf, viewOf } from './view-of';
 export { benchBrick, type BenchOptions, type BenchReport, type BenchWarning } from './bench-brick';

@@ -6,6 +6,7 @@ import type { ControlHalf } from '../model/brick';
 import type { BrickClass } from '../model/define-brick';
 import { BricksError } from '../model/errors';
 import { MAXIMUM_BATCH_ROWS } from '../model/packet-batch';
+import type { Provision } from '../plugins/engine-container';
 import { batchesOf, testPacket, type GivenPacket, type TestPacket } from './packets';
 import { TestEngine, compileDescribed } from './test-engine';
 
@@ -16,6 +17,8 @@ export interface TestBrickOptions {
   readonly batch?: number;
   /** What its random numbers begin with. */
   readonly seed?: number;
+  /** What its classes get for tokens in place of what the engine gives: `[[tokens.CLOCK, clock]]`. */
+  readonly provide?: readonly Provision[];
 }
 
 const BATCH = 256;
@@ -51,11 +54,11 @@ export class TestBrick {
   static async open(brick: BrickDescription, options: TestBrickOptions = {}): Promise<TestBrick> {
     const batch = Math.max(1, Math.min(MAXIMUM_BATCH_ROWS, options.batch ?? BATCH));
     const test = new TestBrick(connected(brick, options.outputs), batch);
-    await test.start(options.seed ?? 1);
+    await test.start(options.seed ?? 1, options.provide ?? []);
     return test;
   }
 
-  private async start(seed: number): Promise<void> {
+  private async start(seed: number, provide: readonly Provision[]): Promise<void> {
     const { graph, classes } = compileDescribed(this.brick);
     const links = graph.bricks.flatMap(({ options }, node) => {
       const { declaration, definition } = classes[node];
@@ -63,7 +66,7 @@ export class TestBrick {
     });
     const tell = (text: string): void => void this.log.push(text);
     for (const link of links) this.controls.push(await startControl(graph.bricks[link.node], classes[link.node], link, tell));
-    this.engine = new TestEngine(graph, classes, { batch: this.batch, seed, filling: FILLING, controls: links, tell });
+    this.engine = new TestEngine(graph, classes, { batch: this.batch, seed, filling: FILLING, controls: links, provide, tell });
   }
 
   /** Sends packets in, in order, by its first input. @throws BricksError E_BRICK_FAILED */

@@ -24,6 +24,7 @@ import { compileGraph, type CompiledGraph } from '../model/graph';
 import { createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';
 import { placeOfError } from '../plugins/error-place';
 import type { TestPacket } from './packets';
+import { EngineContainer, type Provision } from '../plugins/engine-container';
 
 export interface TestEngineOptions {
   /** Packets in a batch, at most. */
@@ -32,6 +33,7 @@ export interface TestEngineOptions {
   /** What each byte is that no packet holds. */
   readonly filling: number;
   readonly controls: readonly ControlLink[];
+  readonly provide: readonly Provision[];
   readonly tell: (text: string) => void;
 }
 
@@ -71,6 +73,7 @@ export class TestEngine {
 
   constructor(readonly graph: CompiledGraph, classes: readonly BrickClass[], private readonly options: TestEngineOptions) {
     const { controls, seed, tell } = options;
+    const container = new EngineContainer(options.provide);
     const reader = (into: Float64Array) => (): void => {
       into[0] = this.time;
     };
@@ -79,7 +82,7 @@ export class TestEngine {
     const headerBytes = new HeaderBytesColumn(memory.columns, copyHeadersByByte);
     const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: true, fields: true });
     const stages: BatchStage[] = [headerBytes, { fill: (batch, count) => fill(batch, 0, count) }];
-    this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, new BrickAtWork({ index, readers: new OutputReaders(graph) }, brick, classes[index].definition, memory, clock, { controls, seed }, tell), memory));
+    this.nodes = graph.bricks.map((brick, index) => new EngineNode(index, brick, new BrickAtWork({ index, readers: new OutputReaders(graph) }, brick, classes[index].definition, memory, clock, { controls, seed }, tell, container), memory));
     const counters = (this.counters = createCounterBlock(graph.counterSlots));
     this.shared = createSharedCounters(graph.counterSlots);
     this.engineGraph = new EngineGraph(graph, this.nodes.map((node) => node.inGraph(counters)), memory, counters, new CellClock(reader), new Int32Array(1), stages);

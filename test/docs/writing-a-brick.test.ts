@@ -12,7 +12,7 @@ const root = join(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'guide', 'writing-a-brick.md'), 'utf8');
 const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).filter((text) => text.includes('= defineBrick('));
 const examples = `import { createServer } from 'node:net';
-import { ALL, ConsistentSplit, DROP, FLOW_WORD_COUNTERS, FlowMemory, HELD, MOVED, defineBrick, flowWords } from 'packet-bricks';
+import { ALL, ConsistentSplit, DROP, FLOW_WORD_COUNTERS, FlowMemory, HELD, MOVED, defineBrick, flowWords, inject, tokens, type EngineClock } from 'packet-bricks';
 
 ${blocks.map((text) => text.replace(/^import .*\n/gm, '')).join('\n')}`;
 
@@ -25,7 +25,7 @@ const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Pairs', 'Beacon', 'Gate']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Pairs', 'Beacon', 'Gate', 'PerSecond']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {

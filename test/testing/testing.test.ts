@@ -1,5 +1,5 @@
 /** `packet-bricks/testing`, as authors of bricks use it. */
-import { ALL, DROP, Duplicator, HELD, LoadBalancer, Merge, defineBrick } from 'packet-bricks';
+import { ALL, DROP, Duplicator, HELD, LoadBalancer, Merge, defineBrick, inject, tokens, type Counter, type EngineClock, type Logger, type Token } from 'packet-bricks';
 import {
   TestBrick, ethernet, expectToConserve, expectToKeepFlowsTogether, expectToKeepOrder, expectToLeaveUnchanged, expectToMatchCapture, flowOf, fuzzBrick, interleaved, ipv4, ipv6, matchers,
   packetsOf, runBrick, tcpConversation, udp, udpConversation, viewOf, vlan, writePackets, type BrickMatchers, type TestPacket,
@@ -229,4 +229,43 @@ test('frames are of all kinds, and checksums wrong where they are to be', () => 
   expect(viewOf({ ...tcpConversation()[0], bytes: Buffer.from(ethernet({}, vlan({ id: 3 }, ipv6({}, udp({ checksum: 'wrong' }, 'x')))).bytes) })).toMatchObject({ vlan: 3, ipVersion: 6, isUdp: true });
   const [right, wrong, none] = (['right', 'wrong', 'none'] as const).map((checksum) => ipv4({}, udp({ checksum }, 'x')).bytes.readUInt16BE(26));
   expect([right === wrong, none]).toEqual([false, 0]);
+});
+
+describe('a class that asks by token', () => {
+  const made: unknown[][] = [];
+  class Asking {
+    constructor(...given: [EngineClock, Logger, (name: string) => Counter, { readonly limit: number }, string]) {
+      made.push(given);
+      given[1].info('made');
+      given[2]('long').add(2);
+    }
+  }
+  const asking = inject([tokens.CLOCK, tokens.LOGGER, tokens.COUNTERS, tokens.options<{ readonly limit: number }>(), tokens.NAME], Asking);
+  const Asks = defineBrick({
+    name: 'Asks', outputs: 1, counters: { long: '.' }, options: { limit: { type: 'integer', default: 7, description: '.' } },
+    state: asking,
+    choose: () => (_row, state) => (state instanceof Asking ? 0 : DROP),
+  });
+
+  test('gets what the engine gives', async () => {
+    const run = await runBrick(new Asks({ limit: 9 }), [sized(60)]);
+    expect(run.outputs[0]).toHaveLength(1);
+    expect(run.counters).toEqual({ long: 2 });
+    expect(run.log).toEqual(['Asks: made']);
+    expect(made.at(-1)?.slice(3)).toEqual([{ limit: 9 }, 'Asks']);
+  });
+
+  test('gets what a test gives in its place', async () => {
+    const clock = { now: 5, cell: Float64Array.of(5e6) };
+    const run = await TestBrick.open(new Asks(), { provide: [[tokens.CLOCK, clock], [tokens.NAME, 'other']] });
+    expect(made.at(-1)?.[0]).toBe(clock);
+    expect(made.at(-1)?.slice(3)).toEqual([{ limit: 7 }, 'other']);
+    await run.end();
+  });
+
+  test('that asks for what nobody gives is told so', async () => {
+    const nothing = Symbol('nothing') as Token<string>;
+    const Wrong = defineBrick({ name: 'Wrong', outputs: 1, state: inject([nothing], class { constructor(readonly text: string) {} }), choose: () => () => 0 });
+    await expect(runBrick(new Wrong(), [sized(60)])).rejects.toThrow(/Wrong asks for Symbol\(nothing\), which no engine gives.*tokens/);
+  });
 });
