@@ -31,6 +31,7 @@ export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from '.
 export { ENGINE_OPTIONS, LINK_OPTIONS, type BackendName, type LinkOptions, type PacketEngineOptions } from './control/engine-options';
 export { PacketEngine } from './control/packet-engine';
 export { engines } from './control/process-engines';
+export { onReload } from './control/module-reading';
 export { EngineRegistry } from './control/engine-registry';
 export * from './plugins/backend-options';
 export { registerBackend, registerBrick, allBackends, resolveBackend } from './plugins/container';

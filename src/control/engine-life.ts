@@ -7,10 +7,31 @@ import { countHung, takeBackUnread } from './final-counters';
 import { CONTROL_STOP, CONTROL_WAKE, PAUSE, RUN, STOP, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
 import { startEngineThread } from './engine-thread';
 import type { GraphCounters } from './former-counts';
+import type { OpenGraph } from './idle-links';
 import { OpenThread, discardGraph, threadLimit } from './open-thread';
 import { prepareEngine, type PlanRequest } from './prepare-plan';
 import { ThreadAnswers } from './thread-answers';
 import { Watchdog } from './watchdog';
+
+/** What an engine rules: a thread, or what would become of one. */
+export interface Life {
+  readonly running: boolean;
+  /** While its links are open. */
+  readonly thread: OpenGraph | undefined;
+  /** Whether it ever ran. */
+  readonly begun: boolean;
+  /** What it has counted, if ever it had a graph. */
+  readonly counters: GraphCounters | undefined;
+  /** What was prepared for its pipes. */
+  readonly pipes: unknown;
+  begin(request: PlanRequest): Promise<void>;
+  change(request: PlanRequest): Promise<void>;
+  run(): Promise<void>;
+  rest(): Promise<void>;
+  close(): Promise<void>;
+  /** Calls a method of a brick's control half. */
+  call(brick: number, method: string, values: readonly unknown[]): Promise<unknown>;
+}
 
 /** What the engine hears of its thread. */
 export interface LifeListener {
@@ -25,16 +46,22 @@ export interface LifeListener {
   closed(): void;
 }
 
-export class EngineLife {
+export class EngineLife implements Life {
   private open: OpenThread | undefined;
   private isRunning = false;
+  begun = false;
   private readonly answers = new ThreadAnswers();
   private readonly watchdog: Watchdog;
   /** What an engine counted whose links are closed. */
   private last: GraphCounters | undefined;
 
-  constructor(private readonly name: string, private readonly hangMilliseconds: number, private readonly listener: LifeListener) {
+  constructor(private readonly name: string, private readonly hangMilliseconds: number, private listener: LifeListener) {
     this.watchdog = new Watchdog(hangMilliseconds);
+  }
+
+  /** Another engine goes on with it. */
+  listenWith(listener: LifeListener): void {
+    this.listener = listener;
   }
 
   get running(): boolean {
@@ -47,6 +74,10 @@ export class EngineLife {
   }
 
   /** What it has counted, if ever it had a graph. */
+  get pipes(): unknown {
+    return this.open?.linked.prepared.pipes;
+  }
+
   get counters(): GraphCounters | undefined {
     return this.open?.counters ?? this.last;
   }
@@ -77,7 +108,9 @@ export class EngineLife {
   }
 
   /** Puts another graph in the place of the one that is open, between two batches; links that both have stay open. If it throws, nothing has changed. */
-  async change(thread: OpenThread, request: PlanRequest): Promise<void> {
+  async change(request: PlanRequest): Promise<void> {
+    const { open: thread } = this;
+    if (!thread) return;
     const before = thread.linked;
     const { plan, linked } = await prepareEngine(request, { linked: before, control: thread.control.buffer as SharedArrayBuffer, begun: thread.begun });
     if (!this.isRunning) this.watch(thread);
@@ -104,15 +137,23 @@ export class EngineLife {
   }
 
   /** Lets packets flow. */
-  async run(thread: OpenThread): Promise<void> {
+  async run(): Promise<void> {
+    const { open: thread } = this;
+    if (!thread) return;
     Atomics.store(thread.control, CONTROL_STOP, RUN);
     thread.worker.ref();
     await this.ask(thread, { kind: 'run' }, ['running']);
   }
 
   /** Stops it at the end of a batch. */
-  async rest(thread: OpenThread): Promise<void> {
+  async rest(): Promise<void> {
+    const { open: thread } = this;
+    if (!thread) return;
     await this.answers.expect(['stopped'], () => this.tellRunning(thread, STOP));
+  }
+
+  async call(brick: number, method: string, values: readonly unknown[]): Promise<unknown> {
+    return this.open?.linked.controls.call(brick, method, [...values]);
   }
 
   /** Tells a running engine to stop or to pause. */
@@ -169,7 +210,7 @@ export class EngineLife {
   }
 
   private runs(thread: OpenThread): void {
-    this.isRunning = true;
+    this.isRunning = this.begun = true;
     thread.begun = true;
     this.watch(thread);
     this.listener.begun(thread);

@@ -19,6 +19,15 @@ export class EngineRegistry extends ManagedEngines<PacketEngine> {
   private making = false;
   private readonly meter = new RateMeter();
   private looking: NodeJS.Timeout | undefined;
+  /** The names of the engines that modules have made by themselves. */
+  readonly ofModules = new Set<string>();
+
+  /** Makes an engine with just these options. */
+  add(name: string, given: PacketEngineOptions): PacketEngine {
+    const engine = this.make(name, given);
+    this.engines.set(name, engine);
+    return engine;
+  }
 
   protected override make(name: string, options: PacketEngineOptions): PacketEngine {
     this.making = true;
@@ -33,10 +42,19 @@ export class EngineRegistry extends ManagedEngines<PacketEngine> {
   adoptAll(): void {
     watchEngines({
       made: (engine) => {
-        if (!this.making && !this.engines.has(engine.name)) this.engines.set(engine.name, this.hear(engine));
+        if (this.making || this.engines.has(engine.name)) return;
+        this.engines.set(engine.name, this.hear(engine));
+        this.ofModules.add(engine.name);
       },
       deleted: (engine) => {
-        if (this.engines.get(engine.name) === engine) this.engines.delete(engine.name);
+        if (this.engines.get(engine.name) !== engine) return;
+        this.engines.delete(engine.name);
+        this.ofModules.delete(engine.name);
+      },
+      replaced: (before, by) => {
+        if (this.engines.get(by.name) !== before) return;
+        this.engines.set(by.name, this.hear(by));
+        this.ofModules.add(by.name);
       },
     });
   }

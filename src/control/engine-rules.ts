@@ -1,5 +1,38 @@
 /** What may not be asked of an engine in the state it is in: the same for engines that are open and for those that are only planned. */
 import { BricksError } from '../model/errors';
+import type { OpenGraph } from './idle-links';
+
+/** Whether another graph can take over while the links of both are open. */
+export function staysOpen({ backend, graph }: OpenGraph, next: OpenGraph): boolean {
+  if (next.backend !== backend) return false;
+  const links = [graph, next.graph].flatMap(({ sources, sinks }) => [...sources, ...sinks]);
+  return backend.takesOver === true || !links.some(({ link }) => link.kind !== 'file' && backend.handles(link));
+}
+
+/** What `addOutputs` was given: names, and perhaps what the new outputs get of options. */
+export function newOutputs(given: readonly (string | Readonly<Record<string, unknown>>)[]): { readonly links: readonly string[]; readonly options?: Readonly<Record<string, unknown>> } {
+  const last = given.at(-1);
+  const options = typeof last === 'object' ? last : undefined;
+  const links = given.filter((link): link is string => link !== options);
+  return { links, ...(options && { options }) };
+}
+
+/** @throws BricksError E_ARGUMENT */
+export function refuseOthersThanBricks(verb: string, bricks: readonly unknown[]): void {
+  const wrong = bricks.findIndex((brick) => typeof (brick as { collect?: unknown } | undefined)?.collect !== 'function');
+  if (wrong >= 0) throw new BricksError('E_ARGUMENT', `${verb} takes a brick, got ${String(bricks[wrong])}.`, `For example: engine.${verb}(new LoadBalancer().connectInput(...)).`);
+}
+
+/** For what a former reading of a module still asks of its engines. @throws BricksError E_NO_ENGINE */
+export function refuseOfFormer(name: string): never {
+  throw new BricksError('E_NO_ENGINE', `The engine ${name} belongs to the script as it was read anew; what the script was before gives it no more orders.`, 'End in onReload what a script has begun besides engines.');
+}
+
+/** For a failure that nobody listens to: the program that goes on to its end must not end as if all were well. */
+export function warnOfFailure(error: BricksError): void {
+  process.emitWarning(Object.assign(new Error(error.message), { name: 'BricksWarning', code: error.code, stack: error.stack ?? '' }));
+  process.exitCode ??= 1;
+}
 
 /** @throws BricksError E_ENGINE_RUNNING */
 export function refuseWhileRunning(engine: { readonly name: string; readonly running: boolean }, what: 'unlink' | 'delete it'): void {

@@ -20,11 +20,24 @@ export function engineKey({ given: { backend, backendOptions }, options }: Engin
 
 /** The same for everything that makes the same graph. */
 export function graphKey({ specifications, linkOptions }: EngineSetUp): string {
-  return canonical({ bricks: specifications.map(brickKey).sort(), linkOptions });
+  return canonical({ bricks: specifications.map((brick) => `${brickKey(brick)} ${brick.module.url}`).sort(), linkOptions });
 }
 
 export function brickKey({ kind, name, options, inputs, outputs }: Pick<BrickSpecification, 'kind' | 'name' | 'options' | 'inputs' | 'outputs'>): string {
   return canonical({ kind, name, options, inputs, outputs });
+}
+
+export function withoutRepetition(bricks: readonly BrickSpecification[]): BrickSpecification[] {
+  return [...new Map(bricks.map((brick) => [brick.id, brick])).values()];
+}
+
+/** The numbers of the bricks that are the same in both, but for their numbers. */
+export function sameBricks(bricks: readonly BrickSpecification[], others: readonly BrickSpecification[]): [number, number][] {
+  const free = [...others];
+  return bricks.flatMap((brick): [number, number][] => {
+    const at = free.findIndex((other) => brickKey(other) === brickKey(brick));
+    return at < 0 ? [] : [[brick.id, free.splice(at, 1)[0].id]];
+  });
 }
 
 /** JSON whose keys stand in order. */

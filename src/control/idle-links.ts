@@ -3,7 +3,8 @@ import type { Backend } from '../model/backend';
 import { nearest } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
 import { parseLinkName, peerName, type LinkName } from '../model/link-name';
-import type { LinkStatistics } from './statistics';
+import type { OpenThread } from './open-thread';
+import type { EngineStatistics, LinkStatistics } from './statistics';
 import { isWritten } from '../pipes';
 
 /** A graph of this process, with the backend that opens its links. */
@@ -42,9 +43,20 @@ export function outputsAtWrongEnd(open: OpenGraph, all: readonly OpenGraph[]): s
 }
 
 /** Sources that a running engine waits for, and that nobody serves. */
-export function linksThatWait(open: OpenGraph & { readonly unwritten: ReadonlySet<string> }, prepared: unknown, links: readonly LinkStatistics[], all: readonly OpenGraph[]): string[] {
+function linksThatWait(open: OpenGraph & { readonly unwritten: ReadonlySet<string> }, prepared: unknown, links: readonly LinkStatistics[], all: readonly OpenGraph[]): string[] {
   const silent = links.filter(({ role, packets, name }) => role === 'source' && packets === 0 && open.unwritten.has(name));
   return [...pipesReadInVain(open, new Set(silent.map(({ name }) => name)), all), ...open.backend.unfed?.(prepared) ?? []];
+}
+
+/** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
+const IDLE_LOOK_MILLISECONDS = 1000;
+
+/** Later, says which links of an engine that has just begun will bring nothing, or bring it to nobody. */
+export function tellOfIdleLinks(engine: { readonly running: boolean; readonly openGraph: OpenGraph | undefined; stats(): EngineStatistics }, thread: OpenThread, all: () => readonly OpenGraph[], tell: (text: string) => void): void {
+  setTimeout(() => {
+    if (!engine.running || engine.openGraph !== thread) return;
+    for (const text of linksThatWait(thread, thread.linked.prepared.backend, engine.stats().links, all())) tell(text);
+  }, IDLE_LOOK_MILLISECONDS).unref();
 }
 
 /** `unwritten` had no writer when the engine was linked, and nothing has come from them since. */

@@ -10,19 +10,18 @@ import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from
 import { withRings } from '../pipes';
 import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
-import { EngineLife, type LifeListener } from './engine-life';
+import { EngineLife, type Life, type LifeListener } from './engine-life';
 import { backendOf, settingsOf, type PlanRequest } from './prepare-plan';
-import { linksThatWait, outputsAtWrongEnd, type OpenGraph } from './idle-links';
-import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteCommand, noteStart, openGraphs } from './process-engines';
+import { outputsAtWrongEnd, tellOfIdleLinks, type OpenGraph } from './idle-links';
+import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteCommand, noteReplaced, noteStart, openGraphs } from './process-engines';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import type { GraphCounters } from './former-counts';
 import { engineGraph, type EngineGraph } from './engine-graph';
-import { noBrickError, refuseWhileRunning } from './engine-rules';
-import type { EngineSetUp } from './engine-set-up';
+import { newOutputs, noBrickError, refuseOfFormer, refuseOthersThanBricks, refuseWhileRunning, staysOpen, warnOfFailure } from './engine-rules';
+import { sameBricks, withoutRepetition, type EngineSetUp } from './engine-set-up';
+import { currentReading } from './module-reading';
 import type { OpenThread } from './open-thread';
-
-/** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
-const IDLE_LOOK_MILLISECONDS = 1000;
+import { PlannedLife } from './planned-life';
 
 /** An engine: moves packets through a graph of bricks, in a thread of its own. Methods that return a promise are carried out one after the other. */
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
@@ -31,7 +30,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private readonly options: ReturnType<typeof checkOptions>;
   private specifications: BrickSpecification[] = [];
   private linkOptions: LinkOptions = {};
-  private readonly life: EngineLife;
+  private life: Life;
+  /** Of one that is only planned at first. */
+  private readonly debut = currentReading()?.take(this);
+  private replaced = false;
   /** Commands are carried out one after the other. */
   private tail: Promise<unknown> = Promise.resolve();
 
@@ -41,8 +43,30 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     refuseInBrickThread(name);
     this.name = name;
     this.options = checkedEngineOptions(name, given);
-    this.life = new EngineLife(name, Number(this.options['hangMilliseconds']), this.listener);
-    noteMade(this);
+    this.life = this.debut ? new PlannedLife() : new EngineLife(name, Number(this.options['hangMilliseconds']), this.listener);
+    if (!this.debut) noteMade(this);
+  }
+
+  /** Whether it has run, or would have. */
+  get hasRun(): boolean {
+    return this.life.begun;
+  }
+
+  /** Of one that is only planned: whether it was started. What it is asked from now on waits until it has taken over. */
+  endPlan(): boolean {
+    this.tail = this.tail.then(() => this.debut?.begun);
+    return this.hasRun;
+  }
+
+  /** From a planned engine becomes one that goes on as another one, which has the same bricks and is no more commanded. */
+  takeOver(other: PacketEngine): void {
+    for (const [from, to] of sameBricks(this.specifications, other.specifications)) this.debut?.described.get(from)?.renumber(to);
+    this.life = other.life;
+    if (this.life instanceof EngineLife) this.life.listenWith(this.listener);
+    ({ specifications: this.specifications, linkOptions: this.linkOptions, faults: this.faults } = other);
+    other.replaced = true;
+    noteReplaced(other, this);
+    void other.tail.then(() => this.debut?.begin());
   }
 
   /** Whether packets flow. */
@@ -54,7 +78,6 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   get done(): boolean {
     return this.hasRun && !this.running && this.commands === 0;
   }
-  private hasRun = false;
   private commands = 0;
 
   /** Its graph while its links are open. */
@@ -106,11 +129,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
    * @throws BricksError E_ARGUMENT, E_OPTION, or what `link` throws
    */
   addOutputs(brick: BrickDescription, ...links: string[] | [...links: string[], options: Readonly<Record<string, unknown>>]): Promise<this> {
-    const given: readonly (string | Readonly<Record<string, unknown>>)[] = links;
-    const last = given.at(-1);
-    const options = typeof last === 'object' ? last : undefined;
-    const names = given.filter((link): link is string => link !== options);
-    return this.edit({ edit: 'addOutputs', brick: brick.id, links: names, ...(options && { options }) }, brick);
+    return this.edit({ edit: 'addOutputs', brick: brick.id, ...newOutputs(links) }, brick);
   }
 
   /** Takes outputs from a brick: what was sent to them arrives, and they are closed. @throws BricksError E_ARGUMENT, or what `link` throws */
@@ -155,9 +174,9 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   /** @throws BricksError E_ARGUMENT */
   private collect(verb: string, bricks: readonly BrickDescription[]): BrickSpecification[] {
-    const wrong = bricks.findIndex((brick) => typeof (brick as Partial<BrickDescription> | undefined)?.collect !== 'function');
-    if (wrong >= 0) throw new BricksError('E_ARGUMENT', `${verb} takes a brick, got ${String(bricks[wrong])}.`, `For example: engine.${verb}(new LoadBalancer().connectInput(...)).`);
+    refuseOthersThanBricks(verb, bricks);
     for (const brick of bricks) brick.reachBy((one, method, values) => this.call(one, method, ...values));
+    this.debut?.note(bricks);
     return withoutRepetition(bricks.flatMap((brick) => brick.collect()));
   }
 
@@ -181,7 +200,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     const options = { ...this.linkOptions, ...checkedLinkOptions(this.name, given) };
     const request = await this.planRequest(await compileBricks(bricks), options);
     const { thread, running } = this.life;
-    if (thread && staysOpen(thread, request)) await this.life.change(thread, request);
+    if (thread && staysOpen(thread, request)) await this.life.change(request);
     else if (thread && running) throw new BricksError('E_ENGINE_RUNNING', `The engine ${this.name} is running, and the backend ${thread.backend.name} can't keep its links open.`, 'Stop it before you link.');
     else await this.openAnew(request);
     this.specifications = [...bricks];
@@ -224,7 +243,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       if (!thread) throw noBrickError(this.name);
       // On a busy machine its thread may take a while to say that it runs: it is not forgotten.
       idle.delete(this);
-      await this.life.run(thread);
+      await this.life.run();
       return this;
     });
   }
@@ -232,8 +251,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Stops at the end of a batch; everything received has then been sent or counted. */
   stop(): Promise<this> {
     return this.inTurn(async () => {
-      const { thread, running } = this.life;
-      if (running && thread) await this.life.rest(thread);
+      if (this.running) await this.life.rest();
       return this;
     });
   }
@@ -246,6 +264,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       this.specifications = [];
       this.linkOptions = {};
       await this.life.close();
+      currentReading()?.engines.delete(this);
       noteDeleted(this);
     });
   }
@@ -255,19 +274,20 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
    * @throws BricksError E_BRICK_CALL, E_ENGINE_NOT_LINKED, or what the method says
    */
   async call(brick: { readonly id: number }, method: string, ...values: unknown[]): Promise<unknown> {
-    const { thread } = this.life;
-    if (!thread) throw noBrickError(this.name);
-    return thread.linked.controls.call(brick.id, method, values);
+    await this.debut?.begun;
+    if (!this.life.thread) throw noBrickError(this.name);
+    return this.life.call(brick.id, method, values);
   }
 
   /** What has become of its work since it was linked: files are written to their end only when `unlink` or `delete` is done. */
   get outcome(): EngineOutcome {
     return this.faults.outcome;
   }
-  private readonly faults = new FaultList();
+  private faults = new FaultList();
 
   /** Resolves when the engine rests: it was stopped, all its sources have ended, or it failed. Tells which faults there were. */
   async finished(): Promise<EngineOutcome> {
+    await this.debut?.begun;
     while (this.running) {
       await new Promise<void>((resolve) => this.atRest.push(resolve));
     }
@@ -283,7 +303,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** What has passed it since it was linked; at any time. @throws BricksError E_ENGINE_NOT_LINKED */
   stats(): EngineStatistics {
     const counted = this.counts();
-    return { ...counted, links: withRings(counted.links, this.life.thread?.linked.prepared.pipes) };
+    return { ...counted, links: withRings(counted.links, this.life.pipes) };
   }
 
   /** The same without what has to be looked up elsewhere, for those who look all the time. @throws BricksError E_ENGINE_NOT_LINKED */
@@ -307,8 +327,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
 
   private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     this.commands++;
-    const done = noteCommand();
-    const result = this.tail.then(work).finally(() => {
+    const done = noteCommand(this);
+    const result = this.tail.then(() => (this.replaced ? refuseOfFormer(this.name) : work())).finally(() => {
       this.commands--;
       done();
     });
@@ -359,11 +379,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   private begun(thread: OpenThread): void {
-    this.hasRun = true;
     noteStart(this);
     const wrongEnd = outputsAtWrongEnd(thread, openGraphs());
     if (wrongEnd !== undefined) this.tell(wrongEnd);
-    setTimeout(() => this.lookForIdleLinks(thread), IDLE_LOOK_MILLISECONDS).unref();
+    tellOfIdleLinks(this, thread, openGraphs, (text) => this.tell(text));
   }
 
   private rest(): void {
@@ -371,29 +390,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   private tellFailure(error: BricksError): void {
-    if (this.listenerCount('error') > 0) {
-      this.emit('error', error);
-      return;
-    }
-    process.emitWarning(Object.assign(new Error(error.message), { name: 'BricksWarning', code: error.code, stack: error.stack ?? '' }));
-    // Nobody listens: the program that goes on to its end must not end as if all were well.
-    process.exitCode ??= 1;
-  }
-
-  /** Says which of its links will bring nothing, or bring it to nobody. */
-  private lookForIdleLinks(thread: OpenThread): void {
-    if (!this.running || this.life.thread !== thread) return;
-    for (const text of linksThatWait(thread, thread.linked.prepared.backend, this.stats().links, openGraphs())) this.tell(text);
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+    else warnOfFailure(error);
   }
 }
 
-function withoutRepetition(bricks: readonly BrickSpecification[]): BrickSpecification[] {
-  return [...new Map(bricks.map((brick) => [brick.id, brick])).values()];
-}
-
-/** Whether another graph can take over while the links of both are open. */
-function staysOpen({ backend, graph }: OpenThread, request: PlanRequest): boolean {
-  if (request.backend !== backend) return false;
-  const links = [graph, request.graph].flatMap(({ sources, sinks }) => [...sources, ...sinks]);
-  return backend.takesOver === true || !links.some(({ link }) => link.kind !== 'file' && backend.handles(link));
-}

@@ -12,6 +12,7 @@ import { engineGraph, type EngineGraph } from './engine-graph';
 import type { ManagedEngine } from './managed-engines';
 import type { EngineSetUp } from './engine-set-up';
 import { noBrickError, noMethodsError, refuseWhileRunning } from './engine-rules';
+import { endsByItself } from './planned-life';
 import { backendOf, settingsOf, type EngineSettings } from './prepare-plan';
 
 /** What was linked to an engine, and what follows from it. */
@@ -30,11 +31,6 @@ function pipeEnds({ graph, backend }: PlannedGraph): Map<string, { readonly text
     ...graph.sources.map(({ link }) => ({ link, role: 'read' as const })),
   ].filter(({ link }) => link.kind === 'pipe' && !backend.handles(link));
   return new Map(ends.map(({ link: { text }, role }) => [`${role} ${text}`, { text, role }]));
-}
-
-/** A capture file has been played by the time that anybody looks; interfaces and pipes never end. */
-function endsByItself(graph: CompiledGraph): boolean {
-  return graph.sources.every(({ link, options }) => link.kind === 'file' && options['loop'] !== 0);
 }
 
 export class PlannedEngine implements ManagedEngine {

@@ -8,8 +8,14 @@ export const liveEngines = new Set<PacketEngine>();
 /** Engines that were made and never started, nor given up. */
 export const idle = new Set<PacketEngine>();
 let started = false;
-let commandsAtWork = 0;
-let lastCommand = -Infinity;
+/** Of all engines, and of each. */
+const allCommands: CommandCount = { atWork: 0, last: -Infinity };
+const commandCounts = new WeakMap<PacketEngine, CommandCount>();
+
+interface CommandCount {
+  atWork: number;
+  last: number;
+}
 
 /** Whether any engine has ever run. */
 export function anyStarted(): boolean {
@@ -20,6 +26,7 @@ export function anyStarted(): boolean {
 export interface EngineWatcher {
   made(engine: PacketEngine): void;
   deleted(engine: PacketEngine): void;
+  replaced(before: PacketEngine, by: PacketEngine): void;
 }
 
 let watcher: EngineWatcher | undefined;
@@ -35,6 +42,14 @@ export function noteMade(engine: PacketEngine): void {
 
 export function noteDeleted(engine: PacketEngine): void {
   watcher?.deleted(engine);
+}
+
+/** One stands for another one from now on. */
+export function noteReplaced(before: PacketEngine, by: PacketEngine): void {
+  for (const list of [liveEngines, idle]) {
+    if (list.delete(before)) list.add(by);
+  }
+  watcher?.replaced(before, by);
 }
 
 export function noteStart(engine: PacketEngine): void {
@@ -63,16 +78,23 @@ export function openGraphs(): OpenGraph[] {
   return [...liveEngines].flatMap((engine) => engine.openGraph ?? []);
 }
 
-/** Notes a command to an engine; the result says that it was carried out. */
-export function noteCommand(): () => void {
-  commandsAtWork++;
+/** Notes an order to an engine; the result says that it was carried out. */
+export function noteCommand(engine: PacketEngine): () => void {
+  const own = commandCounts.get(engine) ?? { atWork: 0, last: -Infinity };
+  commandCounts.set(engine, own);
+  const books = [allCommands, own];
+  for (const book of books) book.atWork++;
   return () => {
-    commandsAtWork--;
-    lastCommand = performance.now();
+    for (const book of books) {
+      book.atWork--;
+      book.last = performance.now();
+    }
   };
 }
 
-/** For how many milliseconds no engine has been given a command: 0 while one is at work. */
-export function idleSinceLastCommand(): number {
-  return commandsAtWork > 0 ? 0 : performance.now() - lastCommand;
+/** For how many milliseconds no engine, or none of these, has been given an order: 0 while one is at work. */
+export function idleSinceLastCommand(of?: Iterable<PacketEngine>): number {
+  const books = of === undefined ? [allCommands] : [...of].flatMap((engine) => commandCounts.get(engine) ?? []);
+  if (books.some(({ atWork }) => atWork > 0)) return 0;
+  return performance.now() - Math.max(-Infinity, ...books.map(({ last }) => last));
 }

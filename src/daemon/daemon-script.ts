@@ -1,6 +1,7 @@
 /** The script of a daemon, which may end, fail, loop or leave: the daemon stays. */
 import { engines, idleEngines, idleSinceLastCommand } from '../control/process-engines';
 import type { Answer, RegistryCommand } from '../control/registry-commands';
+import type { PacketEngine } from '../control/packet-engine';
 import { BricksError } from '../model/errors';
 import { looseBricks } from '../model/brick-description';
 import { formatFailure, LuaHost } from '../lua/lua-host';
@@ -18,9 +19,14 @@ export interface ScriptSettings {
   /** The descriptor that Lua prints to. */
   readonly output: number;
   readonly execute: (command: RegistryCommand) => Promise<Answer>;
+  /** Which reading of a module it is, from 0. */
+  readonly reading?: number;
 }
 
 const LOOK_MILLISECONDS = 20;
+/** A module all of whose engines were started makes no more, after such a rest. */
+const REST_MILLISECONDS = 100;
+const READING_LIMIT_MILLISECONDS = 10_000;
 const { exit } = process;
 
 /** What a module throws where it calls process.exit: a daemon stays. */
@@ -38,26 +44,49 @@ export class DaemonScript {
 
   private readonly path: string;
 
-  constructor({ path, arguments: words, output, execute }: ScriptSettings) {
+  constructor({ path, arguments: words, output, execute, reading = 0 }: ScriptSettings) {
     this.path = path;
     // A module counts its bricks from 1 itself: it is not read again, so it is the first to count.
     const firstBrick = firstBrickOfState();
     this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true, firstBrick });
     const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
-    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute, firstBrick) : moduleEnd(path, words)]);
+    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute, firstBrick) : moduleEnd(path, words, reading)]);
   }
 
   /**
    * Waits until the script has set up what it wants: it has ended, or for so long neither it nor anybody has given an engine a command.
    * Resolves with its end, or undefined for one that goes on.
    */
-  async settled(milliseconds: number): Promise<ScriptEnd | undefined> {
+  async settled(milliseconds: number, rest: () => number = idleSinceLastCommand): Promise<ScriptEnd | undefined> {
     let end: ScriptEnd | undefined;
     void this.end.then((how) => { end = how; });
     for (;;) {
       await Promise.race([this.end, new Promise<void>((resolve) => setTimeout(resolve, LOOK_MILLISECONDS))]);
       if (end !== undefined) return end;
-      if (Math.min(performance.now() - this.begin, idleSinceLastCommand()) >= milliseconds) return undefined;
+      if (Math.min(performance.now() - this.begin, rest()) >= milliseconds) return undefined;
+    }
+  }
+
+  /**
+   * The same for a module that is read anew, by what it asks of its own engines. It may make them in functions that it does not wait for.
+   * @throws BricksError E_SCRIPT_FAILED for one that does not come to rest
+   */
+  async hasMade(engines: Iterable<PacketEngine>, milliseconds: number): Promise<ScriptEnd | undefined> {
+    const rest = (): number => {
+      if (!over && performance.now() - this.begin > READING_LIMIT_MILLISECONDS) throw new BricksError('E_SCRIPT_FAILED', `The script ${this.path} was still at work on its engines after ${READING_LIMIT_MILLISECONDS / 1000} s.`, 'Let it make its engines at once.');
+      return idleSinceLastCommand(engines);
+    };
+    let over = false;
+    const end = await this.settled(milliseconds, rest);
+    over = end !== undefined;
+    const since = performance.now();
+    if (end?.kind === 'failed') return end;
+    for (;;) {
+      const passed = performance.now() - since;
+      const wanted = [...engines].every(({ hasRun }) => hasRun) ? Math.min(REST_MILLISECONDS, milliseconds) : milliseconds;
+      // One that has ended, and works its engines by the clock, is not waited for.
+      if (Math.min(passed, rest()) >= wanted || (over && passed >= milliseconds)) return end;
+      await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
     }
   }
 
@@ -99,12 +128,12 @@ async function setupEnd(path: string, execute: ScriptSettings['execute'], firstB
   }
 }
 
-async function moduleEnd(path: string, words: readonly string[]): Promise<ScriptEnd> {
+async function moduleEnd(path: string, words: readonly string[], reading: number): Promise<ScriptEnd> {
   process.exit = (code) => {
     throw new ModuleLeft(Number(code ?? process.exitCode ?? 0));
   };
   try {
-    await runModule(path, words);
+    await runModule(path, words, reading);
     for (const line of forgotten(looseBricks(), idleEngines(), engines().length > 0)) sayOnce(line);
     return { kind: 'ended' };
   } catch (error) {

@@ -1,11 +1,13 @@
 /** The life of a daemon: it takes its place, runs its script, stays until it is told to stop, and leaves nothing behind. */
 import type { EngineRegistry } from '../control/engine-registry';
+import { ModuleReading } from '../control/module-reading';
 import { engines } from '../control/process-engines';
 import { BricksError } from '../model/errors';
 import { packageVersion } from '../native/load-addon';
 import { allBackends } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
 import { plugins } from '../plugins/find';
+import { markContents } from '../plugins/fresh-modules';
 import { watchForIdleEngines } from '../program/forgotten';
 import { exitCodeOfFailure, say, sayError } from '../program/messages';
 import { ProgramEngines, type EngineSettings } from '../program/program-engines';
@@ -17,6 +19,7 @@ import { ControlServer, type ListenOptions } from './control-server';
 import { DaemonScript, endOfLateError, type ScriptEnd } from './daemon-script';
 import { PidFile } from './pid-file';
 import { dropPrivileges, type Identity } from './privileges';
+import { leaveModule, takeOverEngines } from './module-engines';
 import { Reload } from './reload';
 import { rehearse } from './rehearse';
 import { prepareRuntimeDirectory, removeLeftovers, replaceFile, runtimeFiles, type RuntimeFiles } from './runtime-directory';
@@ -71,6 +74,8 @@ export class Daemon implements ControlHost {
   private script: DaemonScript | undefined;
   private commands: ScriptCommands | undefined;
   private reloading = false;
+  /** How often a module was read anew. */
+  private readings = 0;
   private engines!: ProgramEngines;
   private server: ControlServer | undefined;
   private status: StatusFile | undefined;
@@ -102,6 +107,7 @@ export class Daemon implements ControlHost {
       this.engines = await ProgramEngines.open(this.settings);
       const { registry } = this.engines;
       registry.adoptAll();
+      markContents();
       registry.on('shutdown', () => this.shutdown());
       registry.on('ended', (engine) => say('all sources have ended', 'info', { engine }));
       // Before the script: what its start takes long for can be looked at.
@@ -173,9 +179,9 @@ export class Daemon implements ControlHost {
     if (given === undefined) throw new BricksError('E_RELOAD', 'The daemon runs no script.', 'Start it with -f SCRIPT.');
     const path = findScript(given);
     checkScript(path);
-    if (isModule(path)) throw new BricksError('E_RELOAD', `${given} is a module, which cannot be run for nothing: only Lua scripts and setups as text can be read anew.`, 'Restart the daemon.');
     // What was installed meanwhile may be asked for.
     plugins().refresh();
+    if (isModule(path)) return this.readModuleAnew(path);
     const wanted = await rehearse(path, scriptArguments, this.engines.plan());
     const report = await new Reload(this.registry, wanted, this.commands?.own ?? new Set()).apply();
     const former = this.script;
@@ -183,6 +189,30 @@ export class Daemon implements ControlHost {
     await within(SCRIPT_STOP_MILLISECONDS, former?.stop());
     void script.end.then((end) => this.tellEnd(end, script));
     return report;
+  }
+
+  /** A module can't be tried for nothing: it runs once, and the engines that it makes are planned until it has made all. */
+  private async readModuleAnew(path: string): Promise<ReloadReport> {
+    const { settleMilliseconds } = this.settings;
+    const former = this.script;
+    const reading = ModuleReading.begin();
+    try {
+      const script = this.takeScript(path, [], ++this.readings);
+      const end = await script.hasMade(reading.engines, settleMilliseconds);
+      reading.end();
+      if (end?.kind === 'failed') throw end.error;
+      if (end?.kind === 'left' && end.exitCode !== 0) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} has ended itself with exit code ${end.exitCode}.`);
+      const report = await takeOverEngines(this.registry, reading.engines);
+      await leaveModule(reading.handlersToLeave(true));
+      void script.end.then((late) => this.tellEnd(late, script));
+      return report;
+    } catch (error) {
+      reading.end();
+      for (const engine of reading.engines) engine.endPlan();
+      this.script = former;
+      await leaveModule(reading.handlersToLeave(false));
+      throw error;
+    }
   }
 
   private async listen(): Promise<void> {
@@ -203,10 +233,10 @@ export class Daemon implements ControlHost {
   }
 
   /** Runs a script, for which these engines are there already. */
-  private takeScript(path: string, ready: readonly string[] = []): DaemonScript {
+  private takeScript(path: string, ready: readonly string[] = [], reading = 0): DaemonScript {
     const commands = new ScriptCommands(this.registry, (command) => this.engines.carryOut(command), ready);
     this.commands = commands;
-    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (command) => commands.execute(command) });
+    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (command) => commands.execute(command), reading });
     return this.script;
   }
 

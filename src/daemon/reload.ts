@@ -58,7 +58,11 @@ export class Reload {
   private async remove(name: string): Promise<void> {
     const before = this.stateOf(name);
     await this.command({ command: 'engine.stop', name });
-    this.undo.push(() => this.make(before));
+    const wasOfModule = this.registry.ofModules.has(name);
+    this.undo.push(async () => {
+      await this.make(before);
+      if (wasOfModule) this.registry.ofModules.add(name);
+    });
     await this.command({ command: 'engine.delete', name });
   }
 
@@ -105,13 +109,13 @@ export class Reload {
 
   /** Gives an engine other bricks, while it runs where the backend can do that. */
   private async relink({ name, started }: { readonly name: string; readonly started: boolean }, bricks: readonly BrickSpecification[]): Promise<void> {
-    const command: RegistryCommand = { command: 'engine.relink', name, bricks: [...bricks] };
+    const engine = this.engine(name);
     try {
-      await this.command(command);
+      await engine.relinkSpecifications(bricks);
     } catch (error) {
       if (!isBricksError(error) || error.code !== 'E_ENGINE_RUNNING') throw error;
-      await this.command({ command: 'engine.stop', name });
-      await this.command(command);
+      await engine.stop();
+      await engine.relinkSpecifications(bricks);
     }
     await this.command({ command: started ? 'engine.start' : 'engine.stop', name });
   }
@@ -130,13 +134,13 @@ export class Reload {
   }
 
   private async make(one: EngineSetUp & { readonly started: boolean }): Promise<void> {
-    await this.command({ command: 'engine.create', name: one.name, options: { ...one.options, ...withoutUndefined({ backend: one.given.backend, backendOptions: one.given.backendOptions }) } });
+    this.registry.add(one.name, one.given);
     await this.link(one);
   }
 
-  private async link({ name, specifications, linkOptions: { batch, queue }, started }: EngineSetUp & { readonly started: boolean }): Promise<void> {
+  private async link({ name, specifications, linkOptions, started }: EngineSetUp & { readonly started: boolean }): Promise<void> {
     if (specifications.length === 0) return;
-    await this.command({ command: 'engine.link', name, bricks: [...specifications], ...(batch === undefined ? {} : { batch }), ...(queue === undefined ? {} : { queue }) });
+    await this.engine(name).linkSpecifications(specifications, linkOptions);
     if (started) await this.command({ command: 'engine.start', name });
   }
 
@@ -164,8 +168,12 @@ export class Reload {
   }
 
   private stateOf(name: string): PresentEngine {
-    const engine = this.registry.all.find((one) => one.name === name) as PacketEngine;
+    const engine = this.engine(name);
     return { ...engine.setUp, started: engine.running };
+  }
+
+  private engine(name: string): PacketEngine {
+    return this.registry.all.find((one) => one.name === name) as PacketEngine;
   }
 
   private async command(command: RegistryCommand): Promise<void> {
@@ -197,8 +205,4 @@ function withNumbersOf(before: EngineSetUp, one: EngineSetUp): BrickSpecificatio
     }
   }
   return one.specifications.map((brick) => ({ ...brick, id: numbers.get(brick) ?? brick.id }));
-}
-
-function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

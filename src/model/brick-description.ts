@@ -18,8 +18,7 @@ export function looseBricks(): string[] {
 
 /** A brick as a program describes it: its kind, options and links. `engine.link` gives it to an engine. */
 export class BrickDescription {
-  /** Unique in this process. */
-  readonly id = ++lastId;
+  private number = ++lastId;
   /** What is known of its kind. */
   readonly declaration: BrickDeclaration;
   /** The name of its kind: `LoadBalancer`. */
@@ -37,6 +36,16 @@ export class BrickDescription {
     this.declaration = declaration;
     this.kind = declaration.name;
     this.options = checkOptions(declaration.name, declaration.options, options, declaration.shorthand);
+  }
+
+  /** Unique in this process. */
+  get id(): number {
+    return this.number;
+  }
+
+  /** It stands for a brick that is there already, and goes by its number from now on. */
+  renumber(id: number): void {
+    this.number = id;
   }
 
   /** Names where its packets come from. @throws BricksError E_LINK_NAME */

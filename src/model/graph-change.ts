@@ -5,12 +5,17 @@ import { isSameOptions } from './options';
 
 /** Whether it is the same brick with the same work to do, so that what it remembers still holds. Its links may be others. */
 export function isSameBrick(one: CompiledBrick, other: CompiledBrick): boolean {
-  return isSameKind(one, other) && one.outputs.join('\n') === other.outputs.join('\n') && one.copiesFirst === other.copiesFirst && isSameOptions(one.options, other.options);
+  return isSameKind(one, other) && one.specification.module.url === other.specification.module.url && one.outputs.join('\n') === other.outputs.join('\n') && one.copiesFirst === other.copiesFirst && isSameOptions(one.options, other.options);
 }
 
 /** Whether it is the same brick, be it with other options or outputs: its counters go on. */
 export function isSameKind({ specification: one }: CompiledBrick, { specification: other }: CompiledBrick): boolean {
-  return one.id === other.id && one.kind === other.kind && one.module.url === other.module.url;
+  return one.id === other.id && one.kind === other.kind && fileOf(one.module.url) === fileOf(other.module.url);
+}
+
+/** A module that was read anew is another one of the same file. */
+function fileOf(url: string): string {
+  return url.replace(/\?.*$/, '');
 }
 
 /** Whether the port of a source can go on. */

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type { LinkCount } from '../model/brick';
 import { makeBrickClass, type BrickClass, type GivenTo, type TypedDefinition } from '../model/define-brick';
 import { BricksError } from '../model/errors';
+import { addressOfBrick } from './fresh-modules';
 import type { OptionDeclarations } from '../model/options';
 
 /**
@@ -16,7 +17,7 @@ export function defineBrick<
   const Declared extends OptionDeclarations = Record<never, never>, State = undefined, Shared = undefined, const Shorthand extends string & keyof Declared = never,
   const Inputs extends number | LinkCount = 1, const Outputs extends number | LinkCount = LinkCount,
 >(definition: TypedDefinition<Declared, State, Shared, Shorthand, Inputs, Outputs>, url = callerOf(defineBrick)): BrickClass<GivenTo<Declared, Shorthand>, Inputs, Outputs> {
-  return makeBrickClass(definition, { url, name: '' });
+  return makeBrickClass(definition, { url: url.startsWith('file:') ? addressOfBrick(url) : url, name: '' });
 }
 
 /** The address of the file that called a function. */
@@ -29,8 +30,7 @@ function callerOf(called: (...values: never[]) => unknown): string {
     Error.captureStackTrace(holder, called);
     const { stack } = holder;
     if (typeof stack !== 'string') throw new BricksError('E_BRICK_DECLARATION', 'Can\'t tell which file defines the brick.', 'Pass its URL: defineBrick({ ... }, import.meta.url).');
-    const address = stack.startsWith('file:') ? stack : pathToFileURL(stack).href;
-    return address.replace(/\?instance=\d+$/, '');
+    return stack.startsWith('file:') ? stack : pathToFileURL(stack).href;
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BricksError, messageOf } from '../model/errors';
 import { placeOfError } from './error-place';
+import { forgetRequired, markOf, markedAddress } from './fresh-modules';
 import { installModuleHooks } from './module-hooks';
 
 /**
@@ -14,7 +15,7 @@ export async function loadModule(url: string, instance = 0): Promise<Record<stri
   installModuleHooks();
   const path = pathOfModule(url);
   try {
-    return await importModule(path, instance);
+    return await importModule(path, instance, markOf(url));
   } catch (error) {
     const place = placeOfError(error, isAbsolute(path) ? path : undefined);
     throw new BricksError('E_MODULE', `The module ${url} can't be loaded: ${place ? `${place.line}: ` : ''}${messageOf(error)}.`);
@@ -40,14 +41,21 @@ function pathOfModule(url: string): string {
   return url.startsWith('file:') ? fileURLToPath(url) : url;
 }
 
+/** Of marked modules, the marks with which this thread has loaded each file: of CommonJS modules it has one at a time. */
+const marks = new Map<string, string>();
+
 /** What `require` says of a module that it can't load, but `import` perhaps can. */
 const FOR_IMPORT = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE', 'ERR_MODULE_NOT_FOUND'];
 
-async function importModule(path: string, instance: number): Promise<Record<string, unknown>> {
-  const address = `${isAbsolute(path) ? pathToFileURL(path).href : path}${instance > 0 ? `?instance=${instance}` : ''}`;
+async function importModule(path: string, instance: number, mark: string | undefined): Promise<Record<string, unknown>> {
+  const address = markedAddress(markedAddress(isAbsolute(path) ? pathToFileURL(path).href : path, instance > 0 ? `instance=${instance}` : undefined), mark);
   // require() of such a module, where Node knows it, goes past the hooks that find packet-bricks.
   if (isEsModule(path)) return (await import(address)) as Record<string, unknown>;
   try {
+    if (mark !== undefined && marks.get(path) !== mark) {
+      if (marks.has(path)) forgetRequired();
+      marks.set(path, mark);
+    }
     return requireAnew(path, instance);
   } catch (error) {
     if (!FOR_IMPORT.includes((error as { code?: string }).code ?? '')) throw error;

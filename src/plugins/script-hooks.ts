@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
+import { inheritedAddress } from './fresh-modules';
 
 interface Resolved { url: string; shortCircuit?: boolean; format?: string | null }
 interface Loaded { format: string; source: string; shortCircuit: boolean }
@@ -23,7 +24,15 @@ export function ownFiles(): Record<string, string> {
 
 export async function resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => Promise<Resolved>): Promise<Resolved> {
   const url = OWN[specifier];
-  return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
+  return url === undefined ? inherited(await next(specifier, context), context) : { url, shortCircuit: true };
+}
+
+interface ResolveContext { readonly parentURL?: string | undefined }
+
+/** What a module that is read anew imports is read anew too. */
+function inherited(resolved: Resolved, context: unknown): Resolved {
+  const url = inheritedAddress(resolved.url, (context as ResolveContext).parentURL);
+  return url === resolved.url ? resolved : { ...resolved, url };
 }
 
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<Loaded>): Promise<Loaded> {
@@ -34,14 +43,20 @@ export async function load(url: string, context: unknown, next: (url: string, co
 
 interface LoadContext { readonly conditions?: readonly string[] }
 
+function isRequired(context: unknown): boolean {
+  return (context as LoadContext).conditions?.includes('require') === true;
+}
+
 export const inThread = {
   resolve<Context>(specifier: string, context: Context, next: (specifier: string, context: Context) => Resolved): Resolved {
     const url = OWN[specifier];
-    return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
+    if (url !== undefined) return { url, shortCircuit: true };
+    const resolved = next(specifier, context);
+    return isRequired(context) ? resolved : inherited(resolved, context);
   },
   /** What is required, not imported, is Node's to load. */
   load<Context extends LoadContext, Result>(url: string, context: Context, next: (url: string, context: Context) => Result): Result | Loaded {
-    if (!isTypeScript(url) || context.conditions?.includes('require')) return next(url, context);
+    if (!isTypeScript(url) || isRequired(context)) return next(url, context);
     const path = fileURLToPath(url);
     return { format: 'module', source: withoutTypes(readFileSync(path, 'utf8'), path), shortCircuit: true };
   },

@@ -10,6 +10,7 @@ import { formatFailure, type LuaHost } from '../lua/lua-host';
 import { packageRoot } from '../native/load-addon';
 import { messageWithPlace } from '../plugins/error-place';
 import { installModuleHooks } from '../plugins/module-hooks';
+import { forgetRequired, markedAddress } from '../plugins/fresh-modules';
 
 /** First numbers of capture files, in the order of their bytes: pcap in both commands and units, pcapng. */
 const CAPTURE_MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
@@ -89,13 +90,14 @@ export async function runLuaScript(host: LuaHost, path: string): Promise<number 
   throw new BricksError(result.failure.interrupted ? 'E_INTERRUPTED' : 'E_SCRIPT_FAILED', formatFailure(result.failure));
 }
 
-/** @throws BricksError E_SCRIPT_FAILED, or what our own calls threw, with file and line in front */
-export async function runModule(path: string, args: readonly string[]): Promise<void> {
+/** `reading` above 0: it is read anew, with what it imports. @throws BricksError E_SCRIPT_FAILED, or what our own calls threw, with file and line in front */
+export async function runModule(path: string, args: readonly string[], reading = 0): Promise<void> {
   installModuleHooks();
   const file = resolve(path);
   process.argv.splice(1, process.argv.length, file, ...args);
+  if (reading > 0) forgetRequired();
   try {
-    await import(pathToFileURL(file).href);
+    await import(markedAddress(pathToFileURL(file).href, reading > 0 ? `reading=${reading}` : undefined));
   } catch (error) {
     throw failureOfModule(error, file);
   }

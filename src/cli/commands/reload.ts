@@ -9,7 +9,8 @@ export class ReloadCommand extends ClientCommand {
   static override usage = Command.Usage({
     description: 'Have a daemon read its script again and change what has changed.',
     details: `
-      The script is first run for nothing, as by bricks check; a script with a mistake changes nothing. Then engines that it makes
+      A Lua script is first run for nothing, as by bricks check; a module in JavaScript or TypeScript runs once, with its engines only planned. A script with a
+      mistake changes nothing. Then engines that it makes
       otherwise get their new bricks while they run, new ones are added and started, and those that it makes no more are deleted. Engines that are the same
       go on untouched. If something cannot be opened, all engines get back what they had, and the exit code is 1.
     `,
