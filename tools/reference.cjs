@@ -135,7 +135,7 @@ function exitCodesPage() {
   return page('Exit codes', '`bricks` exits with one of these codes, whether the setup is a Lua, JavaScript or TypeScript script, was typed in, or came from standard input.',
     table(['code', 'meaning'], EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
     'A code other than 0 that the script passes to `os.exit` (Lua) or `process.exit` takes precedence, and so does a `process.exitCode` set by a module, even to 0. `bricks attach --exec` and `bricks netmap-run` exit with the code of their program, or with 128 plus the number of the signal that ended it.',
-    'If there are several faults, the code is that of the first one in this table. A signal (SIGINT, SIGTERM, SIGHUP) that ends the program cleanly does not change this: without a fault, the code is 0.',
+    'If there are several faults, the code is that of the one that stands first in the table of [faults](#faults): 1, then 5, 4 and 3. A signal (SIGINT, SIGTERM, SIGHUP) that ends the program cleanly does not change this: without a fault, the code is 0.',
     '## Faults',
     'What kept an engine from doing all of its work is in `engine.outcome`, in the result of `await engine.finished()`, and in `faults` of `stats()` and `audit()`; in Lua, in `pe:stats().faults` and `pe:audit().faults`. Each fault has a `kind`, a `link`, a `message`, and the error `code` if an engine ended with an error.',
     table(['kind', 'exit code', 'meaning'], FAULT_KINDS.map(({ kind, exitCode, text }) => [`\`${kind}\``, String(exitCode), text])));

@@ -19,9 +19,16 @@ function asksForDaemon(argv: readonly string[]): boolean {
   return own[0]?.startsWith('-') === true && own.some((word) => word === '-d' || word === '--daemon') && !own.some((word) => ['-h', '--help', '-s', '--shell'].includes(word));
 }
 
+/** Programs of their own that also go by a word of this one: `bricks kill-server`, for a clone, where they are in nobody's PATH. */
+const PROGRAMS = ['server', 'kill-server', 'load-balance', 'duplicate'] as const;
+
 const argv = process.argv.slice(2);
+const program = PROGRAMS.find((word) => word === argv[0]);
 /* eslint-disable @typescript-eslint/no-require-imports -- only when they are needed */
-if (asksForDaemon(argv)) (require('./daemon-programs') as typeof import('./daemon-programs')).run('bricks-server');
+if (program !== undefined) {
+  process.argv.splice(2, 1);
+  (require('./daemon-programs') as typeof import('./daemon-programs')).run(`bricks-${program}`);
+} else if (asksForDaemon(argv)) (require('./daemon-programs') as typeof import('./daemon-programs')).run('bricks-server');
 else if (!tellVersion(argv)) require('./main');
 
 export {};

@@ -48,7 +48,9 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },
   'create-plugin': { command: CreatePluginCommand, synopsis: 'bricks create-plugin [--form FORM] [--brick NAME] [--description TEXT] [--author NAME] [--license ID] NAME', needs: 'a name for the package, such as my-brick' },
 };
-const WORDS = [...Object.keys(NAMED), 'help'];
+/** What src/cli/bricks.ts leaves to programs of their own. */
+const PROGRAMS = ['server', 'kill-server', 'load-balance', 'duplicate'];
+const WORDS = [...Object.keys(NAMED), ...PROGRAMS, 'help'];
 
 const ALL_COMMANDS: readonly CommandClass<BaseContext>[] = [RunCommand, ...Object.values(NAMED).map(({ command }) => command)];
 

@@ -3,6 +3,7 @@ import type { Daemon } from '../client/daemon';
 import type { LineResult, RunResult } from '../lua/lua-host';
 import type { Completion } from '../program/completion';
 import type { ShellHost } from '../program/shell-host';
+import { MOST_LINES } from '../protocol/commands/shell';
 
 const AGAIN_MILLISECONDS = 10;
 
@@ -23,8 +24,8 @@ export class RemoteShell implements ShellHost {
     return this.working > 0;
   }
 
-  runLine(text: string, columns?: number): Promise<LineResult> {
-    return this.work(this.daemon.call('shell.line', { shell: this.shell, text, columns }));
+  runLine(text: string, columns?: number, first = 1): Promise<LineResult> {
+    return this.work(this.daemon.call('shell.line', { shell: this.shell, text, columns, ...(first > 1 && first <= MOST_LINES ? { first } : {}) }));
   }
 
   /** Runs a script, whose text is given. */

@@ -63,6 +63,8 @@ export const OWN_TEXTS: ShellTexts = { greeting: 'This is a Lua shell. Type help
 export class Shell {
   private readonly lines: Interface;
   private pending = '';
+  /** Lines of a pipe so far. */
+  private read = 0;
 
   /** Once `leaving` is true, what was interrupted is told no more. */
   constructor(private readonly host: ShellHost, private readonly terminal: boolean, private readonly texts: ShellTexts, private readonly leaving: () => boolean = () => false) {
@@ -95,7 +97,7 @@ export class Shell {
       return 0;
     }
     if (this.pending === '') return this.failed ? 1 : 0;
-    process.stderr.write(`The input ends in the middle of a statement: ${this.pending.split('\n')[0]}\n`);
+    process.stderr.write(`The input ends in the middle of a statement that begins in line ${this.read - this.pending.split('\n').length + 1}: ${this.pending.split('\n')[0]}\n`);
     return 1;
   }
 
@@ -128,6 +130,7 @@ export class Shell {
 
   /** Evaluates what was typed so far; returns an exit code when the program is to end. */
   private async take(line: string): Promise<number | undefined> {
+    this.read++;
     if (this.terminal && line.trim() !== '') remember(line);
     const asked = this.pending === '' ? HELP_FORMS.map((form) => form.exec(line.trim())).find((match) => match !== null) : undefined;
     if (asked) return this.help(asked[1]);
@@ -138,7 +141,9 @@ export class Shell {
       return undefined;
     }
     try {
-      const result = await this.host.runLine(this.pending, this.columns);
+      // On a terminal nobody counts lines.
+      const first = this.terminal ? 1 : this.read - this.pending.split('\n').length + 1;
+      const result = await this.host.runLine(this.pending, this.columns, first);
       if (result.incomplete) return undefined;
       this.pending = '';
       return this.ended(result);

@@ -6,7 +6,7 @@ import type { CompiledBrick, CompiledGraph } from '../model/graph';
 import type { NoticeLevel } from '../model/outcome';
 import { loadBrickClass } from '../plugins/load-brick';
 import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
-import { noMethodsError } from './engine-rules';
+import { noMethodsError, unknownBrickError } from './engine-rules';
 import { createMailbox } from './mailbox';
 
 /** What the engine's thread has to know of a brick's control half. */
@@ -141,7 +141,7 @@ export interface ControlsBefore {
 }
 
 export class BrickControls {
-  private constructor(private readonly threads: ReadonlyMap<number, ControlThread>, private readonly graph: CompiledGraph) {}
+  private constructor(private readonly engine: string, private readonly threads: ReadonlyMap<number, ControlThread>, private readonly graph: CompiledGraph) {}
 
   /** Starts them all, but those that go on; where one fails to, none is left of those that were started. @throws BricksError E_BRICK_CONTROL */
   static async start(engine: string, graph: CompiledGraph, tell: (text: string, level?: NoticeLevel) => void, before: ControlsBefore | undefined = undefined): Promise<BrickControls> {
@@ -154,7 +154,7 @@ export class BrickControls {
       threads.set(node, thread);
       if (!known) started.push(thread);
     }
-    const controls = new BrickControls(threads, graph);
+    const controls = new BrickControls(engine, threads, graph);
     try {
       await Promise.all(started.map((thread) => thread.start()));
     } catch (error) {
@@ -171,8 +171,9 @@ export class BrickControls {
   /** Calls a method of a brick's control half. @throws BricksError E_BRICK_CALL, or what the method says */
   call(id: number, method: string, values: readonly unknown[]): Promise<unknown> {
     const node = this.graph.bricks.findIndex(({ specification }) => specification.id === id);
+    if (node < 0) return Promise.reject(unknownBrickError(this.engine, id, this.graph));
     const thread = this.threads.get(node);
-    if (!thread) return Promise.reject(noMethodsError(this.graph.bricks[node]?.label ?? id));
+    if (!thread) return Promise.reject(noMethodsError(this.graph.bricks[node].label));
     return thread.call(method, values);
   }
 

@@ -1,5 +1,6 @@
 /** What may not be asked of an engine in the state it is in: the same for engines that are open and for those that are only planned. */
 import { BricksError } from '../model/errors';
+import type { CompiledGraph } from '../model/graph';
 import type { OpenGraph } from './idle-links';
 
 /** Whether another graph can take over while the links of both are open. */
@@ -44,7 +45,13 @@ export function noBrickError(name: string, consequence = ''): BricksError {
   return new BricksError('E_ENGINE_NOT_LINKED', `The engine ${name} has no brick${consequence}.`, 'Link one first: pe:link(brick).');
 }
 
+/** For a number that none of an engine's bricks has. */
+export function unknownBrickError(engine: string, id: number, { bricks }: CompiledGraph): BricksError {
+  const known = bricks.map(({ label, specification }) => `${specification.id} (${label})`);
+  return new BricksError('E_ARGUMENT', `The engine ${engine} has no brick ${id}.`, `It has: ${known.join(', ')}.`);
+}
+
 /** A call of a method that a brick has not. */
-export function noMethodsError(brick: string | number): BricksError {
+export function noMethodsError(brick: string): BricksError {
   return new BricksError('E_BRICK_CALL', `The brick ${brick} has no control half, so it has no methods.`);
 }

@@ -11,7 +11,7 @@ import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type Packet
 import { engineGraph, type EngineGraph } from './engine-graph';
 import type { ManagedEngine } from './managed-engines';
 import type { EngineSetUp } from './engine-set-up';
-import { noBrickError, noMethodsError, refuseWhileRunning } from './engine-rules';
+import { noBrickError, noMethodsError, refuseWhileRunning, unknownBrickError } from './engine-rules';
 import { endsByItself } from './planned-life';
 import { backendOf, settingsOf, type EngineSettings } from './prepare-plan';
 
@@ -138,8 +138,10 @@ export class PlannedEngine implements ManagedEngine {
   /** No control half runs: a call of one that there would be returns nothing. */
   call(brick: { readonly id: number }): Promise<undefined> {
     return this.take(() => {
-      const found = this.graph().graph.bricks.find(({ specification }) => specification.id === brick.id);
-      if (found?.declaration.control !== true) throw noMethodsError(found?.label ?? brick.id);
+      const { graph } = this.graph();
+      const found = graph.bricks.find(({ specification }) => specification.id === brick.id);
+      if (!found) throw unknownBrickError(this.name, brick.id, graph);
+      if (!found.declaration.control) throw noMethodsError(found.label);
       return undefined;
     });
   }

@@ -54,8 +54,8 @@ export class LuaShell {
     return () => this.listeners.delete(listener);
   }
 
-  runLine(text: string, columns: number | undefined): Promise<LineResult> {
-    return this.afterOutput(this.lua.runLine(text, columns));
+  runLine(text: string, columns: number | undefined, first: number | undefined): Promise<LineResult> {
+    return this.afterOutput(this.lua.runLine(text, columns, first));
   }
 
   runScript(text: string, name: string, args: readonly string[]): Promise<RunResult> {

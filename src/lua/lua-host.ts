@@ -162,10 +162,11 @@ export class LuaHost {
 
   /**
    * Evaluates a statement of the shell: all its lines so far. Values of `= expression` are printed, and of what is an
-   * expression and no statement; on a terminal, which has so many columns, also of calls that stand alone.
+   * expression and no statement; on a terminal, which has so many columns, also of calls that stand alone. `first` is the number of its
+   * first line, for messages.
    */
-  async runLine(text: string, columns?: number): Promise<LineResult> {
-    const outcome = await this.#call('line', columns === undefined ? [text] : [text, columns]);
+  async runLine(text: string, columns = 0, first = 1): Promise<LineResult> {
+    const outcome = await this.#call('line', [text, columns, first]);
     if (!outcome.failure && (outcome.value as { incomplete?: boolean } | undefined)?.incomplete) return { incomplete: true };
     return { incomplete: false, ...resultOf(outcome) };
   }

@@ -102,8 +102,9 @@ function explained(request: Extract<Request, { call: number }>, outcome: NativeO
 function sourceLine({ name, values }: Extract<Request, { call: number }>, { file, line }: NativeFailure): string {
   if (file === undefined || line === undefined) return '';
   try {
-    const text = name === 'line' && file === SHELL ? String(values[0]) : readFileSync(file, 'utf8');
-    return text.split('\n')[line - 1] ?? '';
+    const typed = name === 'line' && file === SHELL;
+    const text = typed ? String(values[0]) : readFileSync(file, 'utf8');
+    return text.split('\n')[line - (typed ? Number(values[2]) : 1)] ?? '';
   } catch {
     return ''; // it has gone, or has a name of its own
   }

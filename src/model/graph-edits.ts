@@ -41,7 +41,7 @@ export function editGraph(bricks: Bricks, edit: GraphEdit, declarationOf: (brick
 
 function find(bricks: Bricks, id: number): BrickSpecification {
   const found = bricks.find((brick) => brick.id === id);
-  if (!found) throw new BricksError('E_ARGUMENT', `The engine has no brick ${id}.`, 'Link it first: pe:link(brick).');
+  if (!found) throw new BricksError('E_ARGUMENT', `The engine has no brick ${id}.`, `It has: ${bricks.map((brick) => `${brick.id} (${brick.name ?? brick.kind})`).join(', ')}.`);
   return found;
 }
 

@@ -5,10 +5,11 @@ import { PlannedEngines } from '../control/planned-engines';
 import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { engines, faultsOfProcess } from '../control/process-engines';
 import type { EngineStatistics } from '../control/statistics';
+import type { Backend } from '../model/backend';
 import type { ErrorCode } from '../model/error-codes';
 import { BricksError } from '../model/errors';
 import { parseLinkName } from '../model/link-name';
-import { checkOptions, listOptions } from '../model/options';
+import { checkOptions, listOptions, type OptionValues } from '../model/options';
 import { exitCodeOf } from '../model/outcome';
 import { defaultBackend, setDefaultBackend } from '../plugins/default-backend';
 import { messageWithPlace } from '../plugins/error-place';
@@ -52,7 +53,7 @@ export class ProgramEngines {
   private constructor({ backend: name, backendOptions: given = [], batch, tellChoice = false }: EngineSettings) {
     checkChoice(name, tellChoice);
     const { backend } = defaultBackend();
-    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(given));
+    const backendOptions = givenBackendOptions(backend, given);
     this.filtered = typeof backendOptions['filter'] === 'string' && backendOptions['filter'] !== '';
     this.defaults = { ...(name === undefined ? {} : { backend: name }), backendOptions, ...(batch === undefined ? {} : { batch }) };
     this.registry = new EngineRegistry(this.defaults);
@@ -142,10 +143,17 @@ function isFile(input: string): boolean {
 }
 
 /** Options as `-o NAME=VALUE` has them. @throws UsageError */
-export function parseBackendOptions(given: readonly string[]): Record<string, string> {
+function parseBackendOptions(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(given.map((text) => {
     const at = text.indexOf('=');
     if (at < 1) throw new UsageError(`--option ${text}: options must have the form NAME=VALUE.`);
     return [text.slice(0, at), text.slice(at + 1)];
   }));
+}
+
+/** Checked, without the defaults of what nobody has set. @throws UsageError, BricksError E_OPTION */
+export function givenBackendOptions(backend: Backend, texts: readonly string[]): OptionValues {
+  const given = parseBackendOptions(texts);
+  const checked = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), given);
+  return Object.fromEntries(Object.keys(given).map((name) => [name, checked[name]]));
 }

@@ -5,8 +5,8 @@ import { complete, type Completion } from './completion';
 export interface ShellHost {
   /** Whether a line is at work. */
   readonly busy: boolean;
-  /** Evaluates a statement: all its lines so far. On a terminal, which has so many columns, it prints what calls return. */
-  runLine(text: string, columns?: number): Promise<LineResult>;
+  /** Evaluates a statement: all its lines so far. On a terminal, which has so many columns, it prints what calls return. `first`: the number of its first line. */
+  runLine(text: string, columns?: number, first?: number): Promise<LineResult>;
   /** Prints the help on a word. */
   help(word: string, columns?: number): Promise<RunResult>;
   /** How a line may go on: `text` is what was typed of the statement, up to the cursor; `behind` what stands behind it. */
@@ -23,8 +23,8 @@ export class LuaShellHost implements ShellHost {
     return this.lua.busy;
   }
 
-  runLine(text: string, columns?: number): Promise<LineResult> {
-    return this.lua.runLine(text, columns);
+  runLine(text: string, columns?: number, first?: number): Promise<LineResult> {
+    return this.lua.runLine(text, columns, first);
   }
 
   help(word: string, columns?: number): Promise<RunResult> {

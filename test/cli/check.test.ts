@@ -105,6 +105,8 @@ test('what was forgotten is a failure, as in a real run', async () => {
   expect(await reportOf(`${BALANCER}PktEngine.new("e0"):link(lb)`)).toMatchObject({ exitCode: 1, ok: false, forgotten: [expect.stringMatching(/The engine e0 was never started/)] });
   expect(await reportOf(BALANCER)).toMatchObject({ exitCode: 1, forgotten: [expect.stringMatching(/No engine is linked to the brick LoadBalancer from nic0/)] });
   expect(await reportOf('os.exit(7)')).toMatchObject({ exitCode: 7, ok: false });
+  writeFileSync(place.path('leaves.lua'), 'os.exit(7)');
+  expect(await place.run(['check', 'leaves.lua'])).toMatchObject({ code: 7, stderr: 'bricks: leaves.lua ends itself with exit code 7.\n' });
 });
 
 test('commands are not run and files not written, and both are said', async () => {

@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs';
+import { resolveBackend } from 'packet-bricks';
+import { givenBackendOptions } from 'packet-bricks/src/program/program-engines';
 import { DaemonPlace } from '../daemon/programs';
 import { flowPacket } from '../support/loopback-engine';
 import { writeCapture } from '../support/write-capture';
@@ -44,6 +46,12 @@ test('mistakes are told as by a real run', async () => {
   expect([module.code, both.code]).toEqual([1, 2]);
   expect(both.stderr).toContain('Use only one of --dot and --svg.');
   expect(JSON.parse(check.stdout)).toMatchObject({ ok: true, engines: [{ name: 'capture', bricks: [{ label: 'PcapReader' }, { label: 'lb' }, { label: 'Filter' }] }, { name: 'record' }] });
+});
+
+test('of the options of a backend those are part of a setup that somebody has given', () => {
+  expect(givenBackendOptions(resolveBackend('pcap'), ['snapLength=2048', 'promiscuous=false'])).toEqual({ snapLength: 2048, promiscuous: false });
+  expect(givenBackendOptions(resolveBackend('pcap'), [])).toEqual({});
+  expect(() => givenBackendOptions(resolveBackend('pcap'), ['snaplen=2048'])).toThrow(/has no option "snaplen"/);
 });
 
 test('a daemon runs a setup as text, and shows it again, with rates on its edges', async () => {

@@ -86,6 +86,7 @@ exports.Doubler = defineBrick({ name: 'Doubler', onPacket: () => () => 0, contro
     const [brick] = await client.call('engine.link', { name: 'e0', bricks: [{ kind: 'Doubler', inputs: ['in'], outputs: ['out'] }] });
     expect(await client.call('brick.call', { name: 'e0', brick, method: 'double', values: [21] })).toBe(42);
     await expect(client.call('brick.call', { name: 'e0', brick, method: 'triple' })).rejects.toMatchObject({ code: 'E_BRICK_CALL' });
+    await expect(client.call('brick.call', { name: 'e0', brick: 99, method: 'triple' })).rejects.toMatchObject({ code: 'E_ARGUMENT', message: expect.stringMatching(/^The engine e0 has no brick 99\. It has: \d+ \(\w+\)/) as string });
   });
 
   test('reloads the daemon and ends it', async () => {

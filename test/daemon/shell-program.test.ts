@@ -33,8 +33,11 @@ describe('in a pipe', () => {
     expect(await shell('BRICKS.show_stats()\n')).toEqual({ code: 0, signal: null, stdout: expect.stringMatching(/^ENGINE +STATE[^]*total/), stderr: '' });
     expect(await shell('pe = PktEngine.new("e0")\n= pe\npe:delete()\nfor i = 1, 2 do\nprint(i)\nend\n')).toMatchObject({ code: 0, stdout: 'PktEngine e0 (stopped)\n1\n2\n', stderr: '' });
     expect(await shell('error("no")\nprint("goes on")\n')).toMatchObject({ code: 1, stdout: 'goes on\n', stderr: 'shell:1: no\n' });
+    expect(await shell('x = 1\n\nerror("no")\nif x then\n  error("here")\nend\n= nothing.field\nfunction f()\n  error("within")\nend\nf()\n')).toMatchObject({
+      code: 1, stderr: expect.stringMatching(/^shell:3: no\nshell:5: here\nshell:7: attempt to index global 'nothing'.*\nshell:9: within\n[^]*shell:11: in main chunk\n/) as string,
+    });
     expect(await shell('os.exit(7)\nprint("not this")\n')).toMatchObject({ code: 7, stdout: '' });
-    expect(await shell('for i = 1, 2 do\n')).toMatchObject({ code: 1, stderr: 'The input ends in the middle of a statement: for i = 1, 2 do\n' });
+    expect(await shell('for i = 1, 2 do\n')).toMatchObject({ code: 1, stderr: 'The input ends in the middle of a statement that begins in line 1: for i = 1, 2 do\n' });
     expect(await shell('? Merge\n')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Merge: /) });
   });
 

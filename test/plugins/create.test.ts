@@ -52,7 +52,7 @@ describe('bricks create-plugin', () => {
   test('makes a package that builds, passes its tests, and can be packed', async () => {
     const { stdout } = await bricks(folder, 'create-plugin', 'my-brick');
     const plugin = join(folder, 'my-brick');
-    expect(stdout).toBe(`Made my-brick with the brick MyBrick in ${plugin}.\nNext: cd my-brick && npm install && npm test\n`);
+    expect(stdout).toBe(`Made my-brick with the brick MyBrick in ${plugin}.\nNext: cd my-brick && npm install --save-dev ${installed} && npm test\n`);
     linkTools(plugin);
     expect(await npm(plugin, 'test')).toMatch(/pass 2/);
     tarball = await publish(plugin, join(folder, 'unpacked'));

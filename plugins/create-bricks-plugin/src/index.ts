@@ -73,10 +73,13 @@ export async function askSettings(given: GivenSettings, { input, output }: Strea
   return answers as unknown as GivenSettings;
 }
 
-/** Makes a plugin from what was given, and asks for the rest on a terminal; returns the message for the user. @throws CreateError, WriteError */
-export async function create(given: GivenSettings, streams?: Streams): Promise<string> {
+/**
+ * Makes a plugin from what was given, and asks for the rest on a terminal; returns the message for the user. `clone`: where the Packet Bricks lies that is to be
+ * installed with it, if it is not the one that npm has. @throws CreateError, WriteError
+ */
+export async function create(given: GivenSettings, streams?: Streams, clone?: string): Promise<string> {
   const asked = streams === undefined ? given : await askSettings(given, streams);
   const settings = checkSettings(asked);
   const folder = createPlugin(settings);
-  return `Made ${settings.name} with the brick ${settings.brick} in ${folder}.\nNext: cd ${folder.slice(dirname(folder).length + 1)} && npm install && npm test\n`;
+  return `Made ${settings.name} with the brick ${settings.brick} in ${folder}.\nNext: cd ${folder.slice(dirname(folder).length + 1)} && npm install${clone === undefined ? '' : ` --save-dev ${/^[\w/.-]+$/.test(clone) ? clone : JSON.stringify(clone)}`} && npm test\n`;
 }

@@ -3,13 +3,12 @@ import { isNumber, isInInclusiveRange, cascade } from 'typanion';
 import { PlannedEngines, type EngineDescription } from '../../control/planned-engines';
 import type { ErrorCode } from '../../model/error-codes';
 import { BricksError, isBricksError } from '../../model/errors';
-import { checkOptions, listOptions } from '../../model/options';
 import { formatFailure, type LuaFailure } from '../../lua/lua-host';
 import { findBackend } from '../../plugins/find';
 import { forgotten } from '../../program/forgotten';
 import { say, sayError } from '../../program/messages';
 import { PLANNED_BACKEND } from '../../program/planned-set-up';
-import { parseBackendOptions, usePlugins } from '../../program/program-engines';
+import { givenBackendOptions, usePlugins } from '../../program/program-engines';
 import { LIMIT_SECONDS, REHEARSED_SECONDS, rehearseScript } from '../../program/rehearsal';
 import { checkScript, findScript, isModule, isSetup, readSetupFile } from '../../program/script';
 import { runSetup } from '../../text';
@@ -83,7 +82,7 @@ export class CheckCommand extends Command {
   private async rehearse(script: string): Promise<Report> {
     usePlugins({ paths: this.plugins, script });
     const { backend } = await findBackend(this.backend ?? PLANNED_BACKEND);
-    const backendOptions = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), parseBackendOptions(this.backendOptions ?? []));
+    const backendOptions = givenBackendOptions(backend, this.backendOptions ?? []);
     const engines = new PlannedEngines({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     if (isSetup(script)) return this.readSetup(script, engines);
     const skipped: string[] = [];
@@ -120,8 +119,9 @@ export class CheckCommand extends Command {
     };
   }
 
-  private tell({ script, ok, error, forgotten: lines, skipped, engines, stillRunning }: Report): void {
+  private tell({ script, ok, exitCode, error, forgotten: lines, skipped, engines, stillRunning }: Report): void {
     if (error) sayError(new BricksError(error.code, error.message));
+    else if (!ok && lines.length === 0) say(`${script} ends itself with exit code ${exitCode}.`);
     for (const line of lines) say(line);
     for (const what of skipped.slice(0, SKIPPED_SHOWN)) say(`not done: ${what}`);
     if (skipped.length > SKIPPED_SHOWN) say(`not done: ${skipped.length - SKIPPED_SHOWN} more such calls`);

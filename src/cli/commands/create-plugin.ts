@@ -8,7 +8,7 @@ import { packageRoot } from '../../native/load-addon';
 interface Creator {
   readonly CreateError: new (message: string) => Error;
   readonly WriteError: new (message: string) => Error & { readonly remedy: string };
-  create(given: { readonly name: string } & Readonly<Record<string, string | undefined>>, streams?: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream }): Promise<string>;
+  create(given: { readonly name: string } & Readonly<Record<string, string | undefined>>, streams?: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream }, clone?: string): Promise<string>;
 }
 
 /** Makes a plugin to begin with. */
@@ -36,7 +36,9 @@ export class CreatePluginCommand extends Command {
     const { name, form, brick, description, author, license } = this;
     try {
       const terminal = isatty(0) && isatty(1);
-      this.context.stdout.write(await create({ name, form, brick, description, author, license }, terminal ? { input: process.stdin, output: process.stdout } : undefined));
+      const root = packageRoot();
+      const streams = terminal ? { input: process.stdin, output: process.stdout } : undefined;
+      this.context.stdout.write(await create({ name, form, brick, description, author, license }, streams, root.includes('/node_modules/') ? undefined : root));
       return 0;
     } catch (error) {
       if (error instanceof WriteError) throw new BricksError('E_FILE', error.message, error.remedy);

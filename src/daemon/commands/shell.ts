@@ -20,7 +20,7 @@ export const SHELL_HANDLERS: readonly CommandHandler[] = [
     shells.set(shell, opened);
     return { shell };
   }),
-  handle('shell.line', (_, { shell, text, columns }, session) => shellOf(session, shell).runLine(text, columns)),
+  handle('shell.line', (_, { shell, text, columns, first }, session) => shellOf(session, shell).runLine(text, columns, first)),
   handle('shell.script', (_, { shell, text, name, arguments: given }, session) => shellOf(session, shell).runScript(text, name, texts(given ?? []))),
   handle('shell.help', (_, { shell, word, columns }, session) => shellOf(session, shell).help(word, columns)),
   handle('shell.complete', (_, { shell, text, behind }, session) => shellOf(session, shell).complete(text, behind)),

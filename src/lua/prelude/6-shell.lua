@@ -88,9 +88,11 @@ local function print_name(name, ...)
 end
 
 -- Calls `show` with the values of an expression, whose own calls stay in tracebacks so.
-local function evaluate(expression, show)
-  local chunk = loadstring("local bricks_show = ... bricks_show(" .. expression .. "\n)", "=shell")
-  if chunk then chunk(show) else show(loadstring("return " .. expression, "=shell")()) end
+local function evaluate(above, expression, show)
+  local call = above .. "local bricks_show = ... bricks_show(" .. expression
+  -- In its own line, unless a comment hides it: errors name the last line of a call.
+  local chunk = loadstring(call .. ")", "=shell") or loadstring(call .. "\n)", "=shell")
+  if chunk then chunk(show) else show(loadstring(above .. "return " .. expression, "=shell")()) end
 end
 
 -- Whether the lines typed so far may go on: what no next line can end is an error now, and swallows none.
@@ -104,17 +106,19 @@ local function goes_on(text, message)
 end
 
 -- Evaluates a statement of the shell; returns whether more lines are needed. On a terminal, which has so many columns,
--- what calls return is printed too.
-function host.line(text, columns)
+-- what calls return is printed too. `first` is the number of its first line, for messages.
+function host.line(text, columns, first)
+  if columns == 0 then columns = nil end
   values.columns = columns or 80
+  local above = ("\n"):rep((first or 1) - 1)
   local expression = text:match("^%s*=(.*)$")
-  local chunk, message = loadstring(expression and "return " .. expression or text, "=shell")
+  local chunk, message = loadstring(above .. (expression and "return " .. expression or text), "=shell")
   local bare = not expression and (not chunk or columns) and text:find("%S") and loadstring("return " .. text)
   if expression and chunk then
-    evaluate(expression, print_results)
+    evaluate(above, expression, print_results)
   elseif bare then
     local name = columns and text:match("^%s*([%a_][%w_]*)%s*$")
-    evaluate(text, name and function(...) print_name(name, ...) end or chunk and print_news or print_results)
+    evaluate(above, text, name and function(...) print_name(name, ...) end or chunk and print_news or print_results)
   elseif chunk then
     print_results(chunk())
   elseif goes_on(text, message) or not expression and goes_on(text, select(2, loadstring("return " .. text)) or "") then

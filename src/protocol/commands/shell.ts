@@ -14,6 +14,8 @@ export interface ShellCompletion {
 }
 
 const shell = { type: 'integer', required: true, description: 'the number of the shell, as shell.open has told it' } as const;
+/** The greatest number of a line of input that messages name. */
+export const MOST_LINES = 1_000_000;
 const columns = { type: 'integer', minimum: 1, description: 'columns of the terminal; with it, values of calls are printed too' } as const;
 const RUN = '`ok`, the `exitCode` if os.exit was called, and otherwise the `failure`: message, traceback, file, line and whether it was interrupted';
 
@@ -23,7 +25,13 @@ export const SHELL_COMMANDS = {
   }),
   'shell.line': command<LineResult>()({
     access: 'control', summary: 'Evaluate a statement: all its lines so far.', result: `\`incomplete\`, which asks for another line; or ${RUN}`,
-    parameters: { shell, text: { type: 'string', required: true, description: 'the lines' }, columns }, connection: true,
+    parameters: {
+      shell,
+      text: { type: 'string', required: true, description: 'the lines' },
+      columns,
+      first: { type: 'integer', minimum: 1, maximum: MOST_LINES, description: 'the number of the first line, for messages' },
+    },
+    connection: true,
   }),
   'shell.script': command<RunResult>()({
     access: 'control', summary: 'Run a script.', result: RUN,
