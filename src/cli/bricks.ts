@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** What is run as `bricks`: tells its version, which is to take no time, and leaves all else to the program, or to that of the daemon. */
 import { writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { packageVersion } from '../native/load-addon';
 
 function tellVersion(argv: readonly string[]): boolean {
@@ -26,7 +27,8 @@ const argv = process.argv.slice(2);
 const program = PROGRAMS.find((word) => word === argv[0]);
 /* eslint-disable @typescript-eslint/no-require-imports -- only when they are needed */
 if (program !== undefined) {
-  process.argv.splice(2, 1);
+  // A daemon that detaches runs this file again.
+  process.argv.splice(1, 2, join(__dirname, `bricks-${program}.js`));
   (require('./daemon-programs') as typeof import('./daemon-programs')).run(`bricks-${program}`);
 } else if (asksForDaemon(argv)) (require('./daemon-programs') as typeof import('./daemon-programs')).run('bricks-server');
 else if (!tellVersion(argv)) require('./main');

@@ -1,5 +1,5 @@
 /** Loads a brick or a backend from a module outside of this package, in any thread. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BricksError, messageOf } from '../model/errors';
@@ -14,12 +14,18 @@ import { installModuleHooks } from './module-hooks';
 export async function loadModule(url: string, instance = 0): Promise<Record<string, unknown>> {
   installModuleHooks();
   const path = pathOfModule(url);
+  if (isAbsolute(path) && !existsSync(path)) throw new BricksError('E_MODULE', `The module ${url} can't be loaded: there is no such file.`);
   try {
     return await importModule(path, instance, markOf(url));
   } catch (error) {
     const place = placeOfError(error, isAbsolute(path) ? path : undefined);
-    throw new BricksError('E_MODULE', `The module ${url} can't be loaded: ${place ? `${place.line}: ` : ''}${messageOf(error)}.`);
+    throw new BricksError('E_MODULE', `The module ${url} can't be loaded: ${place ? `${place.line}: ` : ''}${withoutStack(messageOf(error))}.`);
   }
+}
+
+/** Node names the files of ours that asked for it. */
+function withoutStack(message: string): string {
+  return message.replace(/\nRequire stack:[^]*$/, '');
 }
 
 /** Everything that a module exports, also what is within its default export. */

@@ -91,12 +91,13 @@ test('a CommonJS script is read anew with what it requires', async () => {
   place.script('part.cjs', 'module.exports = "x";');
   place.script('main.cjs', `const { Dummy, PacketEngine } = require('packet-bricks'); const to = require('./part.cjs');
     (async () => { const e = new PacketEngine('e'); await e.link(new Dummy().connectInput('in').connectOutput(to)); await e.start(); })();`);
-  expect(await place.daemon(['--name', 'common', '-f', 'main.cjs', '--settle', '0.3'])).toMatchObject({ code: 0 });
+  // By a word of bricks, as in a clone.
+  expect(await place.run(['server', '--backend', 'loopback', '--name', 'common', '-f', 'main.cjs', '--settle', '0.3'])).toMatchObject({ code: 0 });
   const other = await place.connect('common');
   while ((await other.call('engine.list')).some(({ running }) => !running));
   expect(await reload('--name', 'common')).toMatchObject({ code: 0, stderr: 'bricks: kept: e\n' });
   place.script('part.cjs', 'module.exports = "y";');
   expect(await reload('--name', 'common')).toMatchObject({ code: 0, stderr: 'bricks: changed: e\n' });
   other.close();
-  await place.kill('--name', 'common');
+  expect(await place.run(['kill-server', '--name', 'common'])).toMatchObject({ code: 0, stdout: expect.stringContaining('has stopped') as string });
 });

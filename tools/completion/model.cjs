@@ -8,6 +8,8 @@ const root = dirname(dirname(__dirname));
 const built = (...parts) => require(join(root, 'dist', 'src', ...parts));
 
 /** Programs that are another name of a command. */
+/** As in src/cli/bricks.ts. */
+const PROGRAM_WORDS = ['server', 'kill-server', 'load-balance', 'duplicate'];
 const ALIASES = { 'bricks-shell': 'bricks shell' };
 
 /** The kinds, by what the help calls a value. */
@@ -63,6 +65,12 @@ function nodes() {
   if (control) made.push(...controlNodes(control.options));
   for (const node of made) node.commands = made.filter(({ path }) => path.startsWith(`${node.path} `) && !path.slice(node.path.length + 1).includes(' ')).map(({ path, summary }) => ({ name: path.slice(node.path.length + 1), summary }));
   const main = made.find(({ path }) => path === 'bricks');
+  // Programs of their own also go by a word of this one.
+  for (const node of made.filter(({ path }) => PROGRAM_WORDS.includes(path.replace(/^bricks-/, '')))) {
+    const word = node.path.slice('bricks-'.length);
+    main.commands.push({ name: word, summary: node.summary });
+    made.push({ ...node, path: `bricks ${word}` });
+  }
   main.commands.push({ name: 'help', summary: 'Explain a command' });
   made.push({ path: 'bricks help', summary: '', options: [], commands: [], argument: main.commands.map(({ name }) => name).filter((name) => name !== 'help') });
   return made;
