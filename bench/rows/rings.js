@@ -175,7 +175,7 @@ module.exports = [
   plugin('plugin-slicer', 'plugin: packets cut to 40 bytes', 'Slicer', { length: 40 }, { least: 0.62 }),
   plugin('plugin-header-slicer', 'plugin: packets cut behind their headers, packet form', 'HeaderSlicer', {}, { least: 0.33 }),
   plugin('plugin-deduplicator', 'plugin: duplicates dropped, packet form, each packet another one', 'Deduplicator', {}, { least: 0.1 }),
-  plugin('plugin-tagger', 'plugin: a tag added to each packet, which is copied for it', 'Tagger', { vlan: 7 }, { least: 0.05 }),
+  plugin('plugin-tagger', 'plugin: a tag added to each packet, which is copied for it', 'Tagger', { vlan: 7 }, { least: 0.07 }),
   plugin('plugin-decapsulator', 'plugin: frames out of VXLAN', 'Decapsulator', {}, { least: 0.08, backend: { kind: 'vxlan', length: 110 } }),
   plugin('plugin-encapsulator', 'plugin: frames put into VXLAN to one of 4 destinations, each packet copied for it', 'Encapsulator', {
     destinations: ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'], source: '10.0.0.9', sourceMac: '02:00:00:00:00:01', nextHopMac: '02:00:00:00:00:02',

@@ -24,9 +24,10 @@ export class PacketEditor implements PacketEdits {
     const fitting = ((this.room ? this.room.roomEnd(row) : start + before) - before - count) & ~3;
     const begin = Math.min(start, fitting);
     if (begin < (this.room ? this.room.roomBegin(row) : start)) return false;
-    if (begin < start) bytes.copyWithin(begin, start, start + at);
-    bytes.copyWithin(begin + at + count, start + at, start + before);
-    bytes.fill(0, begin + at, begin + at + count);
+    if (begin < start) moveToFront(bytes, begin, start, at);
+    // Where there is room in front, nothing behind the gap moves.
+    if (begin + count !== start) bytes.copyWithin(begin + at + count, start + at, start + before);
+    clear(bytes, begin + at, count);
     offset[row] = begin;
     length[row] = before + count;
     wireLength[row] += count;
@@ -42,7 +43,7 @@ export class PacketEditor implements PacketEdits {
     const end = start + length[row];
     // Packets start at multiples of 4: what is behind the gap moves to the front a little where it would not.
     const begin = (start + count) & ~3;
-    if (at > 0) memory.bytes.copyWithin(begin, start, start + at);
+    moveToBack(memory.bytes, begin, start, at);
     if (begin < start + count) memory.bytes.copyWithin(begin + at, start + at + count, end);
     offset[row] = begin;
     length[row] -= count;
@@ -76,6 +77,24 @@ export class PacketEditor implements PacketEdits {
 /** A whole number below 2^31. */
 function isNatural(value: number): boolean {
   return value >= 0 && (value | 0) === value;
+}
+
+/** Up to here a loop is faster than a call of the runtime (some 30 ns). */
+const SHORT = 32;
+
+function moveToFront(bytes: Uint8Array, to: number, from: number, count: number): void {
+  if (count > SHORT) bytes.copyWithin(to, from, from + count);
+  else for (let index = 0; index < count; index++) bytes[to + index] = bytes[from + index];
+}
+
+function moveToBack(bytes: Uint8Array, to: number, from: number, count: number): void {
+  if (count > SHORT) bytes.copyWithin(to, from, from + count);
+  else for (let index = count - 1; index >= 0; index--) bytes[to + index] = bytes[from + index];
+}
+
+function clear(bytes: Uint8Array, from: number, count: number): void {
+  if (count > SHORT) bytes.fill(0, from, from + count);
+  else for (let index = from; index < from + count; index++) bytes[index] = 0;
 }
 
 function nothing(): void {}

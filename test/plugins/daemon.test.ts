@@ -1,4 +1,5 @@
 /** Plugins in daemons: through its script, its clients, and those that are installed while it runs. */
+import { chmodSync } from 'node:fs';
 import { DaemonPlace } from '../daemon/programs';
 import { brickModule, writePlugin } from './packages';
 
@@ -28,11 +29,19 @@ test('a daemon takes the plugins that it is allowed to take, and those that are 
 
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 
-asRoot('one that runs as root takes none unless it is told to', async () => {
+asRoot('one that runs as root takes none unless it is told to, and then only those that root alone can write', async () => {
   install('p-first', 'First');
   place.script('root.lua', 'print(select(2, pcall(Brick.new, "First")))');
   const running = place.server(['--name', 'root', '-f', 'root.lua']);
   await running.says(/this daemon runs as root, and takes only plugins that it is told to: --allow-plugin p-first/);
   running.signal('SIGTERM');
   await running.ended;
+  install('p-open', 'Open');
+  chmodSync(place.path('node_modules', 'p-open', 'index.js'), 0o666);
+  place.script('open.lua', 'print(select(2, pcall(Brick.new, "Open")))\nPktEngine.new("e0"):link(Brick.new("First"):connect_input("eth0"):connect_output("eth1")):start()');
+  const other = place.server(['--name', 'open', '--allow-plugin', 'p-first', '--allow-plugin', 'p-open', '-f', 'open.lua']);
+  await other.says(/this process runs as root, and .*p-open\/index\.js can be written by others than root/);
+  await other.says(/runs as process/);
+  other.signal('SIGTERM');
+  expect((await other.ended).code).toBe(0);
 });
