@@ -30,7 +30,7 @@ const FILTER_OPTIONS = {
   /** Where WebSocket clients may send rules. */
   listen: { type: 'string', description: "take rules from WebSocket clients that speak Zeek's JSON: HOST:PORT, or a port on 127.0.0.1" },
   /** What clients of `listen` have to show, and what is shown to Zeek. */
-  token: { type: 'string', description: 'what clients of `listen` must send as `Authorization: Bearer TOKEN`; sent to `zeek` too' },
+  token: { type: 'string', secret: true, description: 'what clients of `listen` must send as `Authorization: Bearer TOKEN`; sent to `zeek` too' },
   /** A PEM file with the certificate for TLS. */
   certificate: { type: 'string', description: 'a PEM file with the certificate for TLS: of the server with `listen`, of the client with a wss:// address' },
   /** A PEM file with the key of the certificate. */

@@ -1,7 +1,7 @@
 /** Commands carried out on engines that are only planned: what a script would build, and what is wrong with it, without a thread, an interface, a file or a pipe. */
 import type { ModuleReference } from '../model/define-brick';
 import type { LinkKind } from '../model/link-name';
-import type { OptionValues } from '../model/options';
+import { shownOptions, type OptionValues } from '../model/options';
 import type { PacketEngineOptions } from './engine-options';
 import type { EngineGraph, GraphBrick } from './engine-graph';
 import { ManagedEngines } from './managed-engines';
@@ -75,7 +75,7 @@ export function descriptionOf({ name, options, planned, begun, deleted }: Planne
 }
 
 function bricksOf({ graph }: PlannedGraph): PlannedBrick[] {
-  return graph.bricks.map(({ specification: { id, module, inputs }, declaration, label, options, outputs }) => ({ id, kind: declaration.name, label, options, module, inputs, outputs }));
+  return graph.bricks.map(({ specification: { id, module, inputs }, declaration, label, options, outputs }) => ({ id, kind: declaration.name, label, options: shownOptions(declaration.options, options), module, inputs, outputs }));
 }
 
 function linksOf({ graph: { bricks, sources, edges, sinks } }: PlannedGraph): PlannedLink[] {

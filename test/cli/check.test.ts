@@ -57,6 +57,14 @@ test('links are named as the backend has them, and many outputs are told in one 
   expect(code).toBe(0);
 });
 
+test('secret options show no value, here or in graphs', async () => {
+  const file = write('PktEngine.new("e0"):link(Brick.new("Filter", {listen = "127.0.0.1:4700", token = "hidden words"}):connect_input("nic0"):connect_output("nic0{0")):start()');
+  for (const command of [['check'], ['graph', '--json']]) {
+    const { code, stdout } = await place.run([...command, file]);
+    expect([code, stdout.includes('token'), stdout.includes('***'), stdout.includes('hidden')]).toEqual([0, true, true, false]);
+  }
+});
+
 describe('what is wrong is told as in a real run', () => {
   test.each<[string, string, string, RegExp]>([
     ['a misspelt kind', 'Brick.new("LoadBalencer")', 'E_BRICK', /^set-up-\d+\.lua:1: Brick\.new: There is no brick "LoadBalencer"\. Did you mean "LoadBalancer"\? \[E_BRICK\]$/],
