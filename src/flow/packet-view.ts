@@ -27,6 +27,12 @@ function isTag(type: number): boolean {
   return type === 0x8100 || type === 0x88a8 || type === 0x9100;
 }
 
+/** Mixes a word into a hash. */
+function mixed(hash: number, word: number): number {
+  const next = Math.imul(hash ^ word, 0x9e3779b1);
+  return Math.imul(next ^ (next >>> 15), 0x85ebca6b) ^ (next >>> 13);
+}
+
 /** The Ethernet type and the first byte of IP: IPv4 without options. */
 const PLAIN_IPV4 = 0x0800_45;
 /** The Ethernet type of IPv6, and its version. */
@@ -222,6 +228,26 @@ export class PacketReader implements PacketView {
     const payload = this.payloadOffset;
     return payload < 0 ? 0 : Math.max(0, Math.min(this.length, this.network + this.ipLength()) - payload);
   }
+
+  connectionHash(salt: number): number {
+    this.read();
+    const { version } = this;
+    if (version !== 4) return version === 6 ? callOf(this.longHash, this, salt) : 0;
+    const { addresses, fromPort, toPort, ipProtocol } = this;
+    return (mixed(mixed(salt, fromPort), addresses[0]) + mixed(mixed(salt, toPort), addresses[1]) + ipProtocol) | 0;
+  }
+
+  /** Of IPv6. */
+  private hashLong(salt: number): number {
+    let from = mixed(salt, this.fromPort);
+    let to = mixed(salt, this.toPort);
+    for (let at = this.network + 8; at < this.network + 24; at += 4) {
+      from = mixed(from, this.word(at));
+      to = mixed(to, this.word(at + 16));
+    }
+    return (from + to + this.ipProtocol) | 0;
+  }
+  private readonly longHash = new Apart<PacketReader, number>((reader, salt) => reader.hashLong(salt as number));
 
   /** The same where it was captured. */
   private word(at: number): number {

@@ -65,4 +65,10 @@ export interface PacketView {
   readonly payloadOffset: number;
   /** Bytes of payload that were captured, padding left out; 0 if there are none. */
   readonly payloadLength: number;
+
+  /**
+   * A number of 32 bits by both ends of the connection (addresses and ports) and the protocol, the same for both directions; 0 for packets that are
+   * not IP. Other salts give other numbers.
+   */
+  connectionHash(salt: number): number;
 }

@@ -1,15 +1,8 @@
-import { DROP, defineBrick, type PacketView } from 'packet-bricks';
+import { DROP, defineBrick } from 'packet-bricks';
 import { ConnectionTable, EVICTED, KNOWN } from './connection-table.js';
 
-const { imul } = Math;
 const SYN = 2;
 const ACK = 16;
-
-/** Mixes one number into a hash. */
-function mix(hash: number, word: number): number {
-  const next = imul(hash ^ word, 0x9e3779b1);
-  return imul(next ^ (next >>> 15), 0x85ebca6b) ^ (next >>> 13);
-}
 
 /** Passes the beginning of each connection. */
 export const FlowCutoff = defineBrick({
@@ -40,33 +33,19 @@ export const FlowCutoff = defineBrick({
   onPacket: ({ kilobytes, packets: most }, context) => {
     const rest = context.outputs > 1 ? 1 : DROP;
     const [connections, evicted, others] = [context.counter('connections'), context.counter('evicted'), context.counter('others')];
-    const { memory, offset } = context.packets;
     const firstSalt = context.random(0x7fffffff);
     const secondSalt = context.random(0x7fffffff);
     const { cell } = context.clock;
     const byBytes = kilobytes > 0;
     const limit = byBytes ? kilobytes * 1000 : most;
-
-    /** One end of a connection: its address and port. */
-    const endHash = (packet: PacketView, at: number, port: number, salt: number): number => {
-      const start = offset[packet.row] + at;
-      let hash = mix(salt, port);
-      const end = start + (packet.ipVersion === 4 ? 4 : 16);
-      for (let word = start; word < end; word += 4) hash = mix(hash, memory.view.getInt32(word));
-      return hash;
-    };
-    /** The same for both directions. */
-    const hashOf = (packet: PacketView, salt: number): number => (
-      (endHash(packet, packet.sourceOffset, packet.sourcePort, salt) + endHash(packet, packet.destinationOffset, packet.destinationPort, salt) + packet.protocol) | 0
-    );
     return (packet, state) => {
       if (packet.sourcePort < 0 || packet.isLaterFragment || limit === 0) {
         others.add(1);
         return 0;
       }
       const begins = packet.isTcp && (packet.tcpFlags & (SYN | ACK)) === SYN;
-      const first = hashOf(packet, firstSalt);
-      const second = hashOf(packet, secondSalt);
+      const first = packet.connectionHash(firstSalt);
+      const second = packet.connectionHash(secondSalt);
       const now = (cell[0] * 1e-6) | 0;
       const found = state.bytes.find(first, second, now, begins);
       if (found !== KNOWN) connections.add(1);

@@ -43,18 +43,17 @@ export const RateLimiter = defineBrick({
     const packetCost = packetRate > 0 ? 1e6 / packetRate : 0;
     const byteCost = kilobits > 0 ? 8000 / kilobits : 0;
 
-    const endHash = (packet: PacketView, at: number, port: number, salt: number): number => {
+    const addressHash = (packet: PacketView, at: number, salt: number): number => {
       const start = offset[packet.row] + at;
       const end = start + (packet.ipVersion === 4 ? 4 : 16);
-      let hash = mix(salt, port);
+      let hash = salt;
       for (let word = start; word < end; word += 4) hash = mix(hash, memory.view.getInt32(word));
       return hash;
     };
     const hashOf = (packet: PacketView, salt: number): number => {
+      if (by === 'flow') return packet.connectionHash(salt);
       if (by === 'link' || packet.sourceOffset < 0) return salt;
-      if (by === 'source') return endHash(packet, packet.sourceOffset, 0, salt);
-      if (by === 'destination') return endHash(packet, packet.destinationOffset, 0, salt);
-      return (endHash(packet, packet.sourceOffset, packet.sourcePort, salt) + endHash(packet, packet.destinationOffset, packet.destinationPort, salt) + packet.protocol) | 0;
+      return addressHash(packet, by === 'source' ? packet.sourceOffset : packet.destinationOffset, salt);
     };
     return (packet, { packets, bits }) => {
       const now = packet.seconds * 1e6 + packet.nanoseconds / 1000;
