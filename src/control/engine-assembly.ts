@@ -120,7 +120,7 @@ async function makeGraph(plan: EnginePlan, parts: ThreadParts, before: MadeGraph
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
   return {
     plan, memory, nodes, reads, readers, stages,
-    inEngine: (counters) => new EngineGraph(plan.graph, nodes.map((node) => node.inGraph(counters)), memory, counters, timer, working, stages.all, stages.refills),
+    inEngine: (counters) => new EngineGraph(plan.graph, nodes.map((node) => node.inGraph(counters)), memory, counters, timer, working, stages.onEntry, stages.afterEdits),
   };
 }
 

@@ -17,9 +17,10 @@ export function readsFlow(reads: ReadonlySet<ColumnName>): boolean {
 }
 
 export class EngineStages {
-  readonly all: BatchStage[] = [];
-  /** Those that packets go through again once a brick has changed them. */
-  readonly refills: BatchStage[] = [];
+  /** Run when a batch enters the graph. */
+  readonly onEntry: BatchStage[] = [];
+  /** Run behind each brick that has changed packets; may have stages that `onEntry` does not need. */
+  readonly afterEdits: BatchStage[] = [];
   private readonly headerBytes: HeaderBytesColumn | undefined;
 
   constructor(plan: EnginePlan, backend: Backend, memory: GraphMemory, reads: ReadonlySet<ColumnName>) {
@@ -32,15 +33,15 @@ export class EngineStages {
     const flowByHeaderBytes = (fillsFlow || refillsFlow) && copier !== undefined;
     if (reads.has('headerBytes') || flowByHeaderBytes) {
       this.headerBytes = new HeaderBytesColumn(memory.columns, copier ?? copyHeadersByByte);
-      if (reads.has('headerBytes') || fillsFlow) this.all.push(this.headerBytes);
-      this.refills.push(this.headerBytes);
+      if (reads.has('headerBytes') || fillsFlow) this.onEntry.push(this.headerBytes);
+      this.afterEdits.push(this.headerBytes);
     }
     if (!fillsFlow && !refillsFlow) return;
     const fields = reads.has('flowAddresses') || reads.has('flowPorts');
     const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: flowByHeaderBytes, fields });
     const stage: BatchStage = { fill: (batch, count) => fill(batch, 0, count) };
-    if (fillsFlow) this.all.push(stage);
-    if (refillsFlow) this.refills.push(stage);
+    if (fillsFlow) this.onEntry.push(stage);
+    if (refillsFlow) this.afterEdits.push(stage);
   }
 
   /** Learns the memories of sources before packets come. */

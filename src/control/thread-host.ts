@@ -49,7 +49,7 @@ export class ThreadHost implements WarmUpHost {
     return Atomics.load(this.control, CONTROL_STOP) === PAUSE;
   }
 
-  took(source: number, packets: number): void {
+  reportInFlight(source: number, packets: number): void {
     this.counters[CONTROL_SOURCE] = source;
     this.counters[CONTROL_PACKETS] = packets;
   }

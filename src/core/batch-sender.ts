@@ -3,10 +3,16 @@ import type { Transmitter } from '../model/backend';
 import type { PacketBatch } from '../model/packet-batch';
 import type { CellClock } from '../context/cell-clock';
 import type { EngineHost } from './engine';
-import { COPIED, HELD, MADE, type EngineGraph, type SideKind } from './engine-graph';
+import { SIDE_COPIED, SIDE_HELD, SIDE_MADE, type EngineGraph, type SideKind } from './engine-graph';
 
 /** What an orderly stop gives slow readers to take what was already received. */
 const STOP_NANOSECONDS = 2_000_000_000;
+
+/** A reader that is at work makes room within microseconds; one that is not is looked at a thousand times a second. */
+const ATTEMPTS_WITHOUT_WAIT = 20;
+const ATTEMPTS_WITH_SHORT_WAIT = 200;
+const SHORT_WAIT_MICROSECONDS = 50;
+const LONG_WAIT_MICROSECONDS = 1000;
 
 export class BatchSender {
   /** When, by the engine's clock, slow readers are waited for no longer; 0: the engine was not told to stop. */
@@ -29,10 +35,10 @@ export class BatchSender {
   /** Sends the packets of a batch that the leaves' lists hold. */
   send(batch: PacketBatch): void {
     const transmitters = this.transmitters;
-    let held = 0;
-    for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, this.wait);
+    let left = 0;
+    for (let index = 0; index < transmitters.length; index++) left += transmitters[index].transmit(batch, this.wait);
     for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
-    if (held > 0) this.sendRest(batch);
+    if (left > 0) this.sendRest(batch);
   }
 
   /**
@@ -44,12 +50,12 @@ export class BatchSender {
     for (let attempt = 0; ; attempt++) {
       clock.read();
       if (this.host.stopRequested() && !this.host.pauseRequested() && stopDeadline[0] === 0) stopDeadline[0] = clock.cell[0] + STOP_NANOSECONDS;
-      const lossless = stopDeadline[0] === 0 || clock.cell[0] < stopDeadline[0];
-      let held = 0;
-      for (let index = 0; index < transmitters.length; index++) held += transmitters[index].transmit(batch, lossless);
+      const mayWait = stopDeadline[0] === 0 || clock.cell[0] < stopDeadline[0];
+      let left = 0;
+      for (let index = 0; index < transmitters.length; index++) left += transmitters[index].transmit(batch, mayWait);
       for (let index = 0; index < transmitters.length; index++) transmitters[index].flush();
-      if (held === 0) return;
-      if (attempt > 20) this.host.wait(attempt > 200 ? 1000 : 50);
+      if (left === 0) return;
+      if (attempt > ATTEMPTS_WITHOUT_WAIT) this.host.wait(attempt > ATTEMPTS_WITH_SHORT_WAIT ? LONG_WAIT_MICROSECONDS : SHORT_WAIT_MICROSECONDS);
     }
   }
 
@@ -62,14 +68,14 @@ export class BatchSender {
 
   /** The same for one brick's. */
   sendSidesOf(index: number, all: boolean): void {
-    if (this.sendSide(index, HELD, all)) this.sendCopies();
-    if (this.sendSide(index, MADE, all)) this.sendCopies();
+    if (this.sendSide(index, SIDE_HELD, all)) this.sendCopies();
+    if (this.sendSide(index, SIDE_MADE, all)) this.sendCopies();
   }
 
   /** Those of one batch, before another's: so they are of one link type, and as many as there is room for. */
   private sendCopies(): void {
     const { nodes } = this.graph;
-    for (let index = 0; index < nodes.length; index++) this.sendSide(index, COPIED, false);
+    for (let index = 0; index < nodes.length; index++) this.sendSide(index, SIDE_COPIED, false);
   }
 
   private sendSide(index: number, kind: SideKind, all: boolean): boolean {

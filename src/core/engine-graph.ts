@@ -2,7 +2,7 @@
  * A compiled graph at work: what an engine calls for each batch. The hot path.
  *
  * Sketch of its cost, 256 packets a batch, load balancer to 4 outputs:
- *     a call of the brick, books of its counts      some 30 ns a batch
+ *     a call of the brick, counting its packets      some 30 ns a batch
  *     the brick's own loop                           4 ns a packet
  * Nothing is allocated here once it is built.
  */
@@ -19,15 +19,18 @@ import { NodeInputs } from './node-inputs';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketLists } from '../model/packet-list';
 
-/** A brick's time is taken once in so many batches. */
-const TIMED_EVERY = 64;
+/** A brick's time is taken in one of so many batches, side batches that follow it included. */
+const TIMED_EVERY_BATCHES = 64;
 const BACKEND_ERROR = DROP_REASON_INDEX.backendError;
 
-/** What may wait at a node, in the order in which it goes. */
+/**
+ * A side batch: packets in the engine's own memory that wait at a node, and go through the rest of the graph after the batch on its way.
+ * Kinds in the order in which they go: copies that are to be changed, held packets that leave now, packets that the brick has made.
+ */
 export type SideKind = 0 | 1 | 2;
-export const COPIED: SideKind = 0;
-export const HELD: SideKind = 1;
-export const MADE: SideKind = 2;
+export const SIDE_COPIED: SideKind = 0;
+export const SIDE_HELD: SideKind = 1;
+export const SIDE_MADE: SideKind = 2;
 
 /** What is worked out of a batch before any brick sees it: columns that its source does not fill. */
 export interface BatchStage {
@@ -38,34 +41,36 @@ export interface BatchStage {
 export class EngineGraph {
   readonly nodes: GraphNode[];
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
-  /** Each source's list: all rows of its batch. */
+  /** All rows of the batch on its way. */
   private readonly sourceList: FixedList;
   private readonly current: CurrentPackets;
   private readonly inputs: NodeInputs;
-  private batchesUntilTimed = TIMED_EVERY;
+  private batchesUntilTimed = TIMED_EVERY_BATCHES;
+  private timed = false;
   private entry = 0;
   /** The node whose side batch is on its way, or -1, and which of its kinds. */
   private sideNode = -1;
-  private sideKind: SideKind = HELD;
-  /** Nodes that may have such. */
+  private sideKind: SideKind = SIDE_HELD;
+  /** Nodes that may have side batches. */
   private readonly sideNodes: readonly number[];
   /** Whether a brick is called between batches. */
   private between = false;
 
   /**
-   * `bricks[i]` is the brick of `graph.bricks[i]`. `timer` is the graph's own. `working[0]` tells others which
-   * brick is at work: its index + 1, or 0 for none.
+   * `bricks[i]` is the brick of `graph.bricks[i]`. `stopwatch` is the graph's own. `working[0]` is the
+   * index + 1 of the brick at work, or 0 for none. The watchdog reads it, and `abandon` goes on behind it: it stays set when a brick throws.
    */
   constructor(
     graph: CompiledGraph,
     bricks: readonly NodeBrick[],
     memory: GraphMemory,
     private readonly counters: CounterBlock,
-    private readonly timer: CellClock,
+    private readonly stopwatch: CellClock,
     private readonly working: Int32Array = new Int32Array(1),
+    /** Run when a batch enters. */
     private readonly stages: readonly BatchStage[] = [],
-    /** What is worked out anew behind a brick that has changed packets. */
-    private readonly refills: readonly BatchStage[] = stages,
+    /** Run behind a brick that has changed packets. */
+    private readonly afterEdits: readonly BatchStage[] = stages,
   ) {
     this.nodes = graph.bricks.map(({ label, declaration, record, multiplicity }, index) => (
       new GraphNode(label, declaration, record, memory.nodes[index], bricks[index], counters.words, multiplicity === 1)
@@ -85,6 +90,8 @@ export class EngineGraph {
   /** Sends rows 0 to batch.count - 1 through the bricks, from the one at `entry` on; the leaves' lists then hold them. */
   process(batch: PacketBatch, entry: number): void {
     this.entry = entry;
+    this.timed = --this.batchesUntilTimed === 0;
+    if (this.timed) this.batchesUntilTimed = TIMED_EVERY_BATCHES;
     this.enter(batch, batch.count, true);
     this.processFrom(entry);
   }
@@ -101,8 +108,7 @@ export class EngineGraph {
     const nodes = this.nodes;
     const entry = this.entry;
     const working = this.working;
-    const timed = --this.batchesUntilTimed === 0;
-    if (timed) this.batchesUntilTimed = TIMED_EVERY;
+    const timed = this.timed;
     for (let index = first; index < nodes.length; index++) {
       const node = nodes[index];
       const input = this.inputs.of(node, index === entry);
@@ -112,7 +118,7 @@ export class EngineGraph {
         node.copy(input, this.current);
         continue;
       }
-      if (timed) node.runTimed(input, this.timer);
+      if (timed) node.runTimed(input, this.stopwatch);
       else node.run(input);
       if (node.edits) this.refill();
     }
@@ -143,7 +149,7 @@ export class EngineGraph {
   side(index: number, kind: SideKind, all: boolean): PacketBatch | undefined {
     this.sideNode = index;
     this.sideKind = kind;
-    const batch = kind === COPIED ? this.runCopies(index) : kind === HELD ? this.releaseHeld(index, all) : this.sendMade(index);
+    const batch = kind === SIDE_COPIED ? this.runCopies(index) : kind === SIDE_HELD ? this.releaseHeld(index, all) : this.sendMade(index);
     if (batch === undefined) this.sideNode = -1;
     this.working[0] = 0;
     return batch;
@@ -152,8 +158,8 @@ export class EngineGraph {
   /** The packets of the last `side` have gone. */
   endSide(): void {
     const node = this.nodes[this.sideNode];
-    if (this.sideKind === HELD) node.hold?.releaseGone();
-    else if (this.sideKind === COPIED) node.copies?.clear();
+    if (this.sideKind === SIDE_HELD) node.hold?.releaseGone();
+    else if (this.sideKind === SIDE_COPIED) node.copies?.clear();
     else node.made?.clear();
     this.sideNode = -1;
   }
@@ -161,7 +167,7 @@ export class EngineGraph {
   /** The batch of the side that is on its way, if one is. */
   get sideBatch(): PacketBatch | undefined {
     const node = this.nodes[this.sideNode];
-    return this.sideKind === HELD ? node?.hold?.outgoing : this.sideKind === COPIED ? node?.copies?.outgoing : node?.made?.outgoing;
+    return this.sideKind === SIDE_HELD ? node?.hold?.outgoing : this.sideKind === SIDE_COPIED ? node?.copies?.outgoing : node?.made?.outgoing;
   }
 
   /** Calls what is due. The packets that bricks make by it wait as `sides`. */
@@ -194,7 +200,8 @@ export class EngineGraph {
     const batch = node.copies.load();
     this.enterSide(batch, batch.count);
     this.working[0] = index + 1;
-    node.run(this.sourceList);
+    if (this.timed) node.runTimed(this.sourceList, this.stopwatch);
+    else node.run(this.sourceList);
     this.refill();
     this.processFrom(index + 1);
     return batch;
@@ -240,7 +247,12 @@ export class EngineGraph {
   private refill(): void {
     this.inputs.bytesChanged();
     if (!this.current.source) return;
-    for (let index = 0; index < this.refills.length; index++) this.refills[index].fill(this.current.source, this.current.batch.count);
+    for (let index = 0; index < this.afterEdits.length; index++) this.afterEdits[index].fill(this.current.source, this.current.batch.count);
+  }
+
+  /** Whether what was thrown last came from a brick: one is still at work. */
+  get brickFailed(): boolean {
+    return this.working[0] !== 0;
   }
 
   /** What `process` threw, with the name of the brick that did. */
@@ -274,7 +286,7 @@ export class EngineGraph {
    */
   abandon(end: boolean): void {
     const side = this.sideNode;
-    if (side >= 0 && this.working[0] === side + 1 && this.sideKind !== COPIED) {
+    if (side >= 0 && this.working[0] === side + 1 && this.sideKind !== SIDE_COPIED) {
       if (end) this.nodes[side].dropHeld();
       this.working[0] = 0;
     }

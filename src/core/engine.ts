@@ -16,23 +16,26 @@ import { NO_TIMERS, type EngineTimers, type Inbox } from '../context/engine-time
 
 /** What the engine needs of the thread it runs in. */
 export interface EngineHost {
-  /** True once the engine is to stop. Called once a round. */
+  /** True once the engine is to stop. Also the thread's heartbeat: called wherever the engine may stay long. */
   stopRequested(): boolean;
   /** Whether it is only to pause, for a command to its thread: it will run on, or another graph in its place. */
   pauseRequested(): boolean;
   /** Waits until a source has something, someone wakes the engine, or the time is over: a whole number. */
   wait(microseconds: number): void;
-  /** Tells those who watch the thread how many packets of which source are on their way. */
-  took(source: number, packets: number): void;
+  /** Tells those who watch the thread how many packets of which source are on their way: what is lost if a brick never returns. */
+  reportInFlight(source: number, packets: number): void;
   /** Called about once a millisecond while packets come, for what the thread itself counts. */
   housekeeping(): void;
 }
 
 /** Empty rounds before the engine waits in the system. */
 const SPINS_MAXIMUM = 200;
+/** After a short wait the engine looks so many times more before the next one. */
+const SPINS_MORE = 20;
+const SHORT_WAIT_NANOSECONDS = 50_000;
 const PUBLISH_NANOSECONDS = 1_000_000;
 const REFRESH_NANOSECONDS = 1_000_000_000;
-/** Longer, and a packet would meet code that others have pushed out of the caches meanwhile: 50 ms cost half of the idle time, and 80 to 100 µs at each waking. */
+/** Waking this often keeps code and data in the caches: with 50 ms an idle engine used half as much of its CPU, but the first packet after a wait took 80 to 100 µs longer. */
 const WAIT_MICROSECONDS = 20_000;
 /**
  * So long a new engine looks again and again instead of sleeping, by the same code: what runs only a few hundred times a
@@ -96,11 +99,11 @@ export class Engine {
     try {
       return this.loop();
     } catch (error) {
-      throw this.failed(error);
+      throw this.abandonAfter(error);
     }
   }
 
-  /** Before another graph takes over: what these bricks hold goes through this one, and the books are closed. @throws as `run` */
+  /** Before another graph takes over: what these bricks hold goes through this one, and its counters are final. @throws as `run` */
   flush(bricks: readonly number[]): void {
     try {
       this.sender.begin();
@@ -108,12 +111,12 @@ export class Engine {
       for (const { port } of this.sources) port.refreshCounters?.();
       this.publishNow();
     } catch (error) {
-      throw this.failed(error);
+      throw this.abandonAfter(error);
     }
   }
 
-  /** Brings the books to an end after a failure; returns what to throw. */
-  private failed(error: unknown): unknown {
+  /** Sends or counts as dropped what is on its way after a failure, and publishes; returns what to throw. */
+  private abandonAfter(error: unknown): unknown {
     const named = abandonAll(this.graph, this.sender, this.currentSource, error);
     this.currentSource = undefined;
     this.publishNow();
@@ -143,7 +146,7 @@ export class Engine {
       } else {
         addToCounter(this.counters.words, ENGINE_EMPTY_POLLS, 1);
         if (this.allEnded()) end = 'ended';
-        // Nothing comes between waking and receiving: what there is to publish was published before.
+        // `rest` publishes before it waits, so that after waking the engine receives at once.
         if (end === undefined && ++emptyRounds > this.spins) this.rest();
         else clock.read();
       }
@@ -162,7 +165,7 @@ export class Engine {
     return true;
   }
 
-  /** One turn over all sources; returns how many packets it moved. */
+  /** One turn over all sources; returns how many packets were received. */
   round(): number {
     const { sources, graph, timers, inboxes } = this;
     let packets = 0;
@@ -174,11 +177,12 @@ export class Engine {
       if (received > 0) {
         if (source.port.waited === true) this.beginAgain();
         this.currentSource = source;
-        this.host.took(index, received);
+        this.host.reportInFlight(index, received);
         graph.process(source.batch, source.entry);
         this.sender.send(source.batch);
         source.port.release();
         this.currentSource = undefined;
+        this.host.reportInFlight(index, 0);
         packets += received;
         // Copies are of one source's packets: all of a batch are of one link type.
         if (graph.sidesWait) this.sender.sendSides(false);
@@ -202,7 +206,7 @@ export class Engine {
     this.times[ROUND_BEGIN] = this.clock.cell[0];
   }
 
-  /** Publishes and waits; the clock is right after it. */
+  /** Publishes, then waits. On return the clock shows the present time. */
   private rest(): void {
     const { clock, sources, times, timers } = this;
     this.publish();
@@ -228,9 +232,9 @@ export class Engine {
     // Short waits mean that packets come often: then look a little longer before the next one. After long ones a look that
     // finds nothing is a waste: where packets come up in blocks, each block was followed by some. (Both are worked out, so that V8
     // knows both before it has seen both.)
-    const more = Math.min(SPINS_MAXIMUM, this.spins + 20);
+    const more = Math.min(SPINS_MAXIMUM, this.spins + SPINS_MORE);
     const fewer = this.spins >> 1;
-    this.spins = clock.cell[0] - before < 50_000 ? more : fewer;
+    this.spins = clock.cell[0] - before < SHORT_WAIT_NANOSECONDS ? more : fewer;
   }
 
   private countRound(nanoseconds: number): void {
@@ -269,7 +273,7 @@ export class Engine {
     this.retire(new Set(), this.graph.nodes.map((_, index) => index));
   }
 
-  /** Closes what the graph that takes over does not have: all ports but those of `kept`, and these bricks. @throws what a brick has thrown */
+  /** Closes what the graph that takes over does not have: the sources but `kept`, these bricks, and all transmitters, whose links that graph has taken over. @throws what a brick has thrown */
   retire(kept: ReadonlySet<SourcePort>, bricks: readonly number[]): void {
     const leaving = this.sources.filter(({ port }) => !kept.has(port));
     for (const { port } of leaving) port.refreshCounters?.();

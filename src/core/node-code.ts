@@ -55,7 +55,10 @@ export function isWarmable({ state, choose, onPacket, process }: AnyDefinition):
   return state !== undefined || factory === undefined || ARROW_OF_ARROW.test(String(factory));
 }
 
-/** `(...) => (row) => ...`: no variable can stand between the two. (A default value with a call in it might; who writes one gets fresh code.) */
+/**
+ * `(...) => (row) => ...`, recognised by its text: such a brick has no scope for variables of its own between the two functions, so that it may share
+ * its code with the warm-up. A default value with a call in it does not match: that brick's function is made anew.
+ */
 const ARROW_OF_ARROW = /^\(?[\w\s,{}:$]*\)?\s*=>\s*\(?\s*(?:\(\s*[\w$,\s]*\)|[\w$]+)\s*=>/;
 
 /** The graph names the brick. */
@@ -64,7 +67,7 @@ function wrongOutput(outputs: number, given: unknown): Error {
   return new Error(`it returned ${JSON.stringify(given) ?? String(given)} for a packet; it must return ${range} or DROP`);
 }
 
-/** Next rows of lists that are not interleaved: one for a node. */
+/** Where the next row of each output's list goes; for interleaved lists the counts themselves serve. One for a node. */
 class NextRows {
   readonly next: Uint32Array;
   readonly begin: () => void;

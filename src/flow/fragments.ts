@@ -2,11 +2,11 @@
 import type { FlowFields } from './flow-fields';
 import type { Walk } from './walk';
 
-/** What the hashes of IPv6 addresses begin with. */
+/** Seeds for hashing IPv6 addresses. */
 const MIX_SOURCE = 0x9e3779b9 | 0;
 const MIX_DESTINATION = 0x85ebca6b | 0;
 
-/** Fills the fields of `flow` that say which datagram the fragment at `walk.network` is of. */
+/** Fills the fields of `flow` that say which datagram the fragment at `walk.network` is of. `version`: of IP, which is also its `Header`. */
 export function setFragmentKey(walk: Walk, version: number, flow: FlowFields): void {
   const { view, network } = walk;
   const isIpv4 = version === 4;
@@ -20,13 +20,13 @@ export function setFragmentKey(walk: Walk, version: number, flow: FlowFields): v
   flow.fragmentHash = hashOfKey(version, source, destination, identity);
 }
 
-/** Folds 32 bits into a hash of 32 bits; no two values give the same of one hash. So small that V8 always inlines it. */
+/** Folds 32 bits into a hash of 32 bits: one-to-one in `value` for a given `hash`, by a multiplier of MurmurHash3. So small that V8 always inlines it. */
 function mixInto(hash: number, value: number): number {
   const mixed = Math.imul(hash ^ value, 0xcc9e2d51);
   return mixed ^ (mixed >>> 15);
 }
 
-/** The hash of a key. By one hash and the same addresses it is the same identity. */
+/** The hash of a key. For given addresses, different identities have different hashes. */
 function hashOfKey(version: number, source: number, destination: number, identity: number): number {
   const mixed = Math.imul(mixInto(mixInto(mixInto(version, source), destination), identity), 0x1b873593);
   return mixed ^ (mixed >>> 13);

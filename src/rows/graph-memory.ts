@@ -120,10 +120,10 @@ function wholeList(rows: number): FixedList {
   return list;
 }
 
-/** Lists of fewer outputs lie in few pages, and the next row of each goes where no look at `step` is needed. */
+/** With fewer outputs, contiguous lists touch few pages anyway, and spare the shift by `step`. */
 const MANY_OUTPUTS = 64;
 
-/** Inner links have their rows side by side. */
+/** Only where every output goes to a sink: the reader of an inner link needs its rows contiguous. */
 function interleaves(graph: CompiledGraph, index: number, everySinkInterleaves: boolean): boolean {
   const { declaration, outputs } = graph.bricks[index];
   return everySinkInterleaves && declaration.fanout !== 'all' && outputs.length > MANY_OUTPUTS && !graph.edges.some((edge) => edge.from === index);

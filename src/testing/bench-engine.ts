@@ -58,7 +58,7 @@ export class BenchEngine {
       },
       flush: () => undefined, close: () => undefined,
     };
-    const host: EngineHost = { stopRequested: () => false, pauseRequested: () => false, wait: () => undefined, took: () => undefined, housekeeping: () => undefined };
+    const host: EngineHost = { stopRequested: () => false, pauseRequested: () => false, wait: () => undefined, reportInFlight: () => undefined, housekeeping: () => undefined };
     const publisher = new CounterPublisher(counters, createSharedCounters(graph.counterSlots));
     this.engine = new Engine([this.source], engineGraph, [transmitter], counters, publisher, clock, host, true, new EngineTimers(node.timers));
   }

@@ -92,7 +92,7 @@ export class TestEngine {
       const batch = createPacketBatch(options.batch, memory.columns);
       return engineSource(this.port(index, batch), batch, source.brick);
     });
-    const host: EngineHost = { stopRequested: () => true, pauseRequested: () => false, wait: () => undefined, took: () => undefined, housekeeping: () => undefined };
+    const host: EngineHost = { stopRequested: () => true, pauseRequested: () => false, wait: () => undefined, reportInFlight: () => undefined, housekeeping: () => undefined };
     const timers = new EngineTimers(this.nodes.flatMap((node) => node.timers));
     const inboxes = this.nodes.flatMap(({ inbox }) => inbox ?? []);
     this.engine = new Engine(this.sources, this.engineGraph, [this.transmitter()], counters, new CounterPublisher(counters, this.shared), clock, host, true, timers, inboxes);

@@ -96,7 +96,7 @@ async function play(root: BrickDescription, batches: readonly { readonly frames:
     },
     flush: () => undefined, close: () => undefined,
   };
-  const host: EngineHost = { stopRequested: () => false, pauseRequested: () => false, wait: () => undefined, took: () => undefined, housekeeping: () => undefined };
+  const host: EngineHost = { stopRequested: () => false, pauseRequested: () => false, wait: () => undefined, reportInFlight: () => undefined, housekeeping: () => undefined };
   const engine = new Engine([engineSource(port, batch, source.brick)], engineGraph, [transmitter], counters, new CounterPublisher(counters, shared), clock, host, true);
   expect(engine.run()).toBe('ended');
   engine.close();

@@ -94,6 +94,17 @@ describe('a brick that changes packets', () => {
     expect(engine.audit().balanced).toBe(true);
   });
 
+  test('is timed as others are, though it gets copies, and so are the bricks beside it', async () => {
+    const engine = newEngine();
+    await engine.link(new Duplicator().connectInput('in').connectOutput('x{0', 'y{0')
+      .link(new (tagger())().connectInput('x}0').connectOutput('tagged')).link(new LoadBalancer().connectInput('y}0').connectOutput('plain')), { batch: 1 });
+    await engine.start();
+    await injectAll('in', packets(500));
+    loopback.end('in');
+    await engine.finished();
+    for (const { kind, nanosecondsPerPacket } of engine.stats().bricks) expect([kind, nanosecondsPerPacket > 0]).toEqual([kind, true]);
+  });
+
   test('without declaring it is told so', async () => {
     const Sly = outside('Sly', { form: 'choose: (packets, options, context) => (row) => (context.edit.remove(row, 0, 4) ? 0 : DROP),' });
     const engine = newEngine();

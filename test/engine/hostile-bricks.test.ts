@@ -76,6 +76,21 @@ describe('a timer', () => {
     expect(engine.audit().balanced).toBe(true);
   });
 
+  test('that hangs after a batch costs none of its packets, which were sent', async () => {
+    const Late = brickOf('Late', `outputs: 1, state: () => ({ seen: 0, calls: 0 }), choose(packets, options, context) {
+      context.every(1, (state) => { while (state.seen === 10 && state.calls > 100); state.calls += state.seen === 10 ? 1 : 0; });
+      return (row, state) => { state.seen++; return 0; };
+    }`);
+    const engine = newEngine({ hangMilliseconds: 200 });
+    await engine.link(new Late().connectInput('in').connectOutput('out'));
+    const failed = errorOf(engine);
+    await engine.start();
+    await injectAll('in', packets(10));
+    expect(await failed).toMatchObject({ code: 'E_ENGINE_HUNG' });
+    expect(engine.stats()).toMatchObject({ packets: 10, drops: 0 });
+    expect(engine.audit().balanced).toBe(true);
+  });
+
   test('can neither hold nor edit packets: none is on its way then', async () => {
     const Grave = brickOf('Grave', `outputs: 1, holds: true, edits: true, counters: { refused: '.' }, choose(packets, options, context) {
       const refused = context.counter('refused');
