@@ -7,7 +7,7 @@ module.exports = {
   roots: ['<rootDir>/test', '<rootDir>/plugins'],
   testMatch: ['**/*.test.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript', decorators: true }, target: 'es2022', transform: { legacyDecorator: true, decoratorMetadata: true } }, module: { type: 'commonjs' } }] },
-  moduleNameMapper: { '^packet-bricks$': '<rootDir>/dist/src/index.js', '^packet-bricks/testing$': '<rootDir>/dist/src/testing/index.js', '^packet-bricks/(.*)$': '<rootDir>/dist/$1', '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: { '^packet-bricks$': '<rootDir>/dist/src/index.js', '^packet-bricks/testing$': '<rootDir>/dist/src/testing/index.js', '^packet-bricks/(.*)$': '<rootDir>/dist/$1', '^bricks-plugin-([^/]+)/(.*)$': '<rootDir>/plugins/$1/src/$2.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 60000,
   // Other versions of Node, which have files of their own.
   modulePathIgnorePatterns: ['<rootDir>/tools/nodes/node_modules', '<rootDir>/plugins/[^/]+/dist'],

@@ -188,5 +188,6 @@ module.exports = [
     description: () => brick('Duplicator').connectInput('in').connectOutput('out{0', 'a{0').link(brick('Anonymizer', { key: '01'.repeat(32) }).connectInput('a}0').connectOutput('out{1')),
   }),
   generatorRow,
+  plugin('plugin-flow-log', 'plugin: flows logged as JSON lines, packet form', 'FlowLog', { to: '/dev/null' }, { least: 0.05 }),
   plugin('plugin-flow-meter', 'plugin: packets and bytes of each connection counted, packet form', 'FlowMeter', { collector: '127.0.0.1:9', bidirectional: true }, { least: 0.05 }),
 ];

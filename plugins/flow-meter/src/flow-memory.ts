@@ -3,8 +3,7 @@
  * slots of the timing wheel, the entries, and a ring of records, which are copies of entries. Places are indices of 32-bit words; 0, where the header
  * stands, means none.
  */
-import type { OptionsOf } from 'packet-bricks';
-import type { METER_OPTIONS } from './meter-options.js';
+import type { MeterOptions } from './meter-options.js';
 
 /** Words of an entry, and of a record. */
 export const ENTRY_WORDS = 32;
@@ -96,7 +95,7 @@ export class FlowMemory {
   }
 
   /** Memory for so many flows, and for so many records that wait, rounded up to a power of two. The system gives it page by page, as it is used. */
-  static allocate({ flows, queue }: Pick<OptionsOf<typeof METER_OPTIONS>, 'flows' | 'queue'>): SharedArrayBuffer {
+  static allocate({ flows, queue }: Pick<MeterOptions, 'flows' | 'queue'>): SharedArrayBuffer {
     const records = powerOfTwo(queue);
     const buffer = new SharedArrayBuffer(4 * (HEADER_WORDS + Math.max(ENTRY_WORDS, powerOfTwo(flows)) + 2 * WHEEL_SLOTS + (flows + records) * ENTRY_WORDS));
     const header = new Int32Array(buffer, 0, 2);

@@ -1,5 +1,5 @@
 /** The flow table and its records, for other bricks that meter flows. */
-export { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS } from './meter-options.js';
+export { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS, type MeterOptions } from './meter-options.js';
 export { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, Meter } from './meter.js';
 export { allocateFlows, closeMeter, makeMeter, meterPackets } from './metering.js';
 export { FlowMemory } from './flow-memory.js';

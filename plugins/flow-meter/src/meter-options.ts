@@ -10,6 +10,16 @@ export const METER_OPTIONS = {
   queue: { type: 'integer', default: 32_768, minimum: 8, maximum: 1_048_576, unit: 'records', description: 'how many records may wait for export, rounded up to a power of two' },
 } as const satisfies OptionDeclarations;
 
+/** Their values. */
+export interface MeterOptions {
+  readonly active: number;
+  readonly idle: number;
+  readonly closed: number;
+  readonly bidirectional: boolean;
+  readonly flows: number;
+  readonly queue: number;
+}
+
 export const METER_COUNTERS = {
   flows: 'flow records that began',
   records: 'flow records that were handed over for export',

@@ -1,11 +1,11 @@
 /** Counts packets by flow, and says when a flow has ended. One for an engine's half; nothing is allocated for a packet. */
-import type { BrickContext, Counter, Gauge, OptionsOf, PacketView } from 'packet-bricks';
+import type { BrickContext, Counter, Gauge, PacketView } from 'packet-bricks';
 import {
   BACKWARD_BYTES, BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, BEGAN, ENTRY_WORDS, FAILED, FLAGS, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, ICMP, READ, STATE, TIME, WRITTEN,
   type FlowMemory,
 } from './flow-memory.js';
 import { FlowTable } from './flow-table.js';
-import type { METER_OPTIONS } from './meter-options.js';
+import type { MeterOptions } from './meter-options.js';
 import { PacketKey } from './packet-key.js';
 import { TICK, TimingWheel } from './timing-wheel.js';
 
@@ -44,7 +44,7 @@ const PATIENCE = 16_384;
 /** Flows that are looked at for one to give up. */
 const TRIES = 8;
 
-type Limits = Pick<OptionsOf<typeof METER_OPTIONS>, 'active' | 'idle' | 'closed' | 'bidirectional'>;
+type Limits = Pick<MeterOptions, 'active' | 'idle' | 'closed' | 'bidirectional'>;
 type Surroundings = Pick<BrickContext, 'counter' | 'gauge' | 'clock' | 'packets' | 'random'>;
 
 export class Meter {

@@ -1,10 +1,8 @@
 /** The engine's half of a brick that meters flows: what its definition says beside its name, its options and its control half. */
-import { DROP, type BrickContext, type OptionsOf, type PacketView } from 'packet-bricks';
+import { DROP, type BrickContext, type PacketView } from 'packet-bricks';
 import { FlowMemory } from './flow-memory.js';
-import type { METER_OPTIONS } from './meter-options.js';
+import type { MeterOptions } from './meter-options.js';
 import { Meter } from './meter.js';
-
-type MeterOptions = OptionsOf<typeof METER_OPTIONS>;
 
 const PASS_MILLISECONDS = 100;
 

@@ -26,6 +26,8 @@ export class RecordPump {
   private stopping = false;
   /** Records that could not be sent, since that was last reported. */
   private unsent = 0;
+  /** Records that are being sent. */
+  private inHand = 0;
   private reportedAt = -Infinity;
   private running: Promise<void> = Promise.resolve();
   private wake: () => void = () => undefined;
@@ -52,7 +54,7 @@ export class RecordPump {
     await Promise.race([this.running, limit]);
     const rest = this.rest();
     while (!late && await Promise.race([this.send(rest), limit]) === true);
-    this.unsent += [...rest].length;
+    this.unsent += this.inHand + [...rest].length;
     this.report(late ? 'the time to stop was over.' : 'their receiver did not take them.');
   }
 
@@ -77,6 +79,7 @@ export class RecordPump {
       this.sink.add(record);
     }
     if (added === 0) return false;
+    this.inHand = added;
     try {
       await this.sink.flush();
     } catch (error) {
@@ -84,6 +87,7 @@ export class RecordPump {
       this.unsent += added;
       this.report((error as Error).message);
     }
+    this.inHand = 0;
     return true;
   }
 

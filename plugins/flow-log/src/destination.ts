@@ -1,0 +1,47 @@
+/** Where lines go, as users write it. */
+export type Destination =
+  | { readonly kind: 'output' }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'nats'; readonly servers: readonly string[]; readonly subject: string; readonly user?: string; readonly password?: string }
+  | { readonly kind: 'kafka'; readonly brokers: readonly string[]; readonly topic: string };
+
+const EXAMPLES = 'Write a file, - for standard output, unix:/PATH, tcp://HOST:PORT, nats://HOST:PORT/SUBJECT or kafka://HOST:PORT/TOPIC.';
+const SERVER = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:@/]+):\d{1,5}$/;
+
+function refuse(text: string, why: string): never {
+  throw new Error(`Flows can't go to "${text}": ${why}. ${EXAMPLES}`);
+}
+
+function serverList(text: string, list: string): string[] {
+  const servers = list.split(',');
+  for (const server of servers) if (!SERVER.test(server) || Number(/\d+$/.exec(server)?.[0]) > 65_535) refuse(text, `"${server}" is not an address and a port`);
+  return servers;
+}
+
+/** @throws Error */
+export function destinationOf(text: string): Destination {
+  if (text === '-') return { kind: 'output' };
+  if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice(5) || refuse(text, 'there is no path') };
+  const [, scheme, rest] = /^([a-z+]+):\/\/(.*)$/.exec(text) ?? [];
+  if (scheme === undefined) return { kind: 'file', path: text || refuse(text, 'there is no name') };
+  const slash = rest.indexOf('/');
+  const [place, topic] = slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];
+  if (scheme === 'tcp') {
+    const [server] = serverList(text, topic === '' ? place : refuse(text, 'a path follows'));
+    const colon = server.lastIndexOf(':');
+    return { kind: 'tcp', host: server.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(server.slice(colon + 1)) };
+  }
+  if (scheme === 'nats') {
+    if (!/^[^\s*>.]+(\.[^\s*>.]+)*$/.test(topic)) refuse(text, topic === '' ? 'there is no subject' : `"${topic}" is not a subject to publish to`);
+    const at = place.lastIndexOf('@');
+    const [user, password] = at < 0 ? [] : place.slice(0, at).split(':', 2).map(decodeURIComponent);
+    return { kind: 'nats', servers: serverList(text, place.slice(at + 1)), subject: topic, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
+  }
+  if (scheme === 'kafka') {
+    if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic)) refuse(text, topic === '' ? 'there is no topic' : `"${topic}" is not a topic`);
+    return { kind: 'kafka', brokers: serverList(text, place), topic };
+  }
+  return refuse(text, `${scheme}:// is not known`);
+}

@@ -1,0 +1,65 @@
+import { defineBrick } from 'packet-bricks';
+import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets } from 'bricks-plugin-flow-meter/flows';
+import { destinationOf } from './destination.js';
+import { flowLine, type FlowLine } from './flow-lines.js';
+import { openOutput } from './outputs/open.js';
+
+/** Writes flows as lines of JSON. */
+export const FlowLog = defineBrick({
+  name: 'FlowLog',
+  summary: 'Writes flows as JSON lines to a file, a socket, NATS or Kafka.',
+  description: [
+    'Each line is a flow, with the field names of Zeek\'s conn.log (`ts`, `id.orig_h`, `orig_pkts`, `conn_state`) or of Suricata\'s EVE (`src_ip`, `flow.pkts_toserver`), and its Community ID, which is the same in Zeek, Suricata and Wireshark.',
+    '',
+    'It goes to a file (`flows.json`; a full one is renamed to `flows.json.1` and so on; one that was moved, as by logrotate, is made anew), to standard output (`-`), to a Unix or TCP socket (`unix:/run/flows.sock`, `tcp://HOST:PORT`), to a NATS subject',
+    '(`nats://HOST:PORT/SUBJECT`, with `USER:PASSWORD@` or `TOKEN@` before HOST) or to a Kafka topic (`kafka://HOST:PORT,HOST:PORT/TOPIC`, keyed by Community ID). For NATS install `@nats-io/transport-node` beside this package, for Kafka `kafkajs`.',
+    'A receiver that is away is waited for; what it does not take in time is counted (`failed`, `lost`).',
+    '',
+    METER_DESCRIPTION,
+    '',
+    'Packets pass on unchanged; without an output they end here.',
+  ].join('\n'),
+  options: {
+    to: { type: 'string', required: true, description: 'where lines go: a file, `-`, `unix:/PATH`, `tcp://HOST:PORT`, `nats://HOST:PORT/SUBJECT` or `kafka://HOST:PORT/TOPIC`' },
+    format: { type: 'string', default: 'zeek', oneOf: ['zeek', 'eve'], description: 'whose field names lines have' },
+    rotate: { type: 'integer', default: 100, minimum: 0, maximum: 1_000_000, unit: 'MB', description: 'a file that would become longer is followed by another one; 0 for one file only' },
+    keep: { type: 'integer', default: 5, minimum: 0, maximum: 1000, description: 'how many full files are kept' },
+    seed: { type: 'integer', default: 0, minimum: 0, maximum: 65_535, description: 'the seed of Community IDs' },
+    ...METER_OPTIONS,
+    active: { ...METER_OPTIONS.active, default: 3600 },
+    idle: { ...METER_OPTIONS.idle, default: 60 },
+    bidirectional: { ...METER_OPTIONS.bidirectional, default: true },
+  },
+  shorthand: 'to',
+  outputs: { minimum: 0, maximum: 1 },
+  counters: METER_COUNTERS,
+  gauges: METER_GAUGES,
+  check: ({ to }) => void destinationOf(to),
+  shared: allocateFlows,
+  state: makeMeter,
+  onPacket: meterPackets,
+  close: closeMeter,
+  control: async (options, { shared, log }) => {
+    const output = await openOutput(options, log);
+    let lines: FlowLine[] = [];
+    const pump = new RecordPump(shared, {
+      add: (record) => void lines.push(flowLine(record, options.format, options.seed)),
+      async flush() {
+        const batch = lines;
+        lines = [];
+        await output.write(batch);
+      },
+    }, log);
+    pump.start();
+    return {
+      async stop() {
+        await pump.stop();
+        await output.close();
+      },
+    };
+  },
+  examples: {
+    lua: 'l = Brick.new("FlowLog", {to = "/var/log/flows.json"})\nl:connect_input("eth3")\nl:connect_output("eth3{0")',
+    typescript: "new FlowLog({ to: 'nats://192.0.2.1:4222/flows' }).connectInput('eth3').connectOutput('eth3{0')",
+  },
+});

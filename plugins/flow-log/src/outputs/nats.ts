@@ -1,0 +1,47 @@
+/** Lines as messages of a NATS subject, by the project's own client. */
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'packet-bricks';
+import type { Destination } from '../destination.js';
+import type { FlowLine } from '../flow-lines.js';
+import { load } from './load.js';
+import { PATIENCE_MILLISECONDS, within, type LineOutput } from './output.js';
+
+type NatsDestination = Extract<Destination, { kind: 'nats' }>;
+
+export class NatsOutput implements LineOutput {
+  /** While the connection is lost, nothing may be published: the client would keep it all in memory. */
+  private connected = true;
+
+  private constructor(private readonly connection: NatsConnection, private readonly subject: string, private readonly log: Logger) {
+    void this.follow();
+  }
+
+  /** @throws Error if the client is not installed or no server answers */
+  static async open({ servers, subject, user, password }: NatsDestination, log: Logger): Promise<NatsOutput> {
+    const { connect } = await load('@nats-io/transport-node', () => import('@nats-io/transport-node'));
+    const login = user === undefined ? {} : password === undefined ? { token: user } : { user, pass: password };
+    const connection = await connect({ servers: [...servers], name: 'packet-bricks', maxReconnectAttempts: -1, timeout: PATIENCE_MILLISECONDS, ...login });
+    return new NatsOutput(connection, subject, log);
+  }
+
+  async write(lines: readonly FlowLine[]): Promise<void> {
+    if (!this.connected) throw new Error('there is no connection to the server');
+    for (const { text } of lines) this.connection.publish(this.subject, text);
+    // The server has them when it answers.
+    await within(PATIENCE_MILLISECONDS, 'the server has not answered', this.connection.flush());
+  }
+
+  async close(): Promise<void> {
+    await within(500, '', this.connection.close()).catch(() => undefined);
+  }
+
+  private async follow(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === 'disconnect') {
+        this.connected = false;
+        this.log.warn('The connection to the NATS server is lost; it is made again.');
+      }
+      if (type === 'reconnect') this.connected = true;
+    }
+  }
+}
