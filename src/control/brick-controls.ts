@@ -20,6 +20,8 @@ export interface ControlLink {
 
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 2000;
+/** What a control half may ask for instead. */
+const STOP_MILLISECONDS_MAXIMUM = 60_000;
 const CALL_MILLISECONDS = 10_000;
 /** How often a control half is asked whether it is there, and after how many silent times that is reported. */
 const PING_MILLISECONDS = 1000;
@@ -33,6 +35,7 @@ class ControlThread {
   private over: string | undefined;
   private started: ((report: ControlReport) => void) | undefined;
   private stopped: (() => void) | undefined;
+  private stopMilliseconds = STOP_MILLISECONDS;
   private readonly pings: NodeJS.Timeout;
 
   constructor(readonly half: Omit<ControlLink, 'node'>, private readonly plan: ControlPlan, private readonly tell: (text: string, level?: NoticeLevel) => void) {
@@ -54,6 +57,7 @@ class ControlThread {
     });
     clearTimeout(limit);
     this.started = undefined;
+    if (report.kind === 'started') this.stopMilliseconds = Math.min(STOP_MILLISECONDS_MAXIMUM, report.stopMilliseconds ?? STOP_MILLISECONDS);
     if (report.kind === 'failed') throw new BricksError('E_BRICK_CONTROL', `The control half of ${this.plan.label} failed: ${report.error}`);
   }
 
@@ -86,7 +90,7 @@ class ControlThread {
     if (this.over === undefined) {
       const ended = new Promise<void>((resolve) => (this.stopped = resolve));
       this.send({ kind: 'stop' });
-      const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref());
+      const limit = new Promise<void>((resolve) => setTimeout(resolve, this.stopMilliseconds).unref());
       this.worker.ref();
       await Promise.race([ended, limit]);
     }

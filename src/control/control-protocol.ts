@@ -26,7 +26,7 @@ export type ControlRequest =
   | { readonly kind: 'stop' };
 
 export type ControlReport =
-  | { readonly kind: 'started'; readonly methods: readonly string[] }
+  | { readonly kind: 'started'; readonly methods: readonly string[]; readonly stopMilliseconds?: number | undefined }
   | { readonly kind: 'reply'; readonly number: number; readonly value?: unknown; readonly error?: string; readonly code?: ErrorCode }
   | { readonly kind: 'log'; readonly text: string; readonly level: NoticeLevel }
   | { readonly kind: 'failed'; readonly error: string }

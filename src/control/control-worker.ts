@@ -28,7 +28,8 @@ async function start(): Promise<void> {
   const { label, engine, shared, outputs, otherOutputs } = plan;
   const context: ControlContext = { name: label, engine, shared, outputs, otherOutputs, log, post: (message) => toEngine.post(message) };
   half = (await definition.control?.(plan.options, context)) ?? {};
-  report({ kind: 'started', methods: Object.keys(half.methods ?? {}) });
+  const { methods = {}, stopMilliseconds } = half;
+  report({ kind: 'started', methods: Object.keys(methods), stopMilliseconds });
   void listen();
 }
 
@@ -79,4 +80,5 @@ parentPort?.on('message', (request: ControlRequest) => {
   else if (request.kind === 'ping') report({ kind: 'pong' });
   else void stop();
 });
-start().catch((error: unknown) => report({ kind: 'failed', error: messageWithPlace(messageOf(error), error) }));
+// A BricksError is meant for who made the set-up; of others, authors need the place.
+start().catch((error: unknown) => report({ kind: 'failed', error: isBricksError(error) ? error.message : messageWithPlace(messageOf(error), error) }));

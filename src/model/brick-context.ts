@@ -162,6 +162,8 @@ export interface ControlHalf {
   readonly methods?: Readonly<Record<string, (...values: never[]) => unknown>>;
   /** Gets what the engine's half has sent by `context.post`. */
   onMessage?(message: unknown): void;
-  /** Called when the engine has closed its links. It gets two seconds. */
+  /** Called when the engine has closed its links. It gets two seconds, or `stopMilliseconds`. */
   stop?(): void | Promise<void>;
+  /** How long `stop` may take, for one that has much to write then: whoever stops the engine waits for it. Range: 1 to 60000. Default: 2000. */
+  readonly stopMilliseconds?: number;
 }

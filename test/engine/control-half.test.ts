@@ -164,6 +164,17 @@ describe('packets go on', () => {
     await failed;
   });
 
+  test('a control half that stops for too long is ended; how long it may take is its own to say', async () => {
+    const file = join(folder, 'stopped');
+    const stop = `stop: () => new Promise((done) => setTimeout(() => { require('node:fs').writeFileSync(${JSON.stringify(file)}, ''); done(); }, 400))`;
+    for (const [milliseconds, ends] of [[1, false], [5000, true]] as const) {
+      const { engine } = await running(`() => ({ stopMilliseconds: ${milliseconds}, ${stop} })`);
+      await engine.stop();
+      await engine.delete();
+      expect(existsSync(file)).toBe(ends);
+    }
+  });
+
   test('when a control half floods its mailbox: it is told that there is no room, and nothing piles up', async () => {
     const { brick, engine } = await running(
       '(options, { post }) => ({ methods: { flood: () => { let sent = 0; for (let i = 0; i < 100000; i++) if (post(new Uint8Array(100))) sent++; return sent; } } })',
@@ -176,6 +187,9 @@ describe('packets go on', () => {
   test('but not before a control half has started: one that fails to makes link fail, with its message and line', async () => {
     const Brick = brickOf("{ name: 'Unborn', broadcast: true, control: () => { throw new Error('no socket today'); } }");
     await expect(newEngine().link(new Brick().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_CONTROL', message: expect.stringMatching(/The control half of Unborn failed: .*brick\d+\.cjs:2: no socket today/) });
+    // What is meant for users comes in its own words.
+    const Told = brickOf(`{ name: 'Told', broadcast: true, control: () => { throw new (require(${PACKAGE}).BricksError)('X_TOLD', 'There is no socket today.', 'Try it tomorrow.'); } }`);
+    await expect(newEngine().link(new Told().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_CONTROL', message: 'The control half of Told failed: There is no socket today. Try it tomorrow.' });
   });
 });
 

@@ -1,5 +1,5 @@
 /** The Community ID of a flow, version 1: the same for both directions, and in Zeek, Suricata and Wireshark. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { icmpCounterpart, type FlowRecord } from 'bricks-plugin-flow-meter/flows';
 import { addressBytes } from './addresses.js';
 
@@ -25,13 +25,16 @@ export function communityId(record: FlowRecord, seed: number): string {
     ends = [ends[1], ends[0]];
     [source, destination] = [destination, source];
   }
-  const head = Buffer.alloc(2);
-  head.writeUInt16BE(seed);
-  const tail = Buffer.alloc(ports ? 6 : 2);
-  tail[0] = record.protocol;
+  const length = ends[0].length;
+  const bytes = Buffer.alloc(2 + 2 * length + (ports ? 6 : 2));
+  bytes.writeUInt16BE(seed);
+  ends[0].copy(bytes, 2);
+  ends[1].copy(bytes, 2 + length);
+  const behind = 2 + 2 * length;
+  bytes[behind] = record.protocol;
   if (ports) {
-    tail.writeUInt16BE(source, 2);
-    tail.writeUInt16BE(destination, 4);
+    bytes.writeUInt16BE(source, behind + 2);
+    bytes.writeUInt16BE(destination, behind + 4);
   }
-  return `1:${createHash('sha1').update(head).update(ends[0]).update(ends[1]).update(tail).digest('base64')}`;
+  return `1:${hash('sha1', bytes, 'base64')}`;
 }

@@ -1,3 +1,5 @@
+import { BricksError } from 'packet-bricks';
+
 /** Where lines go, as users write it. */
 export type Destination =
   | { readonly kind: 'output' }
@@ -10,8 +12,13 @@ export type Destination =
 const EXAMPLES = 'Write a file, - for standard output, unix:/PATH, tcp://HOST:PORT, nats://HOST:PORT/SUBJECT or kafka://HOST:PORT/TOPIC.';
 const SERVER = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:@/]+):\d{1,5}$/;
 
+/** As errors show it. */
+export function withoutPassword(text: string): string {
+  return text.replace(/\/\/.*@/, '//...@');
+}
+
 function refuse(text: string, why: string): never {
-  throw new Error(`Flows can't go to "${text}": ${why}. ${EXAMPLES}`);
+  throw new BricksError('X_FLOW_LOG', `Flows can't go to "${withoutPassword(text)}": ${why}.`, EXAMPLES);
 }
 
 function serverList(text: string, list: string): string[] {
@@ -20,7 +27,7 @@ function serverList(text: string, list: string): string[] {
   return servers;
 }
 
-/** @throws Error */
+/** @throws BricksError X_FLOW_LOG */
 export function destinationOf(text: string): Destination {
   if (text === '-') return { kind: 'output' };
   if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice(5) || refuse(text, 'there is no path') };

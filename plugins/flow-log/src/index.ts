@@ -1,5 +1,5 @@
 import { defineBrick } from 'packet-bricks';
-import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets } from 'bricks-plugin-flow-meter/flows';
+import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS, PUMP_STOP_MILLISECONDS, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets } from 'bricks-plugin-flow-meter/flows';
 import { destinationOf } from './destination.js';
 import { flowLine, type FlowLine } from './flow-lines.js';
 import { openOutput } from './outputs/open.js';
@@ -52,6 +52,7 @@ export const FlowLog = defineBrick({
     }, log);
     pump.start();
     return {
+      stopMilliseconds: PUMP_STOP_MILLISECONDS,
       async stop() {
         await pump.stop();
         await output.close();

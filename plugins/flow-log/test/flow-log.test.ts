@@ -97,7 +97,7 @@ const datagrams = (first: number, count: number): Buffer[] => Array.from({ lengt
 
 test('a full file is renamed and followed by another; one that was moved away is made anew; the file that is there goes on', async () => {
   const to = join(folder, 'rotated', 'flows.json');
-  await expect(TestBrick.open(new FlowLog({ to }))).rejects.toThrow('ENOENT');
+  await expect(TestBrick.open(new FlowLog({ to }))).rejects.toThrow(`Flows can't go to "${to}": ENOENT`);
   const here = join(folder, 'r.json');
   for (let run = 0; run < 3; run++) {
     // Evicted one after the other: about 1.1 MB.
@@ -143,7 +143,7 @@ test('a Unix or a TCP socket gets the lines, also if it opens later', async () =
 test('a receiver that is not there harms no packet, and what it has not got is in the log', async () => {
   const run = await runBrick(new FlowLog({ to: `unix:${join(folder, 'nobody.sock')}`, flows: 64 }), datagrams(1, 20), { outputs: 1 });
   expect(run.outputs[0]).toHaveLength(20);
-  expect(run.log).toEqual(['FlowLog: 20 flow records could not be sent: the time to stop was over.']);
+  expect(run.log).toEqual(['FlowLog: 20 flow records could not be sent: nobody took them in time.']);
 });
 
 test('bricks run writes the lines to standard output, by the control half in its thread', () => {

@@ -4,5 +4,5 @@ export { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, Meter } from './meter.js';
 export { allocateFlows, closeMeter, makeMeter, meterPackets } from './metering.js';
 export { FlowMemory } from './flow-memory.js';
 export { FlowRecord, type Backward } from './flow-record.js';
-export { RecordPump, type RecordSink } from './record-pump.js';
+export { PUMP_STOP_MILLISECONDS, RecordPump, type RecordSink } from './record-pump.js';
 export { icmpCounterpart } from './packet-key.js';

@@ -3,7 +3,7 @@ import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS } from '
 import { allocateFlows, closeMeter, makeMeter, meterPackets } from './metering.js';
 import { Collector, collectorAddress } from './netflow/collector.js';
 import { MeterTimes } from './flow-memory.js';
-import { RecordPump } from './record-pump.js';
+import { PUMP_STOP_MILLISECONDS, RecordPump } from './record-pump.js';
 
 /** Exports flows to a collector. */
 export const FlowMeter = defineBrick({
@@ -38,6 +38,7 @@ export const FlowMeter = defineBrick({
     pump.start();
     return {
       methods: { exported: () => exporter.statistics },
+      stopMilliseconds: PUMP_STOP_MILLISECONDS,
       async stop() {
         await pump.stop();
         await exporter.close();

@@ -15,10 +15,27 @@ export interface RecordSink {
 const POLL_MILLISECONDS = 100;
 /** Records that are sent at once. */
 const MOST = 512;
-/** A control half gets two seconds to stop. */
-const STOP_MILLISECONDS = 1500;
+/** At the end all that is left goes, as long as the receiver takes it, but no longer than this. */
+const STOP_MILLISECONDS = 30_000;
+/** One that takes nothing for so long takes nothing any more. */
+const LATE_MILLISECONDS = 1500;
+/** What a control half that has a pump needs to stop. */
+export const PUMP_STOP_MILLISECONDS = STOP_MILLISECONDS + 2 * LATE_MILLISECONDS;
 /** What can't be sent is reported as often as this. */
 const REPORT_MILLISECONDS = 30_000;
+
+/** False if a promise takes too long. */
+async function inTime(promise: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), LATE_MILLISECONDS);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 export class RecordPump {
   private readonly memory: FlowMemory;
@@ -47,15 +64,12 @@ export class RecordPump {
   async stop(): Promise<void> {
     this.stopping = true;
     this.wake();
-    let late = false;
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref()).then(() => {
-      late = true;
-    });
-    await Promise.race([this.running, limit]);
+    const until = performance.now() + STOP_MILLISECONDS;
+    let more = await inTime(this.running.then(() => true));
     const rest = this.rest();
-    while (!late && await Promise.race([this.send(rest), limit]) === true);
+    while (more && performance.now() < until) more = await inTime(this.send(rest));
     this.unsent += this.inHand + [...rest].length;
-    this.report(late ? 'the time to stop was over.' : 'their receiver did not take them.');
+    this.report('nobody took them in time.');
   }
 
   private async run(): Promise<void> {

@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
+import { BricksError } from 'packet-bricks';
 import type { FlowRecord } from '../flow-record.js';
 import type { RecordSink } from '../record-pump.js';
 import { DatagramWriter, type DatagramOptions, type ExportTimes } from './datagrams.js';
@@ -16,14 +17,18 @@ export interface CollectorAddress {
   readonly port: number;
 }
 
-/** Reads HOST:PORT, [IPV6]:PORT. @throws Error */
+/** Reads HOST:PORT, [IPV6]:PORT. @throws BricksError X_FLOW_METER */
 export function collectorAddress(text: string): CollectorAddress {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
   const number = Number(port);
   if (port === undefined || number < 1 || number > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new Error(`The collector "${text}" is not an address and a port. Write it as HOST:PORT or [IPV6]:PORT, for example 192.0.2.1:2055.`);
+    throw new BricksError('X_FLOW_METER', `The collector "${text}" is not an address and a port.`, `Write it as HOST:PORT or [IPV6]:PORT, for example 192.0.2.1:2055.`);
   }
   return { host: bracketed ?? plain, port: number };
+}
+
+function refuse(collector: string, { message }: Error): never {
+  throw new BricksError('X_FLOW_METER', `Flows can't be sent to the collector ${collector}: ${message}.`, 'Check its name and the route to it.');
 }
 
 export interface CollectorStatistics {
@@ -45,10 +50,10 @@ export class Collector implements RecordSink {
     socket.unref();
   }
 
-  /** @throws Error if the name can't be resolved or the socket opened */
+  /** @throws BricksError X_FLOW_METER if the name can't be resolved or the socket opened */
   static async open(text: string, mtu: number, options: Omit<DatagramOptions, 'bytes'>, times: ExportTimes, bidirectional: boolean): Promise<Collector> {
     const { host, port } = collectorAddress(text);
-    const { address, family } = await lookup(host);
+    const { address, family } = await lookup(host).catch((error: Error) => refuse(text, error));
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
@@ -56,7 +61,7 @@ export class Collector implements RecordSink {
         socket.off('error', reject);
         resolve();
       });
-    });
+    }).catch((error: Error) => refuse(text, error));
     const bytes = mtu - HEADERS[family === 6 ? 6 : 4];
     return new Collector(socket, new DatagramWriter({ ...options, bytes }, times, bidirectional), text);
   }
