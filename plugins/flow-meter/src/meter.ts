@@ -69,6 +69,8 @@ export class Meter {
     this.table = new FlowTable(memory, bidirectional);
     this.wheel = new TimingWheel(memory);
     this.key = new PacketKey(context.packets, bidirectional, context.random(0x7fffffff));
+    // No packet yet.
+    this.time[BASE] = -1;
     this.active = active * 1e6;
     this.idle = idle * 1e6;
     this.closed = closed * 1e6;
@@ -102,7 +104,7 @@ export class Meter {
   /** Time passes, with packets or without. */
   pass(): void {
     const { time, clock, memory, counters } = this;
-    if (time[BASE] === 0) return;
+    if (time[BASE] < 0) return;
     time[NOW] = max(time[NOW], time[PACKET] + (clock[0] - time[CLOCK]) * 1e-3);
     this.expire(PATIENCE);
     memory.doubles[TIME] = time[NOW];
@@ -128,7 +130,7 @@ export class Meter {
   private beginBatch(): void {
     const { time, memory, batches } = this;
     this.batch = batches.number;
-    if (time[BASE] === 0) {
+    if (time[BASE] < 0) {
       time[BASE] = time[NOW];
       memory.doubles[BEGAN] = time[NOW];
     }

@@ -86,19 +86,19 @@ export class RecordPump {
   private async send(places: Iterator<number>): Promise<boolean> {
     const { record, memory: { words } } = this;
     let added = 0;
-    for (; added < MOST; added++) {
-      const { value } = places.next() as { value: number | undefined };
-      if (value === undefined || value === 0) break;
-      record.at = value;
-      this.sink.add(record);
-    }
-    if (added === 0) return false;
-    this.inHand = added;
     try {
+      for (; added < MOST; added++) {
+        const { value } = places.next() as { value: number | undefined };
+        if (value === undefined || value === 0) break;
+        record.at = value;
+        this.inHand = added + 1;
+        this.sink.add(record);
+      }
+      if (added === 0) return false;
       await this.sink.flush();
     } catch (error) {
-      Atomics.add(words, FAILED, added);
-      this.unsent += added;
+      Atomics.add(words, FAILED, this.inHand);
+      this.unsent += this.inHand;
       this.report((error as Error).message);
     }
     this.inHand = 0;

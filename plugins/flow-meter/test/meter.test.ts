@@ -3,9 +3,11 @@ import {
   TCP_FLAGS, TestBrick, ethernet, expectToConserve, expectToKeepOrder, expectToLeaveUnchanged, fuzzBrick, icmp, ipv4, tcp, tcpConversation, udp, type TestPacket,
 } from 'packet-bricks/testing';
 import {
-  ACTIVE, ENDED, FORCED, FlowMemory, IDLE, METER_COUNTERS, METER_GAUGES, METER_OPTIONS, Meter, RESOURCES, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets, type FlowRecord,
+  ACTIVE, ENDED, FORCED, FlowMemory, IDLE, METER_COUNTERS, METER_GAUGES, METER_OPTIONS, Meter, RESOURCES, FlowRecord, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets,
 } from '../src/flows';
+import { BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, FAILED, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, KIND, WRITTEN } from '../src/flow-memory';
 import { FlowMeter } from '../src/index';
+import { DatagramWriter } from '../src/netflow/datagrams';
 
 const { ACK, FIN, RST, SYN } = TCP_FLAGS;
 
@@ -108,6 +110,50 @@ test('a clock that jumps ahead, or is set back, loses no packet and no flow', as
   const brick = await run({ idle: 30 }, times.map((time) => at(time, datagram(1))));
   expect(records.reduce((sum, { packets }) => sum + packets, 0)).toBe(times.length);
   expect(brick.counters).toMatchObject({ flows: records.length, records: records.length, lost: 0 });
+});
+
+test.each(['netflow9', 'ipfix'] as const)('%s: each datagram is within its size, and times of any kind can be written', (protocol) => {
+  const memory = new FlowMemory(FlowMemory.allocate({ flows: 8, queue: 8 }));
+  const record = new FlowRecord(memory);
+  record.at = memory.ring;
+  const [words, doubles, number] = [memory.words, memory.doubles, memory.ring >> 1];
+  const times = { time: START * 1e6, began: START * 1e6 };
+  const writer = new DatagramWriter({ protocol, bytes: 484, domain: 0xffffffff, templateSeconds: 60 }, times, true);
+  const kinds = Array.from({ length: 200 }, (_, index) => ({ version: index % 3 === 0 ? 6 : 4, ways: 1 + (index % 3), time: [START, START - 1e9, 0, 2 ** 32 - 1][index % 4] * 1e6 }));
+  const datagrams = kinds.flatMap(({ version, ways, time }, index) => {
+    words[record.at + KIND] = (version << 8) | 6;
+    words[record.at + FORWARD_PACKETS] = ways & 1;
+    words[record.at + BACKWARD_PACKETS] = ways & 2;
+    for (const field of [FORWARD_START, FORWARD_END, BACKWARD_START, BACKWARD_END]) doubles[number + field] = time + 0.5;
+    doubles[number + FORWARD_BYTES] = 2 ** 53 - 1;
+    times.time = time + 999_999.5;
+    writer.add(record);
+    return index % 7 === 6 ? writer.take() : [];
+  });
+  expect(Math.max(...datagrams.map(({ length }) => length))).toBeLessThanOrEqual(484);
+  for (const datagram of datagrams) {
+    expect(datagram.readUInt16BE(0)).toBe(protocol === 'ipfix' ? 10 : 9);
+    let at = protocol === 'ipfix' ? 16 : 20;
+    while (at < datagram.length) at += Math.max(4, datagram.readUInt16BE(at + 2));
+    expect(at).toBe(datagram.length);
+  }
+});
+
+test('what a sink throws is counted, and the next records come', async () => {
+  const memory = new FlowMemory(FlowMemory.allocate({ flows: 8, queue: 8 }));
+  memory.words[WRITTEN] = 3;
+  const taken: number[] = [];
+  const told: string[] = [];
+  const log = { debug: () => undefined, info: () => undefined, warn: (text: string) => void told.push(text), error: () => undefined };
+  const pump = new RecordPump(memory.buffer, {
+    add: ({ at }) => {
+      if (taken.push(at) === 2) throw new Error('not this one');
+    },
+    flush: () => Promise.resolve(),
+  }, log);
+  pump.start();
+  await pump.stop();
+  expect([taken.length, memory.words[FAILED], told]).toEqual([3, 2, ['2 flow records could not be sent: not this one']]);
 });
 
 /** The rules once more, in the plainest way, without a wheel. */

@@ -172,10 +172,11 @@ export class DatagramWriter {
     const { buffer, at, options: { domain, bytes }, form: { version } } = this;
     buffer.writeUInt16BE(version, 0);
     // A whole second, so that the boot that a collector works out is exact; none before the packets' times.
-    const seconds = Math.ceil(this.times.time / 1e6);
+    const seconds = Math.ceil(this.times.time / 1e6) % 2 ** 32;
     if (version === 9) {
       buffer.writeUInt16BE(this.records, 2);
-      buffer.writeUInt32BE((seconds * 1000 - this.epoch.boot) % 2 ** 32, 4);
+      // A clock may have been set back since.
+      buffer.writeUInt32BE(Math.max(0, seconds * 1000 - this.epoch.boot) % 2 ** 32, 4);
       buffer.writeUInt32BE(seconds, 8);
       buffer.writeUInt32BE(this.sequence, 12);
       buffer.writeUInt32BE(domain, 16);
