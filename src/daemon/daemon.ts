@@ -234,7 +234,7 @@ export class Daemon implements ControlHost {
 
   /** Runs a script, for which these engines are there already. */
   private takeScript(path: string, ready: readonly string[] = [], reading = 0): DaemonScript {
-    const commands = new ScriptCommands(this.registry, (command) => this.engines.carryOut(command), ready);
+    const commands = new ScriptCommands(this.registry, (command) => this.engines.carryOut(command), this.engines.plan(), ready);
     this.commands = commands;
     this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (command) => commands.execute(command), reading });
     return this.script;

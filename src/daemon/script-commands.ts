@@ -1,22 +1,24 @@
 /** The commands of a daemon's script: remembers which engines are its own, and lets a script that is run again find those that it makes as they are. */
-import { brickKey } from '../control/engine-set-up';
 import type { EngineRegistry } from '../control/engine-registry';
-import type { Answer, NumberedBrick, RegistryCommand } from '../control/registry-commands';
-import type { PacketEngine } from '../control/packet-engine';
+import { graphKey } from '../control/engine-set-up';
+import type { PlannedEngines } from '../control/planned-engines';
+import type { Answer, RegistryCommand } from '../control/registry-commands';
+import { BrickNumbers } from './brick-numbers';
 
 const DONE: Answer = { ok: true };
 
 export class ScriptCommands {
   /** The names of the engines that the script has made. */
   readonly own = new Set<string>();
-  /** Engines that are as the script makes them, until it has made them. */
+  /** Engines that are as the script makes them in the end, until it begins to. */
   private readonly waiting = new Set<string>();
+  /** Those that it makes, step by step: on a plan, until that is what the engine is. */
+  private readonly inTheMaking = new Set<string>();
   private readonly found = new Set<string>();
-  /** Numbers of the script's bricks, and of those that do their work. */
-  private readonly numbers = new Map<number, number>();
+  private readonly numbers = new BrickNumbers();
 
-  /** `ready` are the names of engines that a reload has made as this script does. */
-  constructor(private readonly registry: EngineRegistry, private readonly carryOut: (command: RegistryCommand) => Promise<Answer>, ready: readonly string[] = []) {
+  /** `ready` are the names of engines that a reload has made as this script does; `plan` is for its steps. */
+  constructor(private readonly registry: EngineRegistry, private readonly carryOut: (command: RegistryCommand) => Promise<Answer>, private readonly plan: PlannedEngines, ready: readonly string[] = []) {
     for (const name of ready) {
       this.own.add(name);
       this.waiting.add(name);
@@ -24,50 +26,65 @@ export class ScriptCommands {
   }
 
   async execute(command: RegistryCommand): Promise<Answer> {
-    const known = this.findAgain(command);
+    const known = await this.findAgain(command);
     if (known !== undefined) return known;
-    const answer = await this.carryOut(command.command === 'brick.call' ? { ...command, id: this.numbers.get(command.id) ?? command.id } : command);
-    if (command.command === 'engine.create' && answer.ok) this.own.add(command.name);
-    if (command.command === 'engine.delete' && answer.ok) this.own.delete(command.name);
-    return answer;
+    const answer = await this.carryOut(this.numbers.toEngine(command));
+    if (!answer.ok) return answer;
+    if (command.command === 'engine.create') this.own.add(command.name);
+    if (command.command === 'engine.delete') this.own.delete(command.name);
+    return { ok: true, value: this.numbers.toScript(command, answer.value) };
   }
 
   /** What makes an engine that is there as it is. */
-  private findAgain(command: RegistryCommand): Answer | undefined {
-    if (command.command === 'engine.exists' && this.waiting.has(command.name)) return { ok: true, value: false };
-    if (command.command === 'engine.create' && this.waiting.delete(command.name)) {
-      this.found.add(command.name);
-      return DONE;
-    }
-    if (!('name' in command) || !this.found.has(command.name)) return undefined;
-    const engine = this.registry.all.find(({ name }) => name === command.name);
-    if (engine === undefined) return undefined;
+  private async findAgain(command: RegistryCommand): Promise<Answer | undefined> {
+    if (!('name' in command)) return undefined;
+    const { name } = command;
+    if (command.command === 'engine.exists' && this.waiting.has(name)) return { ok: true, value: false };
+    if (command.command === 'engine.create' && this.waiting.delete(name)) this.inTheMaking.add(name);
+    if (this.inTheMaking.has(name)) return this.makeOnPlan(name, command);
+    if (!this.found.has(name)) return undefined;
     switch (command.command) {
-      case 'engine.link':
-        return this.matches(engine, command.bricks) ? DONE : undefined;
-      case 'engine.relink':
-        return engine.setUp.specifications.length === command.bricks.length && this.matches(engine, command.bricks) ? DONE : undefined;
-      case 'engine.start':
-        return engine.running || engine.done ? DONE : undefined;
+      case 'engine.start': {
+        const engine = this.engine(name);
+        return engine?.running || engine?.done ? DONE : undefined;
+      }
       case 'engine.stop': case 'engine.unlink': case 'engine.delete':
         // From here on the script does as it likes.
-        this.found.delete(command.name);
+        this.found.delete(name);
         return undefined;
       default:
         return undefined;
     }
   }
 
-  /** Whether the engine has all these bricks; from then on they go by the script's numbers too. */
-  private matches(engine: PacketEngine, bricks: readonly NumberedBrick[]): boolean {
-    const free = engine.setUp.specifications.filter(({ id }) => ![...this.numbers.values()].includes(id)).map((brick) => ({ id: brick.id, key: brickKey(brick) }));
-    const pairs: [number, number][] = [];
-    for (const brick of bricks) {
-      const at = free.findIndex(({ key }) => key === brickKey(brick));
-      if (at < 0) return false;
-      pairs.push([brick.id, free.splice(at, 1)[0].id]);
+  private async makeOnPlan(name: string, command: RegistryCommand): Promise<Answer | undefined> {
+    switch (command.command) {
+      case 'engine.create': case 'engine.link': case 'engine.relink': case 'engine.edit': case 'engine.unlink': case 'engine.start': case 'engine.stop': case 'engine.delete': {
+        const answer = await this.plan.execute(command);
+        if (answer.ok) await this.compare(name);
+        return answer;
+      }
+      case 'engine.exists': case 'engine.graph':
+        return this.plan.execute(command);
+      default:
+        return undefined;
     }
-    for (const [number, other] of pairs) this.numbers.set(number, other);
-    return true;
+  }
+
+  /** Whether the engine is what the script has made by now: then it is the script's to command. */
+  private async compare(name: string): Promise<void> {
+    const planned = this.plan.all.find((one) => one.name === name);
+    const engine = this.engine(name);
+    if (engine && planned) this.numbers.pair(planned.setUp.specifications, engine.setUp.specifications);
+    if (engine && (!planned || graphKey(planned.setUp) !== graphKey(engine.setUp))) return;
+    this.inTheMaking.delete(name);
+    this.found.add(name);
+    // It must not be in the way of others on the plan.
+    await this.plan.execute({ command: 'engine.stop', name });
+    await this.plan.execute({ command: 'engine.delete', name });
+  }
+
+  private engine(name: string) {
+    return this.registry.all.find((one) => one.name === name);
   }
 }

@@ -70,11 +70,17 @@ function givenOptions(brick: BrickSpecification, given: unknown, shorthand: stri
   return { [shorthand]: given };
 }
 
+/** A name for an inner link. Not by the brick's number: a script that is read again makes the same graph. */
+function freeStem(bricks: Bricks): string {
+  const taken = new Set(bricks.flatMap(({ inputs }) => inputs));
+  for (let number = 1; ; number++) if (!taken.has(`inserted-${number}}0`)) return `inserted-${number}`;
+}
+
 function inserted(bricks: Bricks, brick: BrickSpecification, id: number): BrickSpecification[] {
   const before = find(bricks, id);
   if (bricks.some((known) => known.id === brick.id)) throw new BricksError('E_ARGUMENT', `The ${brick.kind} is part of the engine already.`);
   if (brick.inputs.length > 0) throw new BricksError('E_ARGUMENT', `The ${brick.kind} that is to be put in front of a ${before.kind} has an input, ${brick.inputs[0]}.`, 'It gets those of the other brick: name none.');
-  const pipe = `inserted-${brick.id}`;
+  const pipe = freeStem(bricks);
   const between: BrickSpecification = { ...brick, inputs: before.inputs, outputs: [`${pipe}{0`, ...brick.outputs] };
   return bricks.flatMap((known) => (known.id === id ? [between, { ...known, inputs: [`${pipe}}0`] }] : [known]));
 }

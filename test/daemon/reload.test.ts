@@ -74,6 +74,48 @@ test('links move from one engine to another, options of an engine change, and wh
   expect(await engines()).toEqual({ kept: 'c b', changed: 'a other', added: 'e f' });
 });
 
+describe('in small steps', () => {
+  let own: DaemonPlace;
+  beforeEach(() => { own = new DaemonPlace(); });
+  afterEach(() => own.dispose());
+
+  test('a script that makes its engine in small steps finds it as it is, with its bricks, and goes on to change it', async () => {
+    // Each reading tells that it has come to its loop: the file must not change before.
+    const write = (reading: number, expression: string): string => own.script('steps.lua', `
+      filter = Brick.new("Filter", "ip")
+      lb = Brick.new("LoadBalancer"):connect_input("steps"):connect_output("s0")
+      pe = PktEngine.new("steps"):link(lb):start()
+      pe:add_output(lb, "s1")
+      pe:insert(filter, lb)
+      pe:set(pe:bricks()[1], "${expression}")
+      print("reading ${'abc'[reading]}", lb:stats().kind, #pe:bricks(), pe:bricks()[1] == filter)
+      while true do
+        BRICKS.sleep(0.01)
+        local file = io.open("go")
+        if file then
+          file:close() os.remove("go")
+          pe:add_output(lb, "s2") pe:set(filter, "udp") print("went on", lb)
+        end
+      end\n`);
+    write(0, 'tcp');
+    expect(await own.daemon(['-f', 'steps.lua', '--settle', '0.1', '--log-file', 'log'])).toMatchObject({ code: 0, stdout: 'reading a\tLoadBalancer\t2\ttrue\n' });
+    const steps = await own.connect();
+    const bricks = async () => (await steps.call('engine.graph', { name: 'steps' }))[0].bricks.map(({ kind, options, outputs }) => [kind, options['expression'], outputs.join()]);
+    for (const [reading, expression, what] of [[1, 'tcp', 'kept'], [2, 'tcp port 80', 'changed']] as const) {
+      write(reading, expression);
+      expect(await own.run(['reload'])).toMatchObject({ code: 0, stderr: `bricks: ${what}: steps\n` });
+      await own.logged('log', new RegExp(`reading ${'abc'[reading]}\tLoadBalancer\t2\ttrue`));
+      expect(await bricks()).toEqual([['Filter', expression, 'inserted-1{0'], ['LoadBalancer', undefined, 's0,s1']]);
+    }
+    own.script('go', '');
+    await own.logged('log', /went on\tBrick LoadBalancer from inserted-1\}0 to s0, s1, s2 in steps/);
+    expect(await bricks()).toEqual([['Filter', 'udp', 'inserted-1{0'], ['LoadBalancer', undefined, 's0,s1,s2']]);
+    expect(own.log('log').filter(({ level }) => level === 'error')).toEqual([]);
+    steps.close();
+    expect(await own.kill()).toMatchObject({ code: 0 });
+  });
+});
+
 test('a script that goes on takes the place of the old one', async () => {
   const same = engine('kept', dummy('c', 'b'));
   write(`${same}while true do print("round " .. arg[1]) BRICKS.sleep(0.05) end`);

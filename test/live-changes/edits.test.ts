@@ -102,7 +102,7 @@ test('commands change graphs, and answer what they are then', async () => {
   await command({ command: 'engine.start', name: 'e0' });
   expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'addOutputs', brick: 1, links: ['c'] } })).toMatchObject([{ id: 1, outputs: ['a', 'b', 'c'] }]);
   const inserted = { id: 2, kind: 'Filter', options: { expression: 'tcp' }, inputs: [], outputs: [] };
-  expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'insert', brick: inserted, before: 1 } })).toMatchObject([{ id: 2, inputs: ['in'] }, { id: 1, inputs: ['inserted-2}0'] }]);
+  expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'insert', brick: inserted, before: 1 } })).toMatchObject([{ id: 2, inputs: ['in'] }, { id: 1, inputs: ['inserted-1}0'] }]);
   expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'setOptions', brick: 2, options: 'udp' } })).toMatchObject([{ id: 2, options: { expression: 'udp' } }, { id: 1 }]);
   await expect(command({ command: 'engine.edit', name: 'e0', edit: { edit: 'remove', brick: 7 } })).rejects.toThrow(/E_ARGUMENT: The engine has no brick 7/);
   expect(await command({ command: 'engine.edit', name: 'e0', edit: { edit: 'remove', brick: 2 } })).toMatchObject([{ id: 1, inputs: ['in'] }]);
@@ -121,7 +121,7 @@ test('edits of descriptions', () => {
   expect(links(editGraph(chain, { edit: 'remove', brick: 2 }, none))).toEqual(['in 1 m{0', 'm}0 3 out']);
   expect(links(editGraph(chain, { edit: 'remove', brick: 1 }, none))).toEqual(['in 2 n{0', 'n}0 3 out']);
   expect(links(editGraph(chain, { edit: 'remove', brick: 3 }, none))).toEqual(['in 1 m{0', 'm}0 2 out']);
-  expect(links(editGraph(chain, { edit: 'insert', brick: brick(4, [], ['x']), before: 2 }, none))).toEqual(['in 1 m{0', 'm}0 4 inserted-4{0,x', 'inserted-4}0 2 n{0', 'n}0 3 out']);
+  expect(links(editGraph(chain, { edit: 'insert', brick: brick(4, [], ['x']), before: 2 }, none))).toEqual(['in 1 m{0', 'm}0 4 inserted-1{0,x', 'inserted-1}0 2 n{0', 'n}0 3 out']);
   expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: { b: 3 } }, none)[1].options).toEqual({ a: 1, b: 3 });
   expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, () => declared)[1].options).toEqual({ a: 5, b: 2 });
   expect(() => editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, none)).toThrow('are a table');
