@@ -21,6 +21,7 @@ const BUNDLES = [
   { name: 'lua/lua-worker', source: 'src/lua/lua-worker.ts' },
   { name: 'files/recorder-worker', source: 'src/files/recorder-worker.ts' },
   { name: 'observe/metrics-server', source: 'src/observe/metrics-server.ts' },
+  { name: 'top/run-top', source: 'src/top/run-top.ts' },
   { name: 'library/index', source: 'src/index.ts' },
 ];
 /** Built-in bricks: an engine runs each anew for each of its nodes. */
@@ -39,20 +40,22 @@ const PLAIN = [
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];
 /** A bundle of its own; and what is optional and may not be installed. */
-const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server', '../rules/rule-control.js'];
+const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server', '../top/run-top', '../rules/rule-control.js'];
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */
 const SELDOM = ['child_process', 'net', 'readline', 'tls'];
+/** terminal-kit loads its parts by names that no bundler can follow, unless the module that loads them all comes first; which it then says on standard output. */
+const TERMINAL_KIT = /if \(process\.browser \|\| require\.cache\[[^\]]+\]\) \{\s*console\.log\([^)]*\);/;
 const LAZY = "const lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });\n";
 
 /** The bundled text of an entry, and the packages whose code is in it. */
 function compile(contents) {
   const { outputFiles, metafile } = buildSync({
     stdin: { contents, resolveDir: root, sourcefile: 'entry.ts', loader: 'ts' },
-    absWorkingDir: root, bundle: true, platform: 'node', format: 'cjs', target: 'node20', external: EXTERNAL, alias: APART, write: false, metafile: true, logLevel: 'error',
+    absWorkingDir: root, bundle: true, platform: 'node', format: 'cjs', target: 'node20', external: EXTERNAL, alias: APART, loader: { '': 'empty' }, write: false, metafile: true, logLevel: 'error',
   });
-  const text = outputFiles[0].text.replace(/^#!.*\n/, '').replace(/^(var import_\w+ = )require\("node:(\w+)"\);$/gm, (all, start, name) => (SELDOM.includes(name) ? `${start}lazy("node:${name}");` : all));
+  const text = outputFiles[0].text.replace(/^#!.*\n/, '').replace(TERMINAL_KIT, 'if (true) {').replace(/^(var import_\w+ = )require\("node:(\w+)"\);$/gm, (all, start, name) => (SELDOM.includes(name) ? `${start}lazy("node:${name}");` : all));
   return { text: `${LAZY}${text}`, inputs: Object.keys(metafile.inputs) };
 }
 

@@ -23,6 +23,7 @@ import { ReloadCommand } from './commands/reload';
 import { RunCommand } from './commands/run';
 import { RunTextCommand } from './commands/run-text';
 import { ShellCommand } from './commands/shell';
+import { TopCommand } from './commands/top';
 import { packageVersion } from '../native/load-addon';
 import { EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview, wordsProblem } from './help';
@@ -41,6 +42,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
   filter: { command: FilterCommand, synopsis: "bricks filter add MATCH ... [OPTIONS] | remove ID ... | --all | list | load FILE | stats [--engine NAME] [--brick BRICK]", needs: 'to know what to do: add, remove, list, load or stats' },
   graph: { command: GraphCommand, synopsis: "bricks graph [--text | --dot | --mermaid | --svg | --json] [SCRIPT [-- ARGUMENTS ...] | 'SETUP' | -a ADDRESS]" },
+  top: { command: TopCommand, synopsis: 'bricks top [-a ADDRESS | --name NAME] [--once] [--json | --csv] [--view TABLE] [--sort ORDER] [--filter TEXT]' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },

@@ -1,6 +1,7 @@
 /** Every drop of an engine, with what happened and what to do about it: one place for shells, top, metrics and the page. */
 import { DROP_REASONS, type DropReason } from '../model/drop-reasons';
 import { parseLinkName, peerName } from '../model/link-name';
+import type { RingFill } from '../pipes';
 import { groupedNumber } from './number-text';
 import type { EngineStatistics, LinkStatistics } from './statistics';
 
@@ -14,20 +15,24 @@ export interface Drop {
   readonly packets: number;
   /** The first interface that the engine receives from, if there is one. */
   readonly source?: string;
+  /** Who reads the pipe now, where packets had no reader before. */
+  readonly reader?: string;
 }
 
 /** All drops of an engine, in the order of its links and bricks. */
 export function dropsOf({ name: engine, links, bricks }: Pick<EngineStatistics, 'name' | 'links' | 'bricks'>): Drop[] {
   const source = links.find(({ role, name }) => role === 'source' && isInterface(name))?.name;
-  const of = (kind: Drop['kind'], place: string, drops: LinkStatistics['drops']): Drop[] => DROP_REASONS.flatMap(({ name: reason }) => {
+  const of = (kind: Drop['kind'], place: string, drops: LinkStatistics['drops'], ring?: RingFill): Drop[] => DROP_REASONS.flatMap(({ name: reason }) => {
     const packets = drops[reason] ?? 0;
-    return packets > 0 ? [{ engine, place, kind, reason, packets, ...(source === undefined ? {} : { source }) }] : [];
+    const reader = reason === 'noReader' && ring?.reader !== undefined ? { reader: readerText(ring) } : {};
+    return packets > 0 ? [{ engine, place, kind, reason, packets, ...(source === undefined ? {} : { source }), ...reader }] : [];
   });
-  return [...links.flatMap(({ name, drops }) => of('link', name, drops)), ...bricks.flatMap(({ label, drops }) => of('brick', label, drops))];
+  return [...links.flatMap(({ name, drops, ring }) => of('link', name, drops, ring)), ...bricks.flatMap(({ label, drops }) => of('brick', label, drops))];
 }
 
 /** What to do about it, in whole sentences; empty where a packet was dropped as intended. */
-export function remedyOf({ place, kind, reason, source }: Pick<Drop, 'place' | 'kind' | 'reason' | 'source'>): string {
+export function remedyOf({ place, kind, reason, source, reader }: Pick<Drop, 'place' | 'kind' | 'reason' | 'source' | 'reader'>): string {
+  if (reader !== undefined) return `It has one now: ${reader}.`;
   const words: Readonly<Record<string, string>> = {
     link: shellWord(place),
     reader: (kind === 'link' ? readerEnd(place) : place).replaceAll("'", "'\\''"),
@@ -40,6 +45,11 @@ export function remedyOf({ place, kind, reason, source }: Pick<Drop, 'place' | '
 export function dropText(drop: Drop): string {
   const { place, packets, reason } = drop;
   return `${place}: ${groupedNumber(packets)} ${packets === 1 ? 'packet' : 'packets'} ${reasonOf(reason).happened}. ${remedyOf(drop)}`.trimEnd();
+}
+
+/** Who reads a ring: `suricata 1234`. */
+export function readerText({ reader }: RingFill): string {
+  return reader === undefined ? 'nobody' : `${reader.name ?? 'process'} ${reader.process}`;
 }
 
 function reasonOf(reason: DropReason): (typeof DROP_REASONS)[number] {

@@ -11,6 +11,12 @@ export function shortNumber(value: number): string {
   return `${scaled.toFixed(digits)}${PREFIXES[prefix]}`;
 }
 
+/** `16.0 Mbit/s`, `7 bit/s` */
+export function withUnit(value: number, unit: string): string {
+  const text = shortNumber(value);
+  return /[a-zA-Z]$/.test(text) ? `${text}${unit}` : `${text} ${unit}`;
+}
+
 /** `25,704,741` */
 export function groupedNumber(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -1,5 +1,5 @@
 /** Statistics as tables, for people: what `show_stats` prints. */
-import { dropsOf, dropText } from './drops';
+import { dropsOf, dropText, readerText } from './drops';
 import { percentText, shortNumber } from './number-text';
 import type { EngineStatistics } from './statistics';
 
@@ -51,11 +51,6 @@ function ratesTable(engine: EngineStatistics): string[] {
     1,
     rings ? 1 : 0,
   );
-}
-
-/** `suricata 1234` */
-export function readerText({ reader }: { readonly reader?: { readonly process: number; readonly name?: string } }): string {
-  return reader === undefined ? 'nobody' : `${reader.name ?? 'process'} ${reader.process}`;
 }
 
 function spanTitles({ rates = [] }: EngineStatistics): string[] {

@@ -48,7 +48,8 @@ function ringFills(prepared: unknown): Map<string, RingFill> {
 
 function processName(process: number): string | undefined {
   try {
-    return readFileSync(`/proc/${process}/comm`, 'utf8').trimEnd();
+    // Any process chooses its own name: what would move a terminal's cursor is not passed on.
+    return readFileSync(`/proc/${process}/comm`, 'utf8').trimEnd().replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
   } catch {
     return undefined; // it has gone, or this system has no such files
   }

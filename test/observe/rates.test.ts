@@ -1,7 +1,7 @@
 /** Rates and shares from looks at counters, remedies of drops, and the tables that show them. */
 import { DROP_REASONS } from 'packet-bricks';
 import { dropsOf, dropText, remedyOf } from 'packet-bricks/src/control/drops';
-import { groupedNumber, percentText } from 'packet-bricks/src/control/number-text';
+import { groupedNumber, percentText, withUnit } from 'packet-bricks/src/control/number-text';
 import { RateMeter } from 'packet-bricks/src/control/rate-meter';
 import { nothingCounted, type BrickStatistics, type EngineStatistics, type LinkStatistics } from 'packet-bricks/src/control/statistics';
 import { engineText, enginesText } from 'packet-bricks/src/control/statistics-text';
@@ -75,6 +75,12 @@ describe('drops', () => {
     expect(remedyOf({ place: 'eth3{0', kind: 'link', reason: 'tooLong', source: 'eth3' })).toContain('ethtool -K eth3 tso off');
   });
 
+  test('a pipe that has a reader by now needs none', () => {
+    const engine = balancer(8);
+    const links = engine.links.map((one) => ({ ...one, ring: { bytes: 4096, used: 0, reader: { process: 71, name: 'suricata' } } }));
+    expect(dropsOf({ ...engine, links }).map(dropText)).toEqual(['eth3{1: 2 packets had no reader. It has one now: suricata 71.']);
+  });
+
   test('are told one by one, links first', () => {
     const engine = { ...balancer(8), bricks: [{ ...brick(8), label: 'Filter', drops: { decision: 1 }, dropped: 1 }] };
     expect(dropsOf(engine).map(dropText)).toEqual([
@@ -87,6 +93,7 @@ describe('drops', () => {
 
 test('numbers are grouped by thousands, and a share is nothing or all only if it is', () => {
   expect([0, 999, 1000, 25_704_741].map(groupedNumber)).toEqual(['0', '999', '1,000', '25,704,741']);
+  expect([withUnit(16e6, 'bit/s'), withUnit(7, 'B')]).toEqual(['16.0 Mbit/s', '7 B']);
   expect([0, 0.001, 0.25, 0.999, 1].map(percentText)).toEqual(['0 %', '<1 %', '25 %', '>99 %', '100 %']);
 });
 

@@ -16,9 +16,9 @@ export class TmuxTerminal {
   private readonly server = `bricks-test-${process.pid}-${++servers}`;
 
   /** `command` is run by a shell, and tells its exit code when it has ended. */
-  constructor(command: string, environment: Readonly<Record<string, string>>, directory: string) {
+  constructor(command: string, environment: Readonly<Record<string, string>>, directory: string, columns = 120, rows = 50) {
     const settings = Object.entries(environment).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-    this.tmux('new-session', '-d', '-x', '120', '-y', '50', '-c', directory, ...settings, `sh -c '${command}; echo "ended with $?"; exec sleep 1000'`);
+    this.tmux('new-session', '-d', '-x', `${columns}`, '-y', `${rows}`, '-c', directory, ...settings, `sh -c '${command}; echo "ended with $?"; exec sleep 1000'`);
   }
 
   /** Types text as it stands; names of keys (`C-c`, `Enter`, `Up`) by `press`. */
@@ -40,10 +40,24 @@ export class TmuxTerminal {
     return this.tmux('capture-pane', '-J', '-p', '-S', '-500').replace(/ +$/gm, '').trimEnd();
   }
 
+  /** What a program that fills the screen shows: every line of it, with the codes of its colours if `styled`. */
+  lines(styled = false): string[] {
+    return this.tmux('capture-pane', '-p', ...(styled ? ['-e'] : [])).replace(/\n$/, '').split('\n');
+  }
+
+  resize(columns: number, rows: number): void {
+    this.tmux('resize-window', '-x', `${columns}`, '-y', `${rows}`);
+  }
+
   /** Waits until the screen matches. */
   async shows(pattern: RegExp): Promise<void> {
-    for (const start = Date.now(); !pattern.test(this.screen);) {
-      if (Date.now() - start > 30_000) throw new Error(`the terminal does not show ${pattern}:\n${this.screen}`);
+    await this.until(() => pattern.test(this.screen), String(pattern));
+  }
+
+  /** Waits until this holds. */
+  async until(holds: () => boolean, what: string): Promise<void> {
+    for (const start = Date.now(); !holds();) {
+      if (Date.now() - start > 30_000) throw new Error(`the terminal does not show ${what}:\n${this.screen}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
