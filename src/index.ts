@@ -25,6 +25,7 @@ export { ConsistentSplit, MOVED } from './bricks/consistent-split';
 export { FLOW_WORD_COUNTERS, FlowMemory, flowWords, type FlowWordOptions } from './bricks/flow-words';
 export type { GivenOptions, OptionDeclaration, OptionDeclarations, OptionProperties, OptionsOf, OptionValues } from './model/options';
 export * from './model/packet-batch';
+export type { EngineProfile, ProfileOptions, ProfilePart } from './control/profile-engine';
 export { DROP_REASONS, type DropReason } from './model/drop-reasons';
 export { FAULT_KINDS, type EngineFault, type EngineOutcome, type FaultKind, type NoticeLevel, type ReportedFault } from './model/outcome';
 export type { Audit, BrickStatistics, EngineStatistics, LinkStatistics } from './control/statistics';

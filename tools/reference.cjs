@@ -70,12 +70,12 @@ function errorsPage(errors, meanings) {
 
 function statisticsPage() {
   const file = 'src/control/statistics.ts';
-  const [rates, rings] = ['src/control/rate-meter.ts', 'src/pipes/ring-fill.ts'];
+  const [rates, rings, profile] = ['src/control/rate-meter.ts', 'src/pipes/ring-fill.ts', 'src/control/engine-profile.ts'];
   const fields = (name, of = file) => table(['field', 'type', 'meaning'], interfaceFields(root, of, name).map((field) => [`\`${field.name}\``, `\`${field.type.replace(/^Readonly<(.*)>$/, '$1')}\``, sentence(field.text)]));
   return page('Statistics', 'The results of `pe:stats()` (Lua), `engine.stats()` (TypeScript) and `audit()`. For an explanation, see [Statistics and drops](../guide/statistics.md).',
     '## Engine', fields('EngineStatistics'), '## Link', fields('LinkStatistics'), '## Brick', fields('BrickStatistics'),
     '## Rates', 'Of an engine, over one span of time; `packets`, `bits` and `drops` are per second.', fields('EngineRates', rates), '## Rates of a link', fields('LinkRate', rates), '## Rates of a brick', fields('BrickRate', rates),
-    '## Ring', 'The ring behind a pipe.', fields('RingFill', rings), '## Reader of a ring', fields('RingReader', rings), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
+    '## Ring', 'The ring behind a pipe.', fields('RingFill', rings), '## Reader of a ring', fields('RingReader', rings), '## Profile', fields('EngineProfile', profile), '## Part of a profile', fields('ProfilePart', profile), '## Audit', fields('Audit'), '## Line of an audit', fields('AuditLine'));
 }
 
 function luaPage() {

@@ -18,6 +18,7 @@ import { CreatePluginCommand } from './commands/create-plugin';
 import { FilterCommand } from './commands/filter';
 import { GraphCommand } from './commands/graph';
 import { PluginsCommand } from './commands/plugins';
+import { ProfileCommand } from './commands/profile';
 import { NetmapRunCommand } from './commands/netmap-run';
 import { ReloadCommand } from './commands/reload';
 import { RunCommand } from './commands/run';
@@ -43,6 +44,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   filter: { command: FilterCommand, synopsis: "bricks filter add MATCH ... [OPTIONS] | remove ID ... | --all | list | load FILE | stats [--engine NAME] [--brick BRICK]", needs: 'to know what to do: add, remove, list, load or stats' },
   graph: { command: GraphCommand, synopsis: "bricks graph [--text | --dot | --mermaid | --svg | --json] [SCRIPT [-- ARGUMENTS ...] | 'SETUP' | -a ADDRESS]" },
   top: { command: TopCommand, synopsis: 'bricks top [-a ADDRESS | --name NAME] [--once] [--json | --csv] [--view TABLE] [--sort ORDER] [--filter TEXT]' },
+  profile: { command: ProfileCommand, synopsis: 'bricks profile [-a ADDRESS | --name NAME] [-w FILE] [--every MICROSECONDS] [--json] ENGINE [SECONDS]', needs: 'the name of an engine, and perhaps for how many seconds' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },

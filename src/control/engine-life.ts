@@ -1,6 +1,7 @@
 /** The thread of an engine, as its engine rules it: opened, set to run, changed, stopped, closed; and what becomes of it if it fails. */
 import { BricksError, messageOf } from '../model/errors';
 import type { TellUser } from '../model/outcome';
+import type { CpuProfile } from '../v8/cpu-profile';
 import { CommandEvent } from '../native/system';
 import { awaitExpectedReaders, pipesWithout } from '../pipes';
 import { countHung, takeBackUnread } from './final-counters';
@@ -31,6 +32,8 @@ export interface Life {
   close(): Promise<void>;
   /** Calls a method of a brick's control half. */
   call(brick: number, method: string, values: readonly unknown[]): Promise<unknown>;
+  /** Begins to profile its thread, a look each so many microseconds; without a number ends it, and returns the profile. @throws BricksError E_PROFILE */
+  profile(every?: number): Promise<CpuProfile | undefined>;
 }
 
 /** What the engine hears of its thread. */
@@ -134,6 +137,17 @@ export class EngineLife implements Life {
     takeBackUnread(counters.graph, counters.words, gone);
     thread.replace(linked, counters);
     await discardGraph(before, thread.backend, linked);
+  }
+
+  async profile(every?: number): Promise<CpuProfile | undefined> {
+    const { open: thread } = this;
+    if (!thread) return undefined;
+    const report = await this.answers.expect(['profiled', 'refused'], () => {
+      if (this.isRunning) this.tellRunning(thread, PAUSE);
+      thread.worker.postMessage({ kind: 'profile', every } satisfies EngineRequest);
+    });
+    if (report.kind === 'refused') throw plainAsError(report.error);
+    return report.kind === 'profiled' ? report.profile : undefined;
   }
 
   /** Lets packets flow. */

@@ -5,6 +5,7 @@ import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
 import type { OptionValues } from '../model/options';
 import type { NoticeLevel, ReportedFault } from '../model/outcome';
+import type { CpuProfile } from '../v8/cpu-profile';
 
 /** Words of the control memory that both threads share. */
 export const CONTROL_STOP = 0;
@@ -60,7 +61,9 @@ export type EngineRequest =
   | { readonly kind: 'run' }
   | { readonly kind: 'close' }
   /** Another graph in place of the one it has, also while it runs: answered by `changed`, or `refused` and nothing has changed. */
-  | { readonly kind: 'change'; readonly plan: EnginePlan };
+  | { readonly kind: 'change'; readonly plan: EnginePlan }
+  /** Begin to profile its thread, a look each so many microseconds, or end it: answered by `profiled`, or `refused`. */
+  | { readonly kind: 'profile'; readonly every: number | undefined };
 
 export type EngineReport =
   | { readonly kind: 'opened' }
@@ -69,5 +72,7 @@ export type EngineReport =
   | { readonly kind: 'running' }
   | { readonly kind: 'stopped'; readonly end: 'stopped' | 'ended' }
   | { readonly kind: 'changed' }
+  /** With the profile, where it was ended. */
+  | { readonly kind: 'profiled'; readonly profile: CpuProfile | undefined }
   | { readonly kind: 'refused'; readonly error: PlainError }
   | { readonly kind: 'closed' };

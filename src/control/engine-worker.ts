@@ -4,6 +4,7 @@ import type { LoopEnd } from '../core/engine';
 import { isBricksError, messageOf } from '../model/errors';
 import type { NoticeLevel, ReportedFault } from '../model/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
+import { CpuProfiler } from '../v8/cpu-profile';
 import { markBrickThread } from './brick-thread';
 import { assembleEngine, prepareChange, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
@@ -65,6 +66,24 @@ class RunningEngine {
       if (this.closed) throw error;
       answer = { kind: 'refused', error: plainError(error) };
     }
+    this.answer(answer);
+  }
+
+  /** Begins to look at this thread, or ends it. Whatever the profiler says, the engine runs on. */
+  profile(every: number | undefined): void {
+    let answer: EngineReport;
+    try {
+      if (every !== undefined) this.profiler.start(every);
+      answer = { kind: 'profiled', profile: every === undefined ? this.profiler.stop() : undefined };
+    } catch (error) {
+      answer = { kind: 'refused', error: { code: 'E_PROFILE', message: `V8 cannot profile the thread: ${messageOf(error)}` } };
+    }
+    this.answer(answer);
+  }
+  private readonly profiler = new CpuProfiler();
+
+  /** To a command for which it has paused, and runs on. */
+  private answer(answer: EngineReport): void {
     // Before it answers: then the next command may come.
     Atomics.compareExchange(this.control, CONTROL_STOP, PAUSE, RUN);
     report(answer);
@@ -117,6 +136,8 @@ async function open(plan: EnginePlan): Promise<void> {
         engine.start();
       } else if (request.kind === 'change') {
         engine.change(request.plan).catch(fail);
+      } else if (request.kind === 'profile') {
+        engine.profile(request.every);
       } else {
         engine.close();
         report({ kind: 'closed' });

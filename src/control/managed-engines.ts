@@ -8,6 +8,7 @@ import type { BrickSpecification } from '../model/graph';
 import type { GraphEdit } from '../model/graph-edits';
 import { checkOptions, listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
 import type { NoticeLevel } from '../model/outcome';
+import type { EngineProfile, ProfileOptions } from './profile-engine';
 import type { EngineRates } from './rate-meter';
 import { nothingCounted, type Audit, type EngineStatistics } from './statistics';
 import { engineText, enginesText } from './statistics-text';
@@ -53,6 +54,7 @@ export interface ManagedEngine {
   describeGraph(): EngineGraph;
   stats(): EngineStatistics;
   audit(): Audit;
+  profile(seconds: number, options: ProfileOptions): Promise<EngineProfile>;
   call(brick: { readonly id: number }, method: string, ...values: unknown[]): Promise<unknown>;
 }
 
@@ -121,6 +123,8 @@ export abstract class ManagedEngines<Engine extends ManagedEngine> extends Event
         return this.all.map((engine) => engine.describeGraph());
       case 'engine.audit':
         return this.engine(command.name).audit();
+      case 'engine.profile':
+        return this.engine(command.name).profile(command.seconds, command.every === undefined ? {} : { every: command.every });
       case 'engines.stats':
         return this.all.map((engine) => this.statisticsOf(engine));
       case 'engine.show':

@@ -22,6 +22,7 @@ import { sameBricks, withoutRepetition, type EngineSetUp } from './engine-set-up
 import { currentReading } from './module-reading';
 import type { OpenThread } from './open-thread';
 import { PlannedLife } from './planned-life';
+import { profileEngine, type EngineProfile, type ProfileOptions } from './profile-engine';
 
 /** An engine: moves packets through a graph of bricks, in a thread of its own. Methods that return a promise are carried out one after the other. */
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
@@ -288,9 +289,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** Resolves when the engine rests: it was stopped, all its sources have ended, or it failed. Tells which faults there were. */
   async finished(): Promise<EngineOutcome> {
     await this.debut?.begun;
-    while (this.running) {
-      await new Promise<void>((resolve) => this.atRest.push(resolve));
-    }
+    while (this.running) await new Promise<void>((resolve) => this.atRest.push(resolve));
     return this.outcome;
   }
   private atRest: (() => void)[] = [];
@@ -312,11 +311,15 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return engineStatistics(this.name, this.running, graph, words, this.faults.all, former);
   }
 
-  /** Checks the law of conservation; at any time, also on a running engine, or on one whose links are closed.
-   *  @throws BricksError E_ENGINE_NOT_LINKED */
+  /** Checks the law of conservation; at any time, also on a running engine, or on one whose links are closed. @throws BricksError E_ENGINE_NOT_LINKED */
   audit(): Audit {
     const { graph, words, former } = this.counters();
     return auditEngine(graph, words, this.faults.all, former);
+  }
+
+  /** Looks for so many seconds where its thread spends its time; it runs on, and takes commands. @throws BricksError E_ENGINE_NOT_RUNNING, E_PROFILE */
+  profile(seconds: number, options: ProfileOptions = {}): Promise<EngineProfile> {
+    return profileEngine(this.name, this.life, (work) => this.inTurn(work), seconds, options);
   }
 
   private counters(): GraphCounters {
@@ -394,4 +397,3 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     else warnOfFailure(error);
   }
 }
-

@@ -1,6 +1,7 @@
 /** An engine that is only planned: everything about it is checked and compiled as for one that is opened, and nothing is opened. */
 import type { Backend } from '../model/backend';
 import { createSharedCounters, snapshotCounters } from '../model/counters';
+import { BricksError } from '../model/errors';
 import type { BrickSpecification, CompiledGraph } from '../model/graph';
 import { editGraph, type GraphEdit } from '../model/graph-edits';
 import type { OptionValue } from '../model/options';
@@ -133,6 +134,11 @@ export class PlannedEngine implements ManagedEngine {
   audit(): Audit {
     const { graph } = this.graph(', so it has counted nothing');
     return auditEngine(graph, snapshotCounters(createSharedCounters(graph.counterSlots)));
+  }
+
+  /** No packet comes. */
+  profile(): Promise<never> {
+    return Promise.reject(new BricksError('E_ENGINE_NOT_RUNNING', `The engine ${this.name} is only planned, so there is nothing to profile.`));
   }
 
   /** No control half runs: a call of one that there would be returns nothing. */

@@ -46,6 +46,11 @@ export class PlannedLife implements Life {
     return Promise.resolve();
   }
 
+  /** It never runs a thread. */
+  profile(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /** Nobody asks it: calls wait until the engine has its thread. */
   call(): Promise<undefined> {
     return Promise.resolve(undefined);

@@ -23,6 +23,8 @@ export type RegistryCommand =
   /** The bricks and links of an engine, or of all, as plain data (EngineGraph). */
   | { command: 'engine.graph'; name: string }
   | { command: 'engines.graph' }
+  /** Where its thread spends its time, looked at for so many seconds, each so many microseconds. */
+  | { command: 'engine.profile'; name: string; seconds: number; every?: number }
   | { command: 'engines.stats' }
   /** The same as text, for people: of one engine with its links, or of all with a line for each. */
   | { command: 'engine.show'; name: string }

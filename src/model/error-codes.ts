@@ -33,6 +33,8 @@ export const ERROR_CODES = {
   E_ENGINE_HUNG: 'A brick or a device did not return in time, and the engine was ended.',
   E_ENGINE_NOT_LINKED: 'The engine has no brick, so it has nothing to do.',
   E_ENGINE_RUNNING: 'This cannot be done while the engine runs.',
+  E_ENGINE_NOT_RUNNING: 'This can only be done while the engine runs.',
+  E_PROFILE: 'The thread of an engine could not be profiled.',
   E_ENGINE_THREAD: 'A script that an engine loads, because it defines a brick, cannot make engines.',
   E_FILE: 'A file could not be opened, read or written.',
   E_FILE_DAMAGED: 'A capture file is damaged.',

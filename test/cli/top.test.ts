@@ -1,4 +1,5 @@
 /** `bricks top` on a daemon: on a real terminal of several sizes, in a pipe, and when the daemon is killed. */
+import { readFileSync } from 'node:fs';
 import { DaemonPlace } from '../daemon/programs';
 import { flowPacket } from '../support/loopback-engine';
 import { PROGRAM } from '../support/program';
@@ -43,6 +44,16 @@ test('mistakes are explained', async () => {
   expect(await place.run(['top', '--json', '--csv'])).toMatchObject({ code: 2, stderr: expect.stringContaining('only one of --json and --csv') });
   expect(await place.run(['top', '--view', 'nothing'])).toMatchObject({ code: 2, stderr: expect.stringContaining('engines') });
   expect(await place.run(['top', '--name', 'other'])).toMatchObject({ code: 1, stderr: expect.stringContaining('other.sock'), stdout: '' });
+});
+
+test('a profile says where the time of an engine goes, and is written for Chrome', async () => {
+  const file = place.path('balance.cpuprofile');
+  const { code, stdout, stderr } = await place.run(['profile', 'balance', '0.5', '--write', file]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Engine balance: \d+ packets in 0\.\d s .*\nPART +NS\/PACKET +SHARE\nreceive +[\d.]+ +.* %\nPcapReader [^]*\nLoadBalancer [^]*\nsend [^]*\nThe engine is not at its limit/);
+  expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object).sort()).toEqual(['endTime', 'nodes', 'samples', 'startTime', 'timeDeltas']);
+  expect(await place.run(['profile', 'spare', '0.5'])).toMatchObject({ code: 1, stderr: expect.stringContaining('The engine spare is not running') });
+  expect(await place.run(['profile'])).toMatchObject({ code: 2, stderr: expect.stringContaining('the name of an engine') });
 });
 
 (hasTmux() ? describe : describe.skip)(`on a terminal${hasTmux() ? '' : ' (skipped: no tmux)'}`, () => {

@@ -33,6 +33,7 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   handle('engine.exists', (host, { name }) => carryOut(host, { command: 'engine.exists', name }) as Promise<boolean>),
   handle('engine.stats', async (host, { name }) => (name === undefined ? statisticsOfAll(host) : [await carryOut(host, { command: 'engine.stats', name }) as EngineStatistics])),
   handle('engine.audit', async (host, { name }) => (name === undefined ? auditsOfAll(host) : [{ engine: name, ...await carryOut(host, { command: 'engine.audit', name }) as Audit }])),
+  handle('engine.profile', (host, { name, seconds, every }) => carryOut(host, { command: 'engine.profile', name, seconds, every }) as Promise<CommandResult<'engine.profile'>>),
   handle('engine.graph', async (host, { name }) => (name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { command: 'engine.graph', name }) as EngineGraph])),
   handle('engine.create', async (host, { name, backend, backendOptions, ...options }) => {
     const more = { ...options, ...(backend === undefined ? {} : { backend }), ...(backendOptions === undefined ? {} : { backendOptions }) };

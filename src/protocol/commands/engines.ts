@@ -3,6 +3,8 @@ import type { BrickDeclaration, LinkCount } from '../../model/brick';
 import type { OptionDeclaration, OptionValue } from '../../model/options';
 import type { Audit, EngineStatistics } from '../../control/statistics';
 import type { EngineGraph } from '../../control/engine-graph';
+import type { EngineProfile } from '../../control/engine-profile';
+import { PROFILE_EVERY, PROFILE_SECONDS_MAXIMUM } from '../../control/profile-limits';
 import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
 import { command } from '../declare';
 import { structured } from '../parameters';
@@ -82,6 +84,15 @@ export const ENGINE_COMMANDS = {
   'engine.audit': command<readonly NamedAudit[]>()({
     access: 'read', summary: 'Check that every packet is accounted for.', result: 'a list of [audits](statistics.md#audit), one for each engine that is or was linked, with its name as `engine`',
     parameters: { name: optionalName }, positional: ['name'], succeeded: (audits) => audits.every(({ balanced }) => balanced),
+  }),
+  'engine.profile': command<EngineProfile>()({
+    access: 'control', summary: 'Look for some seconds where the time of an engine goes.', result: 'a [profile](statistics.md#profile): nanoseconds a packet by part, what limits the engine, and a CPU profile as `cpuProfile`',
+    parameters: {
+      name,
+      seconds: { type: 'number', minimum: 0.1, maximum: PROFILE_SECONDS_MAXIMUM, default: 5, unit: 's', description: 'for how long' },
+      every: { type: 'integer', ...PROFILE_EVERY, unit: 'µs', description: 'from one look to the next' },
+    },
+    positional: ['name', 'seconds'],
   }),
   'engine.graph': command<readonly EngineGraph[]>()({
     access: 'read', summary: 'Show the bricks and links of engines, and the options that they were given.', result: 'for each engine its name, options, and bricks with options, inputs and outputs',
