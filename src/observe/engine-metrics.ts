@@ -1,5 +1,6 @@
 /** What engines have counted, as metrics for Prometheus: names, labels and units by its conventions. */
 import type { Metric, MetricObjectWithValues, MetricValueWithName } from 'prom-client';
+import type { RingFill } from '../pipes';
 import type { BrickStatistics, EngineStatistics, LinkStatistics } from '../control/statistics';
 
 type Labels = Readonly<Record<string, string>>;
@@ -22,6 +23,11 @@ function one(labels: Labels, value: number | undefined): Value[] {
 
 function perLink(name: string, help: string, value: (link: LinkStatistics) => number): Definition {
   return { name, help, type: 'counter', values: ({ links }, labels) => links.flatMap((link) => one({ ...labels, link: link.name, role: link.role }, value(link))) };
+}
+
+/** Of links that are pipes. */
+function perRing(name: string, help: string, value: (ring: RingFill) => number): Definition {
+  return { name, help, type: 'gauge', values: ({ links }, labels) => links.flatMap(({ name: link, role, ring }) => one({ ...labels, link, role }, ring && value(ring))) };
 }
 
 function perBrick(name: string, help: string, type: 'counter' | 'gauge', value: (brick: BrickStatistics) => number): Definition {
@@ -78,6 +84,9 @@ const DEFINITIONS: readonly Definition[] = [
   perEngine('bricks_engine_warm_up_seconds', 'How long warming up took.', 'gauge', ({ warmUpMicroseconds }) => warmUpMicroseconds / MICROSECONDS),
   perLink('bricks_link_packets_total', 'Packets received, passed on or sent on a link.', ({ packets }) => packets),
   perLink('bricks_link_bytes_total', 'Captured bytes of these packets.', ({ bytes }) => bytes),
+  perRing('bricks_link_ring_bytes', 'Bytes that the ring of a pipe holds at most.', ({ bytes }) => bytes),
+  perRing('bricks_link_ring_used_bytes', 'Bytes in the ring of a pipe that its reader has not taken yet: how far it is behind.', ({ used }) => used),
+  perRing('bricks_link_has_reader', 'Whether a program reads the pipe: 1 or 0.', ({ reader }) => Number(reader !== undefined)),
   {
     name: 'bricks_link_drops_total', help: 'Packets dropped on a link, by reason.', type: 'counter',
     values: ({ links }, labels) => links.flatMap(({ name: link, role, drops }) => byReason({ ...labels, link, role }, drops)),

@@ -49,7 +49,8 @@ beforeAll(async () => {
   const script = workplace.path('set-up.lua');
   writeFileSync(script, `
     PktEngine.new("played"):link(Brick.new("LoadBalancer"):connect_input("${capture}"):connect_output("${workplace.path('a.pcap')}", "${workplace.path('b.pcap')}")):start()
-    PktEngine.new("waiting"):link(Brick.new("Dummy"):connect_input("in"):connect_output("out")):start()`);
+    PktEngine.new("waiting"):link(Brick.new("Dummy"):connect_input("in"):connect_output("out")):start()
+    PktEngine.new("piped"):link(Brick.new("Dummy"):connect_input("in2"):connect_output("pipe{0"))`);
   const port = await freePort();
   program = workplace.start(['--backend', 'loopback', '--metrics', String(port), '-f', script]);
   url = `http://127.0.0.1:${port}/metrics`;
@@ -75,6 +76,15 @@ test('metrics tell exactly what engines have counted', async () => {
   expect(batches).toBeGreaterThan(0);
   expect(valueOf(text, 'bricks_engine_batch_duration_seconds_bucket{engine="played",le="+Inf"}')).toBe(batches);
   expect(valueOf(text, 'process_resident_memory_bytes')).toBeGreaterThan(0);
+});
+
+test('pipes tell how full they are and whether they are read; other links say nothing of it', async () => {
+  const text = await metrics();
+  const pipe = '{engine="piped",link="pipe{0",role="sink"}';
+  expect(valueOf(text, `bricks_link_ring_bytes${pipe}`)).toBe(4 << 20);
+  expect(valueOf(text, `bricks_link_ring_used_bytes${pipe}`)).toBe(0);
+  expect(valueOf(text, `bricks_link_has_reader${pipe}`)).toBe(0);
+  expect(text).not.toMatch(/bricks_link_ring_bytes\{engine="played"/);
 });
 
 test('whoever asks for OpenMetrics gets it, and others the text format, with the same names', async () => {
