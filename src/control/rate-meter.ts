@@ -88,30 +88,36 @@ export class RateMeter {
 /** The rates of an engine between two looks at it. */
 export function ratesBetween(before: EngineStatistics, after: EngineStatistics, seconds: number): EngineRates {
   const per = (now: number, then: number | undefined): number => gained(now, then) / seconds;
-  const linksBefore = new Map(before.links.map((link) => [link.name, link]));
   const bricksBefore = new Map(before.bricks.map((brick) => [brick.id, brick]));
-  const given = new Map<string, number>();
-  const links = after.links.map((link) => {
-    const then: LinkStatistics | undefined = linksBefore.get(link.name);
-    const rate = { packets: per(link.packets, then?.packets), bits: 8 * per(link.bytes, then?.bytes), drops: per(link.dropped, then?.dropped) };
-    if (link.from !== undefined) given.set(link.from, (given.get(link.from) ?? 0) + rate.packets + rate.drops);
-    return { name: link.name, from: link.from, rate };
-  });
   return {
     seconds,
     load: Math.min(1, per(after.busyNanoseconds, before.busyNanoseconds) / 1e9),
     packets: per(after.packets, before.packets),
     bits: 8 * per(after.bytes, before.bytes),
     drops: per(after.drops, before.drops),
-    links: links.map(({ name, from, rate }) => {
-      const all = from === undefined ? 0 : given.get(from) as number;
-      return { name, ...rate, ...(all > 0 ? { share: (rate.packets + rate.drops) / all } : {}) };
-    }),
+    links: linkRates(before.links, after.links, seconds),
     bricks: after.bricks.map((brick) => {
       const then: BrickStatistics | undefined = bricksBefore.get(brick.id);
       return { label: brick.label, packetsIn: per(brick.packetsIn, then?.packetsIn), packetsOut: per(brick.packetsOut, then?.packetsOut), drops: per(brick.dropped, then?.dropped) };
     }),
   };
+}
+
+/** Those of its links, in their order. */
+export function linkRates(before: readonly LinkStatistics[], after: readonly LinkStatistics[], seconds: number): LinkRate[] {
+  const known = new Map(before.map((link) => [link.name, link]));
+  const given = new Map<string, number>();
+  const rates = after.map(({ name, from, packets, bytes, dropped }) => {
+    const then = known.get(name);
+    const per = (now: number, earlier: number | undefined): number => gained(now, earlier) / seconds;
+    const rate = { name, packets: per(packets, then?.packets), bits: 8 * per(bytes, then?.bytes), drops: per(dropped, then?.dropped) };
+    if (from !== undefined) given.set(from, (given.get(from) ?? 0) + rate.packets + rate.drops);
+    return { rate, from };
+  });
+  return rates.map(({ rate, from }) => {
+    const all = from === undefined ? 0 : given.get(from) as number;
+    return { ...rate, ...(all > 0 ? { share: (rate.packets + rate.drops) / all } : {}) };
+  });
 }
 
 /** A counter that is lower than before has begun anew. */
