@@ -1,5 +1,5 @@
 /** What takes an engine's time, for `engine.profile`: nanoseconds a packet by part, and what limits it. */
-import { BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_TIMED_PACKETS, ENGINE_BUSY_NANOSECONDS, LINK_PACKETS, readCounter } from '../model/counters';
+import { BRICK_NANOSECONDS, BRICK_PACKETS_IN, BRICK_TIMED_PACKETS, ENGINE_BATCHES, ENGINE_BUSY_NANOSECONDS, ENGINE_EMPTY_POLLS, LINK_PACKETS, readCounter } from '../model/counters';
 import type { CpuProfile } from '../v8/cpu-profile';
 import type { GraphCounters } from './former-counts';
 import { percentText, shortNumber } from './number-text';
@@ -40,16 +40,19 @@ export interface EngineProfile {
 interface Gained {
   readonly packets: number;
   readonly busy: number;
+  /** Which part of its rounds brought packets. */
+  readonly useful: number;
   /** Nanoseconds in the code of each brick, by its label. */
   readonly bricks: ReadonlyMap<string, number>;
 }
 
 /** `before` and `after`: the counters when the profile began and when it ended. */
 export function engineProfile(engine: string, seconds: number, before: GraphCounters, after: GraphCounters, cpuProfile: CpuProfile): EngineProfile {
-  const { packets, busy, bricks } = gainedBetween(before, after);
+  const gained = gainedBetween(before, after);
+  const { packets, busy } = gained;
   const load = Math.min(1, busy / (seconds * 1e9));
-  const parts = packets === 0 ? [] : partsOf(packets, busy, bricks, timeByPart(cpuProfile));
-  return { engine, seconds, packets, load, nanosecondsPerPacket: packets === 0 ? 0 : busy / packets, parts, limit: limitText(packets / seconds, load, parts), cpuProfile };
+  const parts = packets === 0 ? [] : partsOf(gained, timeByPart(cpuProfile));
+  return { engine, seconds, packets, load, nanosecondsPerPacket: packets === 0 ? 0 : busy / packets, parts, limit: `${busy < ROUGH_NANOSECONDS && packets > 0 ? `It was busy for only ${(busy / 1e6).toFixed(0)} ms: these figures are rough. ` : ''}${limitText(packets / seconds, load, parts)}`, cpuProfile };
 }
 
 function gainedBetween(before: GraphCounters, after: GraphCounters): Gained {
@@ -58,6 +61,7 @@ function gainedBetween(before: GraphCounters, after: GraphCounters): Gained {
   return {
     packets: Math.max(0, now.packets - then.packets),
     busy: Math.max(0, now.busy - then.busy),
+    useful: (now.batches - then.batches) / Math.max(1, now.rounds - then.rounds),
     bricks: new Map(after.graph.bricks.map(({ record, label }) => {
       const known = before.graph.bricks.find((brick) => brick.label === label)?.record;
       const gained = (slot: number): number => Math.max(0, readCounter(after.words, record + slot) - (known === undefined ? 0 : readCounter(before.words, known + slot)));
@@ -67,23 +71,18 @@ function gainedBetween(before: GraphCounters, after: GraphCounters): Gained {
   };
 }
 
-function totalsOf({ graph, words, former }: GraphCounters): { readonly packets: number; readonly busy: number } {
-  return { packets: graph.sources.reduce((sum, { record }) => sum + readCounter(words, record + LINK_PACKETS), former.received), busy: readCounter(words, ENGINE_BUSY_NANOSECONDS) };
+function totalsOf({ graph, words, former }: GraphCounters) {
+  const batches = readCounter(words, ENGINE_BATCHES);
+  const packets = graph.sources.reduce((sum, { record }) => sum + readCounter(words, record + LINK_PACKETS), former.received);
+  return { packets, busy: readCounter(words, ENGINE_BUSY_NANOSECONDS), batches, rounds: batches + readCounter(words, ENGINE_EMPTY_POLLS) };
 }
 
-/** Samples say how the time is divided, counters say how much it was: samples also find the engine while it looks for packets and there are none. */
-function partsOf(packets: number, busy: number, bricks: Gained['bricks'], times: Readonly<Record<EnginePart, number>>): ProfilePart[] {
-  const sampled = (['receive', 'bricks', 'send', 'engine', 'collector'] as const).map((part) => ({ part, nanoseconds: 1000 * times[part] }));
-  let idle = Math.max(0, sampled.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0) - busy);
-  const working = new Map(sampled.map(({ part, nanoseconds }) => {
-    // Looking in vain is receiving and the loop, and nothing else.
-    const vain = part === 'receive' || part === 'engine' ? Math.min(nanoseconds, idle) : 0;
-    idle -= vain;
-    return [part, nanoseconds - vain] as const;
-  }));
-  const all = [...working.values()].reduce((sum, nanoseconds) => sum + nanoseconds, 0);
-  const partOf = (part: ProfilePart['part'], label: string, nanoseconds: number): ProfilePart => {
-    const share = all === 0 ? 0 : nanoseconds / all;
+/** Samples say how the time is divided, counters say how much it was. Samples also find the engine in rounds that bring nothing: those only receive, and cost no more. */
+function partsOf({ packets, busy, useful, bricks }: Gained, times: Readonly<Record<EnginePart, number>>): ProfilePart[] {
+  const working = new Map((['receive', 'bricks', 'send', 'engine', 'collector'] as const).map((part) => [part, times[part] * (part === 'receive' || part === 'engine' ? useful : 1)] as const));
+  const all = [...working.values()].reduce((sum, time) => sum + time, 0);
+  const partOf = (part: ProfilePart['part'], label: string, sampled: number): ProfilePart => {
+    const share = all === 0 ? 0 : sampled / all;
     return { part, label, share, nanosecondsPerPacket: (share * busy) / packets };
   };
   const inBricks = [...bricks.values()].reduce((sum, nanoseconds) => sum + nanoseconds, 0);
@@ -97,6 +96,8 @@ function partsOf(packets: number, busy: number, bricks: Gained['bricks'], times:
   ];
 }
 
+/** Less than this is too little for the sampling. */
+const ROUGH_NANOSECONDS = 100e6;
 /** Above this an engine has no room for bursts. */
 const FULL_LOAD = 0.9;
 const ADVICE: Readonly<Record<ProfilePart['part'], string>> = {

@@ -50,7 +50,7 @@ test('a profile says where the time of an engine goes, and is written for Chrome
   const file = place.path('balance.cpuprofile');
   const { code, stdout, stderr } = await place.run(['profile', 'balance', '0.5', '--write', file]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^Engine balance: \d+ packets in 0\.\d s .*\nPART +NS\/PACKET +SHARE\nreceive +[\d.]+ +.* %\nPcapReader [^]*\nLoadBalancer [^]*\nsend [^]*\nThe engine is not at its limit/);
+  expect(stdout).toMatch(/^Engine balance: \d+ packets in 0\.\d s .*\nPART +NS\/PACKET +SHARE\nreceive +[\d.]+ +.* %\nPcapReader [^]*\nLoadBalancer [^]*\nsend [^]*The engine is not at its limit/);
   expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object).sort()).toEqual(['endTime', 'nodes', 'samples', 'startTime', 'timeDeltas']);
   expect(await place.run(['profile', 'spare', '0.5'])).toMatchObject({ code: 1, stderr: expect.stringContaining('The engine spare is not running') });
   expect(await place.run(['profile'])).toMatchObject({ code: 2, stderr: expect.stringContaining('the name of an engine') });
