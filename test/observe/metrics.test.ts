@@ -145,7 +145,7 @@ withPrometheus('Prometheus scrapes them', async () => {
   let found: string | undefined;
   while (found === undefined) {
     if (prometheus.exitCode !== null) throw new Error(`Prometheus ended with ${prometheus.exitCode}.`);
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${query}`).then((response) => response.json() as Promise<{ data?: { result: { value: [number, string] }[] } }>, () => undefined);
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${query}`).then((response) => (response.ok ? response.json() : undefined) as Promise<{ data?: { result: { value: [number, string] }[] } }>, () => undefined);
     found = answer?.data?.result[0]?.value[1];
     if (found === undefined) await new Promise((resolve) => setTimeout(resolve, 100)); // Prometheus tells nobody when it has scraped
   }
