@@ -18,7 +18,8 @@ export interface ControlLink {
   readonly fromEngine: SharedArrayBuffer;
 }
 
-const START_MILLISECONDS = 30_000;
+/** A filter reads a file of millions of rules meanwhile, perhaps on a busy machine. */
+const START_MILLISECONDS = 300_000;
 const STOP_MILLISECONDS = 2000;
 /** What a control half may ask for instead. */
 const STOP_MILLISECONDS_MAXIMUM = 60_000;

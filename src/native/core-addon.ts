@@ -86,6 +86,8 @@ export interface CoreAddon {
   readonly RingSource: new (options: NativeRingSourceOptions) => NativeRingSource;
   readonly HeaderCopier: new (columns: PacketColumns, memory: Uint8Array) => HeaderCopier;
   readonly NativeRules: NativeRulesClass;
+  /** Asks the system for large pages for memory that much is written to from now on. */
+  useHugePages(words: Uint32Array): void;
   readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
   ringInitialise(memory: Uint8Array): void;
   /** The number of the end, or 0 where it must exist and there is no such pipe. Errors have `code` and `process`. */

@@ -18,6 +18,8 @@ export class ActionRegistry {
   private readonly numbers: NumberPool;
   private readonly byText = new Map<string, number>();
   private readonly entries: (Entry | undefined)[] = [];
+  /** What was asked for last. */
+  private last = 0;
 
   constructor(private readonly views: RuleViews, passage: ReaderPassage) {
     this.numbers = new NumberPool(ACTIONS_MAXIMUM, passage);
@@ -25,6 +27,12 @@ export class ActionRegistry {
 
   /** @throws BricksError E_RULES_LIMIT */
   enter({ type, priority, output, modification, shunt }: Action): number {
+    // Most rules of a list do the same.
+    const last = this.entries[this.last];
+    if (last && modification === undefined && isPlain(last.action, type, priority, output, shunt)) {
+      last.count++;
+      return this.last;
+    }
     const text = modification === undefined ? `${type} ${priority} ${output} ${shunt}` : JSON.stringify([type, priority, output, shunt, modification]);
     let number = this.byText.get(text) ?? 0;
     if (number === 0) {
@@ -36,6 +44,7 @@ export class ActionRegistry {
       this.entries[number] = { action, text, count: 0 };
     }
     (this.entries[number] as Entry).count++;
+    this.last = number;
     return number;
   }
 
@@ -60,6 +69,10 @@ export class ActionRegistry {
     actions[begin + ACTION_PRIORITY] = priority;
     if (modification) writeModification(actions, begin, modification);
   }
+}
+
+function isPlain(action: Action, type: Action['type'], priority: number, output: number, shunt: boolean): boolean {
+  return action.type === type && action.priority === priority && action.output === output && action.shunt === shunt && action.modification === undefined;
 }
 
 function writeModification(actions: Int32Array, begin: number, change: Modification): void {

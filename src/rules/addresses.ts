@@ -4,15 +4,27 @@ import type { AddressWords, HardwareAddress, Subnet } from './rule';
 /** Longer text is not an address. */
 const LONGEST = 64;
 
+/** Digit by digit: lists have millions of them. */
 function ipv4Word(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   let word = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    word = word * 256 + Number(part);
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 46) {
+      if (digits === 0 || ++dots > 3) return undefined;
+      word = word * 256 + part;
+      part = digits = 0;
+      continue;
+    }
+    // No leading zero: some read such numbers as octal.
+    if (code < 48 || code > 57 || (digits > 0 && part === 0)) return undefined;
+    part = part * 10 + code - 48;
+    digits++;
+    if (part > 255) return undefined;
   }
-  return word;
+  return dots === 3 && digits > 0 ? word * 256 + part : undefined;
 }
 
 function groupsOf(text: string): number[] | undefined {
@@ -70,7 +82,7 @@ export function parseSubnet(text: string): Subnet | undefined {
   if (word === undefined && bits >= 96 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff) {
     return { version: 4, words: maskedWords([words[3], 0, 0, 0], bits - 96), length: bits - 96 };
   }
-  return { version: word === undefined ? 6 : 4, words: maskedWords(words, bits), length: bits };
+  return { version: word === undefined ? 6 : 4, words: bits === longest ? words : maskedWords(words, bits), length: bits };
 }
 
 /** A single address. */

@@ -33,21 +33,19 @@ export const META_UNREAD = 0x80;
 export const META_PROTOCOL_SHIFT = 8;
 
 /** Words of a rule's record, and where the parts of it begin behind its key. */
-export const RECORD_WORDS = [12, 22] as const;
+export const RECORD_WORDS = [10, 20] as const;
 /** Words of the key that a record of a class keeps, in its own first words. */
 export const RECORD_KEY = [[KEY_SOURCE, KEY_DESTINATION, KEY_PORTS], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]] as const;
-/** Behind the key: tuple << 24 | action; set << 30 | order of arrival; deadline in tenths of a second, 0 for none. */
+/** Behind the key: tuple << 24 | TCP flags << 16 | action, of which the engine writes the flags; set << 30 | order of arrival; deadline in tenths of a second, 0 for none. */
 export const RECORD_ACTION = [3, 12] as const;
 export const RECORD_ORDER = [4, 13] as const;
 export const RECORD_DEADLINE = [5, 14] as const;
-/** Two numbers of 64 bits (floating point, whole): packets and bytes. The engine writes them. */
-export const RECORD_PACKETS = [6, 16] as const;
-export const RECORD_BYTES = [8, 18] as const;
-/** TCP flags << 24 | when it was hit last, in seconds: the engine's too. */
-export const RECORD_LAST = [10, 20] as const;
-/** The next rule of the same entity. */
-export const RECORD_NEXT = [11, 21] as const;
-/** Numbers of rules and actions have 24 bits, and are at least 1. */
+/** Two numbers of 64 bits, which the engine writes: bytes in the lower 56 bits of the first, packets in the lower 48 of the second; in the rest the second of the last hit, its upper 8 bits and its lower 16. */
+export const RECORD_BYTES = [6, 16] as const;
+export const RECORD_PACKETS = [8, 18] as const;
+export const ACTION_MASK = 0xffff;
+export const FLAGS_SHIFT = 16;
+/** Numbers of rules have 24 bits, and are at least 1. */
 export const INDEX_MASK = 0xffffff;
 /** What a reader has found: class << 24 | rule, or 0. */
 export const CLASS_SHIFT = 24;
@@ -64,9 +62,12 @@ export const SETS_BEFORE = (1 << SET_SETTLED) | (1 << SET_LEAVING);
 export const SETS_AFTER = (1 << SET_SETTLED) | (1 << SET_COMING);
 export const ORDER_MASK = 0x3fffffff;
 
-/** A line of a hash table: how many rules went further from here for want of room, then 15 slots, each tag << 24 | rule. */
+/**
+ * A line of a hash table has 15 places. Its tags lie in 16 bytes: how many rules went further from here for want of room (255 for more), then a tag for each
+ * place, 0 where that is free. Its slots lie in 16 words elsewhere: the same count, then another tag << 24 | rule.
+ */
 export const LINE_WORDS = 16;
-export const LINE_SLOTS = 15;
+export const LINE_PLACES = 15;
 export const LINE_SHIFT = 4;
 
 /** Tuples: which parts of a packet's key a rule looks at. 255 in each class, from 1. */
@@ -145,8 +146,9 @@ export interface SharedRules {
   readonly control: SharedArrayBuffer;
   /** Of each class. */
   readonly records: readonly [SharedArrayBuffer, SharedArrayBuffer];
-  /** Of each class: tables of lines whose logarithm is even, and odd. */
-  readonly lines: readonly (readonly [SharedArrayBuffer, SharedArrayBuffer])[];
+  /** Of each class: tags and slots of tables of lines whose logarithm is even, and odd. */
+  readonly tags: readonly (readonly [SharedArrayBuffer, SharedArrayBuffer])[];
+  readonly slots: readonly (readonly [SharedArrayBuffer, SharedArrayBuffer])[];
   readonly hints: readonly [SharedArrayBuffer, SharedArrayBuffer];
   /** Of each class: tuples by their number, then two lists of those in use. */
   readonly tuples: readonly [SharedArrayBuffer, SharedArrayBuffer];
@@ -163,13 +165,14 @@ export function largestLinesLog(limit: number): number {
 export function createSharedRules(limit: number): SharedRules {
   const words = (count: number): SharedArrayBuffer => new SharedArrayBuffer(count * 4);
   const largest = largestLinesLog(limit);
-  const linesOf = (parity: number): SharedArrayBuffer => words(LINE_WORDS << (largest % 2 === parity ? largest : largest - 1));
+  const linesOf = (bytes: number) => [0, 1].map((parity) => new SharedArrayBuffer(bytes << (largest % 2 === parity ? largest : largest - 1))) as unknown as readonly [SharedArrayBuffer, SharedArrayBuffer];
   const tuples = (): SharedArrayBuffer => words((TUPLES_MAXIMUM + 1) * TUPLE_WORDS + 2 * LIST_WORDS);
   return {
     limit,
     control: words(CONTROL_WORDS),
     records: [words((limit + 1) * RECORD_WORDS[0]), words((limit + 1) * RECORD_WORDS[1])],
-    lines: [[linesOf(0), linesOf(1)], [linesOf(0), linesOf(1)]],
+    tags: [linesOf(LINE_WORDS), linesOf(LINE_WORDS)],
+    slots: [linesOf(LINE_WORDS * 4), linesOf(LINE_WORDS * 4)],
     hints: [words(HINT_WORDS), words(HINT_WORDS)],
     tuples: [tuples(), tuples()],
     actions: words((ACTIONS_MAXIMUM + 1) * ACTION_WORDS),

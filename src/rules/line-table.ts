@@ -1,20 +1,30 @@
 /**
- * The hash table of one class of rules, as its one writer sees it: lines of 64 bytes, each of which counts the rules that found no room in it, and has
- * 15 slots. A reader looks at the line that a hash leads to, and goes on to the next while rules have gone on.
+ * The hash table of one class of rules, as its one writer sees it. A reader looks at the tags of the line that a hash leads to, and goes on to the next line
+ * while rules have gone on.
  */
 import {
-  CONTROL_LINES, CONTROL_SEED, INDEX_MASK, LINES_LOG_MINIMUM, LINE_LOAD, LINE_SHIFT, LINE_SLOTS, LINE_WORDS, RECORD_ACTION, RECORD_KEY, RECORD_WORDS, TUPLE_WORDS, KEY_WORDS,
+  CONTROL_LINES, CONTROL_SEED, INDEX_MASK, LINES_LOG_MINIMUM, LINE_LOAD, LINE_PLACES, LINE_SHIFT, LINE_WORDS, RECORD_ACTION, RECORD_KEY, RECORD_WORDS, TUPLE_WORDS, KEY_WORDS,
   largestLinesLog,
 } from './layout';
+import { useHugePages } from './huge-pages';
 import type { ReaderPassage } from './reader-passage';
-import { hashOfKey } from './rule-hash';
+import { hashOfKey, slotOf, tagOf } from './rule-hash';
 import type { RuleViews } from './rule-views';
 
+/** From so many places on a table has large pages: else each look costs another one, into the system's own tables. */
+const MANY_PLACES = 1 << 18;
+
+/** One table: what of it lies where. */
+interface Lines {
+  readonly tags: Uint8Array;
+  readonly slots: Uint32Array;
+  readonly log: number;
+}
+
 export class LineTable {
-  /** Rules in it; others of the same entity hang behind them. */
+  /** Rules in it. */
   count = 0;
-  private lines: Uint32Array;
-  private log = LINES_LOG_MINIMUM;
+  private lines: Lines;
   private readonly largest: number;
   private readonly key = new Uint32Array(KEY_WORDS);
   /** When the lines before these were given up. */
@@ -22,74 +32,83 @@ export class LineTable {
 
   constructor(private readonly views: RuleViews, private readonly which: 0 | 1, private readonly passage: ReaderPassage) {
     this.largest = largestLinesLog(views.shared.limit);
-    this.lines = views.lines[which][this.log & 1];
-    Atomics.store(views.control, CONTROL_LINES + which, this.log);
+    this.lines = this.linesOf(LINES_LOG_MINIMUM);
+    Atomics.store(views.control, CONTROL_LINES + which, LINES_LOG_MINIMUM);
   }
 
   hash(tuple: number, key: Uint32Array): number {
     return hashOfKey(this.views.control[CONTROL_SEED], tuple, this.views.tuples[this.which], key);
   }
 
-  /** Where the slot of the rule for this key is, or -1. */
-  find(hash: number, tuple: number, key: Uint32Array): number {
-    const { lines } = this;
-    const mask = (1 << this.log) - 1;
+  /** How many rules there are for this key, where they fill their line: fewer do no harm, and are not counted. */
+  crowd(hash: number, tuple: number, key: Uint32Array): number {
+    const { tags, slots, log } = this.lines;
+    const mask = (1 << log) - 1;
+    if (tags[(hash & mask) << LINE_SHIFT] === 0) return 0;
+    let found = 0;
     for (let line = hash & mask; ; line = (line + 1) & mask) {
       const begin = line << LINE_SHIFT;
-      for (let slot = begin + 1; slot <= begin + LINE_SLOTS; slot++) {
-        if (lines[slot] !== 0 && lines[slot] >>> 24 === hash >>> 24 && this.isOf(lines[slot] & INDEX_MASK, tuple, key)) return slot;
+      for (let place = begin + 1; place <= begin + LINE_PLACES; place++) {
+        if (tags[place] === tagOf(hash) && this.isOf(slots[place] & INDEX_MASK, tuple, key)) found++;
       }
-      if (lines[begin] === 0) return -1;
+      if (tags[begin] === 0) return found;
     }
   }
 
-  ruleAt(slot: number): number {
-    return this.lines[slot] & INDEX_MASK;
-  }
-
-  /** Puts another rule of the same entity there. */
-  replace(slot: number, hash: number, rule: number): void {
-    Atomics.store(this.lines, slot, slotOf(hash, rule));
-  }
-
-  /** Before a rule is inserted. @throws BricksError E_RULES_BUSY */
-  makeRoom(): void {
-    if (this.count >= LINE_LOAD << this.log && this.log < this.largest) this.grow();
+  /** Before so many rules are inserted. @throws BricksError E_RULES_BUSY */
+  makeRoom(more = 1): void {
+    const { log } = this.lines;
+    let wanted = log;
+    while (this.count + more > LINE_LOAD << wanted && wanted < this.largest) wanted++;
+    if (wanted > log) this.grow(wanted);
   }
 
   insert(hash: number, rule: number): void {
-    put(this.lines, this.log, hash, rule);
+    put(this.lines, hash, rule);
     this.count++;
   }
 
-  remove(slot: number, hash: number): void {
-    const { lines } = this;
-    const mask = (1 << this.log) - 1;
-    Atomics.store(lines, slot, 0);
-    for (let line = hash & mask; line !== slot >>> LINE_SHIFT; line = (line + 1) & mask) Atomics.sub(lines, line << LINE_SHIFT, 1);
+  remove(hash: number, rule: number): void {
+    const { tags, slots, log } = this.lines;
+    const mask = (1 << log) - 1;
+    let line = hash & mask;
+    let place = placeOf(slots, line, rule);
+    while (place < 0) {
+      line = (line + 1) & mask;
+      place = placeOf(slots, line, rule);
+    }
+    Atomics.store(tags, place, 0);
+    Atomics.store(slots, place, 0);
+    for (let full = hash & mask; full !== line; full = (full + 1) & mask) addToOverflow(this.lines, full, -1);
     this.count--;
   }
 
-  /** Calls a function with each rule, but for those that hang behind another. */
   forEach(call: (rule: number) => void): void {
-    const end = LINE_WORDS << this.log;
-    for (let slot = 0; slot < end; slot++) {
-      if ((slot & (LINE_WORDS - 1)) !== 0 && this.lines[slot] !== 0) call(this.lines[slot] & INDEX_MASK);
+    const { tags, slots, log } = this.lines;
+    const end = LINE_WORDS << log;
+    for (let place = 0; place < end; place++) {
+      if (tags[place] !== 0 && (place & (LINE_WORDS - 1)) !== 0) call(slots[place] & INDEX_MASK);
     }
   }
 
-  /** Fills lines twice as many, which the engine reads from the moment that they are whole. */
-  private grow(): void {
+  /** Fills more lines, which the engine reads from the moment that they are whole. */
+  private grow(wanted: number): void {
     const { views, which } = this;
     this.passage.wait(this.replaced);
-    const log = this.log + 1;
-    const lines = views.lines[which][log & 1];
-    lines.fill(0, 0, LINE_WORDS << log);
-    this.forEach((rule) => put(lines, log, this.hashOfRule(rule), rule));
+    // The area of the other parity is free.
+    const lines = this.linesOf((wanted - this.lines.log) % 2 === 1 ? wanted : wanted - 1);
+    if (LINE_WORDS << lines.log >= MANY_PLACES) for (const memory of [lines.tags, lines.slots]) useHugePages(memory);
+    lines.tags.fill(0, 0, LINE_WORDS << lines.log);
+    lines.slots.fill(0, 0, LINE_WORDS << lines.log);
+    this.forEach((rule) => put(lines, this.hashOfRule(rule), rule));
     this.lines = lines;
-    this.log = log;
-    Atomics.store(views.control, CONTROL_LINES + which, log);
+    Atomics.store(views.control, CONTROL_LINES + which, lines.log);
     this.replaced = this.passage.mark();
+  }
+
+  private linesOf(log: number): Lines {
+    const { tags, slots } = this.views;
+    return { tags: tags[this.which][log & 1], slots: slots[this.which][log & 1], log };
   }
 
   private isOf(rule: number, tuple: number, key: Uint32Array): boolean {
@@ -117,7 +136,7 @@ export class LineTable {
     return this.views.records[which][rule * RECORD_WORDS[which] + RECORD_ACTION[which]] >>> 24;
   }
 
-  private hashOfRule(rule: number): number {
+  hashOfRule(rule: number): number {
     return this.hash(this.tupleOfRule(rule), this.keyOfRule(rule));
   }
 
@@ -127,20 +146,32 @@ export class LineTable {
   }
 }
 
-function slotOf(hash: number, rule: number): number {
-  return ((hash & 0xff000000) | rule) >>> 0;
+/** Where a line has a rule, or -1. */
+function placeOf(slots: Uint32Array, line: number, rule: number): number {
+  const begin = line << LINE_SHIFT;
+  for (let place = begin + 1; place <= begin + LINE_PLACES; place++) if ((slots[place] & INDEX_MASK) === rule) return place;
+  return -1;
 }
 
-/** Into the first free slot from a hash's line on. The lines that were full are counted up first, so that no reader stops there. */
-function put(lines: Uint32Array, log: number, hash: number, rule: number): void {
+function addToOverflow({ tags, slots }: Lines, line: number, change: number): void {
+  const begin = line << LINE_SHIFT;
+  slots[begin] += change;
+  Atomics.store(tags, begin, Math.min(slots[begin], 255));
+}
+
+/** Into the first free place from a hash's line on. The lines that were full are counted up first, so that no reader stops there. */
+function put(lines: Lines, hash: number, rule: number): void {
+  const { tags, slots, log } = lines;
   const mask = (1 << log) - 1;
   for (let line = hash & mask; ; line = (line + 1) & mask) {
     const begin = line << LINE_SHIFT;
-    for (let slot = begin + 1; slot <= begin + LINE_SLOTS; slot++) {
-      if (lines[slot] !== 0) continue;
-      Atomics.store(lines, slot, slotOf(hash, rule));
+    for (let place = begin + 1; place <= begin + LINE_PLACES; place++) {
+      if (tags[place] !== 0) continue;
+      Atomics.store(slots, place, slotOf(hash, rule));
+      // A reader follows a tag.
+      Atomics.store(tags, place, tagOf(hash));
       return;
     }
-    Atomics.add(lines, begin, 1);
+    addToOverflow(lines, line, 1);
   }
 }

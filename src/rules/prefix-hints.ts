@@ -5,6 +5,7 @@
 import {
   CONTROL_HINTS, HINT_BEGIN, HINT_BITS, HINT_BITS_LARGE, HINT_BITS_SMALL, HINT_SHORTEST_WIDE, HOW_EITHER_ADDRESS, KEY_SOURCE, TUPLE_HOW, TUPLE_WORDS,
 } from './layout';
+import { useHugePages } from './huge-pages';
 import type { LineTable } from './line-table';
 import type { ReaderPassage } from './reader-passage';
 import { hintBit, hintIndex } from './rule-hash';
@@ -57,6 +58,7 @@ export class PrefixHints {
     this.passage.wait(this.replaced);
     const first = bits === HINT_BITS_SMALL ? 1 : 3;
     const region = this.region === first ? first + 1 : first;
+    if (bits === HINT_BITS_LARGE) useHugePages(views.hints[which]);
     views.hints[which].fill(0, HINT_BEGIN[region], HINT_BEGIN[region] + (1 << HINT_BITS[region]));
     this.table.forEach((rule) => {
       const length = this.prefixOf(this.table.tupleOfRule(rule));

@@ -14,6 +14,16 @@ export function hashOfKey(seed: number, number: number, tuples: Uint32Array, key
   return hash ^ (hash >>> 13);
 }
 
+/** The tag of a place of the hash table: never 0. */
+export function tagOf(hash: number): number {
+  return hash >>> 24 || 1;
+}
+
+/** What stands in the slot of a place: eight more bits of the hash, and the rule. */
+export function slotOf(hash: number, rule: number): number {
+  return (((hash << 8) & 0xff000000) | rule) >>> 0;
+}
+
 /** Where the hint for an address whose first word this is stands, among 2^bits. IPv6 addresses begin alike: theirs are spread. */
 export function hintIndex(wide: boolean, firstWord: number, bits: number): number {
   return (wide ? Math.imul(firstWord, 0x9e3779b1) : firstWord) >>> (32 - bits);

@@ -3,12 +3,12 @@
  * after the slot that leads to it was.
  */
 import {
-  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES,
+  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES, FLAGS_SHIFT,
   HINT_BEGIN, HINT_BITS, HINT_SHORTEST_WIDE, HOW_CONNECTION, HOW_EITHER_ADDRESS, HOW_EITHER_MAC, INDEX_MASK, KEY_DESTINATION, KEY_FLAGS, KEY_MACS, KEY_META, KEY_PORTS, KEY_SOURCE,
-  KEY_WORDS, LINE_SHIFT, LINE_SLOTS, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
+  KEY_WORDS, LINE_PLACES, LINE_SHIFT, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
   TCP_ENDS, TUPLE_HOW, TUPLE_USED, TUPLE_WORDS, TYPE_DROP, TYPE_MODIFY, TYPE_REDIRECT, TYPE_WHITELIST, type SharedRules,
 } from './layout';
-import { hashOfKey, hintBit, hintIndex } from './rule-hash';
+import { hashOfKey, hintBit, hintIndex, slotOf, tagOf } from './rule-hash';
 import { RuleViews } from './rule-views';
 
 const NEXT_DROP = 0xffff;
@@ -126,31 +126,29 @@ export class RuleReader implements RuleMatcher {
   private look(which: 0 | 1, log: number, number: number, key: Uint32Array, at: number): void {
     const { views } = this;
     const hash = hashOfKey(views.control[CONTROL_SEED], number, views.tuples[which], key, at);
-    const lines = views.lines[which][log & 1];
-    const mask = (1 << log) - 1;
+    const [tags, slots] = [views.tags[which][log & 1], views.slots[which][log & 1]];
+    const [tag, mask] = [tagOf(hash), (1 << log) - 1];
     for (let line = hash & mask; ; line = (line + 1) & mask) {
       const begin = line << LINE_SHIFT;
-      for (let slot = begin + 1; slot <= begin + LINE_SLOTS; slot++) {
-        const found = lines[slot];
-        if (found !== 0 && found >>> 24 === hash >>> 24) this.consider(which, found & INDEX_MASK, number, key, at);
+      for (let place = begin + 1; place <= begin + LINE_PLACES; place++) {
+        if (tags[place] !== tag) continue;
+        const rule = slots[place] & INDEX_MASK;
+        // It may have been taken away since.
+        if (rule !== 0 && slots[place] === slotOf(hash, rule)) this.consider(which, rule, number, key, at);
       }
-      if (lines[begin] === 0) return;
+      if (tags[begin] === 0) return;
     }
   }
 
-  private consider(which: 0 | 1, first: number, number: number, key: Uint32Array, at: number): void {
+  private consider(which: 0 | 1, rule: number, number: number, key: Uint32Array, at: number): void {
     const records = this.views.records[which];
-    const begin = first * RECORD_WORDS[which];
+    const begin = rule * RECORD_WORDS[which];
     if (records[begin + RECORD_ACTION[which]] >>> 24 !== number || !this.isOf(which, records, begin, number, key, at)) return;
-    for (let rule = first; rule !== 0; rule = records[rule * RECORD_WORDS[which] + RECORD_NEXT[which]]) {
-      const record = rule * RECORD_WORDS[which];
-      const deadline = records[record + RECORD_DEADLINE[which]];
-      if (deadline !== 0 && deadline <= this.tick) continue;
-      if (((this.sets >>> (records[record + RECORD_ORDER[which]] >>> SET_SHIFT)) & 1) === 0) continue;
-      const found = ((which << CLASS_SHIFT) | rule) >>> 0;
-      if (this.best === 0 || this.isBefore(found, this.best)) this.best = found;
-      return;
-    }
+    const deadline = records[begin + RECORD_DEADLINE[which]];
+    if (deadline !== 0 && deadline <= this.tick) return;
+    if (((this.sets >>> (records[begin + RECORD_ORDER[which]] >>> SET_SHIFT)) & 1) === 0) return;
+    const found = ((which << CLASS_SHIFT) | rule) >>> 0;
+    if (this.best === 0 || this.isBefore(found, this.best)) this.best = found;
   }
 
   private isOf(which: 0 | 1, records: Uint32Array, begin: number, number: number, key: Uint32Array, at: number): boolean {
@@ -201,14 +199,21 @@ export class RuleReader implements RuleMatcher {
     const { views } = this;
     const which = found >>> CLASS_SHIFT;
     const record = (found & INDEX_MASK) * RECORD_WORDS[which];
-    const counters = views.counters[which];
-    counters[(record + RECORD_PACKETS[which]) / 2]++;
-    counters[(record + RECORD_BYTES[which]) / 2] += bytes;
-    const last = record + RECORD_LAST[which];
     const records = views.records[which];
-    records[last] = ((records[last] & 0xff000000) | (flags << 24) | (Math.floor(this.tick / 10) & 0xffffff)) >>> 0;
+    const second = Math.floor(this.tick / 10);
+    add(records, record + RECORD_BYTES[which], bytes, 24, second >>> 16);
+    add(records, record + RECORD_PACKETS[which], 1, 16, second);
+    records[record + RECORD_ACTION[which]] |= flags << FLAGS_SHIFT;
     const total = CONTROL_TOTALS / 2 + 2 * type;
     views.totals[total]++;
     views.totals[total + 1] += bytes;
   }
+}
+
+/** Adds to a number of 64 bits, of which the word above the lower one keeps `bits`, and writes the rest of that. */
+function add(words: Uint32Array, at: number, more: number, bits: number, rest: number): void {
+  const low = words[at] + more;
+  const high = words[at + 1] + (low > 0xffffffff ? 1 : 0);
+  words[at] = low;
+  words[at + 1] = ((high & ((1 << bits) - 1)) | (rest << bits)) >>> 0;
 }

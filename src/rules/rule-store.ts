@@ -6,21 +6,23 @@ import { BricksError } from '../model/errors';
 import { ActionRegistry } from './action-registry';
 import { entityOfKey, keyOfEntity } from './entity-key';
 import {
-  CONTROL_SEED, CONTROL_SETS, INDEX_MASK, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_LAST, RECORD_NEXT, RECORD_ORDER, RECORD_PACKETS,
-  RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
+  ACTION_MASK, CONTROL_SEED, CONTROL_SETS, FLAGS_SHIFT, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
 } from './layout';
+import { useHugePages } from './huge-pages';
 import { LineTable } from './line-table';
 import { PrefixHints } from './prefix-hints';
 import { NumberPool, ReaderPassage } from './reader-passage';
-import { comparePrecedence, type Action, type Entity, type Rule } from './rule';
+import type { Action, Entity, Rule } from './rule';
 import { RuleViews } from './rule-views';
 import { TimingWheel } from './timing-wheel';
 import { TupleRegistry } from './tuple-registry';
 
 /** Ticks of rules' time in a second. */
 export const TICKS = 10;
-/** Rules of one entity: they hang one behind the other. */
-const CHAIN_MAXIMUM = 256;
+/** From so many on they have large pages. */
+const MANY_RULES = 16_384;
+/** Rules of one entity: a reader looks at all of them. */
+const CROWD_MAXIMUM = 256;
 /** A handle: generation * 2^25 + class * 2^24 + rule. */
 const GENERATION_STEP = 2 ** 25;
 const CLASS_STEP = 2 ** 24;
@@ -115,6 +117,7 @@ export class RuleStore {
   exchange(adding: readonly Rule[], removing: readonly RuleHandle[], staged: readonly RuleHandle[] = []): RuleHandle[] {
     this.settle();
     const coming: RuleHandle[] = [];
+    this.makeRoom(adding);
     try {
       for (const rule of adding) coming.push(this.place(rule, SET_COMING));
     } catch (error) {
@@ -137,6 +140,14 @@ export class RuleStore {
       // It is done, and what is left of it is tidied up before the next change.
     }
     return coming;
+  }
+
+  /** Makes tables as large at once as they have to be for a long list. @throws BricksError E_RULES_BUSY */
+  private makeRoom(rules: readonly Rule[]): void {
+    const room = this.shared.limit - this.rules;
+    const plain = rules.reduce((count, { entity }) => count + Number(isPlain(entity)), 0);
+    this.classes[0].table.makeRoom(Math.min(room, plain));
+    this.classes[1].table.makeRoom(Math.min(room, rules.length - plain));
   }
 
   private isStaged(handle: RuleHandle): boolean {
@@ -172,7 +183,7 @@ export class RuleStore {
     return {
       handle,
       entity: entityOfKey(table.tuple(table.tupleOfRule(rule)), table.keyOfRule(rule)),
-      action: this.actions.actionOf(this.word(which, rule, RECORD_ACTION[which]) & INDEX_MASK),
+      action: this.actions.actionOf(this.word(which, rule, RECORD_ACTION[which]) & ACTION_MASK),
       remaining: deadline === 0 ? undefined : Math.max(0, (deadline - this.now) / TICKS),
       ...this.counts(handle),
     };
@@ -182,22 +193,24 @@ export class RuleStore {
     const { which, rule } = partsOf(handle);
     const begin = (rule * RECORD_WORDS[which]) / 2;
     const counters = this.views.counters[which];
-    const packets = counters[begin + RECORD_PACKETS[which] / 2];
-    const last = this.word(which, rule, RECORD_LAST[which]);
+    const [bytesAndLast, packetsAndLast] = [counters[begin + RECORD_BYTES[which] / 2], counters[begin + RECORD_PACKETS[which] / 2]];
+    const packets = Number(BigInt.asUintN(48, packetsAndLast));
+    const last = (Number(bytesAndLast >> 56n) << 16) | Number(packetsAndLast >> 48n);
     const idle = (Math.floor(this.now / TICKS) - last) & LAST_MASK;
-    // The engine's clock may be a moment ahead.
-    return { packets, bytes: counters[begin + RECORD_BYTES[which] / 2], idle: packets === 0 ? undefined : idle > LAST_MASK / 2 ? 0 : idle, tcpFlags: last >>> 24 };
+    return {
+      packets, bytes: Number(BigInt.asUintN(56, bytesAndLast)), tcpFlags: (this.word(which, rule, RECORD_ACTION[which]) >>> FLAGS_SHIFT) & 0xff,
+      // The engine's clock may be a moment ahead.
+      idle: packets === 0 ? undefined : idle > LAST_MASK / 2 ? 0 : idle,
+    };
   }
 
   /** Calls a function with all rules but those that are staged, until it returns false. */
   forEach(call: (handle: RuleHandle) => boolean): void {
     for (const which of [0, 1] as const) {
       let more = true;
-      this.classes[which].table.forEach((first) => {
-        for (let rule = first; rule !== 0 && more; rule = this.word(which, rule, RECORD_NEXT[which])) {
-          const handle = this.handleOf(which, rule);
-          if (!this.isStaged(handle)) more = call(handle);
-        }
+      this.classes[which].table.forEach((rule) => {
+        const handle = this.handleOf(which, rule);
+        if (more && !this.isStaged(handle)) more = call(handle);
       });
       if (!more) return;
     }
@@ -214,22 +227,14 @@ export class RuleStore {
     try {
       own.hints.makeRoom(tupleNumber);
       const hash = own.table.hash(tupleNumber, key);
-      const slot = own.table.find(hash, tupleNumber, key);
-      const before = slot < 0 ? undefined : this.placeInChain(which, own.table.ruleAt(slot), rule);
+      if (own.table.crowd(hash, tupleNumber, key) >= CROWD_MAXIMUM) throw new BricksError('E_RULES_LIMIT', `There are ${CROWD_MAXIMUM} rules for the same addresses, ports and protocol already.`, 'Remove some of them.');
       action = this.actions.enter(rule);
       const number = own.numbers.take();
+      if (number === MANY_RULES) useHugePages(this.views.records[which]);
       own.generations[number]++;
       this.write(which, number, key, (tupleNumber << 24) | action, set, rule.expire);
       own.hints.add(tupleNumber, key);
-      if (before === undefined) {
-        own.table.insert(hash, number);
-      } else if (before === 0) {
-        this.setWord(which, number, RECORD_NEXT[which], own.table.ruleAt(slot));
-        own.table.replace(slot, hash, number);
-      } else {
-        this.setWord(which, number, RECORD_NEXT[which], this.word(which, before, RECORD_NEXT[which]));
-        this.setWord(which, before, RECORD_NEXT[which], number);
-      }
+      own.table.insert(hash, number);
       if (rule.expire !== undefined) this.wheels[which].add(number);
       this.rules++;
       if (set === SET_STAGED) this.staged++;
@@ -239,18 +244,6 @@ export class RuleStore {
       if (action !== 0) this.actions.leave(action);
       throw error;
     }
-  }
-
-  /** The rule of the same entity that a new one goes behind; 0 if it comes first. */
-  private placeInChain(which: 0 | 1, first: number, rule: Rule): number {
-    let before = 0;
-    let length = 0;
-    for (let other = first; other !== 0; other = this.word(which, other, RECORD_NEXT[which])) {
-      if (comparePrecedence(this.actions.actionOf(this.word(which, other, RECORD_ACTION[which]) & INDEX_MASK), rule) <= 0) before = other;
-      length++;
-    }
-    if (length >= CHAIN_MAXIMUM) throw new BricksError('E_RULES_LIMIT', `There are ${CHAIN_MAXIMUM} rules for the same addresses, ports and protocol already.`, 'Remove some of them.');
-    return before;
   }
 
   private write(which: 0 | 1, number: number, key: Uint32Array, tupleAndAction: number, set: number, expire: number | undefined): void {
@@ -271,22 +264,11 @@ export class RuleStore {
     const { which, rule } = partsOf(handle);
     const own = this.classes[which];
     const tuple = own.table.tupleOfRule(rule);
-    const key = own.table.keyOfRule(rule);
-    const hash = own.table.hash(tuple, key);
-    const slot = own.table.find(hash, tuple, key);
-    const next = this.word(which, rule, RECORD_NEXT[which]);
-    let before = own.table.ruleAt(slot);
-    if (before === rule) {
-      if (next === 0) own.table.remove(slot, hash);
-      else own.table.replace(slot, hash, next);
-    } else {
-      while (this.word(which, before, RECORD_NEXT[which]) !== rule) before = this.word(which, before, RECORD_NEXT[which]);
-      this.setWord(which, before, RECORD_NEXT[which], next);
-    }
+    own.table.remove(own.table.hashOfRule(rule), rule);
     this.wheels[which].remove(rule);
     own.hints.remove(tuple);
     own.tuples.leave(tuple);
-    this.actions.leave(this.word(which, rule, RECORD_ACTION[which]) & INDEX_MASK);
+    this.actions.leave(this.word(which, rule, RECORD_ACTION[which]) & ACTION_MASK);
     own.generations[rule]++;
     own.numbers.giveUp(rule);
     this.rules--;
@@ -320,6 +302,12 @@ export class RuleStore {
   private setWord(which: 0 | 1, rule: number, word: number, value: number): void {
     Atomics.store(this.views.records[which], rule * RECORD_WORDS[which] + word, value);
   }
+}
+
+/** Whether it lies in the class of IPv4; flows with hardware addresses are too few to matter. */
+function isPlain(entity: Entity): boolean {
+  if (entity.kind === 'mac') return false;
+  return (entity.kind === 'address' ? entity.subnet : entity.source ?? entity.destination)?.version !== 6;
 }
 
 function partsOf(handle: RuleHandle): { readonly which: 0 | 1; readonly rule: number } {

@@ -1,5 +1,5 @@
 /** Views on the shared memory, for both halves. */
-import { ACTION_WORDS, CLASS_SHIFT, INDEX_MASK, LIST_WORDS, RECORD_ACTION, RECORD_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
+import { ACTION_MASK, ACTION_WORDS, CLASS_SHIFT, INDEX_MASK, LIST_WORDS, RECORD_ACTION, RECORD_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
 
 export class RuleViews {
   readonly control: Int32Array;
@@ -7,9 +7,10 @@ export class RuleViews {
   readonly totals: Float64Array;
   readonly records: readonly Uint32Array[];
   /** The records again, for packets and bytes: at half the index of their word. */
-  readonly counters: readonly Float64Array[];
+  readonly counters: readonly BigUint64Array[];
   /** Of each class, by the parity of their logarithm. */
-  readonly lines: readonly (readonly Uint32Array[])[];
+  readonly tags: readonly (readonly Uint8Array[])[];
+  readonly slots: readonly (readonly Uint32Array[])[];
   readonly hints: readonly Uint32Array[];
   readonly tuples: readonly Uint32Array[];
   /** Of each class the two lists of tuples in use. */
@@ -17,13 +18,14 @@ export class RuleViews {
   readonly actions: Int32Array;
 
   constructor(readonly shared: SharedRules) {
-    const { control, records, lines, hints, tuples, actions } = shared;
+    const { control, records, tags, slots, hints, tuples, actions } = shared;
     const lists = (TUPLES_MAXIMUM + 1) * TUPLE_WORDS;
     this.control = new Int32Array(control);
     this.totals = new Float64Array(control);
     this.records = records.map((buffer) => new Uint32Array(buffer));
-    this.counters = records.map((buffer) => new Float64Array(buffer));
-    this.lines = lines.map((pair) => pair.map((buffer) => new Uint32Array(buffer)));
+    this.counters = records.map((buffer) => new BigUint64Array(buffer));
+    this.tags = tags.map((pair) => pair.map((buffer) => new Uint8Array(buffer)));
+    this.slots = slots.map((pair) => pair.map((buffer) => new Uint32Array(buffer)));
     this.hints = hints.map((buffer) => new Uint32Array(buffer));
     this.tuples = tuples.map((buffer) => new Uint32Array(buffer, 0, lists));
     this.lists = tuples.map((buffer) => [0, 1].map((which) => new Uint32Array(buffer, (lists + which * LIST_WORDS) * 4, LIST_WORDS)));
@@ -33,6 +35,6 @@ export class RuleViews {
   /** Where in `actions` that of a rule begins which a reader has found. */
   actionOf(found: number): number {
     const which = found >>> CLASS_SHIFT;
-    return (this.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ACTION[which]] & INDEX_MASK) * ACTION_WORDS;
+    return (this.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ACTION[which]] & ACTION_MASK) * ACTION_WORDS;
   }
 }

@@ -8,6 +8,8 @@ export class TupleRegistry {
   private readonly numbers: NumberPool;
   private readonly byText = new Map<string, number>();
   private readonly counts = new Uint32Array(TUPLES_MAXIMUM + 1);
+  /** What was asked for last, if it is still there. */
+  private last = 0;
   /** When the list that is written to next was given up. */
   private replaced = 0;
 
@@ -17,6 +19,11 @@ export class TupleRegistry {
 
   /** The number of a tuple that a rule is to have; `leave` gives it back. @throws BricksError E_RULES_LIMIT, E_RULES_BUSY */
   enter(tuple: Uint32Array): number {
+    // Most rules of a list are of one kind.
+    if (this.last !== 0 && this.isLast(tuple)) {
+      this.counts[this.last]++;
+      return this.last;
+    }
     const text = tuple.join();
     let number = this.byText.get(text) ?? 0;
     if (number === 0) {
@@ -32,7 +39,15 @@ export class TupleRegistry {
       this.publish();
     }
     this.counts[number]++;
+    this.last = number;
     return number;
+  }
+
+  private isLast(tuple: Uint32Array): boolean {
+    const begin = this.last * TUPLE_WORDS;
+    const tuples = this.views.tuples[this.which];
+    for (let word = 0; word < TUPLE_WORDS; word++) if (tuples[begin + word] !== tuple[word]) return false;
+    return true;
   }
 
   /** To be called when the engine can't see the rule any more by its own table. */
@@ -46,6 +61,7 @@ export class TupleRegistry {
   tidy(): void {
     if (!this.empty || !this.passage.passed(this.replaced)) return;
     this.empty = false;
+    this.last = 0;
     const gone = [...this.byText].filter(([, number]) => this.counts[number] === 0);
     for (const [text] of gone) this.byText.delete(text);
     this.publish();

@@ -1,6 +1,10 @@
 // RuleTable for script: src/rules/native-rules.ts has its types.
 #include "rule_bindings.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <memory>
 #include <string>
 
@@ -84,8 +88,11 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
       memory.hints[which] = Words(tables.Get("hints" + suffix), rules::kHintWords, "tables.hints");
       memory.tuples[which] = Words(tables.Get("tuples" + suffix), (rules::kTuplesMaximum + 1) * rules::kTupleWords + 2 * rules::kListWords, "tables.tuples");
       for (uint32_t parity = 0; parity < 2; parity++) {
-        memory.lines[which][parity] = Words(tables.Get("lines" + suffix + std::to_string(parity)), rules::kLineWords, "tables.lines", &memory.lineCount[which][parity]);
-        memory.lineCount[which][parity] /= rules::kLineWords;
+        const std::string both = suffix + std::to_string(parity);
+        uint64_t slots = 0;
+        memory.slots[which][parity] = Words(tables.Get("slots" + both), rules::kLineWords, "tables.slots", &slots);
+        memory.tags[which][parity] = ViewData<uint8_t>(tables.Get("tags" + both), napi_uint8_array, slots, "tables.tags");
+        memory.lineCount[which][parity] = slots / rules::kLineWords;
       }
     }
     return memory;
@@ -113,7 +120,8 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
       }
       if (row >= capacity_ || uint64_t{offset_[row]} + length_[row] > memoryBytes_) throw Napi::RangeError::New(env, "a packet lies outside of its memory");
       bytes_[i] = wireLength_[row];
-      if (!rules::ReadPacketKey(memory_ + offset_[row], length_[row], inner_, key)) unread++;
+      if (rules::ReadPacketKey(memory_ + offset_[row], length_[row], inner_, key)) table_->Fetch(key);
+      else unread++;
     }
     return unread;
   }
@@ -144,8 +152,32 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
   bool inner_ = false;
 };
 
+// useHugePages(words): asks the system for large pages where memory is written to from now on, and for those at its beginning, which was. What can't be
+// had is done without: it is faster, not different.
+void UseHugePages(const Napi::CallbackInfo& info) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr uintptr_t kHuge = 2u << 20;
+  constexpr uintptr_t kPage = 4096;
+  uint64_t length = 0;
+  const auto begin = reinterpret_cast<uintptr_t>(Words(info[0], 0, "memory", &length));
+  const uintptr_t end = (begin + length * sizeof(uint32_t)) / kHuge * kHuge;
+  // Large allocations begin with a few bytes of the allocator's own.
+  const uintptr_t first = begin % kHuge <= kPage ? begin / kHuge * kHuge : (begin + kHuge - 1) / kHuge * kHuge;
+  if (first >= end) return;
+  madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+#if defined(MADV_COLLAPSE)
+  madvise(reinterpret_cast<void*>(first), kHuge, MADV_COLLAPSE);
+#endif
+#else
+  static_cast<void>(info);
+#endif
+}
+
 }  // namespace
 
-void DefineRules(Napi::Env env, Napi::Object exports) { exports.Set("NativeRules", NativeRules::Define(env)); }
+void DefineRules(Napi::Env env, Napi::Object exports) {
+  exports.Set("NativeRules", NativeRules::Define(env));
+  exports.Set("useHugePages", Napi::Function::New(env, UseHugePages, "useHugePages"));
+}
 
 }  // namespace bricks

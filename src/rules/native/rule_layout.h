@@ -21,14 +21,16 @@ constexpr uint32_t kMetaProtocol = 0x40;
 constexpr uint32_t kMetaUnread = 0x80;
 constexpr uint32_t kMetaProtocolShift = 8;
 
-constexpr uint32_t kRecordWords[kClasses] = {12, 22};
+constexpr uint32_t kRecordWords[kClasses] = {10, 20};
 constexpr uint32_t kRecordAction[kClasses] = {3, 12};
 constexpr uint32_t kRecordOrder[kClasses] = {4, 13};
 constexpr uint32_t kRecordDeadline[kClasses] = {5, 14};
-constexpr uint32_t kRecordPackets[kClasses] = {6, 16};
-constexpr uint32_t kRecordBytes[kClasses] = {8, 18};
-constexpr uint32_t kRecordLast[kClasses] = {10, 20};
-constexpr uint32_t kRecordNext[kClasses] = {11, 21};
+constexpr uint32_t kRecordBytes[kClasses] = {6, 16};
+constexpr uint32_t kRecordPackets[kClasses] = {8, 18};
+constexpr uint32_t kActionMask = 0xffff;
+constexpr uint32_t kFlagsShift = 16;
+constexpr uint64_t kBytesMask = (uint64_t{1} << 56) - 1;
+constexpr uint64_t kPacketsMask = (uint64_t{1} << 48) - 1;
 constexpr uint32_t kIndexMask = 0xffffff;
 constexpr uint32_t kSetShift = 30;
 

@@ -1,5 +1,6 @@
 // The engine's side of the rule tables (src/rules/layout.ts): finds the rule of each packet of a list, in one call. What src/rules/rule-reader.ts does for
-// one packet after the other is done in three steps here, so that the processor waits for many places in memory at once: lines, records, counters.
+// one packet after the other is done in steps for some packets at once, so that the processor waits for many places in memory at the same time: tags,
+// slots, records. With a million rules the tags take 2 MiB, most of which stays in the caches; a packet that no rule matches touches nothing else.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +12,16 @@
 namespace bricks {
 namespace rules {
 
+// A word that the writer may change.
+inline uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
 // Memory of the tables, as it was checked.
 struct Memory {
   uint32_t limit = 0;
   uint32_t* control = nullptr;
   uint32_t* records[kClasses] = {};
-  const uint32_t* lines[kClasses][2] = {};
+  const uint8_t* tags[kClasses][2] = {};
+  const uint32_t* slots[kClasses][2] = {};
   uint64_t lineCount[kClasses][2] = {};
   const uint32_t* hints[kClasses] = {};
   const uint32_t* tuples[kClasses] = {};
@@ -36,76 +41,109 @@ class RuleTable {
  public:
   RuleTable(const Memory& memory, const Lists& lists) : memory_(memory), lists_(lists) {}
 
+  // Fetches what a packet's look-ups will read first, while its neighbours are still being waited for. By the tables of the batch before, which are
+  // mostly those of this one; nothing depends on it.
+  void Fetch(const uint32_t* key) const;
+
   // Returns how many packets are to be changed, or to go to an output that is not there.
   uint32_t Match(uint32_t count, uint32_t tick, bool counts);
 
  private:
-  // Look-ups that wait for memory together: more than a core fetches at once, few enough to stay in its first-level cache.
-  static constexpr uint32_t kProbesAtOnce = 64;
+  // Packets whose look-ups wait for memory together: more than a core fetches at once, few enough to stay in its first-level cache.
+  static constexpr uint32_t kRowsAtOnce = 64;
+  // Two look-ups of each packet, and one more packet's.
+  static constexpr uint32_t kProbes = 2 * kRowsAtOnce + 2;
   static constexpr uint32_t kCandidates = 96;
+  static constexpr uint32_t kPrefixes = 129;
 
   // A tuple in use, as the list has it now.
   struct Tuple {
     uint32_t number;
     uint32_t how;
-    uint32_t needs;
     uint32_t version;
-    uint32_t protocol;
+    bool ports;
+    // Which bits of a key's META say whether the tuple applies, and what they must be.
+    uint32_t metaMask;
+    uint32_t metaWanted;
     uint32_t prefix;
     uint32_t firstHash;
+    // The words that it looks at, where a record has them, and their masks.
     uint32_t words;
     uint8_t word[12];
+    uint8_t place[12];
     uint32_t mask[12];
+    // The same for IPv4: masks of source, destination and ports.
+    uint32_t plain[3];
   };
 
   // Which values of a packet's key stand where the rule's do.
-  enum class Side : uint8_t { kAsItIs, kDestinationAsSource, kEndsExchanged, kSourceMacAsDestination };
+  enum Side : uint32_t { kAsItIs, kDestinationAsSource, kEndsExchanged, kSourceMacAsDestination };
 
   struct Probe {
-    uint32_t row;
     uint32_t hash;
-    const Tuple* tuple;
-    Side side;
+    uint16_t row;
+    uint8_t tuple;
+    uint8_t side;
   };
 
-  // Where lines are, and what their hashes begin with.
-  struct Places {
-    const uint32_t* lines;
-    uint32_t mask;
-    uint32_t seed;
-  };
-
+  // A place whose tag is the right one: whose probe, and where its slot is.
   struct Candidate {
     uint32_t probe;
-    uint32_t rule;
+    uint32_t place;
+  };
+
+  // What a class of rules looks like during a batch.
+  struct Class {
+    const uint8_t* tags;
+    const uint32_t* slots;
+    const uint32_t* records;
+    uint32_t lineMask;
+    uint32_t region;
   };
 
   void LoadTuples(uint32_t which);
-  void Gather(uint32_t which, uint32_t count);
-  static Probe Look(const Places& places, uint32_t row, const Tuple& tuple, const uint32_t* whole, Side side);
-  static Side SideOfConnection(const Tuple& tuple, const uint32_t* key);
-  static const uint32_t* Seen(const uint32_t* key, Side side, uint32_t* other);
-  bool WorthALook(uint32_t which, uint32_t prefix, uint32_t firstWord) const;
-  void Resolve(uint32_t which, uint32_t probes);
-  uint32_t ConsiderAll(uint32_t which, uint32_t candidates);
-  void Consider(uint32_t which, const Candidate& candidate);
+  bool Open(uint32_t which);
+  template <uint32_t which>
+  void Find(uint32_t begin, uint32_t end);
+  template <uint32_t which>
+  void FindBy(uint32_t index, uint32_t begin, uint32_t end);
+  void FindAddresses(uint32_t index, uint32_t begin, uint32_t end);
+  void FindConnections(uint32_t index, uint32_t begin, uint32_t end);
+  template <uint32_t which>
+  void FindSubnets(uint32_t begin, uint32_t end);
+  uint64_t PrefixesAt(uint32_t which, const uint32_t* address) const;
+  template <uint32_t which>
+  void Look(uint32_t row, uint32_t tuple, Side side);
+  template <uint32_t which>
+  void Resolve();
+  template <uint32_t which>
+  void Consider(uint32_t count);
+  template <uint32_t which>
+  bool Fits(const Tuple& tuple, const uint32_t* record, const Probe& probe) const;
   bool IsBefore(uint32_t a, uint32_t b) const;
   uint32_t* Record(uint32_t found) const { return memory_.records[found >> 24] + size_t{found & kIndexMask} * kRecordWords[found >> 24]; }
   const uint32_t* Action(uint32_t found) const;
-  uint32_t Decide(uint32_t count, uint32_t tick, bool counts);
+  uint32_t Decide(uint32_t begin, uint32_t end, bool counts);
+  void AddTotals();
 
   const Memory memory_;
   const Lists lists_;
   std::vector<Tuple> tuples_[kClasses];
+  // Of each class: subnets that hints are kept for, by their prefix length: index of the tuple + 1. All others in turn.
+  uint16_t subnets_[kClasses][kPrefixes] = {};
+  bool hasSubnets_[kClasses] = {};
+  std::vector<uint16_t> others_[kClasses];
+  // The tuple of single IPv4 addresses, or -1.
+  int32_t addresses_ = -1;
   uint32_t tuplesVersion_[kClasses] = {UINT32_MAX, UINT32_MAX};
-  Probe probes_[kProbesAtOnce + 2];
+  Class classes_[kClasses] = {};
+  Probe probes_[kProbes];
+  uint32_t probeCount_ = 0;
   Candidate candidates_[kCandidates];
+  uint64_t totals_[4][2] = {};
   uint32_t seed_ = 0;
   uint32_t sets_ = 0;
   uint32_t tick_ = 0;
-  const uint32_t* lines_ = nullptr;
-  uint32_t lineMask_ = 0;
-  uint32_t region_ = 0;
 };
 
 }  // namespace rules
