@@ -16,7 +16,7 @@ const FILTER_OPTIONS = {
   /** What it matches passes in any case: wins over the other two, and over rules that come while packets flow. */
   accept: { type: 'string', description: 'always pass packets that match; overrides the other two, and rules' },
   /** Take rules while packets flow, by add, remove and rules. Any option that names a source of rules implies it. false unless set. */
-  rules: { type: 'boolean', default: false, description: 'take rules while packets flow (`add`, `remove`, `rules`); implied by `file`, `eve`, `zeek` and `listen`' },
+  rules: { type: 'boolean', default: false, description: 'take rules while packets flow (`add`, `remove`, `rules`); implied by `file`, `eve`, `zeek`, `listen` and `keep`' },
   /** A file of rules, reloaded when it changes. */
   file: { type: 'string', description: 'a file of rules, one a line, that is reloaded when it changes' },
   /** Suricata's eve.json, whose alerts and bypassed flows become rules. */
@@ -39,6 +39,8 @@ const FILTER_OPTIONS = {
   ca: { type: 'string', description: "a PEM file with the authorities that sign Zeek's certificate; by default those of Node" },
   /** Drop rules of NetControl for the monitoring path pass the end of connections. false unless set. */
   shunt: { type: 'boolean', default: false, description: 'NetControl rules that drop connections or flows on the monitoring path let SYN, FIN and RST pass' },
+  /** Where rules are kept, so that they survive a restart. */
+  keep: { type: 'string', description: 'a file in which rules are kept over a restart, but for those of `file`; without their counts' },
   /** How many rules there may be: 1 to 16,000,000, 1,048,576 unless set. */
   maxRules: { type: 'integer', default: 1_048_576, minimum: 1, maximum: 16_000_000, description: 'how many rules there may be' },
   /** Match the innermost flow of tunnels, as the LoadBalancer's option. false unless set. */

@@ -126,7 +126,8 @@ export function entityOfKey(tuple: Uint32Array, key: Uint32Array): Entity {
   if (how === HOW_CONNECTION) return { kind: 'connection', source, sourcePort, destination, destinationPort, ...protocol };
   return {
     kind: 'flow', ...protocol,
-    ...(source.length > 0 ? { source } : {}),
+    // Of a flow that is about one version only, all of it.
+    ...(source.length > 0 || (version !== 0 && destination.length === 0) ? { source } : {}),
     ...(destination.length > 0 ? { destination } : {}),
     ...(tuple[KEY_PORTS] >>> 16 ? { sourcePort } : {}),
     ...(tuple[KEY_PORTS] & 0xffff ? { destinationPort } : {}),

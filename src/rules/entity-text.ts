@@ -125,6 +125,17 @@ export function checkEntity(flow: FlowEntity, both: boolean): Entity {
   return { kind: 'connection', source, sourcePort: sourcePort ?? 0, destination, destinationPort: destinationPort ?? 0, ...own };
 }
 
+/** As `parseEntity` and `parseEntityFields` take it: text, or fields where that has no form for it. */
+export function givenEntity(entity: Entity): string | Readonly<Record<string, string | number>> {
+  if (entity.kind !== 'flow') return formatEntity(entity);
+  const { source, destination, sourcePort, destinationPort, sourceMac, destinationMac, protocol } = entity;
+  return {
+    ...(source ? { source: formatSubnet(source) } : {}), ...(destination ? { destination: formatSubnet(destination) } : {}), ...(sourcePort === undefined ? {} : { source_port: sourcePort }),
+    ...(destinationPort === undefined ? {} : { destination_port: destinationPort }), ...(sourceMac ? { source_mac: formatHardwareAddress(sourceMac) } : {}),
+    ...(destinationMac ? { destination_mac: formatHardwareAddress(destinationMac) } : {}), ...(protocol === undefined ? {} : { protocol: formatProtocol(protocol) }),
+  };
+}
+
 export function formatEntity(entity: Entity): string {
   switch (entity.kind) {
     case 'address':

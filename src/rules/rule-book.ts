@@ -1,6 +1,6 @@
 /** Rules by their ids, and what is known of them besides what the tables hold. */
 import { BricksError } from '../model/errors';
-import { formatEntity } from './entity-text';
+import { formatEntity, givenEntity } from './entity-text';
 import { formatHardwareAddress, formatSubnet } from './addresses';
 import { CONTROL_TOTALS, type SharedRules } from './layout';
 import { ruleError } from './read-rule';
@@ -43,6 +43,17 @@ export interface RuleStatistics {
   /** Rules that were not valid, or too many. */
   readonly refused: number;
   readonly totals: Readonly<Record<RuleType, TypeTotals>>;
+  /** Why changes are not kept, where that fails: the disk is full, for example. */
+  readonly notKept?: string;
+}
+
+/** What the source of a rule has to know of it when it comes back after a restart. */
+export type RuleNote = Readonly<Record<string, unknown>>;
+
+/** Hears of rules that are to outlive the daemon. */
+export interface RuleJournal {
+  entered(handle: RuleHandle, note: RuleNote | undefined): void;
+  forgotten(handle: RuleHandle): void;
 }
 
 /** A rule that waits for others before packets see it. */
@@ -60,6 +71,8 @@ export class RuleBook {
   private readonly numbers = { added: 0, removed: 0, expired: 0, refused: 0 };
   /** Hears of each rule that expires, while its counts are still there. */
   onExpired: (rule: ExpiredRule) => void = nothing;
+  /** Hears of all rules but those that their source brings back by itself. */
+  journal: RuleJournal | undefined;
 
   /** `now` in ticks. */
   constructor(private readonly shared: SharedRules, now: number) {
@@ -75,10 +88,10 @@ export class RuleBook {
   }
 
   /** @throws BricksError E_RULE, E_RULES_LIMIT, E_RULES_BUSY */
-  add(rule: Rule): RuleId {
+  add(rule: Rule, note?: RuleNote): RuleId {
     return this.guarded(() => {
       if (rule.id !== undefined && this.handles.has(rule.id)) throw ruleError(`A rule "${rule.id}" exists already.`, 'Remove it first, or call replace.');
-      return this.entered(this.store.add(rule), rule);
+      return this.entered(this.store.add(rule), rule, true, note);
     });
   }
 
@@ -106,15 +119,15 @@ export class RuleBook {
     this.numbers.removed++;
   }
 
-  /** Adds some and removes others at once. @throws BricksError; then nothing has changed */
-  exchange(adding: readonly Rule[], removing: readonly RuleHandle[]): RuleHandle[] {
+  /** Adds some and removes others at once; with `kept` false, their source brings them back after a restart. @throws BricksError; then nothing has changed */
+  exchange(adding: readonly Rule[], removing: readonly RuleHandle[], kept = true): RuleHandle[] {
     return this.guarded(() => {
       this.checkNames(adding, new Set(removing));
       // The others have expired, or were removed by their ids.
       const present = removing.filter((handle) => this.store.has(handle)).length;
       const made = this.store.exchange(adding, removing);
       for (const handle of removing) this.forget(handle);
-      made.forEach((handle, index) => this.entered(handle, adding[index]));
+      made.forEach((handle, index) => this.entered(handle, adding[index], kept));
       this.numbers.removed += present;
       return made;
     });
@@ -170,6 +183,19 @@ export class RuleBook {
     return this.listed(this.known(id));
   }
 
+  /** A rule that there is, as `readRule` takes it, and the seconds that are left of it. */
+  given(handle: RuleHandle): { readonly rule: Readonly<Record<string, unknown>>; readonly remaining: number | undefined } {
+    const { entity, action: { type, shunt, priority, output, modification }, remaining } = this.store.describe(handle);
+    const [id, location] = [this.names.get(handle), this.locations.get(handle)];
+    return {
+      remaining,
+      rule: {
+        [shunt ? 'shunt' : type]: givenEntity(entity), ...(priority === 0 ? {} : { priority }), ...(type === 'redirect' || type === 'modify' ? { to: output } : {}),
+        ...(modification ? { set: formatModification(modification) } : {}), ...(id === undefined ? {} : { id }), ...(location === undefined ? {} : { location }),
+      },
+    };
+  }
+
   list(most = 1000): ListedRule[] {
     const found: ListedRule[] = [];
     const limit = Math.min(most, LIST_MAXIMUM);
@@ -212,16 +238,19 @@ export class RuleBook {
     }
   }
 
-  private entered(handle: RuleHandle, { id, location }: Pick<Rule, 'id' | 'location'>): RuleId {
+  private entered(handle: RuleHandle, { id, location }: Pick<Rule, 'id' | 'location'>, kept = true, note?: RuleNote): RuleId {
     this.numbers.added++;
     if (location !== undefined) this.locations.set(handle, location);
-    if (id === undefined) return handle;
-    this.handles.set(id, handle);
-    this.names.set(handle, id);
-    return id;
+    if (id !== undefined) {
+      this.handles.set(id, handle);
+      this.names.set(handle, id);
+    }
+    if (kept) this.journal?.entered(handle, note);
+    return id ?? handle;
   }
 
   private forget(handle: RuleHandle): void {
+    this.journal?.forgotten(handle);
     const name = this.names.get(handle);
     if (name !== undefined) this.handles.delete(name);
     this.names.delete(handle);

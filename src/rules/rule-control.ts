@@ -1,12 +1,13 @@
 /** The control half of a filter with rules: takes commands, lets rules expire, and keeps the sources of rules that its options name. */
 import { messageOf, type BricksError } from '../model/errors';
-import type { ControlContext, ControlHalf } from '../model/brick';
+import type { ControlContext, ControlHalf, Logger } from '../model/brick';
 import { timeReader } from '../native/system';
 import { CONTROL_OUTPUTS, type SharedRules } from './layout';
+import type { KeptRules } from './kept-rules';
 import { parseRuleLines } from './rule-lines';
 import { readRule, ruleError } from './read-rule';
 import { RuleLoads, type LoadedPart } from './rule-loads';
-import { RuleBook, type ListedRule, type RuleId, type RuleStatistics } from './rule-book';
+import { RuleBook, type ListedRule, type RuleId, type RuleNote, type RuleStatistics } from './rule-book';
 import type { Rule } from './rule';
 import { TICKS } from './rule-store';
 import { openRuleSources, type RuleSourceOptions } from './rule-sources';
@@ -16,20 +17,24 @@ const TICK_MILLISECONDS = 1000 / TICKS;
 /** What rules of a filter may be. */
 export interface RuleControlOptions extends RuleSourceOptions {
   readonly modify: boolean;
+  /** Where rules are kept over a restart. */
+  readonly keep?: string | undefined;
 }
 
 /** How rules come in, from wherever: checked for what this filter can do. */
 export class RuleDesk {
   private readonly control: Int32Array;
+  /** Rules that were kept, for their sources. */
+  readonly returned: { readonly id: RuleId; readonly note: RuleNote }[] = [];
 
   constructor(readonly book: RuleBook, shared: SharedRules, private readonly modifies: boolean) {
     this.control = new Int32Array(shared.control);
   }
 
   /** @throws BricksError E_RULE, E_RULES_LIMIT, E_RULES_BUSY */
-  add(rule: Rule): RuleId {
+  add(rule: Rule, note?: RuleNote): RuleId {
     this.check(rule);
-    return this.book.add(rule);
+    return this.book.add(rule, note);
   }
 
   check({ type, output }: Rule): void {
@@ -56,6 +61,7 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
   const book = new RuleBook(shared, now());
   const desk = new RuleDesk(book, shared, options.modify);
   const loads = new RuleLoads(desk, now);
+  const kept = options.keep === undefined ? undefined : await keepRules(options.keep, desk, context.log);
   const close = await openRuleSources(options, desk, context);
   const timer = setInterval(() => {
     try {
@@ -118,15 +124,35 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
       return true;
     },
     clear: (): number => book.clear(),
-    statistics: (): RuleStatistics => book.statistics(),
+    statistics: (): RuleStatistics => ({ ...book.statistics(), ...(kept?.problem === undefined ? {} : { notKept: kept.problem }) }),
   };
   return {
     methods,
     stop: async () => {
       clearInterval(timer);
       await close();
+      kept?.close();
     },
   };
+}
+
+/** Brings back the rules of a file, and keeps there what changes. @throws BricksError E_FILE, E_FILE_FORMAT */
+async function keepRules(path: string, desk: RuleDesk, log: Logger): Promise<KeptRules> {
+  const kept = new (await import('./kept-rules.js')).KeptRules(path, desk.book, log);
+  const rules = kept.read();
+  desk.book.journal = kept;
+  let refused = 0;
+  for (const { rule, note } of rules) {
+    try {
+      const id = desk.add(rule, note);
+      if (note !== undefined) desk.returned.push({ id, note });
+    } catch {
+      refused++;
+    }
+  }
+  kept.open();
+  log.info(`${path}: ${rules.length - refused} rules brought back${refused === 0 ? '' : `; ${refused} are not possible with the filter's options any more`}`);
+  return kept;
 }
 
 function count(given: unknown): number {

@@ -22,8 +22,8 @@ export interface RuleSourceOptions {
 }
 
 /** Whether options of a Filter mean that it takes rules. */
-export function takesRules({ rules, file, eve, zeek, listen }: Readonly<Record<string, unknown>>): boolean {
-  return rules === true || [file, eve, zeek, listen].some((source) => source !== undefined);
+export function takesRules({ rules, file, eve, zeek, listen, keep }: Readonly<Record<string, unknown>>): boolean {
+  return rules === true || [file, eve, zeek, listen, keep].some((source) => source !== undefined);
 }
 
 /** What stops a source. */

@@ -54,7 +54,7 @@ class WatchedFile {
     }
     const coming = [...wanted].filter(([key]) => !this.rules.has(key));
     const leaving = [...this.rules].filter(([key]) => !wanted.has(key));
-    const handles = this.desk.book.exchange(coming.map(([, rule]) => rule), leaving.map(([, handle]) => handle));
+    const handles = this.desk.book.exchange(coming.map(([, rule]) => rule), leaving.map(([, handle]) => handle), false);
     for (const [key] of leaving) this.rules.delete(key);
     coming.forEach(([key], index) => this.rules.set(key, handles[index]));
     this.log.info(`${this.path}: ${wanted.size} rules (${coming.length} new, ${leaving.length} gone)`);

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createSharedRules } from '../../src/rules/layout';
-import { RuleBook } from '../../src/rules/rule-book';
+import { RuleBook, type RuleNote } from '../../src/rules/rule-book';
+import { readRule } from '../../src/rules/read-rule';
 import { RuleDesk } from '../../src/rules/rule-control';
 import { openRuleSources } from '../../src/rules/rule-sources';
 import { NetControlDesk } from '../../src/rules/zeek/net-control-desk';
@@ -46,7 +47,7 @@ function newDesk(options: Partial<ConstructorParameters<typeof NetControlDesk>[1
   const shared = createSharedRules(limit);
   const book = new RuleBook(shared, 0);
   const published: string[] = [];
-  const desk = new NetControlDesk(new RuleDesk(book, shared, true), { names: ['eth3{4', 'eth3}4'], otherNames: ['eth3}5'], shunt: false, ...options }, (_topic, message) => published.push(message));
+  const desk = new NetControlDesk(new RuleDesk(book, shared, true), { name: 'zeek', names: ['eth3{4', 'eth3}4'], otherNames: ['eth3}5'], shunt: false, ...options }, (_topic, message) => published.push(message));
   book.onExpired = (rule) => desk.expired(rule);
   return { desk, book, published };
 }
@@ -301,4 +302,22 @@ test('the client subscribes at Zeek, answers, and after a break connects again a
     client.close();
     zeek.close();
   }
+});
+
+test('rules that were kept over a restart are still those of NetControl: a rule in place exists, and can be removed', () => {
+  const notes: RuleNote[] = [];
+  const before = newDesk();
+  before.book.journal = { entered: (_handle, note) => { if (note) notes.push(note); }, forgotten: () => undefined };
+  before.desk.take(add());
+  const shared = createSharedRules(100);
+  const book = new RuleBook(shared, 0);
+  const ruleDesk = new RuleDesk(book, shared, true);
+  for (const note of notes.map((one) => JSON.parse(JSON.stringify(one)) as RuleNote)) ruleDesk.returned.push({ id: book.add(readRule({ drop: '192.0.2.1' })), note });
+  const options = { names: [], otherNames: [], shunt: false };
+  const other = new NetControlDesk(ruleDesk, { ...options, name: 'listen' }, () => undefined);
+  const after = new NetControlDesk(ruleDesk, { ...options, name: 'zeek' }, () => undefined);
+  expect([other.present(), after.present().length]).toEqual([[], 1]);
+  expect(answerOf(after.take(add()))?.[0]).toBe('NetControl::broker_rule_exists');
+  expect(answerOf(after.take(remove()))?.[0]).toBe('NetControl::broker_rule_removed');
+  expect(book.count).toBe(0);
 });

@@ -23,6 +23,7 @@ export function statisticsTables(filters: readonly FilterStatistics[]): string {
     return [
       `${brick} (${id}) of engine ${engine}: ${inputs.join(', ')} -> ${outputs.join(', ')}`,
       table([NUMBERS.map((name) => `  ${name.toUpperCase()}`), NUMBERS.map((name) => `  ${filter[name]}`)]),
+      ...(filter.notKept === undefined ? [] : [`  rules are not kept: ${filter.notKept}`]),
       table([['  TYPE', 'PACKETS', 'BYTES'], ...RULE_TYPES.map((type) => [`  ${type}`, String(totals[type].packets), String(totals[type].bytes)])]),
     ].join('\n');
   }).join('\n\n').replace(/.$/, '$&\n');

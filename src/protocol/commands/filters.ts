@@ -29,7 +29,7 @@ const which = {
 export const FILTER_COMMANDS = {
   'filter.statistics': command<readonly FilterStatistics[]>()({
     access: 'read', summary: 'Show how many rules filters hold, and what these did, by type.',
-    result: 'for each filter that takes rules: `engine`, `id`, `brick`, `inputs`, `outputs`, `rules`, `limit`, `added`, `removed`, `expired`, `refused`, and `totals` of packets and bytes by type',
+    result: 'for each filter that takes rules: `engine`, `id`, `brick`, `inputs`, `outputs`, `rules`, `limit`, `added`, `removed`, `expired`, `refused`, `totals` of packets and bytes by type, and `notKept`: why rules are not kept, where `keep` fails',
     parameters: which,
   }),
   'filter.rules': command<readonly ListedRule[]>()({

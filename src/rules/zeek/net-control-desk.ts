@@ -19,6 +19,8 @@ interface Held {
 }
 
 export interface NetControlOptions {
+  /** Which desk of a filter it is: rules that were kept return to theirs. */
+  readonly name: string;
   /** Names of this filter, by which rules are meant for it. */
   readonly names: readonly string[];
   /** Names of other filters: a rule that names one of them is not for this one. */
@@ -31,7 +33,13 @@ export class NetControlDesk {
   private readonly keys = new Map<RuleId, string>();
 
   /** `publish` gets the messages about what became of a rule later. */
-  constructor(private readonly desk: RuleDesk, private readonly options: NetControlOptions, private readonly publish: (topic: string, message: string) => void) {}
+  constructor(private readonly desk: RuleDesk, private readonly options: NetControlOptions, private readonly publish: (topic: string, message: string) => void) {
+    for (const { id, note } of desk.returned) {
+      if (note['desk'] !== options.name) continue;
+      const { name, held } = note as unknown as { readonly name: string; readonly held: Omit<Held, 'id'> };
+      this.hold(name, { ...held, id });
+    }
+  }
 
   /** The answer to a message as text, or nothing: events of others are not for us. @throws BricksError E_MESSAGE for what is not a message */
   take(text: string): string | undefined {
@@ -68,9 +76,8 @@ export class NetControlDesk {
       if (this.isForAnother(rule.location)) return undefined;
       const name = `${plugin}/${key}`;
       if (this.held.has(name)) return ['exists', 'the rule is in place already'];
-      const id = this.desk.add(rule);
-      this.held.set(name, { id, topic: event.topic, plugin, number, record, added: Date.now() });
-      this.keys.set(id, name);
+      const held = { topic: event.topic, plugin, number, record, added: Date.now() };
+      this.hold(name, { ...held, id: this.desk.add(rule, { desk: this.options.name, name, held }) });
       return ['added', ''];
     });
   }
@@ -106,6 +113,11 @@ export class NetControlDesk {
   private isForAnother(location: string | undefined): boolean {
     const { names, otherNames } = this.options;
     return location !== undefined && !names.includes(location) && otherNames.includes(location);
+  }
+
+  private hold(name: string, held: Held): void {
+    this.held.set(name, held);
+    this.keys.set(held.id, name);
   }
 
   private forget(key: string, id: RuleId): void {

@@ -10,22 +10,22 @@ import { ZeekClient } from './zeek-client';
 /** Adds what closes it, piece by piece: where one can't be opened, the caller closes those before it. @throws BricksError E_OPTION, E_LISTEN, E_FILE */
 export async function openNetControl(options: RuleSourceOptions, desk: RuleDesk, context: ControlContext<SharedRules>, closers: Close[]): Promise<void> {
   const { zeek, listen, shunt } = options;
-  const names: NetControlOptions = { names: namesOf(context.outputs), otherNames: namesOf(context.otherOutputs), shunt };
+  const names: Omit<NetControlOptions, 'name'> = { names: namesOf(context.outputs), otherNames: namesOf(context.otherOutputs), shunt };
   const expired: NetControlDesk['expired'][] = [];
   // Zeek's rules and those of other clients have separate ids.
-  const open = (publish: (topic: string, message: string) => void): NetControlDesk => {
-    const made = new NetControlDesk(desk, names, publish);
+  const open = (name: 'listen' | 'zeek', publish: (topic: string, message: string) => void): NetControlDesk => {
+    const made = new NetControlDesk(desk, { ...names, name }, publish);
     expired.push((rule) => made.expired(rule));
     return made;
   };
   desk.book.onExpired = (rule) => expired.forEach((tell) => tell(rule));
   if (listen !== undefined) {
-    const served = open((topic, message) => server.publish(topic, message));
+    const served = open('listen', (topic, message) => server.publish(topic, message));
     const server = await NetControlServer.open({ ...options, listen }, served, context.log);
     closers.push(() => server.close());
   }
   if (zeek !== undefined) {
-    const asked = open((_topic, message) => client.publish(message));
+    const asked = open('zeek', (_topic, message) => client.publish(message));
     const client = new ZeekClient({ ...options, zeek }, asked, context.log);
     closers.push(() => client.close());
   }
