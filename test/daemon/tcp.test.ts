@@ -40,10 +40,7 @@ async function access(options: ConnectOptions): Promise<string> {
   }
 }
 
-function certificate(name: string, authority: string | undefined, ...more: string[]): void {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc', '-keyout', path(`${name}.key`), '-out', path(`${name}.pem`), '-subj', `/CN=${name}`, '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', ...key, ...(authority === undefined ? [] : ['-CA', path(`${authority}.pem`), '-CAkey', path(`${authority}.key`)]), ...more], { stdio: 'pipe' });
-}
+const certificate = (name: string, authority: string | undefined, ...more: string[]): void => makeCertificate(files.folder, name, authority, ...more);
 
 beforeAll(async () => {
   files = await TestDaemon.start();

@@ -61,6 +61,7 @@ describe('rules of NetControl', () => {
     ['a subnet of IPv6, with priority', { entity: vector(name('ADDRESS'), none, none, value('subnet', '2001:db8::/32'), none), priority: -4 }, { match: '2001:db8::/32', priority: -4 }],
     ['a WHITELIST of a connection', { type: 'WHITELIST', entity: CONNECTION }, { type: 'whitelist', match: '10.0.0.1:1000 <-> 10.0.0.2:80 tcp' }],
     ['a connection of newer versions', { entity: vector(name('CONNECTION'), vector(value('address', '10.0.0.1'), value('port', '1000/udp'), value('address', '10.0.0.2'), value('port', '80/udp'), count(17), vector()), none, none, none) }, { match: '10.0.0.1:1000 <-> 10.0.0.2:80 udp' }],
+    ['a connection of another protocol, as newer versions say it', { entity: vector(name('CONNECTION'), vector(value('address', '10.0.0.1'), value('port', '0/?'), value('address', '10.0.0.2'), value('port', '0/?'), count(47), vector()), none, none, none) }, { match: '10.0.0.1:0 <-> 10.0.0.2:0 gre' }],
     ['a connection of ICMP', { entity: vector(name('CONNECTION'), vector(value('address', '2001:db8::1'), value('port', '128/icmp'), value('address', '2001:db8::2'), value('port', '129/icmp')), none, none, none) }, { match: '[2001:db8::1]:0 <-> [2001:db8::2]:0 icmp6' }],
     ['a REDIRECT of a flow', { type: 'REDIRECT', entity: FLOW, port: 3 }, { type: 'redirect', match: '10.0.0.0/8 -> *:53 udp', to: 3 }],
     ['a MAC', { entity: MAC, location: 'somewhere' }, { match: '02:00:00:00:00:01', location: 'somewhere' }],
