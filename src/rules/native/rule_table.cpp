@@ -80,7 +80,7 @@ uint32_t RuleTable::Match(uint32_t count, uint32_t tick, bool counts) {
 }
 
 void RuleTable::Fetch(const uint32_t* key) const {
-  if (addresses_ < 0) return;
+  if (addresses_ < 0 || classes_[0].lineMask < kFetched) return;
   const Class& open = classes_[0];
   const uint32_t first = seed_ ^ tuples_[0][static_cast<size_t>(addresses_)].firstHash;
   const uint32_t source = Finish(Mix(first, key[kKeySource]));

@@ -54,6 +54,8 @@ class RuleTable {
   // Two look-ups of each packet, and one more packet's.
   static constexpr uint32_t kProbes = 2 * kRowsAtOnce + 2;
   static constexpr uint32_t kCandidates = 96;
+  // Smaller tables stay in the caches by themselves.
+  static constexpr uint32_t kFetched = (1u << 14) - 1;
   static constexpr uint32_t kPrefixes = 129;
 
   // A tuple in use, as the list has it now.
