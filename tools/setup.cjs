@@ -22,7 +22,7 @@ const BUILD_PACKAGES = [
 const PACKAGES_FOR = {
   build: [],
   demo: [['tcpdump', 'tcpdump'], ['iproute2', 'ip']],
-  test: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'tshark'], ['tcpreplay', 'tcpreplay'], ['ethtool', 'ethtool'], ['util-linux', 'setpriv'], ['iputils-ping', 'ping'], ['nfdump', 'nfcapd'], ['softflowd', 'softflowd'], ['nats-server', 'nats-server'], ['kcat', 'kcat']],
+  test: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'tshark'], ['tcpreplay', 'tcpreplay'], ['ethtool', 'ethtool'], ['nftables', 'nft'], ['util-linux', 'setpriv'], ['iputils-ping', 'ping'], ['nfdump', 'nfcapd'], ['softflowd', 'softflowd'], ['nats-server', 'nats-server'], ['kcat', 'kcat']],
   bench: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'capinfos']],
 };
 

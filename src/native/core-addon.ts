@@ -88,6 +88,8 @@ export interface CoreAddon {
   readonly NativeRules: NativeRulesClass;
   /** Asks the system for large pages for memory that much is written to from now on. */
   useHugePages(words: Uint32Array): void;
+  /** Gives memory that nobody uses back to the system; it may be 0 from then on. */
+  releaseMemory(words: Uint32Array): void;
   readonly PcapEncoder: new (batch: PacketBatch) => NativePcapEncoder;
   ringInitialise(memory: Uint8Array): void;
   /** The number of the end, or 0 where it must exist and there is no such pipe. Errors have `code` and `process`. */

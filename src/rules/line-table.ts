@@ -6,7 +6,7 @@ import {
   CONTROL_LINES, CONTROL_SEED, INDEX_MASK, LINES_LOG_MINIMUM, LINE_LOAD, LINE_PLACES, LINE_SHIFT, LINE_WORDS, RECORD_ACTION, RECORD_KEY, RECORD_WORDS, TUPLE_WORDS, KEY_WORDS,
   largestLinesLog,
 } from './layout';
-import { useHugePages } from './huge-pages';
+import { releaseMemory, useHugePages } from './table-pages';
 import type { ReaderPassage } from './reader-passage';
 import { hashOfKey, slotOf, tagOf } from './rule-hash';
 import type { RuleViews } from './rule-views';
@@ -29,6 +29,7 @@ export class LineTable {
   private readonly key = new Uint32Array(KEY_WORDS);
   /** When the lines before these were given up. */
   private replaced = 0;
+  private former: Lines | undefined;
 
   constructor(private readonly views: RuleViews, private readonly which: 0 | 1, private readonly passage: ReaderPassage) {
     this.largest = largestLinesLog(views.shared.limit);
@@ -57,6 +58,7 @@ export class LineTable {
 
   /** Before so many rules are inserted. @throws BricksError E_RULES_BUSY */
   makeRoom(more = 1): void {
+    this.release();
     const { log } = this.lines;
     let wanted = log;
     while (this.count + more > LINE_LOAD << wanted && wanted < this.largest) wanted++;
@@ -101,9 +103,20 @@ export class LineTable {
     lines.tags.fill(0, 0, LINE_WORDS << lines.log);
     lines.slots.fill(0, 0, LINE_WORDS << lines.log);
     this.forEach((rule) => put(lines, this.hashOfRule(rule), rule));
+    this.former = this.lines;
     this.lines = lines;
     Atomics.store(views.control, CONTROL_LINES + which, lines.log);
     this.replaced = this.passage.mark();
+  }
+
+  /** Gives up the memory of the lines before these, once the engine can't read them any more. */
+  private release(): void {
+    const { former } = this;
+    if (former === undefined || !this.passage.passed(this.replaced)) return;
+    this.former = undefined;
+    if (LINE_WORDS << former.log < MANY_PLACES) return;
+    releaseMemory(former.tags);
+    releaseMemory(former.slots);
   }
 
   private linesOf(log: number): Lines {

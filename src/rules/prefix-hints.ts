@@ -5,7 +5,7 @@
 import {
   CONTROL_HINTS, HINT_BEGIN, HINT_BITS, HINT_BITS_LARGE, HINT_BITS_SMALL, HINT_SHORTEST_WIDE, HOW_EITHER_ADDRESS, KEY_SOURCE, TUPLE_HOW, TUPLE_WORDS,
 } from './layout';
-import { useHugePages } from './huge-pages';
+import { useHugePages } from './table-pages';
 import type { LineTable } from './line-table';
 import type { ReaderPassage } from './reader-passage';
 import { hintBit, hintIndex } from './rule-hash';

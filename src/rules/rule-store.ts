@@ -8,7 +8,7 @@ import { entityOfKey, keyOfEntity } from './entity-key';
 import {
   ACTION_MASK, CONTROL_SEED, CONTROL_SETS, FLAGS_SHIFT, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
 } from './layout';
-import { useHugePages } from './huge-pages';
+import { useHugePages } from './table-pages';
 import { LineTable } from './line-table';
 import { PrefixHints } from './prefix-hints';
 import { NumberPool, ReaderPassage } from './reader-passage';

@@ -173,10 +173,25 @@ void UseHugePages(const Napi::CallbackInfo& info) {
 #endif
 }
 
+// releaseMemory(words): gives whole pages of memory that nobody reads back to the system. It is 0 when it is touched next.
+void ReleaseMemory(const Napi::CallbackInfo& info) {
+#if defined(__linux__)
+  constexpr uintptr_t kPage = 4096;
+  uint64_t length = 0;
+  const auto begin = reinterpret_cast<uintptr_t>(Words(info[0], 0, "memory", &length));
+  const uintptr_t first = (begin + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (begin + length * sizeof(uint32_t)) / kPage * kPage;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+#else
+  static_cast<void>(info);
+#endif
+}
+
 }  // namespace
 
 void DefineRules(Napi::Env env, Napi::Object exports) {
   exports.Set("NativeRules", NativeRules::Define(env));
+  exports.Set("releaseMemory", Napi::Function::New(env, ReleaseMemory, "releaseMemory"));
   exports.Set("useHugePages", Napi::Function::New(env, UseHugePages, "useHugePages"));
 }
 
