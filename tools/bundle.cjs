@@ -22,6 +22,7 @@ const BUNDLES = [
   { name: 'files/recorder-worker', source: 'src/files/recorder-worker.ts' },
   { name: 'observe/metrics-server', source: 'src/observe/metrics-server.ts' },
   { name: 'top/run-top', source: 'src/top/run-top.ts' },
+  { name: 'observe/web-server', source: 'src/observe/web-server.ts' },
   { name: 'library/index', source: 'src/index.ts' },
 ];
 /** Built-in bricks: an engine runs each anew for each of its nodes. */
@@ -40,7 +41,7 @@ const PLAIN = [
   { name: 'pcap/node-pcap-child', source: 'backends/pcap/node-pcap-child.ts' },
 ];
 /** A bundle of its own; and what is optional and may not be installed. */
-const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server', '../top/run-top', '../rules/rule-control.js'];
+const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/sucrase.js', '../observe/metrics-server', '../observe/web-server', '../top/run-top', '../rules/rule-control.js'];
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */
@@ -57,6 +58,18 @@ function compile(contents) {
   });
   const text = outputFiles[0].text.replace(/^#!.*\n/, '').replace(TERMINAL_KIT, 'if (true) {').replace(/^(var import_\w+ = )require\("node:(\w+)"\);$/gm, (all, start, name) => (SELDOM.includes(name) ? `${start}lazy("node:${name}");` : all));
   return { text: `${LAZY}${text}`, inputs: Object.keys(metafile.inputs) };
+}
+
+/** The page that `--web` serves: all that a browser needs, from one server. Returns what is in it. */
+function webPage() {
+  const from = (...names) => join(root, 'src', 'web', ...names);
+  const { outputFiles, metafile } = buildSync({
+    entryPoints: [from('page.ts')], absWorkingDir: root, bundle: true, minify: true, platform: 'browser', format: 'iife', target: 'es2022', write: false, metafile: true, logLevel: 'error',
+  });
+  write('web/page.js', outputFiles[0].text);
+  write('web/page.css', `${readFileSync(join(root, 'node_modules', 'uplot', 'dist', 'uPlot.min.css'), 'utf8')}\n${readFileSync(from('page.css'), 'utf8')}`);
+  for (const name of ['index.html', 'login.html']) write(`web/${name}`, readFileSync(from(name), 'utf8'));
+  return Object.keys(metafile.inputs);
 }
 
 function write(name, text, mode = 0o644) {
@@ -94,6 +107,7 @@ function bundle() {
     write(`${name}.${hash}.js`, code);
     write(`${name}.js`, `#!/usr/bin/env node\n'use strict';\nmodule.exports = require('../launch.js').launch(require.resolve('./${basename(name)}.${hash}.js'), require);\n`, 0o755);
   }
+  webPage().forEach((input) => inputs.add(input));
   write('LICENSES.txt', licenses(inputs));
   // The names are what a module that imports them by name looks for.
   const names = Object.keys(require(join(root, 'dist', 'src', 'index.js')));

@@ -25,6 +25,8 @@ const PACKAGES_FOR = {
   test: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'tshark'], ['tcpreplay', 'tcpreplay'], ['ethtool', 'ethtool'], ['nftables', 'nft'], ['util-linux', 'setpriv'], ['iputils-ping', 'ping'], ['nfdump', 'nfcapd'], ['softflowd', 'softflowd'], ['nats-server', 'nats-server'], ['kcat', 'kcat']],
   bench: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'capinfos']],
 };
+/** The page is tested in a real browser. */
+PACKAGES_FOR.test.push(['chromium', 'chromium']);
 
 /** What a registry that does not answer is waited for. */
 const NODES_MILLISECONDS = 300_000;
@@ -120,9 +122,10 @@ function nativeParts() {
 
 function typeScript() {
   const stamp = join(root, 'dist', '.built');
-  if (upToDate(stamp, Math.max(newest(['src', 'backends', 'plugins'], ['.ts', '.lua', '.json']), ...['tsconfig.json', 'tools/bundle.cjs', 'tools/code-cache.cjs', 'tools/reference.cjs', 'tools/completion.cjs', ...['model', 'bash', 'zsh', 'fish'].map((name) => `tools/completion/${name}.cjs`)].map((file) => statSync(join(root, file)).mtimeMs)))) return;
+  if (upToDate(stamp, Math.max(newest(['src', 'backends', 'plugins'], ['.ts', '.lua', '.json', '.html', '.css']), ...['tsconfig.json', 'tools/bundle.cjs', 'tools/code-cache.cjs', 'tools/reference.cjs', 'tools/completion.cjs', ...['model', 'bash', 'zsh', 'fish'].map((name) => `tools/completion/${name}.cjs`)].map((file) => statSync(join(root, file)).mtimeMs)))) return;
   say('compiling TypeScript');
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], { stdio: ['ignore', 2, 2] });
+  execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'src', 'web')], { stdio: ['ignore', 2, 2] });
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, 'plugins')], { stdio: ['ignore', 2, 2] });
   require('./bundle.cjs').bundle();
   require('./code-cache.cjs').tryToWriteCaches();

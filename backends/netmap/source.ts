@@ -81,6 +81,7 @@ function nativeBinding({ batch, flowColumns, unread, counters, record }: SourceR
 export class NetmapSource implements SourcePort {
   readonly link: LinkName;
   readonly descriptor: number;
+  withoutArrival: boolean;
   readonly lossless = false;
   readonly unaffectedBySinks = true;
   private readonly native: NativeSource;
@@ -115,7 +116,9 @@ export class NetmapSource implements SourcePort {
     this.patience = new Patience(this.processors);
     this.only = isOnlySource(context);
     this.waitsAtOnce = this.only && this.processors < 2;
-    this.native = new addon.NetmapSource({ port, timestamps: options.timestamps, ...nativeBinding(request, this.waitsAtOnce) });
+    const binding = nativeBinding(request, this.waitsAtOnce);
+    this.withoutArrival = !binding.arrival;
+    this.native = new addon.NetmapSource({ port, timestamps: options.timestamps, ...binding });
     this.batch.memory = packetMemory(this.native.memory());
     this.batch.linkType = 1;
     this.transmitter = transmitterOf(request.batch);
@@ -129,7 +132,9 @@ export class NetmapSource implements SourcePort {
     this.batch = batch;
     this.only = isOnlySource(context);
     this.waitsAtOnce = this.only && this.processors < 2;
-    this.native.rebind(nativeBinding(request, this.waitsAtOnce));
+    const binding = nativeBinding(request, this.waitsAtOnce);
+    this.withoutArrival = !binding.arrival;
+    this.native.rebind(binding);
     this.transmitter = this.transmitterOf(batch);
     this.transmitter?.bindSource(batch, this.native, this.only);
   }

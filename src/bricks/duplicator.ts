@@ -7,6 +7,7 @@ export const Duplicator = defineBrick({
   summary: 'Sends a copy of every packet to every output.',
   description: 'If the backend can move packets, the last output gets the packet itself; the others get copies.',
   broadcast: true,
+  explain: (_packets, _options, { outputs }) => () => (outputs === 1 ? 'its only output' : `each of its ${outputs} outputs gets it`),
   examples: {
     lua: 'd = Brick.new("Duplicator")\nd:connect_input("eth3")\nd:connect_output("eth3{0", "eth3{1")',
     typescript: "new Duplicator().connectInput('eth3').connectOutputs('eth3', 2)",

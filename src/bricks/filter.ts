@@ -1,5 +1,6 @@
 import type { BrickClass } from '../model/define-brick';
 import type { GivenOptions, OptionDeclarations } from '../model/options';
+import { explainFilter } from '../filter/explain-filter';
 import { checkFilterRules } from '../filter/filter-expression';
 import { LocalFilter, RuledFilter } from '../filter/ruled-filter';
 import { defineBrick } from '../plugins/define-brick';
@@ -55,6 +56,9 @@ export interface FilterOptions extends GivenOptions<typeof FILTER_OPTIONS> {}
 /** A rule that redirects may name any of them. */
 const OUTPUTS_MAXIMUM = 4096;
 
+/** The rules of a filter that has some, for those who trace packets. */
+const selections = new WeakMap<object, RuleSelection>();
+
 /** Passes the packets that its rules allow: expressions in libpcap's filter language, as tcpdump takes them, and rules that come and go while packets flow. */
 export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
   name: 'Filter',
@@ -86,12 +90,15 @@ export const Filter: BrickClass<FilterOptions | string, 1> = defineBrick({
   control: async (options, context) => (await import('../rules/rule-control.js')).openRuleControl(options, context),
   // Nothing is remembered from packet to packet: the programs that a warm-up has compiled serve the engine.
   state: () => undefined,
+  explain: (packets, options, context) => explainFilter(packets, options, selections.get(context)),
   process(packets, options, context) {
     if (!takesRules(options)) {
       const local = new LocalFilter(packets, options, context);
       return (input, next) => local.select(input.rows, input.count, next);
     }
-    const filter = new RuledFilter(packets, new RuleSelection(context, context.shared, options.inner), options, context);
+    const selection = new RuleSelection(context, context.shared, options.inner);
+    selections.set(context, selection);
+    const filter = new RuledFilter(packets, selection, options, context);
     return (input, next) => filter.select(input, next);
   },
 }, ownModule('filter'));

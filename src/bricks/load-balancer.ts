@@ -6,6 +6,7 @@ import { CONSTANT_PORTS, HASHES_OF_HIGH_BYTE, HASHES_OF_LOW_BYTE, flowWord as fl
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
 import { Apart, callApart } from '../v8/apart';
+import { explainFlow } from './explain-flow';
 import { BALANCES, isPlainHash } from './output-table';
 import { chooseByTable, releaseByTable } from './split-by-table';
 import { KEPT, UnusualFlows, WITHOUT_FLOW, type FlowDefinition } from './unusual-flows';
@@ -126,5 +127,6 @@ export const LoadBalancer: BrickClass<LoadBalancerOptions | LoadBalancerOptions[
   holds: true,
   state: (options, context) => new UnusualFlows(options, context),
   choose: (packets, options, context) => (isPlainHash(options) ? chooseByFlow(packets, options, context) : chooseByTable(packets, options, context)),
+  explain: explainFlow,
   release: (_packets, options, context) => (isPlainHash(options) ? releaseByFlow(context) : releaseByTable(options, context)),
 }, ownModule('load-balancer'));

@@ -9,6 +9,7 @@ export const Merge = defineBrick({
   inputs: { minimum: 1, maximum: Infinity },
   outputs: 1,
   broadcast: true,
+  explain: () => () => 'all inputs join',
   examples: {
     lua: 'm = Brick.new("Merge")\nm:connect_input("eth3", "eth4")\nm:connect_output("eth3{0")',
     typescript: "new Merge().connectInput('eth3', 'eth4').connectOutput('eth3{0')",

@@ -116,6 +116,11 @@ export class UnusualFlows {
     return own;
   }
 
+  /** The flow word of the datagram of a fragment, or -1. */
+  datagramWord(flow: FlowFields): number {
+    return this.knownWord(flow);
+  }
+
   private wordOfFlow(flow: FlowFields): number {
     return flowWordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
   }

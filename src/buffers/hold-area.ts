@@ -25,6 +25,9 @@ export class HoldArea {
   private readonly outgoingNotes: PacketNotes = createPacketNotes(HELD_PACKETS_MAXIMUM);
   /** Packets taken in since they were last counted. */
   private fresh = 0;
+  /** How many the last count found: the last ones that wait, whose rows in their batch these are. */
+  lastFresh = 0;
+  readonly freshRows = new Uint16Array(HELD_PACKETS_MAXIMUM);
   /** The rows that wait, in the order in which they came. */
   readonly waiting = new Uint16Array(HELD_PACKETS_MAXIMUM);
   waitingCount = 0;
@@ -63,7 +66,7 @@ export class HoldArea {
     batch.offset[target] = at;
     this.keepNotes(from, row, target);
     this.waiting[this.waitingCount++] = target;
-    this.fresh++;
+    this.freshRows[this.fresh++] = row;
     return target;
   }
 
@@ -124,6 +127,7 @@ export class HoldArea {
   /** How many packets came in since the last call. */
   takeFresh(): number {
     const fresh = this.fresh;
+    this.lastFresh = fresh;
     this.fresh = 0;
     return fresh;
   }

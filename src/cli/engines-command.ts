@@ -9,7 +9,7 @@ import { say, sayError } from '../program/messages';
 import { ProgramEngines } from '../program/program-engines';
 import { sayStatistics, summaryOf } from '../program/summary';
 import { EXIT_FAILURE } from './exit-codes';
-import { backendOption, backendOptionsOption, batchOption, metricsOption, pluginsOption, verboseOption } from './options';
+import { backendOption, backendOptionsOption, batchOption, metricsOption, pluginsOption, verboseOption, webOption, webTokenOption } from './options';
 import { endProgram } from './output';
 
 /** An engine whose thread can't be ended is not waited for any longer. */
@@ -20,6 +20,8 @@ export abstract class EnginesCommand extends Command {
   batch = batchOption();
   verbose = verboseOption();
   metrics = metricsOption();
+  web = webOption();
+  webTokenFile = webTokenOption();
   backendOptions = backendOptionsOption();
   plugins = pluginsOption();
 
@@ -33,7 +35,7 @@ export abstract class EnginesCommand extends Command {
 
   /** Does the work, and then stops the engines and says what became of the packets. Returns the exit code. `script` is a file, beside which plugins may lie. */
   protected async runEngines(script: string | undefined, work: () => Promise<number>): Promise<number> {
-    this.engines = await ProgramEngines.open({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2), plugins: { paths: this.plugins, script }, metrics: this.metrics });
+    this.engines = await ProgramEngines.open({ backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose || isatty(2), plugins: { paths: this.plugins, script }, metrics: this.metrics, web: this.web, webTokenFile: this.webTokenFile });
     const left = new Promise<number>((resolve) => (this.leave = resolve));
     this.engines.registry.on('shutdown', () => this.leave(0));
     this.handleSignals();

@@ -23,6 +23,8 @@ import { NetmapRunCommand } from './commands/netmap-run';
 import { ReloadCommand } from './commands/reload';
 import { RunCommand } from './commands/run';
 import { RunTextCommand } from './commands/run-text';
+import { TapCommand } from './commands/tap';
+import { TraceCommand } from './commands/trace';
 import { ShellCommand } from './commands/shell';
 import { TopCommand } from './commands/top';
 import { packageVersion } from '../native/load-addon';
@@ -45,6 +47,8 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   graph: { command: GraphCommand, synopsis: "bricks graph [--text | --dot | --mermaid | --svg | --json] [SCRIPT [-- ARGUMENTS ...] | 'SETUP' | -a ADDRESS]" },
   top: { command: TopCommand, synopsis: 'bricks top [-a ADDRESS | --name NAME] [--once] [--json | --csv] [--view TABLE] [--sort ORDER] [--filter TEXT]' },
   profile: { command: ProfileCommand, synopsis: 'bricks profile [-a ADDRESS | --name NAME] [-w FILE] [--every MICROSECONDS] [--json] ENGINE [SECONDS]', needs: 'the name of an engine, and perhaps for how many seconds' },
+  tap: { command: TapCommand, synopsis: "bricks tap [-w FILE | --json] [-c PACKETS] [--sample N] [--rate N] [-s BYTES] [--engine NAME] LINK | --drops [LINK] ['FILTER']" },
+  trace: { command: TraceCommand, synopsis: "bricks trace [--from LINK] [--engine NAME] [--json] N ['FILTER']", needs: 'how many packets to follow' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
   doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
@@ -67,7 +71,7 @@ function createCli(commands: readonly CommandClass<BaseContext>[]): Cli {
 /** `bricks -s` is `bricks shell`. */
 const SHELL_OPTIONS = ['-s', '--shell'];
 /** Options of the program that take the next word. */
-const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', ...DAEMON_OPTIONS.keys()];
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', '--web', '--web-token-file', ...DAEMON_OPTIONS.keys()];
 
 /** The words of the command line that are neither values of options nor arguments of a script. */
 function ownWords(argv: readonly string[]): string[] {

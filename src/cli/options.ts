@@ -18,6 +18,9 @@ export const backendOptionsOption = () => Option.Array('-o,--option', { descript
 /** `--plugin PATH`, beside those that are installed. */
 export const pluginsOption = () => Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use beside those that are installed; may be repeated' });
 
+/** `--web ADDRESS` and its token. */
+export const webOption = () => Option.String('--web', { description: 'serve a page that shows the engines at this address: HOST:PORT, or PORT of 127.0.0.1; other hosts need a token' });
+export const webTokenOption = () => Option.String('--web-token-file', { description: 'file with the token that the page asks for' });
 /** `--metrics ADDRESS`. */
 export const metricsOption = () => Option.String('--metrics', { description: 'serve metrics for Prometheus at this address: HOST:PORT, or PORT of 127.0.0.1' });
 

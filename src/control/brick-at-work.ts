@@ -124,6 +124,11 @@ export class BrickAtWork {
     this.made?.clear();
   }
 
+  /** A view for those who only look, and read packets where they lie. */
+  makeReader(): PacketReader {
+    return new PacketReader(this.current, false);
+  }
+
   /** A view that follows the packet where the brick moves it. */
   makeView(): PacketReader {
     const { editor } = this;

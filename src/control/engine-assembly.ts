@@ -17,6 +17,7 @@ import { resolveBackend } from '../plugins/container';
 import { loadBackend } from '../plugins/load-backend';
 import { collectNow } from '../v8/optimisation';
 import { warmUp, type WarmUpInstance } from '../v8/warm-up';
+import type { Watchers } from '../watch/watchers';
 import { makeNodes, type EngineNode } from './engine-nodes';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
 import { EngineStages } from './engine-stages';
@@ -32,6 +33,7 @@ interface ThreadParts {
   readonly timer: CellClock;
   readonly host: ThreadHost;
   readonly notice: TellUser;
+  readonly watchers: Watchers;
 }
 
 /** An engine with its ports open, ready to run. */
@@ -57,10 +59,10 @@ interface MadeGraph {
   readonly inEngine: (counters: CounterBlock) => EngineGraph;
 }
 
-export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: TellUser): Promise<AssembledEngine> {
+export async function assembleEngine(plan: EnginePlan, host: ThreadHost, notice: TellUser, watchers: Watchers): Promise<AssembledEngine> {
   const backend = plan.backendModule ? await loadBackend(plan.backendModule) : resolveBackend(plan.backend);
   const ports = new ThreadPorts(plan, backend, notice);
-  const parts: ThreadParts = { backend, ports, clock: new CellClock(timeReader), timer: new CellClock(timeReader), host, notice };
+  const parts: ThreadParts = { backend, ports, clock: new CellClock(timeReader), timer: new CellClock(timeReader), host, notice, watchers };
   const made = await makeGraph(plan, parts);
   const warmUpMicroseconds = warmUpOf(made, parts);
   const counters = createCounterBlock(plan.graph.counterSlots);
@@ -155,5 +157,10 @@ function assemble(made: MadeGraph, parts: ThreadParts, graph: EngineGraph, count
   const timers = new EngineTimers(nodes.flatMap((node) => node.timers));
   const inboxes = nodes.flatMap(({ inbox }) => (inbox ? [inbox] : []));
   const engine = new Engine(sources, graph, transmitters, counters, new CounterPublisher(counters, plan.counters), parts.clock, parts.host, wait, timers, inboxes);
+  parts.watchers.attach({
+    compiled: plan.graph, graph, sources, current: memory.current, clock: parts.clock, words: counters.words,
+    rows: Math.max(memory.columns.length.length, ...memory.nodes.map(({ outputs, room }) => Math.max(outputs.room, room))),
+    explainer: (node) => nodes[node].explainer,
+  });
   return { engine, sources, hotObjects: [...engine.hotObjects, ...memory.loops], counters, made, parts };
 }

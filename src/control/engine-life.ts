@@ -7,6 +7,7 @@ import { awaitExpectedReaders, pipesWithout } from '../pipes';
 import { countHung, takeBackUnread } from './final-counters';
 import { CONTROL_STOP, CONTROL_WAKE, PAUSE, RUN, STOP, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
 import { startEngineThread } from './engine-thread';
+import { EngineWatches } from './engine-watches';
 import type { GraphCounters } from './former-counts';
 import type { OpenGraph } from './idle-links';
 import { OpenThread, discardGraph, threadLimit } from './open-thread';
@@ -25,6 +26,8 @@ export interface Life {
   readonly counters: GraphCounters | undefined;
   /** What was prepared for its pipes. */
   readonly pipes: unknown;
+  /** Who looks at its packets, while its links are open. */
+  readonly watches: EngineWatches | undefined;
   begin(request: PlanRequest): Promise<void>;
   change(request: PlanRequest): Promise<void>;
   run(): Promise<void>;
@@ -81,6 +84,10 @@ export class EngineLife implements Life {
     return this.open?.linked.prepared.pipes;
   }
 
+  get watches(): EngineWatches | undefined {
+    return this.open?.watches;
+  }
+
   get counters(): GraphCounters | undefined {
     return this.open?.counters ?? this.last;
   }
@@ -90,8 +97,10 @@ export class EngineLife implements Life {
     const { plan: withoutEvent, linked } = await prepareEngine(request);
     const commands = new CommandEvent();
     const plan: EnginePlan = { ...withoutEvent, commands: commands.descriptor };
-    const worker = startEngineThread(plan);
-    const thread = new OpenThread(worker, request.backend, new Int32Array(plan.control), commands, linked);
+    const control = new Int32Array(plan.control);
+    const watches = new EngineWatches(control, commands);
+    const worker = startEngineThread(plan, watches.far);
+    const thread = new OpenThread(worker, request.backend, control, commands, watches, linked);
     worker.on('message', (report: EngineReport) => this.take(thread, report));
     worker.on('error', (error) => this.fail(thread, new BricksError('E_INTERNAL', `The thread of engine ${this.name} failed: ${messageOf(error)}`)));
     worker.on('exit', () => {

@@ -6,11 +6,13 @@ import { OwnCounters } from '../context/own-counters';
 import type { GraphMemory, NodeMemory } from '../rows/graph-memory';
 import type { NodeBrick } from '../core/graph-node';
 import { isWarmable, makeNodeCode, type NodeCode } from '../core/node-code';
+import type { ExplainFunction } from '../model/brick';
 import type { CounterBlock } from '../model/counters';
 import type { CompiledBrick } from '../model/graph';
 import type { TellUser } from '../model/outcome';
 import type { ColumnName } from '../model/packet-batch';
 import { loadBrickClass } from '../plugins/load-brick';
+import type { Explainer } from '../watch/watched-graph';
 import { BrickAtWork, type OwnTimer } from './brick-at-work';
 import type { EnginePlan } from './engine-protocol';
 import { EngineContainer } from '../plugins/engine-container';
@@ -68,6 +70,15 @@ export class EngineNode {
     };
   }
 
+  /** How it explains its decisions to those who trace packets; made when it is first asked for. */
+  get explainer(): Explainer | undefined {
+    const { work, brick } = this;
+    const { explain } = work.definition;
+    if (!explain) return undefined;
+    return (this.explanation ??= makeExplainer(explain(work.noted.packets, brick.options, work.context), work));
+  }
+  private explanation: Explainer | undefined;
+
   /** What its control half sends it. */
   get inbox(): Inbox | undefined {
     const { work: { mail, definition, context }, index } = this;
@@ -87,6 +98,14 @@ export class EngineNode {
     this.codeTimers = timers;
     return made;
   }
+}
+
+function makeExplainer(explain: ExplainFunction, work: BrickAtWork): Explainer {
+  const view = work.makeReader();
+  return (row, output) => {
+    view.moveTo(row);
+    return explain(row, output, work.state, view);
+  };
 }
 
 /** The nodes of the graph that another one replaces. */

@@ -1,5 +1,6 @@
 /** What the main thread and an engine's thread say to each other. */
 import type { ErrorCode } from '../model/error-codes';
+import type { MessagePort } from 'node:worker_threads';
 import type { ControlLink } from './brick-controls';
 import type { ModuleReference } from '../model/define-brick';
 import type { CompiledGraph } from '../model/graph';
@@ -22,6 +23,8 @@ export const CONTROL_BRICK = 3;
 /** The batch that is on its way: the index of its source, and its packets. */
 export const CONTROL_SOURCE = 4;
 export const CONTROL_PACKETS = 5;
+/** Moves on with each order of those who look at packets on their way. */
+export const CONTROL_WATCH = 6;
 export const CONTROL_WORDS = 16;
 
 /** Everything an engine's thread needs to know; can be cloned. */
@@ -49,6 +52,13 @@ export interface EnginePlan {
   readonly control: SharedArrayBuffer;
   /** Becomes readable with a command, for a wait that only descriptors end; -1 where the native part was not built. */
   readonly commands: number;
+}
+
+/** The first message to an engine's thread. */
+export interface OpenRequest {
+  readonly plan: EnginePlan;
+  /** By which taps and traces come and go. */
+  readonly watch: MessagePort;
 }
 
 export interface PlainError {

@@ -1,7 +1,7 @@
 /** Starts the threads of engines; one of them, if asked, before there is an engine for it. */
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import type { EnginePlan } from './engine-protocol';
+import { Worker, type MessagePort } from 'node:worker_threads';
+import type { EnginePlan, OpenRequest } from './engine-protocol';
 
 let spare: Worker | undefined;
 
@@ -24,10 +24,10 @@ export function prepareEngineThread(): void {
 }
 
 /** The thread that opens this engine. */
-export function startEngineThread(plan: EnginePlan): Worker {
+export function startEngineThread(plan: EnginePlan, watch: MessagePort): Worker {
   const thread = spare ?? newThread();
   spare = undefined;
   thread.ref();
-  thread.postMessage(plan);
+  thread.postMessage({ plan, watch } satisfies OpenRequest, [watch]);
   return thread;
 }

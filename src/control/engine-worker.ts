@@ -5,10 +5,11 @@ import { isBricksError, messageOf } from '../model/errors';
 import type { NoticeLevel, ReportedFault } from '../model/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { CpuProfiler } from '../v8/cpu-profile';
+import { Watchers } from '../watch/watchers';
 import { markBrickThread } from './brick-thread';
 import { assembleEngine, prepareChange, type AssembledEngine } from './engine-assembly';
 import { ThreadHost } from './thread-host';
-import { CONTROL_STOP, PAUSE, RUN, type EnginePlan, type EngineReport, type EngineRequest, type PlainError } from './engine-protocol';
+import { CONTROL_STOP, CONTROL_WATCH, PAUSE, RUN, type EnginePlan, type EngineReport, type EngineRequest, type OpenRequest, type PlainError } from './engine-protocol';
 
 function report(message: EngineReport): void {
   parentPort?.postMessage(message);
@@ -119,7 +120,7 @@ class RunningEngine {
   }
 }
 
-async function open(plan: EnginePlan): Promise<void> {
+async function open({ plan, watch }: OpenRequest): Promise<void> {
   nameThread(plan.name);
   wakePromptly();
   if (plan.cpu >= 0) {
@@ -128,7 +129,7 @@ async function open(plan: EnginePlan): Promise<void> {
   }
   const control = new Int32Array(plan.control);
   const host = new ThreadHost(control, plan.commands);
-  const engine = new RunningEngine(await assembleEngine(plan, host, notice), host, control);
+  const engine = new RunningEngine(await assembleEngine(plan, host, notice, new Watchers(watch, control, CONTROL_WATCH)), host, control);
   const fail = (error: unknown): void => report({ kind: 'failed', error: plainError(error) });
   parentPort?.on('message', (request: EngineRequest) => {
     try {
@@ -152,8 +153,8 @@ async function open(plan: EnginePlan): Promise<void> {
 
 markBrickThread();
 
-parentPort?.once('message', (plan: EnginePlan) => {
-  open(plan).catch((error: unknown) => {
+parentPort?.once('message', (request: OpenRequest) => {
+  open(request).catch((error: unknown) => {
     report({ kind: 'failed', error: plainError(error) });
     parentPort?.close();
   });

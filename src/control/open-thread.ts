@@ -5,6 +5,7 @@ import type { CompiledGraph } from '../model/graph';
 import type { CommandEvent } from '../native/system';
 import { discardPipes } from '../pipes';
 import type { BrickControls } from './brick-controls';
+import type { EngineWatches } from './engine-watches';
 import type { EnginePlan } from './engine-protocol';
 import { NO_FORMER, formerCounts, type GraphCounters, type FormerCounts } from './former-counts';
 import { snapshotCounters } from '../model/counters';
@@ -28,7 +29,9 @@ export class OpenThread {
   /** Set when it is being disposed of. */
   disposed?: Promise<void>;
 
-  constructor(readonly worker: Worker, readonly backend: Backend, readonly control: Int32Array, readonly commands: CommandEvent, private current: LinkedGraph) {}
+  constructor(readonly worker: Worker, readonly backend: Backend, readonly control: Int32Array, readonly commands: CommandEvent, readonly watches: EngineWatches, private current: LinkedGraph) {
+    watches.graph = () => this.graph;
+  }
 
   get linked(): LinkedGraph {
     return this.current;
@@ -56,6 +59,7 @@ export class OpenThread {
   /** Ends the thread, and gives back what its links had. */
   async end(): Promise<void> {
     const { controls, prepared } = this.current;
+    this.watches.close('The links of the engine were closed.');
     const ended = await Promise.race([this.worker.terminate().then(() => true), threadLimit()]);
     if (ended) this.commands.close();
     await controls.stop();

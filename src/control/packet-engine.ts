@@ -23,6 +23,7 @@ import { currentReading } from './module-reading';
 import type { OpenThread } from './open-thread';
 import { PlannedLife } from './planned-life';
 import { profileEngine, type EngineProfile, type ProfileOptions } from './profile-engine';
+import type { EngineWatches } from './engine-watches';
 
 /** An engine: moves packets through a graph of bricks, in a thread of its own. Methods that return a promise are carried out one after the other. */
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
@@ -280,6 +281,12 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.life.call(brick.id, method, values);
   }
 
+  /** Taps and traces of packets on their way through its graph. @throws BricksError E_ENGINE_NOT_LINKED */
+  get watches(): EngineWatches {
+    if (!this.life.watches) throw noBrickError(this.name);
+    return this.life.watches;
+  }
+
   /** What has become of its work since it was linked: files are written to their end only when `unlink` or `delete` is done. */
   get outcome(): EngineOutcome {
     return this.faults.outcome;
@@ -323,9 +330,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   private counters(): GraphCounters {
-    const { counters } = this.life;
-    if (!counters) throw noBrickError(this.name, ', so it has counted nothing');
-    return counters;
+    if (!this.life.counters) throw noBrickError(this.name, ', so it has counted nothing');
+    return this.life.counters;
   }
 
   private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -351,8 +357,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   private addFault(fault: EngineFault): void {
-    this.faults.add(fault);
-    allFaults.add(fault);
+    for (const list of [this.faults, allFaults]) list.add(fault);
   }
 
   /** What its thread tells. */

@@ -17,6 +17,7 @@ export class PlannedLife implements Life {
   /** Whether it was ever started. */
   begun = false;
   readonly pipes = undefined;
+  readonly watches = undefined;
   thread: OpenGraph | undefined;
   counters: GraphCounters | undefined;
 

@@ -34,6 +34,18 @@ export class BatchSender {
 
   /** Sends the packets of a batch that the leaves' lists hold. */
   send(batch: PacketBatch): void {
+    if (this.graph.watch.on[0] !== 0) this.sendWatched(batch);
+    else this.sendNow(batch);
+  }
+
+  private sendWatched(batch: PacketBatch): void {
+    const { watcher } = this.graph.watch;
+    watcher.sending();
+    this.sendNow(batch);
+    watcher.sent();
+  }
+
+  private sendNow(batch: PacketBatch): void {
     const transmitters = this.transmitters;
     let left = 0;
     for (let index = 0; index < transmitters.length; index++) left += transmitters[index].transmit(batch, this.wait);

@@ -15,6 +15,7 @@ import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from '../context/engi
 import type { CompiledGraph } from '../model/graph';
 import type { FixedList, GraphMemory } from '../rows/graph-memory';
 import { GraphNode, type NodeBrick } from './graph-node';
+import { Watch } from './graph-watcher';
 import { NodeInputs } from './node-inputs';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketLists } from '../model/packet-list';
@@ -40,6 +41,8 @@ export interface BatchStage {
 
 export class EngineGraph {
   readonly nodes: GraphNode[];
+  /** Who looks at packets on their way. */
+  readonly watch = new Watch();
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
   /** All rows of the batch on its way. */
   private readonly sourceList: FixedList;
@@ -93,6 +96,7 @@ export class EngineGraph {
     this.timed = --this.batchesUntilTimed === 0;
     if (this.timed) this.batchesUntilTimed = TIMED_EVERY_BATCHES;
     this.enter(batch, batch.count, true);
+    if (this.watch.on[0] !== 0) this.watch.watcher.entered(batch);
     this.processFrom(entry);
   }
 
@@ -108,18 +112,22 @@ export class EngineGraph {
     const nodes = this.nodes;
     const entry = this.entry;
     const working = this.working;
+    const watched = this.watch.on[0] !== 0;
     const timed = this.timed;
     for (let index = first; index < nodes.length; index++) {
       const node = nodes[index];
       const input = this.inputs.of(node, index === entry);
       if (input.count === 0) continue;
+      if (watched) this.watch.watcher.given(index);
       working[0] = index + 1;
       if (node.copies) {
-        node.copy(input, this.current);
+        const refused = node.copy(input, this.current);
+        if (watched) this.watch.watcher.copied(index, input, refused);
         continue;
       }
       if (timed) node.runTimed(input, this.stopwatch);
       else node.run(input);
+      if (watched) this.watch.watcher.ran(index, input);
       if (node.edits) this.refill();
     }
     working[0] = 0;
@@ -198,10 +206,11 @@ export class EngineGraph {
     const node = this.nodes[index];
     if (!node.copies || node.copies.count === 0) return undefined;
     const batch = node.copies.load();
-    this.enterSide(batch, batch.count);
+    this.enterSide(index, SIDE_COPIED, batch, batch.count);
     this.working[0] = index + 1;
     if (this.timed) node.runTimed(this.sourceList, this.stopwatch);
     else node.run(this.sourceList);
+    if (this.watch.on[0] !== 0) this.watch.watcher.ran(index, this.sourceList);
     this.refill();
     this.processFrom(index + 1);
     return batch;
@@ -211,7 +220,7 @@ export class EngineGraph {
     const { made, outputs, record } = this.nodes[index];
     if (!made || made.count === 0) return undefined;
     const batch = made.load();
-    this.enterSide(batch, batch.count);
+    this.enterSide(index, SIDE_MADE, batch, batch.count);
     for (let row = 0; row < batch.count; row++) {
       const output = made.outputs[row];
       outputs.rows[(output << outputs.shift) + (outputs.counts[output]++ << outputs.step)] = row;
@@ -228,19 +237,23 @@ export class EngineGraph {
     if (!hold || hold.count === 0) return undefined;
     this.working[0] = index + 1;
     this.current.leave();
+    const watched = this.watch.on[0] !== 0;
+    if (watched) this.watch.watcher.releasing(index);
     node.release(hold, all);
+    if (watched) this.watch.watcher.released(index);
     const out = hold.goingCount;
     if (out === 0) return undefined;
     addToCounter(this.counters.words, node.record + BRICK_PACKETS_OUT, out);
     setCounter(this.counters.words, node.record + BRICK_HELD, hold.count - out);
-    this.enterSide(hold.outgoing, out);
+    this.enterSide(index, SIDE_HELD, hold.outgoing, out);
     this.processFrom(index + 1);
     return hold.outgoing;
   }
 
-  private enterSide(batch: PacketBatch, count: number): void {
+  private enterSide(node: number, kind: SideKind, batch: PacketBatch, count: number): void {
     this.entry = -1;
     this.enter(batch, count, false);
+    if (this.watch.on[0] !== 0) this.watch.watcher.enteredSide(node, kind, batch);
   }
 
   /** Behind a brick that has changed packets, what comes from their bytes is worked out again. */

@@ -129,6 +129,7 @@ export class Engine {
     let emptyRounds = 0;
     let end: LoopEnd | undefined;
     this.sender.begin();
+    this.graph.watch.watcher.look();
     // The end of a busy round is the next one's begin: a look at the clock costs 40 ns.
     clock.read();
     times[WAKEFUL_UNTIL] = cell[0] + WAKEFUL_NANOSECONDS;
@@ -259,6 +260,7 @@ export class Engine {
     }
     for (let index = 0; index < transmitters.length; index++) transmitters[index].refreshCounters?.();
     this.publisher.publish();
+    this.graph.watch.watcher.look();
     times[NEXT_PUBLISH] = now + PUBLISH_NANOSECONDS;
   }
 

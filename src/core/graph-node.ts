@@ -41,6 +41,8 @@ export class GraphNode {
   readonly made: SideArea | undefined;
   /** Whether it changes packets. */
   readonly edits: boolean;
+  /** The rows for whose copies there was no room, of the input that was copied last. */
+  readonly refused: Uint16Array;
   private readonly listed: () => number;
   private readonly code: NodeCode;
   private readonly own: OwnCounters;
@@ -63,6 +65,7 @@ export class GraphNode {
     this.code = brick.code;
     this.hold = brick.hold;
     this.copies = brick.copies;
+    this.refused = new Uint16Array(brick.copies ? memory.room : 0);
     this.made = brick.made;
     this.edits = declaration.effect === 'edits';
     this.own = brick.own;
@@ -90,18 +93,19 @@ export class GraphNode {
     this.count(input, copies);
   }
 
-  /** Takes copies of its packets, which it gets after the batch that is on its way. */
-  copy(input: PacketList, current: CurrentPackets): void {
-    const { copies, words, record } = this;
+  /** Takes copies of its packets, which it gets after the batch that is on its way. Returns for how many there was no room. */
+  copy(input: PacketList, current: CurrentPackets): number {
+    const { copies, words, record, refused } = this;
     const { source } = current;
-    if (!copies || !source) return;
+    if (!copies || !source) return 0;
     let without = 0;
     for (let i = 0; i < input.count; i++) {
-      if (!copies.copy(source, input.rows[i])) without++;
+      if (!copies.copy(source, input.rows[i])) refused[without++] = input.rows[i];
     }
-    if (without === 0) return;
+    if (without === 0) return 0;
     addToCounter(words, record + BRICK_PACKETS_IN, without);
     addToCounter(words, record + BRICK_DROPS + NO_BUFFER, without);
+    return without;
   }
 
   /** In + copies = out + drops + newly held. */

@@ -9,12 +9,13 @@ import { FILTER_HANDLERS } from './commands/filters';
 import { PROGRAM_HANDLERS } from './commands/program';
 import { SHELL_HANDLERS, SHELL_TOPIC_HANDLERS } from './commands/shell';
 import { TOPIC_HANDLERS } from './commands/topics';
+import { WATCH_TOPIC_HANDLERS } from './commands/watch';
 import type { ControlHost } from './control-host';
 import type { CommandHandler, TopicHandler } from './handlers';
 import type { Session } from './session';
 
 const HANDLERS: ReadonlyMap<string, CommandHandler> = new Map([...PROGRAM_HANDLERS, ...ENGINE_HANDLERS, ...FILTER_HANDLERS, ...SHELL_HANDLERS].map((handler) => [handler.command, handler]));
-const TOPIC_STARTERS: ReadonlyMap<string, TopicHandler> = new Map([...TOPIC_HANDLERS, ...SHELL_TOPIC_HANDLERS].map((handler) => [handler.topic, handler]));
+const TOPIC_STARTERS: ReadonlyMap<string, TopicHandler> = new Map([...TOPIC_HANDLERS, ...SHELL_TOPIC_HANDLERS, ...WATCH_TOPIC_HANDLERS].map((handler) => [handler.topic, handler]));
 
 /** What a command came to: its result, or an error with its number in JSON-RPC. */
 export type CommandOutcome = { readonly result: unknown } | { readonly error: unknown; readonly number: number };

@@ -6,7 +6,7 @@ import { BricksError, messageOf } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { formatAddress, isLoopback } from '../protocol/address';
 import type { Access } from '../protocol/declare';
-import { userOfConnection } from './tcp-owner';
+import { isOwn } from './tcp-owner';
 import { tokenCheck, type TokenCheck } from './tokens';
 
 export interface TcpOptions {
@@ -78,15 +78,6 @@ export async function listenOnTcp(options: TcpOptions, take: (socket: Socket, ne
     throw new BricksError('E_CONTROL_ADDRESS', `${host} is ${bound.address} here, which other machines can reach.`, 'Use 127.0.0.1.');
   }
   return { server, address: formatAddress({ host: bound.address, port: bound.port }), port: bound.port };
-}
-
-/** Whether the other end of a connection belongs to the user of this process, or to root. */
-async function isOwn(socket: Socket): Promise<boolean> {
-  socket.on('error', () => socket.destroy());
-  const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return false;
-  const user = await userOfConnection({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort });
-  return user === 0 || (user !== undefined && user === process.geteuid?.());
 }
 
 /** @throws BricksError E_CONTROL_TLS */

@@ -1,5 +1,6 @@
 /** Whose a TCP connection over loopback is. */
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 
 /** Columns of a line of /proc/net/tcp. */
 const LOCAL = 1;
@@ -13,6 +14,14 @@ const ESTABLISHED = '01';
 export interface TcpEnd {
   readonly address: string;
   readonly port: number;
+}
+
+/** Whether the other end of a connection belongs to the user of this process, or to root. */
+export async function isOwn(socket: Socket): Promise<boolean> {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return false;
+  const user = await userOfConnection({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort });
+  return user === 0 || (user !== undefined && user === process.geteuid?.());
 }
 
 /** The user who holds the other end of a connection over loopback; nothing where the system does not tell, or the other end has been closed. */

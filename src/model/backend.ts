@@ -52,6 +52,8 @@ export interface SourcePort {
   nextDue?(): number;
   /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and returns n; 0 for nothing now, or SOURCE_ENDED. Never waits for long. */
   receive(): number;
+  /** It leaves out times of arrival and lengths on the wire, which nobody was to read. */
+  readonly withoutArrival?: boolean;
   /** The last `receive` has waited for its packets: that time is not the batch's. */
   readonly waited?: boolean;
   /** The batch's packets have been sent; their memory may be used again. */

@@ -143,6 +143,12 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   readonly control?: (options: OptionsOf<Declared>, context: ControlContext<Shared>) => ControlHalf | Promise<ControlHalf>;
   /** Gets, between batches, what the control half has sent by `post`. */
   readonly onMessage?: (message: never, state: State, context: BrickContext<State, Shared>) => void;
+  /**
+   * For `bricks trace`: takes what `choose` takes, and returns a function that says in a few words why a packet went where it did: `hash 0x1f2e of its flow`. That is called for packets
+   * that are traced, and no others, when the brick has decided about all of the batch; `output` is what it decided, an output or DROP, HELD or ALL. Of the columns it has those
+   * that the brick reads anyway, and `packet` reads headers. It must change nothing.
+   */
+  readonly explain?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, output: number, state: State, packet: PacketView) => string;
   /** Called when the engine closes. What it counts then is in the statistics, too. */
   readonly close?: (state: State) => void;
 }
@@ -196,6 +202,7 @@ export type BrickDefinition<Declared extends OptionDeclarations, State, Shared> 
 
 /** What a choose function returns; it may be anything where it was not written in TypeScript. */
 export type ChooseFunction = (row: number, state: unknown) => number;
+export type ExplainFunction = (row: number, output: number, state: unknown, packet: PacketView) => string;
 export type ReleaseFunction = (place: number, all: boolean, state: unknown) => number;
 export type PacketFunction = (packet: PacketView, state: unknown) => number | readonly number[];
 export type ProcessFunction = (input: InputRows, next: Uint16Array, state: unknown) => void;
@@ -206,13 +213,14 @@ export interface AnyControlHalf extends Omit<ControlHalf, 'methods'> {
 }
 
 /** A definition as engines see it, whose options and state may be of any type. Its declaration was checked: it has exactly one form. */
-export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'needs' | 'check' | 'state' | 'close' | 'shared' | 'control' | 'onMessage'> {
+export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unknown, unknown>, 'needs' | 'check' | 'state' | 'explain' | 'close' | 'shared' | 'control' | 'onMessage'> {
   readonly needs?: (options: OptionValues) => BrickNeeds;
   readonly check?: (options: OptionValues) => void;
   readonly shared?: (options: OptionValues) => unknown;
   readonly control?: (options: OptionValues, context: ControlContext) => AnyControlHalf | Promise<AnyControlHalf>;
   readonly onMessage?: (message: unknown, state: unknown, context: BrickContext) => void;
   readonly state?: (options: OptionValues, context: BrickContext) => unknown;
+  readonly explain?: (packets: Packets, options: OptionValues, context: BrickContext) => ExplainFunction;
   readonly close?: (state: unknown) => void;
   readonly choose?: (packets: Packets, options: OptionValues, context: BrickContext) => ChooseFunction;
   readonly holds?: boolean;

@@ -72,6 +72,7 @@ export const ERROR_CODES = {
   E_NO_DEVICE: 'There is no such interface.',
   E_NO_ENGINE: 'There is no such engine.',
   E_NO_INPUT: 'A brick has too few or too many inputs.',
+  E_NO_LINK: 'There is no such link in the engine.',
   E_NO_OUTPUT: 'A brick has too few or too many outputs.',
   E_OPTION: 'An option is unknown, missing, or has a value that it cannot have.',
   E_COMMAND: 'There is no such command.',
@@ -96,6 +97,7 @@ export const ERROR_CODES = {
   E_SCRIPT_FAILED: 'The script failed.',
   E_SETUP: 'The text of a setup is not valid.',
   E_TWO_READERS: 'Two bricks or engines would read the same link.',
+  E_WEB: "The page can't be served at that address.",
   E_USER: 'There is no such user or group, or the program cannot become it.',
 } as const;
 

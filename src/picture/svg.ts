@@ -1,15 +1,8 @@
 /** Draws engines as an SVG file that stands alone: no font, style or script from elsewhere, light and dark. */
-import { layoutOf, type Layout } from './layout';
+import { NODE_HEIGHT, PADDING, geometryOf } from './geometry';
 import type { Picture } from './picture';
 
-const ROW = 12;
-const NODE_ROWS = 3;
-const NODE_HEIGHT = 26;
-const CHARACTER = 7.3;
-const PADDING = 10;
-const CHANNEL = 46;
 const MARGIN = 16;
-const HEADING = 26;
 
 const STYLE = [
   'svg{background:#fff;color:#1c2733}',
@@ -60,63 +53,20 @@ export function toSvg(pictures: readonly Picture[], labels: readonly (readonly s
 }
 
 function drawEngine(picture: Picture, labels: readonly string[]): Drawn {
-  const layout = layoutOf(picture, () => NODE_ROWS);
-  const { places, layers } = layout;
-  const widthOf = (place: number): number => {
-    const { node } = places[place];
-    return node === undefined ? 0 : [...picture.nodes[node].text].length * CHARACTER + 2 * PADDING;
-  };
-  const lefts: number[] = [];
-  const widths: number[] = [];
-  let left = 0;
-  layers.forEach((layer, index) => {
-    lefts.push(left);
-    widths.push(Math.max(0, ...layer.map(widthOf)));
-    left += widths[index] + channelWidth(layout, index, labels);
-  });
-  const width = Math.max(...layers.map((_, index) => lefts[index] + widths[index]), picture.engine.length * CHARACTER + 60);
-  const middle = (place: number): number => HEADING + places[place].row * ROW + ROW / 2;
+  const { boxes, lines, width, height } = geometryOf(picture, labels.map((label) => [...label].length));
   const parts = [`<text class="engine" x="0" y="14">${xml(`engine ${picture.engine}`)}</text>`];
-  picture.edges.forEach((_, edge) => {
-    const steps = layout.steps.filter((step) => step.edge === edge);
-    const path = steps.map(({ from, to }, index) => {
-      const layer = places[from].layer;
-      const x1 = lefts[layer] + (places[from].node === undefined ? widths[layer] : widthOf(from));
-      const x2 = lefts[layer + 1];
-      const bend = (x2 - x1) / 2;
-      const start = index === 0 ? `M${round(x1)} ${middle(from)}` : `H${round(x1)}`;
-      return `${start} C${round(x1 + bend)} ${middle(from)} ${round(x2 - bend)} ${middle(to)} ${round(x2)} ${middle(to)}`;
-    }).join(' ');
+  lines.forEach(({ path, x, y, anchor }, edge) => {
     parts.push(`<path class="edge" d="${path}" marker-end="url(#arrow)"/>`);
-    if (labels[edge] !== '') parts.push(labelText(labels[edge], labelPlace(steps, layout)));
+    const label = labels[edge];
+    if (label !== '') parts.push(`<text class="label${label.includes('dropped') ? ' dropping' : ''}" text-anchor="${anchor}" x="${x}" y="${y}">${xml(label)}</text>`);
   });
-  function labelPlace(steps: Layout['steps'], { steps: all }: Layout): { x: number; y: number; anchor: 'start' | 'end' } {
-    const { from, to } = steps[steps.length - 1];
-    const isAlone = all.filter((step) => step.to === to).length === 1;
-    // Where several edges come to one node: at the last bend, or where this one begins.
-    if (!isAlone && steps.length > 1) return { x: lefts[places[from].layer] + 4, y: middle(from) - 4, anchor: 'start' };
-    if (!isAlone && all.filter((step) => step.from === from).length === 1) return { x: lefts[places[from].layer] + widthOf(from) + 6, y: middle(from) - 4, anchor: 'start' };
-    return { x: lefts[places[to].layer] - 10, y: middle(to) - 4, anchor: 'end' };
-  }
-  places.forEach(({ node, layer }, place) => {
-    if (node === undefined) return;
-    const { kind, text } = picture.nodes[node];
-    const y = middle(place) - NODE_HEIGHT / 2;
+  for (const { kind, text, x, y, width: wide } of boxes) {
     parts.push(
-      `<rect class="${kind === 'brick' ? 'brick' : 'link'}" x="${round(lefts[layer])}" y="${y}" width="${round(widthOf(place))}" height="${NODE_HEIGHT}" rx="${kind === 'brick' ? 4 : 13}"/>`,
-      `<text x="${round(lefts[layer] + PADDING)}" y="${middle(place) + 4}" textLength="${round(widthOf(place) - 2 * PADDING)}">${xml(text)}</text>`,
+      `<rect class="${kind === 'brick' ? 'brick' : 'link'}" x="${x}" y="${y}" width="${wide}" height="${NODE_HEIGHT}" rx="${kind === 'brick' ? 4 : 13}"/>`,
+      `<text x="${round(x + PADDING)}" y="${y + NODE_HEIGHT / 2 + 4}" textLength="${round(wide - 2 * PADDING)}">${xml(text)}</text>`,
     );
-  });
-  return { parts, width, height: HEADING + layout.rows * ROW };
-}
-
-function labelText(label: string, { x, y, anchor }: { readonly x: number; readonly y: number; readonly anchor: string }): string {
-  return `<text class="label${label.includes('dropped') ? ' dropping' : ''}" text-anchor="${anchor}" x="${round(x)}" y="${y}">${xml(label)}</text>`;
-}
-
-function channelWidth({ places, steps }: Layout, layer: number, labels: readonly string[]): number {
-  const longest = Math.max(0, ...steps.filter(({ from, to }) => places[from].layer === layer && places[to].node !== undefined).map(({ edge }) => [...labels[edge]].length));
-  return CHANNEL + longest * CHARACTER;
+  }
+  return { parts, width, height };
 }
 
 function round(value: number): number {

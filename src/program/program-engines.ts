@@ -3,6 +3,8 @@ import { UsageError } from 'clipanion';
 import { EngineRegistry, type RegistryDefaults } from '../control/engine-registry';
 import { PlannedEngines } from '../control/planned-engines';
 import type { Answer, RegistryCommand } from '../control/registry-commands';
+import { readTokenFile } from '../client/token-file';
+import type { PacketEngine } from '../control/packet-engine';
 import { engines, faultsOfProcess } from '../control/process-engines';
 import type { EngineStatistics } from '../control/statistics';
 import type { Backend } from '../model/backend';
@@ -14,6 +16,8 @@ import { exitCodeOf } from '../model/outcome';
 import { defaultBackend, setDefaultBackend } from '../plugins/default-backend';
 import { messageWithPlace } from '../plugins/error-place';
 import { configurePlugins, findBackend } from '../plugins/find';
+import { pictureOf, type Picture } from '../picture/picture';
+import { containerBricks } from '../text';
 import type { PluginSearch } from '../plugins/plugin-search';
 import { tcpAddress } from '../protocol/address';
 import { reworded, say, sayError } from './messages';
@@ -29,6 +33,10 @@ export interface EngineSettings {
   readonly tellChoice?: boolean;
   /** Where metrics are served: HOST:PORT, :PORT or PORT. */
   readonly metrics?: string | undefined;
+  /** Where the page is served: the same. */
+  readonly web?: string | undefined;
+  /** The file with the token that it asks for. */
+  readonly webTokenFile?: string | undefined;
   /** Where plugins are looked for, and which are allowed. */
   readonly plugins?: PluginSearch;
 }
@@ -46,7 +54,9 @@ export class ProgramEngines {
     usePlugins(settings.plugins ?? {});
     if (settings.backend !== undefined) setDefaultBackend(await findBackend(settings.backend));
     const engines = new ProgramEngines(settings);
+    if (settings.webTokenFile !== undefined && settings.web === undefined) throw new UsageError('--web-token-file is for --web ADDRESS.');
     if (settings.metrics !== undefined) await engines.serveMetrics(settings.metrics);
+    if (settings.web !== undefined) await engines.serveWeb(settings.web, settings.webTokenFile);
     return engines;
   }
 
@@ -91,6 +101,18 @@ export class ProgramEngines {
     const { serveMetrics } = require('../observe/metrics-server') as typeof import('../observe/metrics-server');
     const { url } = await serveMetrics(wanted.host, wanted.port, () => this.statistics());
     say(`metrics at ${url}`);
+  }
+
+  private async serveWeb(address: string, tokenFile: string | undefined): Promise<void> {
+    const wanted = tcpAddress(/^\d+$/.test(address) ? `:${address}` : address);
+    if (!wanted) throw new UsageError(`--web ${address}: the page is served on HOST:PORT, [IPv6]:PORT or PORT of 127.0.0.1.`);
+    const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile);
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- seldom needed: a bundle of its own
+    const { serveWeb } = require('../observe/web-server') as typeof import('../observe/web-server');
+    const all = (): PacketEngine[] => [...new Set([...this.registry.all, ...engines()])];
+    const pictures = (): Picture[] => all().map((engine) => engine.describeGraph()).filter(({ bricks }) => bricks.length > 0).map((graph) => pictureOf(graph, containerBricks));
+    const { url } = await serveWeb({ ...wanted, token }, { statistics: () => this.statistics(), pictures, get all() { return all(); } });
+    say(`page at ${url}`);
   }
 
   /** Where nothing else has decided it: a failure, what a module asked for, or what kept engines from doing all of their work. */

@@ -4,6 +4,7 @@ import { ENGINE_COMMANDS } from './commands/engines';
 import { FILTER_COMMANDS } from './commands/filters';
 import { PROGRAM_COMMANDS } from './commands/program';
 import { SHELL_COMMANDS, SHELL_TOPICS } from './commands/shell';
+import { WATCH_TOPICS } from './commands/watch';
 import { topic, type CommandDeclaration, type ResultOf, type TopicDeclaration } from './declare';
 import type { GivenParameters, ParametersOf } from './parameters';
 
@@ -30,6 +31,7 @@ export const TOPICS = {
     access: 'read', summary: 'What engines report, from now on.', value: '`engine`, `kind` (`notice`, `ended` or `error`), `text`, and the `code` of an error', parameters: {},
   }),
   ...SHELL_TOPICS,
+  ...WATCH_TOPICS,
 } as const;
 
 /** The name of a command: `engine.stats`. */

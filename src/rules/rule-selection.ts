@@ -5,7 +5,7 @@ import { LINK_TYPE_ETHERNET } from '../flow/link-types';
 import type { BrickContext, Counter, InputRows } from '../model/brick';
 import { FragmentKeys } from './fragment-keys';
 import {
-  ACTION_OUTPUT_SHIFT, ACTION_WHAT, CONTROL_OUTPUTS, CONTROL_TOTALS, KEY_META, KEY_WORDS, META_UNREAD, TYPE_MODIFY, TYPE_REDIRECT,
+  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_WHAT, CONTROL_OUTPUTS, CONTROL_TOTALS, KEY_META, KEY_WORDS, META_UNREAD, TYPE_MODIFY, TYPE_REDIRECT,
   type SharedRules,
 } from './layout';
 import { modifyPacket, type ModifiedPacket } from './modify-packet';
@@ -70,10 +70,24 @@ export class RuleSelection {
     return this.lists.hits;
   }
 
+  /** What the rule of a packet of the last list says, for people; nothing where no rule applied. */
+  explain(row: number): string | undefined {
+    const { lists: { rows, hits }, views, lastCount } = this;
+    const at = rows.subarray(0, lastCount).indexOf(row);
+    if (at < 0 || hits[at] === 0) return undefined;
+    const action = views.actionOf(hits[at]);
+    const what = views.actions[action + ACTION_WHAT];
+    const type = RULE_TYPES[what & 15];
+    const to = type === 'redirect' || type === 'modify' ? `, output ${what >>> ACTION_OUTPUT_SHIFT}` : '';
+    return `a ${type.toUpperCase()} rule of priority ${views.actions[action + ACTION_PRIORITY]} matches${to}`;
+  }
+  private lastCount = 0;
+
   /** Sets `next[i]` for the packet of `rows[i]`: 0 where no rule applies, else what its rule says. */
   select({ rows, count }: Pick<InputRows, 'rows' | 'count'>, next: Uint16Array): void {
     const { lists, context } = this;
     for (let i = 0; i < count; i++) lists.rows[i] = rows[i];
+    this.lastCount = count;
     this.readKeys(count);
     const special = this.matcher.match(count, Math.floor(context.clock.cell[0] / NANOSECONDS_OF_TICK) | 0, context.rehearsing ? 0 : 1);
     for (let i = 0; i < count; i++) next[i] = lists.next[i];

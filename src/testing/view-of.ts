@@ -1,24 +1,11 @@
 /** Headers of a test's packets. */
-import { CurrentPackets } from '../context/current-packets';
-import { PacketReader } from '../flow/packet-view';
-import { createPacketBatch, packetMemory } from '../model/packet-batch';
+import { viewOf as viewOfPacket } from '../flow/view-of';
 import type { PacketView } from '../model/packet-view';
 import type { TestPacket } from './packets';
 
 /** The headers of a packet, as a brick of the packet form sees them: `viewOf(packet).destinationPort`. */
-export function viewOf({ bytes, wireLength, seconds, nanoseconds, linkType }: TestPacket): PacketView {
-  const batch = createPacketBatch(1);
-  const current = new CurrentPackets(batch);
-  batch.memory = packetMemory(new Uint8Array(bytes).buffer);
-  batch.linkType = linkType;
-  batch.length[0] = bytes.length;
-  batch.wireLength[0] = wireLength;
-  batch.seconds[0] = seconds;
-  batch.nanoseconds[0] = nanoseconds;
-  current.enter(batch, 1);
-  const view = new PacketReader(current, false);
-  view.moveTo(0);
-  return view;
+export function viewOf(packet: TestPacket): PacketView {
+  return viewOfPacket(packet);
 }
 
 /** The two ends of a packet's TCP or UDP flow, the same in both directions; nothing where the packet alone does not tell. */

@@ -7,7 +7,7 @@ import { runDaemon } from '../../daemon/run-daemon';
 import { DETACHED, startDetached } from '../../daemon/detach';
 import { daemonName, runDirectory } from '../../protocol/address';
 import { commandLine } from '../command-line';
-import { backendOption, backendOptionsOption, batchOption, metricsOption, verboseOption } from '../options';
+import { backendOption, backendOptionsOption, batchOption, metricsOption, verboseOption, webOption, webTokenOption } from '../options';
 import { controlOptions } from './control-options';
 
 /** A script with what it is given. */
@@ -47,6 +47,8 @@ export abstract class DaemonCommand extends Command {
   plugins = Option.Array('--plugin', { description: 'a plugin, or a folder of plugins, to use; may be repeated' });
   allowed = Option.Array('--allow-plugin', { description: 'take this plugin, by its package name, and none that is not allowed; a daemon that runs as root takes only allowed ones; may be repeated' });
   metrics = metricsOption();
+  web = webOption();
+  webTokenFile = webTokenOption();
   verbose = verboseOption();
   daemon = Option.Boolean('-d,--daemon', false, { hidden: true });
   shell = Option.Boolean('-s', false, { hidden: true });
@@ -71,7 +73,7 @@ export abstract class DaemonCommand extends Command {
       script: script?.path, scriptArguments: script?.arguments ?? [],
       settleMilliseconds: this.settle * 1000, stopMilliseconds: this.stopTimeout * 1000,
       log: { file: this.logFile, level: this.logLevel, format: this.logFormat },
-      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path, allowed: this.allowed, rootNeedsList: true }, metrics: this.metrics,
+      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path, allowed: this.allowed, rootNeedsList: true }, metrics: this.metrics, web: this.web, webTokenFile: this.webTokenFile,
     });
   }
 }

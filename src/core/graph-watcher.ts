@@ -1,0 +1,45 @@
+/**
+ * Who looks at packets on their way: taps and traces. While nobody looks an engine asks only whether anybody does:
+ *
+ *     one byte, once a batch where it enters, once where it is sent      below 1 ns each
+ *     whether someone wants to, when counters are published              below 1 ns a millisecond
+ */
+import type { PacketBatch } from '../model/packet-batch';
+import type { PacketList } from '../model/packet-list';
+import type { SideKind } from './engine-graph';
+
+/** Called at each step of a batch while somebody looks. It must not throw, and changes nothing: neither packets nor lists. */
+export interface GraphWatcher {
+  /** Between batches, now and then: whether to look, or to look no longer. */
+  look(): void;
+  /** A source's batch enters the graph. */
+  entered(batch: PacketBatch): void;
+  /** Packets enter that have waited at a node: rows of `batch`. */
+  enteredSide(node: number, kind: SideKind, batch: PacketBatch): void;
+  /** A node has got what came on its links, and has done nothing with it yet. */
+  given(node: number): void;
+  /** A node has copied its packets, which it gets later, but for the last `refused` of `node.refused`. */
+  copied(node: number, input: PacketList, refused: number): void;
+  /** A node has listed its packets for its outputs. */
+  ran(node: number, input: PacketList): void;
+  /** A node is about to say which of the packets go that it holds; and it has said so. */
+  releasing(node: number): void;
+  released(node: number): void;
+  /** What lies on the sinks' lists is about to be sent; and it was sent or dropped. */
+  sending(): void;
+  sent(): void;
+}
+
+function nothing(): void {}
+
+/** Nobody looks. */
+export const NOBODY: GraphWatcher = {
+  look: nothing, entered: nothing, enteredSide: nothing, given: nothing, copied: nothing, ran: nothing, releasing: nothing, released: nothing, sending: nothing, sent: nothing,
+};
+
+/** Who looks at a graph. */
+export class Watch {
+  /** 1 while somebody looks. */
+  readonly on = new Uint8Array(new ArrayBuffer(1));
+  watcher: GraphWatcher = NOBODY;
+}

@@ -1,0 +1,117 @@
+/** Taps: packets on their way through an engine go to clients, as fast as these take them. */
+import { DROP_REASONS } from '../../model/drop-reasons';
+import { BricksError } from '../../model/errors';
+import type { PacketEngine } from '../../control/packet-engine';
+import { NO_REASON, type TappedPacket } from '../../watch/tap-ring';
+import type { WatchEnd } from '../../watch/watch-plan';
+import { linkNames, linksNamed } from '../../watch/watched-graph';
+import type { TapNews, TappedPacketText, TraceNews } from '../../protocol/commands/watch';
+import { publishTopic, type TopicHandler } from '../handlers';
+
+/** Whose engines are looked at. */
+export interface WatchedHost {
+  readonly registry: { readonly all: readonly PacketEngine[] };
+}
+
+/** How often packets are fetched: the ring holds what comes meanwhile. */
+const LOOK_MILLISECONDS = 20;
+/** Packets and bytes of one message, about. */
+const PACKETS_A_MESSAGE = 256;
+const BYTES_A_MESSAGE = 256 << 10;
+/** A client that has more to read gets nothing new yet. */
+const UNREAD_MOST = 128 << 10;
+
+/** What a publisher tells its reader, and whether the reader has room. */
+export interface TapReader {
+  publish(news: TapNews): void;
+  readonly unread: number;
+}
+
+export type TapWishes = {
+  readonly link?: string; readonly engine?: string; readonly filter?: string; readonly drops: boolean; readonly sample: number; readonly rate: number; readonly count: number; readonly snap: number;
+};
+
+export const WATCH_TOPIC_HANDLERS: readonly TopicHandler[] = [
+  publishTopic('tap', (host, wishes, session, publish) => startTap(host, wishes, {
+    publish,
+    get unread() {
+      return session.unread;
+    },
+  })),
+  publishTopic('trace', (host, wishes, _, publish) => startTrace(host, wishes, publish)),
+];
+
+export interface TraceWishes {
+  readonly count: number;
+  readonly filter?: string;
+  readonly source?: string;
+  readonly engine?: string;
+}
+
+/** Returns what ends it. @throws BricksError E_ARGUMENT, E_NO_ENGINE, E_NO_LINK, E_FILTER */
+export function startTrace(host: WatchedHost, { count, filter, source, engine: name }: TraceWishes, publish: (news: TraceNews) => void): () => void {
+  const engine = engineOf(host, name, source);
+  return engine.watches.trace({ count, filter, place: source }, {
+    begun: () => publish({ begun: engine.name }),
+    trail: (trail) => publish({ trail: { ...trail, head: Buffer.from(trail.head).toString('base64') } }),
+    ended: (end) => publish({ ended: end.why, ...(end.why === 'count' ? {} : { text: end.text }) }),
+  });
+}
+
+/** Returns what ends it. @throws BricksError E_ARGUMENT, E_NO_ENGINE, E_NO_LINK, E_FILTER */
+export function startTap(host: WatchedHost, { link, engine: name, ...settings }: TapWishes, reader: TapReader): () => void {
+  if (link === undefined && !settings.drops) throw new BricksError('E_ARGUMENT', 'A tap needs a link.', 'Name one, as bricks graph shows them; or take dropped packets: --drops.');
+  const engine = engineOf(host, name, link);
+  let end: WatchEnd | undefined;
+  let lost = 0;
+  const tap = engine.watches.tap({ ...settings, place: link }, (why) => {
+    end = why;
+    look();
+  });
+  /** Fetches what there is, while the reader has room for it. */
+  function look(): void {
+    while (reader.unread <= UNREAD_MOST) {
+      const packets = tap.read(PACKETS_A_MESSAGE, BYTES_A_MESSAGE);
+      const { lost: now } = tap;
+      if (packets.length > 0 || now !== lost) reader.publish({ packets: packets.map(asText), lost: now });
+      lost = now;
+      if (packets.length > 0) continue;
+      if (end) {
+        stop();
+        reader.publish({ ended: end.why, lost, ...(end.why === 'count' ? {} : { text: end.text }) });
+      }
+      return;
+    }
+  }
+  const timer = setInterval(look, LOOK_MILLISECONDS).unref();
+  function stop(): void {
+    clearInterval(timer);
+    tap.close();
+  }
+  void tap.begun.then(() => {
+    if (!end) reader.publish({ begun: engine.name });
+  });
+  return stop;
+}
+
+/** The engine of this name, or the only one that has the link. @throws BricksError E_NO_ENGINE, E_ARGUMENT, E_NO_LINK */
+export function engineOf({ registry: { all } }: WatchedHost, name: string | undefined, link: string | undefined): PacketEngine {
+  if (name !== undefined) {
+    const engine = all.find((one) => one.name === name);
+    if (engine) return engine;
+    throw new BricksError('E_NO_ENGINE', `There is no engine ${name}.`, all.length > 0 ? `There are: ${all.map((one) => one.name).join(', ')}.` : 'Start one first.');
+  }
+  const linked = all.filter(({ linked: open }) => open);
+  if (linked.length === 0) throw new BricksError('E_NO_ENGINE', 'No engine has any links.', 'Start one first: packets are seen while they pass it.');
+  const fitting = link === undefined ? linked : linked.filter(({ openGraph }) => openGraph && linksNamed(openGraph.graph, link));
+  if (fitting.length === 1 || linked.length === 1) return fitting[0] ?? linked[0];
+  if (fitting.length === 0) {
+    const names = linked.flatMap(({ openGraph }) => (openGraph ? linkNames(openGraph.graph) : []));
+    throw new BricksError('E_NO_LINK', `No engine has a link or brick ${link}.`, `There are: ${names.slice(0, 12).join(', ')}${names.length > 12 ? `, and ${names.length - 12} more (bricks graph)` : ''}.`);
+  }
+  throw new BricksError('E_ARGUMENT', link === undefined ? 'There are several engines.' : `Several engines have ${link}.`, `Say which one: --engine ${fitting[0].name}, for example.`);
+}
+
+function asText({ place, reason, data, ...rest }: TappedPacket): TappedPacketText {
+  return { ...place, ...(reason === NO_REASON ? {} : { reason: DROP_REASONS[reason].name }), ...rest, data: Buffer.from(data).toString('base64') };
+}

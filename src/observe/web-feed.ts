@@ -1,0 +1,117 @@
+/** What the page shows: looks at all engines once a second, and remembers ten minutes of rates. */
+import { dropText, dropsOf, remedyOf } from '../control/drops';
+import type { PacketEngine } from '../control/packet-engine';
+import { RateMeter } from '../control/rate-meter';
+import type { EngineStatistics } from '../control/statistics';
+import type { Picture } from '../picture/picture';
+import type { WebEngine, WebHistory, WebRate, WebState } from './web-messages';
+
+const SECONDS_KEPT = 600;
+/** More than anybody looks at: of others the history begins when they are looked at. */
+const SERIES_MOST = 2000;
+
+/** Where the engines are. */
+export interface WebEngines {
+  statistics(): readonly EngineStatistics[];
+  readonly all: readonly PacketEngine[];
+  /** Of those that have a graph. */
+  pictures(): readonly Picture[];
+}
+
+class Series {
+  private readonly values = [new Float64Array(SECONDS_KEPT), new Float64Array(SECONDS_KEPT), new Float64Array(SECONDS_KEPT), new Float64Array(SECONDS_KEPT)] as const;
+  private count = 0;
+
+  add(time: number, { packets, bits, drops }: WebRate): void {
+    const at = this.count++ % SECONDS_KEPT;
+    [time, packets, bits, drops].forEach((value, index) => {
+      this.values[index][at] = value;
+    });
+  }
+
+  get last(): number {
+    return this.count === 0 ? 0 : this.values[0][(this.count - 1) % SECONDS_KEPT];
+  }
+
+  get all(): WebHistory {
+    const first = Math.max(0, this.count - SECONDS_KEPT);
+    const [times, packets, bits, drops] = this.values.map((values) => Array.from({ length: this.count - first }, (_, index) => values[(first + index) % SECONDS_KEPT]));
+    return { times, packets, bits, drops };
+  }
+}
+
+export class WebFeed {
+  private readonly meter = new RateMeter([1]);
+  private readonly series = new Map<string, Series>();
+  private latest: WebState = { time: 0, engines: [], drops: [] };
+
+  constructor(private readonly engines: WebEngines) {}
+
+  /** Of the last look. */
+  get state(): WebState {
+    return this.latest;
+  }
+
+  /** Looks at all engines. `seconds` is by a clock that never jumps. */
+  look(time: number, seconds: number): WebState {
+    const all = this.engines.statistics();
+    const engines = all.map((statistics) => this.engineOf(statistics, seconds));
+    this.meter.add(all, seconds);
+    for (const engine of engines) {
+      this.note(time, engine.name, '', engine.rate);
+      for (const { name, rate } of engine.links) this.note(time, engine.name, name, rate);
+      for (const { label, rate } of engine.bricks) this.note(time, engine.name, label, rate);
+    }
+    for (const [key, series] of this.series) if (time - series.last > SECONDS_KEPT * 1000) this.series.delete(key);
+    const drops = all.flatMap((statistics, index) => dropsOf(statistics).map((drop) => {
+      const { links, bricks } = engines[index];
+      const at = drop.kind === 'link' ? links.find(({ name }) => name === drop.place) : bricks.find(({ label }) => label === drop.place);
+      return { engine: drop.engine, place: drop.place, reason: drop.reason, text: dropText(drop), intended: remedyOf(drop) === '', rate: at?.rate.drops ?? 0 };
+    }));
+    this.latest = { time, engines, drops };
+    return this.latest;
+  }
+
+  /** Of an engine, or of one of its links or bricks. */
+  history(engine: string, name: string): WebHistory | undefined {
+    return this.series.get(keyOf(engine, name))?.all;
+  }
+
+  private note(time: number, engine: string, name: string, rate: WebRate): void {
+    const key = keyOf(engine, name);
+    let series = this.series.get(key);
+    if (!series) {
+      if (this.series.size >= SERIES_MOST) return;
+      series = new Series();
+      this.series.set(key, series);
+    }
+    series.add(time, rate);
+  }
+
+  private engineOf(statistics: EngineStatistics, seconds: number): WebEngine {
+    const { name, running, packets, drops, links, bricks, faults } = statistics;
+    const [rates] = running ? this.meter.rates(statistics, seconds) : [];
+    const linkRates = new Map(rates?.links.map((rate) => [rate.name, rate]));
+    const brickRates = new Map(rates?.bricks.map((rate) => [rate.label, rate]));
+    const none: WebRate = { packets: 0, bits: 0, drops: 0 };
+    return {
+      name, running, packets, drops, load: rates?.load ?? 0, faults: faults.map(({ message }) => message),
+      rate: rates ? { packets: rates.packets, bits: rates.bits, drops: rates.drops } : none,
+      links: links.map((link) => {
+        const rate = linkRates.get(link.name) ?? none;
+        return {
+          name: link.name, role: link.role, packets: link.packets, bytes: link.bytes, dropped: link.dropped, rate: { packets: rate.packets, bits: rate.bits, drops: rate.drops },
+          ...(link.ring === undefined ? {} : { ring: link.ring }),
+        };
+      }),
+      bricks: bricks.map(({ label, kind, packetsIn, packetsOut, dropped, nanosecondsPerPacket }) => {
+        const rate = brickRates.get(label);
+        return { label, kind, packetsIn, packetsOut, dropped, nanosecondsPerPacket, rate: { packets: rate?.packetsIn ?? 0, bits: 0, drops: rate?.drops ?? 0 } };
+      }),
+    };
+  }
+}
+
+function keyOf(engine: string, name: string): string {
+  return `${engine}\n${name}`;
+}

@@ -1,0 +1,84 @@
+/** What the web server tells the page. Both sides are made from these types. */
+import type { RingFill } from '../pipes/ring-fill';
+import type { Picture } from '../picture/picture';
+
+/** What passes in a second. */
+export interface WebRate {
+  readonly packets: number;
+  readonly bits: number;
+  readonly drops: number;
+}
+
+export interface WebLink {
+  readonly name: string;
+  readonly role: 'source' | 'inner' | 'sink';
+  readonly packets: number;
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly rate: WebRate;
+  readonly ring?: RingFill;
+}
+
+export interface WebBrick {
+  readonly label: string;
+  readonly kind: string;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly dropped: number;
+  readonly nanosecondsPerPacket: number;
+  readonly rate: WebRate;
+}
+
+export interface WebEngine {
+  readonly name: string;
+  readonly running: boolean;
+  readonly packets: number;
+  readonly drops: number;
+  /** From 0 to 1. */
+  readonly load: number;
+  readonly rate: WebRate;
+  readonly links: readonly WebLink[];
+  readonly bricks: readonly WebBrick[];
+  readonly faults: readonly string[];
+}
+
+export interface WebDrop {
+  readonly engine: string;
+  readonly place: string;
+  readonly reason: string;
+  /** The same in a sentence, with what to do about it. */
+  readonly text: string;
+  /** Whether there is nothing to do about it: a brick is meant to drop packets. */
+  readonly intended: boolean;
+  /** Packets a second now. */
+  readonly rate: number;
+}
+
+/** Event `state`, each second. */
+export interface WebState {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly engines: readonly WebEngine[];
+  readonly drops: readonly WebDrop[];
+}
+
+/** Event `graphs`, at first and when one has changed. */
+export interface WebGraphs {
+  readonly version: string;
+  readonly pictures: readonly Picture[];
+}
+
+/** Of the last ten minutes, one for each second: the answer of /history. */
+export interface WebHistory {
+  /** Milliseconds since 1970. */
+  readonly times: readonly number[];
+  readonly packets: readonly number[];
+  readonly bits: readonly number[];
+  readonly drops: readonly number[];
+}
+
+/** Event `packets` of /tap. */
+export interface WebPackets {
+  readonly lines: readonly string[];
+  readonly lost: number;
+}

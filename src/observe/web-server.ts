@@ -1,0 +1,238 @@
+/** Serves the page: `bricks --web ADDRESS`. It only shows; nothing can be changed by it. */
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { startTap } from '../daemon/commands/watch';
+import { BricksError, isBricksError, messageOf } from '../model/errors';
+import { systemReason } from '../model/system-error';
+import { packageVersion } from '../native/load-addon';
+import type { TapNews, TappedPacketText } from '../protocol/commands/watch';
+import { packetLine, timeText } from '../watch/packet-line';
+import { placeText } from '../watch/place-text';
+import { isLoopback } from '../protocol/address';
+import { WebAccess } from './web-access';
+import { WebFeed, type WebEngines } from './web-feed';
+import type { WebGraphs, WebPackets } from './web-messages';
+
+/** Unless told otherwise. */
+export const WEB_PORT = 9_478;
+const LOOK_MILLISECONDS = 1000;
+const CONNECTIONS_MAXIMUM = 64;
+const TAPS_MAXIMUM = 8;
+/** What a page is shown of a tap: more nobody reads. */
+const TAP_RATE = 50;
+const TAP_SNAP = 192;
+const BODY_MAXIMUM = 4096;
+/** A page that does not read is sent nothing new. */
+const UNREAD_MOST = 256 << 10;
+
+const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
+  '/page.js': { file: 'page.js', type: 'text/javascript; charset=utf-8' },
+  '/page.css': { file: 'page.css', type: 'text/css; charset=utf-8' },
+};
+/** Nothing from elsewhere, nothing in the page's text is run, and no other site shows it in a frame. */
+const HEADERS = {
+  'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
+export interface WebServer {
+  /** `http://127.0.0.1:9478/` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface WebSettings {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** What everybody has to show who is not on this machine; on an address that others reach it is a must. */
+  readonly token?: string | undefined;
+  /** Where the files of the page are; beside the program unless told otherwise. */
+  readonly folder?: string;
+}
+
+/** @throws BricksError E_WEB */
+export async function serveWeb({ host, port, token, folder = join(__dirname, '..', 'web') }: WebSettings, engines: WebEngines): Promise<WebServer> {
+  if (token === undefined && !isLoopback(host)) {
+    throw new BricksError('E_WEB', `The page would be shown to everybody who reaches ${host}, with packets in it.`, 'Give it a token: --web-token-file FILE; or serve it on 127.0.0.1.');
+  }
+  const site = new Site(new WebAccess(host, token), new WebFeed(engines), engines, folder);
+  const server = createServer((request, response) => void site.answer(request, response));
+  server.headersTimeout = server.requestTimeout = 10_000;
+  server.maxConnections = CONNECTIONS_MAXIMUM;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new BricksError('E_WEB', `Cannot serve the page on ${host} port ${port}: ${systemReason(error)}.`, 'Choose another address: --web 127.0.0.1:9479')));
+    server.listen(port, host, () => {
+      server.on('error', () => undefined); // of one connection; the others go on
+      resolve();
+    });
+  });
+  server.unref();
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}/`,
+    close: () => new Promise((resolve) => {
+      site.close();
+      server.close(() => resolve());
+      server.closeAllConnections();
+    }),
+  };
+}
+
+class Site {
+  private readonly listeners = new Set<ServerResponse>();
+  private readonly timer: NodeJS.Timeout;
+  private graphs = '';
+  private taps = 0;
+
+  constructor(private readonly access: WebAccess, private readonly feed: WebFeed, private readonly engines: WebEngines, private readonly folder: string) {
+    this.look();
+    this.timer = setInterval(() => this.look(), LOOK_MILLISECONDS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    const { access } = this;
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
+    if (!access.isOwnName(request.headers.host) || access.isOtherSite(request)) {
+      refuse(response, 403, 'This page is to be opened by its address.');
+    } else if (request.method === 'POST' && pathname === '/login') {
+      await this.logIn(request, response);
+    } else if (request.method !== 'GET') {
+      response.setHeader('Allow', 'GET');
+      refuse(response, 405, 'This page can only be read.');
+    } else if (!await access.isAllowed(request)) {
+      if (!access.hasToken) refuse(response, 403, 'This page is for the user who runs the engines, and for root.');
+      else this.send(response, pathname === '/page.css' ? '/page.css' : pathname === '/' ? 'login.html' : undefined, 401);
+    } else {
+      this.show(pathname, searchParams, response);
+    }
+  }
+
+  private show(path: string, query: URLSearchParams, response: ServerResponse): void {
+    if (path === '/events') this.follow(response);
+    else if (path === '/tap') this.tap(query, response);
+    else if (path === '/history') this.history(query, response);
+    else this.send(response, Object.hasOwn(FILES, path) ? path : undefined, 200);
+  }
+
+  private send(response: ServerResponse, path: string | undefined, status: number): void {
+    if (path === undefined) {
+      refuse(response, status === 401 ? 401 : 404, status === 401 ? 'A token is needed.' : 'There is nothing here.');
+      return;
+    }
+    const { file, type } = FILES[path] ?? { file: path, type: 'text/html; charset=utf-8' };
+    response.writeHead(path === '/page.css' ? 200 : status, { 'Content-Type': type }).end(readFileSync(join(this.folder, file)));
+  }
+
+  private async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = '';
+    for await (const chunk of request) {
+      body += String(chunk);
+      if (body.length > BODY_MAXIMUM) break;
+    }
+    const token = new URLSearchParams(body).get('token') ?? '';
+    if (!this.access.isToken(token)) {
+      this.send(response, 'login.html', 401);
+      return;
+    }
+    response.writeHead(303, { Location: '/', 'Set-Cookie': this.access.cookie(token) }).end();
+  }
+
+  private look(): void {
+    const state = this.feed.look(Date.now(), performance.now() / 1000);
+    if (this.listeners.size === 0) return;
+    this.lookAtGraphs();
+    const text = event('state', state);
+    for (const listener of this.listeners) if (listener.writableLength < UNREAD_MOST) listener.write(text);
+  }
+
+  private lookAtGraphs(): void {
+    const graphs = event('graphs', { version: packageVersion(), pictures: this.engines.pictures() } satisfies WebGraphs);
+    if (graphs === this.graphs) return;
+    this.graphs = graphs;
+    for (const listener of this.listeners) listener.write(graphs);
+  }
+
+  private follow(response: ServerResponse): void {
+    beginEvents(response);
+    this.lookAtGraphs();
+    response.write(this.graphs);
+    response.write(event('state', this.feed.state));
+    this.listeners.add(response);
+    response.on('close', () => this.listeners.delete(response));
+  }
+
+  private history(query: URLSearchParams, response: ServerResponse): void {
+    const found = this.feed.history(query.get('engine') ?? '', query.get('name') ?? '') ?? { times: [], packets: [], bits: [], drops: [] };
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(found));
+  }
+
+  /** Lines of a tap, until the page has enough. What is wrong is an event, too: of an error's text browsers tell nothing. */
+  private tap(query: URLSearchParams, response: ServerResponse): void {
+    beginEvents(response);
+    const given = (name: string): string | undefined => query.get(name)?.trim() || undefined;
+    if (this.taps >= TAPS_MAXIMUM) {
+      response.end(event('failed', { text: `There are ${this.taps} taps already.` }));
+      return;
+    }
+    try {
+      const link = given('link');
+      const stop = startTap({ registry: { all: this.engines.all } }, {
+        ...(link === undefined ? {} : { link }), ...optional('engine', given('engine')), ...optional('filter', given('filter')),
+        drops: query.get('drops') === '1', sample: 1, rate: TAP_RATE, count: 0, snap: TAP_SNAP,
+      }, {
+        publish: (news) => publish(response, news),
+        get unread() {
+          return response.writableLength;
+        },
+      });
+      this.taps++;
+      response.on('close', () => {
+        this.taps--;
+        stop();
+      });
+    } catch (error) {
+      response.end(event('failed', { text: isBricksError(error) ? error.message : messageOf(error) }));
+    }
+  }
+}
+
+function optional<Name extends string>(name: Name, value: string | undefined): { readonly [Key in Name]?: string } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [Key in Name]?: string };
+}
+
+function publish(response: ServerResponse, { begun, packets, lost, ended, text }: TapNews): void {
+  if (begun !== undefined) response.write(event('begun', { engine: begun }));
+  if (packets) response.write(event('packets', { lines: packets.map(lineOf), lost: lost ?? 0 } satisfies WebPackets));
+  if (ended !== undefined) response.end(event('failed', { text: text ?? 'It has ended.' }));
+}
+
+function lineOf(packet: TappedPacketText): string {
+  const { seconds, nanoseconds, wireLength, linkType, data } = packet;
+  return `${timeText(seconds, nanoseconds)} ${placeText(packet)}: ${packetLine({ bytes: Buffer.from(data, 'base64'), wireLength, seconds, nanoseconds, linkType })}`;
+}
+
+function beginEvents(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
+  response.flushHeaders();
+}
+
+function event(name: string, value: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}

@@ -1,0 +1,151 @@
+/** A graph at work, as those see it who look at packets on their way through it. */
+import type { CellClock } from '../context/cell-clock';
+import type { CurrentPackets } from '../context/current-packets';
+import type { EngineGraph } from '../core/engine-graph';
+import type { EngineSource } from '../core/engine-source';
+import { DROP_REASONS } from '../model/drop-reasons';
+import { LINK_DROPS, readCounter } from '../model/counters';
+import type { CompiledGraph, CompiledSink } from '../model/graph';
+import { peerName } from '../model/link-name';
+import type { PacketLists } from '../model/packet-list';
+import type { InnerLink } from '../rows/graph-memory';
+
+/** What a brick says of a packet that it has decided about: of its row, and the output or constant that it chose. */
+export type Explainer = (row: number, output: number) => string;
+
+export interface WatchedGraph {
+  readonly compiled: CompiledGraph;
+  readonly graph: EngineGraph;
+  readonly sources: readonly EngineSource[];
+  readonly current: CurrentPackets;
+  readonly clock: CellClock;
+  /** The engine's counters. */
+  readonly words: Uint32Array;
+  /** The rows of the largest list. */
+  readonly rows: number;
+  /** How a brick explains its decisions, if it does; made when it is first asked for. */
+  readonly explainer: (node: number) => Explainer | undefined;
+}
+
+/** The inner link of an edge. */
+export function innerLinkOf({ compiled: { edges }, graph }: WatchedGraph, edge: number): InnerLink {
+  const { to } = edges[edge];
+  const before = edges.slice(0, edge).filter((other) => other.to === to).length;
+  return graph.nodes[to].inputs[before];
+}
+
+/** Links that a name stands for, as indexes in the graph; those of a brick are its outputs. */
+export interface NamedLinks {
+  readonly sources: readonly number[];
+  readonly edges: readonly number[];
+  readonly sinks: readonly number[];
+  /** The brick of this name. */
+  readonly brick: number;
+}
+
+/** A link by its name, an inner one by either of its ends; or a brick. Nothing is found where the graph has neither. */
+export function linksNamed({ bricks, sources, edges, sinks }: CompiledGraph, name: string): NamedLinks | undefined {
+  const brick = bricks.findIndex(({ label }) => label === name);
+  const indexesOf = <Link>(links: readonly Link[], fits: (link: Link) => boolean): number[] => links.flatMap((link, index) => (fits(link) ? [index] : []));
+  const found: NamedLinks = brick >= 0
+    ? { sources: [], edges: indexesOf(edges, ({ from }) => from === brick), sinks: indexesOf(sinks, (sink) => sink.brick === brick), brick }
+    : {
+        sources: indexesOf(sources, ({ link }) => link.text === name),
+        edges: indexesOf(edges, ({ link }) => link.text === name || peerName(link) === name),
+        sinks: indexesOf(sinks, ({ link }) => link.text === name),
+        brick,
+      };
+  return brick >= 0 || found.sources.length + found.edges.length + found.sinks.length > 0 ? found : undefined;
+}
+
+/** All names by which links and bricks may be called. */
+export function linkNames({ bricks, sources, edges, sinks }: CompiledGraph): string[] {
+  return [...[...sources, ...edges, ...sinks].map(({ link }) => link.text), ...bricks.map(({ label }) => label)];
+}
+
+/** What lies on a sink's list: before it is sent it is noted, and afterwards it is known which of it were dropped. */
+export class SinkList {
+  readonly rows: Uint16Array;
+  count = 0;
+  /** Why each was dropped; NO_DROP for those that were sent. Valid after `settle`. */
+  readonly reasons: Int8Array;
+  private readonly lists: PacketLists;
+  private readonly output: number;
+  private readonly drops: number;
+  private readonly before = new Float64Array(DROP_REASONS.length);
+
+  constructor({ graph, words, rows }: Pick<WatchedGraph, 'graph' | 'words' | 'rows'>, sink: CompiledSink) {
+    this.lists = graph.nodes[sink.brick].outputs;
+    this.output = sink.output;
+    this.drops = sink.record + LINK_DROPS;
+    this.words = words;
+    this.rows = new Uint16Array(rows);
+    this.reasons = new Int8Array(rows);
+  }
+
+  private readonly words: Uint32Array;
+
+  note(): void {
+    const { lists, output, rows, before } = this;
+    this.count = lists.counts[output];
+    for (let i = 0; i < this.count; i++) rows[i] = lists.rows[(output << lists.shift) + (i << lists.step)];
+    for (let reason = 0; reason < before.length; reason++) before[reason] = readCounter(this.words, this.drops + reason);
+  }
+
+  /**
+   * Works out which were dropped from what the link has counted. Links count, and do not say which packets: where one took some of a list only, those
+   * that are too long for it are the longest, and all others it did not take are the last.
+   */
+  settle(lengths: Uint32Array): void {
+    const { reasons, rows, count, before, words, drops } = this;
+    reasons.fill(NO_DROP, 0, count);
+    for (let reason = 0; reason < before.length; reason++) {
+      const dropped = readCounter(words, drops + reason) - before[reason];
+      for (let left = Math.min(dropped, count); left > 0; left--) {
+        const at = reason === TOO_LONG ? longest(rows, reasons, count, lengths) : last(reasons, count);
+        if (at < 0) break;
+        reasons[at] = reason;
+      }
+    }
+  }
+}
+
+export const NO_DROP = -1;
+const TOO_LONG = DROP_REASONS.findIndex(({ name }) => name === 'tooLong');
+
+function last(reasons: Int8Array, count: number): number {
+  let at = count - 1;
+  while (at >= 0 && reasons[at] !== NO_DROP) at--;
+  return at;
+}
+
+function longest(rows: Uint16Array, reasons: Int8Array, count: number, lengths: Uint32Array): number {
+  let found = -1;
+  for (let at = 0; at < count; at++) {
+    if (reasons[at] === NO_DROP && (found < 0 || lengths[rows[at]] > lengths[rows[found]])) found = at;
+  }
+  return found;
+}
+
+/** The rows of a node's input that it gave to no output and does not hold. */
+export class UndecidedRows {
+  readonly rows: Uint16Array;
+  count = 0;
+  private readonly marks: Uint8Array;
+
+  constructor({ rows, current }: Pick<WatchedGraph, 'rows' | 'current'>) {
+    this.rows = new Uint16Array(rows);
+    this.marks = new Uint8Array(current.columns.length.length);
+  }
+
+  find({ outputs, hold }: EngineGraph['nodes'][number], input: { readonly rows: Uint16Array; readonly count: number }): void {
+    const { marks, rows } = this;
+    for (let output = 0; output < outputs.outputs; output++) {
+      for (let i = 0; i < outputs.counts[output]; i++) marks[outputs.rows[(output << outputs.shift) + (i << outputs.step)]] = 1;
+    }
+    for (let i = 0; hold && i < hold.lastFresh; i++) marks[hold.freshRows[i]] = 1;
+    this.count = 0;
+    for (let i = 0; i < input.count; i++) if (marks[input.rows[i]] === 0) rows[this.count++] = input.rows[i];
+    marks.fill(0);
+  }
+}
