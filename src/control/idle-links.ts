@@ -33,7 +33,7 @@ function hasWriter(link: LinkName): boolean {
 }
 
 /** Outputs at the end of a pipe that programs read, in one line, if there are any. */
-export function outputsAtWrongEnd(open: OpenGraph, all: readonly OpenGraph[]): string | undefined {
+function outputsAtWrongEnd(open: OpenGraph, all: readonly OpenGraph[]): string | undefined {
   const read = new Set(all.flatMap(({ graph }) => graph.sources.map(({ link }) => link.text)));
   const wrong = open.graph.sinks.filter(({ link }) => link.pipe?.end === 'slave' && isOwnPipe(open, link) && !read.has(peerName(link) ?? ''));
   if (wrong.length === 0) return undefined;
@@ -51,8 +51,10 @@ function linksThatWait(open: OpenGraph & { readonly unwritten: ReadonlySet<strin
 /** What a set-up gets to bring its other engines up before an engine says that it waits for nothing. */
 const IDLE_LOOK_MILLISECONDS = 1000;
 
-/** Later, says which links of an engine that has just begun will bring nothing, or bring it to nobody. */
-export function tellOfIdleLinks(engine: { readonly running: boolean; readonly openGraph: OpenGraph | undefined; stats(): EngineStatistics }, thread: OpenThread, all: () => readonly OpenGraph[], tell: (text: string) => void): void {
+/** Says at once which links of an engine that has just begun are at the wrong end; later, which bring nothing, or bring it to nobody. */
+export function tellOfLinks(engine: { readonly running: boolean; readonly openGraph: OpenGraph | undefined; stats(): EngineStatistics }, thread: OpenThread, all: () => readonly OpenGraph[], tell: (text: string) => void): void {
+  const wrongEnd = outputsAtWrongEnd(thread, all());
+  if (wrongEnd !== undefined) tell(wrongEnd);
   setTimeout(() => {
     if (!engine.running || engine.openGraph !== thread) return;
     for (const text of linksThatWait(thread, thread.linked.prepared.backend, engine.stats().links, all())) tell(text);

@@ -12,7 +12,7 @@ import { refuseInBrickThread } from './brick-thread';
 import { compileBricks } from './compile-bricks';
 import { EngineLife, type Life, type LifeListener } from './engine-life';
 import { backendOf, settingsOf, type PlanRequest } from './prepare-plan';
-import { outputsAtWrongEnd, tellOfIdleLinks, type OpenGraph } from './idle-links';
+import { tellOfLinks, type OpenGraph } from './idle-links';
 import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteCommand, noteReplaced, noteStart, openGraphs } from './process-engines';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import type { GraphCounters } from './former-counts';
@@ -20,7 +20,6 @@ import { engineGraph, type EngineGraph } from './engine-graph';
 import { newOutputs, noBrickError, refuseOfFormer, refuseOthersThanBricks, refuseWhileRunning, staysOpen, warnOfFailure } from './engine-rules';
 import { sameBricks, withoutRepetition, type EngineSetUp } from './engine-set-up';
 import { currentReading } from './module-reading';
-import type { OpenThread } from './open-thread';
 import { PlannedLife } from './planned-life';
 import { profileEngine, type EngineProfile, type ProfileOptions } from './profile-engine';
 import type { EngineWatches } from './engine-watches';
@@ -369,7 +368,10 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       },
       opened: () => liveEngines.add(this),
       closed: () => liveEngines.delete(this),
-      begun: (thread) => this.begun(thread),
+      begun: (thread) => {
+        noteStart(this);
+        tellOfLinks(this, thread, openGraphs, (text) => this.tell(text));
+      },
       stopped: (end) => {
         this.rest();
         if (end === 'ended') this.emit('ended');
@@ -384,13 +386,6 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
         if (wasRunning && !told) this.tellFailure(error);
       },
     };
-  }
-
-  private begun(thread: OpenThread): void {
-    noteStart(this);
-    const wrongEnd = outputsAtWrongEnd(thread, openGraphs());
-    if (wrongEnd !== undefined) this.tell(wrongEnd);
-    tellOfIdleLinks(this, thread, openGraphs, (text) => this.tell(text));
   }
 
   private rest(): void {

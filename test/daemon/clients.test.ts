@@ -175,6 +175,8 @@ describe('access', () => {
     expect(await client.call('daemon.information')).toMatchObject({ access: 'read' });
     expect(await client.call('engine.list')).toEqual([]);
     await expect(client.call('engine.create', { name: 'e0' })).rejects.toMatchObject({ code: 'E_PERMISSION', message: expect.stringContaining('This client may only read; it may not use engine.create.') as string });
+    // What is in packets is for whoever may rule the daemon.
+    await expect(client.listen('tap', { link: 'x' }, () => undefined)).rejects.toMatchObject({ code: 'E_PERMISSION' });
     await client.close();
   });
 

@@ -57,7 +57,7 @@ const filter = { type: 'string', description: 'only packets that match, as tcpdu
 
 export const WATCH_TOPICS = {
   tap: topic<TapNews>()({
-    access: 'read', summary: 'Packets that pass a link of a running engine, inner links too, or packets that were dropped. The engine waits for nobody: what a client is too slow for is lost to it, and counted.',
+    access: 'control', summary: 'Packets that pass a link of a running engine, inner links too, or packets that were dropped. The engine waits for nobody: what a client is too slow for is lost to it, and counted.',
     value: '`begun` in the first value, then `packets` (place, reason, time, lengths, `data` in base64) and `lost`, and at last `ended` with `text`',
     parameters: {
       link: { type: 'string', description: 'the link, an inner one by either end; or a brick, for all its outputs; may be left out for `drops`' },
@@ -71,7 +71,7 @@ export const WATCH_TOPICS = {
     },
   }),
   trace: topic<TraceNews>()({
-    access: 'read', summary: 'The way of the next packets through a running engine: what each brick decided, and why.',
+    access: 'control', summary: 'The way of the next packets through a running engine: what each brick decided, and why.',
     value: '`begun` in the first value, then for each packet a `trail` (time, lengths, `head` in base64, `steps`), and at last `ended` with `text`',
     parameters: {
       count: { type: 'integer', minimum: 1, maximum: 10_000, default: 1, description: 'packets to follow' },
