@@ -1,6 +1,6 @@
 /** Engines with their bricks and links, as a tree for people. */
 import { ENGINE_OPTIONS } from '../control/engine-options';
-import type { EngineDescription, PlannedBrick, PlannedLink } from '../control/planned-engines';
+import type { EngineDescription, PlannedBrick, PlannedLink } from '../control/planned-description';
 import { parseLinkName, peerName } from '../model/link-name';
 import { listOptions, type OptionDeclaration, type OptionValues } from '../model/options';
 import { knownBrick } from '../plugins/container';

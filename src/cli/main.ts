@@ -40,7 +40,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   attach: { command: AttachCommand, synopsis: "bricks attach [--count[=PACKETS]] [--tap NAME | --write FILE] [--all] [--no-wait] [--restart] [--reconnect] 'PIPE' [--exec PROGRAM ...]", needs: "the name of a pipe, such as 'eth3}0'" },
   shell: { command: ShellCommand, synopsis: 'bricks shell [-a ADDRESS | --name NAME] [-f SCRIPT] [-- ARGUMENTS ...]' },
   'netmap-run': { command: NetmapRunCommand, synopsis: 'bricks netmap-run [--] PROGRAM [ARGUMENT ...]' },
-  check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a Lua script' },
+  check: { command: CheckCommand, synopsis: 'bricks check [--backend NAME] [--json] SCRIPT [-- ARGUMENTS ...]', needs: 'a script' },
   completion: { command: CompletionCommand, synopsis: 'bricks completion bash | zsh | fish' },
   ctl: { command: CtlCommand, synopsis: 'bricks ctl [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json] COMMAND [ARGUMENT ...] [OPTIONS]' },
   filter: { command: FilterCommand, synopsis: "bricks filter add MATCH ... [OPTIONS] | remove ID ... | --all | list | load FILE | stats [--engine NAME] [--brick BRICK]", needs: 'to know what to do: add, remove, list, load or stats' },

@@ -1,6 +1,7 @@
 /** What may not be asked of an engine in the state it is in: the same for engines that are open and for those that are only planned. */
 import { BricksError } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
+import { busyPipeError } from '../pipes';
 import type { OpenGraph } from './idle-links';
 
 /** Whether another graph can take over while the links of both are open. */
@@ -54,4 +55,31 @@ export function unknownBrickError(engine: string, id: number, { bricks }: Compil
 /** A call of a method that a brick has not. */
 export function noMethodsError(brick: string): BricksError {
   return new BricksError('E_BRICK_CALL', `The brick ${brick} has no control half, so it has no methods.`);
+}
+
+/** For engines that are only planned: a call that could not be carried out if they were open. @throws BricksError E_ARGUMENT, E_BRICK_CALL */
+export function refuseCall(engine: string, id: number, graph: CompiledGraph): void {
+  const found = graph.bricks.find(({ specification }) => specification.id === id);
+  if (!found) throw unknownBrickError(engine, id, graph);
+  if (!found.declaration.control) throw noMethodsError(found.label);
+}
+
+/** For engines that are only planned: two can't have the same end of a pipe. @throws BricksError E_PIPE_BUSY */
+export function refuseBusyPipes(planned: OpenGraph, others: readonly OpenGraph[]): void {
+  const own = pipeEnds(planned);
+  for (const other of others) {
+    for (const taken of pipeEnds(other).keys()) {
+      const end = own.get(taken);
+      if (end) throw busyPipeError(end.text, end.role, 'this process');
+    }
+  }
+}
+
+/** The pipes that an engine would open itself, by what makes two of them the same end. */
+function pipeEnds({ graph, backend }: OpenGraph): Map<string, { readonly text: string; readonly role: 'read' | 'write' }> {
+  const ends = [
+    ...graph.sinks.map(({ link }) => ({ link, role: 'write' as const })),
+    ...graph.sources.map(({ link }) => ({ link, role: 'read' as const })),
+  ].filter(({ link }) => link.kind === 'pipe' && !backend.handles(link));
+  return new Map(ends.map(({ link: { text }, role }) => [`${role} ${text}`, { text, role }]));
 }

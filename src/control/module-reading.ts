@@ -1,6 +1,8 @@
 /** A module that is read anew in a process that has the engines of its former reading: its engines are only planned, until they take their place. */
 import type { BrickDescription } from '../model/brick-description';
 import type { PacketEngine } from './packet-engine';
+import { descriptionOf, type EngineDescription } from './planned-description';
+import type { PlannedLife } from './planned-life';
 
 /** What a module does when it is read anew and the new one has taken over. */
 export type LeaveHandler = () => unknown;
@@ -22,9 +24,12 @@ export class EngineDebut {
   /** Bricks that were linked to it, by their numbers. */
   readonly described = new Map<number, BrickDescription>();
   begin: () => void = () => undefined;
+  /** What becomes of it until then. */
+  life: PlannedLife | undefined;
 
-  constructor() {
+  constructor(readonly engine: PacketEngine, readonly reading: ModuleReading) {
     this.begun = new Promise((resolve) => { this.begin = resolve; });
+    if (reading.isRehearsal) this.begin();
   }
 
   note(bricks: readonly BrickDescription[]): void {
@@ -36,19 +41,29 @@ export class EngineDebut {
 export class ModuleReading {
   /** The engines that it has made and not deleted. */
   readonly engines = new Set<PacketEngine>();
+  /** All that it has made. */
+  readonly made: EngineDebut[] = [];
   private readonly formerHandlers = leaveHandlers;
 
-  private constructor() {
+  /** Of a rehearsal the engines stay planned for good: what they are asked does not wait until they have a thread. */
+  private constructor(readonly isRehearsal: boolean) {
     leaveHandlers = [];
   }
 
-  static begin(): ModuleReading {
-    return (current = new ModuleReading());
+  static begin({ rehearsal = false } = {}): ModuleReading {
+    return (current = new ModuleReading(rehearsal));
   }
 
   take(engine: PacketEngine): EngineDebut {
     this.engines.add(engine);
-    return new EngineDebut();
+    const debut = new EngineDebut(engine, this);
+    this.made.push(debut);
+    return debut;
+  }
+
+  /** The engines as a check tells of them. */
+  describe(): EngineDescription[] {
+    return this.made.map(({ engine, life }) => descriptionOf({ name: engine.name, options: engine.setUp.options, planned: life?.planned, begun: engine.hasRun, deleted: !this.engines.has(engine) }));
   }
 
   /** Engines that are made from now on are real ones. */

@@ -9,6 +9,7 @@ import { FaultList, type EngineFault, type EngineOutcome, type NoticeLevel } fro
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { withRings } from '../pipes';
 import { refuseInBrickThread } from './brick-thread';
+import { withCaller } from './caller';
 import { compileBricks } from './compile-bricks';
 import { EngineLife, type Life, type LifeListener } from './engine-life';
 import { backendOf, settingsOf, type PlanRequest } from './prepare-plan';
@@ -44,7 +45,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     refuseInBrickThread(name);
     this.name = name;
     this.options = checkedEngineOptions(name, given);
-    this.life = this.debut ? new PlannedLife() : new EngineLife(name, Number(this.options['hangMilliseconds']), this.listener);
+    this.life = this.debut ? new PlannedLife(this.debut, this.listener) : new EngineLife(name, Number(this.options['hangMilliseconds']), this.listener);
     if (!this.debut) noteMade(this);
   }
 
@@ -336,7 +337,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     this.commands++;
     const done = noteCommand(this);
-    const result = this.tail.then(() => (this.replaced ? refuseOfFormer(this.name) : work())).finally(() => {
+    const result = this.tail.then(() => (this.replaced ? refuseOfFormer(this.name) : work())).catch(withCaller()).finally(() => {
       this.commands--;
       done();
     });

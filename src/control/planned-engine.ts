@@ -6,13 +6,12 @@ import type { BrickSpecification, CompiledGraph } from '../model/graph';
 import { editGraph, type GraphEdit } from '../model/graph-edits';
 import type { OptionValue } from '../model/options';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
-import { busyPipeError } from '../pipes';
 import { compileBricks, checkBricks } from './compile-bricks';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineOptions } from './engine-options';
 import { engineGraph, type EngineGraph } from './engine-graph';
 import type { ManagedEngine } from './managed-engines';
 import type { EngineSetUp } from './engine-set-up';
-import { noBrickError, noMethodsError, refuseWhileRunning, unknownBrickError } from './engine-rules';
+import { noBrickError, refuseBusyPipes, refuseCall, refuseWhileRunning } from './engine-rules';
 import { endsByItself } from './planned-life';
 import { backendOf, settingsOf, type EngineSettings } from './prepare-plan';
 
@@ -23,15 +22,6 @@ export interface PlannedGraph {
   readonly graph: CompiledGraph;
   readonly backend: Backend;
   readonly settings: EngineSettings;
-}
-
-/** The pipes that an engine would open itself, by what makes two of them the same end. */
-function pipeEnds({ graph, backend }: PlannedGraph): Map<string, { readonly text: string; readonly role: 'read' | 'write' }> {
-  const ends = [
-    ...graph.sinks.map(({ link }) => ({ link, role: 'write' as const })),
-    ...graph.sources.map(({ link }) => ({ link, role: 'read' as const })),
-  ].filter(({ link }) => link.kind === 'pipe' && !backend.handles(link));
-  return new Map(ends.map(({ link: { text }, role }) => [`${role} ${text}`, { text, role }]));
 }
 
 export class PlannedEngine implements ManagedEngine {
@@ -85,7 +75,7 @@ export class PlannedEngine implements ManagedEngine {
     const settings = settingsOf({ name: this.name, given: this.given, checked: this.options, graph, backend }, linkOptions);
     await checkBricks(graph);
     const planned = { specifications, linkOptions, graph, backend, settings };
-    this.checkPipes(planned);
+    refuseBusyPipes(planned, this.others().flatMap((other) => (other !== this && other.linked && other.planned ? other.planned : [])));
     this.planned = planned;
     this.isLinked = true;
   }
@@ -144,10 +134,7 @@ export class PlannedEngine implements ManagedEngine {
   /** No control half runs: a call of one that there would be returns nothing. */
   call(brick: { readonly id: number }): Promise<undefined> {
     return this.take(() => {
-      const { graph } = this.graph();
-      const found = graph.bricks.find(({ specification }) => specification.id === brick.id);
-      if (!found) throw unknownBrickError(this.name, brick.id, graph);
-      if (!found.declaration.control) throw noMethodsError(found.label);
+      refuseCall(this.name, brick.id, this.graph().graph);
       return undefined;
     });
   }
@@ -155,17 +142,6 @@ export class PlannedEngine implements ManagedEngine {
   private graph(consequence = ''): PlannedGraph {
     if (!this.isLinked || !this.planned) throw noBrickError(this.name, consequence);
     return this.planned;
-  }
-
-  /** @throws BricksError E_PIPE_BUSY */
-  private checkPipes(planned: PlannedGraph): void {
-    const ours = pipeEnds(planned);
-    for (const other of this.others()) {
-      if (other === this || !other.linked || !other.planned) continue;
-      const [taken] = [...pipeEnds(other.planned).keys()].filter((end) => ours.has(end));
-      const end = taken === undefined ? undefined : ours.get(taken);
-      if (end) throw busyPipeError(end.text, end.role, 'this process');
-    }
   }
 
   private async take<Result>(work: () => Result): Promise<Result> {

@@ -2,9 +2,11 @@
 import { createSharedCounters, snapshotCounters } from '../model/counters';
 import type { CompiledGraph } from '../model/graph';
 import { checkBricks } from './compile-bricks';
-import type { Life } from './engine-life';
+import type { Life, LifeListener } from './engine-life';
+import { refuseBusyPipes, refuseCall } from './engine-rules';
 import { NO_FORMER, type GraphCounters } from './former-counts';
 import type { OpenGraph } from './idle-links';
+import type { EngineDebut } from './module-reading';
 import type { PlanRequest } from './prepare-plan';
 
 /** A capture file has been played by the time that anybody looks; interfaces and pipes never end. */
@@ -20,9 +22,18 @@ export class PlannedLife implements Life {
   readonly watches = undefined;
   thread: OpenGraph | undefined;
   counters: GraphCounters | undefined;
+  /** What was linked last. */
+  planned: PlanRequest | undefined;
 
-  async begin({ graph, backend }: PlanRequest): Promise<void> {
+  constructor(private readonly debut: EngineDebut, private readonly listener: Pick<LifeListener, 'stopped'>) {
+    debut.life = this;
+  }
+
+  async begin(request: PlanRequest): Promise<void> {
+    const { graph, backend } = request;
     await checkBricks(graph);
+    refuseBusyPipes(request, [...this.debut.reading.engines].flatMap(({ openGraph }) => (openGraph === undefined || openGraph === this.thread ? [] : openGraph)));
+    this.planned = request;
     this.thread = { graph, backend };
     this.counters = { graph, words: snapshotCounters(createSharedCounters(graph.counterSlots)), former: NO_FORMER };
   }
@@ -33,12 +44,13 @@ export class PlannedLife implements Life {
 
   run(): Promise<void> {
     this.begun = true;
-    this.running = this.thread !== undefined && !endsByItself(this.thread.graph);
+    this.running = this.thread !== undefined;
+    if (this.thread && endsByItself(this.thread.graph)) this.rests('ended');
     return Promise.resolve();
   }
 
   rest(): Promise<void> {
-    this.running = false;
+    this.rests('stopped');
     return Promise.resolve();
   }
 
@@ -52,8 +64,21 @@ export class PlannedLife implements Life {
     return Promise.resolve(undefined);
   }
 
-  /** Nobody asks it: calls wait until the engine has its thread. */
-  call(): Promise<undefined> {
+  /** Nobody asks it but a rehearsal, where no control half runs: else calls wait until the engine has its thread. */
+  async call(brick: number): Promise<undefined> {
+    if (this.thread) refuseCall(this.debut.engine.name, brick, this.thread.graph);
     return Promise.resolve(undefined);
+  }
+
+  /** Only a rehearsal hears of it: else the engine that is there has its own word. */
+  private rests(end: 'stopped' | 'ended'): void {
+    const { isRehearsal } = this.debut.reading;
+    const rest = (): void => {
+      const wasRunning = this.running;
+      this.running = false;
+      if (isRehearsal && wasRunning) this.listener.stopped(end);
+    };
+    if (isRehearsal && end === 'ended') setImmediate(rest);
+    else rest();
   }
 }

@@ -9,6 +9,7 @@ import { forgotten, sayOnce } from '../program/forgotten';
 import { failureOfModule, isModule, isSetup, readSetupFile, runModule } from '../program/script';
 import { runSetup } from '../text';
 import { firstBrickOfState } from '../program/brick-numbers';
+import { catchExit, exitCodeOfThrown, restoreExit } from '../program/module-exit';
 
 /** How a script came to its end. */
 export type ScriptEnd = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly exitCode: number } | { readonly kind: 'failed'; readonly error: Error };
@@ -27,14 +28,6 @@ const LOOK_MILLISECONDS = 20;
 /** A module all of whose engines were started makes no more, after such a rest. */
 const REST_MILLISECONDS = 100;
 const READING_LIMIT_MILLISECONDS = 10_000;
-const { exit } = process;
-
-/** What a module throws where it calls process.exit: a daemon stays. */
-class ModuleLeft extends Error {
-  constructor(readonly exitCode: number) {
-    super(`The script has called process.exit(${exitCode}).`);
-  }
-}
 
 export class DaemonScript {
   readonly end: Promise<ScriptEnd>;
@@ -97,7 +90,7 @@ export class DaemonScript {
 
   /** Ends a Lua script; a module is part of the process, which may end now. */
   async stop(): Promise<void> {
-    process.exit = exit;
+    restoreExit();
     this.host?.interrupt();
     await this.host?.close();
   }
@@ -129,9 +122,7 @@ async function setupEnd(path: string, execute: ScriptSettings['execute'], firstB
 }
 
 async function moduleEnd(path: string, words: readonly string[], reading: number): Promise<ScriptEnd> {
-  process.exit = (code) => {
-    throw new ModuleLeft(Number(code ?? process.exitCode ?? 0));
-  };
+  catchExit();
   try {
     await runModule(path, words, reading);
     for (const line of forgotten(looseBricks(), idleEngines(), engines().length > 0)) sayOnce(line);
@@ -141,13 +132,12 @@ async function moduleEnd(path: string, words: readonly string[], reading: number
   }
 }
 
-/** What a module's call of process.exit has thrown, wherever that was caught. */
-function endOfThrown(error: unknown): ScriptEnd | undefined {
-  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof ModuleLeft) return { kind: 'left', exitCode: one.exitCode };
-  return undefined;
-}
-
 /** How a module that goes on after it was loaded has come to its end. */
 export function endOfLateError(error: unknown, path: string): ScriptEnd {
   return endOfThrown(error) ?? { kind: 'failed', error: failureOfModule(error, path) };
+}
+
+function endOfThrown(error: unknown): ScriptEnd | undefined {
+  const exitCode = exitCodeOfThrown(error);
+  return exitCode === undefined ? undefined : { kind: 'left', exitCode };
 }

@@ -218,8 +218,10 @@ export class Daemon implements ControlHost {
   private async listen(): Promise<void> {
     const { identity: { group }, control } = this.settings;
     this.server = await ControlServer.listen(this, { ...control, socket: this.files.socket, group, log: (text) => say(text, 'warn') });
-    const { port } = this.server;
-    if (port !== undefined) replaceFile(this.files.port, `${port}\n`);
+    const { port, addresses } = this.server;
+    if (port === undefined) return;
+    replaceFile(this.files.port, `${port}\n`);
+    if (control.tcp?.port === 0) say(`listens on ${addresses[addresses.length - 1]}`);
   }
 
   private async runScript(): Promise<ScriptEnd | undefined> {

@@ -51,11 +51,11 @@ export function parseAddress(text: string): Address {
   return address;
 }
 
-/** `HOST:PORT`, `[HOST]:PORT`, `:PORT`; nothing for all else. */
-export function tcpAddress(text: string): TcpAddress | undefined {
+/** `HOST:PORT`, `[HOST]:PORT`, `:PORT`; nothing for all else. Who listens may leave the port to the system: 0. */
+export function tcpAddress(text: string, lowestPort: 0 | 1 = 1): TcpAddress | undefined {
   const parts = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
   const port = Number(parts?.[3]);
-  if (!parts || port < 1 || port > 65_535) return undefined;
+  if (!parts || port < lowestPort || port > 65_535) return undefined;
   return { host: parts[1] ?? (parts[2] || LOOPBACK), port };
 }
 

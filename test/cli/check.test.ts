@@ -161,9 +161,67 @@ assert(ever:stats().running and ever:audit().balanced)
   expect(engines.map(({ links }) => links.map(({ name, role }) => `${role} ${name}`))).toEqual([['source a.pcap', 'sink once{0'], ['source a.pcap', 'sink ever{0']]);
 });
 
-test('modules are refused, with what to do', async () => {
-  writeFileSync(place.path('set-up.ts'), 'export {};');
-  const { code, stderr } = await place.run(['check', 'set-up.ts']);
-  expect(stderr).toMatch(/check runs Lua scripts only: set-up\.ts is a module.*tsc/);
-  expect(code).toBe(2);
+describe('modules', () => {
+  const rest = "await new Promise((resolve) => setTimeout(resolve, 5));";
+  const checkModule = (name: string, text: string, ...args: string[]): Promise<Outcome> => {
+    writeFileSync(place.path(name), text);
+    return place.run(['check', name, ...args]);
+  };
+
+  test('TypeScript is run with its engines only planned, and what it prints or begins besides is of no account', async () => {
+    const { code, stdout, stderr } = await checkModule('set-up.ts', `import { createServer } from 'node:http';
+import { Duplicator, LoadBalancer, PacketEngine } from 'packet-bricks';
+const device: string = process.argv[2];
+const duplicator = new Duplicator().connectInput(device).connectOutputs(device, 2);
+duplicator.link(new LoadBalancer().connectInput(device + '}0').connectOutputs('ids', 2));
+const engine = new PacketEngine('e0');
+await engine.link(duplicator);
+await engine.start();
+createServer().listen(0);
+setInterval(() => console.log(engine.stats().packets), 10);
+console.log('running', engine.running, engine.audit().balanced);
+`, '--', 'nic0');
+    expect(stdout).toBe([
+      'engine e0: started, backend pcap, batch 512', '  nic0', '  └─ Duplicator', '     ├─ nic0}0 in memory', '     │  └─ LoadBalancer',
+      '     │     ├─ ids{0, to be read at ids}0', '     │     └─ ids{1, to be read at ids}1', '     └─ nic0{1, to be read at nic0}1', '',
+    ].join('\n'));
+    expect(stderr).toMatch(/^running true true$/m);
+    expect(code).toBe(0);
+    expect(readdirSync(place.path('run'))).toEqual([]);
+  });
+
+  test('engines end and stop as in a real run; an exit code is taken', async () => {
+    const { code, stdout, stderr } = await checkModule('ends.mjs', `import { Dummy, PacketEngine } from 'packet-bricks';
+const once = new PacketEngine('once');
+once.on('ended', () => console.log('ended'));
+await once.link(new Dummy().connectInput('a.pcap').connectOutput('x{0'));
+await once.start();
+await once.finished();
+await once.delete();
+const ever = new PacketEngine('ever');
+await ever.link(new Dummy().connectInput('nic').connectOutput('x{0'));
+await ever.start();
+setTimeout(() => void ever.stop(), 5);
+await ever.finished();
+process.exit(7);
+`, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 7, stillRunning: false, engines: [{ name: 'once', deleted: true, state: 'started' }, { name: 'ever', deleted: false, state: 'started' }] });
+    expect([code, stderr]).toEqual([7, 'ended\n']);
+  });
+
+  test.each<[string, string, string, string, number, RegExp]>([
+    ['in a graph', 'wrong.mts', `import { Filter, PacketEngine } from 'packet-bricks';\nconst e: PacketEngine = new PacketEngine('e');\n${rest}\nawait e.link(new Filter('tcp prot 80').connectInput('a').connectOutput('b'));`, 'E_FILTER', 4, /"tcp prot 80"/],
+    ['behind its loading', 'later.cjs', `const { Dummy, PacketEngine } = require('packet-bricks');\n(async () => { for (const n of [1, 2]) {\n  const e = new PacketEngine('e' + n);\n  await e.link(new Dummy().connectInput('nic' + n).connectOutput('x{0')); } })();`, 'E_PIPE_BUSY', 4, /x\{0 is busy: written by this process/],
+    ['of its own', 'own.js', "\nthrow new Error('in vain');", 'E_SCRIPT_FAILED', 2, /in vain/],
+  ])('a mistake %s is told with its code and place', async (_, name, text, error, line, message) => {
+    const { code, stdout } = await checkModule(name, text, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 1, error: { code: error, file: name, line, message: expect.stringMatching(message) as string } });
+    expect(code).toBe(1);
+  });
+
+  test('what was forgotten is a failure, and one that waits for ever is checked until then', async () => {
+    const { code, stderr } = await checkModule('forgets.mjs', "import { Dummy, PacketEngine } from 'packet-bricks';\nawait new PacketEngine('e').link(new Dummy().connectInput('a').connectOutput('b'));\nawait new Promise(() => undefined);");
+    expect(stderr).toMatch(/^bricks: The engine e was never started.*\nbricks: forgets\.mjs waits for something: it was checked until then\.\n$/);
+    expect(code).toBe(1);
+  });
 });

@@ -45,7 +45,7 @@ describe('scripts in other languages', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['a promise that nobody waits for', 'async function setUp() { await new PacketEngine("late").link(new Dummy().connectInput("none.pcap").connectOutput("x.pcap")); } setUp();', /^bricks: Cannot read the capture file .*none\.pcap: .* \[E_FILE\]\n$/],
+    ['a promise that nobody waits for', 'async function setUp() { await new PacketEngine("late").link(new Dummy().connectInput("none.pcap").connectOutput("x.pcap")); } setUp();', /^bricks: late\.cjs:2: Cannot read the capture file .*none\.pcap: .* \[E_FILE\]\n/],
     ['a command that nobody waits for', 'new PacketEngine("late").start(); setInterval(() => {}, 1000);', /^bricks: .*has no brick.* \[E_ENGINE_NOT_LINKED\]\n$/],
     ['a timer', 'setTimeout(() => { throw new Error("no such luck"); }, 10);', /^bricks: late\.cjs:2: no such luck \[E_SCRIPT_FAILED\]\n/],
   ])('what %s fails of is told as any error, without the inside of the program, and with 1 at the end', async (_, text, message) => {

@@ -1,7 +1,6 @@
 /** The daemon on TCP: who gets in, and who does not. */
 import { execFile } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect, type ConnectOptions } from 'packet-bricks';
@@ -230,11 +229,11 @@ test('bricks-server listens where it is told, says its port in a file, and takes
   try {
     const refused = await Promise.all([place.daemon(['--listen', '0.0.0.0:1']), place.daemon(['--token-file', 'token']), place.daemon(['--listen', '/tmp/x'])]);
     expect(refused.map(({ code, stderr }) => [code, stderr])).toEqual([
-      [1, expect.stringContaining('without protection') as string], [2, expect.stringContaining('--listen says where') as string], [2, expect.stringContaining('there is a Unix socket anyway') as string],
+      [1, expect.stringContaining('without protection') as string], [2, expect.stringContaining('--listen says where') as string], [2, expect.stringContaining('There is a Unix socket anyway') as string],
     ]);
-    const port = await freePort();
-    expect(await place.daemon(['--listen', `:${port}`, '--token-file', 'token'])).toMatchObject({ code: 0 });
-    expect(readFileSync(place.file('bricks.port'), 'utf8')).toBe(`${port}\n`);
+    const { code, stderr } = await place.daemon(['--listen', ':0', '--token-file', 'token']);
+    const port = /listens on 127\.0\.0\.1:(\d+)/.exec(stderr)?.[1] ?? '';
+    expect([code, readFileSync(place.file('bricks.port'), 'utf8')]).toEqual([0, `${port}\n`]);
     expect(await access({ address: `:${port}`, tokenFile: place.path('token') })).toBe('control rules');
     await expect(connect({ address: `:${port}` })).rejects.toMatchObject({ code: 'E_PERMISSION' });
     await place.kill();
@@ -243,13 +242,3 @@ test('bricks-server listens where it is told, says its port in a file, and takes
     place.dispose();
   }
 });
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

@@ -1,12 +1,17 @@
-import { Command, Option, UsageError } from 'clipanion';
+import { resolve } from 'node:path';
+import { Command, Option } from 'clipanion';
 import { isNumber, isInInclusiveRange, cascade } from 'typanion';
-import { PlannedEngines, type EngineDescription } from '../../control/planned-engines';
+import type { EngineDescription } from '../../control/planned-description';
+import { PlannedEngines } from '../../control/planned-engines';
 import type { ErrorCode } from '../../model/error-codes';
 import { BricksError, isBricksError } from '../../model/errors';
 import { formatFailure, type LuaFailure } from '../../lua/lua-host';
+import { setDefaultBackend } from '../../plugins/default-backend';
+import { placeOfError } from '../../plugins/error-place';
 import { findBackend } from '../../plugins/find';
 import { forgotten } from '../../program/forgotten';
 import { say, sayError } from '../../program/messages';
+import { rehearseModule } from '../../program/module-rehearsal';
 import { PLANNED_BACKEND } from '../../program/planned-set-up';
 import { givenBackendOptions, usePlugins } from '../../program/program-engines';
 import { LIMIT_SECONDS, REHEARSED_SECONDS, rehearseScript } from '../../program/rehearsal';
@@ -23,7 +28,7 @@ interface Report {
   readonly script: string;
   readonly ok: boolean;
   readonly exitCode: number;
-  /** The script has not ended, after ten minutes of waits that took no time: it waits for something, or shows statistics for ever. */
+  /** The script has not ended, after ten minutes of waits that took no time (of a module, when its engines were made): it waits for something, or shows statistics for ever. */
   readonly stillRunning: boolean;
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly file?: string; readonly line?: number };
   /** What the set-up has forgotten. */
@@ -37,7 +42,7 @@ interface Report {
 export class CheckCommand extends Command {
   static override paths = [['check']];
   static override usage = Command.Usage({
-    description: 'Check a Lua script or a setup as text: say what it would build, or what is wrong, and open nothing.',
+    description: 'Check a script or a setup as text: say what it would build, or what is wrong, and open nothing.',
     details: `
       The script runs as usual, but its engines are only planned: no interface, pipe or capture file is opened, no thread started.
       Mistakes show with the messages and codes of a real run, and a non-zero exit code. What only the machine can tell (whether an
@@ -46,8 +51,8 @@ export class CheckCommand extends Command {
       Waits take no time. Commands (os.execute, io.popen) are not run, and files are read but not written, removed or renamed;
       --run-commands runs the commands. What the script prints goes to standard error.
 
-      Scripts in JavaScript and TypeScript can't be checked, since a module may do anything when it is loaded; tsc checks their types.
-      Modules of bricks that a Lua script loads are loaded, and plugins that it names.
+      Of a module in JavaScript or TypeScript only the engines are planned: its own code runs, with its waits and commands, and what it begins
+      besides engines (servers, timers) ends when the check does. Modules of bricks that a script loads are loaded, and plugins that it names.
     `,
     examples: [
       ['In CI', 'bricks check setups/sensor.lua -- eth3 4'],
@@ -71,7 +76,6 @@ export class CheckCommand extends Command {
   override async execute(): Promise<number> {
     const script = findScript(this.script);
     checkScript(script);
-    if (isModule(script)) throw new UsageError(`check runs Lua scripts only: ${this.script} is a module, which may do anything when it is loaded. Check its types with tsc, and try it with a real run.`);
     checkScriptArguments(script, this.scriptArguments);
     const report = await this.rehearse(script);
     if (this.json) this.context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
@@ -81,8 +85,13 @@ export class CheckCommand extends Command {
 
   private async rehearse(script: string): Promise<Report> {
     usePlugins({ paths: this.plugins, script });
-    const { backend } = await findBackend(this.backend ?? PLANNED_BACKEND);
+    const found = await findBackend(this.backend ?? PLANNED_BACKEND);
+    const { backend } = found;
     const backendOptions = givenBackendOptions(backend, this.backendOptions ?? []);
+    if (isModule(script)) {
+      setDefaultBackend(found);
+      return this.readModule(script);
+    }
     const engines = new PlannedEngines({ backend: backend.name, backendOptions, ...(this.batch === undefined ? {} : { batch: this.batch }) });
     if (isSetup(script)) return this.readSetup(script, engines);
     const skipped: string[] = [];
@@ -93,15 +102,12 @@ export class CheckCommand extends Command {
     const { result, tooLong, loose } = await rehearseScript(script, engines, { args: this.scriptArguments, output: 2, runCommands: this.runCommands, onSkipped, limitSeconds });
     const stillRunning = !result.ok && result.failure.interrupted && !tooLong;
     const failure = result.ok || stillRunning ? undefined : tooLong ? endedAfter(result.failure, limitSeconds) : result.failure;
-    const described = engines.describe();
-    const lines = forgottenOf(described, loose);
-    const asked = result.ok ? result.exitCode : undefined;
-    const nothingStarted = asked === undefined && lines.length > 0 && !described.some(({ state }) => state === 'started');
-    const exitCode = failure !== undefined || nothingStarted ? EXIT_FAILURE : asked ?? 0;
-    return {
-      script, ok: exitCode === 0, exitCode, stillRunning, ...(failure === undefined ? {} : { error: errorOf(failure) }),
-      forgotten: failure === undefined && asked === undefined ? lines : [], skipped, engines: described,
-    };
+    return reportOf({ script, stillRunning, error: failure && errorOf(failure), loose, asked: result.ok ? result.exitCode : undefined, skipped, engines: engines.describe() });
+  }
+
+  private async readModule(script: string): Promise<Report> {
+    const { engines, failure, exitCode, waits, loose } = await rehearseModule(script, this.scriptArguments, this.limit ?? LIMIT_SECONDS);
+    return reportOf({ script, stillRunning: waits, error: failure && errorOfModule(failure, script), loose, asked: exitCode, skipped: [], engines });
   }
 
   /** A setup as text does nothing but build engines. */
@@ -125,11 +131,31 @@ export class CheckCommand extends Command {
     for (const line of lines) say(line);
     for (const what of skipped.slice(0, SKIPPED_SHOWN)) say(`not done: ${what}`);
     if (skipped.length > SKIPPED_SHOWN) say(`not done: ${skipped.length - SKIPPED_SHOWN} more such calls`);
-    if (stillRunning) say(`${script} waits for more than ${REHEARSED_SECONDS / 60} minutes: it was checked until then.`);
+    if (stillRunning) say(isModule(script) ? `${script} waits for something: it was checked until then.` : `${script} waits for more than ${REHEARSED_SECONDS / 60} minutes: it was checked until then.`);
     const trees = engines.map(engineTree);
     if (trees.length > 0) this.context.stdout.write(`${trees.join('\n\n')}\n`);
     if (ok && engines.length === 0) say(`${script} makes no engine.`);
   }
+}
+
+/** What a rehearsal has found. */
+interface Found extends Pick<Report, 'script' | 'stillRunning' | 'skipped' | 'engines'> {
+  readonly error: Report['error'];
+  readonly loose: readonly string[];
+  /** The exit code that the script asked for. */
+  readonly asked: number | undefined;
+}
+
+function reportOf({ script, stillRunning, error, loose, asked, skipped, engines }: Found): Report {
+  const lines = forgottenOf(engines, loose);
+  const nothingStarted = asked === undefined && lines.length > 0 && !engines.some(({ state }) => state === 'started');
+  const exitCode = error !== undefined || nothingStarted ? EXIT_FAILURE : asked ?? 0;
+  return { script, ok: exitCode === 0, exitCode, stillRunning, ...(error === undefined ? {} : { error }), forgotten: error === undefined && asked === undefined ? lines : [], skipped, engines };
+}
+
+function errorOfModule({ code, message, cause }: BricksError, script: string): NonNullable<Report['error']> {
+  const place = /^(.*):(\d+)$/.exec(placeOfError(cause, resolve(script))?.line ?? '');
+  return { code, message, ...(place === null ? {} : { file: place[1], line: Number(place[2]) }) };
 }
 
 function errorOf(failure: LuaFailure): NonNullable<Report['error']> {

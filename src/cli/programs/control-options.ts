@@ -17,7 +17,7 @@ export function controlOptions({ listen, groupAccess, ...protection }: ControlGi
     if (Object.values(protection).some((file) => file !== undefined)) throw new UsageError('Tokens and TLS are for TCP: --listen says where.');
     return { groupAccess };
   }
-  const address = tcpAddress(listen);
-  if (!address) throw new UsageError(`--listen takes an address of TCP, HOST:PORT or :PORT, not ${listen}: there is a Unix socket anyway.`);
+  const address = tcpAddress(listen, 0);
+  if (!address) throw new UsageError(`--listen takes an address of TCP, HOST:PORT or :PORT, not ${listen}; PORT is at most 65535, or 0 for any that is free. There is a Unix socket anyway.`);
   return { groupAccess, tcp: { ...address, ...protection } };
 }

@@ -29,7 +29,7 @@ export abstract class DaemonCommand extends Command {
   runDir = Option.String('--run-dir', { description: 'directory for its pid file, control socket and status file; default: /run/bricks for root, otherwise $XDG_RUNTIME_DIR/bricks' });
   group = Option.String('--group', { description: 'group whose members may look into that directory, and use the control socket' });
   groupAccess = Option.String('--group-access', 'read', { description: 'what members of the group may do over the control socket: read, or control; default: read', validator: isEnum(['read', 'control'] as const) });
-  listen = Option.String('--listen', { description: 'also take clients on TCP: HOST:PORT, or :PORT of 127.0.0.1; other hosts need TLS, and a token or client certificates' });
+  listen = Option.String('--listen', { description: 'also take clients on TCP: HOST:PORT, or :PORT of 127.0.0.1, port 0 for any that is free; other hosts need TLS, and a token or client certificates' });
   tokenFile = Option.String('--token-file', { description: 'file with a token; clients on TCP that show it may control the daemon' });
   readTokenFile = Option.String('--read-token-file', { description: 'file with a token; clients on TCP that show it may read' });
   tlsCert = Option.String('--tls-cert', { description: 'file with the certificate for TCP, in PEM' });
