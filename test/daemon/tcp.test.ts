@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { connect, type ConnectOptions } from 'packet-bricks';
 import { endInHexadecimal, findUser } from 'packet-bricks/src/daemon/tcp-owner';
 import type { TcpOptions } from 'packet-bricks/src/daemon/tcp-listener';
+import { makeCertificate } from '../support/certificates';
 import { until } from '../support/loopback-engine';
 import { PROGRAM } from '../support/program';
 import { DaemonPlace } from './programs';
