@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => place.dispose());
 
-const environment = (): NodeJS.ProcessEnv => ({ ...place.environment, PATH: `${place.path('bin')}:${process.env['PATH']}`, HOME: place.folder });
+const environment = (): NodeJS.ProcessEnv => ({ ...place.environment, BRICKS_RUN_DIR: place.path('daemon'), PATH: `${place.path('bin')}:${process.env['PATH']}`, HOME: place.folder });
 
 function has(shell: string): boolean {
   return spawnSync(shell, ['-c', 'exit 0']).status === 0;
@@ -125,7 +125,7 @@ const LINES: [line: string, offered: string[], not: string[]][] = [
       await offers('bricks check min', /> bricks check mine\.lua$/);
       await offers('bricks-shell --run', /> bricks-shell --run-dir$/);
       await offers('bricks -f load-balance -- not', /> bricks -f load-balance -- notes\.txt$/);
-      await offers('bricks c', /check +-- Check a Lua script/);
+      await offers('bricks c', /check +-- Check a script/);
     } finally {
       terminal.close();
     }
@@ -140,4 +140,15 @@ test('a shell that there is no completion for is a usage error; pipes are listed
   expect((await place.run(['completion', '--pipes'])).stdout.split('\n').filter(Boolean).sort()).toEqual(['nic0}0', 'nic0}1']);
   running.signal('SIGTERM');
   await running.ended;
+});
+
+test('bricks ctl completes the names of the engines that the daemon has', async () => {
+  const runDirectory = ['--run-dir', place.path('daemon')];
+  expect(bash('bricks ctl engine.stop ')).toEqual([]);
+  expect(await place.run(['server', ...runDirectory, '--backend', 'loopback', '-f', 'load-balance', '--', 'nic1', '2'])).toMatchObject({ code: 0 });
+  try {
+    expect(bash('bricks ctl engine.stop ')).toEqual(['e0']);
+  } finally {
+    await place.run(['kill-server', ...runDirectory]);
+  }
 });

@@ -54,6 +54,7 @@ _bricks_complete() {
     program) COMPREPLY=($(compgen -c -- "$word")) ;;
     interface) COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "$word")) ;;
     pipe) COMPREPLY=($(compgen -W "$(bricks completion --pipes 2>/dev/null)" -- "$word")) ;;
+    engine) COMPREPLY=($(compgen -W "$(bricks completion --engines 2>/dev/null)" -- "$word")) ;;
   esac
 }
 

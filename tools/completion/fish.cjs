@@ -7,7 +7,7 @@ function offered(kind, scripts) {
   if (Array.isArray(kind)) return `-x -a ${quote(kind.join(' '))}`;
   return {
     file: '-r -F', script: `-r -F -a ${quote(scripts.join(' '))}`, directory: "-x -a '(__fish_complete_directories)'", user: "-x -a '(__fish_complete_users)'", group: "-x -a '(__fish_complete_groups)'",
-    program: "-x -a '(__fish_complete_command)'", interface: "-x -a '(command ls /sys/class/net 2>/dev/null)'", pipe: "-x -a '(bricks completion --pipes 2>/dev/null)'", any: '-x',
+    program: "-x -a '(__fish_complete_command)'", interface: "-x -a '(command ls /sys/class/net 2>/dev/null)'", pipe: "-x -a '(bricks completion --pipes 2>/dev/null)'", engine: "-x -a '(bricks completion --engines 2>/dev/null)'", any: '-x',
   }[kind];
 }
 

@@ -47,7 +47,7 @@ function controlNodes(daemonOptions) {
   const { COMMANDS } = built('protocol', 'commands.js');
   const { usableCommands, optionOf, optionParameters } = built('cli', 'ctl', 'words.js');
   return usableCommands().map((name) => ({
-    path: `bricks ctl ${name}`, summary: firstSentence(COMMANDS[name].summary), commands: [], argument: undefined,
+    path: `bricks ctl ${name}`, summary: firstSentence(COMMANDS[name].summary), commands: [], argument: COMMANDS[name].positional?.[0] === 'name' && name !== 'engine.create' ? 'engine' : undefined,
     options: [...daemonOptions, ...optionParameters(COMMANDS[name]).map(([parameter, { description, oneOf, type }]) => ({
       names: [optionOf(parameter)], description, value: oneOf?.map(String) ?? (type === 'boolean' ? ['true', 'false'] : type === 'file' ? 'file' : 'any'),
     }))],

@@ -55,6 +55,7 @@ _bricks_complete() {
     (program) _command_names -e ;;
     (interface) compadd -- /sys/class/net/*(N:t) ;;
     (pipe) compadd -- \${(f)"$(bricks completion --pipes 2>/dev/null)"} ;;
+    (engine) compadd -- \${(f)"$(bricks completion --engines 2>/dev/null)"} ;;
   esac
 }
 
