@@ -106,7 +106,12 @@ export class NetmapTransmitter implements Transmitter {
     if (this.before?.successor === this) this.before.successor = undefined;
     const { successor } = this;
     this.native.close(successor ? Math.min(HAND_OVER_MILLISECONDS, this.drainMilliseconds) : this.drainMilliseconds, successor?.native);
-    if (successor) successor.before = undefined;
+    if (successor) {
+      successor.before = undefined;
+      // What it has taken over of the reserve waits, though it has sent nothing yet.
+      successor.unsettled = true;
+      successor.settle();
+    }
     this.leave(this);
   }
 }

@@ -6,6 +6,7 @@ import type { Life } from './engine-life';
 
 export type { EngineProfile, ProfilePart } from './engine-profile';
 
+/** How an engine is profiled. */
 export interface ProfileOptions {
   /** Microseconds from one look at the thread to the next. Range: 50 to 1,000,000. Default: 500. */
   readonly every?: number;

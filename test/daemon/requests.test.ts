@@ -19,7 +19,10 @@ function fitting({ type, oneOf, name, ...range }: ParameterDeclaration & { oneOf
   if (name === 'name') return engine;
   if (name === 'kind') return fc.constantFrom('Dummy', 'LoadBalancer', 'Filter', 'dummy', 'toString');
   if (oneOf) return fc.constantFrom(...oneOf);
-  if (type === 'integer' || type === 'number') return fc.integer({ min: range.minimum ?? -1e9, max: range.maximum ?? 1e9 });
+  // How long something takes: the least, so that the next request need not wait.
+  if (name === 'seconds') return fc.constantFrom(range.minimum ?? 0, -1);
+  if (type === 'integer') return fc.integer({ min: range.minimum ?? -1e9, max: range.maximum ?? 1e9 });
+  if (type === 'number') return fc.double({ min: range.minimum ?? -1e9, max: range.maximum ?? 1e9, noNaN: true });
   if (type === 'boolean') return fc.boolean();
   if (type === 'list') return fc.array(fc.oneof(anything, fc.record({ kind: fc.constantFrom('Filter', 'nothing'), options: anything, inputs: fc.array(fc.string()), outputs: fc.constant([]) })), { maxLength: 3 });
   if (type === 'table') return fc.dictionary(fc.string(), anything, { maxKeys: 3 });
