@@ -20,6 +20,8 @@ export interface ScriptSettings {
   /** The descriptor that Lua prints to. */
   readonly output: number;
   readonly execute: (command: RegistryCommand) => Promise<Answer>;
+  /** What stands in it, where that was read before; a module is not. */
+  readonly text?: string;
   /** Which reading of a module it is, from 0. */
   readonly reading?: number;
 }
@@ -37,13 +39,13 @@ export class DaemonScript {
 
   private readonly path: string;
 
-  constructor({ path, arguments: words, output, execute, reading = 0 }: ScriptSettings) {
+  constructor({ path, arguments: words, output, execute, text, reading = 0 }: ScriptSettings) {
     this.path = path;
-    // A module counts its bricks from 1 itself: it is not read again, so it is the first to count.
+    // A module counts its bricks itself, from 1, and goes on when it is read anew: the numbers of the first state are its.
     const firstBrick = firstBrickOfState();
     this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true, firstBrick });
     const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
-    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path) : isSetup(path) ? setupEnd(path, execute, firstBrick) : moduleEnd(path, words, reading)]);
+    this.end = Promise.race([thrown, this.host !== undefined ? this.luaEnd(this.host, path, text) : isSetup(path) ? setupEnd(path, text, execute, firstBrick) : moduleEnd(path, words, reading)]);
   }
 
   /**
@@ -95,9 +97,9 @@ export class DaemonScript {
     await this.host?.close();
   }
 
-  private async luaEnd(host: LuaHost, path: string): Promise<ScriptEnd> {
+  private async luaEnd(host: LuaHost, path: string, text: string | undefined): Promise<ScriptEnd> {
     try {
-      const result = await host.runScript(path);
+      const result = await host.runScript(path, undefined, text);
       if (!result.ok) return { kind: 'failed', error: new BricksError(result.failure.interrupted ? 'E_INTERRUPTED' : 'E_SCRIPT_FAILED', formatFailure(result.failure)) };
       if (result.exitCode !== undefined) return { kind: 'left', exitCode: result.exitCode };
       for (const line of forgotten(await host.looseBricks(), idleEngines(), engines().length > 0)) sayOnce(line);
@@ -112,9 +114,9 @@ export class DaemonScript {
 }
 
 /** A setup as text ends when its engines run. */
-async function setupEnd(path: string, execute: ScriptSettings['execute'], firstBrick: number): Promise<ScriptEnd> {
+async function setupEnd(path: string, text: string | undefined, execute: ScriptSettings['execute'], firstBrick: number): Promise<ScriptEnd> {
   try {
-    await runSetup(readSetupFile(path), path, execute, firstBrick);
+    await runSetup(text ?? readSetupFile(path), path, execute, firstBrick);
     return { kind: 'ended' };
   } catch (error) {
     return { kind: 'failed', error: error as Error };

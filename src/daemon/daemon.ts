@@ -11,12 +11,12 @@ import { markContents } from '../plugins/fresh-modules';
 import { watchForIdleEngines } from '../program/forgotten';
 import { exitCodeOfFailure, say, sayError } from '../program/messages';
 import { ProgramEngines, type EngineSettings } from '../program/program-engines';
-import { checkScript, findScript, isModule } from '../program/script';
+import { checkScript, findScript, isModule, readScript } from '../program/script';
 import { summaryOf } from '../program/summary';
 import type { ReloadReport } from '../protocol/commands/program';
 import type { ControlHost } from './control-host';
 import { ControlServer, type ListenOptions } from './control-server';
-import { DaemonScript, endOfLateError, type ScriptEnd } from './daemon-script';
+import { DaemonScript, endOfLateError, type ScriptEnd, type ScriptSettings } from './daemon-script';
 import { PidFile } from './pid-file';
 import { dropPrivileges, type Identity } from './privileges';
 import { leaveModule, takeOverEngines } from './module-engines';
@@ -182,10 +182,12 @@ export class Daemon implements ControlHost {
     // What was installed meanwhile may be asked for.
     plugins().refresh();
     if (isModule(path)) return this.readModuleAnew(path);
-    const wanted = await rehearse(path, scriptArguments, this.engines.plan());
+    // Once: what runs is what was rehearsed.
+    const text = readScript(path);
+    const wanted = await rehearse(path, text, scriptArguments, this.engines.plan());
     const report = await new Reload(this.registry, wanted, this.commands?.own ?? new Set()).apply();
     const former = this.script;
-    const script = this.takeScript(path, wanted.map(({ name }) => name));
+    const script = this.takeScript(path, wanted.map(({ name }) => name), { text });
     await within(SCRIPT_STOP_MILLISECONDS, former?.stop());
     void script.end.then((end) => this.tellEnd(end, script));
     return report;
@@ -197,7 +199,7 @@ export class Daemon implements ControlHost {
     const former = this.script;
     const reading = ModuleReading.begin();
     try {
-      const script = this.takeScript(path, [], ++this.readings);
+      const script = this.takeScript(path, [], { reading: ++this.readings });
       const end = await script.hasMade(reading.engines, settleMilliseconds);
       reading.end();
       if (end?.kind === 'failed') throw end.error;
@@ -235,10 +237,10 @@ export class Daemon implements ControlHost {
   }
 
   /** Runs a script, for which these engines are there already. */
-  private takeScript(path: string, ready: readonly string[] = [], reading = 0): DaemonScript {
+  private takeScript(path: string, ready: readonly string[] = [], how: Pick<ScriptSettings, 'text' | 'reading'> = {}): DaemonScript {
     const commands = new ScriptCommands(this.registry, (command) => this.engines.carryOut(command), this.engines.plan(), ready);
     this.commands = commands;
-    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (command) => commands.execute(command), reading });
+    this.script = new DaemonScript({ path, arguments: this.settings.scriptArguments, output: this.settings.output, execute: (command) => commands.execute(command), ...how });
     return this.script;
   }
 

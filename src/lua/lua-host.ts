@@ -146,13 +146,13 @@ export class LuaHost {
     this.#restUnlessBusy();
   }
 
-  /** Runs a script to its end. Never rejects for what the script does wrong. */
-  async runScript(path: string, args: readonly string[] = this.#args): Promise<RunResult> {
+  /** Runs a script to its end. Never rejects for what the script does wrong. `text` is what stands in it, where that was read before. */
+  async runScript(path: string, args: readonly string[] = this.#args, text?: string): Promise<RunResult> {
     const file = resolve(path);
     const near = relative('.', file);
     // Lua shortens long names in its messages: the shorter way to write it says more.
     const name = near.length < path.length && !near.startsWith('..') ? near : path;
-    return resultOf(await this.#call('script', [file, name, [...args]]));
+    return resultOf(await this.#call('script', [file, name, [...args], text]));
   }
 
   /** Runs a script whose text is given, under the name that errors are to show. */

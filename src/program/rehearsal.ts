@@ -10,6 +10,8 @@ export const LIMIT_SECONDS = 10;
 export interface RehearsalSettings extends Omit<LuaHostOptions, 'rehearsal'> {
   /** Whether the commands of os.execute and io.popen run. */
   readonly runCommands: boolean;
+  /** What stands in the script, where that was read before. */
+  readonly text?: string;
   /** Hears what the script would have done. */
   readonly onSkipped?: (what: string) => void;
   readonly limitSeconds?: number;
@@ -24,7 +26,7 @@ export interface Rehearsed {
 }
 
 export async function rehearseScript(path: string, engines: PlannedEngines, settings: RehearsalSettings): Promise<Rehearsed> {
-  const { runCommands, onSkipped = () => undefined, limitSeconds = LIMIT_SECONDS, ...options } = settings;
+  const { runCommands, text, onSkipped = () => undefined, limitSeconds = LIMIT_SECONDS, ...options } = settings;
   const host = new LuaHost((command) => engines.execute(command), { ...options, rehearsal: { seconds: REHEARSED_SECONDS, runCommands, onSkipped } });
   let over = false;
   const clock = setTimeout(() => {
@@ -32,7 +34,7 @@ export async function rehearseScript(path: string, engines: PlannedEngines, sett
     host.interrupt();
   }, limitSeconds * 1000);
   try {
-    const result = await host.runScript(path);
+    const result = await host.runScript(path, undefined, text);
     return { result, tooLong: over && !result.ok && result.failure.interrupted, loose: await host.looseBricks() };
   } finally {
     clearTimeout(clock);

@@ -75,10 +75,19 @@ export function isSetup(path: string): boolean {
 
 /** The text of a setup: a file, or standard input. Bytes that are not UTF-8 are kept: they may be names of files. @throws BricksError E_SCRIPT */
 export function readSetupFile(path: string | 0): string {
+  return readText('setup', path).replace(/^\ufeff/, '');
+}
+
+/** What stands in a script that is not a module; in one in Lua, byte by byte. @throws BricksError E_SCRIPT */
+export function readScript(path: string): string {
+  return isSetup(path) ? readSetupFile(path) : readText('script', path);
+}
+
+function readText(what: 'setup' | 'script', path: string | 0): string {
   try {
-    return nameOfBytes(readFileSync(path === 0 ? 0 : systemName(path))).replace(/^\ufeff/, '');
+    return nameOfBytes(readFileSync(path === 0 ? 0 : systemName(path)));
   } catch (error) {
-    throw new BricksError('E_SCRIPT', `The setup ${path === 0 ? 'on standard input' : path} can't be read: ${systemReason(error)}.`);
+    throw new BricksError('E_SCRIPT', `The ${what} ${path === 0 ? 'on standard input' : path} can't be read: ${systemReason(error)}.`);
   }
 }
 

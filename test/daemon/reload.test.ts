@@ -1,5 +1,5 @@
 /** bricks reload: the daemon reads its script anew and changes what has changed. */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { Daemon } from 'packet-bricks';
 import { DaemonPlace } from './programs';
 
@@ -124,6 +124,15 @@ test('a script that goes on takes the place of the old one', async () => {
   write(`${same}while true do print("other " .. tostring(PktEngine.retrieve("kept"):stats().running)) BRICKS.sleep(0.05) end`);
   expect(await reload()).toMatchObject({ code: 0, stderr: 'bricks: kept: kept\n' });
   await place.logged('log', /^other true$/);
+});
+
+test('what runs is the text that was rehearsed, byte by byte, though the file has changed since', async () => {
+  const kept = engine('kept', dummy('c', 'b'));
+  place.script('later.lua', `print("later text") ${kept}`);
+  // The rehearsal runs the command, so the file is another one before the script itself runs.
+  writeFileSync(place.path('set-up.lua'), `assert(#"\u00e9" == 1) os.execute("cp later.lua set-up.lua") print("rehearsed text") ${kept}`, 'latin1');
+  expect(await reload()).toMatchObject({ code: 0, stderr: 'bricks: kept: kept\n' });
+  expect(await place.logged('log', /^(rehearsed|later) text/)).toMatchObject({ msg: 'rehearsed text' });
 });
 
 test('a setup as text is read again too, and bricks of a shell are others than its own', async () => {

@@ -31,11 +31,13 @@ end
 -- A script as any program's: its first line may say what runs it.
 local function load_text(text, name) return loadstring((text:gsub("^#[^\n]*", "", 1)), "@" .. name) end
 
--- Runs a script. Its own folder is searched by require too.
-function host.script(file, name, arguments)
+-- Runs a script. Its own folder is searched by require too. `text` is what stands in it, where that was read before.
+function host.script(file, name, arguments, text)
   local folder = file:match("^(.*)/[^/]*$") or "."
   package.path = folder .. "/?.lua;" .. path
-  local chunk, message = host.load_script(file, name)
+  local load, from = host.load_script, file
+  if text then load, from = load_text, text end
+  local chunk, message = load(from, name)
   run(chunk, message, name, arguments)
 end
 
