@@ -15,7 +15,7 @@ export interface PreparedLinks {
 
 /** While sinks have packets in reserve, or for each other, an idle engine looks after them so often. */
 const SETTLE_MILLISECONDS = 1;
-/** The longest wait in `receive` of an engine's only source: orders are seen after it. */
+/** The longest wait in `receive` of an engine's only source: commands are seen after it. */
 const WAIT_MILLISECONDS = 10;
 /**
  * So many empty looks of a new source do not wait: what is called seldom V8 leaves unoptimised, and the first packets would meet
@@ -143,7 +143,7 @@ export class NetmapSource implements SourcePort {
     let answer = this.native.receive(this.waitsAtOnce ? this.waitMilliseconds() : DO_NOT_WAIT);
     if (answer >> 1 === 0) {
       this.transmitter?.settle();
-      // At once: an engine that is told of nothing publishes its books before it looks again.
+      // At once: an engine that got nothing publishes its counters before it looks again.
       if (this.patience.nothing() && this.only && answer === 0) answer = this.native.receive(this.waitMilliseconds());
     }
     const rows = answer >> 1;

@@ -79,7 +79,6 @@ export class EngineLife implements Life {
     return this.open;
   }
 
-  /** What it has counted, if ever it had a graph. */
   get pipes(): unknown {
     return this.open?.linked.prepared.pipes;
   }
@@ -88,6 +87,7 @@ export class EngineLife implements Life {
     return this.open?.watches;
   }
 
+  /** What it has counted, if ever it had a graph. */
   get counters(): GraphCounters | undefined {
     return this.open?.counters ?? this.last;
   }

@@ -1,4 +1,4 @@
-/** The last entries in the books of an engine that is closed or was ended: what went with it. */
+/** The last counts of an engine that is closed or was ended: what went with it. */
 import { BRICK_DROPS, BRICK_PACKETS_IN, LINK_BYTES, LINK_DROPS, LINK_PACKETS, addToCounter, readCounter, setCounter } from '../model/counters';
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { CompiledGraph } from '../model/graph';

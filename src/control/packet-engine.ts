@@ -60,7 +60,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
     return this.hasRun;
   }
 
-  /** From a planned engine becomes one that goes on as another one, which has the same bricks and is no more commanded. */
+  /** A planned engine goes on in place of another one, which has the same bricks and takes no more commands. */
   takeOver(other: PacketEngine): void {
     for (const [from, to] of sameBricks(this.specifications, other.specifications)) this.debut?.described.get(from)?.renumber(to);
     this.life = other.life;

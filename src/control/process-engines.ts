@@ -78,23 +78,23 @@ export function openGraphs(): OpenGraph[] {
   return [...liveEngines].flatMap((engine) => engine.openGraph ?? []);
 }
 
-/** Notes an order to an engine; the result says that it was carried out. */
+/** Notes a command to an engine; the result says that it was carried out. */
 export function noteCommand(engine: PacketEngine): () => void {
   const own = commandCounts.get(engine) ?? { atWork: 0, last: -Infinity };
   commandCounts.set(engine, own);
-  const books = [allCommands, own];
-  for (const book of books) book.atWork++;
+  const counts = [allCommands, own];
+  for (const count of counts) count.atWork++;
   return () => {
-    for (const book of books) {
-      book.atWork--;
-      book.last = performance.now();
+    for (const count of counts) {
+      count.atWork--;
+      count.last = performance.now();
     }
   };
 }
 
-/** For how many milliseconds no engine, or none of these, has been given an order: 0 while one is at work. */
+/** For how many milliseconds no engine, or none of these, has been given a command: 0 while one is at work. */
 export function idleSinceLastCommand(of?: Iterable<PacketEngine>): number {
-  const books = of === undefined ? [allCommands] : [...of].flatMap((engine) => commandCounts.get(engine) ?? []);
-  if (books.some(({ atWork }) => atWork > 0)) return 0;
-  return performance.now() - Math.max(-Infinity, ...books.map(({ last }) => last));
+  const counts = of === undefined ? [allCommands] : [...of].flatMap((engine) => commandCounts.get(engine) ?? []);
+  if (counts.some(({ atWork }) => atWork > 0)) return 0;
+  return performance.now() - Math.max(-Infinity, ...counts.map(({ last }) => last));
 }

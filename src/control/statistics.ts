@@ -1,4 +1,4 @@
-/** Statistics of an engine, and the audit of its books, made from a snapshot of its counters. */
+/** Statistics of an engine, and its audit, made from a snapshot of its counters. */
 import {
   BRICK_COPIES, BRICK_CREATED, BRICK_DROPS, BRICK_HELD, BRICK_NANOSECONDS, BRICK_OWN, BRICK_PACKETS_IN, BRICK_PACKETS_OUT, BRICK_TIMED_PACKETS,
   ENGINE_BATCHES, ENGINE_BUSY_NANOSECONDS, ENGINE_COLLECTIONS, ENGINE_DEOPTIMISATIONS, ENGINE_EMPTY_POLLS, ENGINE_HISTOGRAM, ENGINE_HISTOGRAM_SLOTS,

@@ -16,13 +16,13 @@ export class ThreadHost implements WarmUpHost {
   private readonly probe = new OptimisationProbe();
   private waiter: Waiter;
   private longestWait = WARM_UP_WAIT_MICROSECONDS;
-  /** The control memory, or what stands in for it while packets are synthetic. */
-  private counters: Int32Array;
+  /** Where packets on their way are noted: the control memory, or what stands in for it while packets are synthetic. */
+  private inFlight: Int32Array;
 
   /** `commands` becomes readable with a command, -1 where nothing does. */
   constructor(private readonly control: Int32Array, private readonly commands: number) {
     this.waiter = new Waiter([], control, CONTROL_WAKE);
-    this.counters = new Int32Array(new ArrayBuffer(control.byteLength));
+    this.inFlight = new Int32Array(new ArrayBuffer(control.byteLength));
   }
 
   /** From now on it works for these sources and counts there, `hot` being the objects whose methods are to stay optimised. */
@@ -32,7 +32,7 @@ export class ThreadHost implements WarmUpHost {
     this.collections = new CollectionCount(counters);
     this.collections.start();
     this.longestWait = real ? 0x3fffffff : WARM_UP_WAIT_MICROSECONDS;
-    if (real) this.counters = this.control;
+    if (real) this.inFlight = this.control;
   }
 
   /** What was not counted yet is. */
@@ -50,8 +50,8 @@ export class ThreadHost implements WarmUpHost {
   }
 
   reportInFlight(source: number, packets: number): void {
-    this.counters[CONTROL_SOURCE] = source;
-    this.counters[CONTROL_PACKETS] = packets;
+    this.inFlight[CONTROL_SOURCE] = source;
+    this.inFlight[CONTROL_PACKETS] = packets;
   }
 
   wait(microseconds: number): void {

@@ -1,4 +1,4 @@
-// HeaderCopier: fills a batch's column of heads from its memory (src/core/heads.ts).
+// HeaderCopier: fills a batch's column of header bytes from its memory (src/core/header-bytes.ts).
 #pragma once
 
 #include <napi.h>

@@ -134,7 +134,7 @@ export function timeReader(into: Float64Array): () => void {
   };
 }
 
-/** The native copier of heads, where it was built. */
+/** The native copier of header bytes, where it was built. */
 export function nativeHeaderCopier(): HeaderCopierMaker | undefined {
   const addon = coreAddon();
   return addon && ((columns, memory) => new addon.HeaderCopier(columns, memory.bytes));

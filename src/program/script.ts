@@ -12,7 +12,7 @@ import { messageWithPlace } from '../plugins/error-place';
 import { installModuleHooks } from '../plugins/module-hooks';
 import { forgetRequired, markedAddress } from '../plugins/fresh-modules';
 
-/** First numbers of capture files, in the order of their bytes: pcap in both commands and units, pcapng. */
+/** First numbers of capture files, in the order of their bytes: pcap in both byte orders and both units, pcapng. */
 const CAPTURE_MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
 const SETUP_ENDING = '.bricks';
 const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];

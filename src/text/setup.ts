@@ -132,12 +132,12 @@ function checkLinks(source: SourceText, bricks: readonly TextBrick[]): void {
 }
 
 /** What only the whole graph shows, such as loops. @throws BricksError */
-function checkGraph(source: SourceText, bricks: readonly TextBrick[], ordered: readonly NumberedBrick[]): void {
-  const declarations = new Map<number, BrickDeclaration>(ordered.map(({ id }, index) => [id, bricks[index].declaration]));
+function checkGraph(source: SourceText, bricks: readonly TextBrick[], numbered: readonly NumberedBrick[]): void {
+  const declarations = new Map<number, BrickDeclaration>(numbered.map(({ id }, index) => [id, bricks[index].declaration]));
   try {
-    compileGraph(ordered.map((brick) => ({ ...brick, module: { url: '', name: '' } })), ({ id }) => declarations.get(id) as BrickDeclaration);
+    compileGraph(numbered.map((brick) => ({ ...brick, module: { url: '', name: '' } })), ({ id }) => declarations.get(id) as BrickDeclaration);
   } catch (error) {
-    const index = error instanceof GraphError ? ordered.findIndex(({ id }) => id === error.brick) : 0;
+    const index = error instanceof GraphError ? numbered.findIndex(({ id }) => id === error.brick) : 0;
     at(source, bricks[index].place, () => { throw error; });
   }
 }

@@ -55,7 +55,7 @@ test('a brick whose file has changed is another one, and what is the same keeps 
   expect((await client.call('engine.stats', { name: 'kept' }))[0].waits).toBeGreaterThanOrEqual(before);
 });
 
-test('orders that the new reading gives later reach the engine as it is, and those of the former one are refused', async () => {
+test('commands that the new reading gives later reach the engine as it is, and those of the former one are refused', async () => {
   write(`const balancer = new LoadBalancer().connectInput('a').connectOutput('b');
     ${engine('kept', 'balancer')}
     const timer = setInterval(() => void kept.stop().catch((error) => console.log('refused', error.code)), 20);

@@ -142,7 +142,7 @@ test('edits of descriptions', () => {
   expect(() => lists({}, add(['r'], 7))).toThrow('told by a table of options, got 7');
 });
 
-test('weights of a LoadBalancer follow its outputs: by TypeScript and by orders', async () => {
+test('weights of a LoadBalancer follow its outputs: by TypeScript and by commands', async () => {
   const balancer = new LoadBalancer({ weights: [2, 1] }).connectInput('in').connectOutput('out0', 'out1');
   const engine = await runningEngine(balancer);
   const traffic = new Traffic(['out0', 'out1', 'out2', 'out3']).start();

@@ -22,9 +22,9 @@ function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engi
 
 function linking(command: 'engine.link' | 'engine.relink'): CommandHandler {
   return handle(command, async (host, { name, bricks, ...options }) => {
-    const ordered = bricks.map(checkedBrick);
-    await carryOut(host, { command, name, bricks: ordered, ...options });
-    return ordered.map(({ id }) => id);
+    const numbered = bricks.map(checkedBrick);
+    await carryOut(host, { command, name, bricks: numbered, ...options });
+    return numbered.map(({ id }) => id);
   });
 }
 
