@@ -11,7 +11,6 @@ export const MOVED = 0x8000;
 const DEPTH = 8;
 
 /** Splits flows over places that come and go: only the flows of a place that has gone move, and they come back with it. */
-/** Splits flows over places that come and go: only the flows of a place that has gone move, and they come back with it. */
 export class ConsistentSplit {
   /** By flow word (16 bits): the place of its name in the list, and MOVED if it has gone to another one. Outside of V8's heap: loops have its address compiled in. */
   readonly table = uint16Array(FLOW_WORDS);

@@ -6,7 +6,6 @@ import { mayEncapsulate } from '../flow/tunnels';
 import { UnusualFlows } from './unusual-flows';
 
 /** How `flowWords` tells flows apart. */
-/** How `flowWords` tells flows apart. */
 export interface FlowWordOptions {
   /** What makes a flow: 2 for both addresses, 4 for addresses and ports. */
   readonly tuple: FlowTuple;

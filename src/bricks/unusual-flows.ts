@@ -118,7 +118,7 @@ export class UnusualFlows {
 
   /** The flow word of the datagram of a fragment, or -1. */
   datagramWord(flow: FlowFields): number {
-    return this.knownWord(flow);
+    return this.fragments.find(flow.fragmentHash, flow.fragmentSource, flow.fragmentDestination);
   }
 
   private wordOfFlow(flow: FlowFields): number {
@@ -127,11 +127,11 @@ export class UnusualFlows {
 
   private fragmentWord(row: number, own: number): number {
     const { flow } = this;
-    let word = this.knownWord(flow);
+    let word = this.datagramWord(flow);
     if (word >= 0) return word;
     if (flow.fragment !== FIRST) {
       if (this.lookAhead(row + 1)) {
-        word = this.knownWord(flow);
+        word = this.datagramWord(flow);
         if (word >= 0) return word;
       }
       if (this.fragmentWait > 0 && this.holdFragment(row, own)) return KEPT;
@@ -139,10 +139,6 @@ export class UnusualFlows {
     }
     this.remember(flow, own);
     return own;
-  }
-
-  private knownWord(flow: FlowFields): number {
-    return this.fragments.find(flow.fragmentHash, flow.fragmentSource, flow.fragmentDestination);
   }
 
   private remember(flow: FlowFields, word: number): void {
@@ -178,7 +174,7 @@ export class UnusualFlows {
       if (flowWords[row] !== NOT_COMPUTED) continue;
       if (ethernet && isLater(view, offset[row], length[row])) continue;
       parse(memory, offset[row], length[row], batch.linkType, this.tuple, this.inner, flow);
-      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.knownWord(flow) < 0) this.remember(flow, this.wordOfFlow(flow));
+      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.datagramWord(flow) < 0) this.remember(flow, this.wordOfFlow(flow));
     }
     return true;
   }
