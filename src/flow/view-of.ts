@@ -17,7 +17,7 @@ export interface SinglePacket {
   readonly linkType: number;
 }
 
-/** As a brick of the packet form sees it: `viewOf(packet).destinationPort`. */
+/** The headers of a packet, as a brick of the packet form sees them: `viewOf(packet).destinationPort`. */
 export function viewOf({ bytes, wireLength, seconds, nanoseconds, linkType }: SinglePacket): PacketView {
   const batch = createPacketBatch(1);
   const current = new CurrentPackets(batch);

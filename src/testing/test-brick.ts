@@ -11,7 +11,7 @@ import { batchesOf, testPacket, type GivenPacket, type TestPacket } from './pack
 import { TestEngine, compileDescribed } from './test-engine';
 
 export interface TestBrickOptions {
-  /** How many outputs a brick gets that was given none: default: the least that it takes. */
+  /** How many outputs a brick gets that was given none; default: the least that it takes. */
   readonly outputs?: number;
   /** Packets in a batch, at most; default: 256. */
   readonly batch?: number;

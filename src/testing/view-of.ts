@@ -1,12 +1,8 @@
 /** Headers of a test's packets. */
-import { viewOf as viewOfPacket } from '../flow/view-of';
-import type { PacketView } from '../model/packet-view';
+import { viewOf } from '../flow/view-of';
 import type { TestPacket } from './packets';
 
-/** The headers of a packet, as a brick of the packet form sees them: `viewOf(packet).destinationPort`. */
-export function viewOf(packet: TestPacket): PacketView {
-  return viewOfPacket(packet);
-}
+export { viewOf };
 
 /** The two ends of a packet's TCP or UDP flow, the same in both directions; nothing where the packet alone does not tell. */
 export function flowOf(packet: TestPacket): string | undefined {
