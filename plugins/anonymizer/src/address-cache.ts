@@ -3,8 +3,8 @@ const WAYS = 4;
 
 export class AddressCache {
   private readonly keys: Int32Array;
-  /** What stands for the keys, entry by entry, `words` each: see `find` and `add`. */
-  readonly values: Int32Array;
+  /** What the keys became, entry by entry, `words` each. */
+  private readonly values: Int32Array;
   private readonly filled: Uint8Array;
   private readonly turns: Uint8Array;
   private readonly sets: number;
@@ -18,29 +18,33 @@ export class AddressCache {
     this.turns = new Uint8Array(this.sets);
   }
 
-  /** Where in `values` stands what the first words of `key` became; -1 if they are not known. */
-  find(key: Int32Array): number {
-    const { keys, filled, words } = this;
+  /** Writes what the first words of `key` became into `result`; false if they are not known. */
+  recall(key: Int32Array, result: Int32Array): boolean {
+    const { keys, values, filled, words } = this;
     const first = this.setOf(key) * WAYS;
     for (let entry = first; entry < first + WAYS; entry++) {
       if (filled[entry] === 0) continue;
       const at = entry * words;
       let word = 0;
       while (word < words && keys[at + word] === key[word]) word++;
-      if (word === words) return at;
+      if (word < words) continue;
+      for (word = 0; word < words; word++) result[word] = values[at + word];
+      return true;
     }
-    return -1;
+    return false;
   }
 
-  /** Makes room for them, and returns where in `values` that is. */
-  add(key: Int32Array): number {
-    const { keys, filled, turns, words } = this;
+  /** Keeps that the first words of `key` became those of `result`. */
+  remember(key: Int32Array, result: Int32Array): void {
+    const { keys, values, filled, turns, words } = this;
     const set = this.setOf(key);
     const entry = set * WAYS + (turns[set]++ & (WAYS - 1));
     filled[entry] = 1;
     const at = entry * words;
-    for (let word = 0; word < words; word++) keys[at + word] = key[word];
-    return at;
+    for (let word = 0; word < words; word++) {
+      keys[at + word] = key[word];
+      values[at + word] = result[word];
+    }
   }
 
   private setOf(key: Int32Array): number {

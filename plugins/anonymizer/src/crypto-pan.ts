@@ -49,11 +49,7 @@ export class CryptoPan {
 
   ipv4(): void {
     const { address, result, ipv4Cache } = this;
-    const known = ipv4Cache.find(address);
-    if (known >= 0) {
-      result[0] = ipv4Cache.values[known];
-      return;
-    }
+    if (ipv4Cache.recall(address, result)) return;
     this.computed++;
     const half = address[0] >>> 16;
     result[0] = address[0];
@@ -64,51 +60,36 @@ export class CryptoPan {
     }
     result[0] = (this.halves[half] << 16) | (address[0] & 0xffff);
     this.turnBits(16, 32, this.padding);
-    ipv4Cache.values[ipv4Cache.add(address)] = result[0];
+    ipv4Cache.remember(address, result);
   }
 
   ipv6(): void {
     const { address, result, ipv6Cache } = this;
-    const known = ipv6Cache.find(address);
-    if (known >= 0) {
-      for (let word = 0; word < 4; word++) result[word] = ipv6Cache.values[known + word];
-      return;
-    }
+    if (ipv6Cache.recall(address, result)) return;
     this.computed++;
     for (let word = 0; word < 4; word++) result[word] = address[word];
     this.network();
     this.turnBits(64, 128, this.padding);
-    const at = ipv6Cache.add(address);
-    for (let word = 0; word < 4; word++) ipv6Cache.values[at + word] = result[word];
+    ipv6Cache.remember(address, result);
   }
 
   /** Bits from `first` on of the six bytes in the first two words; none if it is 48. */
   mac(first: number): void {
     const { address, result, macCache } = this;
     address[1] &= 0xffff0000;
-    const known = macCache.find(address);
-    if (known >= 0) {
-      for (let word = 0; word < 2; word++) result[word] = macCache.values[known + word];
-      return;
-    }
+    if (macCache.recall(address, result)) return;
     this.computed++;
     for (let word = 0; word < 2; word++) result[word] = address[word];
     this.turnBits(first, 48, this.macPadding);
     result[0] = (result[0] & ~GROUP_AND_LOCAL) | (address[0] & GROUP_AND_LOCAL);
-    const at = macCache.add(address);
-    for (let word = 0; word < 2; word++) macCache.values[at + word] = result[word];
+    macCache.remember(address, result);
   }
 
   private network(): void {
     const { address, result, networks } = this;
-    const known = networks.find(address);
-    if (known >= 0) {
-      for (let word = 0; word < 2; word++) result[word] = networks.values[known + word];
-      return;
-    }
+    if (networks.recall(address, result)) return;
     this.turnBits(0, 64, this.padding);
-    const at = networks.add(address);
-    for (let word = 0; word < 2; word++) networks.values[at + word] = result[word];
+    networks.remember(address, result);
   }
 
   /** Turns bits of the result: each by the bits of the address before it, filled up with those of the padding. */
