@@ -141,10 +141,11 @@ export class PacketAnonymizer extends NetworkLayers {
     const hasChecksum = (view.getUint16(at) & 0x8000) !== 0;
     const whole = hasChecksum ? sumOf(view, at, end) : 0;
     const type = view.getUint16(at + 2);
-    const more = type === ERSPAN || type === ERSPAN_3 ? erspanBytes(view, at, at + size, end) : 0;
+    const isErspan = type === ERSPAN || type === ERSPAN_3;
+    const more = isErspan ? erspanBytes(view, at, at + size, end) : 0;
     if (more < 0) return this.stop(at + size);
-    const kept = type === ERSPAN || type === ERSPAN_3 ? this.ethernet(at + size + more, end) : this.inType(type, at + size, end);
-    if (hasChecksum) this.settle(at + 4, false, at, kept, end, whole, 0, 0, 0, 0, end);
+    const kept = isErspan ? this.ethernet(at + size + more, end) : this.inType(type, at + size, end);
+    if (hasChecksum) this.settleAlone(at + 4, at, kept, end, whole);
     return kept;
   }
 
@@ -157,7 +158,7 @@ export class PacketAnonymizer extends NetworkLayers {
     if (type === 5) addresses.ipv4(at + 4);
     const quoted = type === 3 || type === 11 || type === 12 ? bytes[at + 5] << 2 : 0;
     const kept = isError ? this.quoted(at + 8, end, quoted, 4) : type === 0 || type === 8 ? at + 8 : this.stop(at + 8);
-    this.settle(at + 2, false, at, kept, end, whole, 0, 0, 0, 0, end);
+    this.settleAlone(at + 2, at, kept, end, whole);
     return kept;
   }
 
@@ -210,7 +211,7 @@ export class PacketAnonymizer extends NetworkLayers {
     // Where version 3 reports have the number of their groups, others have a group.
     if (bytes[at] !== 0x22 && view.getUint32(at + 4) !== 0) this.addresses.ipv4(at + 4);
     const kept = this.stop(at + 8);
-    this.settle(at + 2, false, at, kept, end, whole, 0, 0, 0, 0, end);
+    this.settleAlone(at + 2, at, kept, end, whole);
     return kept;
   }
 
@@ -238,11 +239,14 @@ export class PacketAnonymizer extends NetworkLayers {
     } else if (this.payload === 'keep') {
       if (this.stopped) this.bytes.fill(0, kept, end);
       view.setUint16(field, updated(view.getUint16(field), folded(whole) + before, folded(sumOf(view, at, summed)) + after));
-    } else if (length < 0) {
-      view.setUint16(field, 0);
     } else {
       view.setUint16(field, 0);
-      view.setUint16(field, ~folded(sumOf(view, at, kept) + after + protocol + length) & 0xffff);
+      if (length >= 0) view.setUint16(field, ~folded(sumOf(view, at, kept) + after + protocol + length) & 0xffff);
     }
+  }
+
+  /** The same for a checksum that is not about addresses, and goes to the end. */
+  private settleAlone(field: number, at: number, kept: number, end: number, whole: number): void {
+    this.settle(field, false, at, kept, end, whole, 0, 0, 0, 0, end);
   }
 }
