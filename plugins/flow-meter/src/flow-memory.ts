@@ -56,6 +56,13 @@ function powerOfTwo(least: number): number {
   return 2 ** Math.ceil(Math.log2(least));
 }
 
+/** Where what stands behind the hash chains begins: the wheel's slots, the entries, and behind them the ring. */
+function placesFor(flows: number): { readonly slots: number; readonly entries: number; readonly ring: number } {
+  const slots = HEADER_WORDS + Math.max(ENTRY_WORDS, powerOfTwo(flows));
+  const entries = slots + 2 * WHEEL_SLOTS;
+  return { slots, entries, ring: entries + flows * ENTRY_WORDS };
+}
+
 export class FlowMemory {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
@@ -73,13 +80,22 @@ export class FlowMemory {
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
     const flows = this.words[FLOWS];
-    const chains = powerOfTwo(flows);
-    this.chainMask = chains - 1;
-    this.slots = this.chains + Math.max(ENTRY_WORDS, chains);
-    this.entries = this.slots + 2 * WHEEL_SLOTS;
-    this.entriesEnd = this.entries + flows * ENTRY_WORDS;
-    this.ring = this.entriesEnd;
+    const { slots, entries, ring } = placesFor(flows);
+    this.chainMask = powerOfTwo(flows) - 1;
+    this.slots = slots;
+    this.entries = entries;
+    this.entriesEnd = this.ring = ring;
     this.queue = this.words[QUEUE];
+  }
+
+  /** The time of the packets, in microseconds since 1970. */
+  get time(): number {
+    return this.doubles[TIME];
+  }
+
+  /** That of the first packet. */
+  get began(): number {
+    return this.doubles[BEGAN];
   }
 
   /** Where flows with packets stand in the table. What is found may be taken out meanwhile. */
@@ -97,29 +113,10 @@ export class FlowMemory {
   /** Memory for so many flows, and for so many records that wait, rounded up to a power of two. The system gives it page by page, as it is used. */
   static allocate({ flows, queue }: Pick<MeterOptions, 'flows' | 'queue'>): SharedArrayBuffer {
     const records = powerOfTwo(queue);
-    const buffer = new SharedArrayBuffer(4 * (HEADER_WORDS + Math.max(ENTRY_WORDS, powerOfTwo(flows)) + 2 * WHEEL_SLOTS + (flows + records) * ENTRY_WORDS));
+    const buffer = new SharedArrayBuffer(4 * (placesFor(flows).ring + records * ENTRY_WORDS));
     const header = new Int32Array(buffer, 0, 2);
     header[FLOWS] = flows;
     header[QUEUE] = records;
     return buffer;
-  }
-}
-
-/** What the engine's half tells of time, in microseconds since 1970. */
-export class MeterTimes {
-  private readonly doubles: Float64Array;
-
-  constructor(buffer: SharedArrayBuffer) {
-    this.doubles = new Float64Array(buffer, 0, HEADER_WORDS / 2);
-  }
-
-  /** Of the packets. */
-  get time(): number {
-    return this.doubles[TIME];
-  }
-
-  /** Of the first packet. */
-  get began(): number {
-    return this.doubles[BEGAN];
   }
 }

@@ -2,7 +2,7 @@ import { defineBrick } from 'packet-bricks';
 import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS } from './meter-options.js';
 import { allocateFlows, closeMeter, makeMeter, meterPackets } from './metering.js';
 import { Collector, collectorAddress } from './netflow/collector.js';
-import { MeterTimes } from './flow-memory.js';
+import { FlowMemory } from './flow-memory.js';
 import { PUMP_STOP_MILLISECONDS, RecordPump } from './record-pump.js';
 
 /** Exports flows to a collector. */
@@ -33,7 +33,7 @@ export const FlowMeter = defineBrick({
   onPacket: meterPackets,
   close: closeMeter,
   control: async ({ collector, protocol, mtu, templates, domain, bidirectional }, { shared, log }) => {
-    const exporter = await Collector.open(collector, mtu, { protocol, domain, templateSeconds: templates }, new MeterTimes(shared), bidirectional);
+    const exporter = await Collector.open(collector, mtu, { protocol, domain, templateSeconds: templates }, new FlowMemory(shared), bidirectional);
     const pump = new RecordPump(shared, exporter, log);
     pump.start();
     return {

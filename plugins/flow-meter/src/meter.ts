@@ -1,7 +1,7 @@
 /** Counts packets by flow, and says when a flow has ended. One for an engine's half; nothing is allocated for a packet. */
 import type { BrickContext, Counter, Gauge, PacketView } from 'packet-bricks';
 import {
-  BACKWARD_BYTES, BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, BEGAN, ENTRY_WORDS, FAILED, FLAGS, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, ICMP, READ, STATE, TIME, WRITTEN,
+  BACKWARD_BYTES, BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, BEGAN, ENTRY_WORDS, FAILED, FLAGS, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, ICMP, READ, STATE, TIME, WHEEL_SLOTS, WRITTEN,
   type FlowMemory,
 } from './flow-memory.js';
 import { FlowTable } from './flow-table.js';
@@ -37,7 +37,7 @@ const START = 4;
 const LAST = 5;
 const DEADLINE = 6;
 /** The wheel goes round in so long; what was seen later than that from now on was a clock that has been set back. */
-const ROUND = 4096 * TICK;
+const ROUND = WHEEL_SLOTS * TICK;
 
 /** Entries that are looked at between batches when no packets come. */
 const PATIENCE = 16_384;
