@@ -1,5 +1,5 @@
 import { defineBrick } from 'packet-bricks';
-import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS, PUMP_STOP_MILLISECONDS, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets } from 'bricks-plugin-flow-meter/flows';
+import { METERING, METER_DESCRIPTION, METER_OPTIONS, PUMP_STOP_MILLISECONDS, RecordPump } from 'bricks-plugin-flow-meter/flows';
 import { destinationOf } from './destination.js';
 import { flowLine, type FlowLine } from './flow-lines.js';
 import { openOutput } from './outputs/open.js';
@@ -31,14 +31,8 @@ export const FlowLog = defineBrick({
     bidirectional: { ...METER_OPTIONS.bidirectional, default: true },
   },
   shorthand: 'to',
-  outputs: { minimum: 0, maximum: 1 },
-  counters: METER_COUNTERS,
-  gauges: METER_GAUGES,
+  ...METERING,
   check: ({ to }) => void destinationOf(to),
-  shared: allocateFlows,
-  state: makeMeter,
-  onPacket: meterPackets,
-  close: closeMeter,
   control: async (options, { shared, log }) => {
     const output = await openOutput(options, log);
     let lines: FlowLine[] = [];

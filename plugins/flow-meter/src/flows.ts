@@ -1,7 +1,7 @@
 /** The flow table and its records, for other bricks that meter flows. */
-export { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS, type MeterOptions } from './meter-options.js';
+export { METER_DESCRIPTION, METER_OPTIONS, type MeterOptions } from './meter-options.js';
 export { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, Meter } from './meter.js';
-export { allocateFlows, closeMeter, makeMeter, meterPackets } from './metering.js';
+export { METERING } from './metering.js';
 export { FlowMemory } from './flow-memory.js';
 export { FlowRecord, type Backward } from './flow-record.js';
 export { PUMP_STOP_MILLISECONDS, RecordPump, type RecordSink } from './record-pump.js';

@@ -1,6 +1,6 @@
 import { defineBrick } from 'packet-bricks';
-import { METER_COUNTERS, METER_DESCRIPTION, METER_GAUGES, METER_OPTIONS } from './meter-options.js';
-import { allocateFlows, closeMeter, makeMeter, meterPackets } from './metering.js';
+import { METER_DESCRIPTION, METER_OPTIONS } from './meter-options.js';
+import { METERING } from './metering.js';
 import { Collector, collectorAddress } from './netflow/collector.js';
 import { FlowMemory } from './flow-memory.js';
 import { PUMP_STOP_MILLISECONDS, RecordPump } from './record-pump.js';
@@ -24,14 +24,8 @@ export const FlowMeter = defineBrick({
     domain: { type: 'integer', default: 0, minimum: 0, maximum: 4_294_967_295, description: 'the source ID or observation domain, which tells several meters at one address apart' },
   },
   shorthand: 'collector',
-  outputs: { minimum: 0, maximum: 1 },
-  counters: METER_COUNTERS,
-  gauges: METER_GAUGES,
+  ...METERING,
   check: ({ collector }) => void collectorAddress(collector),
-  shared: allocateFlows,
-  state: makeMeter,
-  onPacket: meterPackets,
-  close: closeMeter,
   control: async ({ collector, protocol, mtu, templates, domain, bidirectional }, { shared, log }) => {
     const exporter = await Collector.open(collector, mtu, { protocol, domain, templateSeconds: templates }, new FlowMemory(shared), bidirectional);
     const pump = new RecordPump(shared, exporter, log);

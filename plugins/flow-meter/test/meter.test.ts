@@ -3,7 +3,7 @@ import {
   TCP_FLAGS, TestBrick, ethernet, expectToConserve, expectToKeepOrder, expectToLeaveUnchanged, fuzzBrick, icmp, ipv4, tcp, tcpConversation, udp, type TestPacket,
 } from 'packet-bricks/testing';
 import {
-  ACTIVE, ENDED, FORCED, FlowMemory, IDLE, METER_COUNTERS, METER_GAUGES, METER_OPTIONS, Meter, RESOURCES, FlowRecord, RecordPump, allocateFlows, closeMeter, makeMeter, meterPackets,
+  ACTIVE, ENDED, FORCED, FlowMemory, IDLE, METERING, METER_OPTIONS, Meter, RESOURCES, FlowRecord, RecordPump,
 } from '../src/flows';
 import { BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, FAILED, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, KIND, WRITTEN } from '../src/flow-memory';
 import { FlowMeter } from '../src/index';
@@ -24,7 +24,7 @@ let records: Seen[] = [];
 
 /** A brick of its own over the flow table, as other packages make them. */
 const Collecting = defineBrick({
-  name: 'Collecting', options: METER_OPTIONS, outputs: 1, counters: METER_COUNTERS, gauges: METER_GAUGES, shared: allocateFlows, state: makeMeter, onPacket: meterPackets, close: closeMeter,
+  name: 'Collecting', options: METER_OPTIONS, ...METERING, outputs: 1,
   control: (_options, { shared, log }) => {
     records = [];
     const pump = new RecordPump(shared, {
