@@ -1,5 +1,5 @@
 /** What is behind a stack of MPLS labels, which do not say it themselves. */
-import { ARP, BRIDGED, ETHERNET_BYTES, IPV4, IPV6, NONE, TRUNCATED, isTag, type PacketWalk } from './packet-walk.js';
+import { ARP, BRIDGED, ETHERNET_BYTES, IPV4, IPV6, LABELS, MULTICAST_LABELS, NONE, PPPOE, TRUNCATED, isTag, type PacketWalk } from './packet-walk.js';
 
 export const BEHIND_LABELS = ['guess', 'ip', 'ethernet', 'control-word'] as const;
 export type BehindLabels = (typeof BEHIND_LABELS)[number];
@@ -18,8 +18,7 @@ export function throughLabels(walk: PacketWalk, kind: number, behind: BehindLabe
   if (behind === 'ip') return walk.byVersion(kind);
   if (behind === 'guess') return guess(walk, kind);
   if (behind === 'control-word') walk.at += CONTROL_WORD_BYTES;
-  walk.type = BRIDGED;
-  return kind;
+  return walk.throughType(kind, BRIDGED);
 }
 
 function guess(walk: PacketWalk, kind: number): number {
@@ -77,10 +76,10 @@ function isFrame({ view, end, wireEnd }: PacketWalk, start: number): boolean {
     case ARP:
       return next === 1;
     case 0x8035: // reverse ARP
-    case 0x8847: // labels
-    case 0x8848:
-    case 0x8863: // PPPoE
-    case 0x8864:
+    case LABELS:
+    case MULTICAST_LABELS:
+    case 0x8863: // PPPoE discovery
+    case PPPOE:
     case 0x8809: // slow protocols
     case 0x888e: // 802.1X
     case 0x88cc: // LLDP

@@ -81,8 +81,7 @@ export class PacketWalk {
     if (!this.has(1)) return TRUNCATED;
     const version = this.view.getUint8(this.at) >>> 4;
     if (version !== 4 && version !== 6) return NONE;
-    this.type = version === 4 ? IPV4 : IPV6;
-    return kind;
+    return this.throughType(kind, version === 4 ? IPV4 : IPV6);
   }
 
   /** PPP, with or without address and control field, its protocol in two bytes or compressed to one. */
@@ -94,17 +93,13 @@ export class PacketWalk {
     if ((protocol & 1) === 0) protocol = (protocol << 8) | view.getUint8(this.at++);
     switch (protocol) {
       case 0x0021:
-        this.type = IPV4;
-        return kind;
+        return this.throughType(kind, IPV4);
       case 0x0057:
-        this.type = IPV6;
-        return kind;
+        return this.throughType(kind, IPV6);
       case 0x0281:
-        this.type = LABELS;
-        return kind;
+        return this.throughType(kind, LABELS);
       case 0x0283:
-        this.type = MULTICAST_LABELS;
-        return kind;
+        return this.throughType(kind, MULTICAST_LABELS);
       default:
         return NONE;
     }

@@ -90,7 +90,7 @@ export class TunnelWalk extends PacketWalk {
     }
   }
 
-  /** Whether the first header of what was carried is there. A frame brings an Ethernet header of its own. */
+  /** Whether the first header of what was carried is there. A frame brings its own Ethernet header. */
   private arrives(): boolean {
     switch (this.type) {
       case BRIDGED:
