@@ -8,6 +8,9 @@ const SHORTEST = 60;
 const MAC_PREFIX = 0x0200;
 const TIME_TO_LIVE = 64;
 const MORE_FRAGMENTS = 0x2000;
+/** IP protocols. */
+export const TCP = 6;
+export const UDP = 17;
 
 /** 10.0.0.0/8 and 172.16.0.0/12. */
 const CLIENT_NETWORK = 0x0a000000;
@@ -15,7 +18,6 @@ const CLIENT_MASK = 0x00ffffff;
 const SERVER_NETWORK = 0xac100000 | 0;
 const SERVER_MASK = 0x000fffff;
 const DOCUMENTATION = 0x20010db8;
-
 
 export class FrameWriter {
   private view!: DataView;
@@ -93,7 +95,7 @@ export class FrameWriter {
     view.setUint16(at, from);
     view.setUint16(at + 2, to);
     view.setUint16(at + 4, length);
-    const checksum = ~folded(addresses + 17 + length + from + to + length + fillingSum(data)) & 0xffff;
+    const checksum = ~folded(addresses + UDP + length + from + to + length + fillingSum(data)) & 0xffff;
     view.setUint16(at + 6, checksum === 0 ? 0xffff : checksum);
     this.at = at + 8;
     this.data(here);
@@ -109,7 +111,7 @@ export class FrameWriter {
     view.setUint16(at + 12, head);
     view.setUint16(at + 14, 0xffff);
     view.setUint32(at + 16, 0);
-    const sum = addresses + 6 + 20 + data + from + to + (sequence >>> 16) + (sequence & 0xffff) + (acknowledgment >>> 16) + (acknowledgment & 0xffff) + head + 0xffff + fillingSum(data);
+    const sum = addresses + TCP + 20 + data + from + to + (sequence >>> 16) + (sequence & 0xffff) + (acknowledgment >>> 16) + (acknowledgment & 0xffff) + head + 0xffff + fillingSum(data);
     view.setUint16(at + 16, ~folded(sum));
     this.at = at + 20;
     this.data(data);

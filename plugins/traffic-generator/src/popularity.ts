@@ -1,8 +1,6 @@
 /** Which flow the next packet is of: the first is the most popular one. */
 import type { Random } from './random.js';
 
-const WHOLE = 0x40000000;
-
 /** Picks indices by their weights in constant time (the alias method): each column is its own index's up to a share, and another one's above. */
 export class Popularity {
   private readonly shares: Float64Array | undefined;
@@ -22,7 +20,7 @@ export class Popularity {
     const column = random.below(this.flows);
     const { shares, others } = this;
     if (shares === undefined || others === undefined) return column;
-    return (random.word() >>> 2) < shares[column] * WHOLE ? column : others[column];
+    return random.chance(shares[column]) ? column : others[column];
   }
 }
 

@@ -1,3 +1,6 @@
+/** Draws are of 30 bits: so much is their whole range. */
+const WHOLE = 0x40000000;
+
 /** Pseudo-random numbers, the same for the same seed, in 32 bits (sfc32); nothing is allocated. */
 export class Random {
   private a: number;
@@ -23,12 +26,12 @@ export class Random {
 
   /** A whole number from 0 to `limit` - 1, for limits up to 2^22. */
   below(limit: number): number {
-    return Math.floor(((this.word() >>> 2) / 0x40000000) * limit);
+    return Math.floor(((this.word() >>> 2) / WHOLE) * limit);
   }
 
   /** True for this share of all calls. */
   chance(share: number): boolean {
-    return (this.word() >>> 2) < share * 0x40000000;
+    return (this.word() >>> 2) < share * WHOLE;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The packets of one interface, one after the other. */
 import type { PacketMemory } from 'packet-bricks';
-import { FrameWriter, fragmentField } from './frame-writer.js';
+import { FrameWriter, TCP, UDP, fragmentField } from './frame-writer.js';
 import { Flows, Step } from './flows.js';
 import type { GeneratorOptions } from './options.js';
 import { Popularity } from './popularity.js';
@@ -73,7 +73,7 @@ export class Traffic {
     const isCut = !flows.isIpv6 && options.fragments > 0 && data >= 8 && random.chance(options.fragments);
     // Offsets count 8 bytes, from the UDP header on.
     const first = isCut ? (8 + data) >>> 1 & ~7 : 8 + data;
-    const addresses = this.network(at, toServer, 17, first, fragmentField(0, isCut));
+    const addresses = this.network(at, toServer, UDP, first, fragmentField(0, isCut));
     writer.udp(toServer ? flows.clientPort : flows.serverPort, toServer ? flows.serverPort : flows.clientPort, data, first - 8, addresses);
     this.restLength = 8 + data - first;
     this.restOffset = first;
@@ -83,7 +83,7 @@ export class Traffic {
 
   private secondFragment(at: number): number {
     const { writer, restLength } = this;
-    this.network(at, this.restToServer, 17, restLength, fragmentField(this.restOffset, false));
+    this.network(at, this.restToServer, UDP, restLength, fragmentField(this.restOffset, false));
     writer.data(restLength);
     this.restLength = 0;
     return writer.end();
@@ -102,7 +102,7 @@ export class Traffic {
     const own = toServer ? clientSequence : serverSequence;
     const other = toServer ? serverSequence : clientSequence;
     this.identification++;
-    const addresses = this.network(at, toServer, 6, 20 + data, 0);
+    const addresses = this.network(at, toServer, TCP, 20 + data, 0);
     writer.tcp(toServer ? flows.clientPort : flows.serverPort, toServer ? flows.serverPort : flows.clientPort, own[number], step === Step.Syn ? 0 : other[number], flags, data, addresses);
     // What opens and what ends a direction counts as a byte.
     own[number] += data + ((flags & (SYN | FIN)) !== 0 ? 1 : 0);
