@@ -3,7 +3,7 @@ import type { Producer } from 'kafkajs';
 import type { Destination } from '../destination.js';
 import type { FlowLine } from '../flow-lines.js';
 import { load } from './load.js';
-import { PATIENCE_MILLISECONDS, within, type LineOutput } from './output.js';
+import { PATIENCE_MILLISECONDS, closing, type LineOutput } from './output.js';
 
 type KafkaDestination = Extract<Destination, { kind: 'kafka' }>;
 
@@ -26,7 +26,7 @@ export class KafkaOutput implements LineOutput {
     await this.producer.send({ topic: this.topic, messages: lines.map(({ key, text }) => ({ key, value: text })) });
   }
 
-  async close(): Promise<void> {
-    await within(500, '', this.producer.disconnect()).catch(() => undefined);
+  close(): Promise<void> {
+    return closing(this.producer.disconnect());
   }
 }

@@ -4,7 +4,7 @@ import type { Logger } from 'packet-bricks';
 import type { Destination } from '../destination.js';
 import type { FlowLine } from '../flow-lines.js';
 import { load } from './load.js';
-import { PATIENCE_MILLISECONDS, within, type LineOutput } from './output.js';
+import { PATIENCE_MILLISECONDS, closing, within, type LineOutput } from './output.js';
 
 type NatsDestination = Extract<Destination, { kind: 'nats' }>;
 
@@ -31,8 +31,8 @@ export class NatsOutput implements LineOutput {
     await within(PATIENCE_MILLISECONDS, 'the server has not answered', this.connection.flush());
   }
 
-  async close(): Promise<void> {
-    await within(500, '', this.connection.close()).catch(() => undefined);
+  close(): Promise<void> {
+    return closing(this.connection.close());
   }
 
   private async follow(): Promise<void> {

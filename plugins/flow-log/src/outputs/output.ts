@@ -10,6 +10,9 @@ export interface LineOutput {
 /** A receiver that is away is waited for so long; meanwhile records wait in their ring. */
 export const PATIENCE_MILLISECONDS = 5000;
 
+/** Closing is waited for only so long. */
+const CLOSE_MILLISECONDS = 500;
+
 export function textOf(lines: readonly FlowLine[]): string {
   return lines.map(({ text }) => `${text}\n`).join('');
 }
@@ -26,4 +29,9 @@ export async function within<Value>(milliseconds: number, message: string, promi
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Resolves when a connection is closed, or when that takes too long or fails: nothing more can be done then. */
+export async function closing(closed: Promise<unknown>): Promise<void> {
+  await within(CLOSE_MILLISECONDS, '', closed).catch(() => undefined);
 }

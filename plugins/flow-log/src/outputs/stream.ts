@@ -2,7 +2,7 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { FlowLine } from '../flow-lines.js';
-import { PATIENCE_MILLISECONDS, textOf, within, type LineOutput } from './output.js';
+import { PATIENCE_MILLISECONDS, closing, textOf, type LineOutput } from './output.js';
 
 const RETRY_MILLISECONDS = 200;
 
@@ -39,7 +39,7 @@ export class SocketOutput implements LineOutput {
     this.closed = true;
     const { socket } = this;
     if (!socket || socket.destroyed) return;
-    await within(500, '', new Promise<void>((resolve) => socket.end(resolve))).catch(() => undefined);
+    await closing(new Promise<void>((resolve) => socket.end(resolve)));
     socket.destroy();
   }
 
@@ -63,7 +63,7 @@ export class SocketOutput implements LineOutput {
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
-        // What goes wrong later is told by the callback of a write; what the reader says is nothing to us.
+        // What goes wrong later is reported by the callback of a write; what the reader says is nothing to us.
         socket.on('error', () => undefined);
         socket.resume();
         resolve(socket);
