@@ -1,7 +1,7 @@
 /**
  * Prefix-preserving addresses by Crypto-PAn (J. Xu, J. Fan, M. Ammar, S. Moon, 2002): two addresses that begin with the same n bits become two that do,
  * and no two become one. Each bit is turned or not by a bit of AES over all bits before it. IPv6 is treated as IPv4 is, over 128 bits; MAC addresses
- * likewise, with a padding of their own.
+ * likewise, with other padding.
  */
 import { createCipheriv } from 'node:crypto';
 import { Aes128 } from './aes.js';

@@ -14,7 +14,7 @@ const FILE_BYTES = 4096;
 const READABLE_BY_OTHERS = 0o077;
 const MAKE_ONE = 'One is made by: openssl rand -hex 32 > anonymizer.key && chmod 600 anonymizer.key.';
 
-/** The 32 bytes of the key. `warn` is told of a file that others can read. @throws BricksError E_OPTION */
+/** The 32 bytes of the key. `warn` gets a text about a file that others can read. @throws BricksError E_OPTION */
 export function readKey({ key, keyFile }: KeyOptions, warn: (text: string) => void = () => undefined): Uint8Array {
   if (key !== undefined && keyFile !== undefined) throw new BricksError('E_OPTION', 'Anonymizer takes a key or a keyFile, and was given both.', 'Leave one of them out.');
   if (key !== undefined) return parsed(Buffer.from(key), 'its option "key"');

@@ -108,7 +108,7 @@ test('layers says how many are stripped, one inside another', async () => {
   expect((await decapsulated([packet], { layers: 16 })).counters).toEqual({ mpls: 1, vxlan: 1, gtp: 1, gre: 1 });
 });
 
-test('what is behind labels is told by what it looks like, or as the option says', async () => {
+test('what labels carry is guessed by what it looks like, or given by the option', async () => {
   const lookalike = ethernet({ destination: '45:00:00:14:00:00' }, inner4);
   const sixth = ethernet({ destination: '60:00:00:00:ff:ff' }, inner6);
   const zeros = ethernet({ destination: '00:00:00:00:00:01' }, inner4);

@@ -27,7 +27,7 @@ class Watched {
   hopSince = -Infinity;
   failures = 0;
   checked = false;
-  /** The engine has to be told. */
+  /** The engine does not know it yet. */
   news = true;
   checking: Promise<void> | undefined;
 

@@ -46,7 +46,7 @@ async function natsServer(): Promise<string> {
   throw new Error('nats-server has not started');
 }
 
-withNats('NATS: a subscriber gets each flow as a message; a wrong password is told at the start', async () => {
+withNats('NATS: a subscriber gets each flow as a message; a wrong password is reported at the start', async () => {
   const address = await natsServer();
   const subscriber: NatsConnection = await connect({ servers: address, user: 'flows', pass: 'secret' });
   const lines: string[] = [];

@@ -13,11 +13,11 @@ export const FlowMeter = defineBrick({
     METER_DESCRIPTION,
     '',
     'Packets pass on unchanged; without an output they end here. Records hold addresses, ports, protocol, VLAN, ICMP type and code, packets, bytes, TCP flags, class of service, the times of the first and last packet and why the flow was exported. NetFlow v9 reports',
-    'each direction of a connection by itself, IPFIX both in one record (RFC 5103). `brick.call("exported")` returns how many datagrams and bytes have left.',
+    'each direction of a connection separately, IPFIX both in one record (RFC 5103). `brick.call("exported")` returns how many datagrams and bytes have left.',
   ].join('\n'),
   options: {
     collector: { type: 'string', required: true, description: 'where records go by UDP: HOST:PORT or [IPV6]:PORT' },
-    protocol: { type: 'string', default: 'ipfix', oneOf: ['netflow9', 'ipfix'], description: 'what the collector is told' },
+    protocol: { type: 'string', default: 'ipfix', oneOf: ['netflow9', 'ipfix'], description: 'the protocol of the records' },
     ...METER_OPTIONS,
     mtu: { type: 'integer', default: 1500, minimum: 512, maximum: 9000, unit: 'bytes', description: 'the longest IP packet that may be sent to the collector' },
     templates: { type: 'integer', default: 60, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'templates are repeated after so long, and in each 32nd datagram' },

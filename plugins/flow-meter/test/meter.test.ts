@@ -22,7 +22,7 @@ interface Seen {
 }
 let records: Seen[] = [];
 
-/** A brick of its own over the flow table, as other packages make them. */
+/** Another brick over the flow table, as other packages make them. */
 const Collecting = defineBrick({
   name: 'Collecting', options: METER_OPTIONS, ...METERING, outputs: 1,
   control: (_options, { shared, log }) => {

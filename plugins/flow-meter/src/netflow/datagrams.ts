@@ -129,7 +129,7 @@ export class DatagramWriter {
   }
 
   private writeTemplate(template: Template): void {
-    // What does not fit goes into a datagram of its own.
+    // What does not fit goes into a separate datagram.
     if (this.at + SET_HEADER + templateBytes(template) > this.options.bytes) {
       this.finish();
       this.beginPlain();
