@@ -1,19 +1,20 @@
 'use strict';
 /**
  * Writes src/native/contract.h: what TypeScript and native code have in common, for all native parts, without Node. Columns, reasons to drop, slots
- * of counters and constants are declared once, in TypeScript, and the set-up runs this before it builds the native parts.
- * A test holds the header to the declarations.
+ * of counters and constants are declared once, in TypeScript, and the set-up runs this before it builds the native parts. So it does for
+ * src/rules/native/rule_layout.h: the shared memory of rules. A test holds the headers to the declarations.
  */
 const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
-const HEADER = join(root, 'src', 'native', 'contract.h');
 const SOURCES = ['src/model/packet-batch', 'src/model/counters', 'src/model/drop-reasons', 'src/flow/link-types', 'src/native/contract'];
 const ELEMENTS = { uint16: 'uint16_t', uint32: 'uint32_t', int32: 'int32_t' };
 
+const RULE_SOURCES = ['src/rules/layout'];
+
 /** What the sources export, run from their text. `change` may put another text in the place of a source's: for tests. */
-function declarations(change = (_source, text) => text) {
+function declarations(change = (_source, text) => text, sources = SOURCES) {
   const { transformSync } = require('esbuild');
   const loaded = new Map();
   const load = (path) => {
@@ -26,7 +27,7 @@ function declarations(change = (_source, text) => text) {
     new Function('module', 'exports', 'require', code)(module, module.exports, (name) => load(join(dirname(path), name)));
     return module.exports;
   };
-  return Object.assign({}, ...SOURCES.map(load));
+  return Object.assign({}, ...sources.map(load));
 }
 
 /** kLinkPackets for LINK_PACKETS, kDropNoReader for DROP and noReader. */
@@ -90,12 +91,46 @@ function headerOf(declared) {
   ].join('\n')}\n`;
 }
 
-/** Writes the header, unless it is as it must be. */
-function writeHeader() {
-  const text = headerOf(declarations());
-  if (!existsSync(HEADER) || readFileSync(HEADER, 'utf8') !== text) writeFileSync(HEADER, text);
+/** The text of the header of rules: all numbers, and all lists of numbers. */
+function ruleHeaderOf(declared) {
+  const constants = Object.entries(declared).flatMap(([name, value]) => {
+    if (typeof value === 'number') return [`constexpr uint32_t ${constantName(name)} = ${value};`];
+    if (Array.isArray(value) && value.every((one) => typeof one === 'number')) return [`constexpr uint32_t ${constantName(name)}[] = {${value.join(', ')}};`];
+    return [];
+  });
+  return `${[
+    '// Made by tools/native-contract.cjs from src/rules/layout.ts, where all of it is declared and explained. Change it there; the set-up, or',
+    '// node tools/native-contract.cjs, writes it anew.',
+    '#ifndef BRICKS_RULE_LAYOUT_H',
+    '#define BRICKS_RULE_LAYOUT_H',
+    '',
+    '#include <cstdint>',
+    '',
+    'namespace bricks {',
+    'namespace rules {',
+    '',
+    ...constants,
+    '',
+    '}  // namespace rules',
+    '}  // namespace bricks',
+    '',
+    '#endif',
+  ].join('\n')}\n`;
 }
 
-module.exports = { HEADER, declarations, headerOf, writeHeader };
+/** All headers, as they must be. */
+function headers() {
+  return [
+    { path: join(root, 'src', 'native', 'contract.h'), text: headerOf(declarations()) },
+    { path: join(root, 'src', 'rules', 'native', 'rule_layout.h'), text: ruleHeaderOf(declarations(undefined, RULE_SOURCES)) },
+  ];
+}
 
-if (require.main === module) writeHeader();
+/** Writes those that are not as they must be. */
+function writeHeaders() {
+  for (const { path, text } of headers()) if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+}
+
+module.exports = { headers, declarations, headerOf, writeHeaders };
+
+if (require.main === module) writeHeaders();

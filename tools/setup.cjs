@@ -102,7 +102,7 @@ function upToDate(stamp, time) {
 }
 
 function nativeParts() {
-  require('./native-contract.cjs').writeHeader();
+  require('./native-contract.cjs').writeHeaders();
   const stamp = join(root, 'build', '.built');
   const time = Math.max(newest(['src', 'backends', 'bench'], ['.c', '.cpp', '.h', '.hpp', 'CMakeLists.txt']), statSync(join(root, 'CMakeLists.txt')).mtimeMs);
   if (upToDate(stamp, time)) return;

@@ -1,7 +1,7 @@
 /**
  * The memory that the two halves of a filter share: the control half writes rules, the engine reads them and counts.
- * docs/decisions/0050-rule-tables.md says how a change becomes visible at once and whole. The native reader has the same numbers
- * (src/rules/native/rule_layout.h).
+ * docs/decisions/0050-rule-tables.md says how a change becomes visible at once and whole. The numbers of the native reader are made from these
+ * (src/rules/native/rule_layout.h, by tools/native-contract.cjs).
  *
  * Rules lie in two classes: those of IPv4 addresses and ports only, and all others.
  */
@@ -40,9 +40,11 @@ export const RECORD_KEY = [[KEY_SOURCE, KEY_DESTINATION, KEY_PORTS], [1, 2, 3, 4
 export const RECORD_ACTION = [3, 12] as const;
 export const RECORD_ORDER = [4, 13] as const;
 export const RECORD_DEADLINE = [5, 14] as const;
-/** Two numbers of 64 bits, which the engine writes: bytes in the lower 56 bits of the first, packets in the lower 48 of the second; in the rest the second of the last hit, its upper 8 bits and its lower 16. */
+/** Two numbers of 64 bits, which the engine writes: bytes in the lower bits of the first, packets in those of the second; in the rest the second of the last hit, its upper 8 bits and its lower 16. */
 export const RECORD_BYTES = [6, 16] as const;
 export const RECORD_PACKETS = [8, 18] as const;
+export const BYTES_BITS = 56;
+export const PACKETS_BITS = 48;
 export const ACTION_MASK = 0xffff;
 export const FLAGS_SHIFT = 16;
 /** Numbers of rules have 24 bits, and are at least 1. */
@@ -106,6 +108,9 @@ export const ACTION_SHUNT = 0x10;
 export const ACTION_OUTPUT_SHIFT = 8;
 /** Different actions in use at once. */
 export const ACTIONS_MAXIMUM = 65_535;
+
+/** Where a reader sends a packet that is to be dropped, in place of an output. */
+export const NEXT_DROP = 0xffff;
 
 /** Words of the control block. The engine's: odd while a batch is matched. */
 export const CONTROL_READER = 0;

@@ -3,15 +3,13 @@
  * after the slot that leads to it was.
  */
 import {
-  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES, FLAGS_SHIFT,
+  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, BYTES_BITS, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES, FLAGS_SHIFT,
   HINT_BEGIN, HINT_BITS, HINT_SHORTEST_WIDE, HOW_CONNECTION, HOW_EITHER_ADDRESS, HOW_EITHER_MAC, INDEX_MASK, KEY_DESTINATION, KEY_FLAGS, KEY_MACS, KEY_META, KEY_PORTS, KEY_SOURCE,
-  KEY_WORDS, LINE_PLACES, LINE_SHIFT, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
+  KEY_WORDS, LINE_PLACES, LINE_SHIFT, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, NEXT_DROP, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
   TCP_ENDS, TUPLE_HOW, TUPLE_USED, TUPLE_WORDS, TYPE_DROP, TYPE_MODIFY, TYPE_REDIRECT, TYPE_WHITELIST, type SharedRules,
 } from './layout';
 import { hashOfKey, hintBit, hintIndex, slotOf, tagOf } from './rule-hash';
 import { RuleViews } from './rule-views';
-
-const NEXT_DROP = 0xffff;
 
 /** What a reader works on: the keys of a list of packets, and where it says what it has found. */
 export interface ReaderLists {
@@ -21,7 +19,7 @@ export interface ReaderLists {
   readonly bytes: Uint32Array;
   /** The rule of each: class << 24 | number, or 0. */
   readonly hits: Uint32Array;
-  /** The output of each, or 65,535. */
+  /** The output of each, or NEXT_DROP. */
   readonly next: Uint16Array;
   readonly outputs: number;
 }
@@ -201,8 +199,8 @@ export class RuleReader implements RuleMatcher {
     const record = (found & INDEX_MASK) * RECORD_WORDS[which];
     const records = views.records[which];
     const second = Math.floor(this.tick / 10);
-    add(records, record + RECORD_BYTES[which], bytes, 24, second >>> 16);
-    add(records, record + RECORD_PACKETS[which], 1, 16, second);
+    add(records, record + RECORD_BYTES[which], bytes, BYTES_BITS - 32, second >>> 16);
+    add(records, record + RECORD_PACKETS[which], 1, PACKETS_BITS - 32, second);
     records[record + RECORD_ACTION[which]] |= flags << FLAGS_SHIFT;
     const total = CONTROL_TOTALS / 2 + 2 * type;
     views.totals[total]++;

@@ -6,7 +6,8 @@ import { BricksError } from '../model/errors';
 import { ActionRegistry } from './action-registry';
 import { entityOfKey, keyOfEntity } from './entity-key';
 import {
-  ACTION_MASK, CONTROL_SEED, CONTROL_SETS, FLAGS_SHIFT, ORDER_MASK, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
+  ACTION_MASK, BYTES_BITS, CONTROL_SEED, CONTROL_SETS, FLAGS_SHIFT, ORDER_MASK, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS,
+  RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
 } from './layout';
 import { useHugePages } from './table-pages';
 import { LineTable } from './line-table';
@@ -194,11 +195,11 @@ export class RuleStore {
     const begin = (rule * RECORD_WORDS[which]) / 2;
     const counters = this.views.counters[which];
     const [bytesAndLast, packetsAndLast] = [counters[begin + RECORD_BYTES[which] / 2], counters[begin + RECORD_PACKETS[which] / 2]];
-    const packets = Number(BigInt.asUintN(48, packetsAndLast));
-    const last = (Number(bytesAndLast >> 56n) << 16) | Number(packetsAndLast >> 48n);
+    const packets = Number(BigInt.asUintN(PACKETS_BITS, packetsAndLast));
+    const last = (Number(bytesAndLast >> BigInt(BYTES_BITS)) << 16) | Number(packetsAndLast >> BigInt(PACKETS_BITS));
     const idle = (Math.floor(this.now / TICKS) - last) & LAST_MASK;
     return {
-      packets, bytes: Number(BigInt.asUintN(56, bytesAndLast)), tcpFlags: (this.word(which, rule, RECORD_ACTION[which]) >>> FLAGS_SHIFT) & 0xff,
+      packets, bytes: Number(BigInt.asUintN(BYTES_BITS, bytesAndLast)), tcpFlags: (this.word(which, rule, RECORD_ACTION[which]) >>> FLAGS_SHIFT) & 0xff,
       // The engine's clock may be a moment ahead.
       idle: packets === 0 ? undefined : idle > LAST_MASK / 2 ? 0 : idle,
     };

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { DROP_REASONS } from 'packet-bricks';
 import { LINK_RECORD } from 'packet-bricks/src/model/counters';
 import { COLUMN_NAMES, createPacketBatch, createPacketColumns } from 'packet-bricks/src/model/packet-batch';
@@ -12,12 +12,12 @@ const ROOT = join(__dirname, '..', '..');
 
 type Declarations = Readonly<Record<string, unknown>>;
 interface Generator {
-  readonly HEADER: string;
+  headers(): readonly { readonly path: string; readonly text: string }[];
   declarations(change?: (source: string, text: string) => string): Declarations;
   headerOf(declared: Declarations): string;
 }
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- a program of its own, not part of the package
-const { HEADER, declarations, headerOf } = require('../../tools/native-contract.cjs') as Generator;
+const { headers, declarations, headerOf } = require('../../tools/native-contract.cjs') as Generator;
 
 const MORE = Array.from({ length: 30 }, (_, index) => `another${index}`);
 
@@ -33,8 +33,10 @@ let folder: string;
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'bricks-contract-')); });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the header of native code is what the declarations say; node tools/native-contract.cjs writes it', () => {
-  expect(readFileSync(HEADER, 'utf8')).toBe(headerOf(declarations()));
+test('the headers of native code are what the declarations say; node tools/native-contract.cjs writes them', () => {
+  const written = headers();
+  expect(written.map(({ path }) => relative(ROOT, path))).toEqual(['src/native/contract.h', 'src/rules/native/rule_layout.h']);
+  for (const { path, text } of written) expect(readFileSync(path, 'utf8')).toBe(text);
 });
 
 test('a reason to drop, a column and a counter are a line each: all else follows', () => {

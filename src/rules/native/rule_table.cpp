@@ -13,6 +13,10 @@ namespace rules {
 
 namespace {
 
+// A record's number of bytes, and of packets, without the time of the last hit above it.
+constexpr uint64_t kBytesMask = (uint64_t{1} << kBytesBits) - 1;
+constexpr uint64_t kPacketsMask = (uint64_t{1} << kPacketsBits) - 1;
+
 // Which of a line's places have the tag: one bit each. Byte 0 is not a place, but says whether rules went on from here.
 BRICKS_INLINE uint32_t SameTags(const uint8_t* line, uint32_t tag) {
 #if defined(__SSE2__)
@@ -355,14 +359,14 @@ uint32_t RuleTable::Decide(uint32_t begin, uint32_t end, bool counts) {
     const uint32_t output = what >> kActionOutputShift;
     const uint32_t flags = lists_.keys[size_t{row} * kKeyWords + kKeyFlags];
     const bool passes = type != kTypeDrop || ((what & kActionShunt) != 0 && (flags & kTcpEnds) != 0);
-    lists_.next[row] = !passes ? kNextDrop : output < lists_.outputs ? static_cast<uint16_t>(output) : 0;
+    lists_.next[row] = static_cast<uint16_t>(!passes ? kNextDrop : output < lists_.outputs ? output : 0);
     if (type == kTypeModify || (type == kTypeRedirect && output >= lists_.outputs)) special++;
     if (!counts) continue;
     uint64_t bytes, packets;
     std::memcpy(&bytes, record + kRecordBytes[which], sizeof bytes);
     std::memcpy(&packets, record + kRecordPackets[which], sizeof packets);
-    bytes = ((bytes + lists_.bytes[row]) & kBytesMask) | second >> 16 << 56;
-    packets = ((packets + 1) & kPacketsMask) | (second & 0xffff) << 48;
+    bytes = ((bytes + lists_.bytes[row]) & kBytesMask) | second >> 16 << kBytesBits;
+    packets = ((packets + 1) & kPacketsMask) | (second & 0xffff) << kPacketsBits;
     std::memcpy(record + kRecordBytes[which], &bytes, sizeof bytes);
     std::memcpy(record + kRecordPackets[which], &packets, sizeof packets);
     if (flags != 0) record[kRecordAction[which]] = action | flags << kFlagsShift;

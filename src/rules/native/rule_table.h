@@ -12,6 +12,9 @@
 namespace bricks {
 namespace rules {
 
+// Rules lie in so many classes.
+constexpr uint32_t kClasses = sizeof kRecordWords / sizeof *kRecordWords;
+
 // A word that the writer may change.
 inline uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
