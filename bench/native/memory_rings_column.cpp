@@ -62,19 +62,12 @@ int32_t MemoryRings::TransmitColumn(Napi::Env env, const int32_t* numbers) {
     __builtin_prefetch(memory + size_t{receiveSlots[slotColumn[later]].buffer} * BENCH_BUFFER_SIZE);
     if (output >= outputs) continue;
     Sink& sink = sinks[output];
-    bench_ring* const ring = sink.ring;
-    const uint32_t head = ring->head;
-    if (head == ring->tail) {
+    if (sink.ring->head == sink.ring->tail) {
       sink.full++;
       continue;
     }
     const bench_slot* const from = &receiveSlots[slotColumn[row]];
-    bench_slot* const to = &ring->slots[head];
-    __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & ring->mask].buffer} * BENCH_BUFFER_SIZE, 1);
-    bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, memory + size_t{from->buffer} * BENCH_BUFFER_SIZE, from->length);
-    to->length = from->length;
-    to->flags = BENCH_CHANGED;
-    ring->head = (head + 1) & ring->mask;
+    CopyInto(sink.ring, memory, memory + size_t{from->buffer} * BENCH_BUFFER_SIZE, from->length);
     sink.packets++;
     sink.bytes += from->length;
   }

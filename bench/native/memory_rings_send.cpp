@@ -71,23 +71,16 @@ void MemoryRings::TransmitSame(Group& group) {
   for (uint32_t k = 0; k < count; k++) {
     bench_slot* const from = &receiveSlots[slotColumn[rows[k]]];
     const uint8_t* const packet = memory + size_t{from->buffer} * BENCH_BUFFER_SIZE;
-    const uint32_t length = from->length;
+    const uint16_t length = from->length;
     const uint32_t later = k + kAheadOfCopies < count ? k + kAheadOfCopies : count - 1;
     __builtin_prefetch(memory + size_t{receiveSlots[slotColumn[rows[later]]].buffer} * BENCH_BUFFER_SIZE);
     for (size_t output = 0; output < last; output++) {
       Sink& sink = sinks[output];
-      bench_ring* const ring = sink.ring;
-      const uint32_t head = ring->head;
-      if (head == ring->tail) {
+      if (sink.ring->head == sink.ring->tail) {
         sink.full++;
         continue;
       }
-      bench_slot* const to = &ring->slots[head];
-      __builtin_prefetch(memory + size_t{ring->slots[(head + kAheadOfCopies) & ring->mask].buffer} * BENCH_BUFFER_SIZE, 1);
-      bench_copy(memory + size_t{to->buffer} * BENCH_BUFFER_SIZE, packet, length);
-      to->length = static_cast<uint16_t>(length);
-      to->flags = BENCH_CHANGED;
-      ring->head = (head + 1) & ring->mask;
+      CopyInto(sink.ring, memory, packet, length);
       sink.packets++;
       sink.bytes += length;
     }
