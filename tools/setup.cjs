@@ -22,11 +22,9 @@ const BUILD_PACKAGES = [
 const PACKAGES_FOR = {
   build: [],
   demo: [['tcpdump', 'tcpdump'], ['iproute2', 'ip']],
-  test: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'tshark'], ['tcpreplay', 'tcpreplay'], ['ethtool', 'ethtool'], ['nftables', 'nft'], ['util-linux', 'setpriv'], ['iputils-ping', 'ping'], ['nfdump', 'nfcapd'], ['softflowd', 'softflowd'], ['nats-server', 'nats-server'], ['kcat', 'kcat']],
+  test: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'tshark'], ['tcpreplay', 'tcpreplay'], ['ethtool', 'ethtool'], ['nftables', 'nft'], ['util-linux', 'setpriv'], ['iputils-ping', 'ping'], ['nfdump', 'nfcapd'], ['softflowd', 'softflowd'], ['nats-server', 'nats-server'], ['kcat', 'kcat'], ['chromium', 'chromium']],
   bench: [['tcpdump', 'tcpdump'], ['iproute2', 'ip'], ['tshark', 'capinfos']],
 };
-/** The page is tested in a real browser. */
-PACKAGES_FOR.test.push(['chromium', 'chromium']);
 
 /** What a registry that does not answer is waited for. */
 const NODES_MILLISECONDS = 300_000;
