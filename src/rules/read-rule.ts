@@ -3,11 +3,12 @@ import { BricksError, namesInstead } from '../model/errors';
 import { isTable } from '../model/table';
 import { isSingle } from './addresses';
 import { parseEntity, parseEntityFields } from './entity-text';
-import { RULE_TYPES, type Entity, type Modification, type Rule, type RuleType } from './rule';
+import type { Entity, Modification, Rule, RuleType } from './rule';
 
 /** Each type names what it applies to; `shunt` is a DROP that lets the ends of TCP connections pass. */
 const TYPES: Readonly<Record<string, RuleType>> = { drop: 'drop', whitelist: 'whitelist', redirect: 'redirect', modify: 'modify', shunt: 'drop' };
-const KEYS = [...Object.keys(TYPES), 'to', 'set', 'priority', 'expire', 'location', 'id'];
+export const RULE_WORDS: readonly string[] = Object.keys(TYPES);
+const KEYS = [...RULE_WORDS, 'to', 'set', 'priority', 'expire', 'location', 'id'];
 export const PRIORITY_LIMIT = 2 ** 31;
 /** Five years: as far as deadlines reach. */
 export const EXPIRE_MAXIMUM = 157_680_000;
@@ -32,8 +33,8 @@ export function readRule(given: unknown): Rule {
     if (KEYS.includes(key)) continue;
     throw ruleError(`A rule has no field ${describe(key)}.`, namesInstead(key, KEYS, 'Its fields are'));
   }
-  const named = Object.keys(TYPES).filter((name) => isGiven(fields[name]));
-  if (named.length !== 1) throw ruleError(`A rule must say one of ${[...RULE_TYPES, 'shunt'].join(', ')}, got ${named.length === 0 ? 'none' : named.join(' and ')}.`);
+  const named = RULE_WORDS.filter((name) => isGiven(fields[name]));
+  if (named.length !== 1) throw ruleError(`A rule must say one of ${RULE_WORDS.join(', ')}, got ${named.length === 0 ? 'none' : named.join(' and ')}.`);
   const [name] = named;
   const type = TYPES[name];
   const modification = readModification(fields['set'], type);

@@ -8,8 +8,6 @@ const root = dirname(dirname(__dirname));
 const built = (...parts) => require(join(root, 'dist', 'src', ...parts));
 
 /** Programs that are another name of a command. */
-/** As in src/cli/bricks.ts. */
-const PROGRAM_WORDS = ['server', 'kill-server', 'load-balance', 'duplicate'];
 const ALIASES = { 'bricks-shell': 'bricks shell' };
 
 /** The kinds, by what the help calls a value. */
@@ -20,8 +18,9 @@ function valueKinds() {
   const { allBackends } = built('plugins', 'container.js');
   const { LOG_LEVELS, LOG_FORMATS } = built('daemon', 'log.js');
   const { VALUES } = built('cli', 'help.js');
+  const { RULE_WORDS } = built('rules', 'read-rule.js');
   return {
-    '--type': ['drop', 'whitelist', 'redirect', 'modify', 'shunt'], '--backend': allBackends().map(({ name }) => name), '--log-level': LOG_LEVELS, '--log-format': LOG_FORMATS,
+    '--type': RULE_WORDS, '--backend': allBackends().map(({ name }) => name), '--log-level': LOG_LEVELS, '--log-format': LOG_FORMATS,
     ...Object.fromEntries(Object.entries(VALUES).filter(([, value]) => Object.hasOwn(KINDS, value)).map(([option, value]) => [option, KINDS[value]])),
   };
 }
@@ -29,7 +28,10 @@ function valueKinds() {
 /** The same for arguments, by their names in the usage. */
 const ARGUMENT_KINDS = { '<pipe>': 'pipe', '<interface>': 'interface', '<script>': 'script' };
 /** Commands whose arguments the usage does not name. */
-const OTHER_ARGUMENTS = { 'bricks completion': ['bash', 'zsh', 'fish'], 'bricks doctor': 'interface', 'bricks filter': ['add', 'remove', 'list', 'load', 'stats'], 'bricks netmap-run': 'program' };
+function otherArguments() {
+  const { ACTIONS } = built('cli', 'commands', 'filter.js');
+  return { 'bricks completion': ['bash', 'zsh', 'fish'], 'bricks doctor': 'interface', 'bricks filter': Object.keys(ACTIONS), 'bricks netmap-run': 'program' };
+}
 
 const firstSentence = (text) => text.trim().split('\n')[0].replace(/\.$/, '');
 
@@ -57,16 +59,17 @@ function controlNodes(daemonOptions) {
 /** One for each program and command: what it is, its options, its commands, and what its arguments are. */
 function nodes() {
   const kinds = valueKinds();
+  const others = otherArguments();
   const made = commands().map(({ path, usage, description, definition }) => {
     const named = /<[\w-]+>/.exec(usage)?.[0];
-    return { path, summary: firstSentence(description), options: optionsOf(definition, kinds), commands: [], argument: OTHER_ARGUMENTS[path] ?? ARGUMENT_KINDS[named] };
+    return { path, summary: firstSentence(description), options: optionsOf(definition, kinds), commands: [], argument: others[path] ?? ARGUMENT_KINDS[named] };
   });
   const control = made.find(({ path }) => path === 'bricks ctl');
   if (control) made.push(...controlNodes(control.options));
   for (const node of made) node.commands = made.filter(({ path }) => path.startsWith(`${node.path} `) && !path.slice(node.path.length + 1).includes(' ')).map(({ path, summary }) => ({ name: path.slice(node.path.length + 1), summary }));
   const main = made.find(({ path }) => path === 'bricks');
-  // Programs of their own also go by a word of this one.
-  for (const node of made.filter(({ path }) => PROGRAM_WORDS.includes(path.replace(/^bricks-/, '')))) {
+  // The other programs also go by a word of this one.
+  for (const node of made.filter(({ path }) => path.startsWith('bricks-'))) {
     const word = node.path.slice('bricks-'.length);
     main.commands.push({ name: word, summary: node.summary });
     made.push({ ...node, path: `bricks ${word}` });

@@ -6,13 +6,13 @@ import type { Daemon } from '../../client/daemon';
 import { BricksError, nearest } from '../../model/errors';
 import { systemReason } from '../../model/system-error';
 import { say } from '../../program/messages';
+import { RULE_WORDS } from '../../rules/read-rule';
 import { ClientCommand, connectOptions } from '../client-command';
 import { ruleTable, statisticsTables } from '../filter/tables';
 import { sendRules, type FilterChoice } from '../filter/send-rules';
 
-const TYPES = ['drop', 'whitelist', 'redirect', 'modify', 'shunt'] as const;
 /** What can be done, and the options that go with it beside --engine, --brick and --json. */
-const ACTIONS = {
+export const ACTIONS = {
   add: ['type', 'to', 'set', 'priority', 'expire', 'id', 'location'],
   remove: ['all'],
   list: ['most'],
@@ -50,7 +50,7 @@ export class FilterCommand extends ClientCommand {
   engine = Option.String('--engine', { description: 'the engine of the filter, unless only one has a filter with rules' });
   brick = Option.String('--brick', { description: 'the filter, unless the engine has only one: its number, its name, or one of its outputs' });
   json = Option.Boolean('--json', false, { description: 'print JSON' });
-  type = Option.String('--type', { description: `what becomes of the packets: ${TYPES.join(', ')}; drop unless set` });
+  type = Option.String('--type', { description: `what becomes of the packets: ${RULE_WORDS.join(', ')}; drop unless set` });
   to = Option.String('--to', { description: 'the output, from 0, for redirect and modify' });
   set = Option.Array('--set', { description: 'for modify, once for each field: source, destination, source_port, destination_port, source_mac or destination_mac' });
   priority = Option.String('--priority', { description: 'rules of a larger one come first; 0 unless set' });
@@ -138,7 +138,7 @@ export class FilterCommand extends ClientCommand {
         throw new UsageError(`The rule is not valid JSON: ${word.slice(0, 80)}.`);
       }
     }
-    if (!(TYPES as readonly string[]).includes(type)) throw new UsageError(`--type must be one of ${TYPES.join(', ')}, got ${type}.`);
+    if (!RULE_WORDS.includes(type)) throw new UsageError(`--type must be one of ${RULE_WORDS.join(', ')}, got ${type}.`);
     if (id !== undefined && this.words.length > 1) throw new UsageError('--id names one rule; give one MATCH.');
     const fields = Object.fromEntries(Object.entries({ to, priority, expire, id, location }).filter(([, value]) => value !== undefined));
     return { [type]: word, ...fields, ...(set === undefined ? {} : { set: Object.fromEntries(set.map(fieldOf)) }) };
