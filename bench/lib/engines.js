@@ -31,7 +31,7 @@ function outputs(count, first = 0) {
   return Array.from({ length: count }, (_, index) => `out{${first + index}`);
 }
 
-/** Opens an engine of its own for the brick that `description` answers (with those below it); returns what a contest needs. */
+/** Opens an engine for the brick that `description` returns (with those below it); returns what a contest needs. */
 async function openEngine(name, description, { backend = {}, batch, engine: engineOptions = {} } = {}) {
   const open = {
     name,

@@ -4,7 +4,7 @@ const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { dist, root } = require('./paths');
 
-/** Its source: each packet is made anew. */
+/** Its source: each packet is newly made. */
 async function openGenerator(name) {
   const { createCounterBlock } = require(`${dist}/src/model/counters.js`);
   const { createPacketBatch } = require(`${dist}/src/model/packet-batch.js`);

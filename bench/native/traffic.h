@@ -121,7 +121,7 @@ static inline uint32_t bench_tunnelled(uint8_t *packet, uint64_t flow, uint32_t 
   return length;
 }
 
-// Writes packet `number` into a buffer and answers its length. Kinds: "ipv4", "ipv6", "vlan", "mixed" (of these, fragments and ARP),
+// Writes packet `number` into a buffer and returns its length. Kinds: "ipv4", "ipv6", "vlan", "mixed" (of these, fragments and ARP),
 // "malformed", "fragments", "orphans" (fragments whose first never comes), "arp", "wrapped", "extensions" and "vxlan".
 static inline uint32_t bench_packet(uint8_t *packet, uint64_t number, const struct bench_traffic *traffic) {
   const uint64_t random = bench_random(number ^ 0x5bd1e995);

@@ -1,4 +1,4 @@
-/** The load balancer while others look at it: what looking takes from its thread. */
+/** The load balancer while others watch it: what that takes from its thread. */
 'use strict';
 const { spawn } = require('node:child_process');
 const { mkdtempSync, rmSync } = require('node:fs');
@@ -10,7 +10,7 @@ const { dist } = require('../lib/paths');
 
 const NOBODY = 'nobody looks';
 const WATCHED = 'metrics each second, and top';
-/** Whatever is done each second is to happen in every round. */
+/** Rounds so long that each has what happens every second. */
 const PACKETS = 240_000_000;
 const SCRAPER = `
   const scrape = () => fetch(process.argv[1]).then((answer) => answer.text()).then(() => process.stdout.write('.'));

@@ -71,7 +71,7 @@ const chain = {
   },
 };
 
-/** A brick beside the load balancer with four outputs, each packet a flow of its own. `contestant` is how results call it. */
+/** A brick beside the load balancer with four outputs, each packet another flow. `contestant` is its name in the results. */
 const besideBalancer = ({ name, title, contestant = name, description, least, prepare, backend = {} }) => ({
   name,
   title,

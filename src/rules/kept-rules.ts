@@ -1,6 +1,6 @@
 /**
- * Rules that outlive the daemon: a file to which each change is appended, one line of JSON each, and that is written anew beside itself and renamed once it has
- * many lines about rules that are gone. Expiry is kept as a point in time; counts are not kept.
+ * Rules that outlive the daemon: a file to which each change is appended, one line of JSON each. Once it has many lines about rules that are gone, a new file
+ * without them takes its name. Expiry is kept as a point in time; counts are not kept.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -14,14 +14,14 @@ import type { Rule } from './rule';
 import type { RuleHandle } from './rule-store';
 
 const HEADER = { bricks: 'rules', version: 1 };
-/** Lines that are more than the rules in place before the file is written anew: at least so many, and at least as many as there are rules. */
+/** So many more lines than twice the rules in place, and the file is rewritten. */
 const STALE_LINES = 10_000;
 /** After a failure, as on a full disk, writing is tried again this often. */
 const RETRY_MILLISECONDS = 5000;
 /** Written at once. */
 const CHUNK_CHARACTERS = 1 << 20;
 
-/** A rule that was kept, and what its source had to say about it. */
+/** A rule that was kept, and its source's note. */
 export interface KeptRule {
   readonly rule: Rule;
   readonly note: RuleNote | undefined;
@@ -82,7 +82,7 @@ export class KeptRules implements RuleJournal {
     if (this.handles.delete(handle)) this.append(JSON.stringify({ gone: handle }));
   }
 
-  /** Writes what is still to be written. */
+  /** Writes all pending changes first. */
   close(): void {
     clearTimeout(this.retry);
     this.flush();
@@ -99,7 +99,7 @@ export class KeptRules implements RuleJournal {
     }
     const kept = new Map<unknown, KeptRule>();
     let damaged = 0;
-    // What stands behind the last line's end was cut off while it was written.
+    // Text after the last line's end was cut off while it was written.
     for (const line of lines.slice(0, -1)) {
       try {
         const { key, gone, rule, until, note } = (parsed(line) ?? {}) as Line;
@@ -162,7 +162,7 @@ export class KeptRules implements RuleJournal {
     throw new BricksError('E_FILE', `${this.path} was replaced: something else writes it.`, 'Give each filter a file of its own.');
   }
 
-  /** Beside it, renamed when it is whole and on the disk. */
+  /** Under another name, renamed when it is whole and on the disk. */
   private writeAnew(): void {
     const fresh = `${this.path}.new`;
     const descriptor = openSync(fresh, 'w', 0o600);
@@ -202,7 +202,7 @@ function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** A disk may take a part of it only. */
+/** One write may take only a part of it. */
 function writeAll(descriptor: number, lines: readonly string[]): void {
   if (lines.length === 0) return;
   const text = `${lines.join('\n')}\n`;

@@ -11,10 +11,10 @@ import type { ReaderPassage } from './reader-passage';
 import { hashOfKey, slotOf, tagOf } from './rule-hash';
 import type { RuleViews } from './rule-views';
 
-/** From so many places on a table has large pages: else each look costs another one, into the system's own tables. */
+/** From so many places on a table has large pages: otherwise each look-up costs another one, in the page tables. */
 const MANY_PLACES = 1 << 18;
 
-/** One table: what of it lies where. */
+/** Where one table lies. */
 interface Lines {
   readonly tags: Uint8Array;
   readonly slots: Uint32Array;

@@ -47,7 +47,7 @@ export interface RuleStatistics {
   readonly notKept?: string;
 }
 
-/** What the source of a rule has to know of it when it comes back after a restart. */
+/** What the source of a rule needs to know about it when it comes back after a restart. */
 export type RuleNote = Readonly<Record<string, unknown>>;
 
 /** Hears of rules that are to outlive the daemon. */
@@ -71,7 +71,7 @@ export class RuleBook {
   private readonly numbers = { added: 0, removed: 0, expired: 0, refused: 0 };
   /** Hears of each rule that expires, while its counts are still there. */
   onExpired: (rule: ExpiredRule) => void = nothing;
-  /** Hears of all rules but those that their source brings back by itself. */
+  /** Hears of all rules except those that their source brings back. */
   journal: RuleJournal | undefined;
 
   /** `now` in ticks. */

@@ -67,7 +67,7 @@ test('a list whose client has gone is given up', async () => {
   expect((await other.call('filter.statistics'))[0].rules).toBe(before);
 });
 
-test('what is wrong is said, with an exit code', async () => {
+test('mistakes are explained, with an exit code', async () => {
   const wrong: [string[], number, string][] = [
     [['ad', '10.0.0.1'], 2, 'bricks filter has no command "ad". Did you mean add?'],
     [['add'], 2, 'add needs what the rule matches'],

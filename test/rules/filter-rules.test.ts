@@ -108,7 +108,7 @@ test('a shunt drops the bulk of a connection, and passes its beginning and end',
   expect(await filter.call('rule', 'bulk')).toMatchObject({ type: 'shunt', packets: 5 });
 });
 
-test('a file of rules is read anew when it changes: whole, or not at all', async () => {
+test('a file of rules is reloaded when it changes: whole, or not at all', async () => {
   const file = join(folder, 'rules.txt');
   writeFileSync(file, '# a list\n10.0.0.1\n{"drop": "10.1.0.0/16", "id": "net"}\n');
   const { filter, send } = await running({ file });

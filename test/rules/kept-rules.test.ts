@@ -97,7 +97,7 @@ test('a file that is not one of kept rules is left alone', async () => {
   await expect(running({ keep: join(folder, 'missing', 'x') })).rejects.toMatchObject({ message: expect.stringContaining("Can't write the file of kept rules") as string });
 });
 
-test('where it can\'t be written, that is told once and shown, and all is written when it can be again', async () => {
+test('a failure to write is logged once and shown, and everything is written once that is possible again', async () => {
   mkdirSync(join(folder, 'disk'));
   const path = join(folder, 'disk', 'x.rules');
   const { book, kept } = bookOf(path, 10);
@@ -113,7 +113,7 @@ test('where it can\'t be written, that is told once and shown, and all is writte
   expect(bookOf(path).book.list().map(({ id }) => id).sort()).toEqual(['a', 'b']);
 });
 
-test('a file that two filters write is told of, and not overwritten', async () => {
+test('a file that two filters write is reported, and not overwritten', async () => {
   const path = newFile();
   const first = bookOf(path);
   const second = bookOf(path);
@@ -126,7 +126,7 @@ test('a file that two filters write is told of, and not overwritten', async () =
   expect(bookOf(path).book.list().map(({ id }) => id)).toEqual(['second']);
 });
 
-test('a file with many rules that are gone is written anew', () => {
+test('a file with many rules that are gone is rewritten without them', () => {
   const path = newFile();
   const { book, kept } = bookOf(path);
   for (let round = 0; round < 40; round++) book.addAll(Array.from({ length: 500 }, () => DROP_ONE())).forEach((id) => book.remove(id));

@@ -20,7 +20,7 @@ test('a control half that hangs leaves its rules at work, and they expire withou
   const { filter, send } = await running({ file });
   await filter.call('add', { drop: '10.5.0.1' });
   await filter.call('add', { drop: '10.0.0.1', expire: 0.5 });
-  // It reads the file anew, and waits for what never comes.
+  // It reloads the file, and waits for a writer that never comes.
   renameSync(fifo, file);
   let writer = -1;
   await until(() => {

@@ -115,7 +115,7 @@ describe('rules of NetControl', () => {
     expect(book.count).toBe(3);
   });
 
-  test('a rule that expires is told, with its counts', () => {
+  test('a rule that expires is reported, with its counts', () => {
     const { desk, book, published } = newDesk();
     desk.take(add({ expire: value('timespan', '10s') }));
     book.advance(99);
@@ -217,7 +217,7 @@ describe('the server', () => {
   };
   afterEach(() => server.close());
 
-  test('acknowledges subscriptions, answers rules, and tells what is no message', async () => {
+  test('acknowledges subscriptions, answers rules, and reports what is not a message', async () => {
     await open();
     const peer = await connect(server.port);
     peer.socket.send('["bricks/"]');
@@ -272,7 +272,7 @@ test('where one source of rules cannot be opened, those before it are closed', a
   await expect(connect(port)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('the client subscribes at Zeek, answers, and after a break connects again and tells what is in place', async () => {
+test('the client subscribes at Zeek, answers, and after a break connects again and reports the rules in place', async () => {
   const zeek = new WebSocketServer({ host: '127.0.0.1', port: 0, path: PATH });
   await new Promise((resolve) => zeek.once('listening', resolve));
   const { port } = zeek.address() as { port: number };

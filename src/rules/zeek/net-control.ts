@@ -79,7 +79,7 @@ function readConnection(value: BrokerValue): Entity {
   const fields = listOf(value, 'A connection');
   const from = portOf(fieldOf(fields, 1), 'The port of the originator');
   const to = portOf(fieldOf(fields, 3), 'The port of the responder');
-  // Newer versions say it in a field of its own, which is 65535 where it is not known: ports of neither TCP, UDP nor ICMP have none.
+  // Newer versions have a field for it, which is 65535 where it is not known: ports of neither TCP, UDP nor ICMP have none.
   const number = wholeOf(fieldOf(fields, 4), 'The protocol of a connection');
   const protocol = from?.protocol ?? to?.protocol ?? (number !== undefined && number >= 0 && number <= 255 ? number : undefined);
   const end = (place: number, what: string): Subnet => {
