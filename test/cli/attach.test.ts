@@ -2,16 +2,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { readCapture } from '../support/captures';
-import { flowPacket } from '../support/loopback-engine';
+import { writeFlows } from '../support/loopback-engine';
 import { Workplace, type Running } from '../support/program';
-import { writeCapture } from '../support/write-capture';
 
 let place: Workplace;
 let capture: string;
 const PACKETS = 800;
 beforeAll(() => {
   place = new Workplace();
-  capture = writeCapture(place.path('trace.pcap'), Array.from({ length: PACKETS }, (_, number) => ({ bytes: flowPacket(number % 60, number).bytes, seconds: number })));
+  capture = writeFlows(place.path('trace.pcap'), PACKETS, 60);
 });
 afterAll(() => place.dispose());
 

@@ -3,22 +3,16 @@ import { rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { networkInterfaces } from 'node:os';
 import { readCapture } from '../support/captures';
-import { flowPacket } from '../support/loopback-engine';
+import { writeFlows } from '../support/loopback-engine';
 import { Workplace } from '../support/program';
-import { writeCapture } from '../support/write-capture';
 
 let place: Workplace;
 let capture: string;
 beforeAll(() => {
   place = new Workplace();
-  capture = writeCapture(place.path('trace.pcap'), Array.from({ length: 500 }, (_, number) => ({ bytes: flowPacket(number % 40, number).bytes, seconds: number })));
+  capture = writeFlows(place.path('trace.pcap'), 500, 40);
 });
 afterAll(() => place.dispose());
-
-function script(name: string, text: string): string {
-  writeFileSync(place.path(name), text);
-  return name;
-}
 
 describe('usage errors end with 2, on standard error, with what was perhaps meant', () => {
   test.each<[string, string[], RegExp]>([
@@ -73,7 +67,7 @@ describe('a script that', () => {
     ['throws in TypeScript shows file, line and calls', 'throws.ts', 'const text: string = "no such luck";\nfunction f(): void {\n  throw new Error(text);\n}\nf();\n', /^bricks: throws\.ts:3: no such luck \[E_SCRIPT_FAILED\]\nstack traceback:\n\tthrows\.ts:3: in f\n\tthrows\.ts:5\n/],
     ['gives a brick a wrong option in TypeScript shows the line and the code', 'option.ts', 'import { LoadBalancer } from "packet-bricks";\nnew LoadBalancer({ tuple: 9 } as never);\n', /^bricks: option\.ts:2: .*tuple.* \[E_OPTION\]$/m],
   ])('%s, and ends with 1', async (_, name, text, message) => {
-    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script(name, text)]);
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', place.script(name, text)]);
     expect(stderr).toMatch(message);
     expect(code).toBe(1);
   });
@@ -85,7 +79,7 @@ describe('a script that', () => {
   });
 
   test("is the user's own comes before one of the same name that comes with Packet Bricks", async () => {
-    expect(await place.run(['-f', script('load-balance.lua', 'print("own")')])).toMatchObject({ code: 0, stdout: 'own\n' });
+    expect(await place.run(['-f', place.script('load-balance.lua', 'print("own")')])).toMatchObject({ code: 0, stdout: 'own\n' });
     rmSync(place.path('load-balance.lua'));
     expect((await place.run(['-f', 'load-balence.lua'])).stderr).toMatch(/Did you mean load-balance\.lua, which ships with Packet Bricks\?/);
     expect((await place.run(['-f', './load-balance.lua'])).code).toBe(1);
@@ -108,22 +102,22 @@ describe('a script that', () => {
 
   test('reads a file while the backend has a filter is told that the filter is for interfaces', async () => {
     const text = BALANCE(capture, 'unfiltered');
-    expect((await place.run(['--backend', 'pcap', '-o', 'filter=udp', '-f', script('unfiltered.lua', text)])).stderr).toMatch(/-o filter applies only to interfaces, so .*trace\.pcap is not filtered/);
-    expect((await place.run(['--backend', 'pcap', '-f', script('unfiltered.lua', text)])).stderr).not.toMatch(/filter/);
+    expect((await place.run(['--backend', 'pcap', '-o', 'filter=udp', '-f', place.script('unfiltered.lua', text)])).stderr).toMatch(/-o filter applies only to interfaces, so .*trace\.pcap is not filtered/);
+    expect((await place.run(['--backend', 'pcap', '-f', place.script('unfiltered.lua', text)])).stderr).not.toMatch(/filter/);
   });
 
   test('names its own exit code ends with it', async () => {
-    expect((await place.run(['--backend', 'loopback', '-f', script('seven.lua', 'os.exit(7)')])).code).toBe(7);
-    expect((await place.run(['--backend', 'loopback', '-f', script('zero.lua', 'os.exit(0)')])).code).toBe(0);
+    expect((await place.run(['--backend', 'loopback', '-f', place.script('seven.lua', 'os.exit(7)')])).code).toBe(7);
+    expect((await place.run(['--backend', 'loopback', '-f', place.script('zero.lua', 'os.exit(0)')])).code).toBe(0);
   });
 
   test('gets its arguments', async () => {
-    const { stdout } = await place.run(['--backend', 'loopback', '-f', script('arguments.lua', 'print(arg[0], #arg, arg[1], arg[2])'), '--', 'eth3', '--odd']);
+    const { stdout } = await place.run(['--backend', 'loopback', '-f', place.script('arguments.lua', 'print(arg[0], #arg, arg[1], arg[2])'), '--', 'eth3', '--odd']);
     expect(stdout).toBe('arguments.lua\t2\teth3\t--odd\n');
   });
 
   test('does nothing ends with 0', async () => {
-    expect(await place.run(['--backend', 'loopback', '-f', script('nothing.lua', '')])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await place.run(['--backend', 'loopback', '-f', place.script('nothing.lua', '')])).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 });
 
@@ -147,7 +141,7 @@ test.each([['attach'], ['devices'], ['netmap-run'], ['build'], []])('the help of
 
 test('where no more files can be opened the message says what to do', async () => {
   const outputs = Array.from({ length: 30 }, (_, index) => `"${place.path(`limit-${index}.pcap`)}"`).join(', ');
-  const name = script('limit.lua', `PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("${capture}"):connect_output(${outputs}))`);
+  const name = place.script('limit.lua', `PktEngine.new("e0"):link(Brick.new("LoadBalancer"):connect_input("${capture}"):connect_output(${outputs}))`);
   for (const limit of [24, 40]) {
     const { code, stderr } = await place.run(['-f', name], { wrap: ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh'] });
     expect(stderr).toMatch(/^bricks: .*ulimit -n.*\n$/);
@@ -192,7 +186,7 @@ const BALANCE = (input: string, name: string): string => `
 
 describe('the program ends', () => {
   test('when all sources have, and says what became of the packets', async () => {
-    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script('balance.lua', BALANCE(capture, 'balance'))]);
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', place.script('balance.lua', BALANCE(capture, 'balance'))]);
     expect(stderr).toMatch(/^bricks: e0: 500 packets received, 0 dropped$/m);
     expect(code).toBe(0);
   });
@@ -203,14 +197,14 @@ describe('the program ends', () => {
       pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("endless.pcap")):start()
       print("running")
     `;
-    const running = place.start(['--backend', 'loopback', '-f', script('endless.lua', text)], { input: '' });
+    const running = place.start(['--backend', 'loopback', '-f', place.script('endless.lua', text)], { input: '' });
     await running.says(/running/);
     running.signal(signal);
     const { code, stderr } = await running.ended;
     expect(stderr).toMatch(/^bricks: e0: \d+ packets received, 0 dropped$/m);
     expect(code).toBe(0);
     const received = Number(/(\d+) packets received/.exec(stderr)![1]);
-    const { stdout } = await place.run(['--backend', 'loopback', '-f', script('count.lua', `
+    const { stdout } = await place.run(['--backend', 'loopback', '-f', place.script('count.lua', `
       pe = PktEngine.new("e0")
       pe:link(Brick.new("Dummy"):connect_input("endless.pcap"):connect_output("/dev/null")):start()
       while pe:stats().running do end
@@ -220,7 +214,7 @@ describe('the program ends', () => {
   });
 
   test('on a signal while a Lua script loops', async () => {
-    const running = place.start(['--backend', 'loopback', '-f', script('loops.lua', 'print("looping") while true do end')], { input: '' });
+    const running = place.start(['--backend', 'loopback', '-f', place.script('loops.lua', 'print("looping") while true do end')], { input: '' });
     await running.says(/looping/);
     running.signal('SIGINT');
     expect((await running.ended).signal).toBeNull();
@@ -235,7 +229,7 @@ describe('the program ends', () => {
   });
 
   test('"a loop in the script takes a whole core and starves the engine": a script that loops cannot starve an engine', async () => {
-    const { stdout, code } = await place.run(['--backend', 'loopback', '-f', script('busy.lua', `${BALANCE(capture, 'busy')} while pe:stats().packets < 500 do end print("all", pe:stats().drops) os.exit(3)`)]);
+    const { stdout, code } = await place.run(['--backend', 'loopback', '-f', place.script('busy.lua', `${BALANCE(capture, 'busy')} while pe:stats().packets < 500 do end print("all", pe:stats().drops) os.exit(3)`)]);
     expect(stdout).toBe('all\t0\n');
     expect(code).toBe(3);
   });
@@ -250,7 +244,7 @@ describe('a full disk', () => {
       pe:link(Brick.new("Duplicator"):connect_input("${capture}"):connect_output("/dev/full", "kept.pcap")):start()
       while pe:stats().links[1].packets < 500 do BRICKS.sleep(0.01) end
     `;
-    const { code } = await place.run(['--backend', 'loopback', '-f', script('log.lua', text)], onto('2>/dev/full'));
+    const { code } = await place.run(['--backend', 'loopback', '-f', place.script('log.lua', text)], onto('2>/dev/full'));
     expect(code).toBe(4); // of the output /dev/full, not of the messages
     expect(readCapture(place.path('kept.pcap'))).toHaveLength(500);
   });
@@ -260,7 +254,7 @@ describe('a full disk', () => {
     ['devices', ['devices']],
     ['a script', ['--backend', 'loopback', '-f', 'says.js']],
   ])('under standard output is told in one line, with 1 at the end (%s)', async (_, args) => {
-    script('says.js', 'console.log("one"); setTimeout(() => console.log("two"), 1); setTimeout(() => {}, 50);');
+    place.script('says.js', 'console.log("one"); setTimeout(() => console.log("two"), 1); setTimeout(() => {}, 50);');
     const { code, stderr } = await place.run(args, onto('>/dev/full'));
     expect(stderr).toMatch(/^bricks: Cannot write to standard output: the disk is full\. .* \[E_OUTPUT\]\n$/);
     expect(code).toBe(1);
@@ -274,7 +268,7 @@ describe('a second signal', () => {
       pe:link(Brick.new("PcapReader", {loop = 0}):connect_input("${capture}"):connect_output("/dev/null")):start()
       print("running")
     `;
-    const running = place.start(['--backend', 'loopback', '-f', script('signals.lua', text)], { input: '' });
+    const running = place.start(['--backend', 'loopback', '-f', place.script('signals.lua', text)], { input: '' });
     await running.says(/running/);
     return running;
   };
@@ -295,7 +289,7 @@ test('a second signal more than a second behind the first ends a program that ca
     import { defineBrick } from 'packet-bricks';
     export const Stuck = defineBrick({ name: 'Stuck', process: () => () => { for (;;); } });
   `);
-  const running = place.start(['-f', script('stuck.ts', `
+  const running = place.start(['-f', place.script('stuck.ts', `
     import { PacketEngine } from 'packet-bricks';
     import { Stuck } from './stuck.mjs';
     const engine = new PacketEngine('stuck', { backend: 'loopback', hangMilliseconds: 0, warmUpMilliseconds: 0 });
@@ -325,7 +319,7 @@ describe('a failing engine is told of, with 1 at the end', () => {
   `;
   test('from TypeScript, with the line of the brick that failed', async () => {
     writeFileSync(place.path('failing.mjs'), OWN);
-    const { code, stderr } = await place.run(['-f', script('failing.ts', `
+    const { code, stderr } = await place.run(['-f', place.script('failing.ts', `
       import { PacketEngine } from 'packet-bricks';
       import { Failing } from './failing.mjs';
       const engine = new PacketEngine('own', { backend: 'loopback' });
@@ -339,7 +333,7 @@ describe('a failing engine is told of, with 1 at the end', () => {
 });
 
 test('without --backend the program says with -v which one it took and why, and nothing to a log', async () => {
-  const { code, stderr } = await place.run(['-v', '-f', script('verbose.lua', '')]);
+  const { code, stderr } = await place.run(['-v', '-f', place.script('verbose.lua', '')]);
   expect(stderr).toMatch(/^bricks: backend \w+ \(.+\)$/m);
   expect(code).toBe(0);
   expect(await place.run(['-f', 'verbose.lua'])).toMatchObject({ code: 0, stderr: '' });

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { LoadBalancer, PacketEngine } from 'packet-bricks';
 import { EXIT_CODES } from 'packet-bricks/src/cli/exit-codes';
 import { exitCodeOf } from 'packet-bricks/src/model/outcome';
-import { flowPacket } from '../support/loopback-engine';
+import { writeFlows } from '../support/loopback-engine';
 import { Workplace, type Outcome } from '../support/program';
-import { writeCapture } from '../support/write-capture';
 
 let place: Workplace;
 beforeAll(() => {
   place = new Workplace();
-  const sound = writeCapture(place.path('sound.pcap'), Array.from({ length: 100 }, (_, number) => ({ bytes: flowPacket(number % 10, number).bytes, seconds: number })));
+  const sound = writeFlows(place.path('sound.pcap'), 100, 10);
   const bytes = readFileSync(sound);
   writeFileSync(place.path('cut.pcap'), bytes.subarray(0, -5));
   const lie = Buffer.from(bytes);

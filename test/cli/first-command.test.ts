@@ -3,8 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { flowPacket } from '../support/loopback-engine';
-import { writeCapture } from '../support/write-capture';
+import { writeFlows } from '../support/loopback-engine';
 
 const root = resolve(__dirname, '../..');
 let folder: string;
@@ -30,7 +29,7 @@ beforeAll(() => {
   for (const name of ['node_modules', 'build']) if (!existsSync(join(installed, name))) symlinkSync(join(root, name), join(installed, name));
   program = join(folder, 'prefix', 'bin', 'bricks');
   mkdirSync(join(folder, 'work'));
-  writeCapture(join(folder, 'work', 'trace.pcap'), Array.from({ length: 50 }, (_packet, number) => ({ bytes: flowPacket(number % 10, number).bytes, seconds: number })));
+  writeFlows(join(folder, 'work', 'trace.pcap'), 50, 10);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

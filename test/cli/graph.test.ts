@@ -2,13 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { resolveBackend } from 'packet-bricks';
 import { givenBackendOptions } from 'packet-bricks/src/program/program-engines';
 import { DaemonPlace } from '../daemon/programs';
-import { flowPacket } from '../support/loopback-engine';
-import { writeCapture } from '../support/write-capture';
+import { writeFlows } from '../support/loopback-engine';
 
 let place: DaemonPlace;
 beforeAll(() => {
   place = new DaemonPlace();
-  writeCapture(place.path('in.pcap'), Array.from({ length: 100 }, (_, number) => ({ bytes: flowPacket(number % 12, number).bytes, seconds: number })));
+  writeFlows(place.path('in.pcap'), 100, 12);
 });
 afterAll(() => place.dispose());
 

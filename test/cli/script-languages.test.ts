@@ -1,20 +1,14 @@
 import { writeFileSync } from 'node:fs';
-import { flowPacket } from '../support/loopback-engine';
+import { writeFlows } from '../support/loopback-engine';
 import { Workplace } from '../support/program';
-import { writeCapture } from '../support/write-capture';
 
 let place: Workplace;
 let capture: string;
 beforeAll(() => {
   place = new Workplace();
-  capture = writeCapture(place.path('trace.pcap'), Array.from({ length: 500 }, (_, number) => ({ bytes: flowPacket(number % 40, number).bytes, seconds: number })));
+  capture = writeFlows(place.path('trace.pcap'), 500, 40);
 });
 afterAll(() => place.dispose());
-
-function script(name: string, text: string): string {
-  writeFileSync(place.path(name), text);
-  return name;
-}
 
 describe('scripts in other languages', () => {
   const body = (typed: boolean): string => `
@@ -28,7 +22,7 @@ describe('scripts in other languages', () => {
     console.log(statistics.packets, engine.audit().balanced);
   `;
   test.each([['x.ts', true], ['x.mts', true], ['x.mjs', false]])('%s imports packet-bricks from anywhere', async (name, typed) => {
-    const { code, stdout, stderr } = await place.run(['-f', script(name, body(typed)), '--', capture]);
+    const { code, stdout, stderr } = await place.run(['-f', place.script(name, body(typed)), '--', capture]);
     expect(stdout).toBe('500 true\n');
     expect(stderr).toMatch(/ts: 500 packets received, 0 dropped/);
     expect(code).toBe(0);
@@ -39,7 +33,7 @@ describe('scripts in other languages', () => {
       const { PacketEngine, Dummy } = require('packet-bricks');
       new PacketEngine('js', { backend: 'loopback' }).link(new Dummy().connectInput(process.argv[2]).connectOutput('js.pcap')).then((engine) => engine.start());
     `;
-    const { code, stderr } = await place.run(['-f', script('x.cjs', text), '--', capture]);
+    const { code, stderr } = await place.run(['-f', place.script('x.cjs', text), '--', capture]);
     expect(stderr).toMatch(/js: 500 packets received, 0 dropped/);
     expect(code).toBe(0);
   });
@@ -49,7 +43,7 @@ describe('scripts in other languages', () => {
     ['a command that nobody waits for', 'new PacketEngine("late").start(); setInterval(() => {}, 1000);', /^bricks: .*has no brick.* \[E_ENGINE_NOT_LINKED\]\n$/],
     ['a timer', 'setTimeout(() => { throw new Error("no such luck"); }, 10);', /^bricks: late\.cjs:2: no such luck \[E_SCRIPT_FAILED\]\n/],
   ])('what %s fails of is told as any error, without the inside of the program, and with 1 at the end', async (_, text, message) => {
-    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', script('late.cjs', `const { Dummy, PacketEngine } = require('packet-bricks');\n${text}\n`)]);
+    const { code, stderr } = await place.run(['--backend', 'loopback', '-f', place.script('late.cjs', `const { Dummy, PacketEngine } = require('packet-bricks');\n${text}\n`)]);
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/node:|dist\//);
     expect(code).toBe(1);
@@ -57,7 +51,7 @@ describe('scripts in other languages', () => {
 
   test('a script may take its late errors itself', async () => {
     const text = 'process.on("uncaughtException", (error) => { console.log("mine:", error.message); process.exit(5); });\nsetTimeout(() => { throw new Error("x"); }, 10);';
-    expect(await place.run(['--backend', 'loopback', '-f', script('takes.cjs', text)])).toMatchObject({ code: 5, stdout: 'mine: x\n', stderr: '' });
+    expect(await place.run(['--backend', 'loopback', '-f', place.script('takes.cjs', text)])).toMatchObject({ code: 5, stdout: 'mine: x\n', stderr: '' });
   });
 
   test.each<[string, string]>([
@@ -71,7 +65,7 @@ describe('scripts in other languages', () => {
       await engine.start();
       ${failure}
     `;
-    const { code, stderr } = await place.run(['-f', script('going.ts', text), '--', capture]);
+    const { code, stderr } = await place.run(['-f', place.script('going.ts', text), '--', capture]);
     expect(stderr).toMatch(/going\.ts:6: late \[E_SCRIPT_FAILED\]\n[^]*going: \d+ packets received, 0 dropped\n$/);
     expect(code).toBe(1);
   });
@@ -88,7 +82,7 @@ describe('scripts in other languages', () => {
       await engine.link(new Own().connectInput(process.argv[2]).connectOutput('own.pcap'));
       await engine.start();
     `;
-    const { code, stderr } = await place.run(['-f', script('own.ts', text), '--', capture]);
+    const { code, stderr } = await place.run(['-f', place.script('own.ts', text), '--', capture]);
     expect(stderr).toMatch(/own: 500 packets received, 2\d\d dropped: 2\d\d because a brick chose to drop them/);
     expect(code).toBe(0);
   });

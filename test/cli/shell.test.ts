@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readCapture } from '../support/captures';
-import { flowPacket } from '../support/loopback-engine';
+import { flowPacket, writeFlows } from '../support/loopback-engine';
 import { PROGRAM, Running, SCRIPTS, Workplace } from '../support/program';
 import { writeCapture } from '../support/write-capture';
 
@@ -10,7 +10,7 @@ let place: Workplace;
 let capture: string;
 beforeAll(() => {
   place = new Workplace();
-  capture = writeCapture(place.path('trace.pcap'), Array.from({ length: 800 }, (_, number) => ({ bytes: flowPacket(number % 60, number).bytes, seconds: number })));
+  capture = writeFlows(place.path('trace.pcap'), 800, 60);
 });
 afterAll(() => place.dispose());
 

@@ -1,5 +1,5 @@
 /** Daemons, as users start them. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { connect, type Daemon } from 'packet-bricks';
 import { Workplace, type Outcome, type RunOptions, type Running } from '../support/program';
 
@@ -26,11 +26,6 @@ export class DaemonPlace extends Workplace {
 
   override get environment(): NodeJS.ProcessEnv {
     return { ...super.environment, BRICKS_RUN_DIR: this.run_ };
-  }
-
-  script(name: string, text: string): string {
-    writeFileSync(this.path(name), text);
-    return name;
   }
 
   /** Starts a daemon with `bricks -d`; resolves when that has ended. */

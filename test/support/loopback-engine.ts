@@ -2,6 +2,7 @@
 import { PacketEngine, resolveBackend, type BrickDescription, type LinkOptions, type PacketEngineOptions } from 'packet-bricks';
 import type { LoopbackBackend, LoopbackPacket } from 'packet-bricks/backends/loopback';
 import { bytesOf, ethernet, ipv4, ipv6, tcp, udp, type Layered, type Payload } from './packets';
+import { writeCapture } from './write-capture';
 
 export const loopback = resolveBackend('loopback') as LoopbackBackend;
 
@@ -67,6 +68,11 @@ export function flowPacket(flow: number, number: number, backwards = false, size
   const [source, destination] = (flow % 4 === 1 ? six : four)[backwards ? 'reverse' : 'slice']() as string[];
   const packet = flow % 4 === 1 ? ipv6({ source, destination }, transport) : ipv4({ source, destination }, transport);
   return { flow, backwards, number, bytes: bytesOf(ethernet({}, packet)) };
+}
+
+/** Writes a capture file with packets of so many flows, a second apart, and returns its path. */
+export function writeFlows(path: string, packets: number, flows: number): string {
+  return writeCapture(path, Array.from({ length: packets }, (_, number) => ({ bytes: flowPacket(number % flows, number).bytes, seconds: number })));
 }
 
 /** The number that `flowPacket` wrote. */

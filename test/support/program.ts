@@ -1,6 +1,6 @@
 /** The program `bricks`, as a user runs it. */
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -35,6 +35,12 @@ export class Workplace {
 
   path(...parts: string[]): string {
     return join(this.folder, ...parts);
+  }
+
+  /** Writes a script, and returns its name. */
+  script(name: string, text: string): string {
+    writeFileSync(this.path(name), text);
+    return name;
   }
 
   get environment(): NodeJS.ProcessEnv {
