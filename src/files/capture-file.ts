@@ -3,9 +3,9 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { SOURCE_ENDED } from '../model/backend';
 import { createPacketBatch } from '../model/packet-batch';
 import { CaptureReader } from './capture-reader';
-import { ENHANCED_AROUND, PCAP_RECORD, SNAP_LENGTH, fileError, fileReason, type CaptureFormat } from './formats';
+import { PCAP_RECORD, SNAP_LENGTH, fileError, fileReason, type CaptureFormat } from './formats';
 import { pcapHeader } from './pcap';
-import { interfaceBlock, sectionBlock } from './pcapng';
+import { interfaceBlock, packetBlock, sectionBlock } from './pcapng';
 
 /** A packet of a capture file. */
 export interface CapturedPacket {
@@ -99,7 +99,7 @@ export function encodeCapture(packets: Iterable<CapturedPacket>, options: WriteO
     }
     const data = packet.bytes.subarray(0, snapLength);
     const wireLength = packet.wireLength ?? packet.bytes.length;
-    records.push(format === 'pcap' ? pcapRecord(packet, data, wireLength, nanoseconds, littleEndian) : enhancedPacket(packet, data, wireLength, index, nanoseconds, littleEndian));
+    records.push(format === 'pcap' ? pcapRecord(packet, data, wireLength, nanoseconds, littleEndian) : packetBlock(index, stampOf(packet, nanoseconds), data, wireLength, littleEndian));
   }
   if (format === 'pcapng') return [sectionBlock(littleEndian), ...(linkTypes.length > 0 ? [] : [interfaceBlock(1, snapLength, nanoseconds ? 9 : 6, littleEndian)]), ...records];
   return [pcapHeader(linkTypes[0] ?? 1, nanoseconds, snapLength, littleEndian), ...records];
@@ -116,20 +116,7 @@ function pcapRecord(packet: CapturedPacket, data: Uint8Array, wireLength: number
   return record;
 }
 
-function enhancedPacket(packet: CapturedPacket, data: Uint8Array, wireLength: number, index: number, nanoseconds: boolean, littleEndian: boolean): Uint8Array {
-  const block = new Uint8Array(ENHANCED_AROUND + ((data.length + 3) & ~3));
-  const view = new DataView(block.buffer);
-  const stamp = nanoseconds
-    ? BigInt(packet.seconds) * 1_000_000_000n + BigInt(packet.nanoseconds)
-    : BigInt(packet.seconds) * 1_000_000n + BigInt(Math.floor(packet.nanoseconds / 1000));
-  view.setUint32(0, 6, littleEndian);
-  view.setUint32(4, block.length, littleEndian);
-  view.setUint32(8, index, littleEndian);
-  view.setUint32(12, Number(stamp >> 32n), littleEndian);
-  view.setUint32(16, Number(stamp & 0xffff_ffffn), littleEndian);
-  view.setUint32(20, data.length, littleEndian);
-  view.setUint32(24, wireLength, littleEndian);
-  block.set(data, 28);
-  view.setUint32(block.length - 4, block.length, littleEndian);
-  return block;
+/** In nanoseconds, or in microseconds. */
+function stampOf({ seconds, nanoseconds }: CapturedPacket, exact: boolean): bigint {
+  return exact ? BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds) : BigInt(seconds) * 1_000_000n + BigInt(Math.floor(nanoseconds / 1000));
 }

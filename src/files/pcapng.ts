@@ -2,7 +2,7 @@
 import type { PacketBatch } from '../model/packet-batch';
 import { CaptureSection, carriedBlock, fcsBytesOf, interfaceOptions, sectionOptions } from './capture-section';
 import {
-  BYTE_ORDER_MAGIC, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, LONGEST_PACKET, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,
+  BYTE_ORDER_MAGIC, ENHANCED_AROUND, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, INTERFACE_BLOCK, LONGEST_PACKET, MAXIMUM_BLOCK, MAXIMUM_PACKET, OBSOLETE_PACKET_BLOCK,
   OPTION_RESOLUTION, OPTION_TIME_OFFSET, SECTION_BLOCK, SIMPLE_PACKET_BLOCK,
 } from './formats';
 import { PACKET_NUMBERS, carryOptions } from './pcapng-options';
@@ -241,6 +241,20 @@ export function interfaceBlock(linkType: number, snapLength: number, resolution 
   view.setUint16(18, 1, littleEndian);
   view.setUint8(20, resolution);
   block.set(options, 24);
+  return block;
+}
+
+/** A packet of an interface. `stamp` counts in the interface's resolution since 1970. */
+export function packetBlock(index: number, stamp: bigint, data: Uint8Array, wireLength: number, littleEndian = true, options: Uint8Array = NO_OPTIONS): Uint8Array {
+  const padded = (data.length + 3) & ~3;
+  const { block, view } = emptyBlock(ENHANCED_PACKET_BLOCK, ENHANCED_AROUND + padded + optionsLength(options), littleEndian);
+  view.setUint32(8, index, littleEndian);
+  view.setUint32(12, Number(stamp >> 32n), littleEndian);
+  view.setUint32(16, Number(stamp & 0xffff_ffffn), littleEndian);
+  view.setUint32(20, data.length, littleEndian);
+  view.setUint32(24, wireLength, littleEndian);
+  block.set(data, ENHANCED_BEFORE);
+  block.set(options, ENHANCED_BEFORE + padded);
   return block;
 }
 

@@ -1,6 +1,6 @@
 /** Tapped packets as a pcapng stream: an interface for each link, and a comment for each packet that says where it was seen. */
-import { ENHANCED_AROUND, ENHANCED_BEFORE, ENHANCED_PACKET_BLOCK, SNAP_LENGTH } from '../files/formats';
-import { interfaceBlock, sectionBlock } from '../files/pcapng';
+import { SNAP_LENGTH } from '../files/formats';
+import { interfaceBlock, packetBlock, sectionBlock } from '../files/pcapng';
 
 const OPTION_COMMENT = 1;
 const OPTION_INTERFACE_NAME = 2;
@@ -31,20 +31,7 @@ export class TapCapture {
     const key = `${linkType} ${link}`;
     const known = this.interfaces.get(key);
     const number = known ?? this.interfaces.size;
-    const padded = (data.length + 3) & ~3;
-    const option = textOption(OPTION_COMMENT, comment);
-    const block = Buffer.alloc(ENHANCED_AROUND + padded + option.length + 4);
-    const time = BigInt(seconds) * BILLION + BigInt(nanoseconds);
-    block.writeUInt32LE(ENHANCED_PACKET_BLOCK, 0);
-    block.writeUInt32LE(block.length, 4);
-    block.writeUInt32LE(number, 8);
-    block.writeUInt32LE(Number(time >> 32n), 12);
-    block.writeUInt32LE(Number(time & 0xffff_ffffn), 16);
-    block.writeUInt32LE(data.length, 20);
-    block.writeUInt32LE(wireLength, 24);
-    block.set(data, ENHANCED_BEFORE);
-    block.set(option, ENHANCED_BEFORE + padded);
-    block.writeUInt32LE(block.length, block.length - 4);
+    const block = packetBlock(number, BigInt(seconds) * BILLION + BigInt(nanoseconds), data, wireLength, undefined, textOption(OPTION_COMMENT, comment));
     if (known !== undefined) return block;
     this.interfaces.set(key, number);
     return Buffer.concat([interfaceBlock(linkType, SNAP_LENGTH, undefined, undefined, textOption(OPTION_INTERFACE_NAME, link)), block]);
