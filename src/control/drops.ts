@@ -1,6 +1,7 @@
 /** Every drop of an engine, with what happened and what to do about it: one place for shells, top, metrics and the page. */
 import { DROP_REASONS, type DropReason } from '../model/drop-reasons';
 import { parseLinkName, peerName } from '../model/link-name';
+import { shellWord, withinQuotes } from '../model/shell-word';
 import type { RingFill } from '../pipes';
 import { groupedNumber } from './number-text';
 import type { EngineStatistics, LinkStatistics } from './statistics';
@@ -35,7 +36,7 @@ export function remedyOf({ place, kind, reason, source, reader }: Pick<Drop, 'pl
   if (reader !== undefined) return `It has one now: ${reader}.`;
   const words: Readonly<Record<string, string>> = {
     link: shellWord(place),
-    reader: (kind === 'link' ? readerEnd(place) : place).replaceAll("'", "'\\''"),
+    reader: withinQuotes(kind === 'link' ? readerEnd(place) : place),
     source: source === undefined ? 'IFACE' : shellWord(source),
   };
   return reasonOf(reason).remedy.replace(/\{(\w+)\}/g, (_, word: string) => words[word] ?? '');
@@ -63,9 +64,4 @@ function readerEnd(place: string): string {
 
 function isInterface(place: string): boolean {
   return parseLinkName(place).kind === 'interface';
-}
-
-/** Quoted where a shell would read something else. */
-function shellWord(text: string): string {
-  return /^[\w.:@%+,/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

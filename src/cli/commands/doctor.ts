@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { BricksError } from '../../model/errors';
+import { shellWord } from '../../model/shell-word';
 import { checkInterface, interfaces, isUp } from '../../doctor/interface-checks';
 import { checkDaemons, checkOthers, checkReaders } from '../../doctor/program-checks';
 import { checkSystem } from '../../doctor/system-checks';
@@ -86,7 +87,7 @@ export class DoctorCommand extends Command {
 
 /** As it would be typed. */
 function written(command: Remedy): string {
-  return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+  return command.map(shellWord).join(' ');
 }
 
 /** The end of the input is a no. */
