@@ -31,6 +31,11 @@ export function dropsOf({ name: engine, links, bricks }: Pick<EngineStatistics, 
   return [...links.flatMap(({ name, drops, ring }) => of('link', name, drops, ring)), ...bricks.flatMap(({ label, drops }) => of('brick', label, drops))];
 }
 
+/** What happened: `had no reader`. */
+export function happenedText(reason: DropReason): string {
+  return reasonOf(reason).happened;
+}
+
 /** What to do about it, in whole sentences; empty where a packet was dropped as intended. */
 export function remedyOf({ place, kind, reason, source, reader }: Pick<Drop, 'place' | 'kind' | 'reason' | 'source' | 'reader'>): string {
   if (reader !== undefined) return `It has one now: ${reader}.`;
@@ -45,7 +50,7 @@ export function remedyOf({ place, kind, reason, source, reader }: Pick<Drop, 'pl
 /** `eth3{0: 25,704,741 packets had no reader. Start one, for example: bricks attach 'eth3}0'. ...` */
 export function dropText(drop: Drop): string {
   const { place, packets, reason } = drop;
-  return `${place}: ${groupedNumber(packets)} ${packets === 1 ? 'packet' : 'packets'} ${reasonOf(reason).happened}. ${remedyOf(drop)}`.trimEnd();
+  return `${place}: ${groupedNumber(packets)} ${packets === 1 ? 'packet' : 'packets'} ${happenedText(reason)}. ${remedyOf(drop)}`.trimEnd();
 }
 
 /** Who reads a ring: `suricata 1234`. */

@@ -1,9 +1,8 @@
 /** What `bricks top` shows: engines, links, bricks, readers and drops as tables of cells, made from one look at the engines. */
-import { dropsOf, remedyOf } from '../control/drops';
+import { dropsOf, happenedText, remedyOf } from '../control/drops';
 import { groupedNumber, percentText, shortNumber, withUnit } from '../control/number-text';
 import type { EngineRates } from '../control/rate-meter';
 import type { EngineStatistics } from '../control/statistics';
-import { DROP_REASONS } from '../model/drop-reasons';
 import type { SortOrder, ViewName } from './choices';
 
 /** How a cell is meant: what is lost, what is near its limit. */
@@ -146,8 +145,8 @@ function dropsTable(engines: readonly EngineStatistics[]): Table {
     name: 'drops', title: 'DROPS AT',
     columns: [text('DROPS AT', 'place'), text('ENGINE', 'engine', 3), number('PACKETS', 'packets'), text('REASON', 'reason', 2), { ...text('WHAT TO DO', 'remedy', 1), below: true }],
     rows: engines.flatMap((engine) => dropsOf(engine).map((drop) => [
-      plain(drop.place), plain(drop.engine), lost(drop.packets, groupedNumber), { text: DROP_REASONS.find(({ name }) => name === drop.reason)?.happened ?? drop.reason, value: drop.reason },
-      { text: remedyOf(drop), value: remedyOf(drop), tone: 'warning' as const },
+      plain(drop.place), plain(drop.engine), lost(drop.packets, groupedNumber), { text: happenedText(drop.reason), value: drop.reason },
+      { ...plain(remedyOf(drop)), tone: 'warning' as const },
     ])),
   };
 }

@@ -1,5 +1,5 @@
 /** The drawing of the engines: rates on the edges, drops in red, each part to be chosen with the mouse or the keyboard. */
-import { shortNumber } from '../control/number-text';
+import { shortNumber, withUnit } from '../control/number-text';
 import type { WebDrop, WebEngine, WebRate, WebState } from '../observe/web-messages';
 import { NODE_HEIGHT, PADDING, geometryOf } from '../picture/geometry';
 import type { Picture } from '../picture/picture';
@@ -115,8 +115,7 @@ export function rateText({ packets, drops }: WebRate): string {
 
 /** `487 kbit/s` */
 export function bitsText(bits: number): string {
-  const text = shortNumber(Math.round(bits));
-  return `${text}${text.includes(' ') ? '' : ' '}bit/s`;
+  return withUnit(Math.round(bits), 'bit/s');
 }
 
 function sum(values: readonly number[]): number {

@@ -1,5 +1,5 @@
 /** The page: hears the server, and shows engines, their graph, drops, links and readers. */
-import { groupedNumber, percentText, shortNumber } from '../control/number-text';
+import { groupedNumber, percentText, shortNumber, withUnit } from '../control/number-text';
 import type { WebDrop, WebEngine, WebGraphs, WebState } from '../observe/web-messages';
 import { ChartView } from './chart-view';
 import { byId, element, fillTable, setText, type Cell } from './dom';
@@ -26,7 +26,7 @@ function showTables({ engines }: WebState): void {
   ])), [3, 4, 5, 6, 7]);
   fillTable(byId<HTMLTableElement>('readers'), ['pipe', 'reader', 'behind', 'ring'], ofAll(({ links }) => links.flatMap(({ name, ring }) => (ring === undefined ? [] : [[
     { text: name }, ring.reader ? { text: `${ring.reader.name ?? 'process'} (${ring.reader.process})` } : { text: 'nobody', kind: 'bad' as const },
-    number(percentText(ring.used / ring.bytes)), number(`${shortNumber(ring.bytes)}B`),
+    number(percentText(ring.used / ring.bytes)), number(withUnit(ring.bytes, 'B')),
   ]]))), [2, 3]);
 }
 
