@@ -1,10 +1,10 @@
 /** What the page shows: looks at all engines once a second, and remembers ten minutes of rates. */
 import { dropText, dropsOf, remedyOf } from '../control/drops';
 import type { PacketEngine } from '../control/packet-engine';
-import { RateMeter } from '../control/rate-meter';
+import { RateMeter, type Rate } from '../control/rate-meter';
 import type { EngineStatistics } from '../control/statistics';
 import type { Picture } from '../picture/picture';
-import type { WebEngine, WebHistory, WebRate, WebState } from './web-messages';
+import type { WebEngine, WebHistory, WebState } from './web-messages';
 
 const SECONDS_KEPT = 600;
 /** More than anybody looks at: of others the history begins when they are looked at. */
@@ -22,7 +22,7 @@ class Series {
   private readonly values = [new Float64Array(SECONDS_KEPT), new Float64Array(SECONDS_KEPT), new Float64Array(SECONDS_KEPT), new Float64Array(SECONDS_KEPT)] as const;
   private count = 0;
 
-  add(time: number, { packets, bits, drops }: WebRate): void {
+  add(time: number, { packets, bits, drops }: Rate): void {
     const at = this.count++ % SECONDS_KEPT;
     [time, packets, bits, drops].forEach((value, index) => {
       this.values[index][at] = value;
@@ -77,7 +77,7 @@ export class WebFeed {
     return this.series.get(keyOf(engine, name))?.all;
   }
 
-  private note(time: number, engine: string, name: string, rate: WebRate): void {
+  private note(time: number, engine: string, name: string, rate: Rate): void {
     const key = keyOf(engine, name);
     let series = this.series.get(key);
     if (!series) {
@@ -91,25 +91,24 @@ export class WebFeed {
   private engineOf(statistics: EngineStatistics, seconds: number): WebEngine {
     const { name, running, packets, drops, links, bricks, faults } = statistics;
     const [rates] = running ? this.meter.rates(statistics, seconds) : [];
-    const linkRates = new Map(rates?.links.map((rate) => [rate.name, rate]));
-    const brickRates = new Map(rates?.bricks.map((rate) => [rate.label, rate]));
-    const none: WebRate = { packets: 0, bits: 0, drops: 0 };
     return {
       name, running, packets, drops, load: rates?.load ?? 0, faults: faults.map(({ message }) => message),
-      rate: rates ? { packets: rates.packets, bits: rates.bits, drops: rates.drops } : none,
-      links: links.map((link) => {
-        const rate = linkRates.get(link.name) ?? none;
-        return {
-          name: link.name, role: link.role, packets: link.packets, bytes: link.bytes, dropped: link.dropped, rate: { packets: rate.packets, bits: rate.bits, drops: rate.drops },
-          ...(link.ring === undefined ? {} : { ring: link.ring }),
-        };
-      }),
-      bricks: bricks.map(({ label, kind, packetsIn, packetsOut, dropped, nanosecondsPerPacket }) => {
-        const rate = brickRates.get(label);
+      rate: rateOf(rates),
+      links: links.map((link, index) => ({
+        name: link.name, role: link.role, packets: link.packets, bytes: link.bytes, dropped: link.dropped, rate: rateOf(rates?.links[index]),
+        ...(link.ring === undefined ? {} : { ring: link.ring }),
+      })),
+      bricks: bricks.map(({ label, kind, packetsIn, packetsOut, dropped, nanosecondsPerPacket }, index) => {
+        const rate = rates?.bricks[index];
         return { label, kind, packetsIn, packetsOut, dropped, nanosecondsPerPacket, rate: { packets: rate?.packetsIn ?? 0, bits: 0, drops: rate?.drops ?? 0 } };
       }),
     };
   }
+}
+
+/** Of more, only that; nothing passes what was not looked at before. */
+function rateOf({ packets, bits, drops }: Rate = { packets: 0, bits: 0, drops: 0 }): Rate {
+  return { packets, bits, drops };
 }
 
 function keyOf(engine: string, name: string): string {

@@ -1,32 +1,14 @@
 /** What the web server tells the page. Both sides are made from these types. */
-import type { RingFill } from '../pipes/ring-fill';
+import type { Rate } from '../control/rate-meter';
+import type { BrickStatistics, LinkStatistics } from '../control/statistics';
 import type { Picture } from '../picture/picture';
 
-/** What passes in a second. */
-export interface WebRate {
-  readonly packets: number;
-  readonly bits: number;
-  readonly drops: number;
+export interface WebLink extends Pick<LinkStatistics, 'name' | 'role' | 'packets' | 'bytes' | 'dropped' | 'ring'> {
+  readonly rate: Rate;
 }
 
-export interface WebLink {
-  readonly name: string;
-  readonly role: 'source' | 'inner' | 'sink';
-  readonly packets: number;
-  readonly bytes: number;
-  readonly dropped: number;
-  readonly rate: WebRate;
-  readonly ring?: RingFill;
-}
-
-export interface WebBrick {
-  readonly label: string;
-  readonly kind: string;
-  readonly packetsIn: number;
-  readonly packetsOut: number;
-  readonly dropped: number;
-  readonly nanosecondsPerPacket: number;
-  readonly rate: WebRate;
+export interface WebBrick extends Pick<BrickStatistics, 'label' | 'kind' | 'packetsIn' | 'packetsOut' | 'dropped' | 'nanosecondsPerPacket'> {
+  readonly rate: Rate;
 }
 
 export interface WebEngine {
@@ -36,7 +18,7 @@ export interface WebEngine {
   readonly drops: number;
   /** From 0 to 1. */
   readonly load: number;
-  readonly rate: WebRate;
+  readonly rate: Rate;
   readonly links: readonly WebLink[];
   readonly bricks: readonly WebBrick[];
   readonly faults: readonly string[];

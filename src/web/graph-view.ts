@@ -1,6 +1,7 @@
 /** The drawing of the engines: rates on the edges, drops in red, each part to be chosen with the mouse or the keyboard. */
 import { shortNumber, withUnit } from '../control/number-text';
-import type { WebDrop, WebEngine, WebRate, WebState } from '../observe/web-messages';
+import type { Rate } from '../control/rate-meter';
+import type { WebDrop, WebEngine, WebState } from '../observe/web-messages';
 import { NODE_HEIGHT, PADDING, geometryOf } from '../picture/geometry';
 import type { Picture } from '../picture/picture';
 import { element, setText, svg } from './dom';
@@ -102,14 +103,14 @@ export class GraphView {
 }
 
 /** Of all links that an edge stands for, or of a brick. */
-export function rateOf({ links, bricks }: WebEngine, { names }: Choice): WebRate {
+export function rateOf({ links, bricks }: WebEngine, { names }: Choice): Rate {
   const brick = bricks.find(({ label }) => names.length === 1 && label === names[0]);
   const rates = [...links.filter(({ name }) => names.includes(name)), ...(brick ? [brick] : [])].map(({ rate }) => rate);
   return { packets: sum(rates.map(({ packets }) => packets)), bits: sum(rates.map(({ bits }) => bits)), drops: sum(rates.map(({ drops }) => drops)) };
 }
 
 /** `1.2 M/s, 3/s dropped` */
-export function rateText({ packets, drops }: WebRate): string {
+export function rateText({ packets, drops }: Rate): string {
   return `${shortNumber(Math.round(packets))}/s${drops > 0 ? `, ${shortNumber(Math.max(1, Math.round(drops)))}/s dropped` : ''}`;
 }
 
