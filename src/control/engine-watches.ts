@@ -4,9 +4,9 @@ import { BricksError, nearest } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
 import { parseLinkName } from '../model/link-name';
 import { checkFilterExpression } from '../filter/filter-expression';
-import { TAP_RING_BYTES, TapRingReader, createTapRing, type TappedPacket } from '../watch/tap-ring';
+import { TapRingReader, createTapRing, type TappedPacket } from '../watch/tap-ring';
 import type { TapOrder, TraceOrder, Trail, WatchEnd, WatchOrder, WatchReport } from '../watch/watch-plan';
-import { linkNames, linksNamed } from '../watch/watched-graph';
+import { linkNames, linksNamed, noLink } from '../watch/watched-graph';
 import type { CommandEvent } from '../native/system';
 import { CONTROL_WAKE, CONTROL_WATCH } from './engine-protocol';
 
@@ -79,7 +79,7 @@ export class EngineWatches {
   tap(settings: TapSettings, ended: (end: WatchEnd) => void): EngineTap {
     const place = settings.place === undefined ? undefined : placeOf(this.graph(), settings.place, settings.drops === true ? 'drops' : 'any');
     if (settings.filter !== undefined) checkFilterExpression(settings.filter, 'filter');
-    const ring = createTapRing(TAP_RING_BYTES);
+    const ring = createTapRing();
     const order: Omit<TapOrder, 'id'> = {
       kind: 'tap', place, drops: settings.drops ?? false, filter: settings.filter, sample: settings.sample ?? 1, rate: settings.rate ?? 0, count: settings.count ?? 0,
       snap: settings.snap ?? EVERYTHING, ring,
@@ -161,12 +161,6 @@ function placeOf(graph: CompiledGraph, given: string, wanted: 'any' | 'source' |
   const names = linkNames(graph);
   const guess = nearest(given, names);
   throw guess === undefined ? noLink(`The engine has no link or brick ${given}.`, names) : new BricksError('E_NO_LINK', `The engine has no link or brick ${given}.`, `Did you mean ${guess}?`);
-}
-
-const NAMES_SHOWN = 12;
-
-function noLink(text: string, names: readonly string[]): BricksError {
-  return new BricksError('E_NO_LINK', text, `There are: ${names.slice(0, NAMES_SHOWN).join(', ')}${names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more (bricks graph)` : ''}.`);
 }
 
 function canonical(given: string): string {

@@ -7,9 +7,8 @@ import { startTap } from '../daemon/commands/watch';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { packageVersion } from '../native/load-addon';
-import type { TapNews, TappedPacketText } from '../protocol/commands/watch';
-import { packetLine, timeText } from '../watch/packet-line';
-import { placeText } from '../watch/place-text';
+import type { TapNews } from '../protocol/commands/watch';
+import { tapLine } from '../watch/tap-text';
 import { isLoopback } from '../protocol/address';
 import { WebAccess } from './web-access';
 import { WebFeed, type WebEngines } from './web-feed';
@@ -188,9 +187,8 @@ class Site {
       return;
     }
     try {
-      const link = given('link');
       const stop = startTap({ registry: { all: this.engines.all } }, {
-        ...(link === undefined ? {} : { link }), ...optional('engine', given('engine')), ...optional('filter', given('filter')),
+        link: given('link'), engine: given('engine'), filter: given('filter'),
         drops: query.get('drops') === '1', sample: 1, rate: TAP_RATE, count: 0, snap: TAP_SNAP,
       }, {
         publish: (news) => publish(response, news),
@@ -209,19 +207,10 @@ class Site {
   }
 }
 
-function optional<Name extends string>(name: Name, value: string | undefined): { readonly [Key in Name]?: string } {
-  return (value === undefined ? {} : { [name]: value }) as { readonly [Key in Name]?: string };
-}
-
 function publish(response: ServerResponse, { begun, packets, lost, ended, text }: TapNews): void {
   if (begun !== undefined) response.write(event('begun', { engine: begun }));
-  if (packets) response.write(event('packets', { lines: packets.map(lineOf), lost: lost ?? 0 } satisfies WebPackets));
+  if (packets) response.write(event('packets', { lines: packets.map(tapLine), lost: lost ?? 0 } satisfies WebPackets));
   if (ended !== undefined) response.end(event('failed', { text: text ?? 'It has ended.' }));
-}
-
-function lineOf(packet: TappedPacketText): string {
-  const { seconds, nanoseconds, wireLength, linkType, data } = packet;
-  return `${timeText(seconds, nanoseconds)} ${placeText(packet)}: ${packetLine({ bytes: Buffer.from(data, 'base64'), wireLength, seconds, nanoseconds, linkType })}`;
 }
 
 function beginEvents(response: ServerResponse): void {

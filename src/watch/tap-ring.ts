@@ -7,9 +7,9 @@ import { packetMemory, type PacketBatch, type PacketColumns, type PacketMemory }
 import type { TapPlace } from './watch-plan';
 
 /** Bytes for packets. */
-export const TAP_RING_BYTES = 1 << 22;
+const TAP_RING_BYTES = 1 << 22;
 const HEADER_BYTES = 64;
-/** Words of the header: bytes ever written and read, which turn round at 2^32; packets that found no room; the engine writes no more. */
+/** Words of the header: bytes ever written and read, which turn round at 2^32; packets that found no room. */
 const WRITTEN = 0;
 const READ = 1;
 const LOST = 2;
@@ -90,11 +90,6 @@ export class TapRingWriter {
   /** A record that was not committed yet counts for nothing. */
   take(at: number): void {
     this.memory.words[(at >>> 2) + KIND] = KIND_SKIPPED;
-  }
-
-  /** Another packet has found no room. */
-  lose(packets: number): void {
-    this.header[LOST] += packets;
   }
 
   commit(): void {

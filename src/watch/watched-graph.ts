@@ -5,6 +5,7 @@ import type { EngineGraph } from '../core/engine-graph';
 import type { EngineSource } from '../core/engine-source';
 import { DROP_REASONS } from '../model/drop-reasons';
 import { LINK_DROPS, readCounter } from '../model/counters';
+import { BricksError } from '../model/errors';
 import type { CompiledGraph, CompiledSink } from '../model/graph';
 import { peerName } from '../model/link-name';
 import type { PacketLists } from '../model/packet-list';
@@ -61,6 +62,13 @@ export function linksNamed({ bricks, sources, edges, sinks }: CompiledGraph, nam
 /** All names by which links and bricks may be called. */
 export function linkNames({ bricks, sources, edges, sinks }: CompiledGraph): string[] {
   return [...[...sources, ...edges, ...sinks].map(({ link }) => link.text), ...bricks.map(({ label }) => label)];
+}
+
+const NAMES_SHOWN = 12;
+
+/** A name stands for no link that is asked for; these are there. */
+export function noLink(text: string, names: readonly string[]): BricksError {
+  return new BricksError('E_NO_LINK', text, `There are: ${names.slice(0, NAMES_SHOWN).join(', ')}${names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more (bricks graph)` : ''}.`);
 }
 
 /** What lies on a sink's list: before it is sent it is noted, and afterwards it is known which of it were dropped. */

@@ -12,9 +12,8 @@ import { onEndSignals } from '../../program/end-signals';
 import { say } from '../../program/messages';
 import { written } from '../../program/written';
 import type { TappedPacketText, TapNews } from '../../protocol/commands/watch';
-import { packetLine, timeText } from '../../watch/packet-line';
-import { placeText } from '../../watch/place-text';
 import { TapCapture } from '../../watch/tap-capture';
+import { placeText, tapLine } from '../../watch/tap-text';
 import { ClientCommand, connectOptions } from '../client-command';
 import { EXIT_FAILURE } from '../exit-codes';
 
@@ -124,11 +123,11 @@ export class TapCommand extends ClientCommand {
 
   private form(packet: TappedPacketText): string | Uint8Array {
     if (this.json) return `${JSON.stringify({ engine: this.engineName, ...packet })}\n`;
-    const { seconds, nanoseconds, wireLength, linkType, link, brick } = packet;
-    const data = Buffer.from(packet.data, 'base64');
-    const place = placeText(packet);
-    if (this.write === undefined) return `${timeText(seconds, nanoseconds)} ${place}: ${packetLine({ bytes: data, wireLength, seconds, nanoseconds, linkType })}\n`;
-    return this.capture.packet({ link: link ?? `${this.engineName}: ${brick}`, linkType, seconds, nanoseconds, wireLength, data, comment: `engine ${this.engineName}, ${place}` });
+    if (this.write === undefined) return `${tapLine(packet)}\n`;
+    const { seconds, nanoseconds, wireLength, linkType, link, brick, data } = packet;
+    return this.capture.packet({
+      link: link ?? `${this.engineName}: ${brick}`, linkType, seconds, nanoseconds, wireLength, data: Buffer.from(data, 'base64'), comment: `engine ${this.engineName}, ${placeText(packet)}`,
+    });
   }
 
   /** @throws BricksError E_FILE */

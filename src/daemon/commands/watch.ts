@@ -1,15 +1,16 @@
 /** Taps: packets on their way through an engine go to clients, as fast as these take them. */
 import { DROP_REASONS } from '../../model/drop-reasons';
 import { BricksError } from '../../model/errors';
+import type { TapSettings } from '../../control/engine-watches';
 import type { PacketEngine } from '../../control/packet-engine';
 import { NO_REASON, type TappedPacket } from '../../watch/tap-ring';
 import type { WatchEnd } from '../../watch/watch-plan';
-import { linkNames, linksNamed } from '../../watch/watched-graph';
+import { linkNames, linksNamed, noLink } from '../../watch/watched-graph';
 import type { TapNews, TappedPacketText, TraceNews } from '../../protocol/commands/watch';
 import { publishTopic, type TopicHandler } from '../handlers';
 
 /** Whose engines are looked at. */
-export interface WatchedHost {
+interface WatchedHost {
   readonly registry: { readonly all: readonly PacketEngine[] };
 }
 
@@ -22,14 +23,17 @@ const BYTES_A_MESSAGE = 256 << 10;
 const UNREAD_MOST = 128 << 10;
 
 /** What a publisher tells its reader, and whether the reader has room. */
-export interface TapReader {
+interface TapReader {
   publish(news: TapNews): void;
   readonly unread: number;
 }
 
-export type TapWishes = {
-  readonly link?: string; readonly engine?: string; readonly filter?: string; readonly drops: boolean; readonly sample: number; readonly rate: number; readonly count: number; readonly snap: number;
-};
+/** What a tap is asked for, as the topic declares it. */
+interface TapWishes extends Required<Omit<TapSettings, 'place' | 'filter'>> {
+  readonly link?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly filter?: string | undefined;
+}
 
 export const WATCH_TOPIC_HANDLERS: readonly TopicHandler[] = [
   publishTopic('tap', (host, wishes, session, publish) => startTap(host, wishes, {
@@ -41,7 +45,7 @@ export const WATCH_TOPIC_HANDLERS: readonly TopicHandler[] = [
   publishTopic('trace', (host, wishes, _, publish) => startTrace(host, wishes, publish)),
 ];
 
-export interface TraceWishes {
+interface TraceWishes {
   readonly count: number;
   readonly filter?: string;
   readonly source?: string;
@@ -49,7 +53,7 @@ export interface TraceWishes {
 }
 
 /** Returns what ends it. @throws BricksError E_ARGUMENT, E_NO_ENGINE, E_NO_LINK, E_FILTER */
-export function startTrace(host: WatchedHost, { count, filter, source, engine: name }: TraceWishes, publish: (news: TraceNews) => void): () => void {
+function startTrace(host: WatchedHost, { count, filter, source, engine: name }: TraceWishes, publish: (news: TraceNews) => void): () => void {
   const engine = engineOf(host, name, source);
   return engine.watches.trace({ count, filter, place: source }, {
     begun: () => publish({ begun: engine.name }),
@@ -95,7 +99,7 @@ export function startTap(host: WatchedHost, { link, engine: name, ...settings }:
 }
 
 /** The engine of this name, or the only one that has the link. @throws BricksError E_NO_ENGINE, E_ARGUMENT, E_NO_LINK */
-export function engineOf({ registry: { all } }: WatchedHost, name: string | undefined, link: string | undefined): PacketEngine {
+function engineOf({ registry: { all } }: WatchedHost, name: string | undefined, link: string | undefined): PacketEngine {
   if (name !== undefined) {
     const engine = all.find((one) => one.name === name);
     if (engine) return engine;
@@ -105,10 +109,7 @@ export function engineOf({ registry: { all } }: WatchedHost, name: string | unde
   if (linked.length === 0) throw new BricksError('E_NO_ENGINE', 'No engine has any links.', 'Start one first: packets are seen while they pass it.');
   const fitting = link === undefined ? linked : linked.filter(({ openGraph }) => openGraph && linksNamed(openGraph.graph, link));
   if (fitting.length === 1 || linked.length === 1) return fitting[0] ?? linked[0];
-  if (fitting.length === 0) {
-    const names = linked.flatMap(({ openGraph }) => (openGraph ? linkNames(openGraph.graph) : []));
-    throw new BricksError('E_NO_LINK', `No engine has a link or brick ${link}.`, `There are: ${names.slice(0, 12).join(', ')}${names.length > 12 ? `, and ${names.length - 12} more (bricks graph)` : ''}.`);
-  }
+  if (fitting.length === 0) throw noLink(`No engine has a link or brick ${link}.`, linked.flatMap(({ openGraph }) => (openGraph ? linkNames(openGraph.graph) : [])));
   throw new BricksError('E_ARGUMENT', link === undefined ? 'There are several engines.' : `Several engines have ${link}.`, `Say which one: --engine ${fitting[0].name}, for example.`);
 }
 
