@@ -2,11 +2,10 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { BricksError, nearest } from '../model/errors';
 import type { CompiledGraph } from '../model/graph';
-import { parseLinkName } from '../model/link-name';
 import { checkFilterExpression } from '../filter/filter-expression';
 import { TapRingReader, createTapRing, type TappedPacket } from '../watch/tap-ring';
 import type { TapOrder, TraceOrder, Trail, WatchEnd, WatchOrder, WatchReport } from '../watch/watch-plan';
-import { linkNames, linksNamed, noLink } from '../watch/watched-graph';
+import { findLinks, linkNames, noLink } from '../watch/watched-graph';
 import type { CommandEvent } from '../native/system';
 import { CONTROL_WAKE, CONTROL_WATCH } from './engine-protocol';
 
@@ -151,22 +150,13 @@ export class EngineWatches {
 
 /** The name as the graph has it. @throws BricksError E_NO_LINK */
 function placeOf(graph: CompiledGraph, given: string, wanted: 'any' | 'source' | 'drops'): string {
-  for (const name of [given, canonical(given)]) {
-    const links = linksNamed(graph, name);
-    if (!links) continue;
+  const links = findLinks(graph, given);
+  if (links) {
     if (wanted === 'source' && links.sources.length === 0) throw noLink(`A trace begins where packets come from, and ${given} is no link that the engine receives from.`, graph.sources.map(({ link }) => link.text));
     if (wanted === 'drops' && links.sinks.length === 0 && links.brick < 0) throw noLink(`Nothing is dropped on ${given}: packets are dropped by bricks, and where they are sent.`, [...graph.sinks.map(({ link }) => link.text), ...graph.bricks.map(({ label }) => label)]);
-    return name;
+    return links.name;
   }
   const names = linkNames(graph);
   const guess = nearest(given, names);
   throw guess === undefined ? noLink(`The engine has no link or brick ${given}.`, names) : new BricksError('E_NO_LINK', `The engine has no link or brick ${given}.`, `Did you mean ${guess}?`);
-}
-
-function canonical(given: string): string {
-  try {
-    return parseLinkName(given).text;
-  } catch {
-    return given;
-  }
 }

@@ -7,7 +7,7 @@ import { DROP_REASONS } from '../model/drop-reasons';
 import { LINK_DROPS, readCounter } from '../model/counters';
 import { BricksError } from '../model/errors';
 import type { CompiledGraph, CompiledSink } from '../model/graph';
-import { peerName } from '../model/link-name';
+import { parseLinkName, peerName } from '../model/link-name';
 import type { PacketLists } from '../model/packet-list';
 import type { InnerLink } from '../rows/graph-memory';
 
@@ -57,6 +57,23 @@ export function linksNamed({ bricks, sources, edges, sinks }: CompiledGraph, nam
         brick,
       };
   return brick >= 0 || found.sources.length + found.edges.length + found.sinks.length > 0 ? found : undefined;
+}
+
+/** The same for a name as a user gives it, with the name that the graph has: `eth3` for `netmap:eth3`. */
+export function findLinks(graph: CompiledGraph, given: string): (NamedLinks & { readonly name: string }) | undefined {
+  for (const name of [given, canonical(given)]) {
+    const links = linksNamed(graph, name);
+    if (links) return { name, ...links };
+  }
+  return undefined;
+}
+
+function canonical(given: string): string {
+  try {
+    return parseLinkName(given).text;
+  } catch {
+    return given;
+  }
 }
 
 /** All names by which links and bricks may be called. */

@@ -53,6 +53,17 @@ describe('the topic', () => {
     jest.restoreAllMocks();
   });
 
+  test('finds the only engine that has the link, also by a name with its backend', async () => {
+    const daemon = await place.connect();
+    await daemon.call('engine.create', { name: 'e1', warmUpMilliseconds: 0 });
+    await daemon.call('engine.link', { name: 'e1', bricks: [{ kind: 'Dummy', inputs: ['eth3'], outputs: ['eth4'] }] });
+    const begun: string[] = [];
+    await daemon.listen('tap', { link: 'netmap:eth0' }, (one) => begun.push(one.begun ?? ''));
+    await until(() => begun.length > 0);
+    expect(begun[0]).toBe('e0');
+    await daemon.call('engine.delete', { name: 'e1' });
+  });
+
   test('says what is wrong', async () => {
     const daemon = await place.connect();
     const listen = (parameters: Parameters<typeof daemon.listen<'tap'>>[1]) => daemon.listen('tap', parameters, () => undefined);
