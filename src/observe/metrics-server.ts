@@ -1,15 +1,12 @@
 /** Serves metrics by HTTP, as Prometheus scrapes them: `bricks --metrics ADDRESS`. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Registry, collectDefaultMetrics, type OpenMetricsContentType, type PrometheusContentType } from 'prom-client';
 import type { EngineStatistics } from '../control/statistics';
-import { BricksError, messageOf } from '../model/errors';
-import { systemReason } from '../model/system-error';
+import { messageOf } from '../model/errors';
 import { engineMetrics } from './engine-metrics';
+import { listenHttp } from './http-listener';
 
 const PATH = '/metrics';
-const REQUEST_MILLISECONDS = 10_000;
-const CONNECTIONS_MAXIMUM = 64;
 /** Unless told otherwise. */
 export const METRICS_PORT = 9_477;
 
@@ -52,29 +49,8 @@ class Formats {
 export async function serveMetrics(host: string, port: number, read: () => readonly EngineStatistics[]): Promise<MetricsServer> {
   const formats = new Formats(read);
   const server = createServer((request, response) => void answer(formats, request, response));
-  server.requestTimeout = REQUEST_MILLISECONDS;
-  server.headersTimeout = REQUEST_MILLISECONDS;
-  server.maxConnections = CONNECTIONS_MAXIMUM;
-  await listen(server, host, port);
-  server.unref();
-  const { port: bound } = server.address() as AddressInfo;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${PATH}`,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
-  };
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new BricksError('E_METRICS', `Cannot serve metrics on ${host} port ${port}: ${systemReason(error)}.`, 'Choose another address: --metrics 127.0.0.1:9478')));
-    server.listen(port, host, () => {
-      server.on('error', () => undefined); // of one connection; the others go on
-      resolve();
-    });
-  });
+  const { origin, close } = await listenHttp(server, host, port, { code: 'E_METRICS', thing: 'metrics', instead: '--metrics 127.0.0.1:9478' });
+  return { url: `${origin}${PATH}`, close };
 }
 
 async function answer(formats: Formats, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,15 +1,14 @@
 /** Serves the page: `bricks --web ADDRESS`. It only shows; nothing can be changed by it. */
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { startTap } from '../daemon/commands/watch';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
-import { systemReason } from '../model/system-error';
 import { packageVersion } from '../native/load-addon';
 import type { TapNews } from '../protocol/commands/watch';
 import { tapLine } from '../watch/tap-text';
 import { isLoopback } from '../protocol/address';
+import { listenHttp } from './http-listener';
 import { WebAccess } from './web-access';
 import { WebFeed, type WebEngines } from './web-feed';
 import type { WebGraphs, WebPackets } from './web-messages';
@@ -17,7 +16,6 @@ import type { WebGraphs, WebPackets } from './web-messages';
 /** Unless told otherwise. */
 export const WEB_PORT = 9_478;
 const LOOK_MILLISECONDS = 1000;
-const CONNECTIONS_MAXIMUM = 64;
 const TAPS_MAXIMUM = 8;
 /** What a page is shown of a tap: more nobody reads. */
 const TAP_RATE = 50;
@@ -64,24 +62,13 @@ export async function serveWeb({ host, port, token, folder = join(__dirname, '..
   }
   const site = new Site(new WebAccess(host, token), new WebFeed(engines), engines, folder);
   const server = createServer((request, response) => void site.answer(request, response));
-  server.headersTimeout = server.requestTimeout = 10_000;
-  server.maxConnections = CONNECTIONS_MAXIMUM;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new BricksError('E_WEB', `Cannot serve the page on ${host} port ${port}: ${systemReason(error)}.`, 'Choose another address: --web 127.0.0.1:9479')));
-    server.listen(port, host, () => {
-      server.on('error', () => undefined); // of one connection; the others go on
-      resolve();
-    });
-  });
-  server.unref();
-  const { port: bound } = server.address() as AddressInfo;
+  const { origin, close } = await listenHttp(server, host, port, { code: 'E_WEB', thing: 'the page', instead: '--web 127.0.0.1:9479' });
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}/`,
-    close: () => new Promise((resolve) => {
+    url: `${origin}/`,
+    close: () => {
       site.close();
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+      return close();
+    },
   };
 }
 
