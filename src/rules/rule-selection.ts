@@ -45,6 +45,8 @@ export class RuleSelection {
   private readonly withoutOutput: Counter;
   private readonly withoutFirst: Counter;
   private lookedAt = -1;
+  /** Packets of the last list. */
+  private lastCount = 0;
 
   constructor(private readonly context: BrickContext, shared: SharedRules, private readonly inner: boolean) {
     const { packets, outputs } = context;
@@ -81,7 +83,6 @@ export class RuleSelection {
     const to = type === 'redirect' || type === 'modify' ? `, output ${what >>> ACTION_OUTPUT_SHIFT}` : '';
     return `a ${type.toUpperCase()} rule of priority ${views.actions[action + ACTION_PRIORITY]} matches${to}`;
   }
-  private lastCount = 0;
 
   /** Sets `next[i]` for the packet of `rows[i]`: 0 where no rule applies, else what its rule says. */
   select({ rows, count }: Pick<InputRows, 'rows' | 'count'>, next: Uint16Array): void {
