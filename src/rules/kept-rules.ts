@@ -67,7 +67,6 @@ export class KeptRules implements RuleJournal {
   open(): void {
     try {
       this.writeAnew();
-      this.pending = [];
     } catch (error) {
       throw this.fileError('write', error);
     }
@@ -75,11 +74,11 @@ export class KeptRules implements RuleJournal {
 
   entered(handle: RuleHandle, note: RuleNote | undefined): void {
     this.handles.set(handle, note);
-    this.append(this.lineOf(handle, note));
+    if (this.appends) this.append(this.lineOf(handle, note));
   }
 
   forgotten(handle: RuleHandle): void {
-    if (this.handles.delete(handle)) this.append(JSON.stringify({ gone: handle }));
+    if (this.handles.delete(handle) && this.appends) this.append(JSON.stringify({ gone: handle }));
   }
 
   /** Writes all pending changes first. */
@@ -122,8 +121,12 @@ export class KeptRules implements RuleJournal {
     return JSON.stringify({ key: handle, rule, ...(remaining === undefined ? {} : { until: Date.now() / 1000 + remaining }), ...(note === undefined ? {} : { note }) });
   }
 
+  /** Otherwise the file is written whole later: when it is opened, or after a failure. */
+  private get appends(): boolean {
+    return this.descriptor !== undefined && this.problem === undefined;
+  }
+
   private append(line: string): void {
-    if (this.problem !== undefined) return;
     this.pending.push(line);
     this.flushing ??= setImmediate(() => this.flush());
   }
