@@ -4,7 +4,7 @@
  */
 import { formatHardwareAddress, formatProtocol, formatSubnet, isSingle, parseHardwareAddress, parseProtocol, parseSubnet } from './addresses';
 import { BricksError } from '../model/errors';
-import { PROTOCOL_ICMP, PROTOCOL_ICMP6, type Entity, type FlowEntity, type HardwareAddress, type Subnet } from './rule';
+import { PROTOCOL_ICMP, PROTOCOL_ICMP6, type Entity, type FlowEntity, type HardwareAddress, type Modification, type Subnet } from './rule';
 
 const LONGEST = 256;
 
@@ -128,11 +128,15 @@ export function checkEntity(flow: FlowEntity, both: boolean): Entity {
 /** As `parseEntity` and `parseEntityFields` take it: text, or fields where that has no form for it. */
 export function givenEntity(entity: Entity): string | Readonly<Record<string, string | number>> {
   if (entity.kind !== 'flow') return formatEntity(entity);
-  const { source, destination, sourcePort, destinationPort, sourceMac, destinationMac, protocol } = entity;
+  return { ...formatFields(entity), ...(entity.protocol === undefined ? {} : { protocol: formatProtocol(entity.protocol) }) };
+}
+
+/** Addresses and ports by the names that `parseEntityFields` has for them. */
+export function formatFields({ source, destination, sourcePort, destinationPort, sourceMac, destinationMac }: Modification): Record<string, string | number> {
   return {
-    ...(source ? { source: formatSubnet(source) } : {}), ...(destination ? { destination: formatSubnet(destination) } : {}), ...(sourcePort === undefined ? {} : { source_port: sourcePort }),
-    ...(destinationPort === undefined ? {} : { destination_port: destinationPort }), ...(sourceMac ? { source_mac: formatHardwareAddress(sourceMac) } : {}),
-    ...(destinationMac ? { destination_mac: formatHardwareAddress(destinationMac) } : {}), ...(protocol === undefined ? {} : { protocol: formatProtocol(protocol) }),
+    ...(source ? { source: formatSubnet(source) } : {}), ...(destination ? { destination: formatSubnet(destination) } : {}),
+    ...(sourcePort === undefined ? {} : { source_port: sourcePort }), ...(destinationPort === undefined ? {} : { destination_port: destinationPort }),
+    ...(sourceMac ? { source_mac: formatHardwareAddress(sourceMac) } : {}), ...(destinationMac ? { destination_mac: formatHardwareAddress(destinationMac) } : {}),
   };
 }
 

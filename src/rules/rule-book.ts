@@ -1,10 +1,9 @@
 /** Rules by their ids, and what is known of them besides what the tables hold. */
 import { BricksError } from '../model/errors';
-import { formatEntity, givenEntity } from './entity-text';
-import { formatHardwareAddress, formatSubnet } from './addresses';
+import { formatEntity, formatFields, givenEntity } from './entity-text';
 import { CONTROL_TOTALS, type SharedRules } from './layout';
 import { ruleError } from './read-rule';
-import { RULE_TYPES, type Modification, type Rule, type RuleType } from './rule';
+import { RULE_TYPES, type Rule, type RuleType } from './rule';
 import { RuleStore, type RuleCounts, type RuleHandle } from './rule-store';
 
 /** A name that was given, or the number that a rule without one gets. */
@@ -191,7 +190,7 @@ export class RuleBook {
       remaining,
       rule: {
         [shunt ? 'shunt' : type]: givenEntity(entity), ...(priority === 0 ? {} : { priority }), ...(type === 'redirect' || type === 'modify' ? { to: output } : {}),
-        ...(modification ? { set: formatModification(modification) } : {}), ...(id === undefined ? {} : { id }), ...(location === undefined ? {} : { location }),
+        ...(modification ? { set: formatFields(modification) } : {}), ...(id === undefined ? {} : { id }), ...(location === undefined ? {} : { location }),
       },
     };
   }
@@ -279,20 +278,12 @@ export class RuleBook {
     return {
       id: this.idOf(handle), type: action.shunt ? 'shunt' : action.type, match: formatEntity(entity), priority: action.priority,
       ...(action.type === 'redirect' || action.type === 'modify' ? { to: action.output } : {}),
-      ...(action.modification ? { set: formatModification(action.modification) } : {}),
+      ...(action.modification ? { set: formatFields(action.modification) } : {}),
       ...(location === undefined ? {} : { location }),
       ...(remaining === undefined ? {} : { expires: remaining }),
       packets, bytes, ...(idle === undefined ? {} : { idle }),
     };
   }
-}
-
-function formatModification({ source, destination, sourcePort, destinationPort, sourceMac, destinationMac }: Modification): Record<string, string | number> {
-  return {
-    ...(source ? { source: formatSubnet(source) } : {}), ...(destination ? { destination: formatSubnet(destination) } : {}),
-    ...(sourcePort === undefined ? {} : { source_port: sourcePort }), ...(destinationPort === undefined ? {} : { destination_port: destinationPort }),
-    ...(sourceMac ? { source_mac: formatHardwareAddress(sourceMac) } : {}), ...(destinationMac ? { destination_mac: formatHardwareAddress(destinationMac) } : {}),
-  };
 }
 
 function nothing(): void {}
