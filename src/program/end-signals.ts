@@ -15,3 +15,9 @@ export function onEndSignals(signals: readonly NodeJS.Signals[], first: (signal:
     });
   }
 }
+
+/** Ends the program by the signal: not by process.exit, which waits for writing that does not return. */
+export function endBySignal(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}

@@ -8,7 +8,7 @@ import { parseLinkName } from '../../model/link-name';
 import { systemName } from '../../files/system-name';
 import { onStatisticsSignal } from '../../native/no-debugger';
 import { openReaders, runAttach } from '../../pipes';
-import { onEndSignals, REPEATED_SIGNAL_MILLISECONDS } from '../../program/end-signals';
+import { endBySignal, onEndSignals, REPEATED_SIGNAL_MILLISECONDS } from '../../program/end-signals';
 import { say } from '../../program/messages';
 
 /** Reads one end of a pipe. The program behind --exec comes in by `program`, since its words are not ours. */
@@ -114,9 +114,7 @@ function endBySignals(): AbortSignal {
     ending.abort();
   }, (signal) => {
     say('second signal: exited at once, before everything was written');
-    // Not process.exit, which waits for the writing that does not return.
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
+    endBySignal(signal);
   });
   return ending.signal;
 }

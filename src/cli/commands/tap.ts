@@ -8,14 +8,13 @@ import { connect } from '../../client/connect';
 import { systemName } from '../../files/system-name';
 import { BricksError } from '../../model/errors';
 import { systemReason } from '../../model/system-error';
-import { onEndSignals } from '../../program/end-signals';
 import { say } from '../../program/messages';
 import { written } from '../../program/written';
 import type { TappedPacketText, TapNews } from '../../protocol/commands/watch';
 import { TapCapture } from '../../watch/tap-capture';
 import { placeText, tapLine } from '../../watch/tap-text';
 import { ClientCommand, connectOptions } from '../client-command';
-import { EXIT_FAILURE } from '../exit-codes';
+import { WatchEnd } from '../watch-end';
 
 /** Of a packet that is printed, its headers are enough. */
 const TEXT_SNAP = 192;
@@ -74,37 +73,28 @@ export class TapCommand extends ClientCommand {
     if ((link === undefined || link === ALL) && !this.drops) throw new UsageError("bricks tap needs a link, such as 'eth3}0' (bricks graph shows them), or --drops.");
     if (this.write === '-' && isatty(1)) throw new BricksError('E_ATTACH_TERMINAL', 'Refusing to write binary pcapng to a terminal.', 'Pipe it to a program (bricks tap LINK -w - | tcpdump -r -), or leave -w out.');
     const daemon = await connect(connectOptions(this));
-    const ended = new Promise<TapNews>((resolve) => {
-      onEndSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => resolve({ ended: 'signal' }), (signal) => {
-        process.removeAllListeners(signal);
-        process.kill(process.pid, signal);
-      });
-      void daemon.closed.then(() => resolve({ ended: 'engine', text: 'The daemon has closed the connection.' }));
-      this.over = resolve;
-    });
-    const out = await this.output();
+    const watch = new WatchEnd(daemon);
+    const out = await this.output(watch);
     try {
       await daemon.listen('tap', {
         link: link === ALL ? undefined : link, engine: this.engine, filter: filter.length > 0 ? filter.join(' ') : undefined,
         drops: this.drops, count: this.packets, sample: this.sample, rate: this.rate, snap: this.snap ?? (this.write === undefined && !this.json ? TEXT_SNAP : undefined),
-      }, (news) => this.take(news, out));
-      const end = await ended;
-      await written(out);
-      say(`${this.taken} packet${this.taken === 1 ? '' : 's'}${this.lost > 0 ? `; ${this.lost} more were not taken in time: use a filter, --sample or --rate` : ''}`);
-      if (end.text !== undefined) say(end.text);
-      return end.ended === 'failed' ? EXIT_FAILURE : 0;
+      }, (news) => this.take(news, out, watch));
+      return await watch.exitCode(async () => {
+        await written(out);
+        say(`${this.taken} packet${this.taken === 1 ? '' : 's'}${this.lost > 0 ? `; ${this.lost} more were not taken in time: use a filter, --sample or --rate` : ''}`);
+      });
     } finally {
       await daemon.close();
       if (out !== this.context.stdout) out.end();
     }
   }
 
-  private over: (news: TapNews) => void = () => undefined;
   private engineName = '';
   private readonly capture = new TapCapture();
   private missed = 0;
 
-  private take(news: TapNews, out: Writable): void {
+  private take(news: TapNews, out: Writable, watch: WatchEnd): void {
     if (news.begun !== undefined) {
       this.engineName = news.begun;
       say(`tap of engine ${news.begun}; Ctrl-C ends it`);
@@ -118,7 +108,7 @@ export class TapCommand extends ClientCommand {
       out.write(this.form(packet));
     }
     this.lost = (news.lost ?? 0) + this.missed;
-    if (news.ended !== undefined) this.over(news);
+    if (news.ended !== undefined) watch.end(news);
   }
 
   private form(packet: TappedPacketText): string | Uint8Array {
@@ -131,7 +121,7 @@ export class TapCommand extends ClientCommand {
   }
 
   /** @throws BricksError E_FILE */
-  private async output(): Promise<Writable> {
+  private async output(watch: WatchEnd): Promise<Writable> {
     const standard = this.context.stdout as Writable;
     if (this.write === undefined) return standard;
     const out = this.write === '-' ? standard : createWriteStream(systemName(this.write));
@@ -139,7 +129,7 @@ export class TapCommand extends ClientCommand {
       await once(out, 'open').catch((error: unknown) => {
         throw new BricksError('E_FILE', `The file ${this.write} can't be written: ${systemReason(error)}.`);
       });
-      out.on('error', (error: Error) => this.over({ ended: 'failed', text: `The file ${this.write} can't be written: ${systemReason(error)}.` }));
+      out.on('error', (error: Error) => watch.end({ ended: 'failed', text: `The file ${this.write} can't be written: ${systemReason(error)}.` }));
     }
     out.write(this.capture.begin());
     return out;

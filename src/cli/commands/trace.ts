@@ -1,12 +1,11 @@
 import { Command, Option, UsageError } from 'clipanion';
 import { connect } from '../../client/connect';
-import { onEndSignals } from '../../program/end-signals';
 import { say } from '../../program/messages';
-import type { TraceNews, TrailText } from '../../protocol/commands/watch';
+import type { TrailText } from '../../protocol/commands/watch';
 import { packetLine, timeText } from '../../watch/packet-line';
 import type { TraceStep } from '../../watch/watch-plan';
 import { ClientCommand, connectOptions } from '../client-command';
-import { EXIT_FAILURE } from '../exit-codes';
+import { WatchEnd } from '../watch-end';
 
 /** Shows the way of packets through an engine. */
 export class TraceCommand extends ClientCommand {
@@ -37,24 +36,17 @@ export class TraceCommand extends ClientCommand {
     if (!Number.isInteger(count) || count < 1 || count > 10_000) throw new UsageError(`bricks trace ${this.number}: the number of packets must be an integer from 1 to 10000.`);
     const daemon = await connect(connectOptions(this));
     try {
+      const watch = new WatchEnd(daemon);
       let begun = '';
-      let open: (news: TraceNews) => void = () => undefined;
-      const ended = new Promise<TraceNews>((resolve) => {
-        open = resolve;
-      });
-      onEndSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => open({ ended: 'signal' }), () => open({ ended: 'signal' }));
-      void daemon.closed.then(() => open({ ended: 'engine', text: 'The daemon has closed the connection.' }));
       await daemon.listen('trace', { count, source: this.from, engine: this.engine, filter: this.filter.length > 0 ? this.filter.join(' ') : undefined }, (news) => {
         if (news.begun !== undefined) {
           begun = news.begun;
           say(`trace of engine ${begun}; Ctrl-C ends it`);
         }
         if (news.trail) this.context.stdout.write(this.json ? `${JSON.stringify({ engine: begun, ...news.trail })}\n` : trailText(news.trail));
-        if (news.ended !== undefined) open(news);
+        if (news.ended !== undefined) watch.end(news);
       });
-      const end = await ended;
-      if (end.text !== undefined) say(end.text);
-      return end.ended === 'failed' ? EXIT_FAILURE : 0;
+      return await watch.exitCode();
     } finally {
       await daemon.close();
     }
