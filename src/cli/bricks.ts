@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageVersion } from '../native/load-addon';
+import { PROGRAM_WORDS } from './program-words';
 
 function tellVersion(argv: readonly string[]): boolean {
   if (argv.length !== 1 || argv[0] !== '--version') return false;
@@ -20,11 +21,8 @@ function asksForDaemon(argv: readonly string[]): boolean {
   return own[0]?.startsWith('-') === true && own.some((word) => word === '-d' || word === '--daemon') && !own.some((word) => ['-h', '--help', '-s', '--shell'].includes(word));
 }
 
-/** Programs of their own that also go by a word of this one: `bricks kill-server`, for a clone, where they are in nobody's PATH. */
-const PROGRAMS = ['server', 'kill-server', 'load-balance', 'duplicate'] as const;
-
 const argv = process.argv.slice(2);
-const program = PROGRAMS.find((word) => word === argv[0]);
+const program = PROGRAM_WORDS.find((word) => word === argv[0]);
 /* eslint-disable @typescript-eslint/no-require-imports -- only when they are needed */
 if (program !== undefined) {
   // A daemon that detaches runs this file again.

@@ -1,5 +1,6 @@
 /** Help texts, made from the commands' own declarations. */
 import type { Cli, Definition } from 'clipanion';
+import { PROGRAM_WORDS } from './program-words';
 
 /** What stands for an option's value. */
 export const VALUES: Readonly<Record<string, string>> = {
@@ -25,7 +26,7 @@ export function overview(cli: Cli, summary: string, text: string | undefined): s
     'Usage:',
     `${INDENT}${cli.binaryName} [--backend NAME] [-f SCRIPT] [-b PACKETS] [-o NAME=VALUE] [-- SCRIPT ARGUMENTS]`,
     ...others.map((definition) => `${INDENT}${definition.path.padEnd(width)}  ${firstLine(definition.description)}`),
-    `${INDENT}bricks server, kill-server, load-balance, duplicate: the programs bricks-server, bricks-kill-server and so on`,
+    `${INDENT}bricks ${PROGRAM_WORDS.join(', ')}: the programs bricks-server, bricks-kill-server and so on`,
     ...(main ? ['', ...options(main), '', ...details(text), '', ...examples(main)] : []),
     '',
     `${cli.binaryName} COMMAND --help explains a command.`,

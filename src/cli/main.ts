@@ -32,6 +32,7 @@ import { EXIT_USAGE } from './exit-codes';
 import { commandHelp, overview, wordsProblem } from './help';
 import { say } from '../program/messages';
 import { reportFailure, runProgram } from './output';
+import { PROGRAM_WORDS } from './program-words';
 
 const IDENTITY = { binaryLabel: 'Packet Bricks', binaryName: 'bricks', binaryVersion: packageVersion() };
 const SUMMARY = `Packet Bricks ${IDENTITY.binaryVersion}: takes packets off the wire and hands them, flow by flow, to the programs that need them.`;
@@ -56,9 +57,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },
   'create-plugin': { command: CreatePluginCommand, synopsis: 'bricks create-plugin [--form FORM] [--brick NAME] [--description TEXT] [--author NAME] [--license ID] NAME', needs: 'a name for the package, such as my-brick' },
 };
-/** What src/cli/bricks.ts leaves to programs of their own. */
-const PROGRAMS = ['server', 'kill-server', 'load-balance', 'duplicate'];
-const WORDS = [...Object.keys(NAMED), ...PROGRAMS, 'help'];
+const WORDS = [...Object.keys(NAMED), ...PROGRAM_WORDS, 'help'];
 
 const ALL_COMMANDS: readonly CommandClass<BaseContext>[] = [RunCommand, ...Object.values(NAMED).map(({ command }) => command)];
 
