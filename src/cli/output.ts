@@ -1,5 +1,6 @@
 /** Output of the programs, and how they end. */
 import { isatty } from 'node:tty';
+import { columnsOf } from '../control/columns';
 import { BricksError } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { exitCodeOfFailure, isUsageError, say, sayError } from '../program/messages';
@@ -56,8 +57,7 @@ export function reportFailure(error: unknown, usage: (error: Error) => string): 
   return exitCodeOfFailure(error);
 }
 
-/** Columns of text, aligned; the first row is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]))).join('  ')).join('\n');
+/** Columns of words; the first row is the head. */
+export function table([head, ...rows]: readonly (readonly string[])[]): string {
+  return columnsOf(head, rows).join('\n');
 }

@@ -1,12 +1,13 @@
 /** Statistics as tables, for people: what `show_stats` prints. */
 import { dropsOf, dropText, readerText } from './drops';
+import { columnsOf } from './columns';
 import { percentText, shortNumber } from './number-text';
 import type { EngineStatistics } from './statistics';
 
 /** One engine: its links, what passes them, and what became of the packets that were dropped. */
 export function engineText(engine: EngineStatistics): string {
   const { name, packets, bytes, drops, links } = engine;
-  const counted = table(
+  const counted = columnsOf(
     ['LINK', 'ROLE', 'PACKETS', 'BYTES', 'DROPS'],
     [...links.map((link) => [link.name, link.role, `${link.packets}`, `${link.bytes}`, `${link.dropped}`]), ['total', '', `${packets}`, `${bytes}`, `${drops}`]],
     2,
@@ -18,12 +19,12 @@ export function engineText(engine: EngineStatistics): string {
 export function enginesText(engines: readonly EngineStatistics[]): string {
   const total = (of: 'packets' | 'bytes' | 'drops'): string => `${engines.reduce((sum, engine) => sum + engine[of], 0)}`;
   const running = engines.filter(({ rates }) => rates !== undefined);
-  const counted = table(
+  const counted = columnsOf(
     ['ENGINE', 'STATE', 'PACKETS', 'BYTES', 'DROPS'],
     [...engines.map((engine) => [engine.name, engine.running ? 'running' : 'stopped', `${engine.packets}`, `${engine.bytes}`, `${engine.drops}`]), ['total', '', total('packets'), total('bytes'), total('drops')]],
     2,
   );
-  const rates = running.length === 0 ? [] : table(
+  const rates = running.length === 0 ? [] : columnsOf(
     ['ENGINE', ...spanTitles(running[0]), ...(running[0].rates ?? []).map(({ seconds }, index) => (index === 0 ? 'BUSY' : `IN ${secondsText(seconds).toUpperCase()}`))],
     running.map((engine) => [engine.name, ...spanValues(engine, (rate) => rate), ...busyOf(engine)]),
     1,
@@ -41,7 +42,7 @@ function ratesTable(engine: EngineStatistics): string[] {
   const { rates, links } = engine;
   if (rates === undefined) return [];
   const rings = links.some(({ ring }) => ring !== undefined);
-  return table(
+  return columnsOf(
     ['LINK', ...spanTitles(engine), 'SHARE', ...(rings ? ['RING', 'READER'] : [])],
     links.map(({ ring }, index) => {
       const { name, share } = rates[0].links[index];
@@ -83,13 +84,6 @@ function underTitle(told: readonly string[]): string[] {
 /** What kept engines from doing all of their work. */
 function faultLines({ faults }: EngineStatistics): string[] {
   return faults.map(({ message }) => `Fault: ${message}`);
-}
-
-/** Columns with two spaces between them: so many are of words, the others of numbers, but for so many at the end. */
-function table(titles: readonly string[], rows: readonly (readonly string[])[], words: number, wordsAtEnd = 0): string[] {
-  const all = [titles, ...rows];
-  const widths = titles.map((_, column) => Math.max(...all.map((row) => row[column].length)));
-  return all.map((row) => row.map((cell, column) => (column < words || column >= titles.length - wordsAtEnd ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ').trimEnd());
 }
 
 function lines(all: readonly string[]): string {

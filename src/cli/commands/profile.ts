@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'clipanion';
 import { cascade, isInInclusiveRange, isInteger, isNumber } from 'typanion';
 import { connect } from '../../client/connect';
+import { columnsOf } from '../../control/columns';
 import type { EngineProfile } from '../../control/engine-profile';
 import { groupedNumber, percentText, shortNumber } from '../../control/number-text';
 import { PROFILE_EVERY, PROFILE_SECONDS_MAXIMUM } from '../../control/profile-limits';
 import { BricksError } from '../../model/errors';
 import { systemReason } from '../../model/system-error';
 import { ClientCommand, connectOptions } from '../client-command';
-import { table } from '../output';
 
 const DEFAULT_SECONDS = 5;
 
@@ -62,6 +62,6 @@ function writeProfile(path: string, text: string): void {
 function textOf({ engine, seconds, packets, load, nanosecondsPerPacket, parts, limit }: EngineProfile): string {
   const head = `Engine ${engine}: ${groupedNumber(packets)} packets in ${seconds.toFixed(1)} s (${shortNumber(packets / seconds)}/s), busy ${percentText(load)} of the time, ${nanosecondsPerPacket.toFixed(1)} ns a packet`;
   if (parts.length === 0) return `${head}\n${limit}`;
-  const rows = parts.map(({ label, share, nanosecondsPerPacket: time }) => [label, time.toFixed(1).padStart('NS/PACKET'.length), percentText(share).padStart('SHARE'.length)]);
-  return `${head}\n${table([['PART', 'NS/PACKET', 'SHARE'], ...rows])}\n${limit}`;
+  const rows = parts.map(({ label, share, nanosecondsPerPacket: time }) => [label, time.toFixed(1), percentText(share)]);
+  return [head, ...columnsOf(['PART', 'NS/PACKET', 'SHARE'], rows, 1), limit].join('\n');
 }

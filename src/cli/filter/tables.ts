@@ -14,7 +14,7 @@ export function ruleTable(rules: readonly ListedRule[]): string {
     String(id), type, match, to === undefined ? '-' : String(to), String(priority), seconds(expires), String(packets), String(bytes), seconds(idle),
     [...Object.entries(set ?? {}).map(([field, value]) => `${field}=${value}`), ...(location === undefined ? [] : [location])].join(' '),
   ]);
-  return `${table([['ID', 'TYPE', 'MATCH', 'TO', 'PRIORITY', 'EXPIRES', 'PACKETS', 'BYTES', 'IDLE', 'MORE'], ...rows]).replace(/ +$/gm, '')}\n`;
+  return `${table([['ID', 'TYPE', 'MATCH', 'TO', 'PRIORITY', 'EXPIRES', 'PACKETS', 'BYTES', 'IDLE', 'MORE'], ...rows])}\n`;
 }
 
 export function statisticsTables(filters: readonly FilterStatistics[]): string {
