@@ -19,7 +19,7 @@ import { configurePlugins, findBackend } from '../plugins/find';
 import { pictureOf, type Picture } from '../picture/picture';
 import { containerBricks } from '../text';
 import type { PluginSearch } from '../plugins/plugin-search';
-import { tcpAddress } from '../protocol/address';
+import { tcpAddress, type TcpAddress } from '../protocol/address';
 import { reworded, say, sayError } from './messages';
 
 export interface EngineSettings {
@@ -95,17 +95,15 @@ export class ProgramEngines {
   }
 
   private async serveMetrics(address: string): Promise<void> {
-    const wanted = tcpAddress(/^\d+$/.test(address) ? `:${address}` : address);
-    if (!wanted) throw new UsageError(`--metrics ${address}: metrics are served on HOST:PORT, [IPv6]:PORT or PORT of 127.0.0.1.`);
+    const { host, port } = servedAt('--metrics', 'metrics are', address);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- large, and seldom needed: a bundle of its own
     const { serveMetrics } = require('../observe/metrics-server') as typeof import('../observe/metrics-server');
-    const { url } = await serveMetrics(wanted.host, wanted.port, () => this.statistics());
+    const { url } = await serveMetrics(host, port, () => this.statistics());
     say(`metrics at ${url}`);
   }
 
   private async serveWeb(address: string, tokenFile: string | undefined): Promise<void> {
-    const wanted = tcpAddress(/^\d+$/.test(address) ? `:${address}` : address);
-    if (!wanted) throw new UsageError(`--web ${address}: the page is served on HOST:PORT, [IPv6]:PORT or PORT of 127.0.0.1.`);
+    const wanted = servedAt('--web', 'the page is', address);
     const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- seldom needed: a bundle of its own
     const { serveWeb } = require('../observe/web-server') as typeof import('../observe/web-server');
@@ -178,4 +176,11 @@ export function givenBackendOptions(backend: Backend, texts: readonly string[]):
   const given = parseBackendOptions(texts);
   const checked = checkOptions(`The backend ${backend.name}`, listOptions(backend.options), given);
   return Object.fromEntries(Object.keys(given).map((name) => [name, checked[name]]));
+}
+
+/** The address that an option gives to what is served by HTTP. @throws UsageError */
+function servedAt(option: string, served: string, address: string): TcpAddress {
+  const wanted = tcpAddress(/^\d+$/.test(address) ? `:${address}` : address);
+  if (!wanted) throw new UsageError(`${option} ${address}: ${served} served on HOST:PORT, [IPv6]:PORT or PORT of 127.0.0.1.`);
+  return wanted;
 }

@@ -96,7 +96,7 @@ function linksTable(engines: readonly EngineStatistics[], span: number): Table {
       const { ring } = link;
       return [
         plain(link.name), plain(engine.name), plain(link.role), rate(rates?.packets), rate(rates?.bits), lost(rates?.drops),
-        rates?.share === undefined ? nothing : share(rates.share), ring === undefined ? nothing : share(ring.used / ring.bytes, FILL_LIMITS), count(link.packets), lost(link.dropped, groupedNumber),
+        share(rates?.share), ring === undefined ? nothing : share(ring.used / ring.bytes, FILL_LIMITS), count(link.packets), lost(link.dropped, groupedNumber),
       ];
     })),
   };
