@@ -16,7 +16,7 @@ export class WebAccess {
 
   /**
    * Whether a request names this server as somebody does who knows it. A site whose name was made to lead here (DNS rebinding) sends its own name: names
-   * other than localhost, and the one that we were told to listen on, are refused.
+   * other than localhost, and the one given to listen on, are refused.
    */
   isOwnName(given: string | undefined): boolean {
     if (given === undefined) return false;

@@ -13,7 +13,7 @@ import { WebAccess } from './web-access';
 import { WebFeed, type WebEngines } from './web-feed';
 import type { WebGraphs, WebPackets } from './web-messages';
 
-/** Unless told otherwise. */
+/** Unless set. */
 export const WEB_PORT = 9_478;
 const LOOK_MILLISECONDS = 1000;
 const TAPS_MAXIMUM = 8;
@@ -51,7 +51,7 @@ export interface WebSettings {
   readonly port: number;
   /** What everybody has to show who is not on this machine; on an address that others reach it is a must. */
   readonly token?: string | undefined;
-  /** Where the files of the page are; beside the program unless told otherwise. */
+  /** Where the files of the page are; beside the program unless set. */
   readonly folder?: string;
 }
 
@@ -92,7 +92,7 @@ class Site {
     const { access } = this;
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
     if (!access.isOwnName(request.headers.host) || access.isOtherSite(request)) {
-      refuse(response, 403, 'This page is to be opened by its address.');
+      refuse(response, 403, 'Open this page by its address.');
     } else if (request.method === 'POST' && pathname === '/login') {
       await this.logIn(request, response);
     } else if (request.method !== 'GET') {

@@ -29,7 +29,7 @@ export function linesOf(table: Table, width: number): Line[] {
   }));
 }
 
-/** The last column of each row in lines of its own. */
+/** The last column of each row in lines below it. */
 function withLinesBelow({ columns, rows, ...table }: Table, width: number): Line[] {
   const last = columns.length - 1;
   const [titles, ...lines] = linesOf({ ...table, columns: columns.slice(0, last), rows: rows.map((row) => row.slice(0, last)) }, width);

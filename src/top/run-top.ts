@@ -19,7 +19,7 @@ export interface TopOptions {
   readonly write: (text: string) => void;
 }
 
-/** Runs until it is told to end, by a key or a signal. @throws BricksError E_CONTROL_CLOSED */
+/** Runs until a key or a signal ends it. @throws BricksError E_CONTROL_CLOSED */
 export async function runTop(daemon: Daemon, options: TopOptions): Promise<void> {
   const end = (): void => void daemon.close();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);

@@ -32,7 +32,7 @@ export class Trace {
   private waitingBefore: number[] = [];
   private readonly sinks: readonly { readonly brick: number; readonly link: string; readonly list: SinkList }[];
   private begun = 0;
-  private told = 0;
+  private reported = 0;
   private readonly source: number;
 
   /** @throws BricksError E_FILTER, E_NATIVE_MISSING */
@@ -49,7 +49,7 @@ export class Trace {
 
   /** Whether all were followed to their end. */
   get done(): boolean {
-    return this.told >= this.order.count;
+    return this.reported >= this.order.count;
   }
 
   entered(source: number, batch: PacketBatch): void {
@@ -174,7 +174,7 @@ export class Trace {
     for (const number of ending) this.close(number);
   }
 
-  /** It is over: what is still on its way is told as far as it has come. */
+  /** It is over: what is still on its way is reported as far as it has come. */
   end(): void {
     for (const number of [...this.open.keys()]) this.report(number, false);
   }
@@ -204,7 +204,7 @@ export class Trace {
     const trail = this.open.get(number);
     if (!trail) return;
     this.open.delete(number);
-    this.told++;
+    this.reported++;
     const { number: same, seconds, nanoseconds, linkType, length, wireLength, head, steps } = trail;
     this.tell({ number: same, seconds, nanoseconds, linkType, length, wireLength, head, steps, complete });
   }

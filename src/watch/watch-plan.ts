@@ -16,7 +16,7 @@ export interface TapOrder {
   readonly sample: number;
   /** Packets a second, at most; 0: any number. */
   readonly rate: number;
-  /** Packets at all; 0: any number. */
+  /** Packets in all; 0: any number. */
   readonly count: number;
   /** Bytes of each packet, at most. */
   readonly snap: number;

@@ -23,7 +23,7 @@ function filled<Made extends Element>(made: Made, attributes: Attributes, childr
   return made;
 }
 
-/** Sets text where it has changed: a screen reader is not told the same again. */
+/** Sets text where it has changed: a screen reader does not repeat the rest. */
 export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }

@@ -78,7 +78,7 @@ test('metrics tell exactly what engines have counted', async () => {
   expect(valueOf(text, 'process_resident_memory_bytes')).toBeGreaterThan(0);
 });
 
-test('pipes tell how full they are and whether they are read; other links say nothing of it', async () => {
+test('pipes report how full they are and whether they are read; other links do not', async () => {
   const text = await metrics();
   const pipe = '{engine="piped",link="pipe{0",role="sink"}';
   expect(valueOf(text, `bricks_link_ring_bytes${pipe}`)).toBe(4 << 20);

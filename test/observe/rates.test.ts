@@ -81,7 +81,7 @@ describe('drops', () => {
     expect(dropsOf({ ...engine, links }).map(dropText)).toEqual(['eth3{1: 2 packets had no reader. It has one now: suricata 71.']);
   });
 
-  test('are told one by one, links first', () => {
+  test('are listed one by one, links first', () => {
     const engine = { ...balancer(8), bricks: [{ ...brick(8), label: 'Filter', drops: { decision: 1 }, dropped: 1 }] };
     expect(dropsOf(engine).map(dropText)).toEqual([
       "eth3{1: 2 packets had no reader. Start one, for example: bricks attach 'eth3}1'. Or remove the output.",

@@ -65,7 +65,7 @@ test('all tables on a screen of 80 by 24', () => {
   ]);
 });
 
-test('no line is wider than the screen, and every screen is as high as it is to be', () => {
+test('no line is wider than the screen, and every screen has the height of the terminal', () => {
   for (let width = 1; width <= 220; width += width < 90 ? 1 : 13) {
     for (const state of [{}, { help: true }, { view: 'drops' as const }, { typing: true, filter: 'x'.repeat(90) }, { filter: 'nothing like it' }]) {
       const { lines } = screen(state, width, 10);

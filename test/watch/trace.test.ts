@@ -79,7 +79,7 @@ describe('a trace', () => {
     expect(later.steps[1].explanation).toBe('fragment of datagram 77 at 1480 came before the first one: waits for it, 5000 ms at most');
   });
 
-  test('is over when another graph takes over, or when it is told to; sources and filters choose its packets', async () => {
+  test('is over when another graph takes over, or is stopped; sources and filters choose its packets', async () => {
     const engine = await runningEngine(new Merge().connectInput('eth0', 'eth3').connectOutput('eth1'));
     const { trails, ends, stop } = await trace(engine, { count: 10, place: 'eth3', filter: 'tcp' });
     await injectAll('eth0', Array.from({ length: 20 }, (_, number) => flowPacket(number, number)));

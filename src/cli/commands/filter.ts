@@ -148,7 +148,7 @@ export class FilterCommand extends ClientCommand {
     this.context.stdout.write(this.json ? `${JSON.stringify(value, undefined, 2)}\n` : text);
   }
 
-  /** What was done, where nothing is to be had. */
+  /** What was done, where there is nothing to print. */
   private report(value: unknown, text: string): void {
     if (this.json) this.print(value, '');
     else say(text);
