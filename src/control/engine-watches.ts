@@ -5,7 +5,7 @@ import type { CompiledGraph } from '../model/graph';
 import { checkFilterExpression } from '../filter/filter-expression';
 import { TapRingReader, createTapRing, type TappedPacket } from '../watch/tap-ring';
 import type { TapOrder, TraceOrder, Trail, WatchEnd, WatchOrder, WatchReport } from '../watch/watch-plan';
-import { findLinks, linkNames, noLink } from '../watch/watched-graph';
+import { findLinks, linkNames, namesText } from '../watch/watched-graph';
 import type { CommandEvent } from '../native/system';
 import { CONTROL_WAKE, CONTROL_WATCH } from './engine-protocol';
 
@@ -152,11 +152,11 @@ export class EngineWatches {
 function placeOf(graph: CompiledGraph, given: string, wanted: 'any' | 'source' | 'drops'): string {
   const links = findLinks(graph, given);
   if (links) {
-    if (wanted === 'source' && links.sources.length === 0) throw noLink(`A trace begins where packets come from, and ${given} is no link that the engine receives from.`, graph.sources.map(({ link }) => link.text));
-    if (wanted === 'drops' && links.sinks.length === 0 && links.brick < 0) throw noLink(`Nothing is dropped on ${given}: packets are dropped by bricks, and where they are sent.`, [...graph.sinks.map(({ link }) => link.text), ...graph.bricks.map(({ label }) => label)]);
+    if (wanted === 'source' && links.sources.length === 0) throw new BricksError('E_NO_LINK', `A trace begins where packets come from, and ${given} is no link that the engine receives from.`, namesText(graph.sources.map(({ link }) => link.text)));
+    if (wanted === 'drops' && links.sinks.length === 0 && links.brick < 0) throw new BricksError('E_NO_LINK', `Nothing is dropped on ${given}: packets are dropped by bricks, and where they are sent.`, namesText([...graph.sinks.map(({ link }) => link.text), ...graph.bricks.map(({ label }) => label)]));
     return links.name;
   }
   const names = linkNames(graph);
   const guess = nearest(given, names);
-  throw guess === undefined ? noLink(`The engine has no link or brick ${given}.`, names) : new BricksError('E_NO_LINK', `The engine has no link or brick ${given}.`, `Did you mean ${guess}?`);
+  throw new BricksError('E_NO_LINK', `The engine has no link or brick ${given}.`, guess === undefined ? namesText(names) : `Did you mean ${guess}?`);
 }

@@ -1,8 +1,7 @@
 /** What the servers of metrics and of the page have in common: how they listen, and how they end. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ErrorCode } from '../model/error-codes';
-import { BricksError } from '../model/errors';
+import type { BricksError } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import { formatAddress } from '../protocol/address';
 
@@ -15,19 +14,12 @@ export interface HttpListener {
   close(): Promise<void>;
 }
 
-/** What an error says: `Cannot serve metrics on ...`, and another address to try. */
-export interface ServedThing {
-  readonly code: ErrorCode;
-  readonly thing: string;
-  readonly instead: string;
-}
-
-/** Listens on `host` and `port` (0: any that is free), and keeps no program alive. @throws BricksError with the code given */
-export async function listenHttp(server: Server, host: string, port: number, { code, thing, instead }: ServedThing): Promise<HttpListener> {
+/** Listens on `host` and `port` (0: any that is free), and keeps no program alive. @throws BricksError: what `failed` makes of the reason */
+export async function listenHttp(server: Server, host: string, port: number, failed: (reason: string) => BricksError): Promise<HttpListener> {
   server.headersTimeout = server.requestTimeout = REQUEST_MILLISECONDS;
   server.maxConnections = CONNECTIONS_MAXIMUM;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new BricksError(code, `Cannot serve ${thing} on ${host} port ${port}: ${systemReason(error)}.`, `Choose another address: ${instead}`)));
+    server.once('error', (error) => reject(failed(systemReason(error))));
     server.listen(port, host, () => {
       server.on('error', () => undefined); // of one connection; the others go on
       resolve();

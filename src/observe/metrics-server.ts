@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Registry, collectDefaultMetrics, type OpenMetricsContentType, type PrometheusContentType } from 'prom-client';
 import type { EngineStatistics } from '../control/statistics';
-import { messageOf } from '../model/errors';
+import { BricksError, messageOf } from '../model/errors';
 import { engineMetrics } from './engine-metrics';
 import { listenHttp } from './http-listener';
 
@@ -49,7 +49,7 @@ class Formats {
 export async function serveMetrics(host: string, port: number, read: () => readonly EngineStatistics[]): Promise<MetricsServer> {
   const formats = new Formats(read);
   const server = createServer((request, response) => void answer(formats, request, response));
-  const { origin, close } = await listenHttp(server, host, port, { code: 'E_METRICS', thing: 'metrics', instead: '--metrics 127.0.0.1:9478' });
+  const { origin, close } = await listenHttp(server, host, port, (reason) => new BricksError('E_METRICS', `Cannot serve metrics on ${host} port ${port}: ${reason}.`, 'Choose another address: --metrics 127.0.0.1:9478'));
   return { url: `${origin}${PATH}`, close };
 }
 

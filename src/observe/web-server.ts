@@ -62,7 +62,7 @@ export async function serveWeb({ host, port, token, folder = join(__dirname, '..
   }
   const site = new Site(new WebAccess(host, token), new WebFeed(engines), engines, folder);
   const server = createServer((request, response) => void site.answer(request, response));
-  const { origin, close } = await listenHttp(server, host, port, { code: 'E_WEB', thing: 'the page', instead: '--web 127.0.0.1:9479' });
+  const { origin, close } = await listenHttp(server, host, port, (reason) => new BricksError('E_WEB', `Cannot serve the page on ${host} port ${port}: ${reason}.`, 'Choose another address: --web 127.0.0.1:9479'));
   return {
     url: `${origin}/`,
     close: () => {

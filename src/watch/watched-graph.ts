@@ -5,7 +5,6 @@ import type { EngineGraph } from '../core/engine-graph';
 import type { EngineSource } from '../core/engine-source';
 import { DROP_REASONS } from '../model/drop-reasons';
 import { LINK_DROPS, readCounter } from '../model/counters';
-import { BricksError } from '../model/errors';
 import type { CompiledGraph, CompiledSink } from '../model/graph';
 import { parseLinkName, peerName } from '../model/link-name';
 import type { PacketLists } from '../model/packet-list';
@@ -83,9 +82,9 @@ export function linkNames({ bricks, sources, edges, sinks }: CompiledGraph): str
 
 const NAMES_SHOWN = 12;
 
-/** A name stands for no link that is asked for; these are there. */
-export function noLink(text: string, names: readonly string[]): BricksError {
-  return new BricksError('E_NO_LINK', text, `There are: ${names.slice(0, NAMES_SHOWN).join(', ')}${names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more (bricks graph)` : ''}.`);
+/** For a name that is not found: those that are there. */
+export function namesText(names: readonly string[]): string {
+  return `There are: ${names.slice(0, NAMES_SHOWN).join(', ')}${names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more (bricks graph)` : ''}.`;
 }
 
 /** What lies on a sink's list: before it is sent it is noted, and afterwards it is known which of it were dropped. */

@@ -5,7 +5,7 @@ import type { TapSettings } from '../../control/engine-watches';
 import type { PacketEngine } from '../../control/packet-engine';
 import { NO_REASON, type TappedPacket } from '../../watch/tap-ring';
 import type { WatchEnd } from '../../watch/watch-plan';
-import { findLinks, linkNames, noLink } from '../../watch/watched-graph';
+import { findLinks, linkNames, namesText } from '../../watch/watched-graph';
 import type { TapNews, TappedPacketText, TraceNews } from '../../protocol/commands/watch';
 import { publishTopic, type TopicHandler } from '../handlers';
 
@@ -109,7 +109,7 @@ function engineOf({ registry: { all } }: WatchedHost, name: string | undefined, 
   if (linked.length === 0) throw new BricksError('E_NO_ENGINE', 'No engine has any links.', 'Start one first: packets are seen while they pass it.');
   const fitting = link === undefined ? linked : linked.filter(({ openGraph }) => openGraph && findLinks(openGraph.graph, link));
   if (fitting.length === 1 || linked.length === 1) return fitting[0] ?? linked[0];
-  if (fitting.length === 0) throw noLink(`No engine has a link or brick ${link}.`, linked.flatMap(({ openGraph }) => (openGraph ? linkNames(openGraph.graph) : [])));
+  if (fitting.length === 0) throw new BricksError('E_NO_LINK', `No engine has a link or brick ${link}.`, namesText(linked.flatMap(({ openGraph }) => (openGraph ? linkNames(openGraph.graph) : []))));
   throw new BricksError('E_ARGUMENT', link === undefined ? 'There are several engines.' : `Several engines have ${link}.`, `Say which one: --engine ${fitting[0].name}, for example.`);
 }
 
