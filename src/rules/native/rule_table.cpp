@@ -304,7 +304,7 @@ void RuleTable::Consider(uint32_t count) {
     if (!Fits<which>(tuple, record, probe) || (deadline != 0 && deadline <= tick_)) continue;
     if ((sets_ >> (Load(record + kRecordOrder[which]) >> kSetShift) & 1) == 0) continue;
     uint32_t& best = lists_.hits[probe.row];
-    const uint32_t found = which << 24 | rule;
+    const uint32_t found = which << kClassShift | rule;
     if (best == 0 || IsBefore(found, best)) best = found;
   }
 }
@@ -327,19 +327,19 @@ BRICKS_INLINE bool RuleTable::Fits(const Tuple& tuple, const uint32_t* record, c
   return different == 0;
 }
 
-const uint32_t* RuleTable::Action(uint32_t found) const { return memory_.actions + size_t{Record(found)[kRecordAction[found >> 24]] & kActionMask} * kActionWords; }
+const uint32_t* RuleTable::Action(uint32_t found) const { return memory_.actions + size_t{Record(found)[kRecordAction[found >> kClassShift]] & kActionMask} * kActionWords; }
 
 bool RuleTable::IsBefore(uint32_t a, uint32_t b) const {
   const uint32_t* first = Action(a);
   const uint32_t* second = Action(b);
-  const auto priority = static_cast<int32_t>(first[1]);
-  const auto otherPriority = static_cast<int32_t>(second[1]);
+  const auto priority = static_cast<int32_t>(first[kActionPriority]);
+  const auto otherPriority = static_cast<int32_t>(second[kActionPriority]);
   if (priority != otherPriority) return priority > otherPriority;
-  const bool passes = (first[0] & 15) == kTypeWhitelist;
-  const bool otherPasses = (second[0] & 15) == kTypeWhitelist;
+  const bool passes = (first[kActionWhat] & 15) == kTypeWhitelist;
+  const bool otherPasses = (second[kActionWhat] & 15) == kTypeWhitelist;
   if (passes != otherPasses) return passes;
   // Orders have 30 bits and turn round.
-  return static_cast<int32_t>((Record(a)[kRecordOrder[a >> 24]] - Record(b)[kRecordOrder[b >> 24]]) << 2) < 0;
+  return static_cast<int32_t>((Record(a)[kRecordOrder[a >> kClassShift]] - Record(b)[kRecordOrder[b >> kClassShift]]) << 2) < 0;
 }
 
 uint32_t RuleTable::Decide(uint32_t begin, uint32_t end, bool counts) {
@@ -352,9 +352,9 @@ uint32_t RuleTable::Decide(uint32_t begin, uint32_t end, bool counts) {
     const uint32_t found = lists_.hits[row];
     if (found == 0) continue;
     uint32_t* const record = Record(found);
-    const uint32_t which = found >> 24;
+    const uint32_t which = found >> kClassShift;
     const uint32_t action = record[kRecordAction[which]];
-    const uint32_t what = memory_.actions[size_t{action & kActionMask} * kActionWords];
+    const uint32_t what = memory_.actions[size_t{action & kActionMask} * kActionWords + kActionWhat];
     const uint32_t type = what & 3;
     const uint32_t output = what >> kActionOutputShift;
     const uint32_t flags = lists_.keys[size_t{row} * kKeyWords + kKeyFlags];

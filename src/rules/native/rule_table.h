@@ -126,7 +126,7 @@ class RuleTable {
   template <uint32_t which>
   bool Fits(const Tuple& tuple, const uint32_t* record, const Probe& probe) const;
   bool IsBefore(uint32_t a, uint32_t b) const;
-  uint32_t* Record(uint32_t found) const { return memory_.records[found >> 24] + size_t{found & kIndexMask} * kRecordWords[found >> 24]; }
+  uint32_t* Record(uint32_t found) const { return memory_.records[found >> kClassShift] + size_t{found & kIndexMask} * kRecordWords[found >> kClassShift]; }
   const uint32_t* Action(uint32_t found) const;
   uint32_t Decide(uint32_t begin, uint32_t end, bool counts);
   void AddTotals();

@@ -21,15 +21,16 @@ void RuleTable::LoadTuples(uint32_t which) {
   for (uint32_t k = 1; k <= count; k++) {
     const uint32_t number = list[k] & 0xff;
     const uint32_t* words = memory_.tuples[which] + number * kTupleWords;
-    const uint32_t needs = (words[0] >> 8) & 0xff;
+    const uint32_t how = words[kTupleHow];
+    const uint32_t needs = (how >> 8) & 0xff;
     Tuple tuple = {};
     tuple.number = number;
-    tuple.how = words[0] & 15;
-    tuple.version = (words[0] >> 4) & 15;
+    tuple.how = how & 15;
+    tuple.version = (how >> 4) & 15;
     tuple.ports = (needs & kMetaPorts) != 0;
     tuple.metaMask = needs | (tuple.version != 0 ? 15 : 0) | ((needs & kMetaProtocol) != 0 ? 0xffu << kMetaProtocolShift : 0);
-    tuple.metaWanted = needs | tuple.version | ((needs & kMetaProtocol) != 0 ? ((words[0] >> 16) & 0xff) << kMetaProtocolShift : 0);
-    tuple.prefix = words[0] >> 24;
+    tuple.metaWanted = needs | tuple.version | ((needs & kMetaProtocol) != 0 ? ((how >> 16) & 0xff) << kMetaProtocolShift : 0);
+    tuple.prefix = how >> 24;
     tuple.firstHash = number * 0x9e3779b9u;
     for (uint32_t word = 1; word <= 12; word++) {
       if ((words[kTupleUsed] >> word & 1) == 0) continue;
