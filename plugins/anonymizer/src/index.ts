@@ -15,7 +15,7 @@ export const Anonymizer = defineBrick({
     'IP addresses are replaced by Crypto-PAn: two that begin with the same bits become two that do, the same one always becomes the same one, and only who has the key can find it again. So are those in ARP, in ICMP errors and neighbor discovery, in routing headers, and inside of tunnels (IP in IP, GRE, ERSPAN, VXLAN, GENEVE, GTP-U, MPLS, PPPoE).',
     'MAC addresses are replaced the same way; the bits for groups and local addresses stay, and so do broadcasts. Tags and their numbers, ports and lengths stay. IP and TCP options that may tell where a packet came from are emptied.',
     '',
-    'What is behind the headers is removed: packets are cut (their length on the wire stays), or zeroed with their length kept, or left as it is if you ask for that. What the brick does not know (other protocols, other tunnels, frames without IP or ARP) counts as payload, and never stays. Packets of link types that it can\'t read are dropped.',
+    'What follows the headers is removed: packets are cut (their length on the wire stays), or zeroed with their length kept, or left as it is if you ask for that. What the brick does not know (other protocols, other tunnels, frames without IP or ARP) counts as payload, and never stays. Packets of link types that it can\'t read are dropped.',
     '',
     'Checksums are right as with a payload of zeros; with `keep`, they are changed by what was changed, so that a wrong one stays wrong. UDP without a checksum stays without one, and one that is left to the interface stays so. Where a first fragment does not tell the length, and in SCTP, it is 0.',
     'Addresses are worked out once and remembered, so many of each kind in bounded memory (some 60 bytes for each). One that is new takes some 1.3 µs (IPv4) or 10 µs (IPv6).',
@@ -23,7 +23,7 @@ export const Anonymizer = defineBrick({
   options: {
     key: { type: 'string', secret: true, description: 'the key: 64 hexadecimal digits' },
     keyFile: { type: 'string', description: 'the file that holds the key: 32 bytes, or 64 hexadecimal digits' },
-    payload: { type: 'string', oneOf: ['remove', 'zero', 'keep'], default: 'remove', description: 'what becomes of what is behind the headers: the packet is cut, it is zeroed, or it stays' },
+    payload: { type: 'string', oneOf: ['remove', 'zero', 'keep'], default: 'remove', description: 'what to do with the bytes after the headers: cut them off, zero them, or keep them' },
     macs: { type: 'string', oneOf: ['replace', 'vendor', 'keep'], default: 'replace', description: 'what becomes of MAC addresses: replaced, replaced but for the vendor (the first three bytes), or kept' },
     addresses: { type: 'integer', default: 65_536, minimum: 16, maximum: 16_777_216, description: 'how many addresses of each kind are remembered' },
   },

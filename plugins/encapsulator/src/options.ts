@@ -30,7 +30,7 @@ export const ENCAPSULATOR_OPTIONS = {
   healthPort: { type: 'integer', minimum: 1, maximum: 65_535, description: 'the port of that' },
   interval: { type: 'integer', default: 1000, minimum: 50, maximum: 3_600_000, unit: 'ms', description: 'time between two checks of a destination' },
   timeout: { type: 'integer', default: 1000, minimum: 10, maximum: 20_000, unit: 'ms', description: 'how long an answer may take' },
-  failures: { type: 'integer', default: 3, minimum: 1, maximum: 1000, description: 'so many checks in a row have to fail before a destination counts as down; one that succeeds makes it up' },
+  failures: { type: 'integer', default: 3, minimum: 1, maximum: 1000, description: 'how many checks in a row must fail before a destination counts as down; one that succeeds brings it back up' },
 } as const satisfies OptionDeclarations;
 
 export type EncapsulatorOptions = OptionsOf<typeof ENCAPSULATOR_OPTIONS>;

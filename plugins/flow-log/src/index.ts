@@ -11,9 +11,9 @@ export const FlowLog = defineBrick({
   description: [
     'Each line is a flow, with the field names of Zeek\'s conn.log (`ts`, `id.orig_h`, `orig_pkts`, `conn_state`) or of Suricata\'s EVE (`src_ip`, `flow.pkts_toserver`), and its Community ID, which is the same in Zeek, Suricata and Wireshark.',
     '',
-    'It goes to a file (`flows.json`; a full one is renamed to `flows.json.1` and so on; one that was moved, as by logrotate, is made anew), to standard output (`-`), to a Unix or TCP socket (`unix:/run/flows.sock`, `tcp://HOST:PORT`), to a NATS subject',
+    'It goes to a file (`flows.json`; a full one is renamed to `flows.json.1` and so on; one that was moved, as by logrotate, is created again), to standard output (`-`), to a Unix or TCP socket (`unix:/run/flows.sock`, `tcp://HOST:PORT`), to a NATS subject',
     '(`nats://HOST:PORT/SUBJECT`, with `USER:PASSWORD@` or `TOKEN@` before HOST) or to a Kafka topic (`kafka://HOST:PORT,HOST:PORT/TOPIC`, keyed by Community ID). For NATS install `@nats-io/transport-node` beside this package, for Kafka `kafkajs`.',
-    'A receiver that is away is waited for; what it does not take in time is counted (`failed`, `lost`).',
+    'It waits for a receiver that is away; records that it does not take in time are counted (`failed`, `lost`).',
     '',
     METER_DESCRIPTION,
     '',
@@ -21,7 +21,7 @@ export const FlowLog = defineBrick({
   ].join('\n'),
   options: {
     to: { type: 'string', required: true, description: 'where lines go: a file, `-`, `unix:/PATH`, `tcp://HOST:PORT`, `nats://HOST:PORT/SUBJECT` or `kafka://HOST:PORT/TOPIC`' },
-    format: { type: 'string', default: 'zeek', oneOf: ['zeek', 'eve'], description: 'whose field names lines have' },
+    format: { type: 'string', default: 'zeek', oneOf: ['zeek', 'eve'], description: 'whose field names are used' },
     rotate: { type: 'integer', default: 100, minimum: 0, maximum: 1_000_000, unit: 'MB', description: 'a file that would become longer is followed by another one; 0 for one file only' },
     keep: { type: 'integer', default: 5, minimum: 0, maximum: 1000, description: 'how many full files are kept' },
     seed: { type: 'integer', default: 0, minimum: 0, maximum: 65_535, description: 'the seed of Community IDs' },

@@ -2,9 +2,9 @@
 import type { OptionDeclarations } from 'packet-bricks';
 
 export const METER_OPTIONS = {
-  active: { type: 'integer', default: 120, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a flow that lasts longer is exported after so long, and its count begins anew' },
-  idle: { type: 'integer', default: 30, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a flow that is silent for so long has ended' },
-  closed: { type: 'integer', default: 5, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a TCP connection that was closed or reset is exported when it has been silent for so long, so that its last packets count' },
+  active: { type: 'integer', default: 120, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a flow that lasts longer is exported each time this has passed, and its counts start again from zero' },
+  idle: { type: 'integer', default: 30, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a flow without packets for this long has ended' },
+  closed: { type: 'integer', default: 5, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a TCP connection that was closed or reset is exported after this long without packets, so that its last packets count' },
   bidirectional: { type: 'boolean', default: false, description: 'whether both directions of a connection are one flow' },
   flows: { type: 'integer', default: 1_048_576, minimum: 8, maximum: 8_388_608, description: 'how many flows are known at a time' },
   queue: { type: 'integer', default: 32_768, minimum: 8, maximum: 1_048_576, unit: 'records', description: 'how many records may wait for export, rounded up to a power of two' },

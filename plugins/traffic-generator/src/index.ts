@@ -16,7 +16,7 @@ export const trafficGenerator: Backend = {
   summary: 'interfaces that bring made-up traffic, at a rate or as fast as it is taken',
   description: [
     'Every interface that an engine reads brings its own traffic: flows between clients in 10.0.0.0/8 and servers in 172.16.0.0/12 (or 2001:db8::/32), UDP in both directions and TCP connections with handshake, data in both directions and end, one connection after the other. All checksums are right. The same seed and interface bring the same packets.',
-    'With a rate, packets come when they are due, bear that time, and are dropped by full pipes like those of a real interface; what the engine does not take within 200 ms is left out, and said. Without a rate they wait until they are taken. What is sent to an interface arrives nowhere and is counted as sent.',
+    'With a rate, packets come when they are due, have that time as their time stamp, and are dropped by full pipes like those of a real interface; packets that the engine does not take within 200 ms are left out, and a notice says so. Without a rate they wait until they are taken. Packets sent to an interface are counted as sent and discarded.',
     '',
     'An engine has one backend. To bring the traffic to bricks beside real interfaces, let an engine with this backend write pipes (`made{0`), and the other read them (`made}0`).',
   ].join('\n'),
