@@ -2,7 +2,7 @@
  * A compiled graph at work: what an engine calls for each batch. The hot path.
  *
  * Sketch of its cost, 256 packets a batch, load balancer to 4 outputs:
- *     a call of the brick, counting its packets      some 30 ns a batch
+ *     a call of the brick, counting its packets     some 30 ns a batch
  *     the brick's own loop                           4 ns a packet
  * Nothing is allocated here once it is built.
  */

@@ -25,7 +25,7 @@ export class CollectionCount {
     }
   }
 
-  /** Asks the profiler, which returns with text and objects, only where there was a collection. */
+  /** Asks the profiler, which answers with text and objects, only where there was a collection. */
   sample(): void {
     if (this.failed || (this.addon ? !this.addon.collected() : ++this.calls < WITHOUT_ADDON_EVERY)) return;
     this.calls = 0;

@@ -1,6 +1,6 @@
 /**
  * Warm-up: an engine is run over synthetic packets until its code is optimised, before any port is open, so that the first
- * real packet meets fast code, and later ones nothing that V8 has not seen. A instance does it: the same loop and the same code,
+ * real packet meets fast code, and later ones nothing that V8 has not seen. An instance does it: the same loop and the same code,
  * other bricks and other counters, which are thrown away.
  */
 import type { SourcePort, Transmitter } from '../model/backend';
