@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { writeCaptureFile } from 'packet-bricks';
 import { Namespace, describeInNamespace } from './pcap/namespace';
 import { Workplace } from './support/program';
+import { udpPacket } from './support/udp-packets';
 
 const COMPLAINTS = [
   'killing a reader of a pipe crashes the whole machine',
@@ -54,11 +55,7 @@ describeInNamespace('a tap', () => {
         execFileSync('ip', ['-n', container, 'link', 'set', 'eth0', 'up']);
         namespace.ip('link', 'set', `tap${index}`, 'up');
       }
-      writeCaptureFile(place.path('in.pcap'), Array.from({ length: PACKETS }, (_, number) => {
-        const bytes = Buffer.from('02000000000202000000000108004500002e00004000401100000a0000010a00000203e80035001a0000'.padEnd(120, '0'), 'hex');
-        bytes.writeUInt16BE(1024 + number, 34);
-        return { seconds: 0, nanoseconds: number, bytes };
-      }));
+      writeCaptureFile(place.path('in.pcap'), Array.from({ length: PACKETS }, (_, number) => ({ seconds: 0, nanoseconds: number, bytes: udpPacket(1024 + number) })));
       const { code, stderr } = await place.run(['run', 'in.pcap -> LoadBalancer(4) -> tap0, tap1, tap2, tap3', '--backend', 'pcap'], { wrap: ['ip', 'netns', 'exec', namespace.name] });
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/^bricks: e0: 400 packets received, 0 dropped\n$/) as string });
       const received = containers.map((container) => Number(execFileSync('ip', ['netns', 'exec', container, 'cat', '/sys/class/net/eth0/statistics/rx_packets'], { encoding: 'utf8' })));

@@ -5,13 +5,13 @@ import { readCaptureFile, writeCaptureFile, type Daemon } from 'packet-bricks';
 import { describeInNamespace, Namespace } from '../pcap/namespace';
 import { PROGRAM } from '../support/program';
 import { TmuxTerminal, hasTmux } from '../support/tmux';
+import { udpPacket } from '../support/udp-packets';
 import { DaemonPlace, isAlive } from './programs';
 
 /** UDP of many flows, a millisecond apart. */
 function traffic(): { seconds: number; nanoseconds: number; bytes: Buffer }[] {
   return Array.from({ length: 500 }, (_, index) => {
-    const bytes = Buffer.from('02000000000202000000000108004500002e0000400040110000 0a000001 0a000002 03e80035001a0000'.replace(/ /g, '').padEnd(120, '0'), 'hex');
-    bytes.writeUInt16BE(1024 + index * 7, 34);
+    const bytes = udpPacket(1024 + index * 7);
     bytes.writeUInt16BE(index, 26);
     return { seconds: 0, nanoseconds: index * 1e6, bytes };
   });

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeCaptureFile, type Daemon } from 'packet-bricks';
 import { Namespace, namespacesWork } from '../pcap/namespace';
+import { udpPacket } from '../support/udp-packets';
 import { DaemonPlace } from './programs';
 
 const MINUTES = Number(process.env['BRICKS_TEST_MINUTES'] ?? 0);
@@ -102,11 +103,7 @@ async function round(number: number): Promise<void> {
 }
 
 test('under traffic, with engines that come and go, shells too, and readers that die, packets are conserved, and what a daemon holds does not grow', async () => {
-  writeCaptureFile(place.path('traffic.pcap'), Array.from({ length: 200 }, (_, index) => {
-    const bytes = Buffer.from('02000000000202000000000108004500002e00004000401100000a0000010a00000203e80035001a0000'.padEnd(120, '0'), 'hex');
-    bytes.writeUInt16BE(1024 + index * 7, 34);
-    return { seconds: 0, nanoseconds: index * 500_000, bytes };
-  }));
+  writeCaptureFile(place.path('traffic.pcap'), Array.from({ length: 200 }, (_, index) => ({ seconds: 0, nanoseconds: index * 500_000, bytes: udpPacket(1024 + index * 7) })));
   place.script('set-up.lua', BASE);
   expect(await place.daemon(['--backend', live ? 'pcap' : 'loopback', '-f', 'set-up.lua', '--log-file', 'log'], { wrap })).toMatchObject({ code: 0 });
   const pid = place.pid();

@@ -1,6 +1,8 @@
 /** A daemon is followed by another one, as after an upgrade: readers go on, and what nobody could take meanwhile is counted. */
 import { statSync } from 'node:fs';
 import { readCaptureFile, writeCaptureFile } from 'packet-bricks';
+import { until } from '../support/loopback-engine';
+import { udpPacket } from '../support/udp-packets';
 import { DaemonPlace } from './programs';
 
 let place: DaemonPlace;
@@ -13,8 +15,7 @@ const BYTES = 60;
 /** UDP of as many flows, each with its number in it, a millisecond apart. */
 function numbered(): { seconds: number; nanoseconds: number; bytes: Buffer }[] {
   return Array.from({ length: PACKETS }, (_, number) => {
-    const bytes = Buffer.from('02000000000202000000000108004500002e0000400040110000 0a000001 0a000002 03e80035001a0000'.replace(/ /g, '').padEnd(2 * BYTES, '0'), 'hex');
-    bytes.writeUInt16BE(1024 + number * 7, 34);
+    const bytes = udpPacket(1024 + number * 7);
     bytes.writeUInt16BE(number, 50);
     return { seconds: 0, nanoseconds: number * 1e6, bytes };
   });
@@ -24,10 +25,6 @@ const numbersIn = (file: string): number[] => [...readCaptureFile(place.path(fil
 
 /** Whole packets of a file that is still written, by its size. */
 const packetsIn = (file: string): number => Math.max(0, Math.floor(((statSync(place.path(file), { throwIfNoEntry: false })?.size ?? 0) - 24) / (16 + BYTES)));
-
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 async function start(log: string): Promise<number> {
   expect(await place.daemon(['-f', 'up.lua', '--log-file', log])).toMatchObject({ code: 0 });
