@@ -1,16 +1,11 @@
 /** Readers and engines die at any moment; everyone else goes on, and no buffer is lost. */
+import { expectAllBuffers } from './expectations';
 import { eachTestInAWorld, type World } from './world';
 
 let world: World;
 eachTestInAWorld((fresh) => {
   world = fresh;
 });
-
-function expectAllBuffers(): void {
-  const audit = world.audit();
-  expect(audit).toMatchObject({ good: true, doubled: 0, orphaned: 0, unowned: 0, held: 0 });
-  expect(audit['free'] + audit['in_rings'] + audit['in_lists']).toBe(audit['buffers']);
-}
 
 /** Reproducible moments: so many turns of the event loop. */
 function moments(seed: number): () => Promise<void> {
@@ -46,7 +41,7 @@ test('300 readers are killed at random moments; the other pipes get everything i
   // A last reader has a whole ring, so none of the dead took a buffer with it.
   const last = await world.peer('receive', 'x}2', [0]);
   await last.end();
-  expectAllBuffers();
+  expectAllBuffers(world);
 }, 120_000);
 
 test('an engine dies and comes back while its readers stay', async () => {
@@ -64,7 +59,7 @@ test('an engine dies and comes back while its readers stay', async () => {
   }
   await flood.end();
   for (const reader of readers) expect((await reader.end()).packets).toBeGreaterThan(10_000 / 3);
-  expectAllBuffers();
+  expectAllBuffers(world);
 }, 120_000);
 
 test('a reader that was killed is followed by one that gets what comes then', async () => {

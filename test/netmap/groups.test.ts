@@ -1,5 +1,6 @@
 /** Groups that are chained: each group gets a packet when the one before has read it, and nothing is copied. */
-import { eachTestInAWorld, sum, type Engines, type GraphPart, type Peer, type Received, type World } from './world';
+import { end, expectAllBuffers, expectBalance, expectWhole } from './expectations';
+import { eachTestInAWorld, sum, type GraphPart, type Peer, type Received, type World } from './world';
 
 let world: World;
 eachTestInAWorld((fresh) => {
@@ -15,23 +16,6 @@ const GROUPS: readonly GraphPart[] = [
 const LINKS = ['x}1', 'x}2', 'x}3', 'x}4', 'x}5', 'x}6'];
 const CHAIN = { groups: 'chain' };
 
-function expectWhole(results: readonly Received[], packets: number): void {
-  expect(sum(results.map((result) => result.packets))).toBe(packets);
-  for (const { disorder, gaps, bad } of results) expect({ disorder, gaps, bad }).toEqual({ disorder: 0, gaps: 0, bad: 0 });
-}
-
-async function expectBalanced(engines: Engines): Promise<void> {
-  expect((await engines.audit('e')).lines.filter((line) => !line.balanced)).toEqual([]);
-}
-
-function expectAllBuffers(): void {
-  const audit = world.audit();
-  expect(audit).toMatchObject({ good: true, doubled: 0, orphaned: 0, unowned: 0, held: 0 });
-  expect(audit['free'] + audit['in_rings'] + audit['in_lists']).toBe(audit['buffers']);
-}
-
-const end = (peers: readonly Peer[]): Promise<Received[]> => Promise.all(peers.map((peer) => peer.end()));
-
 /** As many packets as no ring is too small for, however slow the readers are, with a size. */
 async function send(packets: number, size: number, options: object = {}): Promise<Received[]> {
   await world.peer('hold', 'x{keep');
@@ -44,7 +28,7 @@ async function send(packets: number, size: number, options: object = {}): Promis
   await engines.close('e');
   const results = await end(readers);
   await sender.end();
-  expectAllBuffers();
+  expectAllBuffers(world);
   return results;
 }
 
@@ -106,7 +90,7 @@ test('a dead reader of the first group costs the second one nothing', async () =
     await engines.received('e', sent);
   }
   await engines.stop('e');
-  await expectBalanced(engines);
+  await expectBalance(engines, 'e');
   const { links } = await engines.close('e');
   expect(links.find((link) => link.name === 'x{1')).toMatchObject({ packets: 1023, drops: { noReader: sent - 1023 } });
   const got = await reader.end();
@@ -114,7 +98,7 @@ test('a dead reader of the first group costs the second one nothing', async () =
   expect(got.packets).toBe(served?.packets);
   expect(got.packets + (served?.dropped ?? 0)).toBe(sent);
   expect(got.packets).toBeGreaterThan(2 * 1023);
-  expectAllBuffers();
+  expectAllBuffers(world);
 });
 
 test('under a flood, with slow readers, what was counted as sent is what the readers got', async () => {
@@ -127,14 +111,14 @@ test('under a flood, with slow readers, what was counted as sent is what the rea
   await engines.received('e', 60_000);
   await flood.end();
   await engines.stop('e');
-  await expectBalanced(engines);
+  await expectBalance(engines, 'e');
   const { links } = await engines.close('e');
   const results = await end(readers);
   results.forEach(({ packets, disorder, bad }, index) => {
     const link = links.find((candidate) => candidate.name === LINKS[index].replace('}', '{'));
     expect({ packets, disorder, bad }).toEqual({ packets: link?.packets, disorder: 0, bad: 0 });
   });
-  expectAllBuffers();
+  expectAllBuffers(world);
 });
 
 test('an engine that is killed while one group owes packets to the next loses no buffer', async () => {
@@ -149,5 +133,5 @@ test('an engine that is killed while one group owes packets to the next loses no
   const next = world.engines();
   await next.open('e', [['Dummy', null, ['x}0'], ['x{9']]]);
   await next.close('e');
-  expectAllBuffers();
+  expectAllBuffers(world);
 });

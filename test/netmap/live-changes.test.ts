@@ -1,5 +1,6 @@
 /** Another graph in place of the one that a netmap engine has, while packets flow: its ports stay open, and no packet is lost. */
-import { eachTestInAWorld, sum, type Engines, type GraphPart, type Peer, type Received, type World } from './world';
+import { end, expectAllBuffers, expectBalance } from './expectations';
+import { eachTestInAWorld, sum, type Engines, type GraphPart, type Peer, type World } from './world';
 
 let world: World;
 eachTestInAWorld((fresh) => {
@@ -7,17 +8,11 @@ eachTestInAWorld((fresh) => {
 });
 
 const balancer = (...outputs: string[]): GraphPart => ['LoadBalancer', 4, ['x}0'], outputs];
-const end = (peers: readonly Peer[]): Promise<Received[]> => Promise.all(peers.map((peer) => peer.end()));
 
 /** Every buffer is in one place, and none in a list of somebody's. */
-function expectAllBuffers(): void {
-  const audit = world.audit();
-  expect(audit).toMatchObject({ good: true, doubled: 0, orphaned: 0, unowned: 0, held: 0, in_lists: 0 });
-  expect(audit['free'] + audit['in_rings']).toBe(audit['buffers']);
-}
-
-async function expectBalanced(engines: Engines, name: string): Promise<void> {
-  expect((await engines.audit(name)).lines.filter((line) => !line.balanced)).toEqual([]);
+function expectNoLists(): void {
+  expectAllBuffers(world);
+  expect(world.audit()).toMatchObject({ in_lists: 0 });
 }
 
 const PART = 400;
@@ -49,7 +44,7 @@ test('fifty changes under traffic lose no packet and keep the order of each flow
   const sender = await changeUnderTraffic(engines, graphs, 52);
   const packets = 2 * 52 * PART;
   await engines.stop('e');
-  await expectBalanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expect(await engines.audit('e')).toMatchObject({ balanced: true, received: packets, sent: packets, dropped: 0 });
   const results = await end(readers);
   expect(sum(results.map((result) => result.packets))).toBe(packets);
@@ -57,7 +52,7 @@ test('fifty changes under traffic lose no packet and keep the order of each flow
   expect(results.every((result) => result.packets > 0)).toBe(true);
   await engines.close('e');
   await sender.end();
-  expectAllBuffers();
+  expectNoLists();
 });
 
 test('sources come and go, and a port that is read is sent to as well', async () => {
@@ -77,11 +72,11 @@ test('sources come and go, and a port that is read is sent to as well', async ()
   const other = await world.send('vale6:sender', 500, 10, 60, {}, 100);
   await engines.received('e', packets);
   await engines.stop('e');
-  await expectBalanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expect(await reader.end()).toMatchObject({ packets, disorder: 0, gaps: 0, bad: 0 });
   await engines.close('e');
   await Promise.all([sender.end(), other.end()]);
-  expectAllBuffers();
+  expectNoLists();
 });
 
 test('packets in reserve reach the pipe that stays; those of a pipe that goes are counted as dropped, and no extra buffer is lost', async () => {
@@ -95,7 +90,7 @@ test('packets in reserve reach the pipe that stays; those of a pipe that goes ar
   reader.process.kill('SIGSTOP');
   // The pipe that brought the extra buffers goes.
   await engines.relink('e', [['Duplicator', null, ['x}0'], ['x{2', 'x{3']]]);
-  await expectBalanced(engines, 'e');
+  await expectBalance(engines, 'e');
   const { sent, dropped, received } = await engines.audit('e');
   expect({ sum: sent + dropped, received }).toEqual({ sum: 4000, received: 2000 });
   // And comes back; what waits for the others is still there.
@@ -106,11 +101,11 @@ test('packets in reserve reach the pipe that stays; those of a pipe that goes ar
   const more = await world.send('x{0', 300, 10, 60, {}, 20);
   await engines.received('e', 2300);
   await engines.stop('e');
-  await expectBalanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expect(await reader.end()).toMatchObject({ packets: 2300, disorder: 0, gaps: 0, bad: 0 });
   await engines.close('e');
   await more.end();
-  expectAllBuffers();
+  expectNoLists();
 });
 
 test('chained groups change, and each group gets every packet once', async () => {
@@ -127,13 +122,13 @@ test('chained groups change, and each group gets every packet once', async () =>
     await sender.end();
   }
   await engines.stop('e');
-  await expectBalanced(engines, 'e');
+  await expectBalance(engines, 'e');
   const results = await end(readers);
   expect(sum(results.slice(0, 2).map((result) => result.packets))).toBe(8000);
   expect(sum(results.slice(2).map((result) => result.packets))).toBe(8000);
   for (const { disorder, bad } of results) expect({ disorder, bad }).toEqual({ disorder: 0, bad: 0 });
   await engines.close('e');
-  expectAllBuffers();
+  expectNoLists();
 });
 
 test('a change that is refused leaves all as it was, and packets flow on', async () => {
@@ -151,9 +146,9 @@ test('a change that is refused leaves all as it was, and packets flow on', async
   await engines.received('e', 2000);
   await engines.relink('e', [balancer('x{1', 'x{2')]);
   await engines.stop('e');
-  await expectBalanced(engines, 'e');
+  await expectBalance(engines, 'e');
   expect(await reader.end()).toMatchObject({ packets: 2000, disorder: 0, gaps: 0, bad: 0 });
   await Promise.all([engines.close('e'), engines.close('other')]);
   await after.end();
-  expectAllBuffers();
+  expectNoLists();
 });

@@ -1,4 +1,4 @@
-/** The netmap backend over netmap in user space: the same code path as over the kernel's. */
+/** Readers that are slower than the engine, or do not read: extra buffers keep what their pipes have no room for. */
 import { end, expectAllBuffers, expectBalance, expectWhole } from './expectations';
 import { eachTestInAWorld, sum, type World } from './world';
 
