@@ -1,5 +1,6 @@
 /** A module that is read anew in a process that has the engines of its former reading: its engines are only planned, until they take their place. */
 import type { BrickDescription } from '../model/brick-description';
+import type { EngineGraph } from './engine-graph';
 import type { PacketEngine } from './packet-engine';
 import { descriptionOf, type EngineDescription } from './planned-description';
 import type { PlannedLife } from './planned-life';
@@ -64,6 +65,11 @@ export class ModuleReading {
   /** The engines as a check tells of them. */
   describe(): EngineDescription[] {
     return this.made.map(({ engine, life }) => descriptionOf({ name: engine.name, options: engine.setUp.options, planned: life?.planned, begun: engine.hasRun, deleted: !this.engines.has(engine) }));
+  }
+
+  /** The graphs of the engines that it has made and not deleted. */
+  graphs(): EngineGraph[] {
+    return [...this.engines].map((engine) => engine.describeGraph());
   }
 
   /** Engines that are made from now on are real ones. */

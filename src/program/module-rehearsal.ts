@@ -1,5 +1,6 @@
 /** Runs a module with engines that are only planned. Its own code runs as ever; what it begins besides engines ends with the program. */
 import { ModuleReading } from '../control/module-reading';
+import type { EngineGraph } from '../control/engine-graph';
 import type { EngineDescription } from '../control/planned-description';
 import { idleSinceLastCommand } from '../control/process-engines';
 import { looseBricks } from '../model/brick-description';
@@ -14,6 +15,8 @@ const LONG_REST_MILLISECONDS = 1000;
 
 export interface RehearsedModule {
   readonly engines: readonly EngineDescription[];
+  /** Of the engines that it has made and not deleted. */
+  readonly graphs: readonly EngineGraph[];
   /** What was wrong, with its place in front. */
   readonly failure?: BricksError;
   /** What it gave to process.exit, or left in process.exitCode. */
@@ -37,7 +40,7 @@ export async function rehearseModule(path: string, words: readonly string[], lim
     const thrown = end?.thrown;
     const left = exitCodeOfThrown(thrown) ?? (process.exitCode === undefined || process.exitCode === null ? undefined : Number(process.exitCode));
     return {
-      engines: reading.describe(), waits: end === undefined, loose: looseBricks(),
+      engines: reading.describe(), graphs: reading.graphs(), waits: end === undefined, loose: looseBricks(),
       ...(thrown !== undefined && exitCodeOfThrown(thrown) === undefined ? { failure: thrown } : left === undefined ? {} : { exitCode: left }),
     };
   } finally {

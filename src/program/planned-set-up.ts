@@ -1,42 +1,56 @@
 /** What a script or a setup as text would build: its engines, planned and not opened. */
+import type { EngineGraph } from '../control/engine-graph';
 import { PlannedEngines } from '../control/planned-engines';
 import { BricksError } from '../model/errors';
 import { formatFailure } from '../lua/lua-host';
 import { setDefaultBackend } from '../plugins/default-backend';
 import { findBackend } from '../plugins/find';
 import { runSetup } from '../text';
+import { rehearseModule } from './module-rehearsal';
 import { usePlugins } from './program-engines';
 import { LIMIT_SECONDS, rehearseScript } from './rehearsal';
-import { isSetup, readSetupFile } from './script';
+import { isModule, isSetup, readSetupFile } from './script';
 
 /** What a set-up is planned for where nobody names a backend: the same on every machine. */
 export const PLANNED_BACKEND = 'pcap';
+
 export interface PlanSettings {
   readonly backend?: string | undefined;
   readonly plugins?: readonly string[] | undefined;
 }
 
 /** The engines of a setup as text. @throws BricksError that shows the place */
-export async function planText(text: string, name: string | undefined, { backend, plugins }: PlanSettings): Promise<PlannedEngines> {
-  const engines = await plannedEngines(name, { backend, plugins });
+export async function planText(text: string, name: string | undefined, settings: PlanSettings): Promise<readonly EngineGraph[]> {
+  await usePlanSettings(name, settings);
+  const engines = new PlannedEngines({});
   await runSetup(text, name, (command) => engines.execute(command));
-  return engines;
+  return engines.graphs();
 }
 
-/** The engines of a script that is not a module. @throws BricksError E_SCRIPT_FAILED, E_INTERRUPTED, or what is wrong with a setup */
-export async function planScript(script: string, words: readonly string[], settings: PlanSettings): Promise<PlannedEngines> {
+/** The engines of a script. @throws BricksError E_SCRIPT_FAILED, E_INTERRUPTED, or what is wrong with a setup */
+export async function planScript(script: string, words: readonly string[], settings: PlanSettings): Promise<readonly EngineGraph[]> {
   if (isSetup(script)) return planText(readSetupFile(script), script, settings);
-  const engines = await plannedEngines(script, settings);
+  await usePlanSettings(script, settings);
+  return isModule(script) ? planModule(script, words) : planLua(script, words);
+}
+
+async function planModule(script: string, words: readonly string[]): Promise<readonly EngineGraph[]> {
+  const { graphs, failure } = await rehearseModule(script, words, LIMIT_SECONDS);
+  if (failure) throw failure;
+  return graphs;
+}
+
+async function planLua(script: string, words: readonly string[]): Promise<readonly EngineGraph[]> {
+  const engines = new PlannedEngines({});
   const { result, tooLong } = await rehearseScript(script, engines, { args: words, output: 2, runCommands: false });
   if (tooLong) throw new BricksError('E_INTERRUPTED', `The script was still at work after ${LIMIT_SECONDS} s, and was ended.`, 'Its waits take no time here, so it loops.');
   // One that waits for ever has built what it builds.
   if (!result.ok && !result.failure.interrupted) throw new BricksError('E_SCRIPT_FAILED', formatFailure(result.failure));
-  return engines;
+  return engines.graphs();
 }
 
 /** Engines that name no backend have none in their graph either: which one they get is said elsewhere. */
-async function plannedEngines(script: string | undefined, { backend, plugins }: PlanSettings): Promise<PlannedEngines> {
+async function usePlanSettings(script: string | undefined, { backend, plugins }: PlanSettings): Promise<void> {
   usePlugins({ paths: plugins, script });
   setDefaultBackend(await findBackend(backend ?? PLANNED_BACKEND));
-  return new PlannedEngines({});
 }

@@ -2,7 +2,7 @@ import { Command, Option, UsageError } from 'clipanion';
 import { isInInclusiveRange, isNumber, cascade } from 'typanion';
 import type { EngineGraph } from '../../control/engine-graph';
 import { planScript, planText, PLANNED_BACKEND } from '../../program/planned-set-up';
-import { checkScript, findScript, isModule } from '../../program/script';
+import { checkScript, findScript } from '../../program/script';
 import { containerBricks, printSetup, type KnownBricks } from '../../text';
 import { toDot, toMermaid } from '../../picture/graph-text';
 import { pictureOf, type Picture } from '../../picture/picture';
@@ -74,11 +74,10 @@ export class GraphCommand extends ClientCommand {
 
   private async planned(given: string): Promise<readonly EngineGraph[]> {
     const settings = { backend: this.backend, plugins: this.plugins };
-    if (given.includes('->')) return (await planText(given, undefined, settings)).graphs();
+    if (given.includes('->')) return planText(given, undefined, settings);
     const script = findScript(given);
     checkScript(script);
-    if (isModule(script)) throw new UsageError(`graph plans Lua scripts and setups as text only: ${given} is a module, which may do anything when it is loaded.`);
-    return (await planScript(script, this.words.slice(1), settings)).graphs();
+    return planScript(script, this.words.slice(1), settings);
   }
 
   private form(form: (typeof FORMS)[number] | undefined, { graphs, known, ratesOf }: Shown): string {
