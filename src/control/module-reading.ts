@@ -62,7 +62,7 @@ export class ModuleReading {
     return debut;
   }
 
-  /** The engines as a check tells of them. */
+  /** The engines as a check describes them. */
   describe(): EngineDescription[] {
     return this.made.map(({ engine, life }) => descriptionOf({ name: engine.name, options: engine.setUp.options, planned: life?.planned, begun: engine.hasRun, deleted: !this.engines.has(engine) }));
   }

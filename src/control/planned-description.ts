@@ -1,4 +1,4 @@
-/** Engines that are only planned, told as plain data. */
+/** Engines that are only planned, as plain data. */
 import type { ModuleReference } from '../model/define-brick';
 import type { LinkKind } from '../model/link-name';
 import { shownOptions, type OptionValues } from '../model/options';

@@ -102,7 +102,7 @@ std::shared_ptr<PipeRing> RingFrom(const PipeReply& reply, const int descriptors
 
 namespace {
 
-// An end of a pipe that this process owns. The server are locked.
+// An end of a pipe that this process owns. The server is locked.
 std::shared_ptr<PipeHandle> TakeEnd(PipeServer& server, Pipe& pipe, uint32_t direction, PipeRole role, const PipeWish& wish) {
   std::shared_ptr<PipeRing>& ring = pipe.rings[direction];
   if (!ring) ring = NewRing(pipe.name, wish.dataSize);

@@ -3,7 +3,7 @@
 //
 // A pipe has two rings, one for each direction, made when first wanted. Each has one writer and one
 // reader. The process that first opens an end owns the pipe: it listens on the pipe's socket and keeps
-// the server of who holds what. Another process connects, asks for an end, and gets the memory and the
+// track of who holds what. Another process connects, asks for an end, and gets the memory and the
 // event; while the connection stands it holds that end. One thread of the owner does all of this. When
 // the owner goes, a process that writes to the pipe takes it over.
 #pragma once

@@ -323,7 +323,7 @@ void PipeServer::ForgetHolder(uint64_t id) {
   if (!Wanted(pipe->second)) DropPipe(pipe);
 }
 
-// At exit. The process's other threads may still run, and one may hold the server.
+// At exit. The process's other threads may still run, and one may have locked the server.
 void PipeServer::CloseAll() {
   if (!mutex.try_lock()) return;
   for (auto& entry : handles) {

@@ -1,4 +1,4 @@
-// The server of this process's pipes, and the thread that keeps them (pipe_registry.h says what for).
+// The server of this process's pipes, and its thread (pipe_registry.h says what it does).
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-/** What of the built-in backends others use by itself. */
+/** Parts of the built-in backends that others use directly. */
 export { decodePacket } from '../../backends/pcap/decode';
 export { netmapRunEnvironment } from '../../backends/netmap/user-space';
 export type { LoopbackBackend, LoopbackPacket } from '../../backends/loopback';

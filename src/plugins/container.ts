@@ -88,7 +88,7 @@ function ownOf(kind: Kind, name: string, module: string): AtOnce[Kind] {
 
 declarePackage(OWN_PACKAGE, loadOwn, container);
 
-/** A container of its own below the one of bricks and backends. */
+/** A child of the container of bricks and backends. */
 export function childContainer(): DependencyContainer {
   return container.createChildContainer();
 }

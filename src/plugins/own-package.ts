@@ -1,6 +1,6 @@
 /**
  * What Packet Bricks itself brings, declared as a plugin declares it in its package.json: names, each with the module that exports it, which is loaded when
- * it is first asked for. Its code is known, so that it is loaded at once and not looked at in a thread of its own first. The one place that knows the
+ * it is first asked for. Its code is known, so that it is loaded at once and not looked at in a separate thread first. The one place that knows the
  * built-in bricks and backends.
  */
 import { packageRoot } from '../native/load-addon';

@@ -25,7 +25,7 @@ export class PluginCatalogue {
   private found: readonly PluginPackage[] | undefined;
   private readonly reports = new Map<string, Promise<InspectionReport>>();
 
-  /** `onFound` is told of those that were taken, each time they were looked for. */
+  /** `onFound` gets those that were taken, each time it looks for plugins. */
   constructor(private readonly search: PluginSearch, private readonly taken: TakenNames, private readonly onFound: (plugins: readonly PluginPackage[]) => void = () => undefined) {}
 
   /** Looks again: finds what was installed meanwhile. Code that has run stays as it is. @throws BricksError E_PLUGIN */
