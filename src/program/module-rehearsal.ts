@@ -1,4 +1,7 @@
-/** Runs a module with engines that are only planned. Its own code runs as ever; what it begins besides engines ends with the program. */
+/**
+ * Runs a module with engines that are only planned. Its own code runs as ever; what it begins besides engines ends with the program. Until then what it
+ * prints goes to standard error: the program itself prints by `writeOut`.
+ */
 import { ModuleReading } from '../control/module-reading';
 import type { EngineGraph } from '../control/engine-graph';
 import type { EngineDescription } from '../control/planned-description';
@@ -32,7 +35,6 @@ type End = { readonly thrown?: BricksError };
 
 export async function rehearseModule(path: string, words: readonly string[], limitSeconds: number): Promise<RehearsedModule> {
   const reading = ModuleReading.begin({ rehearsal: true });
-  const { write } = process.stdout;
   process.stdout.write = process.stderr.write.bind(process.stderr);
   catchExit();
   try {
@@ -46,7 +48,6 @@ export async function rehearseModule(path: string, words: readonly string[], lim
   } finally {
     reading.end();
     restoreExit();
-    process.stdout.write = write;
   }
 }
 

@@ -16,6 +16,7 @@ import { PLANNED_BACKEND } from '../../program/planned-set-up';
 import { givenBackendOptions, usePlugins } from '../../program/program-engines';
 import { LIMIT_SECONDS, REHEARSED_SECONDS, rehearseScript } from '../../program/rehearsal';
 import { checkScript, findScript, isModule, isSetup, readSetupFile } from '../../program/script';
+import { writeOut } from '../../program/written';
 import { runSetup } from '../../text';
 import { engineTree } from '../engine-tree';
 import { EXIT_FAILURE } from '../exit-codes';
@@ -78,8 +79,8 @@ export class CheckCommand extends Command {
     checkScript(script);
     checkScriptArguments(script, this.scriptArguments);
     const report = await this.rehearse(script);
-    if (this.json) this.context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-    else this.tell(report);
+    if (this.json) await this.print(`${JSON.stringify(report, undefined, 2)}\n`);
+    else await this.tell(report);
     return report.exitCode;
   }
 
@@ -125,7 +126,11 @@ export class CheckCommand extends Command {
     };
   }
 
-  private tell({ script, ok, exitCode, error, forgotten: lines, skipped, engines, stillRunning }: Report): void {
+  private print(text: string): Promise<void> {
+    return writeOut(this.context.stdout, text);
+  }
+
+  private async tell({ script, ok, exitCode, error, forgotten: lines, skipped, engines, stillRunning }: Report): Promise<void> {
     if (error) sayError(new BricksError(error.code, error.message));
     else if (!ok && lines.length === 0) say(`${script} ends itself with exit code ${exitCode}.`);
     for (const line of lines) say(line);
@@ -133,7 +138,7 @@ export class CheckCommand extends Command {
     if (skipped.length > SKIPPED_SHOWN) say(`not done: ${skipped.length - SKIPPED_SHOWN} more such calls`);
     if (stillRunning) say(isModule(script) ? `${script} waits for something: it was checked until then.` : `${script} waits for more than ${REHEARSED_SECONDS / 60} minutes: it was checked until then.`);
     const trees = engines.map(engineTree);
-    if (trees.length > 0) this.context.stdout.write(`${trees.join('\n\n')}\n`);
+    if (trees.length > 0) await this.print(`${trees.join('\n\n')}\n`);
     if (ok && engines.length === 0) say(`${script} makes no engine.`);
   }
 }

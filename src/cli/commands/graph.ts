@@ -3,6 +3,7 @@ import { isInInclusiveRange, isNumber, cascade } from 'typanion';
 import type { EngineGraph } from '../../control/engine-graph';
 import { planScript, planText, PLANNED_BACKEND } from '../../program/planned-set-up';
 import { checkScript, findScript } from '../../program/script';
+import { writeOut } from '../../program/written';
 import { containerBricks, printSetup, type KnownBricks } from '../../text';
 import { toDot, toMermaid } from '../../picture/graph-text';
 import { pictureOf, type Picture } from '../../picture/picture';
@@ -63,7 +64,7 @@ export class GraphCommand extends ClientCommand {
     if (script !== undefined && Object.values(connectOptions(this)).some((one) => one !== undefined)) throw new UsageError('graph takes a script, or says which daemon, not both.');
     const isDrawn = forms[0] === undefined || ['dot', 'mermaid', 'svg'].includes(forms[0]);
     const shown = script === undefined ? await daemonGraphs(connectOptions(this), isDrawn ? this.seconds ?? 1 : 0) : await this.ofScript(script);
-    this.context.stdout.write(this.form(forms[0], shown));
+    await writeOut(this.context.stdout, this.form(forms[0], shown));
     return 0;
   }
 
