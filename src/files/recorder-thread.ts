@@ -13,11 +13,12 @@ export class RecorderThread {
   private readonly worker: Worker;
   private readonly port: MessagePort;
 
-  constructor() {
+  /** `program`: what runs in the thread; a test gives one that is late. */
+  constructor(program = join(__dirname, '..', 'files', 'recorder-worker.js')) {
     const { port1, port2 } = new MessageChannel();
     const data: RecorderData = { shared: this.shared, problem: this.problem, port: port2 };
     this.port = port1;
-    this.worker = new Worker(join(__dirname, '..', 'files', 'recorder-worker.js'), { workerData: { captureFiles: data }, transferList: [port2] });
+    this.worker = new Worker(program, { workerData: { captureFiles: data }, transferList: [port2] });
     this.worker.unref();
     // The engine's thread has no event loop: an error is seen by the thread's state, and must not be thrown here later.
     this.worker.on('error', () => undefined);

@@ -110,6 +110,8 @@ function record(data: RecorderData): void {
   let last = performance.now();
   for (;;) {
     const closing = Atomics.load(shared, RECORDER_CLOSE) !== 0;
+    // What is to be closed first, then whether to begin: an engine that ends at once has begun before.
+    const leaving = closing ? [] : files.filter((file) => file.isClosing);
     if (!begun && Atomics.load(shared, RECORDER_BEGIN) !== 0) {
       begun = true;
       for (const file of files) file.tryBegin();
@@ -117,7 +119,6 @@ function record(data: RecorderData): void {
     const now = performance.now();
     let busy = false;
     for (const file of files) if (file.drain(now, closing || file.isClosing)) busy = true;
-    const leaving = closing ? [] : files.filter((file) => file.isClosing);
     if (busy || (!closing && leaving.length === 0)) last = now;
     const done = leaving.filter((file) => !file.hasPending || now - last > GIVE_UP_MILLISECONDS);
     if (done.length > 0) {

@@ -12,6 +12,7 @@ import { createPacketLists, type PacketLists } from 'packet-bricks/src/model/pac
 import type { CapturedPacket } from 'packet-bricks/src/files/capture-file';
 import { FileSource } from 'packet-bricks/src/files/file-source';
 import { FileTransmitter } from 'packet-bricks/src/files/file-sink';
+import { RecorderThread } from 'packet-bricks/src/files/recorder-thread';
 import { nativeFiles } from 'packet-bricks/src/files/native-files';
 
 export const hasNative = nativeFiles() !== undefined;
@@ -98,14 +99,14 @@ export class SinkBench {
   readonly notices: string[] = [];
   readonly transmitter: FileTransmitter;
 
-  constructor(paths: readonly string[], options: OptionValues = {}, native = true) {
+  constructor(paths: readonly string[], options: OptionValues = {}, native = true, recorder = new RecorderThread()) {
     this.counters = createCounterBlock(LINK_RECORD * paths.length);
     this.lists = createPacketLists(paths.length, 256, paths.length > 1);
     const buffer = new ArrayBuffer(1 << 21);
     this.batch.memory = packetMemory(buffer);
     const context = { batchRows: 256, prepared: undefined, batches: [this.batch], copies: false, notice: (text: string) => { this.notices.push(text); } };
     const requests = paths.map((path, output) => ({ link: parseLinkName(path, 'file'), options, lists: this.lists, output, counters: this.counters, record: LINK_RECORD * output }));
-    this.transmitter = new FileTransmitter(requests, context, undefined, native);
+    this.transmitter = new FileTransmitter(requests, context, undefined, native, () => recorder);
   }
 
   /** Puts the packets, all of one link type, on the lists of all outputs, and sends them. */

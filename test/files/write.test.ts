@@ -3,6 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, 
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { readCaptureFile, type CapturedPacket } from 'packet-bricks/src/files/capture-file';
+import { RecorderThread } from 'packet-bricks/src/files/recorder-thread';
+import { RECORDER_SLEEP } from 'packet-bricks/src/files/recorder-worker';
 import { SinkBench, hasNative, isOpen, itNeeds, lacks, lineOf, packetOf, pause, run, temporaryDirectory } from './support';
 
 const directory = temporaryDirectory();
@@ -35,6 +37,16 @@ describe.each(kinds)('writing (native: %s)', (native) => {
     bench.transmitter.refreshCounters();
     bench.transmitter.close();
     for (const path of paths) expect(linesOf(path)).toEqual([]);
+  });
+
+  it('leaves a valid file without packets where the engine ends before the writer has looked', () => {
+    const path = join(directory, 'at-once.pcap');
+    const recorder = new RecorderThread(join(__dirname, 'late-recorder.cjs'));
+    const bench = new SinkBench([path], {}, native, recorder);
+    while (Atomics.load(recorder.shared, RECORDER_SLEEP) === 0) pause(1);
+    bench.transmitter.refreshCounters();
+    bench.transmitter.close();
+    expect(linesOf(path)).toEqual([]);
   });
 
   it('leaves everything as it was if the engine is closed before it ran', () => {

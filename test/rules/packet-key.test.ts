@@ -19,12 +19,13 @@ function keyOf(packet: Uint8Array, linkType: number, inner: boolean, garbage: nu
   return keys;
 }
 
+const shared = createSharedRules(1);
 const columns = { offset: new Uint32Array([OFFSET]), length: new Uint32Array(1), wireLength: new Uint32Array([1]) };
 const lists = { rows: new Uint16Array(1), keys: new Uint32Array(16), bytes: new Uint32Array(1), hits: new Uint32Array(1), next: new Uint16Array(1), outputs: 1 };
 
 /** The same natively; undefined where it leaves the packet to TypeScript, or was not built. */
 function nativeKeyOf(packet: Uint8Array, inner: boolean): Uint32Array | undefined {
-  const native = nativeRules(createSharedRules(1), columns, lists, inner);
+  const native = nativeRules(shared, columns, lists, inner);
   if (!native) return undefined;
   const bytes = new Uint8Array(OFFSET + packet.length);
   bytes.set(packet, OFFSET);
@@ -52,7 +53,7 @@ test('any bytes have a key, whatever lies around them, and the native code reads
     native++;
     expect(other).toEqual(key);
   }), { numRuns: 2000 });
-  if (nativeRules(createSharedRules(1), columns, lists, false)) expect(native).toBeGreaterThan(50);
+  if (nativeRules(shared, columns, lists, false)) expect(native).toBeGreaterThan(50);
 });
 
 test('any bytes of other link types have a key, too', () => {
