@@ -11,7 +11,7 @@ export { BricksError } from './model/errors';
 export { ERROR_CODES, type ErrorCode } from './model/error-codes';
 export { parseLinkName, type LinkName } from './model/link-name';
 export { BrickDescription } from './model/brick-description';
-export { ALL, DROP, HELD } from './model/brick';
+export { ALL, DROP, HELD, SLOW_PATH } from './model/brick';
 export type {
   BrickContext, BrickDeclaration, BrickDefinition, Counter, CurrentBatch, EngineClock, Fanout, Gauge, InputRows, LinkCount, Logger, Packets,
 } from './model/brick';

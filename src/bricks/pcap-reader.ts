@@ -4,7 +4,7 @@ import type { GivenOptions } from '../model/options';
 import { FILE_SOURCE_OPTIONS } from '../files/options';
 import { defineBrick } from '../plugins/define-brick';
 import { ownModule } from '../plugins/load-module';
-import { FLOW_COUNTERS, chooseByFlow, releaseByFlow } from './load-balancer';
+import { FLOW_COUNTERS, chooseByFlow, chooseSlowlyByFlow, releaseByFlow } from './load-balancer';
 import { UnusualFlows, type FlowDefinition } from './unusual-flows';
 
 const FLOWS: FlowDefinition = { tuple: 4, inner: false, fragmentLifetime: 30_000, fragmentWait: 100 };
@@ -34,5 +34,6 @@ export const PcapReader: BrickClass<PcapReaderOptions, LinkCount> = defineBrick(
   holds: true,
   state: (_options, context) => new UnusualFlows(FLOWS, context),
   choose: (packets, _options, context) => chooseByFlow(packets, FLOWS, context),
+  slowPath: (_packets, _options, context) => chooseSlowlyByFlow(context),
   release: (_packets, _options, context) => releaseByFlow(context),
 }, ownModule('pcap-reader'));

@@ -1,8 +1,7 @@
 /** How LoadBalancer splits by a table of flow words. */
-import { HELD, type BrickContext, type Packets } from '../model/brick';
+import { HELD, SLOW_PATH, type BrickContext, type Packets } from '../model/brick';
 import { CONSTANT_PORTS, flowWord as flowWordOf } from '../flow/hash';
 import { mayEncapsulate } from '../flow/tunnels';
-import { Apart, callApart } from '../v8/apart';
 import { Failover, LOOK_MILLISECONDS } from './failover';
 import { outputsByWord, type Split } from './output-table';
 import { KEPT, WITHOUT_FLOW, type FlowDefinition, type UnusualFlows } from './unusual-flows';
@@ -36,30 +35,26 @@ function outputByTable({ entries, failover }: FlowTable, context: BrickContext):
 }
 
 /** Splits packets by a table. With failover its entries have a bit more, which costs an addition: the others pay nothing for it. */
-export function chooseByTable(packets: Packets, definition: FlowDefinition & Split, context: BrickContext): (row: number, flows: UnusualFlows) => number {
+export function chooseByTable(packets: Packets, definition: FlowDefinition & Split, context: BrickContext): (row: number) => number {
   const { tuple, inner } = definition;
   const { level } = context;
   const table = tableOf(definition, context);
   const { entries, failover } = table;
   if (failover) context.every(LOOK_MILLISECONDS, () => failover.look());
-  const outputOf = outputByTable(table, context);
-  const unusual = new Apart((row: number, flows: UnusualFlows): number => {
-    const word = flows.wordOf(row);
-    return word === KEPT ? HELD : outputOf(word);
-  });
   const { flowWord } = packets;
+  const slow = SLOW_PATH; // of this scope, V8 takes it for a constant
   // The column holds the very word of a first level by addresses and ports.
   if (!inner && tuple === 4 && level === 1) {
     if (!failover) {
-      return (row, flows) => {
+      return (row) => {
         const word = flowWord[row];
-        return word === 0 ? callApart(unusual, row, flows) : entries[word & 0xffff];
+        return word === 0 ? slow : entries[word & 0xffff];
       };
     }
     const moved = context.counter('failedOver');
-    return (row, flows) => {
+    return (row) => {
       const word = flowWord[row];
-      if (word === 0) return callApart(unusual, row, flows);
+      if (word === 0) return slow;
       const entry = entries[word & 0xffff];
       moved.add(entry >>> 15);
       return entry & 0x7fff;
@@ -70,19 +65,28 @@ export function chooseByTable(packets: Packets, definition: FlowDefinition & Spl
   const fixedWord = tuple === 2 ? flowWordOf(0, CONSTANT_PORTS, level) : 0;
   const portMask = tuple === 2 ? 0 : 0xffff;
   if (!failover) {
-    return (row, flows) => {
+    return (row) => {
       const ports = flowPorts[row];
-      if (flowWord[row] === 0 || (inner && encapsulates(ports))) return callApart(unusual, row, flows);
+      if (flowWord[row] === 0 || (inner && encapsulates(ports))) return slow;
       return entries[(flowAddresses[row] ^ fixedWord ^ ((((ports >>> 16) + level) ^ ((ports & 0xffff) + level)) & portMask)) & 0xffff];
     };
   }
   const moved = context.counter('failedOver');
-  return (row, flows) => {
+  return (row) => {
     const ports = flowPorts[row];
-    if (flowWord[row] === 0 || (inner && encapsulates(ports))) return callApart(unusual, row, flows);
+    if (flowWord[row] === 0 || (inner && encapsulates(ports))) return slow;
     const entry = entries[(flowAddresses[row] ^ fixedWord ^ ((((ports >>> 16) + level) ^ ((ports & 0xffff) + level)) & portMask)) & 0xffff];
     moved.add(entry >>> 15);
     return entry & 0x7fff;
+  };
+}
+
+/** The output of a packet whose flow the columns do not hold, or not the one that is asked for. */
+export function chooseSlowlyByTable(split: Split, context: BrickContext): (row: number, flows: UnusualFlows) => number {
+  const outputOf = outputByTable(tableOf(split, context), context);
+  return (row, flows) => {
+    const word = flows.wordOf(row);
+    return word === KEPT ? HELD : outputOf(word);
   };
 }
 

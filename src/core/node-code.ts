@@ -2,7 +2,7 @@
  * A brick's functions with the engine's loops around them: what a node of the graph runs for each batch. One for a node; the warm-up
  * and the engine share it, and with it all that V8 has compiled, wherever the brick keeps what it remembers in its `state`.
  */
-import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP } from '../model/brick';
+import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP, SLOW_PATH } from '../model/brick';
 import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from '../model/brick';
 import type { CurrentPackets } from '../context/current-packets';
 import type { NodeMemory } from '../rows/graph-memory';
@@ -42,8 +42,8 @@ export interface NodeCode {
 
 export function makeNodeCode(parts: NodeParts): NodeCode {
   const { definition, packets, options, context } = parts;
-  const { choose, release, onPacket, process } = definition;
-  if (choose) return new ChooseCode(parts, choose(packets, options, context), release?.(packets, options, context));
+  const { choose, slowPath, release, onPacket, process } = definition;
+  if (choose) return new ChooseCode(parts, choose(packets, options, context), slowPath?.(packets, options, context), release?.(packets, options, context));
   if (onPacket) return new PacketCode(parts, onPacket(options, context), definition.copies === true);
   if (process) return new ProcessCode(parts, process(packets, options, context));
   return new BroadcastCode(parts);
@@ -93,13 +93,20 @@ const ALL = TO_ALL;
 const DROP = TO_NONE;
 const HELD = STAYS;
 
+/** Of a brick that has none. */
+function noSlowPath(): number {
+  return SLOW_PATH;
+}
+
 class ChooseCode implements NodeCode {
   private readonly ofWhole: ChooseLoop;
   private readonly ofList: ChooseLoop;
   private readonly next: NextRows;
   private readonly lists: PacketLists;
 
-  constructor({ memory, specialise }: NodeParts, choose: ChooseFunction, private readonly releaseOne: ReleaseFunction | undefined) {
+  constructor(
+    { memory, specialise }: NodeParts, choose: ChooseFunction, private readonly chooseSlowly: ChooseFunction = noSlowPath, private readonly releaseOne: ReleaseFunction | undefined,
+  ) {
     const lists = memory.outputs;
     const { rows, step, outputs } = lists;
     this.lists = lists;
@@ -114,10 +121,20 @@ class ChooseCode implements NodeCode {
 
   run(input: PacketList, state: unknown): number {
     const { next } = this;
+    const { count } = input;
+    const loop = input.whole ? this.ofWhole : this.ofList;
     call(next.begin, undefined, undefined, undefined);
-    call(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
+    for (let at = call(loop, 0, count, state); at < count; at = call(loop, at + 1, count, state)) this.passSlowly(input.rows[at], state);
     call(next.end, undefined, undefined, undefined);
     return 0;
+  }
+
+  private passSlowly(row: number, state: unknown): void {
+    const { rows, step, outputs } = this.lists;
+    const { next } = this.next;
+    const output = this.chooseSlowly(row, state);
+    if (output >= 0 && output < outputs && output === (output | 0)) rows[step > 0 ? (next[output]++ << step) + output : next[output]++] = row;
+    else if (output !== DROP && output !== HELD) throw wrongOutput(outputs, output);
   }
 
   release(hold: HoldArea, all: boolean, state: unknown): number {
@@ -201,8 +218,8 @@ function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, c
 
 class ProcessCode implements NodeCode {
   private readonly next: Uint16Array;
-  private readonly distribute: ChooseLoop;
-  private readonly distributeWhole: ChooseLoop;
+  private readonly distribute: (count: number) => void;
+  private readonly distributeWhole: (count: number) => void;
   private readonly rows: NextRows;
 
   constructor({ memory, specialise }: NodeParts, private readonly process: ProcessFunction) {

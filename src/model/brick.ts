@@ -11,6 +11,8 @@ export const DROP = -1;
 export const HELD = -2;
 /** What the packet form returns for a packet of which every output gets a copy. */
 export const ALL = -3;
+/** What `choose` returns for a packet that it leaves to `slowPath`. */
+export const SLOW_PATH = -4;
 
 /** In the list that the process form fills: as the constants above, in 16 bits without a sign. */
 export const NEXT_DROP = 0xffff;
@@ -160,6 +162,11 @@ export interface ChooseForm<Declared extends OptionDeclarations, State, Shared> 
    * That function is called for each packet, in order of arrival.
    */
   readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, state: State) => number;
+  /**
+   * The same for packets of which `choose` returns SLOW_PATH: long work for few packets, which would slow down the loop over all others if it stood there. The packets
+   * keep their order.
+   */
+  readonly slowPath?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, state: State) => number;
   /** Whether it keeps packets by `context.hold`; `release` then says when they go. */
   readonly holds?: boolean;
   /**
@@ -191,9 +198,9 @@ export interface BroadcastForm {
 
 export type BrickForm<Declared extends OptionDeclarations, State, Shared> =
   | ChooseForm<Declared, State, Shared> & Without<'onPacket' | 'process' | 'broadcast'>
-  | PacketForm<Declared, State, Shared> & Without<'choose' | 'process' | 'broadcast' | 'holds' | 'release'>
-  | ProcessForm<Declared, State, Shared> & Without<'choose' | 'onPacket' | 'broadcast' | 'holds' | 'release'>
-  | BroadcastForm & Without<'choose' | 'onPacket' | 'process' | 'holds' | 'release'>;
+  | PacketForm<Declared, State, Shared> & Without<'choose' | 'process' | 'broadcast' | 'slowPath' | 'holds' | 'release'>
+  | ProcessForm<Declared, State, Shared> & Without<'choose' | 'onPacket' | 'broadcast' | 'slowPath' | 'holds' | 'release'>
+  | BroadcastForm & Without<'choose' | 'onPacket' | 'process' | 'slowPath' | 'holds' | 'release'>;
 
 type Without<Names extends string> = { readonly [name in Names]?: never };
 
@@ -223,6 +230,7 @@ export interface AnyDefinition extends Omit<BrickBasics<OptionDeclarations, unkn
   readonly explain?: (packets: Packets, options: OptionValues, context: BrickContext) => ExplainFunction;
   readonly close?: (state: unknown) => void;
   readonly choose?: (packets: Packets, options: OptionValues, context: BrickContext) => ChooseFunction;
+  readonly slowPath?: (packets: Packets, options: OptionValues, context: BrickContext) => ChooseFunction;
   readonly holds?: boolean;
   readonly release?: (packets: Packets, options: OptionValues, context: BrickContext) => ReleaseFunction;
   readonly onPacket?: (options: OptionValues, context: BrickContext) => PacketFunction;

@@ -100,6 +100,9 @@ function declarationOf(definition: AnyDefinition): BrickDeclaration {
   if (holds && definition.choose === undefined) {
     throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} declares that it holds packets, which only the form choose can.`, `Write it with choose instead of ${forms[0]}.`);
   }
+  if (definition.slowPath !== undefined && definition.choose === undefined) {
+    throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} has a slowPath, which belongs to the form choose.`, `Write it with choose instead of ${forms[0]}, or remove slowPath.`);
+  }
   const { shorthand, options = {} } = definition;
   if (shorthand !== undefined && !(shorthand in options)) {
     throw new BricksError('E_BRICK_DECLARATION', `The brick ${name} has the shorthand "${String(shorthand)}", which is not one of its options.`);

@@ -11,8 +11,11 @@ import type { Apart, callApart } from './apart';
 /** Where the rows of an input stand, or null for a whole batch: there row i is i. V8 takes null for a constant, but not undefined. */
 export type InputRowsOrWhole = Uint16Array | null;
 
-/** Gives `count` rows to the outputs that the function returns for them. */
-export type ChooseLoop = (count: number, state: unknown) => void;
+/**
+ * Gives rows, from the `from`th on, to the outputs that the function returns for them. Returns the number of the first row for which it returns SLOW_PATH,
+ * else `count`: a call in the loop would cost all other packets the registers that it needs (1 ns each).
+ */
+export type ChooseLoop = (from: number, count: number, state: unknown) => number;
 
 /** `next[k]` is where in `rows` the next row of output k goes, worked out once a batch (0.6 of 2 ns a packet). */
 export function beginRows(next: Uint32Array, counts: Uint32Array, shift: number, outputs: number) {
@@ -31,23 +34,28 @@ export function endRows(next: Uint32Array, counts: Uint32Array, shift: number, o
  * Gives each row to the output that the function returns for it; `refuse` throws for what is none. Only 32 bits of what it returns are
  * looked at, so that V8 keeps it as such, whatever else it may be on rare paths. For functions of any length.
  *
- * `wrong` is 0 for DROP and HELD. It is computed for every row: V8 compiles a comparison that it has never seen run into one that gives
+ * `wrong` is 0 for DROP and HELD, `refused` for SLOW_PATH. They are computed for every row: V8 compiles a comparison that it has never seen run into one that gives
  * the optimised code up, which a warm-up without such packets would leave for the first of them.
  */
 export function chooseLoop(
   choose: ChooseFunction, inputRows: InputRowsOrWhole, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
   refuse: (output: unknown) => void,
 ) {
-  return function passChosen(count: number, state: unknown): void {
-    for (let i = 0; i < count; i = (i + 1) | 0) {
+  return function passChosen(from: number, count: number, state: unknown): number {
+    for (let i = from | 0; i < count; i = (i + 1) | 0) {
       const row = inputRows ? inputRows[i] : i;
       const given = choose(row, state);
       const output = given | 0;
       const wrong = ~output >>> 1;
+      const refused = output ^ -4;
       if (output >>> 0 < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-      else if (wrong) refuse(output);
+      else if (wrong) {
+        if (refused) refuse(output);
+        return i;
+      }
       if (typeof given !== 'number') refuse(given);
     }
+    return count;
   };
 }
 
@@ -59,36 +67,55 @@ export function chooseFourLoop(
   choose: ChooseFunction, inputRows: InputRowsOrWhole, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
   refuse: (output: unknown) => void,
 ) {
-  return function passChosen(count: number, state: unknown): void {
-    let i = 0;
+  return function passChosen(from: number, count: number, state: unknown): number {
+    let i = from | 0;
     for (const last = count - 4; i <= last; i = (i + 4) | 0) {
+      const i1 = (i + 1) | 0;
+      const i2 = (i + 2) | 0;
+      const i3 = (i + 3) | 0;
       const row0 = inputRows ? inputRows[i] : i;
-      const row1 = inputRows ? inputRows[(i + 1) | 0] : (i + 1) | 0;
-      const row2 = inputRows ? inputRows[(i + 2) | 0] : (i + 2) | 0;
-      const row3 = inputRows ? inputRows[(i + 3) | 0] : (i + 3) | 0;
+      const row1 = inputRows ? inputRows[i1] : i1;
+      const row2 = inputRows ? inputRows[i2] : i2;
+      const row3 = inputRows ? inputRows[i3] : i3;
       const given0 = choose(row0, state);
       const output0 = given0 | 0;
       const wrong0 = ~output0 >>> 1;
+      const refused0 = output0 ^ -4;
       if (output0 >>> 0 < outputs) rows[(interleaved ? (next[output0]++ << step) + output0 : next[output0]++) | 0] = row0;
-      else if (wrong0) refuse(output0);
+      else if (wrong0) {
+        if (refused0) refuse(output0);
+        return i;
+      }
       if (typeof given0 !== 'number') refuse(given0);
       const given1 = choose(row1, state);
       const output1 = given1 | 0;
       const wrong1 = ~output1 >>> 1;
+      const refused1 = output1 ^ -4;
       if (output1 >>> 0 < outputs) rows[(interleaved ? (next[output1]++ << step) + output1 : next[output1]++) | 0] = row1;
-      else if (wrong1) refuse(output1);
+      else if (wrong1) {
+        if (refused1) refuse(output1);
+        return i1;
+      }
       if (typeof given1 !== 'number') refuse(given1);
       const given2 = choose(row2, state);
       const output2 = given2 | 0;
       const wrong2 = ~output2 >>> 1;
+      const refused2 = output2 ^ -4;
       if (output2 >>> 0 < outputs) rows[(interleaved ? (next[output2]++ << step) + output2 : next[output2]++) | 0] = row2;
-      else if (wrong2) refuse(output2);
+      else if (wrong2) {
+        if (refused2) refuse(output2);
+        return i2;
+      }
       if (typeof given2 !== 'number') refuse(given2);
       const given3 = choose(row3, state);
       const output3 = given3 | 0;
       const wrong3 = ~output3 >>> 1;
+      const refused3 = output3 ^ -4;
       if (output3 >>> 0 < outputs) rows[(interleaved ? (next[output3]++ << step) + output3 : next[output3]++) | 0] = row3;
-      else if (wrong3) refuse(output3);
+      else if (wrong3) {
+        if (refused3) refuse(output3);
+        return i3;
+      }
       if (typeof given3 !== 'number') refuse(given3);
     }
     for (; i < count; i = (i + 1) | 0) {
@@ -96,10 +123,15 @@ export function chooseFourLoop(
       const given = choose(row, state);
       const output = given | 0;
       const wrong = ~output >>> 1;
+      const refused = output ^ -4;
       if (output >>> 0 < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
-      else if (wrong) refuse(output);
+      else if (wrong) {
+        if (refused) refuse(output);
+        return i;
+      }
       if (typeof given !== 'number') refuse(given);
     }
+    return count;
   };
 }
 

@@ -12,7 +12,7 @@ const root = join(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'guide', 'writing-a-brick.md'), 'utf8');
 const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).filter((text) => text.includes('= defineBrick('));
 const examples = `import { createServer } from 'node:net';
-import { ALL, ConsistentSplit, DROP, FLOW_WORD_COUNTERS, FlowMemory, HELD, MOVED, defineBrick, flowWords, inject, tokens, type EngineClock } from 'packet-bricks';
+import { ALL, ConsistentSplit, DROP, FLOW_WORD_COUNTERS, FlowMemory, HELD, MOVED, SLOW_PATH, defineBrick, flowWords, inject, tokens, type EngineClock } from 'packet-bricks';
 
 ${blocks.map((text) => text.replace(/^import .*\n/gm, '')).join('\n')}`;
 
@@ -25,7 +25,7 @@ const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Pairs', 'Beacon', 'Gate', 'PerSecond']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {
@@ -48,7 +48,7 @@ const all = packets.map((_, number) => number);
 test('every example does what the page says', async () => {
   writeFileSync(place.path('set-up.ts'), `
     import { Duplicator, PacketEngine, type BrickDescription } from 'packet-bricks';
-    import { Alternate, Beacon, BySize, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
+    import { Alternate, Beacon, BySize, Empty, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
 
     async function play(name: string, brick: BrickDescription, milliseconds = 0): Promise<void> {
       const engine = new PacketEngine(name, { backend: 'loopback' });
@@ -69,6 +69,7 @@ test('every example does what the page says', async () => {
     await play('alternate', new Alternate().connectInput(input).connectOutput('even.pcap', 'odd.pcap'));
     await play('tagger', new Duplicator().connectInput(input).connectOutput('x{0', 'plain.pcap').link(new Tagger({ vlan: 7 }).connectInput('x}0').connectOutput('tagged.pcap')));
     for (const own of ['a', 'b']) await play(own, new OneSensor({ sensors: ['a', 'b'], own }).connectInput(input).connectOutput('sensor-' + own + '.pcap'));
+    await play('empty', new Empty().connectInput(input).connectOutput('full.pcap', 'empty.pcap'));
     await play('pairs', new Pairs().connectInput(input).connectOutput('pairs.pcap'));
     await play('beacon', new Beacon({ every: 5 }).connectInput('nothing').connectOutput('beacons.pcap'), 5);
   `);
@@ -79,6 +80,8 @@ test('every example does what the page says', async () => {
   expect(await numbersIn('web-0.pcap')).toEqual(all);
   expect(await numbersIn('web-1.pcap')).toEqual(all.filter((number) => number % 7 === 5)); // the flow of these is to port 80
   expect([...await numbersIn('even.pcap'), ...await numbersIn('odd.pcap')].sort((a, b) => a - b)).toEqual(all);
+  const empty = (number: number): boolean => number % 7 === 0; // of the flows to port 80, the one whose payload is zeros
+  expect([await numbersIn('full.pcap'), await numbersIn('empty.pcap')]).toEqual([all.filter((number) => !empty(number)), all.filter(empty)]);
   expect(await numbersIn('pairs.pcap')).toEqual(all);
   const ofSensors = [await numbersIn('sensor-a.pcap'), await numbersIn('sensor-b.pcap')];
   expect(ofSensors.flat().sort((a, b) => a - b)).toEqual(all);

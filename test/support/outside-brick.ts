@@ -22,7 +22,7 @@ export function removeBricks(): void {
 export function brickOf(name: string, definition: string): BrickClass {
   const file = join(brickFolder(), `${name}.cjs`);
   writeFileSync(file, `
-    const { ALL, DROP, HELD, defineBrick } = require(${JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'))});
+    const { ALL, DROP, HELD, SLOW_PATH, defineBrick } = require(${JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'))});
     const numberIn = ({ memory, offset, length }) => (row) => memory.view.getUint32(offset[row] + length[row] - 4);
     exports.brick = defineBrick({ name: '${name}', ${definition} });
   `);
@@ -46,7 +46,7 @@ export interface Outside {
 export function outside(name: string, { definition = '', setup = '', choose = '', form }: Outside): BrickClass<unknown> {
   const file = join(brickFolder(), `${name}.cjs`);
   writeFileSync(file, `
-    const { ALL, DROP, HELD, defineBrick } = require(${JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'))});
+    const { ALL, DROP, HELD, SLOW_PATH, defineBrick } = require(${JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'))});
     const numberIn = ({ memory, offset, length }, row) => memory.view.getUint32(offset[row] + length[row] - 4);
     exports.brick = defineBrick({
       name: '${name}', options: { limit: { type: 'integer', default: 3, description: '.' } }, shorthand: 'limit', counters: { seen: '.' }, ${definition}

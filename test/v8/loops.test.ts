@@ -6,8 +6,8 @@ const execute = promisify(execFile);
 const LOOPS = require.resolve('packet-bricks/src/v8/loops');
 const APART = require.resolve('packet-bricks/src/v8/apart');
 
-/** Optimises a loop that was warmed up without DROP, and hands it some; whether the code outlived them, and where the packets went. */
-async function afterFirstDrops(make: string): Promise<{ optimised: boolean; next: number[] }> {
+/** Optimises a loop that was warmed up without DROP, and hands it some; whether the code outlived them, and where the packets went. `pass` runs it over so many rows. */
+async function afterFirstDrops(make: string, pass = 'loop(count, undefined)', decisions = '-1, -2'): Promise<{ optimised: boolean; next: number[] }> {
   const { stdout } = await execute(process.execPath, ['--allow-natives-syntax', '--no-concurrent-recompilation', '-e', `
     const loops = require(${JSON.stringify(LOOPS)});
     const { Apart, callApart } = require(${JSON.stringify(APART)});
@@ -17,34 +17,41 @@ async function afterFirstDrops(make: string): Promise<{ optimised: boolean; next
     const refuse = () => { throw new Error('refused'); };
     const view = { at: 0, moveTo(row) { this.at = row; } };
     const loop = ${make};
+    const passRows = (count) => ${pass};
     decided[3] = 1;
     %PrepareFunctionForOptimization(loop);
     for (let batch = 0; batch < 20; batch++) {
       next[0] = 0;
       next[1] = 1024;
-      loop(8, undefined);
-      loop(9, undefined);
+      passRows(8);
+      passRows(9);
     }
     // By meaning: the bits of V8's status are others in each version.
     const isOptimised = () => %ActiveTierIsTurbofan(loop);
     for (let attempt = 0; attempt < 9 && !isOptimised(); attempt++) {
       %OptimizeFunctionOnNextCall(loop);
-      loop(9, undefined);
+      passRows(9);
     }
     if (!isOptimised()) throw new Error('V8 has not optimised the loop');
-    decided.set([-1, -2], 7);
+    decided.set([${decisions}], 7);
     next[0] = 0;
     next[1] = 1024;
-    loop(9, undefined);
+    passRows(9);
     console.log(JSON.stringify({ optimised: isOptimised(), next: [...next] }));`]);
   return JSON.parse(stdout) as { optimised: boolean; next: number[] };
 }
 
-test.each([
+const FORMS: [string, string][] = [
   ['choose', 'loops.chooseLoop((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
   ['choose, four rows at a time', 'loops.chooseFourLoop((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
-])('the first packets that %s drops or holds after a warm-up without such leave its loop optimised', async (_, make) => {
-  expect(await afterFirstDrops(make)).toEqual({ optimised: true, next: [6, 1025] });
+];
+
+test.each(FORMS)('the first packets that %s drops or holds after a warm-up without such leave its loop optimised', async (_, make) => {
+  expect(await afterFirstDrops(make, 'loop(0, count, undefined)')).toEqual({ optimised: true, next: [6, 1025] });
+});
+
+test.each(FORMS)('so do the first that %s leaves to a slow path', async (_, make) => {
+  expect(await afterFirstDrops(make, '{ for (let at = 0; at < count; at++) at = loop(at, count, undefined); }', '-4, -4')).toEqual({ optimised: true, next: [6, 1025] });
 });
 
 test('so do the first that the packet form drops', async () => {
