@@ -154,7 +154,10 @@ export class Recording {
   /** What the writer could not get rid of was not sent. */
   private dropUnwritten(sink: Sink): void {
     const { packets, bytes } = unwritten(sink.plan);
-    if (packets === 0) return;
+    if (packets === 0) {
+      if (!this.failed && Atomics.load(sink.plan.control, CLOSED) === 0) this.context.notice(`${sink.name} is not closed yet: its disk has done nothing for ${CLOSE_MILLISECONDS / 1000} s. A new file may lack its header until it does.`);
+      return;
+    }
     this.moveToDrops(sink, (sink.failedPackets + packets) >>> 0, (sink.failedBytes + bytes) >>> 0);
     this.context.notice(`${sink.name} could not be finished: ${packets} packets were not written, and are counted as dropped (diskError).`, lossOf(sink));
   }

@@ -49,6 +49,15 @@ describe.each(kinds)('writing (native: %s)', (native) => {
     expect(linesOf(path)).toEqual([]);
   });
 
+  if (native) it('says so where a file is not closed in time', () => {
+    const recorder = new RecorderThread(join(__dirname, 'stuck-recorder.cjs'));
+    const bench = new SinkBench([join(directory, 'stuck.pcap')], {}, native, recorder);
+    bench.transmitter.refreshCounters();
+    bench.transmitter.close();
+    recorder.end();
+    expect(bench.notices).toEqual([expect.stringMatching(/stuck\.pcap is not closed yet: its disk has done nothing for 5 s/)]);
+  });
+
   it('leaves everything as it was if the engine is closed before it ran', () => {
     const old = join(directory, 'old.pcap');
     const young = join(directory, 'young.pcap');
