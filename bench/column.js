@@ -11,7 +11,8 @@ const { createPacketLists } = require(`${dist}/src/model/packet-list.js`);
 const { flowHash } = require(`${dist}/src/flow/hash.js`);
 const { beginRows, chooseFourLoop, endRows } = require(`${dist}/src/v8/loops.js`);
 const { numberer } = require(`${dist}/src/v8/repeat-loops.js`);
-const { Specialiser, callLoop, uint16Array, uint32Array } = require(`${dist}/src/v8/specialise.js`);
+const { Specialiser, callLoop } = require(`${dist}/src/v8/specialise.js`);
+const { uint16Array, uint32Array } = require(`${dist}/src/model/typed-arrays.js`);
 
 const PACKETS = 2_000_000;
 const { MemoryRings } = addon('bench_rings');

@@ -2,7 +2,7 @@
  * Shares flows out over outputs, destinations or whatever has a name, some of which may be left out for a time: their flows go to those with the next
  * highest draws (draws.ts), and all others stay where they are.
  */
-import { uint16Array } from '../v8/specialise';
+import { uint16Array } from '../model/typed-arrays';
 import { Draws, FLOW_WORDS } from './draws';
 
 /** In an entry of the table, in front of the number: it is not the one that these flows have while none is left out. */

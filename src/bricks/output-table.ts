@@ -8,7 +8,7 @@
 import type { BrickContext } from '../model/brick';
 import { BricksError } from '../model/errors';
 import { flowHash } from '../flow/hash';
-import { uint16Array } from '../v8/specialise';
+import { uint16Array } from '../model/typed-arrays';
 import { Draws, FLOW_WORDS } from './draws';
 
 /** With more, an output would have no 16 flow words of its own, and drawing for all of them would take seconds. */

@@ -1,7 +1,7 @@
 /** The graphs of a daemon's engines, with the declarations of their bricks and, if wanted, what passes their links. */
 import { connect, type ConnectOptions } from '../client/connect';
 import type { Daemon } from '../client/daemon';
-import type { EngineGraph } from '../control/engine-graph';
+import type { GraphDescription } from '../control/graph-description';
 import type { EngineStatistics } from '../control/statistics';
 import type { BrickDeclaration } from '../model/brick';
 import { isBricksError } from '../model/errors';
@@ -10,7 +10,7 @@ import type { Picture } from '../picture/picture';
 import { containerBricks, type KnownBricks } from '../text';
 
 export interface DaemonGraphs {
-  readonly graphs: readonly EngineGraph[];
+  readonly graphs: readonly GraphDescription[];
   readonly known: KnownBricks;
   readonly ratesOf: (picture: Picture) => readonly EdgeRate[] | undefined;
 }

@@ -3,7 +3,7 @@ import type { CurrentBatch, Packets } from '../model/brick';
 import { BricksError } from '../model/errors';
 import { packetMemory, type ColumnName, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
 
-class Current implements CurrentBatch {
+class BatchInfo implements CurrentBatch {
   number = 0;
   count = 0;
   linkType = 1;
@@ -12,30 +12,31 @@ class Current implements CurrentBatch {
 /** One for an engine; its warm-up uses it too. */
 export class CurrentPackets {
   readonly memory: { -readonly [Name in keyof PacketMemory]: PacketMemory[Name] } = packetMemory(new ArrayBuffer(0));
-  readonly batch = new Current();
-  /** The batch itself: for copying a packet out of it. */
-  source: PacketBatch | undefined;
+  /** The batch on its way, where one is: for copying packets out of it. */
+  batch: PacketBatch | undefined;
+  /** What bricks are told of it, as `packets.batch`. */
+  readonly batchInfo = new BatchInfo();
 
   constructor(readonly columns: PacketColumns) {}
 
   /** Makes a batch the one that is on its way, with its rows 0 to `count` - 1. */
   enter(batch: PacketBatch, count: number): void {
-    const { memory, batch: current } = this;
+    const { memory, batchInfo } = this;
     const from = batch.memory;
     memory.bytes = from.bytes;
     memory.view = from.view;
     memory.halfwords = from.halfwords;
     memory.words = from.words;
-    current.number = (current.number + 1) & 0x3fffffff;
-    current.count = count;
-    current.linkType = batch.linkType;
-    this.source = batch;
+    batchInfo.number = (batchInfo.number + 1) & 0x3fffffff;
+    batchInfo.count = count;
+    batchInfo.linkType = batch.linkType;
+    this.batch = batch;
   }
 
   /** No batch is on its way. */
   leave(): void {
-    this.batch.count = 0;
-    this.source = undefined;
+    this.batchInfo.count = 0;
+    this.batch = undefined;
   }
 }
 
@@ -47,7 +48,7 @@ export class NotedPackets {
   private sealed = false;
 
   constructor(current: CurrentPackets, label: string) {
-    const packets = { memory: current.memory, batch: current.batch };
+    const packets = { memory: current.memory, batch: current.batchInfo };
     for (const name of Object.keys(current.columns) as ColumnName[]) {
       Object.defineProperty(packets, name, {
         enumerable: true,

@@ -4,7 +4,7 @@ import { BricksError, nearest } from '../model/errors';
 import type { CurrentPackets } from './current-packets';
 import type { HoldArea } from '../buffers/hold-area';
 import { OwnCounter, OwnGauge, type OwnCounts } from './own-counters';
-import type { PacketBatch, PacketMemory } from '../model/packet-batch';
+import type { PacketMemory } from '../model/packet-batch';
 import type { SideArea } from '../buffers/side-area';
 import type { Token } from '../model/tokens';
 
@@ -129,8 +129,8 @@ export class NodeContext implements BrickContext {
   readonly gauge = (name: string): Gauge => new OwnGauge(this.counts.gauges, this.indexOf('gauge', name));
 
   readonly hold = (row: number): number => {
-    const { source } = this.current;
-    return this.area && source ? this.area.keep(source as PacketBatch, row) : -1;
+    const { batch } = this.current;
+    return this.area && batch ? this.area.keep(batch, row) : -1;
   };
 
   private indexOf(noun: 'counter' | 'gauge', name: string): number {

@@ -5,7 +5,7 @@
 import type { Counter, Gauge } from '../model/brick';
 import { BRICK_CREATED, BRICK_DROPS, BRICK_OWN, addToCounter, setCounter } from '../model/counters';
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
-import { uint32Array } from '../v8/specialise';
+import { uint32Array } from '../model/typed-arrays';
 
 /** Counts of one batch. */
 export class OwnCounts {

@@ -164,5 +164,5 @@ export class BrickAtWork {
 
 /** The packets as an editor changes them: without a note of what is read. */
 function editable(current: CurrentPackets): Packets {
-  return { ...current.columns, memory: current.memory, batch: current.batch };
+  return { ...current.columns, memory: current.memory, batch: current.batchInfo };
 }

@@ -18,7 +18,7 @@ import { brickClassesOf } from '../plugins/load-brick';
 import { loadModule } from '../plugins/load-module';
 import { defaultBackend } from '../plugins/default-backend';
 import type { Answer, NumberedBrick, RegistryCommand } from './registry-commands';
-import type { EngineGraph } from './engine-graph';
+import type { GraphDescription } from './graph-description';
 import { ENGINE_OPTIONS, type LinkOptions, type PacketEngineOptions } from './engine-options';
 
 export interface RegistryDefaults {
@@ -51,7 +51,7 @@ export interface ManagedEngine {
   start(): Promise<unknown>;
   stop(): Promise<unknown>;
   delete(): Promise<unknown>;
-  describeGraph(): EngineGraph;
+  describeGraph(): GraphDescription;
   stats(): EngineStatistics;
   audit(): Audit;
   profile(seconds: number, options: ProfileOptions): Promise<EngineProfile>;

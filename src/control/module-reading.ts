@@ -1,6 +1,6 @@
 /** A module that is read anew in a process that has the engines of its former reading: its engines are only planned, until they take their place. */
 import type { BrickDescription } from '../model/brick-description';
-import type { EngineGraph } from './engine-graph';
+import type { GraphDescription } from './graph-description';
 import type { PacketEngine } from './packet-engine';
 import { descriptionOf, type EngineDescription } from './planned-description';
 import type { PlannedLife } from './planned-life';
@@ -68,7 +68,7 @@ export class ModuleReading {
   }
 
   /** The graphs of the engines that it has made and not deleted. */
-  graphs(): EngineGraph[] {
+  graphs(): GraphDescription[] {
     return [...this.engines].map((engine) => engine.describeGraph());
   }
 

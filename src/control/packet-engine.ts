@@ -17,7 +17,7 @@ import { tellOfLinks, type OpenGraph } from './idle-links';
 import { allFaults, idle, liveEngines, noteDeleted, noteMade, noteCommand, noteReplaced, noteStart, openGraphs } from './process-engines';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineEvents, type PacketEngineOptions } from './engine-options';
 import type { GraphCounters } from './former-counts';
-import { engineGraph, type EngineGraph } from './engine-graph';
+import { describeGraph, type GraphDescription } from './graph-description';
 import { newOutputs, noBrickError, refuseOfFormer, refuseOthersThanBricks, refuseWhileRunning, staysOpen, warnOfFailure } from './engine-rules';
 import { sameBricks, withoutRepetition, type EngineSetUp } from './engine-set-up';
 import { currentReading } from './module-reading';
@@ -99,8 +99,8 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   /** Its bricks and links while they are open, with its options, as plain data. */
-  describeGraph(): EngineGraph {
-    return engineGraph(this.setUp, this.running, this.openGraph?.graph);
+  describeGraph(): GraphDescription {
+    return describeGraph(this.setUp, this.running, this.openGraph?.graph);
   }
 
   /** Whether its links are open. */

@@ -2,7 +2,7 @@
 import type { ModuleReference } from '../model/define-brick';
 import type { LinkKind } from '../model/link-name';
 import { shownOptions, type OptionValues } from '../model/options';
-import type { GraphBrick } from './engine-graph';
+import type { GraphBrick } from './graph-description';
 import type { PlannedGraph } from './planned-engine';
 
 /** A brick as it would stand in a graph. */

@@ -8,7 +8,7 @@ import type { OptionValue } from '../model/options';
 import { auditEngine, engineStatistics, type Audit, type EngineStatistics } from './statistics';
 import { compileBricks, checkBricks } from './compile-bricks';
 import { checkedEngineOptions, checkedLinkOptions, type LinkOptions, type PacketEngineOptions } from './engine-options';
-import { engineGraph, type EngineGraph } from './engine-graph';
+import { describeGraph, type GraphDescription } from './graph-description';
 import type { ManagedEngine } from './managed-engines';
 import type { EngineSetUp } from './engine-set-up';
 import { noBrickError, refuseBusyPipes, refuseCall, refuseWhileRunning } from './engine-rules';
@@ -47,8 +47,8 @@ export class PlannedEngine implements ManagedEngine {
     return { name, given, options, specifications: isLinked && planned ? planned.specifications : [], linkOptions: isLinked && planned ? planned.linkOptions : {} };
   }
 
-  describeGraph(): EngineGraph {
-    return engineGraph(this.setUp, this.running, this.isLinked ? this.planned?.graph : undefined);
+  describeGraph(): GraphDescription {
+    return describeGraph(this.setUp, this.running, this.isLinked ? this.planned?.graph : undefined);
   }
 
   get linked(): boolean {

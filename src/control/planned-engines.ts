@@ -1,6 +1,6 @@
 /** Commands carried out on engines that are only planned: what a script would build, and what is wrong with it, without a thread, an interface, a file or a pipe. */
 import type { PacketEngineOptions } from './engine-options';
-import type { EngineGraph } from './engine-graph';
+import type { GraphDescription } from './graph-description';
 import { ManagedEngines } from './managed-engines';
 import { descriptionOf, type EngineDescription } from './planned-description';
 import { PlannedEngine } from './planned-engine';
@@ -20,7 +20,7 @@ export class PlannedEngines extends ManagedEngines<PlannedEngine> {
   }
 
   /** The graphs of the engines that were made and not deleted. */
-  graphs(): EngineGraph[] {
+  graphs(): GraphDescription[] {
     return this.all.map((engine) => engine.describeGraph());
   }
 

@@ -20,7 +20,7 @@ export type RegistryCommand =
   /** Changes the engine's graph, also while it runs; returns its bricks as they are then. */
   | { command: 'engine.edit'; name: string; edit: NumberedEdit }
   | { command: 'engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete' | 'engine.stats' | 'engine.audit'; name: string }
-  /** The bricks and links of an engine, or of all, as plain data (EngineGraph). */
+  /** The bricks and links of an engine, or of all, as plain data (GraphDescription). */
   | { command: 'engine.graph'; name: string }
   | { command: 'engines.graph' }
   /** Where its thread spends its time, looked at for so many seconds, each so many microseconds. */

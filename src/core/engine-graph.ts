@@ -45,7 +45,7 @@ export class EngineGraph {
   readonly watch = new Watch();
   private readonly sinks: readonly { readonly lists: PacketLists; readonly output: number; readonly record: number }[];
   /** All rows of the batch on its way. */
-  private readonly sourceList: FixedList;
+  private readonly allRows: FixedList;
   private readonly current: CurrentPackets;
   private readonly inputs: NodeInputs;
   private batchesUntilTimed = TIMED_EVERY_BATCHES;
@@ -80,9 +80,9 @@ export class EngineGraph {
     ));
     this.sinks = graph.sinks.map((sink) => ({ lists: this.nodes[sink.brick].outputs, output: sink.output, record: sink.record }));
     this.sideNodes = this.nodes.flatMap(({ hold, copies, made }, index) => (hold || copies || made ? [index] : []));
-    this.sourceList = memory.whole;
+    this.allRows = memory.allRows;
     this.current = memory.current;
-    this.inputs = new NodeInputs(this.sourceList, counters.words);
+    this.inputs = new NodeInputs(this.allRows, counters.words);
   }
 
   /** What runs for every batch, for the count of deoptimisations. */
@@ -102,7 +102,7 @@ export class EngineGraph {
 
   private enter(batch: PacketBatch, count: number, ofSource: boolean): void {
     const { stages } = this;
-    this.sourceList.count = count;
+    this.allRows.count = count;
     this.inputs.begin(ofSource);
     this.current.enter(batch, count);
     for (let index = 0; index < stages.length; index++) stages[index].fill(batch, count);
@@ -208,9 +208,9 @@ export class EngineGraph {
     const batch = node.copies.load();
     this.enterSide(index, SIDE_COPIED, batch, batch.count);
     this.working[0] = index + 1;
-    if (this.timed) node.runTimed(this.sourceList, this.stopwatch);
-    else node.run(this.sourceList);
-    if (this.watch.on[0] !== 0) this.watch.watcher.ran(index, this.sourceList);
+    if (this.timed) node.runTimed(this.allRows, this.stopwatch);
+    else node.run(this.allRows);
+    if (this.watch.on[0] !== 0) this.watch.watcher.ran(index, this.allRows);
     this.refill();
     this.processFrom(index + 1);
     return batch;
@@ -259,8 +259,9 @@ export class EngineGraph {
   /** Behind a brick that has changed packets, what comes from their bytes is worked out again. */
   private refill(): void {
     this.inputs.bytesChanged();
-    if (!this.current.source) return;
-    for (let index = 0; index < this.afterEdits.length; index++) this.afterEdits[index].fill(this.current.source, this.current.batch.count);
+    const { batch, batchInfo } = this.current;
+    if (!batch) return;
+    for (let index = 0; index < this.afterEdits.length; index++) this.afterEdits[index].fill(batch, batchInfo.count);
   }
 
   /** Whether what was thrown last came from a brick: one is still at work. */
@@ -306,7 +307,7 @@ export class EngineGraph {
     while (this.working[0] > 0) {
       const index = this.working[0] - 1;
       const node = this.nodes[index];
-      node.countFailed(index === side ? this.sourceList.count : this.inputs.lastCount(node, index === this.entry));
+      node.countFailed(index === side ? this.allRows.count : this.inputs.lastCount(node, index === this.entry));
       try {
         this.processFrom(index + 1);
       } catch {

@@ -96,11 +96,11 @@ export class GraphNode {
   /** Takes copies of its packets, which it gets after the batch that is on its way. Returns for how many there was no room. */
   copy(input: PacketList, current: CurrentPackets): number {
     const { copies, words, record, refused } = this;
-    const { source } = current;
-    if (!copies || !source) return 0;
+    const { batch } = current;
+    if (!copies || !batch) return 0;
     let without = 0;
     for (let i = 0; i < input.count; i++) {
-      if (!copies.copy(source, input.rows[i])) refused[without++] = input.rows[i];
+      if (!copies.copy(batch, input.rows[i])) refused[without++] = input.rows[i];
     }
     if (without === 0) return 0;
     addToCounter(words, record + BRICK_PACKETS_IN, without);

@@ -2,24 +2,19 @@
  * A brick's functions with the engine's loops around them: what a node of the graph runs for each batch. One for a node; the warm-up
  * and the engine share it, and with it all that V8 has compiled, wherever the brick keeps what it remembers in its `state`.
  */
-import { ALL as TO_ALL, DROP as TO_NONE, HELD as STAYS, NEXT_DROP, SLOW_PATH } from '../model/brick';
+import { ALL, DROP, HELD, NEXT_DROP, SLOW_PATH } from '../model/brick';
 import type { AnyDefinition, BrickContext, ChooseFunction, PacketFunction, Packets, ProcessFunction, ReleaseFunction } from '../model/brick';
 import type { CurrentPackets } from '../context/current-packets';
 import type { NodeMemory } from '../rows/graph-memory';
 import type { HoldArea } from '../buffers/hold-area';
 import type { OptionValues } from '../model/options';
 import type { PacketList, PacketLists } from '../model/packet-list';
-import type { PacketView } from '../model/packet-view';
+import type { MovableView } from '../model/packet-view';
 import { Apart, callApart } from '../v8/apart';
-import { callLoop, uint16Array, uint32Array, type Specialiser } from '../v8/specialise';
+import { uint16Array, uint32Array } from '../model/typed-arrays';
+import { callLoop, type Specialiser } from '../v8/specialise';
 import { beginRows, chooseLoopFor, endRows, packetLoop, type ChooseLoop, type PacketLoop } from '../v8/loops';
 import { numberer, repeater, type RepeatLoop } from '../v8/repeat-loops';
-
-/** A packet view that can be moved from packet to packet; made outside of the core, which parses nothing. */
-export interface MovableView extends PacketView {
-  /** To a row of the batch that is on its way. */
-  moveTo(row: number): void;
-}
 
 /** What the functions of a node are made with. */
 export interface NodeParts {
@@ -61,10 +56,13 @@ export function isWarmable({ state, choose, onPacket, process }: AnyDefinition):
  */
 const ARROW_OF_ARROW = /^\(?[\w\s,{}:$]*\)?\s*=>\s*\(?\s*(?:\(\s*[\w$,\s]*\)|[\w$]+)\s*=>/;
 
-/** The graph names the brick. */
+/** Constants of the contract, by which messages call them. */
+const CONSTANT_NAMES: ReadonlyMap<unknown, string> = new Map([[HELD, 'HELD'], [ALL, 'ALL'], [SLOW_PATH, 'SLOW_PATH']]);
+
+/** The graph adds the brick's name. */
 function wrongOutput(outputs: number, given: unknown): Error {
   const range = outputs === 1 ? '0, its only output,' : `an output from 0 to ${outputs - 1}`;
-  return new Error(`it returned ${JSON.stringify(given) ?? String(given)} for a packet; it must return ${range} or DROP`);
+  return new Error(`it returned ${CONSTANT_NAMES.get(given) ?? JSON.stringify(given) ?? String(given)} for a packet; it must return ${range} or DROP`);
 }
 
 /** Where the next row of each output's list goes; for interleaved lists the counts themselves serve. One for a node. */
@@ -87,21 +85,19 @@ class NextRows {
 
 function nothing(): void {}
 
-// A module's own constants: V8 asks another module's exports again each time.
-const call = callLoop;
-const ALL = TO_ALL;
-const DROP = TO_NONE;
-const HELD = STAYS;
-
-/** Of a brick that has none. */
+/** Stands in where a brick has no slowPath. */
 function noSlowPath(): number {
-  return SLOW_PATH;
+  throw new Error('it returned SLOW_PATH for a packet, but has no slowPath');
 }
 
+/**
+ * The form choose. Two loops: one for a whole batch, one for a list of some of its rows. A loop that meets a packet for the slow path ends there; `run`
+ * passes this packet and starts the loop again behind it, so that all packets keep their order.
+ */
 class ChooseCode implements NodeCode {
   private readonly ofWhole: ChooseLoop;
   private readonly ofList: ChooseLoop;
-  private readonly next: NextRows;
+  private readonly nextRows: NextRows;
   private readonly lists: PacketLists;
 
   constructor(
@@ -110,28 +106,28 @@ class ChooseCode implements NodeCode {
     const lists = memory.outputs;
     const { rows, step, outputs } = lists;
     this.lists = lists;
-    this.next = new NextRows(lists, specialise);
+    this.nextRows = new NextRows(lists, specialise);
     const refuse = (given: unknown): void => {
       throw wrongOutput(outputs, given);
     };
     const loop = chooseLoopFor(choose);
-    this.ofWhole = specialise(loop, choose, null, rows, this.next.next, step > 0, step, outputs, refuse);
-    this.ofList = specialise(loop, choose, memory.inputRows, rows, this.next.next, step > 0, step, outputs, refuse);
+    this.ofWhole = specialise(loop, choose, null, rows, this.nextRows.next, step > 0, step, outputs, refuse);
+    this.ofList = specialise(loop, choose, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, refuse);
   }
 
   run(input: PacketList, state: unknown): number {
-    const { next } = this;
+    const { nextRows } = this;
     const { count } = input;
     const loop = input.whole ? this.ofWhole : this.ofList;
-    call(next.begin, undefined, undefined, undefined);
-    for (let at = call(loop, 0, count, state); at < count; at = call(loop, at + 1, count, state)) this.passSlowly(input.rows[at], state);
-    call(next.end, undefined, undefined, undefined);
+    callLoop(nextRows.begin, undefined, undefined, undefined);
+    for (let at = callLoop(loop, 0, count, state); at < count; at = callLoop(loop, at + 1, count, state)) this.passSlowly(input.rows[at], state);
+    callLoop(nextRows.end, undefined, undefined, undefined);
     return 0;
   }
 
   private passSlowly(row: number, state: unknown): void {
     const { rows, step, outputs } = this.lists;
-    const { next } = this.next;
+    const { next } = this.nextRows;
     const output = this.chooseSlowly(row, state);
     if (output >= 0 && output < outputs && output === (output | 0)) rows[step > 0 ? (next[output]++ << step) + output : next[output]++] = row;
     else if (output !== DROP && output !== HELD) throw wrongOutput(outputs, output);
@@ -170,23 +166,23 @@ class ChooseCode implements NodeCode {
 class PacketCode implements NodeCode {
   private readonly ofWhole: PacketLoop;
   private readonly ofList: PacketLoop;
-  private readonly next: NextRows;
+  private readonly nextRows: NextRows;
 
   constructor({ memory, specialise, makeView }: NodeParts, onPacket: PacketFunction, copies: boolean) {
     const lists = memory.outputs;
     const { rows, step, outputs } = lists;
-    this.next = new NextRows(lists, specialise);
+    this.nextRows = new NextRows(lists, specialise);
     const view = makeView();
-    const several = new Apart(severalGiver(lists, this.next.next, copies));
-    this.ofWhole = specialise(packetLoop, onPacket, view, null, rows, this.next.next, step > 0, step, outputs, several, callApart);
-    this.ofList = specialise(packetLoop, onPacket, view, memory.inputRows, rows, this.next.next, step > 0, step, outputs, several, callApart);
+    const several = new Apart(severalGiver(lists, this.nextRows.next, copies));
+    this.ofWhole = specialise(packetLoop, onPacket, view, null, rows, this.nextRows.next, step > 0, step, outputs, several, callApart);
+    this.ofList = specialise(packetLoop, onPacket, view, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, several, callApart);
   }
 
   run(input: PacketList, state: unknown): number {
-    const { next } = this;
-    call(next.begin, undefined, undefined, undefined);
-    const copied = call(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
-    call(next.end, undefined, undefined, undefined);
+    const { nextRows } = this;
+    callLoop(nextRows.begin, undefined, undefined, undefined);
+    const copied = callLoop(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
+    callLoop(nextRows.end, undefined, undefined, undefined);
     return copied;
   }
 
@@ -217,30 +213,31 @@ function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, c
 }
 
 class ProcessCode implements NodeCode {
-  private readonly next: Uint16Array;
+  /** What the brick decides: `decided[i]` is the output of `input.rows[i]`. */
+  private readonly decided: Uint16Array;
   private readonly distribute: (count: number) => void;
   private readonly distributeWhole: (count: number) => void;
-  private readonly rows: NextRows;
+  private readonly nextRows: NextRows;
 
   constructor({ memory, specialise }: NodeParts, private readonly process: ProcessFunction) {
     const { rows, step, outputs } = memory.outputs;
-    const next = uint16Array(memory.room);
-    this.next = next;
-    this.rows = new NextRows(memory.outputs, specialise);
+    const decided = uint16Array(memory.room);
+    this.decided = decided;
+    this.nextRows = new NextRows(memory.outputs, specialise);
     const refuse = (given: number): void => {
       throw wrongOutput(outputs, given);
     };
-    this.distribute = specialise(distributeLoop, next, memory.inputRows, rows, this.rows.next, step > 0, step, outputs, refuse);
-    this.distributeWhole = specialise(distributeLoop, next, null, rows, this.rows.next, step > 0, step, outputs, refuse);
+    this.distribute = specialise(distributeLoop, decided, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, refuse);
+    this.distributeWhole = specialise(distributeLoop, decided, null, rows, this.nextRows.next, step > 0, step, outputs, refuse);
   }
 
   run(input: PacketList, state: unknown): number {
-    const { next, rows } = this;
-    next.fill(NEXT_DROP, 0, input.count);
-    this.process(input, next, state);
-    call(rows.begin, undefined, undefined, undefined);
-    call(input.whole ? this.distributeWhole : this.distribute, input.count, undefined, undefined);
-    call(rows.end, undefined, undefined, undefined);
+    const { decided, nextRows } = this;
+    decided.fill(NEXT_DROP, 0, input.count);
+    this.process(input, decided, state);
+    callLoop(nextRows.begin, undefined, undefined, undefined);
+    callLoop(input.whole ? this.distributeWhole : this.distribute, input.count, undefined, undefined);
+    callLoop(nextRows.end, undefined, undefined, undefined);
     return 0;
   }
 
@@ -280,7 +277,7 @@ class BroadcastCode implements NodeCode {
   run(input: PacketList): number {
     const { outputs, repeatWhole, repeatList } = this;
     const repeat = input.whole ? repeatWhole : repeatList;
-    for (let output = 0; output < outputs; output++) call(repeat, output, input.count, undefined);
+    for (let output = 0; output < outputs; output++) callLoop(repeat, output, input.count, undefined);
     return outputs > 1 ? input.count * (outputs - 1) : 0;
   }
 

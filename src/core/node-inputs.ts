@@ -11,8 +11,8 @@ export class NodeInputs {
   private innerBytes = 0;
   private wholeBytes = -1;
 
-  /** `sourceList`: all rows of the batch on its way. `words`: the engine's counters. */
-  constructor(private readonly sourceList: FixedList, private readonly words: Uint32Array) {}
+  /** `allRows`: all rows of the batch on its way. `words`: the engine's counters. */
+  constructor(private readonly allRows: FixedList, private readonly words: Uint32Array) {}
 
   /** Another batch enters the graph. */
   begin(ofSource: boolean): void {
@@ -30,21 +30,21 @@ export class NodeInputs {
   lastCount(node: GraphNode, entry: boolean): number {
     const merges = node.inputs.length > 1 || (node.inputs.length === 1 && entry);
     if (merges) return node.merged.list.count;
-    return node.inputs.length === 1 ? node.inputs[0].list.count : this.sourceList.count;
+    return node.inputs.length === 1 ? node.inputs[0].list.count : this.allRows.count;
   }
 
   /** The packets for a node; `entry`: also those of the batch, which begins there. */
   of(node: GraphNode, entry: boolean): PacketList {
     const inputs = node.inputs;
     if (inputs.length === 0) {
-      if (entry) return this.sourceList;
+      if (entry) return this.allRows;
       node.merged.clear();
       return node.merged.list;
     }
     if (inputs.length === 1 && !entry) return this.takeOnly(inputs[0], node);
     node.merged.clear();
     if (node.distinct) {
-      if (!entry && this.takeWholeBatch(node)) return this.sourceList;
+      if (!entry && this.takeWholeBatch(node)) return this.allRows;
       if (entry) node.merged.mark(0);
       for (let index = 0; index < inputs.length; index++) {
         this.takeInner(inputs[index]);
@@ -53,7 +53,7 @@ export class NodeInputs {
       node.merged.collect();
       return node.merged.list;
     }
-    if (entry) node.merged.add(this.sourceList);
+    if (entry) node.merged.add(this.allRows);
     for (let index = 0; index < inputs.length; index++) node.merged.add(this.takeInner(inputs[index]));
     return node.merged.list;
   }
@@ -63,7 +63,7 @@ export class NodeInputs {
     const inputs = node.inputs;
     let waiting = 0;
     for (let index = 0; index < inputs.length; index++) waiting += inputs[index].lists.counts[inputs[index].output];
-    if (!this.ofSource || waiting !== this.sourceList.count) return false;
+    if (!this.ofSource || waiting !== this.allRows.count) return false;
     const before = this.innerBytes;
     for (let index = 0; index < inputs.length; index++) this.takeInner(inputs[index]);
     this.wholeBytes = this.innerBytes - before;
@@ -74,7 +74,7 @@ export class NodeInputs {
   /** The only input of a node. One with all packets of the batch is the list that it began with. */
   private takeOnly(inner: InnerLink, node: GraphNode): PacketList {
     const count = inner.lists.counts[inner.output];
-    if (!node.distinct || !this.ofSource || count !== this.sourceList.count) return this.takeInner(inner);
+    if (!node.distinct || !this.ofSource || count !== this.allRows.count) return this.takeInner(inner);
     if (this.wholeBytes < 0) {
       const before = this.innerBytes;
       this.takeInner(inner);
@@ -82,7 +82,7 @@ export class NodeInputs {
     } else {
       this.countInner(inner, count, this.wholeBytes);
     }
-    return this.sourceList;
+    return this.allRows;
   }
 
   /** Takes what waits on an inner link, and counts it. */

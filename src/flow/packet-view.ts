@@ -8,7 +8,7 @@ import { hasPorts, readIpv4, readIpv6 } from './headers';
 import { LINK_TYPE_ETHERNET } from './link-types';
 import { enterLink } from './tags';
 import { Apart, callApart } from '../v8/apart';
-import { uint32Array } from '../v8/specialise';
+import { uint32Array } from '../model/typed-arrays';
 import { Header, Walk } from './walk';
 
 // V8 takes a module's own constants for constants, but loads imported ones again for each packet.
@@ -46,7 +46,7 @@ export class PacketReader implements PacketView {
   row = 0;
   private readonly columns: PacketColumns;
   private readonly memory: PacketMemory;
-  private readonly batch: CurrentBatch;
+  private readonly batchInfo: CurrentBatch;
   /** Where the first bytes of packets are read, if not where they lie. */
   private readonly headerBytes: DataView | null;
   /** Of these each is read when it is first asked for. */
@@ -66,11 +66,11 @@ export class PacketReader implements PacketView {
   private readonly apart = new Apart<PacketReader, number>((reader) => reader.walkHeaders());
 
   /** `byHeaderBytes`: the column `headerBytes` is filled, and nothing changes packets while they are looked at. */
-  constructor({ columns, memory, batch }: CurrentPackets, byHeaderBytes: boolean) {
+  constructor({ columns, memory, batchInfo }: CurrentPackets, byHeaderBytes: boolean) {
     this.headerBytes = byHeaderBytes ? columns.headerBytes : null;
     this.columns = columns;
     this.memory = memory;
-    this.batch = batch;
+    this.batchInfo = batchInfo;
   }
 
   /** Turns to another packet of the batch that is on its way. Plain frames are read at once: two words tell. */
@@ -80,7 +80,7 @@ export class PacketReader implements PacketView {
     this.version = UNREAD;
     const { headerBytes } = this;
     const captured = this.columns.length[row];
-    if (captured < 38 || this.batch.linkType !== ETHERNET) return;
+    if (captured < 38 || this.batchInfo.linkType !== ETHERNET) return;
     const bytes = headerBytes ?? this.memory.view;
     const at = headerBytes ? row << 6 : this.columns.offset[row];
     const word = bytes.getInt32(at + 12);
@@ -118,7 +118,7 @@ export class PacketReader implements PacketView {
   }
 
   get linkType(): number {
-    return this.batch.linkType;
+    return this.batchInfo.linkType;
   }
 
   uint8(at: number): number {
@@ -263,7 +263,7 @@ export class PacketReader implements PacketView {
     this.hasLinkHeader = true;
     this.type = -1;
     this.tag = -1;
-    if (this.batch.linkType !== ETHERNET) return;
+    if (this.batchInfo.linkType !== ETHERNET) return;
     let at = 12;
     let type = this.uint16(at);
     while (isTag(type)) {
@@ -280,14 +280,14 @@ export class PacketReader implements PacketView {
 
   /** Reads the headers of any packet. */
   private walkHeaders(): number {
-    const { walk, row, columns, batch } = this;
+    const { walk, row, columns, batchInfo } = this;
     const start = columns.offset[row];
     const length = columns.length[row];
     walk.begin(this.memory.view, start, length);
     this.version = 0;
     this.network = this.ipProtocol = this.transport = this.fromPort = this.toPort = -1;
     this.laterFragment = false;
-    const layer = enterLink(walk, batch.linkType);
+    const layer = enterLink(walk, batchInfo.linkType);
     if (layer === Header.Unknown) return 0;
     const network = walk.position - start;
     if (!(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return 0;

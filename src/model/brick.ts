@@ -11,7 +11,7 @@ export const DROP = -1;
 export const HELD = -2;
 /** What the packet form returns for a packet of which every output gets a copy. */
 export const ALL = -3;
-/** What `choose` returns for a packet that it leaves to `slowPath`. */
+/** What the function of `choose` returns for a packet that it leaves to `slowPath`. */
 export const SLOW_PATH = -4;
 
 /** In the list that the process form fills: as the constants above, in 16 bits without a sign. */
@@ -163,8 +163,8 @@ export interface ChooseForm<Declared extends OptionDeclarations, State, Shared> 
    */
   readonly choose: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, state: State) => number;
   /**
-   * The same for packets of which `choose` returns SLOW_PATH: long work for few packets, which would slow down the loop over all others if it stood there. The packets
-   * keep their order.
+   * Made like `choose`; its function is called for each packet for which that of `choose` returns SLOW_PATH. For long work on few packets, which would slow down the
+   * loop over all of them. Packets keep their order.
    */
   readonly slowPath?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, state: State) => number;
   /** Whether it keeps packets by `context.hold`; `release` then says when they go. */

@@ -6,7 +6,7 @@
  * and never one further. `offset` is a multiple of 4, so that the 16 and 32-bit views may be used on
  * the packet's start; the views are in the machine's byte order, packets in network order.
  */
-import { uint16Array, uint32Array } from '../v8/specialise';
+import { uint16Array, uint32Array } from './typed-arrays';
 import type { PacketNotes } from './packet-notes';
 
 /** Rows of a batch unless told otherwise: fewer cost more, more bring little, see docs/decisions/0002-batch-contract.md. */

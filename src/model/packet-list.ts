@@ -1,7 +1,7 @@
 /**
  * Packet lists: row numbers of a batch, in order of arrival.
  *
- * A brick gets one list and appends to others:
+ * The loop around a brick gets one list, and appends to those of the brick's outputs:
  *
  *     const { rows, counts, shift } = outputs;
  *     rows[(output << shift) + counts[output]++] = row;
@@ -9,15 +9,15 @@
  * One block for all outputs and a typed array of counts: the form that compiles best of those that
  * were measured (docs/decisions/0002-batch-contract.md).
  *
- * Many outputs get few rows of a batch each. A brick that says so in its declaration (`interleavedLists`) may then get lists
- * whose first rows lie side by side, in a cache line instead of a page each (docs/decisions/0032-interleaved-lists.md):
+ * Many outputs get few rows of a batch each. Where all that reads them declares `interleavedLists` (src/model/backend.ts), the first
+ * rows of all lists lie side by side, in one cache line instead of a page each (docs/decisions/0032-interleaved-lists.md):
  *
  *     const { rows, counts, shift, step } = outputs;
  *     rows[(output << shift) + (counts[output]++ << step)] = row;
  */
-import { uint16Array, uint32Array } from '../v8/specialise';
+import { uint16Array, uint32Array } from './typed-arrays';
 
-/** What a brick gets. */
+/** What a node gets of a batch. */
 export interface PacketList {
   readonly rows: Uint16Array;
   /** True for all rows of a batch in order: then `rows[i]` is i, and a loop need not look. */
@@ -25,7 +25,7 @@ export interface PacketList {
   count: number;
 }
 
-/** What a brick fills: output k's i-th row is `rows[(k << shift) + (i << step)]`, and `counts[k]` of them are valid. */
+/** What a node fills: output k's i-th row is `rows[(k << shift) + (i << step)]`, and `counts[k]` of them are valid. */
 export interface PacketLists {
   readonly outputs: number;
   /** The binary logarithm of the distance from one output's first row to the next one's. */

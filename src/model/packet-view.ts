@@ -72,3 +72,9 @@ export interface PacketView {
    */
   connectionHash(salt: number): number;
 }
+
+/** A view that can be moved from packet to packet. */
+export interface MovableView extends PacketView {
+  /** To a row of the batch that is on its way. */
+  moveTo(row: number): void;
+}

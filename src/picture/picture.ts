@@ -1,5 +1,5 @@
 /** What a drawing of an engine shows: links and bricks as nodes, and what goes from one to the other. */
-import type { EngineGraph, GraphBrick } from '../control/engine-graph';
+import type { GraphDescription, GraphBrick } from '../control/graph-description';
 import { parseLinkName, peerName } from '../model/link-name';
 import { isPlainLink, quote } from '../text/quoting';
 import { collapseLinks, collapseNumbers } from '../text/ranges';
@@ -31,7 +31,7 @@ export interface Picture {
   readonly edges: readonly PictureEdge[];
 }
 
-export function pictureOf({ name, running, bricks }: EngineGraph, known: KnownBricks): Picture {
+export function pictureOf({ name, running, bricks }: GraphDescription, known: KnownBricks): Picture {
   const nodes: PictureNode[] = bricks.map((brick) => ({ kind: 'brick', text: brickText(brick, known), label: brick.label }));
   const edges: PictureEdge[] = [];
   const writers = new Map(bricks.flatMap((brick, index) => brick.outputs.map((link, output) => [textOf(link, brick, known, 'output', output), { index, output }] as const)));

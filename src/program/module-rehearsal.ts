@@ -3,7 +3,7 @@
  * prints goes to standard error: the program itself prints by `writeOut`.
  */
 import { ModuleReading } from '../control/module-reading';
-import type { EngineGraph } from '../control/engine-graph';
+import type { GraphDescription } from '../control/graph-description';
 import type { EngineDescription } from '../control/planned-description';
 import { idleSinceLastCommand } from '../control/process-engines';
 import { looseBricks } from '../model/brick-description';
@@ -19,7 +19,7 @@ const LONG_REST_MILLISECONDS = 1000;
 export interface RehearsedModule {
   readonly engines: readonly EngineDescription[];
   /** Of the engines that it has made and not deleted. */
-  readonly graphs: readonly EngineGraph[];
+  readonly graphs: readonly GraphDescription[];
   /** What was wrong, with its place in front. */
   readonly failure?: BricksError;
   /** What it gave to process.exit, or left in process.exitCode. */

@@ -1,5 +1,5 @@
 /** What a script or a setup as text would build: its engines, planned and not opened. */
-import type { EngineGraph } from '../control/engine-graph';
+import type { GraphDescription } from '../control/graph-description';
 import { PlannedEngines } from '../control/planned-engines';
 import { BricksError } from '../model/errors';
 import { formatFailure } from '../lua/lua-host';
@@ -20,7 +20,7 @@ export interface PlanSettings {
 }
 
 /** The engines of a setup as text. @throws BricksError that shows the place */
-export async function planText(text: string, name: string | undefined, settings: PlanSettings): Promise<readonly EngineGraph[]> {
+export async function planText(text: string, name: string | undefined, settings: PlanSettings): Promise<readonly GraphDescription[]> {
   await usePlanSettings(name, settings);
   const engines = new PlannedEngines({});
   await runSetup(text, name, (command) => engines.execute(command));
@@ -28,19 +28,19 @@ export async function planText(text: string, name: string | undefined, settings:
 }
 
 /** The engines of a script. @throws BricksError E_SCRIPT_FAILED, E_INTERRUPTED, or what is wrong with a setup */
-export async function planScript(script: string, words: readonly string[], settings: PlanSettings): Promise<readonly EngineGraph[]> {
+export async function planScript(script: string, words: readonly string[], settings: PlanSettings): Promise<readonly GraphDescription[]> {
   if (isSetup(script)) return planText(readSetupFile(script), script, settings);
   await usePlanSettings(script, settings);
   return isModule(script) ? planModule(script, words) : planLua(script, words);
 }
 
-async function planModule(script: string, words: readonly string[]): Promise<readonly EngineGraph[]> {
+async function planModule(script: string, words: readonly string[]): Promise<readonly GraphDescription[]> {
   const { graphs, failure } = await rehearseModule(script, words, LIMIT_SECONDS);
   if (failure) throw failure;
   return graphs;
 }
 
-async function planLua(script: string, words: readonly string[]): Promise<readonly EngineGraph[]> {
+async function planLua(script: string, words: readonly string[]): Promise<readonly GraphDescription[]> {
   const engines = new PlannedEngines({});
   const { result, tooLong } = await rehearseScript(script, engines, { args: words, output: 2, runCommands: false });
   if (tooLong) throw new BricksError('E_INTERRUPTED', `The script was still at work after ${LIMIT_SECONDS} s, and was ended.`, 'Its waits take no time here, so it loops.');

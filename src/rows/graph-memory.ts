@@ -9,9 +9,10 @@ import { MergedList } from './merged-list';
 import { createPacketColumns, type PacketColumns } from '../model/packet-batch';
 import { CurrentPackets } from '../context/current-packets';
 import { createPacketLists, type PacketLists } from '../model/packet-list';
-import { Specialiser, uint16Array, type LoopFactory } from '../v8/specialise';
+import { uint16Array } from '../model/typed-arrays';
+import { Specialiser, type LoopFactory } from '../v8/specialise';
 
-/** A list whose rows always stand in the same place. */
+/** A list whose rows always stand in the same place; only their count changes from batch to batch. */
 export interface FixedList {
   readonly rows: Uint16Array;
   readonly whole: boolean;
@@ -53,8 +54,8 @@ export class GraphMemory {
   readonly columns: PacketColumns;
   /** The batch that is on its way. */
   readonly current: CurrentPackets;
-  /** All rows of a batch. */
-  readonly whole: FixedList;
+  /** The list of all rows of the batch that is on its way. */
+  readonly allRows: FixedList;
   /** Objects that hold the specialised loops, for those who look at what V8 makes of them. */
   readonly loops: readonly object[];
   /** The packets that a brick may make in a batch. */
@@ -79,7 +80,7 @@ export class GraphMemory {
     this.sideRows = sideRows;
     this.columns = shared?.columns ?? createPacketColumns(rows);
     this.current = shared?.current ?? new CurrentPackets(this.columns);
-    this.whole = shared?.whole ?? wholeList(rows);
+    this.allRows = shared?.allRows ?? allRowsList(rows);
     const lists = graph.bricks.map((brick, index) => {
       const interleaved = interleaves(graph, index, everySinkInterleaves);
       return shared?.listsOf(brick, rows * brick.multiplicity, interleaved) ?? createPacketLists(brick.outputs.length, rows * brick.multiplicity, interleaved);
@@ -92,7 +93,7 @@ export class GraphMemory {
     const entries = new Set(graph.sources.map((source) => source.brick));
     this.nodes = graph.bricks.map((brick, index) => {
       const inputs = links.filter((link) => link.to === index);
-      const merging = [this.whole, ...inputs.map((input) => input.list)];
+      const merging = [this.allRows, ...inputs.map((input) => input.list)];
       const known = shared?.nodes.find(({ merged: candidate, room }) => room === rows * brick.multiplicity && candidate.merges(merging));
       const merged = known?.merged ?? new MergedList(rows * brick.multiplicity, merging, this.specialise);
       const inputRows = inputs.length === 1 && !entries.has(index) ? inputs[0].list.rows : merged.list.rows;
@@ -114,7 +115,7 @@ export class GraphMemory {
   }
 }
 
-function wholeList(rows: number): FixedList {
+function allRowsList(rows: number): FixedList {
   const list = { rows: uint16Array(rows), whole: true, count: 0 };
   for (let row = 0; row < rows; row++) list.rows[row] = row;
   return list;

@@ -1,6 +1,7 @@
 /** Several packet lists as one, in order of arrival: each is sorted by row, and rows are numbered as they came. */
 import type { PacketList } from '../model/packet-list';
-import { uint16Array, type Specialiser } from '../v8/specialise';
+import { uint16Array } from '../model/typed-arrays';
+import type { Specialiser } from '../v8/specialise';
 
 export class MergedList {
   /** The merged list; valid until the next `clear`. */

@@ -5,15 +5,15 @@
  * Cost: some 3 ns a packet with a load balancer's function, of which the loop itself is one.
  */
 import type { ChooseFunction, PacketFunction } from '../model/brick';
-import type { MovableView } from '../core/node-code';
+import type { MovableView } from '../model/packet-view';
 import type { Apart, callApart } from './apart';
 
 /** Where the rows of an input stand, or null for a whole batch: there row i is i. V8 takes null for a constant, but not undefined. */
 export type InputRowsOrWhole = Uint16Array | null;
 
 /**
- * Gives rows, from the `from`th on, to the outputs that the function returns for them. Returns the number of the first row for which it returns SLOW_PATH,
- * else `count`: a call in the loop would cost all other packets the registers that it needs (1 ns each).
+ * Gives rows to the outputs that the function returns for them, from the input's `from`th row on. Returns the index of the first one for which it returns
+ * SLOW_PATH, or `count` if there is none. The slow path is not called from the loop: V8 would save registers around that call, 1 ns for every packet.
  */
 export type ChooseLoop = (from: number, count: number, state: unknown) => number;
 
@@ -34,8 +34,8 @@ export function endRows(next: Uint32Array, counts: Uint32Array, shift: number, o
  * Gives each row to the output that the function returns for it; `refuse` throws for what is none. Only 32 bits of what it returns are
  * looked at, so that V8 keeps it as such, whatever else it may be on rare paths. For functions of any length.
  *
- * `wrong` is 0 for DROP and HELD, `refused` for SLOW_PATH. They are computed for every row: V8 compiles a comparison that it has never seen run into one that gives
- * the optimised code up, which a warm-up without such packets would leave for the first of them.
+ * `wrong` is 0 for DROP and HELD, `refused` is 0 for SLOW_PATH. Both are computed for every row: V8 compiles a comparison that has never run into an exit from the
+ * optimised code, which the first such packet after the warm-up would take.
  */
 export function chooseLoop(
   choose: ChooseFunction, inputRows: InputRowsOrWhole, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,

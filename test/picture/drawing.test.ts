@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import type { EngineGraph } from 'packet-bricks/src/control/engine-graph';
+import type { GraphDescription } from 'packet-bricks/src/control/graph-description';
 import { compileGraph } from 'packet-bricks/src/model/graph';
 import { knownBrick } from 'packet-bricks/src/plugins/container';
 import { toDot, toMermaid } from 'packet-bricks/src/picture/graph-text';
@@ -12,7 +12,7 @@ import { drawInTerminal } from 'packet-bricks/src/picture/terminal';
 import { readSetup, type PrintedBrick } from 'packet-bricks/src/text';
 import { containerBricks, graphs } from '../text/support';
 
-function graphOf(bricks: readonly PrintedBrick[], name = 'e0'): EngineGraph {
+function graphOf(bricks: readonly PrintedBrick[], name = 'e0'): GraphDescription {
   const graph = compileGraph(bricks.map((brick, id) => ({ ...brick, id, module: { url: '', name: '' } })), ({ kind }) => knownBrick(kind)!.declaration);
   return { name, running: false, options: {}, bricks: graph.bricks.map(({ specification, label, options }) => ({ ...specification, label, options })) };
 }

@@ -1,6 +1,6 @@
 import { Command, Option, UsageError } from 'clipanion';
 import { isInInclusiveRange, isNumber, cascade } from 'typanion';
-import type { EngineGraph } from '../../control/engine-graph';
+import type { GraphDescription } from '../../control/graph-description';
 import { planScript, planText, PLANNED_BACKEND } from '../../program/planned-set-up';
 import { checkScript, findScript } from '../../program/script';
 import { writeOut } from '../../program/written';
@@ -19,7 +19,7 @@ const FORMS = ['text', 'dot', 'mermaid', 'svg', 'json'] as const;
 const COLUMNS = 100;
 
 interface Shown {
-  readonly graphs: readonly EngineGraph[];
+  readonly graphs: readonly GraphDescription[];
   readonly known: KnownBricks;
   /** What passes the edges of a graph's picture; nothing for engines that are not running. */
   readonly ratesOf: (picture: Picture, index: number) => readonly EdgeRate[] | undefined;
@@ -73,7 +73,7 @@ export class GraphCommand extends ClientCommand {
     return { graphs, known: containerBricks, ratesOf: () => undefined };
   }
 
-  private async planned(given: string): Promise<readonly EngineGraph[]> {
+  private async planned(given: string): Promise<readonly GraphDescription[]> {
     const settings = { backend: this.backend, plugins: this.plugins };
     if (given.includes('->')) return planText(given, undefined, settings);
     const script = findScript(given);

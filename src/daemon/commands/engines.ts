@@ -3,7 +3,7 @@ import type { BrickDeclaration } from '../../model/brick';
 import { BricksError, isBricksError } from '../../model/errors';
 import type { Audit, EngineStatistics } from '../../control/statistics';
 import type { NumberedBrick, NumberedEdit } from '../../control/registry-commands';
-import type { EngineGraph } from '../../control/engine-graph';
+import type { GraphDescription } from '../../control/graph-description';
 import type { CommandName, CommandResult } from '../../protocol/commands';
 import { listedLinkCount, type DescribedBrick, type LinkedBrick, type NamedAudit } from '../../protocol/commands/engines';
 import { isTable } from '../../model/table';
@@ -34,7 +34,7 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   handle('engine.stats', async (host, { name }) => (name === undefined ? statisticsOfAll(host) : [await carryOut(host, { command: 'engine.stats', name }) as EngineStatistics])),
   handle('engine.audit', async (host, { name }) => (name === undefined ? auditsOfAll(host) : [{ engine: name, ...await carryOut(host, { command: 'engine.audit', name }) as Audit }])),
   handle('engine.profile', (host, { name, seconds, every }) => carryOut(host, { command: 'engine.profile', name, seconds, every }) as Promise<CommandResult<'engine.profile'>>),
-  handle('engine.graph', async (host, { name }) => (name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { command: 'engine.graph', name }) as EngineGraph])),
+  handle('engine.graph', async (host, { name }) => (name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly GraphDescription[] : [await carryOut(host, { command: 'engine.graph', name }) as GraphDescription])),
   handle('engine.create', async (host, { name, backend, backendOptions, ...options }) => {
     const more = { ...options, ...(backend === undefined ? {} : { backend }), ...(backendOptions === undefined ? {} : { backendOptions }) };
     await carryOut(host, { command: 'engine.create', name, options: more });

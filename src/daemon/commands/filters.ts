@@ -1,5 +1,5 @@
 /** Commands about the rules of filters: calls of their control halves. */
-import type { EngineGraph, GraphBrick } from '../../control/engine-graph';
+import type { GraphDescription, GraphBrick } from '../../control/graph-description';
 import { BricksError } from '../../model/errors';
 import type { FilterStatistics } from '../../protocol/commands/filters';
 import type { ListedRule, RuleId, RuleStatistics } from '../../rules/rule-book';
@@ -57,7 +57,7 @@ function call(host: ControlHost, { engine, brick: { id } }: Found, method: strin
 
 /** @throws BricksError E_NO_ENGINE, E_NO_BRICK */
 async function filtersOf(host: ControlHost, { name, brick }: Choice): Promise<Found[]> {
-  const graphs = name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly EngineGraph[] : [await carryOut(host, { command: 'engine.graph', name }) as EngineGraph];
+  const graphs = name === undefined ? await carryOut(host, { command: 'engines.graph' }) as readonly GraphDescription[] : [await carryOut(host, { command: 'engine.graph', name }) as GraphDescription];
   const all = graphs.flatMap((graph) => graph.bricks.filter(({ kind, options }) => kind === 'Filter' && takesRules(options)).map((one) => ({ engine: graph.name, brick: one })));
   if (brick === undefined) return all;
   const found = all.filter(({ brick: { id, label, name: given, outputs } }) => [String(id), label, given].includes(brick) || outputs.some((output) => output === brick || output.replace('{', '}') === brick));

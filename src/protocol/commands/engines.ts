@@ -2,7 +2,7 @@
 import type { BrickDeclaration, LinkCount } from '../../model/brick';
 import type { OptionDeclaration, OptionValue } from '../../model/options';
 import type { Audit, EngineStatistics } from '../../control/statistics';
-import type { EngineGraph } from '../../control/engine-graph';
+import type { GraphDescription } from '../../control/graph-description';
 import type { EngineProfile } from '../../control/engine-profile';
 import { PROFILE_EVERY, PROFILE_SECONDS_MAXIMUM } from '../../control/profile-limits';
 import { ENGINE_OPTIONS, LINK_OPTIONS } from '../../control/engine-options';
@@ -94,7 +94,7 @@ export const ENGINE_COMMANDS = {
     },
     positional: ['name', 'seconds'],
   }),
-  'engine.graph': command<readonly EngineGraph[]>()({
+  'engine.graph': command<readonly GraphDescription[]>()({
     access: 'read', summary: 'Show the bricks and links of engines, and the options that they were given.', result: 'for each engine its name, options, and bricks with options, inputs and outputs',
     parameters: { name: optionalName }, positional: ['name'],
   }),

@@ -24,7 +24,7 @@ export interface GraphBrick {
 }
 
 /** The graph of an engine. */
-export interface EngineGraph {
+export interface GraphDescription {
   /** The name of the engine. */
   readonly name: string;
   /** Whether packets are flowing. */
@@ -39,7 +39,7 @@ export interface EngineGraph {
   readonly bricks: readonly GraphBrick[];
 }
 
-export function engineGraph({ name, given, options, linkOptions }: EngineSetUp, running: boolean, graph: CompiledGraph | undefined): EngineGraph {
+export function describeGraph({ name, given, options, linkOptions }: EngineSetUp, running: boolean, graph: CompiledGraph | undefined): GraphDescription {
   return { name, running, options: { ...unusual(options), ...backendOf(given) }, ...linkNumbers(linkOptions), bricks: (graph?.bricks ?? []).map(brickOf) };
 }
 
