@@ -1,7 +1,8 @@
 /** The control halves of an engine's bricks, each in a thread of its own: one that throws, hangs or floods harms no packet. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { BricksError, messageOf } from '../model/errors';
+import type { AnyDefinition } from '../model/brick';
+import { BricksError, isOutOfMemory, messageOf } from '../model/errors';
 import type { CompiledBrick, CompiledGraph } from '../model/graph';
 import type { NoticeLevel } from '../model/outcome';
 import { loadBrickClass } from '../plugins/load-brick';
@@ -189,10 +190,21 @@ export class BrickControls {
   }
 }
 
+/** @throws BricksError E_MEMORY */
+function sharedOf({ options, label }: CompiledBrick, { shared }: AnyDefinition): unknown {
+  try {
+    return shared?.(options);
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error;
+    const sized = Object.keys(options).filter((name) => /^max|bytes$/i.test(name));
+    throw new BricksError('E_MEMORY', `There is not enough memory for the tables of the brick ${label}.`, sized.length > 0 ? `Lower ${sized.join(' or ')}.` : 'End other programs, or use a machine with more.');
+  }
+}
+
 async function makeThread(engine: string, brick: CompiledBrick, graph: CompiledGraph, tell: (text: string, level?: NoticeLevel) => void): Promise<ControlThread> {
   const { specification: { module, kind }, options, label } = brick;
   const { definition } = await loadBrickClass(module, kind);
-  const half: Omit<ControlLink, 'node'> = { shared: definition.shared?.(options), toEngine: createMailbox(), fromEngine: createMailbox() };
+  const half: Omit<ControlLink, 'node'> = { shared: sharedOf(brick, definition), toEngine: createMailbox(), fromEngine: createMailbox() };
   const others = graph.bricks.filter((other) => other !== brick && other.specification.kind === kind).flatMap(({ outputs }) => outputs);
   return new ControlThread(half, { engine, label, kind, module, options, outputs: brick.outputs, otherOutputs: others, ...half }, tell);
 }

@@ -1,7 +1,7 @@
 /** An engine's thread. Its first message is the engine's plan. It has no event loop while the engine runs: its commands then come through shared memory. */
 import { parentPort } from 'node:worker_threads';
 import type { LoopEnd } from '../core/engine';
-import { isBricksError, messageOf } from '../model/errors';
+import { isBricksError, isOutOfMemory, messageOf } from '../model/errors';
 import type { NoticeLevel, ReportedFault } from '../model/outcome';
 import { nameThread, pinThread, wakePromptly } from '../native/system';
 import { CpuProfiler } from '../v8/cpu-profile';
@@ -22,7 +22,7 @@ function notice(text: string, fault?: ReportedFault, level?: NoticeLevel): void 
 function plainError(error: unknown): PlainError {
   if (isBricksError(error)) return { code: error.code, message: error.message, ...(error.code === 'E_BRICK_FAILED' ? { stack: stackOf(error) } : {}) };
   const stack = stackOf(error);
-  return { code: 'E_INTERNAL', message: messageOf(error), ...(stack ? { stack } : {}) };
+  return { code: isOutOfMemory(error) ? 'E_MEMORY' : 'E_INTERNAL', message: messageOf(error), ...(stack ? { stack } : {}) };
 }
 
 function stackOf(error: unknown): string {

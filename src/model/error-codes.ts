@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   E_LOG: 'The log could not be opened or written.',
   E_LISTEN: 'An address could not be listened on.',
   E_LUA: 'Lua could not be started, or ended by itself.',
+  E_MEMORY: 'The system gives no more memory.',
   E_METRICS: "Metrics can't be served at that address.",
   E_MESSAGE: 'A message is not one of the protocol, or is too long or too deep.',
   E_MODULE: 'A module could not be loaded, or does not export what was asked for.',

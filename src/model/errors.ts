@@ -26,11 +26,21 @@ export function isBricksError(error: unknown): error is BricksError {
 
 const TOO_MANY_FILES = /\bE[MN]FILE\b|too many open files/i;
 
+/** What V8 says where memory cannot be had. */
+const NO_ARRAY = /Array buffer allocation failed/;
+const NO_MEMORY = /gives no more memory|\bENOMEM\b|cannot allocate memory/i;
+
+/** Whether something failed because the system gives no more memory. */
+export function isOutOfMemory(error: unknown): boolean {
+  return NO_MEMORY.test(messageOf(error));
+}
+
 /** The message of anything that was thrown. Where the system has no descriptors left it says what to do. */
 export function messageOf(error: unknown): string {
   // Native parts may bring errors of another realm, which are no Error here.
   const { message } = (error ?? {}) as { readonly message?: unknown };
   const text = typeof message === 'string' ? message : String(error);
+  if (NO_ARRAY.test(text)) return 'the system gives no more memory';
   return TOO_MANY_FILES.test(text) && !text.includes('ulimit') ? `${text} (raise the limit of open files: ulimit -n 65536)` : text;
 }
 

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ERROR_CODES } from 'packet-bricks';
-import { messageOf, nearest } from 'packet-bricks/src/model/errors';
+import { isOutOfMemory, messageOf, nearest } from 'packet-bricks/src/model/errors';
 import { systemReason } from 'packet-bricks/src/model/system-error';
 
 test.each<[string, readonly string[], string | undefined]>([
@@ -25,6 +25,12 @@ test('whatever finds no descriptor left says how to raise the limit, once', () =
   expect(messageOf(new Error('spawn x EMFILE'))).toMatch(/ulimit -n 65536/);
   expect(messageOf(messageOf(new Error('too many open files')))).toBe('too many open files (raise the limit of open files: ulimit -n 65536)');
   expect(messageOf(new Error('no space'))).toBe('no space');
+});
+
+test('whatever finds no memory says that, and not how V8 calls it', () => {
+  expect(messageOf(new RangeError('Array buffer allocation failed'))).toBe('the system gives no more memory');
+  for (const text of ['Array buffer allocation failed', 'spawn ENOMEM', 'mmap: Cannot allocate memory']) expect(isOutOfMemory(new Error(text))).toBe(true);
+  expect(isOutOfMemory(new Error('no space left on device'))).toBe(false);
 });
 
 const thrownBy = (call: () => unknown): unknown => {

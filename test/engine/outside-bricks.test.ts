@@ -82,6 +82,13 @@ test('a brick that leaves packets to a slow path that it does not have, or whose
   expect(() => outside('Elsewhere', { form: 'broadcast: true, slowPath: () => () => 0,' })).toThrow('The brick Elsewhere has a slowPath, which belongs to the form choose.');
 });
 
+test('a brick that asks for more memory than there is, in its tables or in its engine, is refused in words', async () => {
+  const tables = outside('HugeTables', { definition: "shared: ({ limit }) => new SharedArrayBuffer(2 ** 46 + limit), control: () => ({}),", choose: 'return 0;' });
+  const inEngine = outside('HugeState', { definition: 'state: () => new ArrayBuffer(2 ** 46),', choose: 'return 0;' });
+  await expect(runningEngine(new tables().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_MEMORY', message: expect.stringMatching(/^There is not enough memory for the tables of the brick HugeTables\. End other programs/) });
+  await expect(runningEngine(new inEngine().connectInput('in').connectOutput('out'))).rejects.toThrow(/HugeState.*the system gives no more memory/);
+});
+
 test('a brick stands in a graph more than once, each with options and counters of its own', async () => {
   const Below = outside('Below', { choose: 'if (numberOf(row) >= options.limit) return DROP; seen.add(1); return 0;' });
   const engine = await runningEngine(new Below(50).connectInput('in').connectOutput('x{0').link(new Below(20).connectInput('x}0').connectOutput('out')));
