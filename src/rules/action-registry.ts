@@ -1,7 +1,7 @@
 /** What rules do, each kind of it once: rules of a block list share one entry. */
 import { BricksError } from '../model/errors';
 import {
-  ACTIONS_MAXIMUM, ACTION_KEY, ACTION_OUTPUT_SHIFT, ACTION_PARTS, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, ACTION_WORDS, KEY_DESTINATION, KEY_MACS, KEY_PORTS, KEY_SOURCE,
+  ACTIONS_MAXIMUM, ACTION_KEY, ACTION_OUTPUT_SHIFT, ACTION_PARTS, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, ACTION_WORDS, CONTROL_SHUNTS, KEY_DESTINATION, KEY_MACS, KEY_PORTS, KEY_SOURCE,
   PART_DESTINATION, PART_DESTINATION_MAC, PART_DESTINATION_PORT, PART_SOURCE, PART_SOURCE_MAC, PART_SOURCE_PORT,
 } from './layout';
 import { NumberPool, type ReaderPassage } from './reader-passage';
@@ -40,6 +40,7 @@ export class ActionRegistry {
       if (number === 0) throw new BricksError('E_RULES_LIMIT', `Rules do ${ACTIONS_MAXIMUM} different things already (type, priority, output and modification).`, 'Use fewer different priorities.');
       const action: Action = { type, priority, output, shunt, ...(modification === undefined ? {} : { modification }) };
       this.write(number, action);
+      if (shunt) Atomics.add(this.views.control, CONTROL_SHUNTS, 1);
       this.byText.set(text, number);
       this.entries[number] = { action, text, count: 0 };
     }
@@ -52,6 +53,7 @@ export class ActionRegistry {
     const entry = this.entries[number];
     if (!entry || --entry.count > 0) return;
     this.byText.delete(entry.text);
+    if (entry.action.shunt) Atomics.sub(this.views.control, CONTROL_SHUNTS, 1);
     this.entries[number] = undefined;
     this.numbers.giveUp(number);
   }

@@ -47,6 +47,10 @@ export const BYTES_BITS = 56;
 export const PACKETS_BITS = 48;
 export const ACTION_MASK = 0xffff;
 export const FLAGS_SHIFT = 16;
+/** How many seconds are known from the first hit of a shunt to its last: so many, or longer. */
+export const DURATION_MAXIMUM = 0xffff;
+/** Seconds of the engine's clock, as a record has that of its last hit. */
+export const SECOND_MASK = 0xffffff;
 /** Numbers of rules have 24 bits, and are at least 1. */
 export const INDEX_MASK = 0xffffff;
 /** What a reader has found: class << 24 | rule, or 0. */
@@ -124,6 +128,8 @@ export const CONTROL_HINTS = 5;
 export const CONTROL_TUPLES = 7;
 /** How many outputs the filter has; 0 while no engine runs. */
 export const CONTROL_OUTPUTS = 9;
+/** How many actions in use are shunts. */
+export const CONTROL_SHUNTS = 10;
 /** Totals by type of rule: packets, then bytes, as numbers of 64 bits from this word on. */
 export const CONTROL_TOTALS = 16;
 export const CONTROL_WORDS = 64;
@@ -158,6 +164,8 @@ export interface SharedRules {
   /** Of each class: tuples by their number, then two lists of those in use. */
   readonly tuples: readonly [SharedArrayBuffer, SharedArrayBuffer];
   readonly actions: SharedArrayBuffer;
+  /** Of each class, by rule: 16 bits of the second of the first hit, or before one of when it was made: of shunts only, others write no page of it. */
+  readonly firsts: readonly [SharedArrayBuffer, SharedArrayBuffer];
 }
 
 /** Logarithm of the lines that so many rules need. */
@@ -181,5 +189,6 @@ export function createSharedRules(limit: number): SharedRules {
     hints: [words(HINT_WORDS), words(HINT_WORDS)],
     tuples: [tuples(), tuples()],
     actions: words((ACTIONS_MAXIMUM + 1) * ACTION_WORDS),
+    firsts: [new SharedArrayBuffer((limit + 1) * 2), new SharedArrayBuffer((limit + 1) * 2)],
   };
 }

@@ -16,19 +16,20 @@ export interface NativeLists extends ReaderLists {
 }
 
 /** The tables as the addon wants them: one view for each. */
-export type NativeTables = Readonly<Record<string, Uint32Array | Uint8Array>>;
+export type NativeTables = Readonly<Record<string, Uint32Array | Uint16Array | Uint8Array>>;
 
 export type NativeRulesClass = new (
   columns: Pick<PacketColumns, 'offset' | 'length' | 'wireLength'>, tables: NativeTables, lists: NativeLists, limit: number, outputs: number, inner: boolean,
 ) => NativeRules;
 
-function tablesOf({ control, actions, records, hints, tuples, tags, slots }: SharedRules): NativeTables {
+function tablesOf({ control, actions, records, hints, tuples, tags, slots, firsts }: SharedRules): NativeTables {
   const view = (buffer: SharedArrayBuffer): Uint32Array => new Uint32Array(buffer);
   const numbered = (name: string, buffers: readonly SharedArrayBuffer[]): [string, Uint32Array][] => buffers.map((buffer, index) => [`${name}${index}`, view(buffer)]);
   return {
     control: view(control), actions: view(actions),
     ...Object.fromEntries([...numbered('records', records), ...numbered('hints', hints), ...numbered('tuples', tuples), ...slots.flatMap((pair, which) => numbered(`slots${which}`, pair))]),
     ...Object.fromEntries(tags.flatMap((pair, which) => pair.map((buffer, parity) => [`tags${which}${parity}`, new Uint8Array(buffer)]))),
+    ...Object.fromEntries(firsts.map((buffer, which) => [`firsts${which}`, new Uint16Array(buffer)])),
   };
 }
 

@@ -26,6 +26,10 @@ export interface ListedRule {
   readonly bytes: number;
   /** Seconds since the last packet; absent where there was none. */
   readonly idle?: number;
+  /** Of a shunt: seconds from its first packet to its last, 65,535 for longer; absent where there was none. */
+  readonly duration?: number;
+  /** The flags that its TCP packets had, all together: `SYN,PSH,ACK`. Absent where there were none. */
+  readonly tcpFlags?: string;
 }
 
 export interface TypeTotals {
@@ -273,7 +277,7 @@ export class RuleBook {
   }
 
   private listed(handle: RuleHandle): ListedRule {
-    const { entity, action, remaining, packets, bytes, idle } = this.store.describe(handle);
+    const { entity, action, remaining, packets, bytes, idle, duration, tcpFlags } = this.store.describe(handle);
     const location = this.locations.get(handle);
     return {
       id: this.idOf(handle), type: action.shunt ? 'shunt' : action.type, match: formatEntity(entity), priority: action.priority,
@@ -281,9 +285,16 @@ export class RuleBook {
       ...(action.modification ? { set: formatFields(action.modification) } : {}),
       ...(location === undefined ? {} : { location }),
       ...(remaining === undefined ? {} : { expires: remaining }),
-      packets, bytes, ...(idle === undefined ? {} : { idle }),
+      packets, bytes, ...(idle === undefined ? {} : { idle }), ...(duration === undefined ? {} : { duration }), ...(tcpFlags === 0 ? {} : { tcpFlags: formatTcpFlags(tcpFlags) }),
     };
   }
+}
+
+/** From the lowest bit on. */
+const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'] as const;
+
+function formatTcpFlags(flags: number): string {
+  return TCP_FLAGS.filter((_, bit) => ((flags >>> bit) & 1) === 1).join(',');
 }
 
 function nothing(): void {}

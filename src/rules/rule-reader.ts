@@ -3,9 +3,9 @@
  * after the slot that leads to it was.
  */
 import {
-  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, BYTES_BITS, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES, FLAGS_SHIFT,
+  ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_SHUNT, ACTION_WHAT, BYTES_BITS, CLASS_SHIFT, CONTROL_HINTS, CONTROL_LINES, CONTROL_READER, CONTROL_SEED, CONTROL_SETS, CONTROL_TOTALS, CONTROL_TUPLES, DURATION_MAXIMUM, FLAGS_SHIFT,
   HINT_BEGIN, HINT_BITS, HINT_SHORTEST_WIDE, HOW_CONNECTION, HOW_EITHER_ADDRESS, HOW_EITHER_MAC, INDEX_MASK, KEY_DESTINATION, KEY_FLAGS, KEY_MACS, KEY_META, KEY_PORTS, KEY_SOURCE,
-  KEY_WORDS, LINE_PLACES, LINE_SHIFT, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, NEXT_DROP, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SET_SHIFT,
+  KEY_WORDS, LINE_PLACES, LINE_SHIFT, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT, NEXT_DROP, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_ORDER, RECORD_PACKETS, RECORD_WORDS, SECOND_MASK, SET_SHIFT,
   TCP_ENDS, TUPLE_HOW, TUPLE_USED, TUPLE_WORDS, TYPE_DROP, TYPE_MODIFY, TYPE_REDIRECT, TYPE_WHITELIST, type SharedRules,
 } from './layout';
 import { hashOfKey, hintBit, hintIndex, slotOf, tagOf } from './rule-hash';
@@ -189,22 +189,40 @@ export class RuleReader implements RuleMatcher {
     const flags = keys[i * KEY_WORDS + KEY_FLAGS];
     const passes = type !== TYPE_DROP || ((what & ACTION_SHUNT) !== 0 && (flags & TCP_ENDS) !== 0);
     next[i] = !passes ? NEXT_DROP : output < outputs ? output : 0;
-    if (counts) this.count(found, type, bytes[i], flags);
+    if (counts) this.count(found, what, bytes[i], flags);
     return type === TYPE_MODIFY || (type === TYPE_REDIRECT && output >= outputs);
   }
 
-  private count(found: number, type: number, bytes: number, flags: number): void {
+  private count(found: number, what: number, bytes: number, flags: number): void {
     const { views } = this;
     const which = found >>> CLASS_SHIFT;
     const record = (found & INDEX_MASK) * RECORD_WORDS[which];
     const records = views.records[which];
-    const second = Math.floor(this.tick / 10);
+    const second = Math.floor(this.tick / 10) & SECOND_MASK;
+    if ((what & ACTION_SHUNT) !== 0) this.noteFirst(which, found & INDEX_MASK, second);
     add(records, record + RECORD_BYTES[which], bytes, BYTES_BITS - 32, second >>> 16);
     add(records, record + RECORD_PACKETS[which], 1, PACKETS_BITS - 32, second);
     records[record + RECORD_ACTION[which]] |= flags << FLAGS_SHIFT;
-    const total = CONTROL_TOTALS / 2 + 2 * type;
+    const total = CONTROL_TOTALS / 2 + 2 * (what & 15);
     views.totals[total]++;
     views.totals[total + 1] += bytes;
+  }
+
+  /**
+   * When a shunt was hit first, before this hit is counted. 16 bits are kept; where the time up to now does not fit them, the first hit moves on, so that
+   * DURATION_MAXIMUM seconds are left. A clock that goes back takes it along.
+   */
+  private noteFirst(which: number, rule: number, second: number): void {
+    const { records: { [which]: records }, firsts: { [which]: firsts } } = this.views;
+    const record = rule * RECORD_WORDS[which];
+    const [bytes, packets] = [records[record + RECORD_BYTES[which] + 1], records[record + RECORD_PACKETS[which] + 1]];
+    const last = ((bytes >>> (BYTES_BITS - 32)) << 16) | (packets >>> (PACKETS_BITS - 32));
+    const passed = (second - last) & SECOND_MASK;
+    const known = (last - firsts[rule]) & DURATION_MAXIMUM;
+    const back = passed > SECOND_MASK >>> 1;
+    const none = records[record + RECORD_PACKETS[which]] === 0 && (packets & ((1 << (PACKETS_BITS - 32)) - 1)) === 0;
+    if (none || (back && SECOND_MASK + 1 - passed > known)) firsts[rule] = second;
+    else if (!back && known + passed > DURATION_MAXIMUM) firsts[rule] = second - DURATION_MAXIMUM;
   }
 }
 

@@ -6,8 +6,8 @@ import { BricksError } from '../model/errors';
 import { ActionRegistry } from './action-registry';
 import { entityOfKey, keyOfEntity } from './entity-key';
 import {
-  ACTION_MASK, BYTES_BITS, CONTROL_SEED, CONTROL_SETS, FLAGS_SHIFT, ORDER_MASK, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS,
-  RECORD_WORDS, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
+  ACTION_MASK, BYTES_BITS, CONTROL_SEED, CONTROL_SETS, DURATION_MAXIMUM, FLAGS_SHIFT, ORDER_MASK, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS,
+  RECORD_WORDS, SECOND_MASK, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
 } from './layout';
 import { useHugePages } from './table-pages';
 import { LineTable } from './line-table';
@@ -27,7 +27,6 @@ const CROWD_MAXIMUM = 256;
 /** A handle: generation * 2^25 + class * 2^24 + rule. */
 const GENERATION_STEP = 2 ** 25;
 const CLASS_STEP = 2 ** 24;
-const LAST_MASK = 0xffffff;
 
 /** Names a rule for as long as it lives, and no other after it for a long time. */
 export type RuleHandle = number;
@@ -37,6 +36,8 @@ export interface RuleCounts {
   readonly bytes: number;
   /** Seconds since a packet was hit last; undefined if none was. */
   readonly idle: number | undefined;
+  /** Seconds from its first packet to its last, DURATION_MAXIMUM for longer: where it is a shunt, and a packet was hit. */
+  readonly duration: number | undefined;
   /** The OR of the flags of its TCP packets. */
   readonly tcpFlags: number;
 }
@@ -197,11 +198,14 @@ export class RuleStore {
     const [bytesAndLast, packetsAndLast] = [counters[begin + RECORD_BYTES[which] / 2], counters[begin + RECORD_PACKETS[which] / 2]];
     const packets = Number(BigInt.asUintN(PACKETS_BITS, packetsAndLast));
     const last = (Number(bytesAndLast >> BigInt(BYTES_BITS)) << 16) | Number(packetsAndLast >> BigInt(PACKETS_BITS));
-    const idle = (Math.floor(this.now / TICKS) - last) & LAST_MASK;
+    const idle = (Math.floor(this.now / TICKS) - last) & SECOND_MASK;
+    const flagsAndAction = this.word(which, rule, RECORD_ACTION[which]);
+    const { shunt } = this.actions.actionOf(flagsAndAction & ACTION_MASK);
     return {
-      packets, bytes: Number(BigInt.asUintN(BYTES_BITS, bytesAndLast)), tcpFlags: (this.word(which, rule, RECORD_ACTION[which]) >>> FLAGS_SHIFT) & 0xff,
+      packets, bytes: Number(BigInt.asUintN(BYTES_BITS, bytesAndLast)), tcpFlags: (flagsAndAction >>> FLAGS_SHIFT) & 0xff,
       // The engine's clock may be a moment ahead.
-      idle: packets === 0 ? undefined : idle > LAST_MASK / 2 ? 0 : idle,
+      idle: packets === 0 ? undefined : idle > SECOND_MASK / 2 ? 0 : idle,
+      duration: packets === 0 || !shunt ? undefined : (last - this.views.firsts[which][rule]) & DURATION_MAXIMUM,
     };
   }
 
@@ -234,6 +238,7 @@ export class RuleStore {
       if (number === MANY_RULES) useHugePages(this.views.records[which]);
       own.generations[number]++;
       this.write(which, number, key, (tupleNumber << 24) | action, set, rule.expire);
+      if (rule.shunt) this.views.firsts[which][number] = Math.floor(this.now / TICKS);
       own.hints.add(tupleNumber, key);
       own.table.insert(hash, number);
       if (rule.expire !== undefined) this.wheels[which].add(number);

@@ -16,9 +16,10 @@ export class RuleViews {
   /** Of each class the two lists of tuples in use. */
   readonly lists: readonly (readonly Uint32Array[])[];
   readonly actions: Int32Array;
+  readonly firsts: readonly Uint16Array[];
 
   constructor(readonly shared: SharedRules) {
-    const { control, records, tags, slots, hints, tuples, actions } = shared;
+    const { control, records, tags, slots, hints, tuples, actions, firsts } = shared;
     const lists = (TUPLES_MAXIMUM + 1) * TUPLE_WORDS;
     this.control = new Int32Array(control);
     this.totals = new Float64Array(control);
@@ -30,6 +31,7 @@ export class RuleViews {
     this.tuples = tuples.map((buffer) => new Uint32Array(buffer, 0, lists));
     this.lists = tuples.map((buffer) => [0, 1].map((which) => new Uint32Array(buffer, (lists + which * LIST_WORDS) * 4, LIST_WORDS)));
     this.actions = new Int32Array(actions);
+    this.firsts = firsts.map((buffer) => new Uint16Array(buffer));
   }
 
   /** Where in `actions` that of a rule begins which a reader has found. */

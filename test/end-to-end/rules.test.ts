@@ -117,6 +117,7 @@ describeInNamespace('rules of a daemon under live traffic', () => {
 
     const length = frameOf(alerted).length;
     const rules = await daemon.call('filter.rules', {});
+    expect(rules.find(({ type }) => type === 'shunt')).toMatchObject({ tcpFlags: 'FIN,PSH,ACK', duration: expect.any(Number) as number });
     const counts = Object.fromEntries(rules.map(({ type, match, packets, bytes }) => [`${type} ${match}`, [packets, bytes]]));
     const counted = (packets: number, size = length): number[] => [packets, packets * size];
     expect(counts).toEqual({

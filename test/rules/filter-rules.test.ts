@@ -105,7 +105,7 @@ test('a shunt drops the bulk of a connection, and passes its beginning and end',
   };
   const packets = [0x02, 0x10, 0x18, 0x11, 0x04].map(segment);
   expect(await send(...packets)).toEqual([[packets[0], packets[3], packets[4]].map(hex), []]);
-  expect(await filter.call('rule', 'bulk')).toMatchObject({ type: 'shunt', packets: 5 });
+  expect(await filter.call('rule', 'bulk')).toMatchObject({ type: 'shunt', packets: 5, tcpFlags: 'FIN,SYN,RST,PSH,ACK', duration: 0 });
 });
 
 test('a file of rules is reloaded when it changes: whole, or not at all', async () => {

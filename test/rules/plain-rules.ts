@@ -11,19 +11,30 @@ export interface PacketFacts {
   readonly macs?: { readonly source: HardwareAddress; readonly destination: HardwareAddress };
 }
 
-interface PlainRule {
-  readonly rule: Rule;
-  readonly name: number;
-  readonly deadline: number | undefined;
-  packets: number;
-  bytes: number;
+class PlainRule {
+  packets = 0;
+  bytes = 0;
+  flags = 0;
+  /** Seconds of its first hit, and of its last; no more than 65,535 lie between. */
+  first = 0;
+  last = 0;
+
+  constructor(readonly rule: Rule, readonly name: number, readonly deadline: number | undefined) {}
+
+  hit(bytes: number, flags: number, second: number): void {
+    this.first = this.packets === 0 ? second : Math.max(second - 65_535, Math.min(second, this.first));
+    this.last = second;
+    this.packets++;
+    this.bytes += bytes;
+    this.flags |= flags;
+  }
 }
 
 export class PlainRules {
   readonly rules: PlainRule[] = [];
 
   add(name: number, rule: Rule, now: number): void {
-    this.rules.push({ rule, name, deadline: rule.expire === undefined ? undefined : Math.max(1, now + Math.ceil(rule.expire * 10)), packets: 0, bytes: 0 });
+    this.rules.push(new PlainRule(rule, name, rule.expire === undefined ? undefined : Math.max(1, now + Math.ceil(rule.expire * 10))));
   }
 
   remove(name: number): void {

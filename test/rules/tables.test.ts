@@ -42,7 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: rule.map((one): Step => ({ kind: 'add', rule: one })) },
   { weight: 2, arbitrary: fc.nat(50).map((which): Step => ({ kind: 'remove', which })) },
   { weight: 1, arbitrary: fc.tuple(fc.array(rule, { maxLength: 5 }), fc.array(fc.nat(50), { maxLength: 5 })).map(([rules, which]): Step => ({ kind: 'exchange', rules, which })) },
-  { weight: 1, arbitrary: fc.constantFrom(1, 9, 300, 40_000).map((ticks): Step => ({ kind: 'time', ticks })) },
+  { weight: 1, arbitrary: fc.constantFrom(1, 9, 300, 40_000, 700_000).map((ticks): Step => ({ kind: 'time', ticks })) },
   { weight: 4, arbitrary: fc.array(fc.record({ facts: packet, bytes: fc.nat(1500), flags: fc.constantFrom(0, 1, 2, 4, 16) }), { minLength: 1, maxLength: 20 }).map((packets): Step => ({ kind: 'packets', packets })) },
 );
 
@@ -96,9 +96,10 @@ class Comparison {
     const listed: RuleHandle[] = [];
     this.store.forEach((handle) => listed.push(handle) > 0);
     expect(listed.sort()).toEqual([...this.handles].sort());
-    for (const { name, rule: made, packets, bytes } of this.plain.rules) {
+    for (const { name, rule: made, packets, bytes, flags, first, last } of this.plain.rules) {
       const stored = this.store.describe(name);
       expect({ packets: stored.packets, bytes: stored.bytes }).toEqual({ packets: packets * this.readers.length, bytes: bytes * this.readers.length });
+      expect({ flags: stored.tcpFlags, duration: stored.duration }).toEqual({ flags, duration: packets > 0 && made.shunt ? last - first : undefined });
       expect(stored.action.type).toBe(made.type);
       expect(stored.entity.kind).toBe(made.entity.kind);
       if (made.entity.kind === 'address') expect(stored.entity).toEqual(made.entity);
@@ -121,8 +122,7 @@ class Comparison {
     const expected = packets.map(({ facts, bytes, flags }) => {
       const found = this.plain.match(facts, now);
       if (!found) return { handle: 0, next: 0 };
-      found.packets++;
-      found.bytes += bytes;
+      found.hit(bytes, flags, Math.floor(now / 10));
       const { type, output, shunt } = found.rule;
       return { handle: found.name, next: type === 'drop' && !(shunt && (flags & 7) !== 0) ? 0xffff : output < 3 ? output : 0 };
     });
@@ -163,6 +163,21 @@ function dropped(reader: ReturnType<typeof readersOf>[number], addresses: readon
   matcher.match(addresses.length, now, 0);
   return addresses.map((_, index) => lists.next[index] === 0xffff);
 }
+
+test('of a shunt, the time from its first hit to its last is known, or that it is 65,535 s or more', () => {
+  const shared = createSharedRules(10);
+  const store = new RuleStore(shared, 0, 7);
+  for (const reader of readersOf(shared)) {
+    const shunt = store.add(addressRule('10.0.0.1', { shunt: true }));
+    const durations = [1, 1, 61, 30_061, 65_536, 65_537, 90_000, 600_000, 599_990, 500_000].map((second) => {
+      writeKey({ version: 4, source: [0x0a000001, 0, 0, 0], destination: [0, 0, 0, 0] }, 2, reader.lists.keys, 0);
+      reader.matcher.match(1, second * 10, 1);
+      return store.counts(shunt).duration;
+    });
+    expect(durations).toEqual([0, 0, 60, 30_060, 65_535, 65_535, 65_535, 65_535, 65_525, 0]);
+    store.remove(shunt);
+  }
+});
 
 describe('many rules', () => {
   const COUNT = 30_000;

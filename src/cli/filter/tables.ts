@@ -10,9 +10,9 @@ const NUMBERS = ['rules', 'limit', 'added', 'removed', 'expired', 'refused'] as 
 export function ruleTable(rules: readonly ListedRule[]): string {
   if (rules.length === 0) return '';
   const seconds = (given: number | undefined): string => (given === undefined ? '-' : `${Math.round(given * 10) / 10}`);
-  const rows = rules.map(({ id, type, match, to, set, priority, expires, idle, packets, bytes, location }) => [
+  const rows = rules.map(({ id, type, match, to, set, priority, expires, idle, packets, bytes, location, duration, tcpFlags }) => [
     String(id), type, match, to === undefined ? '-' : String(to), String(priority), seconds(expires), String(packets), String(bytes), seconds(idle),
-    [...Object.entries(set ?? {}).map(([field, value]) => `${field}=${value}`), ...(location === undefined ? [] : [location])].join(' '),
+    [...Object.entries(set ?? {}).map(([field, value]) => `${field}=${value}`), ...(duration === undefined ? [] : [`duration=${duration}`]), ...(tcpFlags === undefined ? [] : [`flags=${tcpFlags}`]), ...(location === undefined ? [] : [location])].join(' '),
   ]);
   return `${table([['ID', 'TYPE', 'MATCH', 'TO', 'PRIORITY', 'EXPIRES', 'PACKETS', 'BYTES', 'IDLE', 'MORE'], ...rows])}\n`;
 }

@@ -34,7 +34,7 @@ export const FILTER_COMMANDS = {
   }),
   'filter.rules': command<readonly ListedRule[]>()({
     access: 'read', summary: 'List the rules of a filter, with their counts.',
-    result: 'for each rule its `id`, `type`, `match`, `priority`, `packets` and `bytes`; and where it has them `to`, `set`, `location`, `expires` (seconds that are left) and `idle` (seconds since the last packet)',
+    result: 'for each rule its `id`, `type`, `match`, `priority`, `packets` and `bytes`; and where it has them `to`, `set`, `location`, `expires` (seconds that are left), `idle` (seconds since the last packet), `tcpFlags` (those that its TCP packets had, such as `SYN,ACK`), and of a shunt `duration` (seconds from its first packet to its last; 65535 for longer)',
     parameters: { ...which, most: { type: 'integer', minimum: 0, maximum: 100_000, default: 1000, description: 'the greatest number of rules to list' } },
   }),
   'filter.add': command<readonly RuleId[]>()({

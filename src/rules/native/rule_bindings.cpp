@@ -85,6 +85,7 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
     for (uint32_t which = 0; which < rules::kClasses; which++) {
       const std::string suffix = std::to_string(which);
       memory.records[which] = Words(tables.Get("records" + suffix), (uint64_t{limit} + 1) * rules::kRecordWords[which], "tables.records");
+      memory.firsts[which] = ViewData<uint16_t>(tables.Get("firsts" + suffix), napi_uint16_array, uint64_t{limit} + 1, "tables.firsts");
       memory.hints[which] = Words(tables.Get("hints" + suffix), rules::kHintWords, "tables.hints");
       memory.tuples[which] = Words(tables.Get("tuples" + suffix), (rules::kTuplesMaximum + 1) * rules::kTupleWords + 2 * rules::kListWords, "tables.tuples");
       for (uint32_t parity = 0; parity < 2; parity++) {

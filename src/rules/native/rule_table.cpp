@@ -69,13 +69,15 @@ uint32_t RuleTable::Match(uint32_t count, uint32_t tick, bool counts) {
   std::memset(lists_.hits, 0, count * sizeof *lists_.hits);
   std::memset(lists_.next, 0, count * sizeof *lists_.next);
   const bool open[] = {Open(0), Open(1)};
+  // Of one that comes during a batch, the first hit is when it was made.
+  const bool shunts = Load(memory_.control + kControlShunts) != 0;
   uint32_t special = 0;
   if (open[0] || open[1]) {
     for (uint32_t begin = 0; begin < count; begin += kRowsAtOnce) {
       const uint32_t end = begin + kRowsAtOnce < count ? begin + kRowsAtOnce : count;
       if (open[0]) Find<0>(begin, end);
       if (open[1]) Find<1>(begin, end);
-      special += Decide(begin, end, counts);
+      special += shunts ? Decide<true>(begin, end, counts) : Decide<false>(begin, end, counts);
     }
     AddTotals();
   }
@@ -342,8 +344,19 @@ bool RuleTable::IsBefore(uint32_t a, uint32_t b) const {
   return static_cast<int32_t>((Record(a)[kRecordOrder[a >> kClassShift]] - Record(b)[kRecordOrder[b >> kClassShift]]) << 2) < 0;
 }
 
+// When a shunt was hit first, with what its record has counted before this hit: src/rules/rule-reader.ts explains it.
+void RuleTable::NoteFirst(uint32_t found, uint64_t bytes, uint64_t packets, uint32_t second) {
+  uint16_t& first = memory_.firsts[found >> kClassShift][found & kIndexMask];
+  const uint32_t last = static_cast<uint32_t>(bytes >> kBytesBits << 16 | packets >> kPacketsBits);
+  const uint32_t passed = (second - last) & kSecondMask;
+  const uint32_t known = (last - first) & kDurationMaximum;
+  if ((packets & kPacketsMask) == 0 || (passed > kSecondMask / 2 && kSecondMask + 1 - passed > known)) first = static_cast<uint16_t>(second);
+  else if (passed <= kSecondMask / 2 && known + passed > kDurationMaximum) first = static_cast<uint16_t>(second - kDurationMaximum);
+}
+
+template <bool shunts>
 uint32_t RuleTable::Decide(uint32_t begin, uint32_t end, bool counts) {
-  const uint64_t second = (tick_ / 10) & 0xffffff;
+  const uint64_t second = (tick_ / 10) & kSecondMask;
   uint32_t special = 0;
   // Of a run of packets whose rules have one type: in registers.
   uint32_t run = kTypeDrop;
@@ -365,6 +378,7 @@ uint32_t RuleTable::Decide(uint32_t begin, uint32_t end, bool counts) {
     uint64_t bytes, packets;
     std::memcpy(&bytes, record + kRecordBytes[which], sizeof bytes);
     std::memcpy(&packets, record + kRecordPackets[which], sizeof packets);
+    if (shunts && (what & kActionShunt) != 0) NoteFirst(found, bytes, packets, static_cast<uint32_t>(second));
     bytes = ((bytes + lists_.bytes[row]) & kBytesMask) | second >> 16 << kBytesBits;
     packets = ((packets + 1) & kPacketsMask) | (second & 0xffff) << kPacketsBits;
     std::memcpy(record + kRecordBytes[which], &bytes, sizeof bytes);

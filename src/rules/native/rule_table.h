@@ -23,6 +23,7 @@ struct Memory {
   uint32_t limit = 0;
   uint32_t* control = nullptr;
   uint32_t* records[kClasses] = {};
+  uint16_t* firsts[kClasses] = {};
   const uint8_t* tags[kClasses][2] = {};
   const uint32_t* slots[kClasses][2] = {};
   uint64_t lineCount[kClasses][2] = {};
@@ -128,6 +129,8 @@ class RuleTable {
   bool IsBefore(uint32_t a, uint32_t b) const;
   uint32_t* Record(uint32_t found) const { return memory_.records[found >> kClassShift] + size_t{found & kIndexMask} * kRecordWords[found >> kClassShift]; }
   const uint32_t* Action(uint32_t found) const;
+  void NoteFirst(uint32_t found, uint64_t bytes, uint64_t packets, uint32_t second);
+  template <bool shunts>
   uint32_t Decide(uint32_t begin, uint32_t end, bool counts);
   void AddTotals();
 
