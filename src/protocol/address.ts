@@ -1,11 +1,9 @@
 /** Where a daemon listens, and where a client looks for it: said once for both. */
 import { join } from 'node:path';
 import { BricksError } from '../model/errors';
+import { hostAndPort, type HostAndPort } from '../model/ip-address';
 
-export interface TcpAddress {
-  readonly host: string;
-  readonly port: number;
-}
+export type TcpAddress = HostAndPort;
 
 export type Address = { readonly path: string } | TcpAddress;
 
@@ -53,10 +51,7 @@ export function parseAddress(text: string): Address {
 
 /** `HOST:PORT`, `[HOST]:PORT`, `:PORT`; nothing for all else. Who listens may leave the port to the system: 0. */
 export function tcpAddress(text: string, lowestPort: 0 | 1 = 1): TcpAddress | undefined {
-  const parts = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
-  const port = Number(parts?.[3]);
-  if (!parts || port < lowestPort || port > 65_535) return undefined;
-  return { host: parts[1] ?? (parts[2] || LOOPBACK), port };
+  return hostAndPort(text.startsWith(':') ? `${LOOPBACK}${text}` : text, lowestPort);
 }
 
 export function formatAddress(address: Address): string {

@@ -1,60 +1,9 @@
 /** Addresses, subnets, hardware addresses and ports: from text, strictly, and back. */
+import { formatIpAddress, ipv4Word, ipv6Words } from '../model/ip-address';
 import type { AddressWords, HardwareAddress, Subnet } from './rule';
 
 /** Longer text is not an address. */
 const LONGEST = 64;
-
-/** Digit by digit: lists have millions of them. */
-function ipv4Word(text: string): number | undefined {
-  let word = 0;
-  let part = 0;
-  let digits = 0;
-  let dots = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 46) {
-      if (digits === 0 || ++dots > 3) return undefined;
-      word = word * 256 + part;
-      part = digits = 0;
-      continue;
-    }
-    // No leading zero: some read such numbers as octal.
-    if (code < 48 || code > 57 || (digits > 0 && part === 0)) return undefined;
-    part = part * 10 + code - 48;
-    digits++;
-    if (part > 255) return undefined;
-  }
-  return dots === 3 && digits > 0 ? word * 256 + part : undefined;
-}
-
-function groupsOf(text: string): number[] | undefined {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const parts = text.split(':');
-  for (const [index, part] of parts.entries()) {
-    if (index === parts.length - 1 && part.includes('.')) {
-      const word = ipv4Word(part);
-      if (word === undefined) return undefined;
-      groups.push(word >>> 16, word & 0xffff);
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return undefined;
-      groups.push(parseInt(part, 16));
-    }
-  }
-  return groups;
-}
-
-function ipv6Words(text: string): AddressWords | undefined {
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const [head, tail] = [groupsOf(halves[0]), halves.length === 2 ? groupsOf(halves[1]) : []];
-  if (!head || !tail || (halves.length === 2 && halves[1] !== '' && halves[0].includes('.'))) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  const groups = [...head, ...Array<number>(missing).fill(0), ...tail];
-  const word = (index: number): number => ((groups[2 * index] << 16) | groups[2 * index + 1]) >>> 0;
-  return [word(0), word(1), word(2), word(3)];
-}
 
 /** The words of an address with only its first `length` bits. */
 export function maskedWords(words: AddressWords, length: number): AddressWords {
@@ -95,26 +44,8 @@ export function isSingle({ version, length }: Subnet): boolean {
 }
 
 export function formatSubnet(subnet: Subnet): string {
-  const address = subnet.version === 4 ? formatIpv4(subnet.words[0]) : formatIpv6(subnet.words);
+  const address = formatIpAddress(subnet.version === 4 ? [subnet.words[0]] : subnet.words);
   return isSingle(subnet) ? address : `${address}/${subnet.length}`;
-}
-
-function formatIpv4(word: number): string {
-  return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255].join('.');
-}
-
-/** As RFC 5952 has it. */
-function formatIpv6(words: AddressWords): string {
-  const groups = words.flatMap((word) => [word >>> 16, word & 0xffff]);
-  let best = { start: 0, size: 1 };
-  for (let start = 0; start < 8; start++) {
-    let size = 0;
-    while (start + size < 8 && groups[start + size] === 0) size++;
-    if (size > best.size) best = { start, size };
-  }
-  const texts = groups.map((group) => group.toString(16));
-  if (best.size < 2) return texts.join(':');
-  return `${texts.slice(0, best.start).join(':')}::${texts.slice(best.start + best.size).join(':')}`;
 }
 
 export function parseHardwareAddress(text: string): HardwareAddress | undefined {

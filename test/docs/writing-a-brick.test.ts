@@ -12,7 +12,11 @@ const root = join(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'guide', 'writing-a-brick.md'), 'utf8');
 const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).filter((text) => text.includes('= defineBrick('));
 const examples = `import { createServer } from 'node:net';
-import { ALL, ConsistentSplit, DROP, FLOW_WORD_COUNTERS, FlowMemory, HELD, MOVED, SLOW_PATH, defineBrick, flowWords, inject, tokens, type EngineClock } from 'packet-bricks';
+import { open } from 'node:fs/promises';
+import {
+  ALL, ConsistentSplit, DROP, FLOW_TABLE_WORDS, FLOW_WORD_COUNTERS, FlowEntries, FlowKey, FlowMemory, FlowTable, HELD, METERING, METER_OPTIONS, MOVED, SLOW_PATH, defineBrick, exportFlows, flowWords, inject, tickAfter, tokens,
+  type BrickContext, type EngineClock, type FlowKeeper, type PacketView,
+} from 'packet-bricks';
 
 ${blocks.map((text) => text.replace(/^import .*\n/gm, '')).join('\n')}`;
 
@@ -25,7 +29,7 @@ const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {
@@ -48,7 +52,7 @@ const all = packets.map((_, number) => number);
 test('every example does what the page says', async () => {
   writeFileSync(place.path('set-up.ts'), `
     import { Duplicator, PacketEngine, type BrickDescription } from 'packet-bricks';
-    import { Alternate, Beacon, BySize, Empty, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
+    import { Alternate, Beacon, BySize, Empty, FirstPackets, FlowList, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
 
     async function play(name: string, brick: BrickDescription, milliseconds = 0): Promise<void> {
       const engine = new PacketEngine(name, { backend: 'loopback' });
@@ -71,6 +75,8 @@ test('every example does what the page says', async () => {
     for (const own of ['a', 'b']) await play(own, new OneSensor({ sensors: ['a', 'b'], own }).connectInput(input).connectOutput('sensor-' + own + '.pcap'));
     await play('empty', new Empty().connectInput(input).connectOutput('full.pcap', 'empty.pcap'));
     await play('pairs', new Pairs().connectInput(input).connectOutput('pairs.pcap'));
+    await play('flow-list', new FlowList({ file: 'flows.txt' }).connectInput(input));
+    await play('first-packets', new FirstPackets().connectInput(input).connectOutput('first.pcap'));
     await play('beacon', new Beacon({ every: 5 }).connectInput('nothing').connectOutput('beacons.pcap'), 5);
   `);
   expect(await place.run(['-f', 'set-up.ts', '--', capture])).toMatchObject({ stderr: expect.not.stringContaining('failed'), code: 0 });
@@ -83,6 +89,10 @@ test('every example does what the page says', async () => {
   const empty = (number: number): boolean => number % 7 === 0; // of the flows to port 80, the one whose payload is zeros
   expect([await numbersIn('full.pcap'), await numbersIn('empty.pcap')]).toEqual([all.filter((number) => !empty(number)), all.filter(empty)]);
   expect(await numbersIn('pairs.pcap')).toEqual(all);
+  expect(await numbersIn('first.pcap')).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  const flows = readFileSync(place.path('flows.txt'), 'utf8').trimEnd().split('\n').map((line) => line.split(' '));
+  expect(flows.map(([, , count]) => Number(count)).reduce((sum, count) => sum + count)).toBe(40);
+  expect(flows).toHaveLength(7);
   const ofSensors = [await numbersIn('sensor-a.pcap'), await numbersIn('sensor-b.pcap')];
   expect(ofSensors.flat().sort((a, b) => a - b)).toEqual(all);
   // Packets of one flow, of which there are seven, go to one sensor.

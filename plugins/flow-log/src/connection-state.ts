@@ -1,5 +1,5 @@
 /** How a connection went, by the TCP flags of both directions, in the words of Zeek and of Suricata. */
-import { ENDED, type FlowRecord } from 'bricks-plugin-flow-meter/flows';
+import { ENDED, type FlowRecord } from 'packet-bricks';
 
 const FIN = 1;
 const SYN = 2;

@@ -1,16 +1,15 @@
-import { BricksError } from 'packet-bricks';
+import { BricksError, hostAndPort, type HostAndPort } from 'packet-bricks';
 
 /** Where lines go, as users write it. */
 export type Destination =
   | { readonly kind: 'output' }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'tcp' } & HostAndPort
   | { readonly kind: 'nats'; readonly servers: readonly string[]; readonly subject: string; readonly user?: string; readonly password?: string }
   | { readonly kind: 'kafka'; readonly brokers: readonly string[]; readonly topic: string };
 
 const EXAMPLES = 'Write a file, - for standard output, unix:/PATH, tcp://HOST:PORT, nats://HOST:PORT/SUBJECT or kafka://HOST:PORT/TOPIC.';
-const SERVER = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:@/]+):\d{1,5}$/;
 
 /** As errors show it. */
 export function withoutPassword(text: string): string {
@@ -21,9 +20,13 @@ function refuse(text: string, why: string): never {
   throw new BricksError('X_FLOW_LOG', `Flows can't go to "${withoutPassword(text)}": ${why}.`, EXAMPLES);
 }
 
+function serverOf(text: string, server: string): HostAndPort {
+  return hostAndPort(server) ?? refuse(text, `"${server}" is not an address and a port`);
+}
+
 function serverList(text: string, list: string): string[] {
   const servers = list.split(',');
-  for (const server of servers) if (!SERVER.test(server) || Number(/\d+$/.exec(server)?.[0]) > 65_535) refuse(text, `"${server}" is not an address and a port`);
+  for (const server of servers) serverOf(text, server);
   return servers;
 }
 
@@ -36,9 +39,7 @@ export function destinationOf(text: string): Destination {
   const slash = rest.indexOf('/');
   const [place, topic] = slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];
   if (scheme === 'tcp') {
-    const [server] = serverList(text, topic === '' ? place : refuse(text, 'a path follows'));
-    const colon = server.lastIndexOf(':');
-    return { kind: 'tcp', host: server.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(server.slice(colon + 1)) };
+    return { kind: 'tcp', ...serverOf(text, topic === '' ? place : refuse(text, 'a path follows')) };
   }
   if (scheme === 'nats') {
     if (!/^[^\s*>.]+(\.[^\s*>.]+)*$/.test(topic)) refuse(text, topic === '' ? 'there is no subject' : `"${topic}" is not a subject to publish to`);

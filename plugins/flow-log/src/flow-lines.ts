@@ -1,7 +1,5 @@
 /** Flows as lines of JSON, with the field names of Zeek's conn.log or of Suricata's EVE. */
-import { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, type FlowRecord } from 'bricks-plugin-flow-meter/flows';
-import { addressText } from './addresses.js';
-import { communityId } from './community-id.js';
+import { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, communityId, type FlowRecord } from 'packet-bricks';
 import { connState, flowState } from './connection-state.js';
 
 export type LineFormat = 'zeek' | 'eve';
@@ -48,7 +46,7 @@ function zeek(record: FlowRecord, id: string): object {
   const icmp = isIcmp(record);
   return {
     ts: seconds(start), community_id: id,
-    'id.orig_h': addressText(record, false), 'id.orig_p': icmp ? icmpOf(record) >> 8 : record.sourcePort, 'id.resp_h': addressText(record, true), 'id.resp_p': icmp ? icmpOf(record) & 0xff : record.destinationPort,
+    'id.orig_h': record.sourceAddress, 'id.orig_p': icmp ? icmpOf(record) >> 8 : record.sourcePort, 'id.resp_h': record.destinationAddress, 'id.resp_p': icmp ? icmpOf(record) & 0xff : record.destinationPort,
     proto: NAMES[protocol] ?? 'unknown_transport', ip_proto: protocol, duration: seconds(end - start), conn_state: connState(record),
     orig_pkts: record.packets(false), orig_ip_bytes: record.bytes(false), resp_pkts: record.packets(true), resp_ip_bytes: record.bytes(true),
     ...(vlan > 0 ? { vlan } : {}), ...(protocol === 6 ? { tcp_flags_ts: hexadecimal(record.tcpFlags(false)), tcp_flags_tc: hexadecimal(record.tcpFlags(true)) } : {}), end_reason: REASONS[record.reason],
@@ -62,7 +60,7 @@ function eve(record: FlowRecord, id: string): object {
   const icmp = isIcmp(record);
   return {
     timestamp: timestamp(end), event_type: 'flow', ...(vlan > 0 ? { vlan: [vlan] } : {}),
-    src_ip: addressText(record, false), ...(icmp ? {} : { src_port: record.sourcePort }), dest_ip: addressText(record, true), ...(icmp ? { icmp_type: icmpOf(record) >> 8, icmp_code: icmpOf(record) & 0xff } : { dest_port: record.destinationPort }),
+    src_ip: record.sourceAddress, ...(icmp ? {} : { src_port: record.sourcePort }), dest_ip: record.destinationAddress, ...(icmp ? { icmp_type: icmpOf(record) >> 8, icmp_code: icmpOf(record) & 0xff } : { dest_port: record.destinationPort }),
     proto: EVE_NAMES[protocol] ?? String(protocol).padStart(3, '0'), community_id: id,
     flow: {
       pkts_toserver: record.packets(false), pkts_toclient: record.packets(true), bytes_toserver: record.bytes(false), bytes_toclient: record.bytes(true),

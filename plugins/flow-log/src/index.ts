@@ -1,5 +1,4 @@
-import { defineBrick } from 'packet-bricks';
-import { METERING, METER_DESCRIPTION, METER_OPTIONS, PUMP_STOP_MILLISECONDS, RecordPump } from 'bricks-plugin-flow-meter/flows';
+import { METERING, METER_DESCRIPTION, METER_OPTIONS, defineBrick, exportFlows } from 'packet-bricks';
 import { destinationOf } from './destination.js';
 import { flowLine, type FlowLine } from './flow-lines.js';
 import { openOutput } from './outputs/open.js';
@@ -36,22 +35,15 @@ export const FlowLog = defineBrick({
   control: async (options, { shared, log }) => {
     const output = await openOutput(options, log);
     let lines: FlowLine[] = [];
-    const pump = new RecordPump(shared, {
+    return exportFlows(shared, {
       add: (record) => void lines.push(flowLine(record, options.format, options.seed)),
       async flush() {
         const batch = lines;
         lines = [];
         await output.write(batch);
       },
+      close: () => output.close(),
     }, log);
-    pump.start();
-    return {
-      stopMilliseconds: PUMP_STOP_MILLISECONDS,
-      async stop() {
-        await pump.stop();
-        await output.close();
-      },
-    };
   },
   examples: {
     lua: 'l = Brick.new("FlowLog", {to = "/var/log/flows.json"})\nl:connect_input("eth3")\nl:connect_output("eth3{0")',

@@ -1,9 +1,5 @@
-import { defineBrick } from 'packet-bricks';
-import { METER_DESCRIPTION, METER_OPTIONS } from './meter-options.js';
-import { METERING } from './metering.js';
+import { METERING, METER_DESCRIPTION, METER_OPTIONS, MeterMemory, defineBrick, exportFlows } from 'packet-bricks';
 import { Collector, collectorAddress } from './netflow/collector.js';
-import { FlowMemory } from './flow-memory.js';
-import { PUMP_STOP_MILLISECONDS, RecordPump } from './record-pump.js';
 
 /** Exports flows to a collector. */
 export const FlowMeter = defineBrick({
@@ -27,17 +23,8 @@ export const FlowMeter = defineBrick({
   ...METERING,
   check: ({ collector }) => void collectorAddress(collector),
   control: async ({ collector, protocol, mtu, templates, domain, bidirectional }, { shared, log }) => {
-    const exporter = await Collector.open(collector, mtu, { protocol, domain, templateSeconds: templates }, new FlowMemory(shared), bidirectional);
-    const pump = new RecordPump(shared, exporter, log);
-    pump.start();
-    return {
-      methods: { exported: () => exporter.statistics },
-      stopMilliseconds: PUMP_STOP_MILLISECONDS,
-      async stop() {
-        await pump.stop();
-        await exporter.close();
-      },
-    };
+    const exporter = await Collector.open(collector, mtu, { protocol, domain, templateSeconds: templates }, new MeterMemory(shared), bidirectional);
+    return { ...exportFlows(shared, exporter, log), methods: { exported: () => exporter.statistics } };
   },
   examples: {
     lua: 'm = Brick.new("FlowMeter", {collector = "192.0.2.1:2055", bidirectional = true})\nm:connect_input("eth3")\nm:connect_output("eth3{0")',

@@ -1,10 +1,7 @@
 /** Sends flow records to a collector by UDP. */
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { isIPv6 } from 'node:net';
-import { BricksError } from 'packet-bricks';
-import type { FlowRecord } from '../flow-record.js';
-import type { RecordSink } from '../record-pump.js';
+import { BricksError, hostAndPort, type FlowExporter, type FlowRecord, type HostAndPort } from 'packet-bricks';
 import { DatagramWriter, type DatagramOptions, type ExportTimes } from './datagrams.js';
 
 /** IP and UDP headers. */
@@ -12,19 +9,11 @@ const HEADERS = { 4: 28, 6: 48 };
 /** Datagrams on their way at a time: a collector's buffer holds a few hundred. */
 const BURST = 32;
 
-export interface CollectorAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** Reads HOST:PORT, [IPV6]:PORT. @throws BricksError X_FLOW_METER */
-export function collectorAddress(text: string): CollectorAddress {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
-  const number = Number(port);
-  if (port === undefined || number < 1 || number > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new BricksError('X_FLOW_METER', `The collector "${text}" is not an address and a port.`, `Write it as HOST:PORT or [IPV6]:PORT, for example 192.0.2.1:2055.`);
-  }
-  return { host: bracketed ?? plain, port: number };
+export function collectorAddress(text: string): HostAndPort {
+  const address = hostAndPort(text);
+  if (!address) throw new BricksError('X_FLOW_METER', `The collector "${text}" is not an address and a port.`, 'Write it as HOST:PORT or [IPV6]:PORT, for example 192.0.2.1:2055.');
+  return address;
 }
 
 function refuse(collector: string, { message }: Error): never {
@@ -37,7 +26,7 @@ export interface CollectorStatistics {
   readonly collector: string;
 }
 
-export class Collector implements RecordSink {
+export class Collector implements FlowExporter {
   private datagrams = 0;
   private bytes = 0;
   /** What the system reported of datagrams that had left. */

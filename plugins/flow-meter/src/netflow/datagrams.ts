@@ -1,5 +1,5 @@
 /** Flow records in datagrams: NetFlow v9 (RFC 3954) and IPFIX (RFC 7011). */
-import type { Backward, FlowRecord } from '../flow-record.js';
+import type { Backward, FlowRecord, MeterMemory } from 'packet-bricks';
 import { IPFIX_TEMPLATES, NETFLOW_TEMPLATES, type Template, type Templates } from './fields.js';
 
 export type ExportProtocol = 'netflow9' | 'ipfix';
@@ -14,11 +14,7 @@ export interface DatagramOptions {
   readonly templateSeconds: number;
 }
 
-/** The time of the packets, and of the first one, in microseconds since 1970. */
-export interface ExportTimes {
-  readonly time: number;
-  readonly began: number;
-}
+export type ExportTimes = Pick<MeterMemory, 'time' | 'began'>;
 
 interface Form {
   readonly version: number;
@@ -91,8 +87,9 @@ export class DatagramWriter {
     return done;
   }
 
-  private get epoch(): { readonly boot: number } {
-    return { boot: Math.floor(this.times.began / 1e6) * 1000 - UPTIME_BEFORE };
+  /** What NetFlow v9 counts milliseconds from. */
+  private get boot(): number {
+    return Math.floor(this.times.began / 1e6) * 1000 - UPTIME_BEFORE;
   }
 
   private write(template: Template, record: FlowRecord, backward: Backward): void {
@@ -106,9 +103,9 @@ export class DatagramWriter {
       else this.begin();
     }
     if (!isOpen()) this.openSet(template.id);
-    const { epoch } = this;
+    const { boot } = this;
     for (const field of template.fields) {
-      field.write(this.buffer, this.at, record, backward, epoch);
+      field.write(this.buffer, this.at, record, backward, boot);
       this.at += field.length;
     }
     this.records++;
@@ -176,7 +173,7 @@ export class DatagramWriter {
     if (version === 9) {
       buffer.writeUInt16BE(this.records, 2);
       // A clock may have been set back since.
-      buffer.writeUInt32BE(Math.max(0, seconds * 1000 - this.epoch.boot) % 2 ** 32, 4);
+      buffer.writeUInt32BE(Math.max(0, seconds * 1000 - this.boot) % 2 ** 32, 4);
       buffer.writeUInt32BE(seconds, 8);
       buffer.writeUInt32BE(this.sequence, 12);
       buffer.writeUInt32BE(domain, 16);

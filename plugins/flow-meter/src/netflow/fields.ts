@@ -1,19 +1,16 @@
 /** What a record of NetFlow v9 and IPFIX holds: information elements, by the numbers that IANA keeps, and templates of them. */
-import type { Backward, FlowRecord } from '../flow-record.js';
+import type { Backward, FlowRecord } from 'packet-bricks';
 
 /** Where reverse elements of bidirectional flows are numbered (RFC 5103). */
 export const REVERSE = 29_305;
-/** Milliseconds that NetFlow v9 counts times from. */
-export interface Epoch {
-  readonly boot: number;
-}
 
 export interface Field {
   readonly id: number;
   readonly length: number;
   /** The enterprise that numbers it, if not IANA. */
   readonly enterprise?: number;
-  write(to: Buffer, at: number, record: FlowRecord, backward: Backward, epoch: Epoch): void;
+  /** `boot`: milliseconds that NetFlow v9 counts times from. */
+  write(to: Buffer, at: number, record: FlowRecord, backward: Backward, boot: number): void;
 }
 
 export interface Template {
@@ -22,20 +19,17 @@ export interface Template {
   readonly length: number;
 }
 
-type Reader = (record: FlowRecord, backward: Backward, epoch: Epoch) => number;
-
-const WRITERS: Readonly<Record<number, (to: Buffer, value: number, at: number) => void>> = {
-  1: (to, value, at) => to.writeUInt8(value, at),
-  2: (to, value, at) => to.writeUInt16BE(value, at),
-  4: (to, value, at) => to.writeUInt32BE(value, at),
-  8: (to, value, at) => {
-    to.writeUInt32BE(Math.floor(value / 2 ** 32), at);
-    to.writeUInt32BE(value % 2 ** 32, at + 4);
-  },
-};
+type Reader = (record: FlowRecord, backward: Backward, boot: number) => number;
 
 function number(id: number, length: number, read: Reader): Field {
-  return { id, length, write: (to, at, record, backward, epoch) => WRITERS[length](to, read(record, backward, epoch), at) };
+  return {
+    id, length,
+    write(to, at, record, backward, boot) {
+      const value = read(record, backward, boot);
+      if (length === 8) to.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+      to.writeUIntBE(value % 2 ** 32, at + Math.max(0, length - 4), Math.min(length, 4));
+    },
+  };
 }
 
 /** Source and destination change places in a record of the way back. */
@@ -62,20 +56,20 @@ function port(id: number, ofDestination: boolean): Field {
 
 const milliseconds = (microseconds: number): number => Math.floor(microseconds / 1000);
 /** Since the boot, turning round after 49 days, as a router's do. */
-const uptime = (microseconds: number, { boot }: Epoch): number => Math.max(0, milliseconds(microseconds) - boot) % 2 ** 32;
+const uptime = (microseconds: number, boot: number): number => Math.max(0, milliseconds(microseconds) - boot) % 2 ** 32;
 
 const ADDRESSES = { 4: [address(8, 1, false), address(12, 1, true)], 6: [address(27, 4, false), address(28, 4, true)] };
 const KEYS = [port(7, false), port(11, true), number(4, 1, ({ protocol }) => protocol), number(60, 1, ({ ipVersion }) => ipVersion), number(58, 2, ({ vlan }) => vlan)];
 const COUNTS = [number(1, 8, (record, backward) => record.bytes(backward)), number(2, 8, (record, backward) => record.packets(backward))];
 const FLAGS = [number(6, 1, (record, backward) => record.tcpFlags(backward)), number(5, 1, (record, backward) => record.classOfService(backward))];
 const REASON = number(136, 1, ({ reason }) => reason);
-const UPTIMES = [number(22, 4, (record, backward, epoch) => uptime(record.start(backward), epoch)), number(21, 4, (record, backward, epoch) => uptime(record.end(backward), epoch))];
+const UPTIMES = [number(22, 4, (record, backward, boot) => uptime(record.start(backward), boot)), number(21, 4, (record, backward, boot) => uptime(record.end(backward), boot))];
 const TIMES = [number(152, 8, (record, backward) => milliseconds(record.start(backward))), number(153, 8, (record, backward) => milliseconds(record.end(backward)))];
 const icmp = (id: number): Field => number(id, 2, (record, backward) => (isIcmp(record) ? record.icmp(backward) : 0));
 /** Who began a connection is known: its source. */
 const DIRECTION = number(239, 1, () => 1);
 
-const reverse = (field: Field): Field => ({ ...field, enterprise: REVERSE, write: (to, at, record, backward, epoch) => field.write(to, at, record, !backward, epoch) });
+const reverse = (field: Field): Field => ({ ...field, enterprise: REVERSE, write: (to, at, record, backward, boot) => field.write(to, at, record, !backward, boot) });
 
 function template(id: number, fields: readonly Field[]): Template {
   return { id, fields, length: fields.reduce((sum, { length }) => sum + length, 0) };

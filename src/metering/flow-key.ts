@@ -1,5 +1,6 @@
 /** What a packet says of its flow. Nothing is allocated for it. */
-import type { Packets, PacketView } from 'packet-bricks';
+import type { Packets } from '../model/brick';
+import type { PacketView } from '../model/packet-view';
 
 const { imul, max } = Math;
 const ICMP = 1;
@@ -31,26 +32,35 @@ export function icmpCounterpart(ipVersion: number, type: number): number {
   return (ipVersion === 4 ? ANSWERS : ANSWERS_V6)[type];
 }
 
-export class PacketKey {
+/** Of one packet after the other. */
+export class FlowKey {
   /** Source and destination address, four words each. */
   readonly addresses = new Int32Array(8);
+  /** The same for both directions, where they are one flow. */
   hash = 0;
+  /** Source << 16 | destination; of ICMP its type, and the type of the answer or else the code. */
   ports = 0;
+  /** VLAN << 16 | IP version << 8 | protocol. */
   kind = 0;
+  /** 0 for what is not TCP. */
   tcpFlags = 0;
+  /** Traffic class and congestion bits of the IP header. */
   classOfService = 0;
+  /** Type << 8 | code, of ICMP. */
   icmp = 0;
+  /** Of the IP packet, its header included. */
   bytes = 0;
 
   private readonly memory: Packets['memory'];
   private readonly offset: Packets['offset'];
 
+  /** `bidirectional`: both directions of a connection have one hash. `salt`: a random number, so that nobody can choose packets with the same hash. */
   constructor({ memory, offset }: Pick<Packets, 'memory' | 'offset'>, private readonly bidirectional: boolean, private readonly salt: number) {
     this.memory = memory;
     this.offset = offset;
   }
 
-  /** False for what is not IP. */
+  /** Turns to a packet. False for what is not IP. */
   read(packet: PacketView): boolean {
     const version = packet.ipVersion;
     if (version === 0) return false;

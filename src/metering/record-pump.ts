@@ -1,15 +1,21 @@
-/** The control half's end of the ring: takes flow records as they come, and at the end those of all flows that are left, and gives them to what sends them. */
-import type { Logger } from 'packet-bricks';
-import { ENTRY_WORDS, FAILED, FlowMemory, READ, STATE, WRITTEN } from './flow-memory.js';
-import { FlowRecord } from './flow-record.js';
-import { FORCED } from './meter.js';
+/** The control half's end of a ring: takes records as they come, and at the end what is left, and gives them to what sends them. */
+import type { Logger } from '../model/brick';
+import type { RecordRing } from './record-ring';
 
 /** Where records go. */
 export interface RecordSink {
-  /** Takes a record, which is valid until it returns. */
-  add(record: FlowRecord): void;
+  /** Takes the record at a place, which is valid until it returns. */
+  add(at: number): void;
   /** Sends what was added; rejects if that failed. The next records wait meanwhile. */
   flush(): Promise<void>;
+}
+
+/** What a pump is told beside its ring and its sink. */
+export interface PumpOptions {
+  /** What the log calls them; default: records. */
+  readonly name?: string;
+  /** Places of records that go last, when the engine has ended and the ring is empty. */
+  readonly rest?: () => Iterable<number>;
 }
 
 const POLL_MILLISECONDS = 100;
@@ -19,7 +25,7 @@ const MOST = 512;
 const STOP_MILLISECONDS = 30_000;
 /** One that takes nothing for so long takes nothing any more. */
 const LATE_MILLISECONDS = 1500;
-/** What a control half that has a pump needs to stop. */
+/** What a control half that has a pump needs to stop: its `stopMilliseconds`. */
 export const PUMP_STOP_MILLISECONDS = STOP_MILLISECONDS + 2 * LATE_MILLISECONDS;
 /** What can't be sent is reported as often as this. */
 const REPORT_MILLISECONDS = 30_000;
@@ -37,9 +43,8 @@ async function inTime(promise: Promise<boolean>): Promise<boolean> {
   }
 }
 
+/** Takes records out of a ring and gives them to a sink, many at a time. */
 export class RecordPump {
-  private readonly memory: FlowMemory;
-  private readonly record: FlowRecord;
   private stopping = false;
   /** Records that could not be sent, since that was last reported. */
   private unsent = 0;
@@ -50,25 +55,24 @@ export class RecordPump {
   private wake: () => void = () => undefined;
   private readonly waiting: Generator<number, void>;
 
-  constructor(shared: SharedArrayBuffer, private readonly sink: RecordSink, private readonly log: Logger) {
-    this.memory = new FlowMemory(shared);
-    this.record = new FlowRecord(this.memory);
-    this.waiting = this.places();
+  constructor(private readonly ring: RecordRing, private readonly sink: RecordSink, private readonly log: Pick<Logger, 'warn'>, private readonly options: PumpOptions = {}) {
+    this.waiting = ring.waiting();
   }
 
+  /** Takes records from now on. */
   start(): void {
     this.running = this.run();
   }
 
-  /** Sends what waits and what the table still holds, as far as there is time. */
+  /** Sends what waits and what is left, as far as there is time. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.wake();
     const until = performance.now() + STOP_MILLISECONDS;
     let more = await inTime(this.running.then(() => true));
-    const rest = this.rest();
-    while (more && performance.now() < until) more = await inTime(this.send(rest));
-    this.unsent += this.inHand + [...rest].length;
+    const last = this.last();
+    while (more && performance.now() < until) more = await inTime(this.send(last));
+    this.unsent += this.inHand + [...last].length;
     this.report('nobody took them in time.');
   }
 
@@ -83,21 +87,19 @@ export class RecordPump {
   }
 
   /** Whether there was something to send. */
-  private async send(places: Iterator<number>): Promise<boolean> {
-    const { record, memory: { words } } = this;
+  private async send(places: Iterator<number, void>): Promise<boolean> {
     let added = 0;
     try {
       for (; added < MOST; added++) {
-        const { value } = places.next() as { value: number | undefined };
+        const { value } = places.next();
         if (value === undefined || value === 0) break;
-        record.at = value;
         this.inHand = added + 1;
-        this.sink.add(record);
+        this.sink.add(value);
       }
       if (added === 0) return false;
       await this.sink.flush();
     } catch (error) {
-      Atomics.add(words, FAILED, this.inHand);
+      this.ring.fail(this.inHand);
       this.unsent += this.inHand;
       this.report((error as Error).message);
     }
@@ -109,32 +111,16 @@ export class RecordPump {
   private report(why: string): void {
     if (this.unsent === 0 || (!this.stopping && performance.now() - this.reportedAt < REPORT_MILLISECONDS)) return;
     this.reportedAt = performance.now();
-    this.log.warn(`${this.unsent} flow records could not be sent: ${why}`);
+    this.log.warn(`${this.unsent} ${this.options.name ?? 'records'} could not be sent: ${why}`);
     this.unsent = 0;
   }
 
-  /** Places of records that wait in the ring, and 0 where none does. A record's room is free when the next one is asked for. */
-  private *places(): Generator<number, void> {
-    const { words, ring, queue } = this.memory;
-    for (;;) {
-      const read = Atomics.load(words, READ);
-      if (read === Atomics.load(words, WRITTEN)) yield 0;
-      else {
-        yield ring + (read & (queue - 1)) * ENTRY_WORDS;
-        Atomics.store(words, READ, (read + 1) | 0);
-      }
-    }
-  }
-
-  /** What is left when no more packets come: the ring, then the table. */
-  private *rest(): Generator<number, void> {
+  /** What is left when no more packets come. */
+  private *last(): Generator<number, void> {
     for (const at of this.waiting) {
       if (at === 0) break;
       yield at;
     }
-    for (const at of this.memory.flows()) {
-      this.memory.words[at + STATE] = FORCED;
-      yield at;
-    }
+    yield* this.options.rest?.() ?? [];
   }
 }

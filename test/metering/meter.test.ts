@@ -1,13 +1,8 @@
-import { defineBrick } from 'packet-bricks';
+import { ACTIVE, ENDED, FORCED, IDLE, METERING, METER_OPTIONS, MeterMemory, RESOURCES, RecordPump, RecordRing, defineBrick, exportFlows, type FlowRecord } from 'packet-bricks';
 import {
-  TCP_FLAGS, TestBrick, ethernet, expectToConserve, expectToKeepOrder, expectToLeaveUnchanged, fuzzBrick, icmp, ipv4, tcp, tcpConversation, udp, type TestPacket,
+  TCP_FLAGS, TestBrick, ethernet, expectToConserve, expectToKeepOrder, expectToLeaveUnchanged, icmp, ipv4, tcp, tcpConversation, udp, type TestPacket,
 } from 'packet-bricks/testing';
-import {
-  ACTIVE, ENDED, FORCED, FlowMemory, IDLE, METERING, METER_OPTIONS, Meter, RESOURCES, FlowRecord, RecordPump,
-} from '../src/flows';
-import { BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, FAILED, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, KIND, WRITTEN } from '../src/flow-memory';
-import { FlowMeter } from '../src/index';
-import { DatagramWriter } from '../src/netflow/datagrams';
+import { Meter } from 'packet-bricks/src/metering/meter';
 
 const { ACK, FIN, RST, SYN } = TCP_FLAGS;
 
@@ -22,20 +17,19 @@ interface Seen {
 }
 let records: Seen[] = [];
 
-/** Another brick over the flow table, as other packages make them. */
+/** A brick that meters flows, as packages make them. */
 const Collecting = defineBrick({
   name: 'Collecting', options: METER_OPTIONS, ...METERING, outputs: 1,
   control: (_options, { shared, log }) => {
     records = [];
-    const pump = new RecordPump(shared, {
+    return exportFlows(shared, {
       add(record: FlowRecord) {
         const [first, last] = [record.packets(false) > 0, record.packets(true) > 0].map((has, way) => (has ? [record.start(way === 1), record.end(way === 1)] : [])).flat().sort((one, other) => one - other).filter((_, index, all) => index === 0 || index === all.length - 1);
         records.push({ source: record.sourcePort, ...(record.protocol === 6 ? { destination: record.destinationPort } : {}), packets: record.packets(false), backward: record.packets(true), bytes: record.bytes(false) + record.bytes(true), reason: record.reason, seconds: Math.round(((last ?? first) - first) / 1e6) });
       },
       flush: () => Promise.resolve(),
+      close: () => Promise.resolve(),
     }, log);
-    pump.start();
-    return { stop: () => pump.stop() };
   },
 });
 
@@ -112,48 +106,36 @@ test('a clock that jumps ahead, or is set back, loses no packet and no flow', as
   expect(brick.counters).toMatchObject({ flows: records.length, records: records.length, lost: 0 });
 });
 
-test.each(['netflow9', 'ipfix'] as const)('%s: each datagram is within its size, and times of any kind can be written', (protocol) => {
-  const memory = new FlowMemory(FlowMemory.allocate({ flows: 8, queue: 8 }));
-  const record = new FlowRecord(memory);
-  record.at = memory.ring;
-  const [words, doubles, number] = [memory.words, memory.doubles, memory.ring >> 1];
-  const times = { time: START * 1e6, began: START * 1e6 };
-  const writer = new DatagramWriter({ protocol, bytes: 484, domain: 0xffffffff, templateSeconds: 60 }, times, true);
-  const kinds = Array.from({ length: 200 }, (_, index) => ({ version: index % 3 === 0 ? 6 : 4, ways: 1 + (index % 3), time: [START, START - 1e9, 0, 2 ** 32 - 1][index % 4] * 1e6 }));
-  const datagrams = kinds.flatMap(({ version, ways, time }, index) => {
-    words[record.at + KIND] = (version << 8) | 6;
-    words[record.at + FORWARD_PACKETS] = ways & 1;
-    words[record.at + BACKWARD_PACKETS] = ways & 2;
-    for (const field of [FORWARD_START, FORWARD_END, BACKWARD_START, BACKWARD_END]) doubles[number + field] = time + 0.5;
-    doubles[number + FORWARD_BYTES] = 2 ** 53 - 1;
-    times.time = time + 999_999.5;
-    writer.add(record);
-    return index % 7 === 6 ? writer.take() : [];
-  });
-  expect(Math.max(...datagrams.map(({ length }) => length))).toBeLessThanOrEqual(484);
-  for (const datagram of datagrams) {
-    expect(datagram.readUInt16BE(0)).toBe(protocol === 'ipfix' ? 10 : 9);
-    let at = protocol === 'ipfix' ? 16 : 20;
-    while (at < datagram.length) at += Math.max(4, datagram.readUInt16BE(at + 2));
-    expect(at).toBe(datagram.length);
-  }
-});
-
 test('what a sink throws is counted, and the next records come', async () => {
-  const memory = new FlowMemory(FlowMemory.allocate({ flows: 8, queue: 8 }));
-  memory.words[WRITTEN] = 3;
+  const ring = new RecordRing(RecordRing.allocate(8, 4));
+  for (let record = 1; record <= 3; record++) {
+    ring.words[ring.room] = record;
+    ring.publish();
+  }
   const taken: number[] = [];
   const told: string[] = [];
-  const log = { debug: () => undefined, info: () => undefined, warn: (text: string) => void told.push(text), error: () => undefined };
-  const pump = new RecordPump(memory.buffer, {
-    add: ({ at }) => {
-      if (taken.push(at) === 2) throw new Error('not this one');
+  const pump = new RecordPump(ring, {
+    add: (at) => {
+      if (taken.push(ring.words[at]) === 2) throw new Error('not this one');
     },
     flush: () => Promise.resolve(),
-  }, log);
+  }, { warn: (text) => void told.push(text) }, { name: 'lines' });
   pump.start();
   await pump.stop();
-  expect([taken.length, memory.words[FAILED], told]).toEqual([3, 2, ['2 flow records could not be sent: not this one']]);
+  expect([taken, ring.failed, told]).toEqual([[1, 2, 3], 2, ['2 lines could not be sent: not this one']]);
+});
+
+test('a ring takes as many records as there is room for, and more when they were taken', () => {
+  const buffer = RecordRing.allocate(3, 2);
+  const [writer, reader] = [new RecordRing(buffer), new RecordRing(buffer)];
+  const waiting = reader.waiting();
+  const taken: number[] = [];
+  for (let record = 1; record <= 10; record++) {
+    while (writer.room === 0) for (let at = waiting.next().value; at; at = waiting.next().value) taken.push(reader.words[at]);
+    writer.words[writer.room] = record;
+    writer.publish();
+  }
+  expect(taken).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
 /** The rules once more, in the plainest way, without a wheel. */
@@ -222,7 +204,7 @@ test('a million flows at once, in memory of a fixed size, and nothing is allocat
     row: 0, ipVersion: 4, networkOffset: 14, protocol: 17, vlan: -1, wireLength: 60, sourcePort: 0, destinationPort: 53, sourceOffset: 26, destinationOffset: 30, tcpFlags: -1, transportOffset: 34, seconds: START, nanoseconds: 0,
   };
   const flows = 1 << 20;
-  const memory = new FlowMemory(FlowMemory.allocate({ flows, queue: 1024 }));
+  const memory = new MeterMemory(MeterMemory.allocate({ flows, queue: 1024 }));
   const meter = new Meter(memory, { idle: 30, active: 120, closed: 5, bidirectional: true }, context as never);
   const send = (number: number): void => {
     batch.number = number >> 8;
@@ -239,12 +221,3 @@ test('a million flows at once, in memory of a fixed size, and nothing is allocat
   expect(counted).toEqual({ flows: flows + 2000, evicted: 2000, records: 1024, lost: 976 });
 });
 
-test('no frame makes it fail', () => {
-  for (const bidirectional of [false, true]) fuzzBrick(() => new FlowMeter({ collector: '127.0.0.1:2055', bidirectional, flows: 64, queue: 8, idle: 1 }), { frames: 4000, outputs: 1 });
-});
-
-test('an address of a collector that is none is refused, with what to write instead', async () => {
-  for (const collector of ['192.0.2.1', '192.0.2.1:0', 'a b:2055', '[192.0.2.1]:2055', '::1:2055']) {
-    await expect(TestBrick.open(new FlowMeter({ collector }))).rejects.toThrow(`The collector "${collector}" is not an address and a port. Write it as HOST:PORT or [IPV6]:PORT`);
-  }
-});

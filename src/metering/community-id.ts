@@ -1,7 +1,7 @@
 /** The Community ID of a flow, version 1: the same for both directions, and in Zeek, Suricata and Wireshark. */
 import { hash } from 'node:crypto';
-import { icmpCounterpart, type FlowRecord } from 'bricks-plugin-flow-meter/flows';
-import { addressBytes } from './addresses.js';
+import { icmpCounterpart } from './flow-key';
+import type { FlowRecord } from './flow-record';
 
 const WITH_PORTS = new Set([6, 17, 132]);
 
@@ -16,8 +16,9 @@ function portsOf(record: FlowRecord): { readonly ports?: readonly [number, numbe
   return WITH_PORTS.has(protocol) && (sourcePort | destinationPort) !== 0 ? { ports: [sourcePort, destinationPort], oneWay: false } : { oneWay: false };
 }
 
+/** `1:` and a hash of addresses, protocol and ports. */
 export function communityId(record: FlowRecord, seed: number): string {
-  let ends = [addressBytes(record, false), addressBytes(record, true)];
+  let ends = [record.addressBytes(false), record.addressBytes(true)];
   const { ports, oneWay } = portsOf(record);
   let [source, destination] = ports ?? [0, 0];
   const order = Buffer.compare(ends[0], ends[1]);

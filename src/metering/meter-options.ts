@@ -1,6 +1,7 @@
 /** What bricks that meter flows have in common: options, counters, gauges. */
-import type { OptionDeclarations } from 'packet-bricks';
+import type { OptionDeclarations } from '../model/options';
 
+/** Options of a brick that meters flows: its own come beside them, and defaults may be others. */
 export const METER_OPTIONS = {
   active: { type: 'integer', default: 120, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a flow that lasts longer is exported each time this has passed, and its counts start again from zero' },
   idle: { type: 'integer', default: 30, minimum: 1, maximum: 86_400, unit: 'seconds', description: 'a flow without packets for this long has ended' },
@@ -10,7 +11,7 @@ export const METER_OPTIONS = {
   queue: { type: 'integer', default: 32_768, minimum: 8, maximum: 1_048_576, unit: 'records', description: 'how many records may wait for export, rounded up to a power of two' },
 } as const satisfies OptionDeclarations;
 
-/** Their values. */
+/** Their values; from their declarations TypeScript would take the options of a brick to be these alone. */
 export interface MeterOptions {
   readonly active: number;
   readonly idle: number;

@@ -1,26 +1,20 @@
 /** Counts packets by flow, and says when a flow has ended. One for an engine's half; nothing is allocated for a packet. */
-import type { BrickContext, Counter, Gauge, PacketView } from 'packet-bricks';
+import type { BrickContext, Counter, Gauge } from '../model/brick';
+import type { PacketView } from '../model/packet-view';
+import { FlowKey } from './flow-key';
 import {
-  BACKWARD_BYTES, BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, BEGAN, ENTRY_WORDS, FAILED, FLAGS, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, ICMP, READ, STATE, TIME, WHEEL_SLOTS, WRITTEN,
-  type FlowMemory,
-} from './flow-memory.js';
-import { FlowTable } from './flow-table.js';
-import type { MeterOptions } from './meter-options.js';
-import { PacketKey } from './packet-key.js';
-import { TICK, TimingWheel } from './timing-wheel.js';
+  ACTIVE, BACKWARD_BYTES, BACKWARD_END, BACKWARD_PACKETS, BACKWARD_START, ENDED, FLAGS, FORCED, FORWARD_BYTES, FORWARD_END, FORWARD_PACKETS, FORWARD_START, ICMP, IDLE, RECORD_WORDS, RESOURCES, STATE,
+} from './flow-record';
+import { FlowTable, type FlowKeeper } from './flow-table';
+import type { MeterMemory } from './meter-memory';
+import type { MeterOptions } from './meter-options';
+import { ROUND, tickAfter } from './timing-wheel';
 
-const { floor, max, min } = Math;
+const { max, min } = Math;
 const FIN = 1;
 const SYN = 2;
 const RST = 4;
 const ACK = 16;
-
-/** Why a record was exported, as IPFIX numbers it. */
-export const IDLE = 1;
-export const ACTIVE = 2;
-export const ENDED = 3;
-export const FORCED = 4;
-export const RESOURCES = 5;
 
 /** Bits of an entry's state: both directions' FIN, and a connection that is closed. */
 const FIN_FORWARD = 1;
@@ -30,28 +24,22 @@ const CLOSED = 4;
 
 /** Times are kept in an array, where they are no objects on the heap: in microseconds, but for the engine's clock. */
 const NOW = 0;
-const BASE = 1;
-const PACKET = 2;
-const CLOCK = 3;
-const START = 4;
-const LAST = 5;
-const DEADLINE = 6;
-/** The wheel goes round in so long; what was seen later than that from now on was a clock that has been set back. */
-const ROUND = WHEEL_SLOTS * TICK;
+const PACKET = 1;
+const CLOCK = 2;
+const START = 3;
+const LAST = 4;
+const DEADLINE = 5;
 
 /** Entries that are looked at between batches when no packets come. */
 const PATIENCE = 16_384;
-/** Flows that are looked at for one to give up. */
-const TRIES = 8;
 
 type Limits = Pick<MeterOptions, 'active' | 'idle' | 'closed' | 'bidirectional'>;
 type Surroundings = Pick<BrickContext, 'counter' | 'gauge' | 'clock' | 'packets' | 'random'>;
 
-export class Meter {
+export class Meter implements FlowKeeper {
   private readonly table: FlowTable;
-  private readonly wheel: TimingWheel;
-  private readonly key: PacketKey;
-  private readonly time = new Float64Array(7);
+  private readonly key: FlowKey;
+  private readonly time = new Float64Array(6);
   private readonly active: number;
   private readonly idle: number;
   private readonly closed: number;
@@ -60,17 +48,15 @@ export class Meter {
   private readonly known: Gauge;
   private readonly clock: Float64Array;
   private readonly batches: Surroundings['packets']['batch'];
+  /** The number of the batch; -1 before the first packet. */
   private batch = -1;
   /** Records that have begun and were not handed over. */
   private open = 0;
   private failed = 0;
 
-  constructor(private readonly memory: FlowMemory, { active, idle, closed, bidirectional }: Limits, context: Surroundings) {
-    this.table = new FlowTable(memory, bidirectional);
-    this.wheel = new TimingWheel(memory);
-    this.key = new PacketKey(context.packets, bidirectional, context.random(0x7fffffff));
-    // No packet yet.
-    this.time[BASE] = -1;
+  constructor(private readonly memory: MeterMemory, { active, idle, closed, bidirectional }: Limits, context: Surroundings) {
+    this.table = new FlowTable(memory.entries, bidirectional, this);
+    this.key = new FlowKey(context.packets, bidirectional, context.random(0x7fffffff));
     this.active = active * 1e6;
     this.idle = idle * 1e6;
     this.closed = closed * 1e6;
@@ -104,24 +90,24 @@ export class Meter {
   /** Time passes, with packets or without. */
   pass(): void {
     const { time, clock, memory, counters } = this;
-    if (time[BASE] < 0) return;
+    if (this.batch < 0) return;
     time[NOW] = max(time[NOW], time[PACKET] + (clock[0] - time[CLOCK]) * 1e-3);
-    this.expire(PATIENCE);
-    memory.doubles[TIME] = time[NOW];
+    this.table.expire(tickAfter(time[NOW]) - 1, PATIENCE);
+    memory.time = time[NOW];
     this.known.set(this.open);
-    const failed = Atomics.load(memory.words, FAILED);
+    const { failed } = memory.ring;
     counters.failed.add((failed - this.failed) | 0);
     this.failed = failed;
   }
 
   /** No more packets come: all flows end. Those that the ring has no room for stay in the table, where the control half finds them. */
   close(): void {
-    const { memory, table } = this;
-    memory.doubles[TIME] = this.time[NOW];
+    const { memory } = this;
+    memory.time = this.time[NOW];
     for (const at of memory.flows()) {
-      if (!this.hasRoom) break;
+      if (memory.ring.room === 0) break;
       this.hand(at, FORCED);
-      table.clear(at);
+      this.clear(at);
     }
     this.known.set(this.open);
   }
@@ -129,24 +115,18 @@ export class Meter {
   /** In each batch as many flows may end as begin in it, and more. */
   private beginBatch(): void {
     const { time, memory, batches } = this;
+    if (this.batch < 0) memory.began = time[NOW];
     this.batch = batches.number;
-    if (time[BASE] < 0) {
-      time[BASE] = time[NOW];
-      memory.doubles[BEGAN] = time[NOW];
-    }
     time[CLOCK] = this.clock[0];
-    memory.doubles[TIME] = time[NOW];
-    this.expire(2 * batches.count + 256);
+    memory.time = time[NOW];
+    this.table.expire(tickAfter(time[NOW]) - 1, 2 * batches.count + 256);
     this.known.set(this.open);
   }
 
   /** A flow that is not known. */
   private begin(): number {
-    const { key, table } = this;
-    if (table.full) this.evict();
-    const at = table.insert(key);
-    this.orient(at);
-    this.wheel.file(at, this.tickAfter(this.time[NOW] + min(this.active, this.idle)));
+    const at = this.table.insert(this.key, tickAfter(this.time[NOW] + min(this.active, this.idle)), this.goesBack);
+    this.reset(at);
     return at;
   }
 
@@ -155,16 +135,34 @@ export class Meter {
     const reason = this.reasonFor(at, isNew);
     this.hand(at, reason);
     if (reason === ACTIVE) {
-      this.table.clear(at);
+      this.clear(at);
       this.look(at);
     }
     // Silent for too long as well: somebody else may have begun it anew.
-    if (reason !== ACTIVE || this.time[DEADLINE] <= this.time[NOW]) this.orient(at);
+    if (reason !== ACTIVE || this.time[DEADLINE] <= this.time[NOW]) {
+      this.table.orient(at, this.key, this.goesBack);
+      this.reset(at);
+    }
   }
 
-  /** Who has begun: the sender of its first packet, or the receiver of a SYN-ACK. */
-  private orient(at: number): void {
-    this.table.begin(at, this.key, this.bidirectional && (this.key.tcpFlags & (SYN | ACK)) === (SYN | ACK));
+  /** Who has begun is the sender of the first packet, or the receiver of a SYN-ACK. */
+  private get goesBack(): boolean {
+    return this.bidirectional && (this.key.tcpFlags & (SYN | ACK)) === (SYN | ACK);
+  }
+
+  /** A flow of which nothing is known yet. */
+  private reset(at: number): void {
+    const { words, doubles } = this.memory;
+    words[at + STATE] = 0;
+    doubles[(at >> 1) + FORWARD_END] = doubles[(at >> 1) + BACKWARD_END] = 0;
+    this.clear(at);
+  }
+
+  /** The same flow, of which nothing was counted yet; when it was last heard of stays. */
+  private clear(at: number): void {
+    const { words, doubles } = this.memory;
+    words[at + FLAGS] = words[at + ICMP] = words[at + FORWARD_PACKETS] = words[at + BACKWARD_PACKETS] = 0;
+    doubles[(at >> 1) + FORWARD_BYTES] = doubles[(at >> 1) + BACKWARD_BYTES] = 0;
   }
 
   private add(at: number): void {
@@ -174,7 +172,7 @@ export class Meter {
     const packets = at + (backward ? BACKWARD_PACKETS : FORWARD_PACKETS);
     const end = number + (backward ? BACKWARD_END : FORWARD_END);
     if (words[packets] === 0) {
-      if (words[at + FORWARD_PACKETS] === 0 && words[at + BACKWARD_PACKETS] === 0) {
+      if (!this.memory.hasPackets(at)) {
         this.counters.flows.add(1);
         this.open++;
       }
@@ -196,8 +194,7 @@ export class Meter {
     const ends = this.bidirectional ? FINS : FIN_FORWARD;
     if ((key.tcpFlags & RST) === 0 && (words[at + STATE] & ends) !== ends) return;
     words[at + STATE] |= CLOSED;
-    this.wheel.remove(at);
-    this.wheel.file(at, this.tickAfter(time[NOW] + this.closed));
+    this.table.move(at, tickAfter(time[NOW] + this.closed));
   }
 
   /** When an entry's flow began, was last heard of, and is over. One that was exported for its age, and not heard of since, has not begun. */
@@ -217,73 +214,40 @@ export class Meter {
     return (this.memory.words[at + STATE] & CLOSED) !== 0 ? ENDED : IDLE;
   }
 
-  /** Looks at flows whose time has come, at most so many. */
-  private expire(most: number): void {
-    const { wheel, time } = this;
-    const tick = this.tickAfter(time[NOW]) - 1;
-    for (let looked = 0; looked < most; looked++) {
-      const at = wheel.due(tick);
-      if (at === 0) return;
-      wheel.remove(at);
-      this.look(at);
-      const setBack = time[LAST] - time[NOW] > ROUND;
-      const over = setBack || time[DEADLINE] <= time[NOW];
-      const reason = over ? this.reasonFor(at, false) : 0;
-      if (over) this.hand(at, reason);
-      if (over && (setBack || reason !== ACTIVE)) this.table.remove(at);
-      else {
-        if (over) {
-          this.table.clear(at);
-          this.look(at);
-        }
-        wheel.file(at, this.tickAfter(time[DEADLINE]));
-      }
-    }
+  deadline(at: number): number {
+    const { time } = this;
+    this.look(at);
+    // What was last heard of so much later than now was so before the clock was set back.
+    return tickAfter(time[LAST] - time[NOW] > ROUND ? time[NOW] - ROUND : time[DEADLINE]);
   }
 
-  /** Makes room: by the flow that would end soonest, as far as a few looks tell. */
-  private evict(): void {
-    const { wheel } = this;
-    let at = wheel.soonest;
-    for (let tries = 1; tries < TRIES; tries++) {
-      this.look(at);
-      wheel.remove(at);
-      wheel.file(at, this.tickAfter(this.time[DEADLINE]));
-      const next = wheel.soonest;
-      if (next === at) break;
-      at = next;
-    }
+  end(at: number): boolean {
+    const { time } = this;
+    const reason = this.reasonFor(at, false);
+    this.hand(at, reason);
+    if (reason !== ACTIVE || time[LAST] - time[NOW] > ROUND) return false;
+    this.clear(at);
+    return true;
+  }
+
+  evict(at: number): void {
     this.hand(at, RESOURCES);
     this.counters.evicted.add(1);
-    wheel.remove(at);
-    this.table.remove(at);
   }
 
   /** Hands a record over, if the flow has packets since its last one. */
   private hand(at: number, reason: number): void {
-    const { words, ring, queue } = this.memory;
-    if (words[at + FORWARD_PACKETS] === 0 && words[at + BACKWARD_PACKETS] === 0) return;
+    const { memory, memory: { words, ring } } = this;
+    if (!memory.hasPackets(at)) return;
     this.open--;
-    if (!this.hasRoom) {
+    const to = ring.room;
+    if (to === 0) {
       this.counters.lost.add(1);
       return;
     }
-    const written = words[WRITTEN];
-    const to = ring + (written & (queue - 1)) * ENTRY_WORDS;
-    words.copyWithin(to, at, at + ENTRY_WORDS);
+    words.copyWithin(to, at, at + RECORD_WORDS);
     words[to + STATE] = reason;
-    Atomics.store(words, WRITTEN, (written + 1) | 0);
+    ring.publish();
     this.counters.records.add(1);
-  }
-
-  /** Whether the ring takes another record. */
-  private get hasRoom(): boolean {
-    const { words, queue } = this.memory;
-    return ((words[WRITTEN] - Atomics.load(words, READ)) | 0) < queue;
-  }
-
-  /** The first tick of the wheel after a time. */
-  private tickAfter(microseconds: number): number {
-    return (floor((microseconds - this.time[BASE]) / TICK) + 1) | 0;
   }
 }
