@@ -41,7 +41,7 @@ export class NetmapBackend implements Backend {
     if (!lstatSync(NETMAP_DEVICE, { throwIfNoEntry: false })?.isCharacterDevice()) return;
     const addon = netmapAddon();
     const error = addon.keepDevice();
-    if (error !== 0) throw new BricksError('E_NETMAP_DEVICE', `Nobody can be kept who opens ${NETMAP_DEVICE}: ${addon.errorText(error)}.`);
+    if (error !== 0) throw new BricksError('E_NETMAP_DEVICE', `The helper process that opens ${NETMAP_DEVICE} can't be started: ${addon.errorText(error)}.`);
   }
 
   devices(): Promise<readonly DeviceInformation[]> {

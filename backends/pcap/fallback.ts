@@ -1,5 +1,5 @@
 /**
- * Live capture where our own binding was not built: node-pcap captures in a process of its own; the main
+ * Live capture where our own binding was not built: node-pcap captures in its own process; the main
  * thread writes its packets to a ring in shared memory that the engine's thread reads.
  *
  * A tenth of the rate, microseconds, no sending.

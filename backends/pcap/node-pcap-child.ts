@@ -1,5 +1,5 @@
 /**
- * The process in which node-pcap captures one interface, started by fallback.ts. A process of its own, since
+ * The process in which node-pcap captures one interface, started by fallback.ts. A separate process, since
  * node-pcap holds its event loop while packets come, and never lets go of a session on an idle interface.
  *
  * Argument: a JSON of ChildTask. Writes what became of opening to the status file, then records to standard

@@ -1,5 +1,5 @@
 /**
- * Packets that an engine has in memory of its own: copies of packets that a brick is to change while others hold their bytes too, or
+ * Packets that an engine has in its own memory: copies of packets that a brick is to change while others hold their bytes too, or
  * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
  */
 import { copyBytes, copyRow } from './copy-packets';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** What is run as `bricks-kill-server`. */
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- a bundle of its own
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- a separate bundle
 (require('./daemon-programs') as typeof import('./daemon-programs')).run('bricks-kill-server');
 
 export {};

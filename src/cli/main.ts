@@ -117,7 +117,7 @@ function misspelt(word: string | undefined): string | undefined {
   return `"${word}" is not a command. ${guess ? `Did you mean: bricks ${guess}?` : `Commands: ${WORDS.join(', ')}. See bricks --help.`}`;
 }
 
-/** Help and version, which are no commands of their own. */
+/** Help and version, which are not commands. */
 function information(cli: Cli, argv: readonly string[]): string | undefined {
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
   if (own.length === 1 && ['-v', '--version'].includes(own[0])) return `${IDENTITY.binaryVersion}\n`;

@@ -20,7 +20,7 @@ const HELP = `Lua 5.1. Try:
   = expression       prints values; a name alone does the same
 Tab completes names and, inside quotes, bricks, links, options and files. Ctrl-R searches the history.
 Ctrl-C ends what is running, or clears what is typed; Ctrl-D exits.`;
-/** What asks for help, by itself or on a word. */
+/** What asks for help, alone or with a word. */
 const HELP_FORMS = [/^(?:help|\?)\s*(?:\(\s*\))?$/, /^(?:help\s+|\?\s*)"?([A-Za-z_][\w.:-]*)"?(?:\(\s*\))?$/, /^([A-Za-z_][\w.:]*)\s*\?$/];
 
 function historyFile(): string {
@@ -66,7 +66,7 @@ export class Shell {
   /** Lines of a pipe so far. */
   private read = 0;
 
-  /** Once `leaving` is true, what was interrupted is told no more. */
+  /** Once `leaving` is true, interruptions are no longer reported. */
   constructor(private readonly host: ShellHost, private readonly terminal: boolean, private readonly texts: ShellTexts, private readonly leaving: () => boolean = () => false) {
     if (!terminal) {
       this.lines = createInterface({ input: process.stdin, terminal });

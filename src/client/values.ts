@@ -17,7 +17,7 @@ export class Values<Value> {
     if (this.ended) return;
     if (this.latest) this.waiting.length = 0;
     this.waiting.push(value);
-    if (this.waiting.length > WAITING_MOST) this.end(new BricksError('E_CONTROL_LIMIT', `${WAITING_MOST} values of the topic ${this.topic} wait for a loop that does not take them.`));
+    if (this.waiting.length > WAITING_MOST) this.end(new BricksError('E_CONTROL_LIMIT', `The loop over the topic ${this.topic} does not keep up: ${WAITING_MOST} values wait for it.`));
     this.wake?.();
   }
 

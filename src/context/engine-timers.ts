@@ -1,4 +1,4 @@
-/** What the bricks of an engine do between batches, and while it waits: by the clock, and by messages of their control halves. */
+/** What the bricks of an engine do between batches, and while it waits: timers, and messages of their control halves. */
 
 export interface Timer {
   /** Index of the brick in its graph. */

@@ -1,4 +1,4 @@
-/** The control halves of an engine's bricks, each in a thread of its own: one that throws, hangs or floods harms no packet. */
+/** The control halves of an engine's bricks, each in its own thread: one that throws, hangs or floods harms no packet. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { AnyDefinition } from '../model/brick';

@@ -14,6 +14,6 @@ export function refuseInBrickThread(engine: string): void {
   if (!(IN_BRICK_THREAD in globalThis)) return;
   throw new BricksError(
     'E_ENGINE_THREAD', `The engine "${engine}" can't be made in the thread of another engine, which loads this script because it defines a brick.`,
-    'Put the brick into a module of its own, and import it here.',
+    'Put the brick into its own module, and import it here.',
   );
 }

@@ -45,7 +45,7 @@ async function listen(): Promise<void> {
         report({ kind: 'log', text: `onMessage failed: ${messageOf(error)}`, level: 'error' });
       }
     }
-    // Whatever else the thread has to do gets its turn.
+    // Gives the rest of the thread's work its turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
@@ -60,8 +60,9 @@ async function call({ number, method, values }: Extract<ControlRequest, { kind: 
     }
     report({ kind: 'reply', number, value: await methods[method](...values) });
   } catch (error) {
-    const code = isBricksError(error) ? error.code : 'E_BRICK_CALL';
-    report({ kind: 'reply', number, code, error: `${plan.label}:${method} failed: ${messageOf(error)}` });
+    // The message of a BricksError says all; of another error, which method threw it must be added.
+    if (isBricksError(error)) report({ kind: 'reply', number, code: error.code, error: error.message });
+    else report({ kind: 'reply', number, code: 'E_BRICK_CALL', error: `${plan.label}:${method} failed: ${messageOf(error)}` });
   }
 }
 
@@ -80,5 +81,5 @@ parentPort?.on('message', (request: ControlRequest) => {
   else if (request.kind === 'ping') report({ kind: 'pong' });
   else void stop();
 });
-// A BricksError is meant for who made the set-up; of others, authors need the place.
+// A BricksError is meant for the user; for other errors, the brick's author needs the place.
 start().catch((error: unknown) => report({ kind: 'failed', error: isBricksError(error) ? error.message : messageWithPlace(messageOf(error), error) }));

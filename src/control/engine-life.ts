@@ -47,7 +47,7 @@ export interface LifeListener {
   stopped(end: 'stopped' | 'ended'): void;
   /** `gone` resolves when its links are closed. */
   failed(error: BricksError, wasRunning: boolean, gone: Promise<void>): void;
-  /** It is gone, or is waited for no longer. `told`: whoever waited for a command has heard of the error. */
+  /** It is gone, or is waited for no longer. `told`: the caller that waited for a command has got the error. */
   lost(error: BricksError, wasRunning: boolean, told: boolean): void;
   closed(): void;
 }
@@ -92,7 +92,7 @@ export class EngineLife implements Life {
     return this.open?.counters ?? this.last;
   }
 
-  /** Opens the links of a graph in a thread of its own. */
+  /** Opens the links of a graph in its own thread. */
   async begin(request: PlanRequest): Promise<void> {
     const { plan: withoutEvent, linked } = await prepareEngine(request);
     const commands = new CommandEvent();

@@ -35,7 +35,7 @@ const WARM_UP_MILLISECONDS = 2000;
 /** The name of a backend. For one that is known at run time only: `backend: name as BackendName`. */
 export type BackendName = keyof BackendOptions;
 
-/** A backend with options of its own. Where none is named each may turn out to be the default: then the options of any are taken, and checked when it is opened. */
+/** A backend with its own options. Where none is named each may turn out to be the default: then the options of any are taken, and checked when it is opened. */
 type BackendChoice =
   | { [Name in BackendName]: {
     /** The backend's name, or the module of one from outside. Without it the best that works here. */

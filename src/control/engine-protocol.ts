@@ -14,7 +14,7 @@ export const CONTROL_STOP = 0;
 export const RUN = 0;
 export const STOP = 1;
 export const PAUSE = 2;
-/** Changed by whoever wants to wake a waiting engine. */
+/** Changed to wake a waiting engine. */
 export const CONTROL_WAKE = 1;
 /** Moves on with every round of the engine: the watchdog looks at it. */
 export const CONTROL_HEARTBEAT = 2;

@@ -59,7 +59,7 @@ export class EngineRegistry extends ManagedEngines<PacketEngine> {
     });
   }
 
-  /** Whoever asks finds rates of the last seconds there. Reading counters takes nothing from an engine. */
+  /** Keeps rates of the last seconds ready. Reading counters costs an engine nothing. */
   private keepLooking(): void {
     this.looking ??= setInterval(() => {
       if (this.engines.size === 0) this.stopLooking();

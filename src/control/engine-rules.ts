@@ -27,7 +27,7 @@ export function refuseOthersThanBricks(verb: string, bricks: readonly unknown[])
 
 /** For what a former reading of a module still asks of its engines. @throws BricksError E_NO_ENGINE */
 export function refuseOfFormer(name: string): never {
-  throw new BricksError('E_NO_ENGINE', `The engine ${name} belongs to the script as it was read anew; what the script was before gives it no more commands.`, 'End in onReload what a script has begun besides engines.');
+  throw new BricksError('E_NO_ENGINE', `The engine ${name} belongs to the reloaded script; the script as it was before may not command it any more.`, 'In onReload, end what the script has started besides engines.');
 }
 
 /** For a failure that nobody listens to: the program that goes on to its end must not end as if all were well. */

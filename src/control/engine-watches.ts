@@ -152,7 +152,7 @@ export class EngineWatches {
 function placeOf(graph: CompiledGraph, given: string, wanted: 'any' | 'source' | 'drops'): string {
   const links = findLinks(graph, given);
   if (links) {
-    if (wanted === 'source' && links.sources.length === 0) throw new BricksError('E_NO_LINK', `A trace begins where packets come from, and ${given} is no link that the engine receives from.`, namesText(graph.sources.map(({ link }) => link.text)));
+    if (wanted === 'source' && links.sources.length === 0) throw new BricksError('E_NO_LINK', `A trace begins where packets arrive, and the engine does not receive from ${given}.`, namesText(graph.sources.map(({ link }) => link.text)));
     if (wanted === 'drops' && links.sinks.length === 0 && links.brick < 0) throw new BricksError('E_NO_LINK', `Nothing is dropped on ${given}: packets are dropped by bricks, and where they are sent.`, namesText([...graph.sinks.map(({ link }) => link.text), ...graph.bricks.map(({ label }) => label)]));
     return links.name;
   }

@@ -54,7 +54,7 @@ export class Mailbox {
     return { message };
   }
 
-  /** Resolves when something is written, or at once if messages wait. Keeps no process alive by itself. */
+  /** Resolves when something is written, or at once if messages wait. It does not keep the process alive. */
   async whenWritten(): Promise<void> {
     const written = Atomics.load(this.words, WRITTEN);
     if (written !== Atomics.load(this.words, READ)) return;

@@ -1,11 +1,11 @@
-/** A module that is read anew in a process that has the engines of its former reading: its engines are only planned, until they take their place. */
+/** A module that is reloaded in a process that has the engines of its former reading: its engines are only planned, until they take their place. */
 import type { BrickDescription } from '../model/brick-description';
 import type { GraphDescription } from './graph-description';
 import type { PacketEngine } from './packet-engine';
 import { descriptionOf, type EngineDescription } from './planned-description';
 import type { PlannedLife } from './planned-life';
 
-/** What a module does when it is read anew and the new one has taken over. */
+/** What a module does when it is reloaded and the new one has taken over. */
 export type LeaveHandler = () => unknown;
 
 let leaveHandlers: LeaveHandler[] = [];

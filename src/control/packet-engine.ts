@@ -1,4 +1,4 @@
-/** A packet engine, as a program sees it: describes a graph, opens it in a thread of its own, starts and stops it. */
+/** A packet engine, as a program sees it: describes a graph, opens it in its own thread, starts and stops it. */
 import { EventEmitter } from 'node:events';
 import type { BrickDescription } from '../model/brick-description';
 import { BricksError } from '../model/errors';
@@ -25,7 +25,7 @@ import { PlannedLife } from './planned-life';
 import { profileEngine, type EngineProfile, type ProfileOptions } from './profile-engine';
 import type { EngineWatches } from './engine-watches';
 
-/** An engine: moves packets through a graph of bricks, in a thread of its own. Methods that return a promise are carried out one after the other. */
+/** An engine: moves packets through a graph of bricks, in its own thread. Methods that return a promise are carried out one after the other. */
 export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   /** The name that it was given. */
   readonly name: string;
@@ -145,7 +145,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
   }
 
   /**
-   * Puts a brick without inputs in front of another one: it gets that one's inputs, and feeds it by its first output.
+   * Inserts a brick without inputs before another one: it takes over the other's inputs and feeds it from its first output.
    * @throws BricksError E_ARGUMENT, or what `link` throws
    */
   async insert(brick: BrickDescription, before: BrickDescription): Promise<this> {
@@ -342,7 +342,7 @@ export class PacketEngine extends EventEmitter<PacketEngineEvents> {
       done();
     });
     this.tail = result.catch(() => undefined);
-    return result.then(); // a promise of its own: one that is caught above would hide from Node that nobody waits for it
+    return result.then(); // a separate promise: one that is caught above would hide from Node that nobody waits for it
   }
 
   private async planRequest(graph: CompiledGraph, link: LinkOptions): Promise<PlanRequest> {

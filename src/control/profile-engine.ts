@@ -21,9 +21,9 @@ const busy = new Set<Life>();
 /** `inTurn` carries out one command after the other. @throws BricksError E_ENGINE_NOT_RUNNING, E_ARGUMENT, E_PROFILE */
 export async function profileEngine(name: string, life: Life, inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>, seconds: number, { every = PROFILE_EVERY.default }: ProfileOptions): Promise<EngineProfile> {
   if (!(seconds > 0 && seconds <= PROFILE_SECONDS_MAXIMUM)) throw new BricksError('E_ARGUMENT', `profile takes seconds up to ${PROFILE_SECONDS_MAXIMUM}, got ${seconds}.`);
-  if (!Number.isInteger(every) || every < PROFILE_EVERY.minimum || every > PROFILE_EVERY.maximum) throw new BricksError('E_ARGUMENT', `profile looks each ${PROFILE_EVERY.minimum} to ${PROFILE_EVERY.maximum} microseconds, got ${every}.`);
-  if ((seconds * 1e6) / every > SAMPLES_MAXIMUM) throw new BricksError('E_ARGUMENT', `A profile has at most ${SAMPLES_MAXIMUM} samples: ${seconds} s with one each ${every} µs are more.`, 'Look less often, or for a shorter time.');
-  if (busy.has(life)) throw new BricksError('E_PROFILE', `The engine ${name} is being profiled.`, 'Wait until that has ended.');
+  if (!Number.isInteger(every) || every < PROFILE_EVERY.minimum || every > PROFILE_EVERY.maximum) throw new BricksError('E_ARGUMENT', `profile samples every ${PROFILE_EVERY.minimum} to ${PROFILE_EVERY.maximum} microseconds, got ${every}.`);
+  if ((seconds * 1e6) / every > SAMPLES_MAXIMUM) throw new BricksError('E_ARGUMENT', `A profile takes at most ${SAMPLES_MAXIMUM} samples; ${seconds} s with one every ${every} µs would be more.`, 'Sample less often, or for a shorter time.');
+  if (busy.has(life)) throw new BricksError('E_PROFILE', `The engine ${name} is being profiled.`, 'Wait until it has finished.');
   busy.add(life);
   try {
     const begun = await inTurn(async () => {

@@ -61,7 +61,7 @@ export class EngineGraph {
 
   /**
    * `bricks[i]` is the brick of `graph.bricks[i]`. `stopwatch` is the graph's own. `working[0]` is the
-   * index + 1 of the brick at work, or 0 for none. The watchdog reads it, and `abandon` goes on behind it: it stays set when a brick throws.
+   * index + 1 of the brick at work, or 0 for none. It stays set when a brick throws: the watchdog reads it, and `abandon` goes on behind that brick.
    */
   constructor(
     graph: CompiledGraph,
@@ -178,7 +178,7 @@ export class EngineGraph {
     return this.sideKind === SIDE_HELD ? node?.hold?.outgoing : this.sideKind === SIDE_COPIED ? node?.copies?.outgoing : node?.made?.outgoing;
   }
 
-  /** Calls what is due. The packets that bricks make by it wait as `sides`. */
+  /** Calls the timers that are due. Packets that bricks make in them wait as side batches. */
   runTimers(timers: EngineTimers, now: number): void {
     timers.run(now, ({ node, call }) => this.callBetween(node, call));
   }
@@ -311,7 +311,7 @@ export class EngineGraph {
       try {
         this.processFrom(index + 1);
       } catch {
-        // Another one: the loop drops what that one was given.
+        // Another brick has thrown: the loop goes on with that one.
       }
       if (this.working[0] === index + 1) this.working[0] = 0;
     }

@@ -27,8 +27,9 @@ export interface NodeBrick {
   readonly close: (() => void) | undefined;
   readonly own: OwnCounters;
   readonly hold: HoldArea | undefined;
-  /** Where its packets are copied to before it gets them, and those of its own making lie. */
+  /** Copies of packets that it is to change. */
   readonly copies: SideArea | undefined;
+  /** Packets that it has made. */
   readonly made: SideArea | undefined;
 }
 

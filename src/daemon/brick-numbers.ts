@@ -1,4 +1,4 @@
-/** A script that is read anew numbers its bricks anew; those of its engines that were kept have the numbers of an earlier reading. */
+/** A script that is reloaded numbers its bricks anew; those of its engines that were kept have the numbers of an earlier reading. */
 import { brickKey } from '../control/engine-set-up';
 import type { NumberedEdit, NumberedBrick, RegistryCommand } from '../control/registry-commands';
 import type { BrickSpecification } from '../model/graph';

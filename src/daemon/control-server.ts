@@ -106,7 +106,7 @@ export class ControlServer {
 
   private take(socket: Socket, { from, access, token }: Newcomer): void {
     if (this.sessions.size >= this.limits.clients) {
-      return this.refuse(socket, from, new BricksError('E_CONTROL_LIMIT', `The daemon has ${this.limits.clients} clients, the most that it serves.`, 'Close another one first.'));
+      return this.refuse(socket, from, new BricksError('E_CONTROL_LIMIT', `The daemon has ${this.limits.clients} clients, its maximum.`, 'Close another one first.'));
     }
     if (access === undefined && [...this.sessions].filter((session) => session.isStranger).length >= this.limits.strangers) {
       return this.refuse(socket, from, new BricksError('E_CONTROL_LIMIT', 'Too many clients have not shown a token yet.', 'Try again later.'));

@@ -41,7 +41,7 @@ export class DaemonScript {
 
   constructor({ path, arguments: words, output, execute, text, reading = 0 }: ScriptSettings) {
     this.path = path;
-    // A module counts its bricks itself, from 1, and goes on when it is read anew: the numbers of the first state are its.
+    // A module counts its bricks itself, from 1, and goes on when it is reloaded: the numbers of the first state are its.
     const firstBrick = firstBrickOfState();
     this.host = isModule(path) || isSetup(path) ? undefined : new LuaHost(execute, { args: words, output, daemon: true, firstBrick });
     const thrown = new Promise<ScriptEnd>((resolve) => { this.endBy = resolve; });
@@ -63,7 +63,7 @@ export class DaemonScript {
   }
 
   /**
-   * The same for a module that is read anew, by what it asks of its own engines. It may make them in functions that it does not wait for.
+   * The same for a module that is reloaded, by what it asks of its own engines. It may make them in functions that it does not wait for.
    * @throws BricksError E_SCRIPT_FAILED for one that does not come to rest
    */
   async hasMade(engines: Iterable<PacketEngine>, milliseconds: number): Promise<ScriptEnd | undefined> {

@@ -1,4 +1,4 @@
-/** The life of a daemon: it takes its place, runs its script, stays until it is told to stop, and leaves nothing behind. */
+/** The life of a daemon: it takes its place, runs its script, stays until it is stopped, and leaves nothing behind. */
 import type { EngineRegistry } from '../control/engine-registry';
 import { ModuleReading } from '../control/module-reading';
 import { engines } from '../control/process-engines';
@@ -55,7 +55,7 @@ export interface DaemonListener {
 /** A script that has left with an exit code while the daemon was starting. */
 class StartFailure extends BricksError {
   constructor(readonly exitCode: number) {
-    super('E_SCRIPT_FAILED', `The script has ended itself with exit code ${exitCode}.`);
+    super('E_SCRIPT_FAILED', `The script exited with code ${exitCode}.`);
   }
 }
 
@@ -74,7 +74,7 @@ export class Daemon implements ControlHost {
   private script: DaemonScript | undefined;
   private commands: ScriptCommands | undefined;
   private reloading = false;
-  /** How often a module was read anew. */
+  /** How often a module was reloaded. */
   private readings = 0;
   private engines!: ProgramEngines;
   private server: ControlServer | undefined;
@@ -157,7 +157,7 @@ export class Daemon implements ControlHost {
 
   /** Reads the script anew: first for nothing, then its engines are brought to what it makes now, then it takes the place of the old one. @throws BricksError E_RELOAD, E_SCRIPT, E_SCRIPT_FAILED */
   async reload(): Promise<ReloadReport> {
-    if (this.reloading) throw new BricksError('E_RELOAD', 'The script is being read anew already.', 'Wait for its end.');
+    if (this.reloading) throw new BricksError('E_RELOAD', 'The script is already being reloaded.', 'Wait until it has finished.');
     if (this.starting || this.ending) throw new BricksError('E_RELOAD', `The daemon is ${this.ending ? 'ending' : 'starting'}.`);
     this.reloading = true;
     this.tell.reloading();
@@ -203,7 +203,7 @@ export class Daemon implements ControlHost {
       const end = await script.hasMade(reading.engines, settleMilliseconds);
       reading.end();
       if (end?.kind === 'failed') throw end.error;
-      if (end?.kind === 'left' && end.exitCode !== 0) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} has ended itself with exit code ${end.exitCode}.`);
+      if (end?.kind === 'left' && end.exitCode !== 0) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} exited with code ${end.exitCode}.`);
       const report = await takeOverEngines(this.registry, reading.engines);
       await leaveModule(reading.handlersToLeave(true));
       void script.end.then((late) => this.tellEnd(late, script));
@@ -248,7 +248,7 @@ export class Daemon implements ControlHost {
   private tellEnd(end: ScriptEnd, script = this.script): void {
     if (this.ending || script !== this.script) return;
     if (end.kind === 'failed') sayError(end.error);
-    else say(end.kind === 'left' ? `the script has ended itself with exit code ${end.exitCode}` : 'the script has ended', end.kind === 'left' && end.exitCode !== 0 ? 'warn' : 'info');
+    else say(end.kind === 'left' ? `the script exited with code ${end.exitCode}` : 'the script has ended', end.kind === 'left' && end.exitCode !== 0 ? 'warn' : 'info');
   }
 
   /** Whether all went well. */

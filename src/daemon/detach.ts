@@ -1,4 +1,4 @@
-/** How a program becomes a daemon: it starts itself in a session of its own, and waits until that one has started. */
+/** How a program becomes a daemon: it starts itself again in its own session, and waits until that process is ready. */
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';

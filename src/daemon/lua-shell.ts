@@ -1,4 +1,4 @@
-/** A Lua shell of a client: a Lua state of its own, whose output goes to the client. */
+/** A Lua shell of a client: its own Lua state, whose output goes to the client. */
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
 import type { Answer, RegistryCommand } from '../control/registry-commands';
@@ -12,7 +12,7 @@ import type { ControlHost } from './control-host';
 import { OutputPipe } from './output-pipe';
 import type { Session } from './session';
 
-/** Each is a thread with a heap of its own. */
+/** Each is a thread with its own heap. */
 const SHELLS_MOST = 16;
 const MEMORY_BYTES = 256 << 20;
 
@@ -28,7 +28,7 @@ export class LuaShell {
 
   /** @throws BricksError E_CONTROL_LIMIT, E_NATIVE_MISSING */
   constructor(host: ControlHost, session: Session) {
-    if (shells >= SHELLS_MOST) throw new BricksError('E_CONTROL_LIMIT', `The daemon has ${SHELLS_MOST} shells open, the most that it serves.`, 'Leave another one first.');
+    if (shells >= SHELLS_MOST) throw new BricksError('E_CONTROL_LIMIT', `The daemon has ${SHELLS_MOST} shells open, its maximum.`, 'Close another one first.');
     this.pipe = new OutputPipe({
       take: (bytes) => {
         const output: ShellOutput = isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') };

@@ -1,4 +1,4 @@
-/** Engines of a module that was read anew: those that are there are brought to what the module makes now, and belong to it from then on. */
+/** Engines of a module that was reloaded: those that are there are brought to what the module makes now, and belong to it from then on. */
 import type { EngineRegistry } from '../control/engine-registry';
 import type { LeaveHandler } from '../control/module-reading';
 import type { PacketEngine } from '../control/packet-engine';
@@ -11,7 +11,7 @@ import { Reload } from './reload';
 export async function takeOverEngines(registry: EngineRegistry, planned: ReadonlySet<PacketEngine>): Promise<ReloadReport> {
   const names = [...planned].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) throw new BricksError('E_RELOAD', `Nothing was changed: the script makes two engines "${twice}".`, 'Give each a name of its own.');
+  if (twice !== undefined) throw new BricksError('E_RELOAD', `Nothing was changed: the script makes two engines "${twice}".`, 'Give each its own name.');
   const wanted = [...planned].map((engine) => ({ ...engine.setUp, started: engine.endPlan() }));
   const report = await new Reload(registry, wanted, registry.ofModules).apply();
   for (const engine of planned) {

@@ -14,7 +14,7 @@ export interface PeerRules {
 /** The number of a group that users name, if it is not one already. @throws BricksError E_OPTION, E_NATIVE_MISSING */
 export function controlGroup(name: string | number): number {
   const addon = coreAddon();
-  if (!addon) throw new BricksError('E_NATIVE_MISSING', `The group ${name} can't be allowed to use the daemon: the native part bricks_core, which tells who a client is, was not built.`, 'Build it: bricks build');
+  if (!addon) throw new BricksError('E_NATIVE_MISSING', `The group ${name} can't be allowed to use the daemon: the native part bricks_core, which identifies clients, was not built.`, 'Build it: bricks build');
   if (typeof name === 'number') return name;
   const number = /^\d{1,9}$/.test(name) ? Number(name) : addon.groupNumber(name);
   if (number < 0) throw new BricksError('E_OPTION', `There is no group ${JSON.stringify(name)}.`, 'List the groups with: getent group');

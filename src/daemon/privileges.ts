@@ -40,7 +40,7 @@ export function dropPrivileges({ become, group }: Identity): void {
   try {
     becomeUser({ ...become, groups }, KEPT);
   } catch (error) {
-    throw new BricksError('E_USER', `The user ${become.name} cannot be taken on: ${messageOf(error)}.`, 'In a container it needs CAP_SETUID, CAP_SETGID, CAP_NET_RAW and CAP_NET_ADMIN.');
+    throw new BricksError('E_USER', `Cannot become the user ${become.name}: ${messageOf(error)}.`, 'In a container it needs CAP_SETUID, CAP_SETGID, CAP_NET_RAW and CAP_NET_ADMIN.');
   }
   // What was root's is not this user's.
   Object.assign(process.env, { HOME: become.home, USER: become.name, LOGNAME: become.name });

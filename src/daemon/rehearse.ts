@@ -30,7 +30,7 @@ async function rehearseLua(path: string, text: string, words: readonly string[],
     const { result, tooLong } = await rehearseScript(path, engines, { text, args: words, output: nowhere, daemon: true, firstBrick, runCommands: true });
     if (tooLong) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} was still at work after ${LIMIT_SECONDS} s, though its waits took no time.`, 'It loops without waiting: put a BRICKS.sleep into its loop.');
     if (!result.ok && !result.failure.interrupted) throw new BricksError('E_SCRIPT_FAILED', formatFailure(result.failure));
-    if (result.ok && (result.exitCode ?? 0) !== 0) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} has ended itself with exit code ${result.exitCode}.`);
+    if (result.ok && (result.exitCode ?? 0) !== 0) throw new BricksError('E_SCRIPT_FAILED', `The script ${path} exited with code ${result.exitCode}.`);
   } finally {
     closeSync(nowhere);
   }

@@ -37,7 +37,7 @@ export async function runDaemon({ log: logOptions, detached, ...settings }: RunS
     takeSignals(daemon, log);
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, (error) => daemon.survive(error));
     onStatisticsSignal(sayStatistics);
-    // What the script prints until then is for whoever waits for the start.
+    // What the script prints until then goes to the program that waits for the start.
     await daemon.start().finally(() => output?.drain());
     if (daemon.ending) return await daemon.ended;
     // While somebody may hear that the log cannot be written.

@@ -114,7 +114,7 @@ export class Session {
 
   /** @throws BricksError E_PERMISSION */
   allow(what: string, needed: Access): void {
-    if (!mayUse(this.access, needed)) throw new BricksError('E_PERMISSION', `This client may only read; it may not use ${what}.`, 'Ask whoever runs the daemon for control access.');
+    if (!mayUse(this.access, needed)) throw new BricksError('E_PERMISSION', `This client may only read; it may not use ${what}.`, 'Ask the operator of the daemon for control access.');
   }
 
   /** @throws BricksError E_OPTION, E_ARGUMENT, E_PERMISSION, E_CONTROL_LIMIT */
@@ -187,7 +187,7 @@ export class Session {
       }
       if (!this.leaving) this.socket.pause();
     } catch (error) {
-      // Where a message ends is not known any more, or whoever writes speaks another language. What was asked before is answered before.
+      // The end of the message can't be found, or the other side speaks another protocol. Earlier requests are answered first.
       this.refusal = writeError(null, error, PARSE_ERROR);
       this.socket.resume();
       this.endWhenDone();

@@ -1,4 +1,4 @@
-/** What a daemon has counted, in a file that is written anew every few seconds, for whoever has nothing but a file to look at. */
+/** A daemon's counters in a file that is rewritten every few seconds, for tools that can only read a file. */
 import { messageOf } from '../model/errors';
 import { replaceFile } from './runtime-directory';
 

@@ -8,7 +8,7 @@ import { systemName } from './system-name';
 
 export interface DirectoryFile {
   readonly path: string;
-  /** Its name says that it is a capture: if it is none, its user is told. */
+  /** Its name says that it is a capture; if it isn't one, a warning says so. */
   readonly claimsToBe: boolean;
 }
 

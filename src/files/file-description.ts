@@ -1,6 +1,6 @@
 /**
  * What the file that is being filled describes before its packets: its header, its interfaces, names and secrets; and what
- * the next packet needs described first. The engine's half; the writer keeps what it is told (recorder-files.ts).
+ * the next packet needs described first. The engine's half; the writer's is in recorder-files.ts.
  */
 import { FCS_UNKNOWN, type CaptureSection, type SectionItem } from './capture-section';
 import type { CaptureFormat } from './formats';

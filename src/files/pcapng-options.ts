@@ -4,7 +4,7 @@
 type Numbers = ReadonlyMap<number, readonly [from: number, bytes: number]>;
 
 const END_OF_OPTIONS = 0;
-/** Custom options begin with the number of who defined them. Those of the other two codes are not to be copied. */
+/** Custom options begin with the number of the organisation that defined them. Those of the other two codes are not to be copied. */
 const CUSTOM_TEXT = 2988;
 const CUSTOM_BYTES = 2989;
 const NOT_COPIED: ReadonlySet<number> = new Set([19372, 19373]);
@@ -46,7 +46,7 @@ export function carryOptions(
   return to - begin;
 }
 
-/** The same in memory of their own, without their end. */
+/** The same in their own memory, without their end. */
 export function copyOptions(view: DataView, at: number, end: number, littleEndian: boolean, numbers: Numbers, leftOut?: ReadonlySet<number>): Uint8Array {
   const copy = new Uint8Array(Math.max(0, end - at) + 4);
   const length = carryOptions(view, at, end, littleEndian, new DataView(copy.buffer), 0, numbers, leftOut);

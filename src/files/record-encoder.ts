@@ -60,8 +60,8 @@ export const STATE_CRAMPED = 12;
 export const STATE_NUMBERS = 13;
 
 /**
- * A mark stands between records: before what follows it, the writer is to begin a file, or write blocks. Which, it is told by a
- * message (RecorderMessage), which may have any length. A mark's third word is one that no record has there.
+ * A mark between records: before the writer goes on, it has to begin a file or write blocks. A message (RecorderMessage), which may
+ * have any length, says which. A mark's third word is one that no record has there.
  */
 export const MARK_BYTES = 16;
 export const MARK_WORD = 0xffff_ffff;

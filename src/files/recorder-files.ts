@@ -115,7 +115,7 @@ export class RecordFile {
   }
 
   /**
-   * As `begin`, but a failure is told by the control block, and mended by the next packets.
+   * As `begin`, but reports a failure in the control block; the next packets make up for it.
    * A pipe's header is written with its first packet, which tells the link type, or at its end (`last`).
    */
   tryBegin(last = false): void {

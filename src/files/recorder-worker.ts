@@ -1,4 +1,4 @@
-/** The thread that writes the files of an engine. It knows only its rings, and ends when it is told to. */
+/** The thread that writes the files of an engine. It knows only its rings, and ends on command. */
 import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Guardian, type GuardianPlan } from './guardian';
 import type { RecorderMessage } from './record-encoder';
@@ -19,7 +19,7 @@ export const STATE_STARTED = 1;
 export const STATE_DONE = 2;
 export const STATE_FAILED = 3;
 
-/** It looks again by itself, or only when it is woken. */
+/** Whether it looks again after a while, or only when it is woken. */
 export const SLEEP_LIGHT = 1;
 export const SLEEP_DEEP = 2;
 

@@ -72,7 +72,7 @@ export class TargetFile {
     return new TargetFile(patiently('ENXIO', readerMilliseconds, () => openDescriptor(path)));
   }
 
-  /** Takes over what another thread opened; that one closes it too, to no effect where it can be handed over. */
+  /** Takes over a descriptor from the thread that opened it. That thread closes it too, which has no effect if it can be handed over. */
   static take(descriptor: number, path: string): TargetFile {
     const addon = nativeFiles();
     if (addon) {

@@ -24,7 +24,7 @@ export interface FlowFillerOptions {
 }
 
 /**
- * What fills the flow columns of batches that have these columns: FLOW_NOT_COMPUTED for what a brick has to look into by itself, since
+ * What fills the flow columns of batches that have these columns: FLOW_NOT_COMPUTED for packets that a brick has to parse itself, since
  * its flow depends on the brick's options (fragments, what may hold a packet by its protocol) or is to be counted.
  */
 export function flowFiller(columns: PacketColumns, options: FlowFillerOptions = {}): FlowFiller {

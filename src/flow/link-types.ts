@@ -3,7 +3,7 @@
 export const LINK_TYPE_NULL = 0;
 export const LINK_TYPE_ETHERNET = 1;
 export const LINK_TYPE_PPP = 9;
-/** Raw IP has had a number of its own on some systems. */
+/** Raw IP has had its own number on some systems. */
 export const LINK_TYPE_RAW_12 = 12;
 export const LINK_TYPE_RAW_14 = 14;
 export const LINK_TYPE_PPP_HDLC = 50;

@@ -4,7 +4,7 @@ import { createPacketBatch, packetMemory } from '../model/packet-batch';
 import type { PacketView } from '../model/packet-view';
 import { PacketReader } from './packet-view';
 
-/** A packet in memory of its own. */
+/** A packet in its own memory. */
 export interface SinglePacket {
   /** Its captured bytes. */
   readonly bytes: Uint8Array;

@@ -1,4 +1,4 @@
-/** Runs Lua scripts and the lines of a Lua shell, in a thread of their own. */
+/** Runs Lua scripts and the lines of a Lua shell, in their own thread. */
 import { join, relative, resolve } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
@@ -22,7 +22,7 @@ export interface LuaHostOptions {
   readonly daemon?: boolean;
   /** Where `require` finds our own scripts; the package's `scripts` folder unless told otherwise. */
   readonly scripts?: string;
-  /** What the first brick is numbered: where several Lua states share engines, each needs numbers of its own. 1 unless told otherwise. */
+  /** What the first brick is numbered: where several Lua states share engines, each needs its own numbers. 1 unless told otherwise. */
   readonly firstBrick?: number;
   /** The script is only to show what it would do: it waits for nothing, writes no file, and `onSkipped` hears what it would have done. */
   readonly rehearsal?: Rehearsal & { readonly onSkipped: (what: string) => void };

@@ -48,7 +48,7 @@ export interface SourcePort {
   readonly lossless: boolean;
   /** Sleeps until packets wait, at most so long: for a port without a descriptor whose writer can wake it otherwise. */
   sleep?(milliseconds: number): void;
-  /** Milliseconds until the port has something to do by itself, for paced sources; Infinity for none. */
+  /** Milliseconds until a paced source has something to do; Infinity for never. */
   nextDue?(): number;
   /** Fills rows 0 to n-1 of its batch, sets `batch.count`, and returns n; 0 for nothing now, or SOURCE_ENDED. Never waits for long. */
   receive(): number;
@@ -61,7 +61,7 @@ export interface SourcePort {
   /** Brings counters that the system keeps (packets lost before capture) up to date. */
   refreshCounters?(): void;
   /**
-   * Goes on for the graph that replaces the engine's: fills that one's batch from now on, and counts where that one does. Link, queue and
+   * Goes on for the graph that replaces the engine's: from now on it fills the new graph's batch and its counters. Link, queue and
    * options are the same. Called between batches; must not fail. A port of a backend that `takesOver` has it.
    */
   rebind?(request: SourceRequest, context: OpenContext): void;
@@ -112,7 +112,7 @@ export interface Transmitter {
   close(): void;
 }
 
-/** What a backend is told when it opens links. */
+/** What a backend gets when it opens links. */
 export interface OpenContext {
   /** The rows of the largest batch. */
   readonly batchRows: number;
@@ -164,7 +164,7 @@ export interface BackendStatus {
   readonly reason: string;
 }
 
-/** What the control half of a backend is told before an engine opens its links. */
+/** What the control half of a backend gets before an engine opens its links. */
 export interface LinkPlan {
   /** The engine's name. */
   readonly engine: string;

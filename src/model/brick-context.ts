@@ -52,7 +52,7 @@ export interface Gauge {
 
 /** Writes to the program's log, with the brick's name. A message that comes often is counted instead of repeated. */
 export interface Logger {
-  /** For whoever looks for a fault. */
+  /** For debugging. */
   debug(text: string): void;
   /** Something that users may want to know. */
   info(text: string): void;
@@ -164,6 +164,6 @@ export interface ControlHalf {
   onMessage?(message: unknown): void;
   /** Called when the engine has closed its links. It gets two seconds, or `stopMilliseconds`. */
   stop?(): void | Promise<void>;
-  /** How long `stop` may take, for one that has much to write then: whoever stops the engine waits for it. Range: 1 to 60000. Default: 2000. */
+  /** How long `stop` may take, for a half that has much to write then; stopping the engine waits for it. Range: 1 to 60000. Default: 2000. */
   readonly stopMilliseconds?: number;
 }

@@ -139,7 +139,7 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   /** What both halves see: made once in the main process, before them. Typically a SharedArrayBuffer; whatever it is must be possible to clone. */
   readonly shared?: (options: OptionsOf<Declared>) => Shared;
   /**
-   * The half that may use sockets, files and timers. It starts, in a thread of its own, before the engine runs, and stops after it. One that
+   * The half that may use sockets, files and timers. It starts, in its own thread, before the engine runs, and stops after it. One that
    * throws or hangs harms no packet: the brick goes on with what it last got, and the failure is reported.
    */
   readonly control?: (options: OptionsOf<Declared>, context: ControlContext<Shared>) => ControlHalf | Promise<ControlHalf>;

@@ -13,7 +13,7 @@ export function isSameKind({ specification: one }: CompiledBrick, { specificatio
   return one.id === other.id && one.kind === other.kind && fileOf(one.module.url) === fileOf(other.module.url);
 }
 
-/** A module that was read anew is another one of the same file. */
+/** A module that was reloaded is another one of the same file. */
 function fileOf(url: string): string {
   return url.replace(/\?.*$/, '');
 }

@@ -1,4 +1,4 @@
-/** Small changes of a graph, as descriptions of its bricks: an output more, another option, a brick put into a chain or taken out of it. */
+/** Small changes to a graph, applied to the descriptions of its bricks: add outputs, set options, insert or remove a brick. */
 import type { BrickDeclaration } from './brick';
 import { BricksError } from './errors';
 import type { BrickSpecification } from './graph';
@@ -6,21 +6,21 @@ import { parseLinkName, peerName } from './link-name';
 import { listsWithOutputs, listsWithoutOutputs } from './output-lists';
 import { isTable } from './table';
 
-/** What is to be changed. Bricks are named by their numbers. */
+/** A change. Bricks are named by their numbers. */
 export type GraphEdit =
-  /** `options`: of options that are lists over the outputs, what the new ones get: a value for all of them, or a list with one for each. */
+  /** `options`: for each option that is a list over the outputs, the values of the new ones: one value for all, or a list with one for each. */
   | { readonly edit: 'addOutputs'; readonly brick: number; readonly links: readonly string[]; readonly options?: unknown }
   | { readonly edit: 'removeOutputs'; readonly brick: number; readonly links: readonly string[] }
-  /** Of the options only those that are given change; a bare value is the one that it stands for. */
+  /** Changes only the options that are given; a bare value sets the shorthand option. */
   | { readonly edit: 'setOptions'; readonly brick: number; readonly options: unknown }
-  /** `brick` gets the inputs of the one that it is put in front of, and feeds that one with its first output. */
+  /** `brick` takes over the inputs of brick `before`, and feeds it from its first output. */
   | { readonly edit: 'insert'; readonly brick: BrickSpecification; readonly before: number }
-  /** The bricks around it are joined. */
+  /** Joins the bricks around it. */
   | { readonly edit: 'remove'; readonly brick: number };
 
 type Bricks = readonly BrickSpecification[];
 
-/** What an edit has to know of a brick's kind: its options, and the one that a bare value stands for. */
+/** What an edit has to know of a brick's kind: its options, and which one is the shorthand. */
 export type DeclaredOptions = Pick<BrickDeclaration, 'name' | 'options' | 'shorthand'>;
 
 /** @throws BricksError E_ARGUMENT, E_OPTION */
@@ -51,7 +51,7 @@ function replaced(bricks: Bricks, id: number, change: (brick: BrickSpecification
 }
 
 function withLinks(brick: BrickSpecification, links: readonly string[], given: unknown, declaration: DeclaredOptions | undefined): BrickSpecification {
-  if (given !== undefined && given !== null && !isTable(given)) throw new BricksError('E_ARGUMENT', `What new outputs of a ${brick.kind} get is told by a table of options, got ${String(given)}.`);
+  if (given !== undefined && given !== null && !isTable(given)) throw new BricksError('E_ARGUMENT', `The options for new outputs of a ${brick.kind} must be a table, got ${String(given)}.`);
   const options = declaration ? listsWithOutputs(declaration.name, declaration.options, brick, links.length, given ?? {}) : brick.options;
   return { ...brick, options, outputs: [...brick.outputs, ...links] };
 }
@@ -66,7 +66,7 @@ function withoutLinks(brick: BrickSpecification, links: readonly string[], decla
 
 function givenOptions(brick: BrickSpecification, given: unknown, shorthand: string | undefined): Readonly<Record<string, unknown>> {
   if (isTable(given)) return given;
-  if (given === undefined || given === null || shorthand === undefined) throw new BricksError('E_ARGUMENT', `The options of a ${brick.kind} are a table, got ${String(given)}.`);
+  if (given === undefined || given === null || shorthand === undefined) throw new BricksError('E_ARGUMENT', `The options of a ${brick.kind} must be a table, got ${String(given)}.`);
   return { [shorthand]: given };
 }
 
@@ -79,7 +79,7 @@ function freeStem(bricks: Bricks): string {
 function inserted(bricks: Bricks, brick: BrickSpecification, id: number): BrickSpecification[] {
   const before = find(bricks, id);
   if (bricks.some((known) => known.id === brick.id)) throw new BricksError('E_ARGUMENT', `The ${brick.kind} is part of the engine already.`);
-  if (brick.inputs.length > 0) throw new BricksError('E_ARGUMENT', `The ${brick.kind} that is to be put in front of a ${before.kind} has an input, ${brick.inputs[0]}.`, 'It gets those of the other brick: name none.');
+  if (brick.inputs.length > 0) throw new BricksError('E_ARGUMENT', `The ${brick.kind} to insert before the ${before.kind} has an input, ${brick.inputs[0]}.`, `Connect no inputs: it takes over those of the ${before.kind}.`);
   const pipe = freeStem(bricks);
   const between: BrickSpecification = { ...brick, inputs: before.inputs, outputs: [`${pipe}{0`, ...brick.outputs] };
   return bricks.flatMap((known) => (known.id === id ? [between, { ...known, inputs: [`${pipe}}0`] }] : [known]));
@@ -98,7 +98,7 @@ function removed(bricks: Bricks, id: number): BrickSpecification[] {
   if (before && more.length === 0 && moreInputs.length === 0) {
     return others.map((known) => (known === before ? { ...known, outputs: known.outputs.map((link) => (link === peer(input) ? output : link)) } : known));
   }
-  throw new BricksError('E_ARGUMENT', `The ${brick.kind} can't be taken out: it does not lead from one brick or link to one other.`, 'Describe the graph that is to remain: pe:relink(brick, ...).');
+  throw new BricksError('E_ARGUMENT', `The ${brick.kind} can't be removed: it does not connect just one brick or link to one other.`, 'Describe the remaining graph instead: pe:relink(brick, ...).');
 }
 
 function peer(link: string): string | undefined {

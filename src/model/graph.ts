@@ -204,7 +204,7 @@ function labels(): (specification: BrickSpecification, declaration: BrickDeclara
       return label;
     }
     if (typeof name !== 'string' || !BRICK_NAME.test(name)) throw new GraphError('E_ARGUMENT', id, `${JSON.stringify(name)} can't be the name of a brick.`, 'Names consist of letters, digits, - and _, and begin with a letter.');
-    if (taken.has(name)) throw new GraphError('E_ARGUMENT', id, `The engine has two bricks with the name ${name}.`, 'Give each a name of its own.');
+    if (taken.has(name)) throw new GraphError('E_ARGUMENT', id, `The engine has two bricks with the name ${name}.`, 'Give each its own name.');
     taken.add(name);
     return name;
   };

@@ -35,7 +35,7 @@ napi_value Call(napi_env env, napi_callback_info info) {
 }  // namespace direct_method
 
 // Gives the object its method `name` with so many whole numbers for arguments; it returns one. The function keeps the
-// object alive: whoever holds only the function may call it.
+// object alive: it may be called by a holder of the function alone.
 template <typename Class, int32_t (Class::*Method)(Napi::Env, const int32_t*), size_t Arguments = 0>
 void DefineDirectMethod(Napi::Object object, Class* instance, const char* name) {
   const Napi::Env env = object.Env();

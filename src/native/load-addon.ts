@@ -58,7 +58,7 @@ export function loadAddon<Addon>(name: string): Addon {
   // Those that touch no batch and no counters have none.
   const { contract = CONTRACT } = addon as { readonly contract?: number };
   if (contract !== CONTRACT) {
-    throw new BricksError('E_NATIVE_MISSING', `The native part ${name} was built from other sources than this program.`, 'Build it anew: bricks build');
+    throw new BricksError('E_NATIVE_MISSING', `The native part ${name} was built from other sources than this program.`, 'Rebuild it: bricks build');
   }
   loaded.set(name, addon);
   return addon as Addon;

@@ -19,7 +19,7 @@ class PcapEncoder : public Napi::ObjectWrap<PcapEncoder> {
   // (first row, end row, target Uint8Array, position, divisor of nanoseconds): the new position.
   // Throws where they do not fit: the caller knows what a row needs.
   Napi::Value Encode(const Napi::CallbackInfo& info);
-  // (first row, end row, descriptor): writes each packet by itself, as a tap wants it; how many were taken.
+  // (first row, end row, descriptor): writes each packet separately, as a tap wants it; how many were taken.
   Napi::Value WriteEach(const Napi::CallbackInfo& info);
   bool Row(uint32_t row) const;
 

@@ -30,7 +30,7 @@ struct Pipe {
   uint64_t listenerWatch = 0;
 };
 
-// A descriptor that the pipe thread looks at. Known by a number of its own, since descriptors are used again.
+// A descriptor that the pipe thread looks at. Known by its own number, since descriptors are used again.
 struct Watch {
   enum Kind {
     kListener,  // a pipe's socket

@@ -127,7 +127,7 @@ int SetThreadPrompt() {
   static_assert(sizeof attributes == 48, "the first version of sched_attr");
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return errno;
   if (attributes.policy != SCHED_OTHER) return 0;
-  // The shortest slice that the kernel gives: whoever wakes with a shorter one than the running thread's goes first.
+  // The shortest slice that the kernel gives: a thread that wakes with a shorter one than the running thread's goes first.
   attributes.runtime = 100'000;
   return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0 ? 0 : errno;
 }

@@ -5,10 +5,10 @@ import { coreAddon } from './core-addon';
 
 const SHORTEST_POLL_MICROSECONDS = 250;
 const LONGEST_POLL_MICROSECONDS = 10_000;
-/** A port that sleeps by itself hears no commands meanwhile. */
+/** A port that sleeps hears no commands meanwhile. */
 const LONGEST_SLEEP_MICROSECONDS = 20_000;
 
-/** By which the main thread ends an engine's wait for descriptors. Where there can be none a command is seen when the wait ends by itself. */
+/** By this the main thread ends an engine's wait for descriptors. Where there is none, a command is seen when the wait times out. */
 export class CommandEvent {
   readonly descriptor: number = -1;
   private readonly writable: number = -1;
@@ -99,7 +99,7 @@ export class Waiter {
         last = index;
       }
     }
-    // It is told of its own packets only, so that it can't sleep for others.
+    // A port wakes for its own packets only, so it may sleep only if there are no others.
     if (asked === 1 && count === 0 && this.sleepers[last] === 1) {
       sources[last].port.sleep?.(Math.min(microseconds, LONGEST_SLEEP_MICROSECONDS) / 1000);
       return;

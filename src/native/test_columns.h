@@ -1,4 +1,4 @@
-// A batch's columns with memory of their own, each exactly as long as it must be: for native tests.
+// A batch's columns with their own memory, each exactly as long as it must be: for native tests.
 #pragma once
 
 #include <memory>

@@ -11,7 +11,7 @@ const LINES = [' ', '│', '│', '│', '─', '┘', '┐', '┤', '─', '└
 
 export class Canvas {
   private readonly texts: (string | undefined)[][];
-  /** The sides to which lines go from a cell, for each line by itself. */
+  /** The sides to which lines go from a cell, for each line separately. */
   private readonly lines: Map<number, number>[][];
 
   constructor(rows: number) {

@@ -32,7 +32,7 @@ export function routeChannel(canvas: Canvas, left: number, steps: readonly Chann
   const nets = netsOf(steps);
   const origins = new Map(nets.map((one) => [one.row, one]));
   const isOf = ({ steps: all }: Net, target: number): boolean => all.some((step) => step.target === target);
-  // A line that comes to the row of another origin has to do so behind the place where that one leaves it.
+  // A line that comes to the row of another origin has to do so behind the place where the other's line leaves it.
   const mustBeBehind = (one: Net, other: Net): boolean => one !== other && one.steps.some(({ toRow, target }) => toRow === other.row && !isOf(other, target));
   const turning = nets.filter(({ top, bottom }) => top !== bottom);
   const starts = Math.max(0, ...steps.map(({ startLabel }) => [...startLabel].length));

@@ -9,7 +9,7 @@ interface Passage {
 
 const idOf = (picture: number, node: number): string => `e${picture}n${node}`;
 
-/** Pipes that one engine writes and another one reads. */
+/** Pipes that one engine writes and another reads. */
 function passagesBetween(pictures: readonly Picture[]): Passage[] {
   const written = new Map<string, string>();
   pictures.forEach(({ nodes, edges }, picture) => edges.forEach(({ to, links }) => {

@@ -1,4 +1,4 @@
-/** Pipes of the backends that have none of their own: rings in shared memory, between engines and programs. */
+/** Pipes for backends without pipes: rings in shared memory, between engines and programs. */
 export { NativeTransmitter, PipePorts } from './pipe-ports';
 export { awaitExpectedReaders, DEFAULT_RING_SIZE, discardPipes, pipesWithout, preparePipes, type PreparedPipe, type PreparedPipes } from './prepare';
 export { isWritten } from './open-pipe';

@@ -15,7 +15,7 @@ export interface OpenOptions {
 }
 
 const LOOK_AGAIN_MILLISECONDS = 50;
-/** Looks after which a reader that found another one waiting looks whether that one is still there. */
+/** A reader that finds another one waiting checks once in so many looks whether the other is still there. */
 const LOOKS_PER_REGISTRATION = 20;
 const CLOSING_ATTEMPTS = 20;
 const CLOSING_MILLISECONDS = 10;

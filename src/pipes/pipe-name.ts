@@ -65,7 +65,7 @@ export function readableDirectories(addon: CoreAddon): readonly ReadableDirector
   return own === roots ? [{ directory: own, owner: 0 }] : [{ directory: own, owner: 0 }, { directory: roots, owner: 1 }];
 }
 
-/** Whether there is a pipe of this name in another network namespace: whoever looks for it here will wait in vain. */
+/** Whether there is a pipe of this name in another network namespace: a reader in this one would wait in vain. */
 export function isPipeElsewhere(addon: CoreAddon, link: LinkName): boolean {
   const file = pipeFileName(link);
   const here = addon.networkNamespace();
@@ -136,5 +136,5 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
 
 /** For a pipe whose end is taken by `who`. */
 export function busyPipeError(text: string, role: 'read' | 'write', who: string): BricksError {
-  return new BricksError('E_PIPE_BUSY', `${text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time; end that one, or duplicate the output.' : 'A pipe has one writer; end that one, or use another name.');
+  return new BricksError('E_PIPE_BUSY', `${text} is busy: ${role === 'read' ? 'read' : 'written'} by ${who}.`, role === 'read' ? 'A pipe has one reader at a time: stop it, or put a Duplicator in front of two pipes.' : 'A pipe has one writer: stop it, or use another name.');
 }

@@ -12,7 +12,7 @@ export interface AttachOptions {
   /** Begin with all that is still in the pipe (what a reader before was killed with), not with what comes from now on. */
   readonly all?: boolean;
   /**
-   * When the writer closes the pipe, or is killed, wait for the next one and go on with what that one writes: the same reader, with the same batch.
+   * When the writer closes the pipe, or is killed, wait for the next one and go on reading: the same reader, with the same batch.
    * It ends by `signal` or `close` only.
    */
   readonly reconnect?: boolean;

@@ -44,8 +44,8 @@ export function sayOthers(result: StreamResult, say: Say): void {
 }
 
 /**
- * Starts the program, waits for the pipe unless its reader is given, and returns the exit code of the program. Each exit is told where there
- * may be several. The reader is closed at the end.
+ * Starts the program, waits for the pipe unless its reader is given, and returns the exit code of the program. Each exit is reported where
+ * there may be several. The reader is closed at the end.
  */
 export async function runProgram(link: string, program: ReadingProgram, options: StreamOptions, say: Say, given?: PipeReader): Promise<number> {
   const tells = given !== undefined || program.restart;
@@ -106,7 +106,7 @@ class Child {
     const [name, ...words] = program.words;
     this.gone = this.going.signal;
     this.child = spawn(name, words, { stdio: ['pipe', 'inherit', 'inherit'], env: { ...process.env, BRICKS_PIPE: link } });
-    // What it does not take any more is told by its exit.
+    // Its exit says that it reads no more.
     this.child.stdin?.on('error', () => undefined);
     this.exited = new Promise((resolve) => {
       const done = (code: number | null, signal: NodeJS.Signals | null): void => {
@@ -172,7 +172,7 @@ class Child {
     if (!stdin) throw new BricksError('E_ATTACH_EXEC', `${this.program.words[0]} has no standard input.`);
     try {
       const result = await copyToStream(reader, stdin, { ...options, signal: this.gone });
-      // It ended by itself, while nothing came.
+      // It ended while no packets came.
       return result.end === 'signal' && this.ended ? { ...result, end: 'reader' } : result;
     } finally {
       stdin.end();

@@ -9,7 +9,7 @@ import type { OptionDeclarations } from '../model/options';
 /**
  * Makes the class of a brick, by which set-ups describe bricks of this kind: `new BySize({ limit: 200 })`.
  *
- * Its module has to export it: engines run in threads of their own, and load the brick from there. The module is the file that calls
+ * Its module has to export it: engines run in their own threads, and load the brick from there. The module is the file that calls
  * this function, unless `url` says otherwise.
  * @throws BricksError E_BRICK_DECLARATION
  */

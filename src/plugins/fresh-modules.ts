@@ -1,5 +1,5 @@
 /**
- * Modules that are read anew though this thread has them already. Node keeps ES modules by their addresses: a mark in the address makes another module
+ * Modules that are reloaded though this thread has them already. Node keeps ES modules by their addresses: a mark in the address makes another module
  * of the same file, and goes on to what that module imports (`inheritedAddress`, asked by the hooks). What is installed in node_modules stays as it is.
  */
 import { createHash } from 'node:crypto';

@@ -5,7 +5,7 @@ import { BricksError } from '../model/errors';
 import { exportedValues, loadModule } from './load-module';
 
 /**
- * The class of the brick `kind` that a module exports. Each `instance` of it has functions of its own: V8 then compiles what they close
+ * The class of the brick `kind` that a module exports. Each `instance` of it has its own functions: V8 then compiles what they close
  * over into them. @throws BricksError E_MODULE
  */
 export async function loadBrickClass(module: ModuleReference, kind: string, instance = 0): Promise<BrickClass> {

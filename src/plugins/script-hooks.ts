@@ -29,7 +29,7 @@ export async function resolve(specifier: string, context: unknown, next: (specif
 
 interface ResolveContext { readonly parentURL?: string | undefined }
 
-/** What a module that is read anew imports is read anew too. */
+/** What a reloaded module imports is reloaded too. */
 function inherited(resolved: Resolved, context: unknown): Resolved {
   const url = inheritedAddress(resolved.url, (context as ResolveContext).parentURL);
   return url === resolved.url ? resolved : { ...resolved, url };

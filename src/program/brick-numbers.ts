@@ -1,4 +1,4 @@
-/** Lua states and setups share the engines of their program, so the bricks of each have numbers of their own, far from those of others. */
+/** Lua states and setups share the engines of their program, so the bricks of each have their own numbers, far from those of others. */
 const BRICKS_OF_A_STATE = 2 ** 32;
 
 let states = 0;

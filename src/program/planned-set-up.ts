@@ -43,7 +43,7 @@ async function planModule(script: string, words: readonly string[]): Promise<rea
 async function planLua(script: string, words: readonly string[]): Promise<readonly GraphDescription[]> {
   const engines = new PlannedEngines({});
   const { result, tooLong } = await rehearseScript(script, engines, { args: words, output: 2, runCommands: false });
-  if (tooLong) throw new BricksError('E_INTERRUPTED', `The script was still at work after ${LIMIT_SECONDS} s, and was ended.`, 'Its waits take no time here, so it loops.');
+  if (tooLong) throw new BricksError('E_INTERRUPTED', `The script had not finished after ${LIMIT_SECONDS} s and was ended.`, 'Waits take no time here, so the script must be in a loop.');
   // One that waits for ever has built what it builds.
   if (!result.ok && !result.failure.interrupted) throw new BricksError('E_SCRIPT_FAILED', formatFailure(result.failure));
   return engines.graphs();

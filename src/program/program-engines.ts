@@ -96,7 +96,7 @@ export class ProgramEngines {
 
   private async serveMetrics(address: string): Promise<void> {
     const { host, port } = servedAt('--metrics', 'metrics are', address);
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- large, and seldom needed: a bundle of its own
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- large, and seldom needed: a separate bundle
     const { serveMetrics } = require('../observe/metrics-server') as typeof import('../observe/metrics-server');
     const { url } = await serveMetrics(host, port, () => this.statistics());
     say(`metrics at ${url}`);
@@ -105,7 +105,7 @@ export class ProgramEngines {
   private async serveWeb(address: string, tokenFile: string | undefined): Promise<void> {
     const wanted = servedAt('--web', 'the page is', address);
     const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile);
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- seldom needed: a bundle of its own
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- seldom needed: a separate bundle
     const { serveWeb } = require('../observe/web-server') as typeof import('../observe/web-server');
     const all = (): PacketEngine[] => [...new Set([...this.registry.all, ...engines()])];
     const pictures = (): Picture[] => all().map((engine) => engine.describeGraph()).filter(({ bricks }) => bricks.length > 0).map((graph) => pictureOf(graph, containerBricks));

@@ -99,7 +99,7 @@ export async function runLuaScript(host: LuaHost, path: string): Promise<number 
   throw new BricksError(result.failure.interrupted ? 'E_INTERRUPTED' : 'E_SCRIPT_FAILED', formatFailure(result.failure));
 }
 
-/** `reading` above 0: it is read anew, with what it imports. @throws BricksError E_SCRIPT_FAILED, or what our own calls threw, with file and line in front */
+/** `reading` above 0: it is reloaded, with what it imports. @throws BricksError E_SCRIPT_FAILED, or what our own calls threw, with file and line in front */
 export async function runModule(path: string, args: readonly string[], reading = 0): Promise<void> {
   installModuleHooks();
   const file = resolve(path);

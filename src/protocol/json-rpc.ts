@@ -134,7 +134,7 @@ function checkFromServer(value: unknown): FromServer {
       if (Object.hasOwn(value, 'result')) return { id, result: value['result'] };
     }
   }
-  throw new BricksError('E_CONTROL_MESSAGE', 'The other side is no Packet Bricks daemon: its message is neither an answer nor a notification.');
+  throw new BricksError('E_CONTROL_MESSAGE', 'The other side is not a Packet Bricks daemon: its message is neither an answer nor a notification.');
 }
 
 function codeOf(error: Readonly<Record<string, unknown>>): ErrorCode {

@@ -73,7 +73,7 @@ export function ringReader(buffer: ArrayBufferLike, byteOffset = 0): number {
   return Atomics.load(new Uint32Array(buffer, byteOffset, WORD_READER + 1), WORD_READER);
 }
 
-/** What a ring holds, for whoever looks from outside. Neither end is believed: no more is in it than fits. */
+/** What a ring holds, as seen from outside. Neither end is trusted: it never reports more than fits. */
 export function ringState(buffer: ArrayBufferLike, byteOffset = 0): { readonly size: number; readonly used: number; readonly reader: number } {
   const words = new Uint32Array(buffer, byteOffset, RING_HEADER_BYTES / 4);
   const size = words[WORD_SIZE];

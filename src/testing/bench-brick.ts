@@ -39,7 +39,7 @@ const LIMIT_MILLISECONDS = 60_000;
 /** Of allocated memory, less is the profiler's own noise. */
 const LEAST_BYTES = 0.5;
 const OUTPUTS = 2;
-/** So that each function of the brick is seen by itself. */
+/** So that each function of the brick is seen separately. */
 const SEPARATE = ['--no-turbo-inlining', ...(Number(process.versions.node.split('.')[0]) >= 22 ? ['--no-maglev'] : [])];
 
 function usualPackets(): Buffer[] {

@@ -8,7 +8,7 @@ export interface BenchQuestion {
   readonly specification: BrickSpecification;
   /** In hexadecimal digits. */
   readonly packets: readonly string[];
-  /** Time, with V8 as it is; or what is allocated, with each function by itself. */
+  /** Time, with V8 as it is; or what is allocated, with each function separately. */
   readonly mode: 'time' | 'allocation';
 }
 

@@ -8,7 +8,7 @@ import { FIRST_SECOND, type TestPacket } from './packets';
 const { ACK, FIN, PSH, RST, SYN } = TCP_FLAGS;
 
 export interface Conversation {
-  /** Address and port of who opens the connection; IPv4 or IPv6. */
+  /** Address and port of the end that opens the connection; IPv4 or IPv6. */
   readonly client?: { readonly address: string; readonly port: number };
   readonly server?: { readonly address: string; readonly port: number };
   /** What is said, in turns: bytes, text, or a number of bytes to be made up. */

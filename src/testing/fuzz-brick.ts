@@ -139,7 +139,7 @@ export function fuzzBrick(make: () => BrickDescription, options: FuzzOptions = {
   return { frames: count, batches: batches.length };
 }
 
-/** The frame of a batch that goes wrong by itself, if there is one. */
+/** The frame of a batch that fails on its own, if there is one. */
 function smallest(make: () => BrickDescription, options: FuzzOptions, packets: readonly TestPacket[]): TestPacket | undefined {
   const behind = testPacket(Buffer.alloc(60), packets.length);
   // By itself it lies at the very end of its memory; before another there are bytes behind it.

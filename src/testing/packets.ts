@@ -13,7 +13,7 @@ export interface TestPacket {
   readonly linkType: number;
 }
 
-/** A packet as it may be given: a frame by itself, bytes, or both with what else a capture file records. */
+/** A packet as it may be given: a frame alone, bytes, or both with what else a capture file records. */
 export type GivenPacket = Layered | Uint8Array | { readonly bytes: Uint8Array; readonly wireLength?: number; readonly seconds?: number; readonly nanoseconds?: number; readonly linkType?: number };
 
 /** The second of the first packet, where none is given. */

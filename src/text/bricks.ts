@@ -56,7 +56,7 @@ export class BrickFinder {
     const { text } = word;
     if (!BRICK_NAME.test(text) || word.quoted) throw this.error(word, 'E_SETUP', `${JSON.stringify(text)} can't be the name of a brick.`, 'Names consist of letters, digits, - and _, and begin with a letter.');
     if (this.known.find(text) !== undefined) throw this.error(word, 'E_SETUP', `${text} is a kind of brick, and can't be the name of one.`, `For example: ${text.toLowerCase()}1: ${text}`);
-    if (this.named.has(text)) throw this.error(word, 'E_SETUP', `There are two bricks with the name ${text}.`, 'Give each a name of its own.');
+    if (this.named.has(text)) throw this.error(word, 'E_SETUP', `There are two bricks with the name ${text}.`, 'Give each its own name.');
     this.named.set(text, { word });
   }
 

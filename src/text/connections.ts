@@ -56,8 +56,8 @@ export class Connector {
   /** A statement without an arrow only makes bricks. */
   private checkAlone(items: readonly ResolvedItem[], place: Span): void {
     for (const item of items) {
-      if (item.kind === 'links') throw this.error(item.place, 'E_SETUP', `Nothing is said of ${item.names[0]}.`, `Write where its packets go: ${item.names[0]} -> LoadBalancer -> ...`);
-      if (!this.finder.bricks.some((brick) => brick.place.start === item.place.start)) throw this.error(place, 'E_SETUP', 'Nothing is said of this brick.', 'Write where its packets go: lb[0] -> ...');
+      if (item.kind === 'links') throw this.error(item.place, 'E_SETUP', `${item.names[0]} leads nowhere.`, `Write where its packets go: ${item.names[0]} -> LoadBalancer -> ...`);
+      if (!this.finder.bricks.some((brick) => brick.place.start === item.place.start)) throw this.error(place, 'E_SETUP', 'This brick leads nowhere.', 'Write where its packets go: lb[0] -> ...');
     }
   }
 
@@ -107,9 +107,9 @@ export class Connector {
     } else if (origins.length === targets.length) {
       origins.forEach((origin, index) => this.connectOne(origin, targets[index]));
     } else if (origins.length === 1 && 'link' in first) {
-      throw this.error(target.place, 'E_SETUP', `${first.link} has ${targets.length} targets.`, 'Say what each is to get: with LoadBalancer packets are split among them, with Duplicator each gets a copy.');
+      throw this.error(target.place, 'E_SETUP', `${first.link} has ${targets.length} targets.`, 'Say what each gets: a LoadBalancer splits packets among them, a Duplicator gives each a copy.');
     } else {
-      throw this.error(target.place, 'E_SETUP', `${origins.length === 1 ? 'One output' : `${origins.length} outputs`} can't go to ${targets.length} targets.`, 'There have to be as many of them, or one target.');
+      throw this.error(target.place, 'E_SETUP', `${origins.length === 1 ? 'One output' : `${origins.length} outputs`} can't go to ${targets.length} targets.`, 'Name as many targets as outputs, or one target for all.');
     }
   }
 

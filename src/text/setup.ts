@@ -39,7 +39,7 @@ export function planEngines(syntax: SetupSyntax, source: SourceText, known: Know
     const name = engine.name?.text ?? FIRST_ENGINE;
     const place = engine.name ?? engine;
     if (name === '') throw source.error(place, 'E_SETUP', 'The name of an engine is empty.');
-    if (engines.has(name)) throw source.error(place, 'E_ENGINE_EXISTS', `There are two engines with the name ${name}.`, name === FIRST_ENGINE ? 'What stands before the first heading is the engine e0.' : 'Give each a name of its own.');
+    if (engines.has(name)) throw source.error(place, 'E_ENGINE_EXISTS', `There are two engines with the name ${name}.`, name === FIRST_ENGINE ? 'What stands before the first heading is the engine e0.' : 'Give each its own name.');
     engines.set(name, planEngine(name, engine, source, known));
   }
   return [...engines.values()];
@@ -80,7 +80,7 @@ function planEngine(name: string, engine: EngineSyntax, source: SourceText, know
 /** The options of its backend are a table; which there are only the backend knows. @throws BricksError E_OPTION */
 function splitOptions({ options }: EngineSyntax, source: SourceText) {
   const [table, second] = options.filter(({ name }) => name?.text === 'backendOptions');
-  if (second !== undefined) throw source.error(second, 'E_OPTION', 'backendOptions stands here twice.', 'Write all of them in one table.');
+  if (second !== undefined) throw source.error(second, 'E_OPTION', 'backendOptions is given twice.', 'Write all of them in one table.');
   if (table !== undefined && table.value.kind !== 'table') throw source.error(table.value, 'E_OPTION', 'Options of a backend are a table.', 'Write them as backendOptions = (snapLength = 128).');
   const unnamed = table?.value.kind === 'table' ? table.value.entries.find(({ name }) => name === undefined) : undefined;
   if (unnamed !== undefined) throw source.error(unnamed, 'E_OPTION', 'Options of a backend have names.', 'Write them as backendOptions = (snapLength = 128).');
@@ -92,7 +92,7 @@ function splitOptions({ options }: EngineSyntax, source: SourceText) {
 
 function tableOf(source: SourceText, entries: readonly ArgumentSyntax[]): Record<string, unknown> {
   const twice = entries.find(({ name }, index) => entries.findIndex((other) => other.name?.text === name?.text) < index);
-  if (twice !== undefined) throw source.error(twice, 'E_OPTION', `The option ${twice.name?.text} stands here twice.`, 'Remove one.');
+  if (twice !== undefined) throw source.error(twice, 'E_OPTION', `The option ${twice.name?.text} is given twice.`, 'Remove one.');
   return Object.fromEntries(entries.map(({ name, value }) => [name?.text, valueOf(value)]));
 }
 

@@ -32,8 +32,8 @@ export interface OptionsOwner {
 export function givenOptions(source: SourceText, { label, declarations, shorthand }: OptionsOwner, given: readonly ArgumentSyntax[]): Record<string, unknown> {
   const options = new Map<string, unknown>();
   given.forEach(({ name: word, value, start, end }, index) => {
-    if (word === undefined && index > 0) throw source.error({ start, end }, 'E_SETUP', 'Only the first value may stand without a name.', usage(label, declarations));
-    if (word === undefined && shorthand === undefined) throw source.error({ start, end }, 'E_OPTION', `${label} has no option that a value without a name stands for.`, usage(label, declarations));
+    if (word === undefined && index > 0) throw source.error({ start, end }, 'E_SETUP', 'Only the first value may come without a name.', usage(label, declarations));
+    if (word === undefined && shorthand === undefined) throw source.error({ start, end }, 'E_OPTION', `${label} takes no value without a name.`, usage(label, declarations));
     const name = word?.text ?? shorthand as string;
     if (options.has(name)) throw source.error(word ?? value, 'E_OPTION', `${label} has the option ${name} twice.`, 'Remove one.');
     const declaration = declarations.find((one) => one.name === name);

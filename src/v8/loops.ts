@@ -1,5 +1,5 @@
 /**
- * The loops that an engine runs around a brick's function, one for each node of its graph: code of their own, into which V8 compiles
+ * The loops that an engine runs around a brick's function, one for each node of its graph: separate code, into which V8 compiles
  * the function itself and the arrays of rows (src/v8/specialise.ts).
  *
  * Cost: some 3 ns a packet with a load balancer's function, of which the loop itself is one.

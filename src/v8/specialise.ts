@@ -3,7 +3,7 @@
  *
  * V8 compiles the address and the length of a typed array into a function that closes over it, but only while that
  * closure is the only one of its code; what a loop is handed, or finds in an object, it checks and loads again for each
- * packet: 24 processor cycles a packet in a load balancer's loop, against 7. So each loop gets code of its own,
+ * packet: 24 processor cycles a packet in a load balancer's loop, against 7. So each loop gets its own code,
  * made from its factory's text. See docs/decisions/0015-loops-of-their-own.md.
  */
 

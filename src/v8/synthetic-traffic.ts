@@ -41,7 +41,7 @@ const PACKET_KINDS = SINGLE_PACKETS + FRAGMENTS;
 const SMALL_BATCH = 48;
 const TYPES = [0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x8847, 0x8864, 0x0800, 0x86dd, 0x0800];
 
-/** Frames of many kinds: IPv4 and IPv6, TCP, UDP and others, tags, labels, fragments, ARP, and rubbish. */
+/** Frames of many kinds: IPv4 and IPv6, TCP, UDP and others, tags, labels, fragments, ARP, and garbage. */
 export function syntheticMemory(): ArrayBuffer {
   const buffer = new ArrayBuffer(PACKET_BYTES * PACKET_KINDS);
   const bytes = new Uint8Array(buffer);

@@ -37,7 +37,7 @@ const PORT_SHAPES = 6;
 /** A full output, once in so many batches, and how often it is asked again then. */
 const FULL_EVERY = 509;
 const FULL_ATTEMPTS = 23;
-/** One run in so many is looked at; by objects of many shapes, so that V8 takes whoever looks for anything. */
+/** One run in so many is watched; by watchers of many shapes, so that V8 assumes nothing about them. */
 const WATCHED_EVERY = 5;
 const WATCHERS: readonly GraphWatcher[] = Array.from({ length: PORT_SHAPES }, (_, shape) => ({ [`shape${shape}`]: shape, ...NOBODY }));
 
@@ -163,8 +163,8 @@ function runInstance(instance: WarmUpInstance, host: WarmUpHost, milliseconds: n
 }
 
 /**
- * Whether V8 has done its work. It is asked of all code together: a function that V8 has put into its callers, or that does nothing, is never
- * optimised by itself, however often it runs.
+ * Whether V8 has done its work. It is asked of all code together: a function that V8 has inlined into its callers, or that does nothing, is never
+ * optimised separately, however often it runs.
  */
 class Progress {
   private readonly probe = new OptimisationProbe();

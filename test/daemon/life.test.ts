@@ -48,8 +48,8 @@ describe('bricks -d', () => {
   test.each<[string, string, RegExp]>([
     ['loops', `${ENGINE}while true do end`, /runs as process/],
     ['fails later', `${ENGINE}BRICKS.sleep(0.5)\nprint("so far")\nerror("late")`, /late\.lua:4: late/],
-    ['leaves', `${ENGINE}os.exit(0)`, /the script has ended itself with exit code 0/],
-    ['leaves later with a failure', `${ENGINE}BRICKS.sleep(0.5)\nos.exit(3)`, /the script has ended itself with exit code 3/],
+    ['leaves', `${ENGINE}os.exit(0)`, /the script exited with code 0/],
+    ['leaves later with a failure', `${ENGINE}BRICKS.sleep(0.5)\nos.exit(3)`, /the script exited with code 3/],
   ])('stays when its script %s', async (_, text, told) => {
     place.script('late.lua', text);
     expect(await place.daemon([...SETTLE, '-f', 'late.lua', '--log-file', 'late.log'])).toMatchObject({ code: 0 });
@@ -73,7 +73,7 @@ describe('bricks -d', () => {
       setTimeout(() => process.exit(4), 500);
     `);
     expect(await place.daemon(['-f', 'late.mjs', '--log-file', 'module.log'])).toMatchObject({ code: 0 });
-    expect(await place.logged('module.log', /exit code 4/)).toMatchObject({ level: 'warn' });
+    expect(await place.logged('module.log', /exited with code 4/)).toMatchObject({ level: 'warn' });
     expect(place.log('module.log')).toEqual(expect.arrayContaining([
       expect.objectContaining({ level: 'info', source: 'script', msg: 'one line' }),
       expect.objectContaining({ level: 'error', msg: expect.stringMatching(/late\.mjs:7: late/) as string }),
@@ -96,7 +96,7 @@ describe('a start fails in the terminal where it was asked for', () => {
   test.each<[string, string, number, RegExp]>([
     ['of a syntax error', 'x = = 1', 1, /bad\.lua:1: unexpected symbol near '='/],
     ['of a script that fails', `${ENGINE}error("no")`, 1, /bad\.lua:2: no/],
-    ['of a script that leaves', `io.stderr:write("usage: so\\n") os.exit(7)`, 7, /usage: so\nbricks: The script has ended itself with exit code 7/],
+    ['of a script that leaves', `io.stderr:write("usage: so\\n") os.exit(7)`, 7, /usage: so\nbricks: The script exited with code 7/],
     ['of an engine that cannot be linked', 'PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("no/such.pcap"):connect_output("out{0"))', 1, /no\/such\.pcap/],
   ])('%s', async (_, text, code, said) => {
     place.script('bad.lua', text);

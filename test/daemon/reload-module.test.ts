@@ -77,7 +77,7 @@ test.each<[string, string, RegExp]>([
   ['that is wrong', 'const x = = 1;', /set-up\.ts:4: Unexpected token.*\[E_SCRIPT_FAILED\]/],
   ['that throws', 'throw new Error("in vain");', /set-up\.ts:4: in vain/],
   ['whose import throws', engine('kept', 'new LoadBalancer("x")'), /set-up\.ts:4: .*tuple/],
-  ['that leaves with a failure', `${engine('other', dummy('x', 'y'))}process.exit(3);`, /has ended itself with exit code 3/],
+  ['that leaves with a failure', `${engine('other', dummy('x', 'y'))}process.exit(3);`, /exited with code 3/],
   ['that makes an engine twice', `new PacketEngine('twice'); new PacketEngine('twice');`, /makes two engines "twice"/],
   ['whose links cannot be opened', engine('kept', dummy('a', 'new')) + engine('second', dummy('g', 'no/such/folder/x.pcap')), /Nothing was changed: .*no\/such\/folder\/x\.pcap.*\[E_RELOAD\]/],
 ])('a module %s changes nothing, and the caller hears of it', async (_, text, said) => {

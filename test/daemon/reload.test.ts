@@ -44,7 +44,7 @@ test('engines are kept, changed, added and removed; one that is the same is not 
 test.each<[string, string, RegExp]>([
   ['that is wrong', 'x = = 1', /set-up\.lua:1: unexpected symbol near '='.*\[E_SCRIPT_FAILED\]/],
   ['that links what cannot be', engine('kept', 'Brick.new("Merge"):connect_input("a")'), /Merge/],
-  ['that leaves with a failure', 'os.exit(3)', /has ended itself with exit code 3/],
+  ['that leaves with a failure', 'os.exit(3)', /exited with code 3/],
   ['that loops without waiting for anything', 'while true do BRICKS.sleep(1) error("in vain") end', /in vain/],
 ])('a script %s changes nothing, and the caller hears of it', async (_, text, said) => {
   const before = await engines();

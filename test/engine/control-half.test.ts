@@ -20,7 +20,7 @@ let written = 0;
 
 function moduleOf(text: string): string {
   const file = join(folder, `brick${written++}.cjs`);
-  writeFileSync(file, `const { DROP, defineBrick } = require(${PACKAGE});\n${text}`);
+  writeFileSync(file, `const { BricksError, DROP, defineBrick } = require(${PACKAGE});\n${text}`);
   return file;
 }
 
@@ -51,6 +51,7 @@ const GATE = `{
         echoes: () => echoes,
         slow: async () => { await new Promise((done) => setTimeout(done, 5)); return 'at last'; },
         fail: () => { throw new Error('not like this'); },
+        refuse: () => { throw new BricksError('X_GATE', 'The gate is locked.', 'Unlock it.'); },
       },
       onMessage: (message) => { echoes.push(message); },
     };
@@ -74,7 +75,8 @@ describe('a control half', () => {
     expect(numbersOf(loopback.read('out'))).toEqual(Array.from({ length: 10 }, (_, index) => 10 + index));
     expect(await gate.call('slow')).toBe('at last');
     await expect(gate.call('fail')).rejects.toMatchObject({ code: 'E_BRICK_CALL', message: 'Gate:fail failed: not like this' });
-    await expect(gate.call('sett', 1)).rejects.toMatchObject({ code: 'E_BRICK_CALL', message: 'The brick Gate has no method "sett". It has: set, tell, echoes, slow, fail.' });
+    await expect(gate.call('refuse')).rejects.toMatchObject({ code: 'X_GATE', message: 'The gate is locked. Unlock it.' });
+    await expect(gate.call('sett', 1)).rejects.toMatchObject({ code: 'E_BRICK_CALL', message: 'The brick Gate has no method "sett". It has: set, tell, echoes, slow, fail, refuse.' });
   });
 
   test('exchanges messages with the other, also while no packets come, in their order', async () => {

@@ -356,12 +356,12 @@ const defineAndRun = `
 test.each([
   ['as it is loaded', `const { PacketEngine, defineBrick } = require(${index}); ${defineAndRun};`],
   ['and catches the error', `const { PacketEngine, defineBrick } = require(${index}); ${defineAndRun}.catch((error) => { console.error(error.message); process.exit(1); });`],
-])('a script that defines a brick and starts its engine %s is told to give the brick a module of its own', (what, text) => {
+])('a script that defines a brick and starts its engine %s is told to give the brick its own module', (what, text) => {
   const file = join(brickFolder(), `script-${what.replace(/\W/g, '-')}.cjs`);
   writeFileSync(file, text);
   const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 });
   expect(stdout).not.toContain('running');
-  expect(stderr).toMatch(/Put the brick into a module of its own/);
+  expect(stderr).toMatch(/Put the brick into its own module/);
   expect(status).toBe(1);
 });
 

@@ -124,7 +124,7 @@ test('edits of descriptions', () => {
   expect(links(editGraph(chain, { edit: 'insert', brick: brick(4, [], ['x']), before: 2 }, none))).toEqual(['in 1 m{0', 'm}0 4 inserted-1{0,x', 'inserted-1}0 2 n{0', 'n}0 3 out']);
   expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: { b: 3 } }, none)[1].options).toEqual({ a: 1, b: 3 });
   expect(editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, () => declared)[1].options).toEqual({ a: 5, b: 2 });
-  expect(() => editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, none)).toThrow('are a table');
+  expect(() => editGraph(chain, { edit: 'setOptions', brick: 2, options: 5 }, none)).toThrow('must be a table');
   expect(() => editGraph(chain, { edit: 'insert', brick: brick(4, ['y'], []), before: 2 }, none)).toThrow('has an input, y');
 
   // Lists over the outputs follow them.
@@ -139,7 +139,7 @@ test('edits of descriptions', () => {
   expect(() => lists({ w: [2, 3] }, add(['r', 's'], { w: [7] }))).toThrow('has 1 value for 2 new outputs');
   expect(() => lists({ v: [4, 5] }, add(['r']))).toThrow('needs a value for each output');
   expect(() => lists({}, add(['r'], { a: 7 }))).toThrow('has no option "a" that is a list over its outputs');
-  expect(() => lists({}, add(['r'], 7))).toThrow('told by a table of options, got 7');
+  expect(() => lists({}, add(['r'], 7))).toThrow('must be a table, got 7');
 });
 
 test('weights of a LoadBalancer follow its outputs: by TypeScript and by commands', async () => {

@@ -45,7 +45,7 @@ enum direction { TRANSMIT = 0, RECEIVE = 1 };
 
 /* The call's side of a ring, as the kernel's kring. */
 struct kring {
-  /* Taken by whoever syncs the ring; dies with its holder and is recovered. */
+  /* Taken by the process that syncs the ring; dies with its holder and is recovered. */
   pthread_mutex_t lock;
   /* What the program last told, and the tail it was last shown. */
   uint32_t rhead, rcur, rtail;

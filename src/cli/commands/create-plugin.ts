@@ -31,7 +31,7 @@ export class CreatePluginCommand extends Command {
   license = Option.String('--license', { description: 'MIT or BSD-2-Clause' });
 
   override async execute(): Promise<number> {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a package of its own, which also npm create runs
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a separate package, which also npm create runs
     const { CreateError, WriteError, create } = require(join(packageRoot(), 'plugins', 'create-bricks-plugin', 'dist', 'index.js')) as Creator;
     const { name, form, brick, description, author, license } = this;
     try {

@@ -9,7 +9,7 @@ export class PluginsCommand extends Command {
     description: 'List plugins, what they bring, and why one cannot be used.',
     details: `
       Plugins are npm packages that bring bricks or backends. They are found in node_modules of the working directory and of the folders
-      above it, among the global packages, and where --plugin points. Each is loaded once, in a thread of its own, to see whether it can be.
+      above it, among the global packages, and where --plugin points. Each is loaded once, in its own thread, to see whether it can be.
     `,
     examples: [['All plugins', 'bricks plugins'], ['One that is not installed', 'bricks plugins --plugin ./my-brick'], ['For programs', 'bricks plugins --json']],
   });

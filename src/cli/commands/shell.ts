@@ -23,7 +23,7 @@ export class ShellCommand extends ClientCommand {
   static override usage = Command.Usage({
     description: 'Open a Lua shell on a running daemon.',
     details: `
-      Each shell has a Lua state of its own and shares the daemon's engines: PktEngine.retrieve("e0") returns one that another script has made.
+      Each shell has its own Lua state and shares the daemon's engines: PktEngine.retrieve("e0") returns one that another script has made.
       Ctrl-C ends what is running, Ctrl-D leaves the shell and the daemon goes on; BRICKS.shutdown() ends the daemon.
 
       Without a terminal it reads Lua from standard input, and with -f it runs a script: the exit code tells whether all went well.
@@ -85,7 +85,7 @@ export class ShellCommand extends ClientCommand {
 function readScript(given: string): string {
   const path = findScript(given);
   checkScript(path);
-  if (isModule(path)) throw new BricksError('E_SCRIPT', `The script ${given} is a module.`, 'A shell takes Lua; modules run in a process of their own: bricks -f.');
+  if (isModule(path)) throw new BricksError('E_SCRIPT', `The script ${given} is a module.`, 'A shell takes Lua; modules run in their own process: bricks -f.');
   const bytes = readFileSync(systemName(path));
   if (bytes.length > SCRIPT_BYTES) throw new BricksError('E_SCRIPT', `The script ${given} has ${bytes.length} bytes; a shell takes ${SCRIPT_BYTES}.`, 'Put it on the daemon\'s machine, and run it there: dofile("/path/to/it").');
   return bytes.toString('utf8');

@@ -18,7 +18,7 @@ import { WatchEnd } from '../watch-end';
 
 /** Of a packet that is printed, its headers are enough. */
 const TEXT_SNAP = 192;
-/** What may wait for whoever reads the output; packets beyond are left out and counted. */
+/** What may wait for the reader of the output; packets beyond that are left out and counted. */
 const WAITING_BYTES_MOST = 8 << 20;
 
 /** In place of a link: the whole engine. */

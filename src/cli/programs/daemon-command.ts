@@ -25,7 +25,7 @@ const seconds = cascade(isNumber(), [isInInclusiveRange(0, MOST_SECONDS)]);
 /** Starts a daemon, or is one. */
 export abstract class DaemonCommand extends Command {
   foreground = Option.Boolean('--foreground', false, { description: 'stay in the foreground, for service managers (systemd Type=notify) and containers' });
-  name = Option.String('--name', { description: 'name of the daemon; each has files and a control socket of its own; default: bricks, or BRICKS_NAME' });
+  name = Option.String('--name', { description: 'name of the daemon; each has its own files and control socket; default: bricks, or BRICKS_NAME' });
   runDir = Option.String('--run-dir', { description: 'directory for its pid file, control socket and status file; default: /run/bricks for root, otherwise $XDG_RUNTIME_DIR/bricks' });
   group = Option.String('--group', { description: 'group whose members may look into that directory, and use the control socket' });
   groupAccess = Option.String('--group-access', 'read', { description: 'what members of the group may do over the control socket: read, or control; default: read', validator: isEnum(['read', 'control'] as const) });

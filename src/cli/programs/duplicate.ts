@@ -6,7 +6,7 @@ export class DuplicateCommand extends PipesCommand {
   static readonly binary = 'bricks-duplicate';
   static override paths = [Command.Default];
   static override usage = Command.Usage({
-    description: 'Give every packet of an interface to each of several pipes, in a daemon of its own.',
+    description: 'Give every packet of an interface to each of several pipes, in its own daemon.',
     details: `
       Each of the pipes eth3}0 to eth3}3 gets all packets of eth3.
       The input may also be a capture file. The same as bricks-server -f duplicate.

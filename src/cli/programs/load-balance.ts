@@ -6,7 +6,7 @@ export class LoadBalanceCommand extends PipesCommand {
   static readonly binary = 'bricks-load-balance';
   static override paths = [Command.Default];
   static override usage = Command.Usage({
-    description: 'Split an interface over pipes, flow by flow, in a daemon of its own.',
+    description: 'Split an interface over pipes, flow by flow, in its own daemon.',
     details: `
       Packets of eth3 go to eth3}0 to eth3}3: all packets of a connection, both directions, to the same pipe.
       The input may also be a capture file. The same as bricks-server -f load-balance.

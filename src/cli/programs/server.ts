@@ -7,7 +7,7 @@ export class ServerCommand extends DaemonCommand {
   static readonly binary = 'bricks-server';
   static override paths = [Command.Default];
   static override usage = Command.Usage({
-    description: 'Run as a daemon: its engines go on until it is told to stop.',
+    description: 'Run as a daemon: its engines run until it is stopped.',
     details: `
       Runs a script and stays, whatever the script does: ends, fails later, loops, or calls os.exit. Also started by bricks -d.
 

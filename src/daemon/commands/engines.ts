@@ -10,7 +10,7 @@ import { isTable } from '../../model/table';
 import { carryOut, type ControlHost } from '../control-host';
 import { handle, type CommandHandler } from '../handlers';
 
-/** Bricks of clients get numbers of their own, far from those that scripts and shells count: a client knows nothing of the others. */
+/** Bricks of clients get their own numbers, far from those that scripts and shells count: a client knows nothing of the others. */
 let lastBrick = 1_000_000_000;
 
 function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler {

@@ -37,7 +37,7 @@ Thread::~Thread() {
       ++at;
       continue;
     }
-    // The lock stays with the guardian, if there is one, until it has mended the file.
+    // The lock stays with the guardian, if there is one, until it has repaired the file.
     if (!IsStandard(at->first)) close(at->first);
     at = Owners().erase(at);
   }

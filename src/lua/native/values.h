@@ -14,7 +14,7 @@ extern "C" {
 
 namespace bricks {
 
-// A JavaScript value by itself, since Lua may raise an error (jump) while values are pushed:
+// A JavaScript value on its own, since Lua may raise an error (jump) while values are pushed:
 // then nothing of JavaScript or C++ may be alive in the frames between.
 struct LuaValue {
   enum class Kind { Nil, Boolean, Number, String, List, Table };

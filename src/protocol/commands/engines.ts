@@ -172,10 +172,10 @@ export const ENGINE_COMMANDS = {
     parameters: { name, brick, options: structured<Readonly<Record<string, unknown>>>()({ type: 'table', required: true, description: 'those options that change' }) }, positional: ['name', 'brick', 'options'],
   }),
   'brick.insert': command<readonly LinkedBrick[]>()({
-    access: 'control', summary: 'Put a brick in front of another one, also while its engine runs: it gets the inputs of that one.', result: THE_BRICKS,
+    access: 'control', summary: 'Insert a brick before another one, also while its engine runs: it takes over the inputs of that brick.', result: THE_BRICKS,
     parameters: {
       name,
-      before: { type: 'integer', required: true, minimum: 0, description: 'the number of the brick that it is put in front of' },
+      before: { type: 'integer', required: true, minimum: 0, description: 'the number of the brick before which it goes' },
       kind,
       options: structured<Readonly<Record<string, unknown>>>()({ type: 'table', description: 'its options' }),
     },

@@ -1,4 +1,4 @@
-/** Commands of Lua shells: each is a Lua state of its own on the daemon, and shares its engines. */
+/** Commands of Lua shells: each is its own Lua state on the daemon, and shares its engines. */
 import type { LineResult, RunResult } from '../../lua/lua-host';
 import { command, topic } from '../declare';
 import { structured } from '../parameters';
