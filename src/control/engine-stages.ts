@@ -1,5 +1,5 @@
 /** Columns that the engine fills itself, where a brick reads them and a source leaves them out. */
-import type { BatchStage } from '../core/engine-graph';
+import type { BatchStage } from '../core/side-batch';
 import type { EngineSource } from '../core/engine-source';
 import type { GraphMemory } from '../rows/graph-memory';
 import { HeaderBytesColumn, copyHeadersByByte } from '../core/header-bytes';

@@ -3,7 +3,8 @@ import type { Transmitter } from '../model/backend';
 import type { PacketBatch } from '../model/packet-batch';
 import type { CellClock } from '../context/cell-clock';
 import type { EngineHost } from './engine';
-import { SIDE_COPIED, SIDE_HELD, SIDE_MADE, type EngineGraph, type SideKind } from './engine-graph';
+import type { EngineGraph } from './engine-graph';
+import { SIDE_COPIED, SIDE_HELD, SIDE_MADE, type SideKind } from './side-batch';
 
 /** What an orderly stop gives slow readers to take what was already received. */
 const STOP_NANOSECONDS = 2_000_000_000;

@@ -6,7 +6,7 @@
  */
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketList } from '../model/packet-list';
-import type { SideKind } from './engine-graph';
+import type { SideKind } from './side-batch';
 
 /** Called at each step of a batch while somebody looks. It must not throw, and changes nothing: neither packets nor lists. */
 export interface GraphWatcher {

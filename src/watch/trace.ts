@@ -1,5 +1,5 @@
 /** A trace in an engine's thread: follows packets from their source to where they are sent or dropped, also those that are copied or held on the way. */
-import { SIDE_COPIED, SIDE_HELD, type SideKind } from '../core/engine-graph';
+import { SIDE_COPIED, SIDE_HELD, type SideKind } from '../core/side-batch';
 import { PacketFilter } from '../filter/filter-expression';
 import { ALL, DROP, HELD as STAYS } from '../model/brick';
 import { DROP_REASONS } from '../model/drop-reasons';

@@ -1,6 +1,6 @@
 /** All who look at an engine, in its thread: taps and traces, as orders bring them, over whatever graph the engine has. A fault of theirs ends them, and harms no packet. */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import type { SideKind } from '../core/engine-graph';
+import type { SideKind } from '../core/side-batch';
 import type { GraphWatcher } from '../core/graph-watcher';
 import { messageOf } from '../model/errors';
 import type { PacketBatch } from '../model/packet-batch';

@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import type { BrickClass } from 'packet-bricks';
 import { EngineRegistry } from 'packet-bricks';
 import { Mailbox, MAILBOX_BYTES, createMailbox } from 'packet-bricks/src/control/mailbox';
-import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, until } from '../support/loopback-engine';
+import { closeEngines, flowPacket, injectAll, loopback, newEngine, numbersOf, runningEngine, until } from '../support/loopback-engine';
+import { outside, removeBricks } from '../support/outside-brick';
 import { LuaFixture } from '../lua/fixture';
 
 let folder: string;
@@ -13,6 +14,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'bricks-control-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(removeBricks);
 afterEach(closeEngines);
 
 const PACKAGE = JSON.stringify(resolve(__dirname, '..', '..', 'dist', 'src', 'index.js'));
@@ -211,4 +213,11 @@ describe('a mailbox', () => {
     expect(writer.post(new Uint8Array(MAILBOX_BYTES))).toBe(false);
     expect(reader.waiting).toBe(false);
   });
+});
+
+test('a brick that asks for more memory than there is, in its tables or in its engine, is refused in words', async () => {
+  const tables = outside('HugeTables', { definition: "shared: ({ limit }) => new SharedArrayBuffer(2 ** 46 + limit), control: () => ({}),", choose: 'return 0;' });
+  const inEngine = outside('HugeState', { definition: 'state: () => new ArrayBuffer(2 ** 46),', choose: 'return 0;' });
+  await expect(runningEngine(new tables().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_MEMORY', message: expect.stringMatching(/^There is not enough memory for the tables of the brick HugeTables\. End other programs/) });
+  await expect(runningEngine(new inEngine().connectInput('in').connectOutput('out'))).rejects.toThrow(/HugeState.*the system gives no more memory/);
 });

@@ -40,55 +40,6 @@ test('what a brick remembers begins anew with the engine: no packet of the warm-
   }
 });
 
-test.each([4, 300])('packets that a brick leaves to its slow path keep their place among the others, to any of %i outputs, dropped or held', async (outputs) => {
-  const names = Array.from({ length: outputs }, (_, output) => `s${output}`);
-  const Slow = outside(`Slow${outputs}`, {
-    definition: 'holds: true,',
-    form: `
-      choose: (packets) => (row) => (numberIn(packets, row) % 3 === 0 ? SLOW_PATH : numberIn(packets, row) % 2),
-      slowPath: (packets, options, context) => (row) => {
-        const number = numberIn(packets, row);
-        if (number % 9 === 0) return DROP;
-        return number % 5 === 0 ? (context.hold(row), HELD) : number % 2;
-      },
-      release: () => () => 1,`,
-  });
-  const engine = await runningEngine(new Slow().connectInput('in').connectOutput(...names));
-  await injectAll('in', packets(600));
-  loopback.end('in');
-  await engine.finished();
-  const held = (number: number): boolean => number % 15 === 0 && number % 9 !== 0;
-  expect(numbersOf(loopback.read('s0'))).toEqual(numbers(600).filter((number) => number % 2 === 0 && number % 9 !== 0 && !held(number)));
-  const other = numbersOf(loopback.read('s1'));
-  expect(other.filter((number) => !held(number))).toEqual(numbers(600).filter((number) => number % 2 === 1 && number % 9 !== 0 && !held(number)));
-  expect(other.filter(held)).toEqual(numbers(600).filter(held));
-  expect(engine.audit()).toMatchObject({ balanced: true, dropped: 67 });
-});
-
-test('a brick that leaves packets to a slow path that it does not have, or whose slow path returns no output, is named', async () => {
-  const without = outside('Without', { choose: 'return SLOW_PATH;' });
-  const wrong = outside('Wrong', { form: 'choose: () => () => SLOW_PATH, slowPath: () => () => 7,' });
-  const endless = outside('Endless', { form: 'choose: () => () => SLOW_PATH, slowPath: () => () => SLOW_PATH,' });
-  const must = 'it must return 0, its only output, or DROP';
-  for (const [Brick, message] of [
-    [without, 'it returned SLOW_PATH for a packet, but has no slowPath'], [wrong, `it returned 7 for a packet; ${must}`], [endless, `it returned SLOW_PATH for a packet; ${must}`],
-  ] as const) {
-    const engine = await runningEngine(new Brick().connectInput('in').connectOutput('out'), { warmUpMilliseconds: 0 });
-    const error = errorOf(engine);
-    await injectAll('in', packets(1));
-    expect((await error).message).toContain(message);
-    await closeEngines();
-  }
-  expect(() => outside('Elsewhere', { form: 'broadcast: true, slowPath: () => () => 0,' })).toThrow('The brick Elsewhere has a slowPath, which belongs to the form choose.');
-});
-
-test('a brick that asks for more memory than there is, in its tables or in its engine, is refused in words', async () => {
-  const tables = outside('HugeTables', { definition: "shared: ({ limit }) => new SharedArrayBuffer(2 ** 46 + limit), control: () => ({}),", choose: 'return 0;' });
-  const inEngine = outside('HugeState', { definition: 'state: () => new ArrayBuffer(2 ** 46),', choose: 'return 0;' });
-  await expect(runningEngine(new tables().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_MEMORY', message: expect.stringMatching(/^There is not enough memory for the tables of the brick HugeTables\. End other programs/) });
-  await expect(runningEngine(new inEngine().connectInput('in').connectOutput('out'))).rejects.toThrow(/HugeState.*the system gives no more memory/);
-});
-
 test('a brick stands in a graph more than once, each with options and counters of its own', async () => {
   const Below = outside('Below', { choose: 'if (numberOf(row) >= options.limit) return DROP; seen.add(1); return 0;' });
   const engine = await runningEngine(new Below(50).connectInput('in').connectOutput('x{0').link(new Below(20).connectInput('x}0').connectOutput('out')));
