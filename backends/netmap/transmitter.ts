@@ -52,6 +52,9 @@ export class NetmapTransmitter implements Transmitter {
       batchesTogether: options.batchesTogether,
       before: before?.native,
     });
+    // In a chain a packet is past its sinks long before the last of them has it.
+    const complete = context.copies && options.groups === 'chain' ? 0 : 1;
+    for (const { lists, output } of requests) lists.drops.complete[output] = complete;
     if (before) before.successor = this;
   }
 

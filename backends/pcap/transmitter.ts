@@ -27,7 +27,10 @@ export class InterfaceTransmitter implements Transmitter {
     this.links = requests.map((request) => request.link.text);
     this.troubles = requests.map(() => '');
     this.notice = (text, fault) => context.notice(text, fault);
-    for (const request of requests) this.addSink(request, backendOptions);
+    for (const request of requests) {
+      this.addSink(request, backendOptions);
+      request.lists.drops.complete[request.output] = 1;
+    }
     for (const batch of context.batches) this.bind(batch);
   }
 

@@ -10,6 +10,7 @@ const { dist } = require('../lib/paths');
 
 const NOBODY = 'nobody looks';
 const WATCHED = 'metrics each second, and top';
+const TAPPED = 'a tap that takes one packet in 1,000 of all outputs';
 /** Rounds so long that each has what happens every second. */
 const PACKETS = 240_000_000;
 const SCRAPER = `
@@ -17,13 +18,18 @@ const SCRAPER = `
   scrape();
   setInterval(scrape, 1000);`;
 
-/** A process that says something each time it looks. */
+/** A process that says something each time it looks; or first, on its standard error, that it is ready to. */
 class Looker {
   constructor(words) {
     this.looks = 0;
-    this.child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.said = '';
+    this.child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout.on('data', () => {
       this.looks++;
+      this.hear?.();
+    });
+    this.child.stderr.on('data', (text) => {
+      this.said += text;
       this.hear?.();
     });
     this.child.once('exit', () => {
@@ -33,8 +39,8 @@ class Looker {
   }
 
   async begun() {
-    while (this.looks === 0) {
-      if (this.over) throw new Error('a program that was to look at the engine has ended');
+    while (this.looks === 0 && this.said === '') {
+      if (this.over) throw new Error(`a program that was to look at the engine has ended: ${this.said}`);
       await new Promise((resolve) => { this.hear = resolve; });
     }
   }
@@ -46,71 +52,93 @@ class Looker {
   }
 }
 
-/** Serves an engine as a daemon does, with a program that scrapes its metrics and a `bricks top`. */
-async function watch(host, folder) {
+/** Serves an engine as a daemon does, with what `begin` starts to look at it. */
+async function serve(host, folder, begin) {
   const { ControlServer } = require(`${dist}/src/daemon/control-server.js`);
-  const { serveMetrics } = require(`${dist}/src/observe/metrics-server.js`);
   const socket = join(folder, 'bench.sock');
   const server = await ControlServer.listen(host, { socket });
-  const metrics = await serveMetrics('127.0.0.1', 0, () => host.registry.all.map((engine) => engine.stats()));
-  const lookers = [new Looker(['-e', SCRAPER, metrics.url]), new Looker([join(dist, 'bundle', 'cli', 'bricks.js'), 'top', '--json', '-a', socket])];
-  await Promise.all(lookers.map((looker) => looker.begun()));
+  const { lookers, close } = await begin(host, (words) => new Looker([join(dist, 'bundle', 'cli', 'bricks.js'), ...words, '-a', socket]));
   return {
+    lookers,
     looks: () => Math.min(...lookers.map((looker) => looker.looks)),
     async end() {
       await Promise.all(lookers.map((looker) => looker.end()));
       await server.close();
-      await metrics.close();
+      await close?.();
     },
   };
+}
+
+/** A program that scrapes its metrics, and a `bricks top`. */
+async function watch(host, bricks) {
+  const { serveMetrics } = require(`${dist}/src/observe/metrics-server.js`);
+  const metrics = await serveMetrics('127.0.0.1', 0, () => host.registry.all.map((engine) => engine.stats()));
+  return { lookers: [new Looker(['-e', SCRAPER, metrics.url]), bricks(['top', '--json'])], close: () => metrics.close() };
+}
+
+/** A tap on the balancer's outputs. Of its packets it prints the headers. */
+function tap(host, bricks) {
+  return { lookers: [bricks(['tap', 'LoadBalancer', '--sample', '1000'])] };
+}
+
+/** One engine, in turns with nobody and with those who look at it. */
+async function compete({ rounds, scale, engine }, name, begin) {
+  const { EngineRegistry } = require(`${dist}/src/control/engine-registry.js`);
+  const folder = mkdtempSync(join(tmpdir(), 'bricks-bench-'));
+  const registry = new EngineRegistry({});
+  registry.adoptAll();
+  const host = {
+    registry,
+    information: { version: '0', pid: process.pid, name: 'bench', startedAt: new Date().toISOString(), backend: 'memory-rings' },
+    reload: () => Promise.reject(new Error('not here')),
+    shutdown: () => undefined,
+  };
+  const open = await openEngine('observed', () => brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4)), { engine });
+  let fewest = Infinity;
+  const contestants = [
+    { name: NOBODY, round: (packets) => open.round(packets) },
+    {
+      name,
+      async round(packets) {
+        const looking = await serve(host, folder, begin);
+        try {
+          await Promise.all(looking.lookers.map((looker) => looker.begun()));
+          const before = looking.looks();
+          const round = await open.round(packets);
+          fewest = Math.min(fewest, looking.looks() - before);
+          return round;
+        } finally {
+          await looking.end();
+        }
+      },
+    },
+  ];
+  try {
+    const results = await contest(contestants, { rounds, packets: Math.round(PACKETS * scale) });
+    return {
+      results,
+      ratio: ratio(results, name, NOBODY),
+      beside: NOBODY,
+      figures: [{ name: 'looks of those who look in the shortest round (a quarter, not counted)', text: String(fewest) }],
+    };
+  } finally {
+    await open.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 const observed = {
   name: 'observed',
   title: 'load balancing to 4 outputs while metrics are scraped each second and bricks top runs',
   mark: { least: 0.99 },
-  async run({ rounds, scale, engine }) {
-    const { EngineRegistry } = require(`${dist}/src/control/engine-registry.js`);
-    const folder = mkdtempSync(join(tmpdir(), 'bricks-bench-'));
-    const registry = new EngineRegistry({});
-    registry.adoptAll();
-    const host = {
-      registry,
-      information: { version: '0', pid: process.pid, name: 'bench', startedAt: new Date().toISOString(), backend: 'memory-rings' },
-      reload: () => Promise.reject(new Error('not here')),
-      shutdown: () => undefined,
-    };
-    const open = await openEngine('observed', () => brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4)), { engine });
-    let fewest = Infinity;
-    const contestants = [
-      { name: NOBODY, round: (packets) => open.round(packets) },
-      {
-        name: WATCHED,
-        async round(packets) {
-          const watching = await watch(host, folder);
-          const before = watching.looks();
-          try {
-            return await open.round(packets);
-          } finally {
-            fewest = Math.min(fewest, watching.looks() - before);
-            await watching.end();
-          }
-        },
-      },
-    ];
-    try {
-      const results = await contest(contestants, { rounds, packets: Math.round(PACKETS * scale) });
-      return {
-        results,
-        ratio: ratio(results, WATCHED, NOBODY),
-        beside: NOBODY,
-        figures: [{ name: 'looks of each of the two in the shortest round (a quarter, not counted)', text: String(fewest) }],
-      };
-    } finally {
-      await open.close();
-      rmSync(folder, { recursive: true, force: true });
-    }
-  },
+  run: (settings) => compete(settings, WATCHED, watch),
 };
 
-module.exports = [observed];
+const tapped = {
+  name: 'observed-tap',
+  title: 'load balancing to 4 outputs while bricks tap takes one packet in 1,000 of all of them',
+  mark: { least: 0.97 },
+  run: (settings) => compete(settings, TAPPED, tap),
+};
+
+module.exports = [observed, tapped];

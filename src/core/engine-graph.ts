@@ -282,13 +282,18 @@ export class EngineGraph {
   abandon(end: boolean): void {
     const side = this.sideNode;
     if (side >= 0 && this.working[0] === side + 1 && this.sideKind !== SIDE_COPIED) {
-      if (end) this.nodes[side].dropHeld();
+      if (end) {
+        if (this.watch.on[0] !== 0) this.watch.watcher.lostHeld(side);
+        this.nodes[side].dropHeld();
+      }
       this.working[0] = 0;
     }
     while (this.working[0] > 0) {
       const index = this.working[0] - 1;
       const node = this.nodes[index];
-      node.countFailed(index === side ? this.allRows.count : this.inputs.lastCount(node, index === this.entry));
+      const input = index === side ? this.allRows : this.inputs.last(node, index === this.entry);
+      node.countFailed(input.count);
+      if (this.watch.on[0] !== 0) this.watch.watcher.failed(index, input);
       try {
         this.processFrom(index + 1);
       } catch {

@@ -22,6 +22,10 @@ export interface GraphWatcher {
   copied(node: number, input: PacketList, refused: number): void;
   /** A node has listed its packets for its outputs. */
   ran(node: number, input: PacketList): void;
+  /** A node's brick has thrown: what it was given is dropped, but for what it holds. Its lists are empty. */
+  failed(node: number, input: PacketList): void;
+  /** What it holds is dropped. */
+  lostHeld(node: number): void;
   /** A node is about to say which of the packets go that it holds; and it has said so. */
   releasing(node: number): void;
   released(node: number): void;
@@ -34,7 +38,7 @@ function nothing(): void {}
 
 /** Nobody looks. */
 export const NOBODY: GraphWatcher = {
-  look: nothing, entered: nothing, enteredSide: nothing, given: nothing, copied: nothing, ran: nothing, releasing: nothing, released: nothing, sending: nothing, sent: nothing,
+  look: nothing, entered: nothing, enteredSide: nothing, given: nothing, copied: nothing, ran: nothing, failed: nothing, lostHeld: nothing, releasing: nothing, released: nothing, sending: nothing, sent: nothing,
 };
 
 /** Who looks at a graph. */

@@ -26,11 +26,11 @@ export class NodeInputs {
     this.wholeBytes = -1;
   }
 
-  /** How many packets a node was given last. */
-  lastCount(node: GraphNode, entry: boolean): number {
+  /** What a node was given last. */
+  last(node: GraphNode, entry: boolean): PacketList {
     const merges = node.inputs.length > 1 || (node.inputs.length === 1 && entry);
-    if (merges) return node.merged.list.count;
-    return node.inputs.length === 1 ? node.inputs[0].list.count : this.allRows.count;
+    if (merges) return node.merged.list;
+    return node.inputs.length === 1 ? node.inputs[0].list : this.allRows;
   }
 
   /** The packets for a node; `entry`: also those of the batch, which begins there. */

@@ -96,7 +96,8 @@ export interface Transmitter {
   /**
    * Sends the packets of all its lists, from the memory of `batch`, and empties the lists.
    * With `wait` it leaves on their lists the packets that a full ring with a live reader can't take yet,
-   * and returns how many; without, it drops and counts them, and returns 0.
+   * and returns how many; without, it drops and counts them, and returns 0. One that says of each packet that it drops which it is, by `noteDrop`, sets
+   * `lists.drops.complete` of its outputs when it opens: of others those who look at drops show the likely ones.
    */
   transmit(batch: PacketBatch, wait: boolean): number;
   /** Once a batch, after all transmitters: makes what was sent visible to readers (and wakes them). */

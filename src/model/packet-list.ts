@@ -16,6 +16,7 @@
  *     rows[(output << shift) + (counts[output]++ << step)] = row;
  */
 import { uint16Array, uint32Array } from './typed-arrays';
+import { createDropNotes, type DropNotes } from './drop-notes';
 
 /** What a node gets of a batch. */
 export interface PacketList {
@@ -36,14 +37,20 @@ export interface PacketLists {
   readonly room: number;
   readonly rows: Uint16Array;
   readonly counts: Uint32Array;
+  /** Which of their packets are dropped, instead of sent. */
+  readonly drops: DropNotes;
 }
+
+/** Drops of a batch that can be noted: each row's once, and where a row is on many lists, some more. */
+const DROPS_OF_ROW = 4;
 
 /** Lists for `outputs` outputs with room for at least `capacity` rows each. */
 export function createPacketLists(outputs: number, capacity: number, interleaved = false): PacketLists {
   const bits = Math.max(4, Math.ceil(Math.log2(Math.max(1, capacity))));
   const step = interleaved ? Math.ceil(Math.log2(Math.max(1, outputs))) : 0;
   const rows = uint16Array(interleaved ? 1 << (bits + step) : Math.max(1, outputs) << bits);
-  return { outputs, shift: interleaved ? 0 : bits, step, room: 1 << bits, rows, counts: uint32Array(Math.max(1, outputs)) };
+  const drops = createDropNotes(outputs, Math.min(outputs, DROPS_OF_ROW) << bits);
+  return { outputs, shift: interleaved ? 0 : bits, step, room: 1 << bits, rows, counts: uint32Array(Math.max(1, outputs)), drops };
 }
 
 /** Takes the first `done` of `count` rows off an output's list. */

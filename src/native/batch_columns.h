@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "contract.h"
+#include "drop_notes.h"
 #include "list_rows.h"
 
 namespace bricks {
@@ -55,6 +56,12 @@ inline uint64_t* LinkRecord(const Napi::Value& counters, const Napi::Value& reco
   return static_cast<uint64_t*>(block.Data()) + first;
 }
 
+inline DropNotes NotesOf(const Napi::Object& drops) {
+  uint32_t* const words = ColumnData<uint32_t>(drops, "words", 2);
+  const size_t length = drops.Get("words").As<Napi::TypedArray>().ElementLength();
+  return {words, static_cast<uint32_t>((length - 2) / 2)};
+}
+
 // The lists of one brick's outputs (src/model/packet-list.ts): output k's i-th row number
 // is rows[(k << shift) + (i << step)], and counts[k] of them are valid.
 struct PacketLists {
@@ -64,6 +71,7 @@ struct PacketLists {
   uint32_t step = 0;
   uint32_t room = 0;
   uint32_t outputs = 0;
+  DropNotes drops;
   Napi::ObjectReference reference;
 
   void Bind(const Napi::Object& lists) {
@@ -74,6 +82,7 @@ struct PacketLists {
     counts = ColumnData<uint32_t>(lists, "counts", outputs);
     const uint64_t last = outputs == 0 || room == 0 ? 0 : (uint64_t{outputs - 1} << shift) + (uint64_t{room - 1} << step);
     rows = ColumnData<uint16_t>(lists, "rows", last + 1);
+    if (lists.Get("drops").IsObject()) drops = NotesOf(lists.Get("drops").As<Napi::Object>());
     reference = Napi::Persistent(lists);
   }
 

@@ -83,6 +83,8 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
     sink.count = bound->counts + output;
     sink.rows = bound->RowsOf(output);
     sink.room = bound->room;
+    sink.output = output;
+    sink.drops = bound->drops;
     sink.counters = LinkRecord(request.Get("counters"), request.Get("record"));
     rings_[k].Bind(request.Get("ring"));
     sink.wake = rings_[k].event.writable;
@@ -220,13 +222,13 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
   for (; k < end; k++) {
     const uint32_t row = rows[k];
     if (__builtin_expect(row >= capacity, 0)) {
-      sink.counters[kDropBackendError]++;
+      Drop(sink, row, kDropBackendError);
       continue;
     }
     const uint32_t offset = offsets[row];
     const uint32_t length = lengths[row];
     if (__builtin_expect(size_t{offset} + length > memoryBytes, 0)) {
-      sink.counters[kDropBackendError]++;
+      Drop(sink, row, kDropBackendError);
       continue;
     }
     uint8_t* const to = length <= longest ? writer.Reserve(length, wireLengths[row], seconds[row], nanoseconds[row], linkType) : nullptr;
@@ -244,7 +246,7 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
     writers_[index] = writer;
     const uint32_t reason = ReasonToDrop(sink, writers_[index], length, linkType, wait);
     if (reason != kLeave) {
-      sink.counters[reason]++;
+      Drop(sink, row, reason);
       continue;
     }
     break;
@@ -258,6 +260,11 @@ uint32_t RingTransmitter::Send(uint32_t index, const Batch& batch, uint32_t link
     dirty_.push_back(index);
   }
   return k;
+}
+
+void RingTransmitter::Drop(Sink& sink, uint32_t row, uint32_t reason) {
+  sink.counters[reason]++;
+  sink.drops.Note(sink.output, row, reason);
 }
 
 uint32_t RingTransmitter::ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait) {

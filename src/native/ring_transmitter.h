@@ -31,6 +31,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
     // Whether somebody read it when this batch began.
     bool read = false;
     int wake = -1;
+    uint32_t output = 0;
+    DropNotes drops;
   };
   struct Batch {
     BatchColumns columns;
@@ -55,6 +57,7 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   uint32_t SendTogether(const Batch& batch, uint32_t linkType, bool wait, uint32_t found);
   uint32_t Listed(uint32_t index) const;
   uint32_t TakeOff(uint32_t index, uint32_t done);
+  static void Drop(Sink& sink, uint32_t row, uint32_t reason);
   uint32_t ReasonToDrop(Sink& sink, const RingWriter& writer, uint32_t length, uint32_t linkType, bool wait);
   void TakeBackSkipped(Sink& sink, RingWriter& writer);
   void TakeBack(Sink& sink, uint32_t packets, uint32_t bytes);

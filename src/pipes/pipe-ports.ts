@@ -114,6 +114,7 @@ export class NativeTransmitter implements Transmitter {
       }),
       copies,
     });
+    for (const { lists, output } of requests) lists.drops.complete[output] = 1;
     for (const ring of rings) users.enter(ring, this);
   }
 

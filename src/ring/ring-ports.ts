@@ -7,6 +7,7 @@ import { SOURCE_ENDED, type SinkRequest, type SourcePort, type SourceRequest, ty
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { LinkName } from '../model/link-name';
 import type { PacketBatch } from '../model/packet-batch';
+import { noteDrop } from '../model/drop-notes';
 import { takeOff } from '../model/packet-list';
 import { SharedSinks } from './shared-sinks';
 import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRing, wakeRing } from './packet-ring';
@@ -14,10 +15,7 @@ import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRi
 /** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */
 export const STALLED_READER_MILLISECONDS = 1000;
 
-const NO_READER = LINK_DROPS + DROP_REASON_INDEX.noReader;
-const RING_FULL = LINK_DROPS + DROP_REASON_INDEX.ringFull;
-const TOO_LONG = LINK_DROPS + DROP_REASON_INDEX.tooLong;
-const LINK_TYPE = LINK_DROPS + DROP_REASON_INDEX.linkType;
+const { noReader: NO_READER, ringFull: RING_FULL, tooLong: TOO_LONG, linkType: LINK_TYPE } = DROP_REASON_INDEX;
 
 /** By which the writer wakes a reader that sleeps until a descriptor is readable. */
 export interface RingEvent {
@@ -122,6 +120,11 @@ interface RingSink {
   stalledSince: number;
 }
 
+function drop({ request: { lists, output }, words, record }: RingSink, row: number, reason: number): void {
+  addToCounter(words, record + LINK_DROPS + reason, 1);
+  noteDrop(lists.drops, output, row, reason);
+}
+
 /** What was written but skipped for the next reader was read by nobody. */
 function takeBackSkipped({ writer, words, record }: RingSink): void {
   const skipped = writer.takeSkipped();
@@ -130,7 +133,7 @@ function takeBackSkipped({ writer, words, record }: RingSink): void {
   const packets = Math.min(skipped.packets, readCounter(words, record + LINK_PACKETS));
   setCounter(words, record + LINK_PACKETS, readCounter(words, record + LINK_PACKETS) - packets);
   setCounter(words, record + LINK_BYTES, Math.max(0, readCounter(words, record + LINK_BYTES) - skipped.bytes));
-  addToCounter(words, record + NO_READER, packets);
+  addToCounter(words, record + LINK_DROPS + NO_READER, packets);
 }
 
 /** Writes the lists of all sinks of an engine to their rings. */
@@ -148,6 +151,7 @@ export class RingTransmitter implements Transmitter {
       stalledAt: 0,
       stalledSince: -1,
     }));
+    for (const { lists, output } of requests) lists.drops.complete[output] = 1;
     for (const { buffer } of this.sinks) users.enter(buffer, this);
   }
 
@@ -186,14 +190,14 @@ export class RingTransmitter implements Transmitter {
         packets++;
         bytes += batch.length[row];
       } else if (batch.length[row] > writer.longest) {
-        addToCounter(words, record + TOO_LONG, 1);
+        drop(sink, row, TOO_LONG);
       } else if (batch.linkType > MAXIMUM_RECORD_LINK_TYPE) {
-        addToCounter(words, record + LINK_TYPE, 1);
+        drop(sink, row, LINK_TYPE);
       } else if (!read || writer.reader === 0) {
         sink.stalledSince = -1;
-        addToCounter(words, record + NO_READER, 1);
+        drop(sink, row, NO_READER);
       } else if (!wait || this.stalled(sink)) {
-        addToCounter(words, record + RING_FULL, 1);
+        drop(sink, row, RING_FULL);
       } else {
         takeOff(lists, output, k, count);
         // The reader can make room only for what it sees.

@@ -118,7 +118,7 @@ export class TapRingWriter {
 /** A packet that a tap has seen. */
 export interface TappedPacket {
   readonly place: TapPlace;
-  /** Index of a drop reason, or NO_REASON. */
+  /** Index of a drop reason, with LIKELY where it may be another packet of its batch; or NO_REASON. */
   readonly reason: number;
   readonly seconds: number;
   readonly nanoseconds: number;

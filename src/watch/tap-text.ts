@@ -5,6 +5,7 @@ import type { TapPlace } from './watch-plan';
 /** What a line says of a tapped packet. */
 interface SeenPacket extends Omit<TapPlace, 'role'> {
   readonly reason?: string;
+  readonly likely?: true;
   readonly seconds: number;
   readonly nanoseconds: number;
   readonly wireLength: number;
@@ -20,9 +21,9 @@ export function tapLine(packet: SeenPacket): string {
 }
 
 /** `eth3}0 (LoadBalancer[0] -> Filter)`: the link, the brick and its output, and why the packet was dropped. */
-export function placeText({ link, brick, output, to, reason }: Omit<TapPlace, 'role'> & { readonly reason?: string }): string {
+export function placeText({ link, brick, output, to, reason, likely }: Omit<TapPlace, 'role'> & { readonly reason?: string; readonly likely?: true }): string {
   const from = brick === undefined ? undefined : output === undefined ? brick : `${brick}[${output}]`;
   const way = [from, to].filter((one) => one !== undefined).join(' -> ');
   const place = link === undefined ? way : `${link} (${from === undefined ? `-> ${way}` : way})`;
-  return reason === undefined ? place : `${place} dropped, ${reason}`;
+  return reason === undefined ? place : `${place} dropped, ${reason}${likely ? ' (this one, or another of its batch)' : ''}`;
 }

@@ -3,14 +3,15 @@ import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { CompiledLink } from '../model/graph';
 import type { PacketBatch } from '../model/packet-batch';
 import type { InnerLink } from '../rows/graph-memory';
-import type { Tap } from './tap';
+import { TakenPackets, type Tap } from './tap';
 import type { TapPlace } from './watch-plan';
-import { NO_DROP, SinkList, UndecidedRows, innerLinkOf, linksNamed, type WatchedGraph } from './watched-graph';
+import { NO_DROP, SinkList } from './sink-list';
+import { UndecidedRows, innerLinkOf, linksNamed, type WatchedGraph } from './watched-graph';
 
 interface WatchedSink {
   readonly place: number;
   readonly list: SinkList;
-  readonly records: Float64Array;
+  readonly taken: TakenPackets;
 }
 
 export class TapView {
@@ -36,7 +37,7 @@ export class TapView {
     const place = ({ link }: CompiledLink, role: TapPlace['role'], more: Omit<TapPlace, 'role' | 'link'>): number => tap.place({ role, link: link.text, ...more });
     this.sinks = links.sinks.map((index) => {
       const sink = compiled.sinks[index];
-      return { place: place(sink, 'sink', { brick: labelOf(sink.brick), output: sink.output }), list: new SinkList(watched, sink), records: new Float64Array(rows) };
+      return { place: place(sink, 'sink', { brick: labelOf(sink.brick), output: sink.output }), list: new SinkList(watched, sink), taken: new TakenPackets(rows) };
     });
     if (drops) {
       const asked = tap.order.place === undefined ? compiled.bricks.map((_, index) => index) : links.brick >= 0 ? [links.brick] : [];
@@ -50,6 +51,11 @@ export class TapView {
     }
   }
 
+  /** At which steps of a batch it looks. */
+  get looksAt(): { readonly entering: boolean; readonly between: boolean; readonly bricks: boolean; readonly sending: boolean } {
+    return { entering: this.sources.size > 0, between: this.inner.length > 0, bricks: this.bricks.size > 0, sending: this.sinks.length > 0 };
+  }
+
   /** Nothing, where the graph has no such link. */
   static open(tap: Tap, watched: WatchedGraph): TapView | undefined {
     const { place } = tap.order;
@@ -60,7 +66,7 @@ export class TapView {
 
   entered(source: number, batch: PacketBatch): void {
     const place = this.sources.get(source);
-    if (place !== undefined) this.tap.show(batch, this.whole, batch.count, place, undefined, undefined);
+    if (place !== undefined) this.tap.show(batch, this.whole, batch.count, place);
   }
 
   given(node: number, batch: PacketBatch): void {
@@ -71,7 +77,7 @@ export class TapView {
 
   copied(node: number, refused: Uint16Array, count: number, batch: PacketBatch): void {
     const place = this.bricks.get(node);
-    if (place !== undefined && count > 0) this.tap.show(batch, refused, count, place, this.allOf(DROP_REASON_INDEX.noBuffer, count), undefined);
+    if (place !== undefined && count > 0) this.tap.show(batch, refused, count, place, this.allOf(DROP_REASON_INDEX.noBuffer, count));
   }
 
   ran(node: number, input: { readonly rows: Uint16Array; readonly count: number }, batch: PacketBatch): void {
@@ -79,25 +85,49 @@ export class TapView {
     if (place === undefined) return;
     this.undecided.find(this.watched.graph.nodes[node], input);
     const { rows, count } = this.undecided;
-    if (count > 0) this.tap.show(batch, rows, count, place, this.allOf(DROP_REASON_INDEX.decision, count), undefined);
+    if (count > 0) this.tap.show(batch, rows, count, place, this.allOf(DROP_REASON_INDEX.decision, count));
+  }
+
+  /** The brick has thrown: what it was given is lost, but for what it holds. */
+  failed(node: number, input: { readonly rows: Uint16Array; readonly count: number }, batch: PacketBatch): void {
+    const place = this.bricks.get(node);
+    if (place === undefined) return;
+    this.undecided.find(this.watched.graph.nodes[node], input);
+    const { rows, count } = this.undecided;
+    if (count > 0) this.tap.show(batch, rows, count, place, this.allOf(DROP_REASON_INDEX.engineHung, count));
   }
 
   sending(batch: PacketBatch): void {
-    for (const { list, place, records } of this.sinks) {
-      list.note();
+    const { sinks, tap } = this;
+    for (let index = 0; index < sinks.length; index++) {
+      const { list, place, taken } = sinks[index];
+      if (tap.order.drops) {
+        list.note();
+        continue;
+      }
       // Before they are sent: afterwards a card may own their memory.
-      if (!this.tap.order.drops && list.count > 0) this.tap.show(batch, list.rows, list.count, place, undefined, records);
+      list.look();
+      taken.count = 0;
+      if (list.count > 0) tap.show(batch, list.rows, list.count, place, undefined, taken);
+      if (taken.count > 0) list.note();
     }
   }
 
   sent(batch: PacketBatch): void {
-    const lengths = this.watched.current.columns.length;
-    for (const { list, place, records } of this.sinks) {
-      if (list.count === 0) continue;
-      list.settle(lengths);
-      if (this.tap.order.drops) this.showDropped(list, place, batch);
-      else for (let i = 0; i < list.count; i++) if (list.reasons[i] !== NO_DROP) this.tap.takeBack(records[i]);
+    const { sinks, tap, watched: { current: { columns: { length } } } } = this;
+    for (let index = 0; index < sinks.length; index++) {
+      const { list, place, taken } = sinks[index];
+      if (!tap.order.drops && taken.count === 0) continue;
+      if (!list.settle(length)) continue;
+      if (tap.order.drops) this.showDropped(list, place, batch);
+      for (let i = 0; i < taken.count; i++) if (list.reasons[taken.places[i]] !== NO_DROP) tap.takeBack(taken.records[i]);
     }
+  }
+
+  /** Packets that a brick held and drops now: rows of its hold area's batch. */
+  dropped(node: number, batch: PacketBatch, rows: Uint16Array, count: number, reason: number): void {
+    const place = this.bricks.get(node);
+    if (place !== undefined && count > 0) this.tap.show(batch, rows, count, place, this.allOf(reason, count));
   }
 
   private showDropped({ rows, reasons, count }: SinkList, place: number, batch: PacketBatch): void {
@@ -107,7 +137,7 @@ export class TapView {
       this.scratch[dropped] = rows[i];
       this.reasons[dropped++] = reasons[i];
     }
-    if (dropped > 0) this.tap.show(batch, this.scratch, dropped, place, this.reasons, undefined);
+    if (dropped > 0) this.tap.show(batch, this.scratch, dropped, place, this.reasons);
   }
 
   private allOf(reason: number, count: number): Int8Array {

@@ -7,8 +7,23 @@ import { NO_REASON, TapRingWriter } from './tap-ring';
 import type { TapOrder, TapPlace } from './watch-plan';
 
 const SECOND_NANOSECONDS = 1e9;
-/** Of a packet that was not taken. */
-const NOT_TAKEN = -1;
+
+/** Packets of a list that a tap has taken: their places there, and their records. */
+export class TakenPackets {
+  readonly places: Uint16Array;
+  readonly records: Float64Array;
+  count = 0;
+
+  constructor(rows: number) {
+    this.places = new Uint16Array(rows);
+    this.records = new Float64Array(rows);
+  }
+
+  add(place: number, record: number): void {
+    this.places[this.count] = place;
+    this.records[this.count++] = record;
+  }
+}
 
 /** What a filter looks at. */
 export function filteredPackets({ columns: { offset, length, wireLength }, memory }: CurrentPackets): FilteredPackets {
@@ -30,7 +45,10 @@ export class Tap {
   private packets: FilteredPackets | undefined;
   private sight: TapSight | undefined;
   private passed = new Uint16Array(0);
-  private seen = 0;
+  /** Packets until the next one that the sample has. */
+  private unseen = 0;
+  /** Whether it has taken any since the last `commit`. */
+  private fresh = false;
   private left: number;
   private windowBegin = -Infinity;
   private inWindow = 0;
@@ -61,38 +79,57 @@ export class Tap {
     return this.left <= 0;
   }
 
-  /** Shows it packets of the batch on its way; what it takes of them it shows others by `commit`. `records[i]`: where the record of packet i lies, for `takeBack`. */
-  show(batch: Pick<PacketBatch, 'memory' | 'linkType'>, rows: Uint16Array, count: number, place: number, reasons: Int8Array | undefined, records: Float64Array | undefined): void {
-    const { sight, order, passed, packets } = this;
-    if (!sight || !packets || place < 0) return;
-    this.filter?.select(packets, batch.linkType, rows, count, passed);
-    const { columns } = sight.current;
-    for (let i = 0; i < count; i++) {
-      if (records) records[i] = NOT_TAKEN;
-      if (this.left <= 0 || (this.filter && passed[i] !== 0)) continue;
-      if (this.seen++ % order.sample !== 0 || !this.isInTime(sight.clock.cell[0])) continue;
-      const row = rows[i];
-      const record = this.ring.add(columns, batch, row, Math.min(columns.length[row], order.snap), place, reasons ? reasons[i] : NO_REASON);
-      if (record < 0) continue;
-      this.left--;
-      if (records) records[i] = record;
+  /**
+   * Shows it packets of the batch on its way, or of a side batch's columns; what it takes of them it shows others by `commit`. `taken` hears which it took, for
+   * `takeBack`. `reasons[i]`: why packet i was dropped.
+   */
+  show(batch: PacketBatch, rows: Uint16Array, count: number, place: number, reasons?: Int8Array, taken?: TakenPackets): void {
+    if (place < 0 || this.left <= 0) return;
+    const { filter, passed, order: { sample } } = this;
+    if (!filter) {
+      let at = this.unseen;
+      for (; at < count; at += sample) this.take(batch, rows[at], at, place, reasons, taken);
+      this.unseen = at - count;
+      return;
+    }
+    filter.select(this.packetsOf(batch), batch.linkType, rows, count, passed);
+    for (let at = 0; at < count; at++) {
+      if (passed[at] !== 0 || this.unseen-- > 0) continue;
+      this.unseen = sample - 1;
+      this.take(batch, rows[at], at, place, reasons, taken);
     }
   }
 
   /** A packet that was shown has not passed after all. */
   takeBack(record: number): void {
-    if (record === NOT_TAKEN) return;
     this.ring.take(record);
     this.left++;
   }
 
   commit(): void {
+    if (!this.fresh) return;
+    this.fresh = false;
     this.ring.commit();
   }
 
-  private isInTime(now: number): boolean {
-    const { rate } = this.order;
+  private take(batch: PacketBatch, row: number, at: number, place: number, reasons: Int8Array | undefined, taken: TakenPackets | undefined): void {
+    if (this.left <= 0 || !this.isInTime()) return;
+    const record = this.ring.add(batch, batch, row, Math.min(batch.length[row], this.order.snap), place, reasons ? reasons[at] : NO_REASON);
+    if (record < 0) return;
+    this.left--;
+    this.fresh = true;
+    taken?.add(at, record);
+  }
+
+  private packetsOf(batch: PacketBatch): FilteredPackets {
+    const { sight } = this;
+    return sight && this.packets && batch.offset === sight.current.columns.offset ? this.packets : batch;
+  }
+
+  private isInTime(): boolean {
+    const { order: { rate }, sight } = this;
     if (rate === 0) return true;
+    const now = sight?.clock.cell[0] ?? 0;
     if (now - this.windowBegin >= SECOND_NANOSECONDS) {
       this.windowBegin = now;
       this.inWindow = 0;

@@ -7,7 +7,8 @@ import { messageOf } from '../model/errors';
 import type { PacketBatch } from '../model/packet-batch';
 import { filteredPackets } from './tap';
 import type { TraceOrder, TraceStep, Trail } from './watch-plan';
-import { NO_DROP, SinkList, type WatchedGraph } from './watched-graph';
+import { LIKELY, NO_DROP, SinkList } from './sink-list';
+import type { WatchedGraph } from './watched-graph';
 
 /** Bytes that are kept of each packet, for its headers. */
 const HEAD_BYTES = 192;
@@ -163,11 +164,13 @@ export class Trace {
     const lengths = this.watched.current.columns.length;
     const ending = new Set(this.trailOf.filter((number) => number > 0));
     for (const { link, list } of ending.size > 0 ? this.sinks : []) {
-      list.settle(lengths);
+      const some = list.settle(lengths);
       for (let i = 0; i < list.count; i++) {
         const number = this.trailOf[list.rows[i]];
-        const reason = list.reasons[i];
-        if (number > 0) this.add(number, reason === NO_DROP ? { link, verdict: 'sent' } : { link, verdict: 'dropped', reason: DROP_REASONS[reason].name });
+        if (number === 0) continue;
+        const reason = some ? list.reasons[i] : NO_DROP;
+        const likely = reason !== NO_DROP && (reason & LIKELY) !== 0;
+        this.add(number, reason === NO_DROP ? { link, verdict: 'sent' } : { link, verdict: 'dropped', reason: DROP_REASONS[reason & ~LIKELY].name, ...(likely ? { likely } : {}) });
       }
     }
     this.trailOf.fill(0);

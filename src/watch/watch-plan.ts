@@ -63,6 +63,8 @@ export interface TraceStep {
   readonly outputs?: readonly { readonly output: number; readonly link: string }[];
   /** Why it was dropped. */
   readonly reason?: DropReason;
+  /** The link dropped some of a batch and doesn't say which: this one, in all likelihood. */
+  readonly likely?: true;
   /** What the brick itself says of it. */
   readonly explanation?: string;
 }

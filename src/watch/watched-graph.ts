@@ -3,11 +3,8 @@ import type { CellClock } from '../context/cell-clock';
 import type { CurrentPackets } from '../context/current-packets';
 import type { EngineGraph } from '../core/engine-graph';
 import type { EngineSource } from '../core/engine-source';
-import { DROP_REASONS } from '../model/drop-reasons';
-import { LINK_DROPS, readCounter } from '../model/counters';
-import type { CompiledGraph, CompiledSink } from '../model/graph';
+import type { CompiledGraph } from '../model/graph';
 import { parseLinkName, peerName } from '../model/link-name';
-import type { PacketLists } from '../model/packet-list';
 import type { InnerLink } from '../rows/graph-memory';
 
 /** What a brick says of a packet that it has decided about: of its row, and the output or constant that it chose. */
@@ -85,70 +82,6 @@ const NAMES_SHOWN = 12;
 /** For a name that is not found: those that are there. */
 export function namesText(names: readonly string[]): string {
   return `There are: ${names.slice(0, NAMES_SHOWN).join(', ')}${names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more (bricks graph)` : ''}.`;
-}
-
-/** What lies on a sink's list: before it is sent it is noted, and afterwards it is known which of it were dropped. */
-export class SinkList {
-  readonly rows: Uint16Array;
-  count = 0;
-  /** Why each was dropped; NO_DROP for those that were sent. Valid after `settle`. */
-  readonly reasons: Int8Array;
-  private readonly lists: PacketLists;
-  private readonly output: number;
-  private readonly drops: number;
-  private readonly before = new Float64Array(DROP_REASONS.length);
-
-  constructor({ graph, words, rows }: Pick<WatchedGraph, 'graph' | 'words' | 'rows'>, sink: CompiledSink) {
-    this.lists = graph.nodes[sink.brick].outputs;
-    this.output = sink.output;
-    this.drops = sink.record + LINK_DROPS;
-    this.words = words;
-    this.rows = new Uint16Array(rows);
-    this.reasons = new Int8Array(rows);
-  }
-
-  private readonly words: Uint32Array;
-
-  note(): void {
-    const { lists, output, rows, before } = this;
-    this.count = lists.counts[output];
-    for (let i = 0; i < this.count; i++) rows[i] = lists.rows[(output << lists.shift) + (i << lists.step)];
-    for (let reason = 0; reason < before.length; reason++) before[reason] = readCounter(this.words, this.drops + reason);
-  }
-
-  /**
-   * Works out which were dropped from what the link has counted. Links count, and do not say which packets: where one took some of a list only, those
-   * that are too long for it are the longest, and all others it did not take are the last.
-   */
-  settle(lengths: Uint32Array): void {
-    const { reasons, rows, count, before, words, drops } = this;
-    reasons.fill(NO_DROP, 0, count);
-    for (let reason = 0; reason < before.length; reason++) {
-      const dropped = readCounter(words, drops + reason) - before[reason];
-      for (let left = Math.min(dropped, count); left > 0; left--) {
-        const at = reason === TOO_LONG ? longest(rows, reasons, count, lengths) : last(reasons, count);
-        if (at < 0) break;
-        reasons[at] = reason;
-      }
-    }
-  }
-}
-
-export const NO_DROP = -1;
-const TOO_LONG = DROP_REASONS.findIndex(({ name }) => name === 'tooLong');
-
-function last(reasons: Int8Array, count: number): number {
-  let at = count - 1;
-  while (at >= 0 && reasons[at] !== NO_DROP) at--;
-  return at;
-}
-
-function longest(rows: Uint16Array, reasons: Int8Array, count: number, lengths: Uint32Array): number {
-  let found = -1;
-  for (let at = 0; at < count; at++) {
-    if (reasons[at] === NO_DROP && (found < 0 || lengths[rows[at]] > lengths[rows[found]])) found = at;
-  }
-  return found;
 }
 
 /** The rows of a node's input that it gave to no output and does not hold. */

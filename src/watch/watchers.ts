@@ -2,6 +2,9 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { SideKind } from '../core/side-batch';
 import type { GraphWatcher } from '../core/graph-watcher';
+import { DROP } from '../model/brick';
+import { clearDropNotes, wantDropNotes, type DropNotes } from '../model/drop-notes';
+import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import { messageOf } from '../model/errors';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketList } from '../model/packet-list';
@@ -14,6 +17,14 @@ import type { WatchedGraph } from './watched-graph';
 export class Watchers implements GraphWatcher {
   private taps: { readonly tap: Tap; readonly view: TapView }[] = [];
   private traces: Trace[] = [];
+  /** Which of the taps look at a step. */
+  private entering: TapView[] = [];
+  private between: TapView[] = [];
+  private bricks: TapView[] = [];
+  private leaving: TapView[] = [];
+  /** Where drops are noted of what somebody looks at when it is sent. */
+  private notes: DropNotes[] = [];
+  private waitingBefore: readonly number[] = [];
   private watched: WatchedGraph | undefined;
   private seen = 0;
   private batch: PacketBatch | undefined;
@@ -55,12 +66,14 @@ export class Watchers implements GraphWatcher {
   }
 
   entered(batch: PacketBatch): void {
-    this.guard((watched) => {
-      const source = watched.sources.findIndex((candidate) => candidate.batch === batch);
-      if (watched.sources[source]?.port.withoutArrival === true) fillArrival(batch);
-      this.batch = batch;
-      for (const { view } of this.taps) view.entered(source, batch);
-      for (const trace of this.traces) trace.entered(source, batch);
+    this.batch = batch;
+    const { watched, entering, traces } = this;
+    if (!watched) return;
+    const source = watched.sources.findIndex((candidate) => candidate.batch === batch);
+    if (watched.sources[source]?.port.withoutArrival === true) fillArrival(batch);
+    if (entering.length + traces.length > 0) this.guard(() => {
+      for (const view of entering) view.entered(source, batch);
+      for (const trace of traces) trace.entered(source, batch);
     });
   }
 
@@ -70,41 +83,72 @@ export class Watchers implements GraphWatcher {
   }
 
   given(node: number): void {
-    this.each((view, batch) => view.given(node, batch));
+    if (this.between.length > 0) this.each(this.between, (view, batch) => view.given(node, batch));
   }
 
   copied(node: number, input: PacketList, refused: number): void {
     this.eachTrace((trace) => trace.copied(node, input, refused));
-    this.each((view, batch, { graph }) => view.copied(node, graph.nodes[node].refused, refused, batch));
+    if (this.bricks.length > 0) this.each(this.bricks, (view, batch, { graph }) => view.copied(node, graph.nodes[node].refused, refused, batch));
   }
 
   ran(node: number, input: PacketList): void {
-    this.each((view, batch) => view.ran(node, input, batch));
-    this.eachTrace((trace) => trace.ran(node, input));
+    if (this.bricks.length > 0) this.each(this.bricks, (view, batch) => view.ran(node, input, batch));
+    if (this.traces.length > 0) this.eachTrace((trace) => trace.ran(node, input));
+  }
+
+  failed(node: number, input: PacketList): void {
+    if (this.bricks.length > 0) this.each(this.bricks, (view, batch) => view.failed(node, input, batch));
+  }
+
+  lostHeld(node: number): void {
+    const hold = this.watched?.graph.nodes[node].hold;
+    if (!hold || this.bricks.length === 0) return;
+    this.guard(() => {
+      for (const view of this.bricks) view.dropped(node, hold.batch, hold.waiting, hold.waitingCount, DROP_REASON_INDEX.engineHung);
+      this.commit();
+    });
   }
 
   releasing(node: number): void {
+    const hold = this.watched?.graph.nodes[node].hold;
+    this.waitingBefore = hold && this.bricks.length > 0 ? Array.from(hold.waiting.subarray(0, hold.waitingCount)) : [];
     this.eachTrace((trace) => trace.releasing(node));
   }
 
   released(node: number): void {
+    const { watched, waitingBefore } = this;
+    const hold = watched?.graph.nodes[node].hold;
+    if (hold && waitingBefore.length > 0) {
+      // They lie where they lay, until others are held.
+      const dropped = Uint16Array.from(waitingBefore.filter((_, index) => hold.decided[index] === DROP));
+      if (dropped.length > 0) this.guard(() => {
+        for (const view of this.bricks) view.dropped(node, hold.batch, dropped, dropped.length, DROP_REASON_INDEX.decision);
+        this.commit();
+      });
+    }
     this.eachTrace((trace) => trace.released(node));
     this.endDone();
   }
 
   sending(): void {
-    this.each((view, batch) => view.sending(batch));
+    for (const notes of this.notes) clearDropNotes(notes);
+    if (this.leaving.length > 0) this.each(this.leaving, (view, batch) => view.sending(batch));
     this.eachTrace((trace) => trace.sending());
   }
 
   sent(): void {
-    this.each((view, batch) => view.sent(batch));
+    if (this.leaving.length > 0) this.each(this.leaving, (view, batch) => view.sent(batch));
     this.eachTrace((trace) => trace.sent());
-    for (const { tap } of this.taps) tap.commit();
+    this.commit();
     this.endDone();
   }
 
+  private commit(): void {
+    for (const { tap } of this.taps) tap.commit();
+  }
+
   private endDone(): void {
+    if (!this.taps.some(({ tap }) => tap.done) && !this.traces.some((trace) => trace.done)) return;
     for (const { tap } of this.taps) if (tap.done) this.end(tap.id, { why: 'count' });
     for (const trace of this.traces) if (trace.done) this.end(trace.id, { why: 'count' });
     this.settle();
@@ -141,14 +185,22 @@ export class Watchers implements GraphWatcher {
     this.port.postMessage(report);
   }
 
+  /** Somebody looks, or no longer. */
   private settle(): void {
-    if (this.watched) this.watched.graph.watch.on[0] = this.taps.length + this.traces.length > 0 ? 1 : 0;
+    const { watched, taps, traces } = this;
+    const looking = (step: keyof TapView['looksAt']): TapView[] => taps.flatMap(({ view }) => (view.looksAt[step] ? [view] : []));
+    [this.entering, this.between, this.bricks, this.leaving] = [looking('entering'), looking('between'), looking('bricks'), looking('sending')];
+    if (!watched) return;
+    for (const notes of this.notes) wantDropNotes(notes, false);
+    this.notes = this.leaving.length + traces.length > 0 ? [...new Set(watched.compiled.sinks.map((sink) => watched.graph.nodes[sink.brick].outputs.drops))] : [];
+    for (const notes of this.notes) wantDropNotes(notes, true);
+    watched.graph.watch.on[0] = taps.length + traces.length > 0 ? 1 : 0;
   }
 
-  private each(call: (view: TapView, batch: PacketBatch, watched: WatchedGraph) => void): void {
+  private each(views: readonly TapView[], call: (view: TapView, batch: PacketBatch, watched: WatchedGraph) => void): void {
     this.guard((watched) => {
       const { batch } = this;
-      if (batch) for (const { view } of this.taps) call(view, batch, watched);
+      if (batch) for (const view of views) call(view, batch, watched);
     });
   }
 

@@ -125,8 +125,9 @@ uint32_t Sender::SendPlain(Sink& sink, const ListRows& rows, const SentBatch& ba
 // Whatever the hot loop does not take: long frames, full rings, packets that can't be sent.
 Sender::Outcome Sender::SendOther(uint32_t index, const SentBatch& batch, uint32_t row, bool movable, bool wait) {
   Sink& sink = sinks_.all[index];
-  const auto drop = [&sink](uint32_t reason) {
+  const auto drop = [&sink, row](uint32_t reason) {
     sink.counters[reason]++;
+    sink.drops.Note(sink.output, row, reason);
     return Outcome::kDropped;
   };
   if (sink.gone) return drop(kDropInterfaceDown);

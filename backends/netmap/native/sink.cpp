@@ -90,6 +90,8 @@ void Sinks::Add(const SinkSettings& settings, const Sinks* before) {
   sink.slots = netmap_ring_slots(ring);
   sink.buffers = settings.port->Buffers(ring);
   sink.counters = settings.counters;
+  sink.output = settings.output;
+  sink.drops = settings.drops;
   sink.room = settings.room;
   sink.slotCount = ring->num_slots;
   sink.head = ring->head;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "columns.h"
+#include "drop_notes.h"
 #include "list_rows.h"
 #include "port.h"
 #include "receiver.h"
@@ -26,6 +27,8 @@ struct SinkSettings {
   ListRows rows;
   uint32_t room = 0;
   uint64_t* counters = nullptr;
+  uint32_t output = 0;
+  DropNotes drops;
 };
 
 struct SentBatch {
@@ -76,6 +79,8 @@ struct Sink {
   int64_t fullSince;  // 0: the reader has given back slots since a packet found no room
   int64_t askAgainAt;
   int64_t pause;
+  uint32_t output;
+  DropNotes drops;
 
   // As of the last sync: only a sync moves a ring's tail.
   uint32_t Space() const { return SlotsBetween(head, lastTail, slotCount); }

@@ -65,6 +65,8 @@ void TransmitterBinding::AddSink(const Napi::Object& request, const Sender* befo
   sink.count = bound->counts + output;
   sink.rows = bound->RowsOf(output);
   sink.room = bound->room;
+  sink.output = output;
+  sink.drops = bound->drops;
   sink.counters = LinkRecord(request.Get("counters"), request.Get("record"));
   counters_.push_back(Napi::Persistent(request.Get("counters")));
   sender_->AddSink(sink, before);

@@ -57,7 +57,7 @@ class InterfaceTransmitter : public Napi::ObjectWrap<InterfaceTransmitter> {
     uint64_t* counters = LinkRecord(info[3], info[4]);
     sink->counters = Napi::Persistent(info[3].As<Napi::Object>());
     try {
-      sink->sender = std::make_unique<ListSender>(OpenSender(settings), counters);
+      sink->sender = std::make_unique<ListSender>(OpenSender(settings), counters, sink->lists.drops, sink->output);
     } catch (const SenderError& error) {
       throw ErrorWithStatus(env, error.what(), error.number);
     }

@@ -10,6 +10,7 @@ namespace {
 // A full queue refuses one frame after the other: after so many the rest of the list is not tried.
 constexpr uint32_t kBusyFrames = 8;
 constexpr auto kStall = std::chrono::seconds(1);
+constexpr uint32_t kKeep = UINT32_MAX;
 
 }  // namespace
 
@@ -20,7 +21,7 @@ uint32_t ListSender::Gather(const SentBatch& batch, const ListRows& rows, uint32
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t row = rows[i];
     if (row >= batch.columns.capacity || uint64_t{batch.columns.offset[row]} + batch.columns.length[row] > batch.memoryBytes) {
-      record_[kDropBackendError]++;
+      Drop(rows.From(i), 1, kDropBackendError);
       continue;
     }
     frames_[kept].iov_base = batch.memory + batch.columns.offset[row];
@@ -32,7 +33,7 @@ uint32_t ListSender::Gather(const SentBatch& batch, const ListRows& rows, uint32
 
 void ListSender::Send(const SentBatch& batch, const ListRows& rows, uint32_t* count, bool wait) {
   if (batch.linkType != sender_->LinkType()) {
-    record_[kDropLinkType] += *count;
+    Drop(rows, *count, kDropLinkType);
     *count = 0;
     return;
   }
@@ -54,42 +55,44 @@ void ListSender::Send(const SentBatch& batch, const ListRows& rows, uint32_t* co
     }
     if (done == total) break;
     uint32_t skipped = 0;
-    if (!Refuse(error, total - done, &skipped, wait)) {
+    const uint32_t reason = Refuse(error, total - done, &skipped, wait);
+    if (reason == kKeep) {
       rows.TakeOff(done, total - done);
       *count = total - done;
       return;
     }
+    Drop(rows.From(done), skipped, reason);
     done += skipped;
   }
   busyInARow_ = 0;
 }
 
-bool ListSender::Refuse(int error, uint32_t remaining, uint32_t* skipped, bool wait) {
+void ListSender::Drop(const ListRows& rows, uint32_t count, uint32_t reason) {
+  record_[reason] += count;
+  for (uint32_t i = 0; i < count; i++) drops_.Note(output_, rows[i], reason);
+}
+
+uint32_t ListSender::Refuse(int error, uint32_t remaining, uint32_t* skipped, bool wait) {
   *skipped = 1;
   switch (error) {
     case EMSGSIZE:
-      record_[kDropTooLong]++;
-      return true;
+      return kDropTooLong;
     case EINVAL:  // shorter than a link header
-      record_[kDropMalformed]++;
-      return true;
+      return kDropMalformed;
     case ENOBUFS: case EAGAIN: case ENOMEM:
-      if (wait && !Stalled()) return false;
+      if (wait && !Stalled()) return kKeep;
       if (++busyInARow_ >= kBusyFrames) *skipped = remaining;
-      record_[kDropInterfaceBusy] += *skipped;
-      return true;
+      return kDropInterfaceBusy;
     case ENETDOWN: case ENXIO: case ENODEV:
       // None of the others would go out either.
       *skipped = remaining;
-      record_[kDropInterfaceDown] += remaining;
       state_ = SinkState::kDown;
       error_ = error;
-      return true;
+      return kDropInterfaceDown;
     default:
-      record_[kDropBackendError]++;
       state_ = SinkState::kFailed;
       error_ = error;
-      return true;
+      return kDropBackendError;
   }
 }
 

@@ -39,8 +39,8 @@ export class TapCommand extends ClientCommand {
       finds no room there, or is not read in time, is missing from the tap, and counted; at the end it says how many. The tap is gone when this program is.
 
       --drops shows packets that were dropped instead, with the reason: of the whole engine, or of one link or brick; in front of a FILTER, write '*' for the whole engine. Packets that were lost before the engine
-      received them cannot be shown. A link counts what it drops, and does not say which packets: where one took some of a batch only, those that are shown as
-      dropped are the last ones of that batch.
+      received them cannot be shown. Where a link only counts what it drops, and took some of a batch, the last ones of
+      that batch are shown, and each record says that it may have been another one.
 
       With -w, packets are written as pcapng, each with a comment: engine, link, brick and output, and the reason of a drop.
     `,

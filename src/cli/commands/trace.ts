@@ -62,9 +62,9 @@ export function trailText({ number, seconds, nanoseconds, linkType, wireLength, 
   return [`packet ${number}, ${timeText(seconds, nanoseconds)}: ${packet}`, ...lines, ...(complete ? [] : [`  ${'...'.padEnd(width)}  not followed any further`]), ''].join('\n');
 }
 
-function stepText({ verdict, outputs = [], reason, explanation }: TraceStep): string {
+function stepText({ verdict, outputs = [], reason, likely, explanation }: TraceStep): string {
   const to = outputs.map(({ output, link }) => `[${output}] ${link}`).join(', ');
-  const decided = reason === undefined ? verdict : `${verdict} (${reason})`;
+  const decided = reason === undefined ? verdict : `${verdict} (${reason}${likely ? ', or another of its batch was' : ''})`;
   const what = verdict === 'passed' ? `-> ${to}` : verdict === 'released' ? `released -> ${to}` : decided;
   return explanation === undefined ? what : `${what}: ${explanation}`;
 }

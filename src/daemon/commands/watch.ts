@@ -3,6 +3,7 @@ import { DROP_REASONS } from '../../model/drop-reasons';
 import { BricksError } from '../../model/errors';
 import type { TapSettings } from '../../control/engine-watches';
 import type { PacketEngine } from '../../control/packet-engine';
+import { LIKELY } from '../../watch/sink-list';
 import { NO_REASON, type TappedPacket } from '../../watch/tap-ring';
 import type { WatchEnd } from '../../watch/watch-plan';
 import { findLinks, linkNames, namesText } from '../../watch/watched-graph';
@@ -114,5 +115,6 @@ function engineOf({ registry: { all } }: WatchedHost, name: string | undefined, 
 }
 
 function asText({ place, reason, data, ...rest }: TappedPacket): TappedPacketText {
-  return { ...place, ...(reason === NO_REASON ? {} : { reason: DROP_REASONS[reason].name }), ...rest, data: Buffer.from(data).toString('base64') };
+  const why = reason === NO_REASON ? {} : { reason: DROP_REASONS[reason & ~LIKELY].name, ...((reason & LIKELY) === 0 ? {} : { likely: true as const }) };
+  return { ...place, ...why, ...rest, data: Buffer.from(data).toString('base64') };
 }

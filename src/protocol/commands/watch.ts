@@ -9,6 +9,8 @@ export interface TappedPacketText extends Omit<TapPlace, 'role'> {
   readonly role: TapPlace['role'];
   /** Why it was dropped. */
   readonly reason?: DropReason;
+  /** The link dropped some of a batch and doesn't say which: this one, in all likelihood. */
+  readonly likely?: true;
   /** When it arrived: seconds since 1970. */
   readonly seconds: number;
   /** The nanoseconds within the second. */
