@@ -102,7 +102,7 @@ describe('a timer', () => {
     }, release: () => () => 0`);
     const engine = await runningEngine(new Grave().connectInput('in').connectOutput('out'));
     await injectAll('in', packets(20));
-    await until(() => (engine.stats().bricks[0].counters['refused'] ?? 0) > 4000);
+    await until(() => engine.stats().packets === 20 && (engine.stats().bricks[0].counters['refused'] ?? 0) > 4000);
     await engine.stop();
     const { refused } = engine.stats().bricks[0].counters;
     expect((refused ?? 0) % 1000).toBe(Math.floor((refused ?? 0) / 1000) % 1000);
