@@ -91,7 +91,7 @@ describe('a trace', () => {
     await engine.relink(new Merge().connectInput('eth0').connectOutput('eth1'));
     await until(() => second.ends.length > 0);
     expect([ends, second.ends.map(({ why }) => why)]).toEqual([[], ['gone']]);
-    expect(() => engine.watches.trace({ count: 1, place: 'eth1' }, { trail: () => undefined, ended: () => undefined })).toThrow(/no link that the engine receives from/);
+    expect(() => engine.watches.trace({ count: 1, place: 'eth1' }, { trail: () => undefined, ended: () => undefined })).toThrow(/the engine does not receive from eth1/);
     expect(loopback.read('eth1')).toHaveLength(26);
   });
 });
