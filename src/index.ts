@@ -13,7 +13,7 @@ export { parseLinkName, type LinkName } from './model/link-name';
 export { BrickDescription } from './model/brick-description';
 export { ALL, DROP, HELD, SLOW_PATH } from './model/brick';
 export type {
-  BrickContext, BrickDeclaration, BrickDefinition, Counter, CurrentBatch, EngineClock, Fanout, Gauge, InputRows, LinkCount, Logger, Packets,
+  BrickContext, BrickDeclaration, BrickDefinition, Counter, CurrentBatch, EngineClock, Explanation, Fanout, Gauge, InputRows, LinkCount, Logger, Packets,
 } from './model/brick';
 export type { BrickClass, ModuleReference } from './model/define-brick';
 export type { PacketView } from './model/packet-view';

@@ -1,10 +1,10 @@
 /** Why a filter passed a packet or dropped it, for those who trace packets. */
-import type { Packets } from '../model/brick';
+import type { Explanation, Packets } from '../model/brick';
 import type { RuleSelection } from '../rules/rule-selection';
 import { PacketFilter, type FilterRules } from './filter-expression';
 
 /** Asks each expression again, of the one packet. */
-export function explainFilter({ memory, offset, length, wireLength, batch }: Packets, { accept, drop, expression }: FilterRules, rules: RuleSelection | undefined): (row: number) => string {
+export function explainFilter({ memory, offset, length, wireLength, batch }: Packets, { accept, drop, expression }: FilterRules, rules: RuleSelection | undefined): (row: number) => string | Explanation {
   const packets = { memory, offset, length, wireLength };
   const rows = new Uint16Array(1);
   const next = new Uint16Array(1);

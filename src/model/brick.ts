@@ -148,11 +148,20 @@ export interface BrickBasics<Declared extends OptionDeclarations, State, Shared>
   /**
    * For `bricks trace`: takes what `choose` takes, and returns a function that says in a few words why a packet went where it did: `hash 0x1f2e of its flow`. That is called for packets
    * that are traced, and no others, when the brick has decided about all of the batch; `output` is what it decided, an output or DROP, HELD or ALL. Of the columns it has those
-   * that the brick reads anyway, and `packet` reads headers. It must change nothing.
+   * that the brick reads anyway, and `packet` reads headers. It must change nothing. What the control half knows better it may say: the method `explain` of it gets `ask`, and what it returns
+   * stands in place of `text`.
    */
-  readonly explain?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, output: number, state: State, packet: PacketView) => string;
+  readonly explain?: (packets: Packets, options: OptionsOf<Declared>, context: BrickContext<State, Shared>) => (row: number, output: number, state: State, packet: PacketView) => string | Explanation;
   /** Called when the engine closes. What it counts then is in the statistics, too. */
   readonly close?: (state: State) => void;
+}
+
+/** Why a packet went where it did, where the control half knows more. */
+export interface Explanation {
+  /** What the engine's half knows. */
+  readonly text: string;
+  /** What the control half's method `explain` is asked: anything that can be cloned. Where that returns undefined, the text stands. */
+  readonly ask: unknown;
 }
 
 /** One function from a packet's row to its output. The engine makes the loop. */
@@ -209,7 +218,7 @@ export type BrickDefinition<Declared extends OptionDeclarations, State, Shared> 
 
 /** What a choose function returns; it may be anything where it was not written in TypeScript. */
 export type ChooseFunction = (row: number, state: unknown) => number;
-export type ExplainFunction = (row: number, output: number, state: unknown, packet: PacketView) => string;
+export type ExplainFunction = (row: number, output: number, state: unknown, packet: PacketView) => string | Explanation;
 export type ReleaseFunction = (place: number, all: boolean, state: unknown) => number;
 export type PacketFunction = (packet: PacketView, state: unknown) => number | readonly number[];
 export type ProcessFunction = (input: InputRows, next: Uint16Array, state: unknown) => void;

@@ -3,6 +3,7 @@ import { BricksError } from '../model/errors';
 import { formatEntity, formatFields, givenEntity } from './entity-text';
 import { CONTROL_TOTALS, type SharedRules } from './layout';
 import { ruleError } from './read-rule';
+import type { FoundRule } from './rule-views';
 import { RULE_TYPES, type Rule, type RuleType } from './rule';
 import { RuleStore, type RuleCounts, type RuleHandle } from './rule-store';
 
@@ -179,6 +180,12 @@ export class RuleBook {
 
   counts(id: RuleId): RuleCounts {
     return this.store.counts(this.known(id));
+  }
+
+  /** The rule that the engine's half has found, if it is still there. */
+  found(rule: FoundRule): ListedRule | undefined {
+    const handle = this.store.handleFound(rule);
+    return handle === undefined ? undefined : this.listed(handle);
   }
 
   /** @throws BricksError E_RULE_UNKNOWN */

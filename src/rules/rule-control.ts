@@ -9,6 +9,7 @@ import { readRule, ruleError } from './read-rule';
 import { RuleLoads, type LoadedPart } from './rule-loads';
 import { RuleBook, type ListedRule, type RuleId, type RuleNote, type RuleStatistics } from './rule-book';
 import type { Rule } from './rule';
+import { readFound, ruleText } from './rule-text';
 import { TICKS } from './rule-store';
 import { openRuleSources, type RuleSourceOptions } from './rule-sources';
 
@@ -122,6 +123,12 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
     loadCancel: (load: unknown): boolean => {
       loads.cancel(Number(load));
       return true;
+    },
+    /** For traces: which rule it was that a packet met. */
+    explain: (asked: unknown): string | undefined => {
+      const found = readFound(asked);
+      const rule = found && book.found(found);
+      return rule && ruleText(rule);
     },
     clear: (): number => book.clear(),
     statistics: (): RuleStatistics => ({ ...book.statistics(), ...(kept?.problem === undefined ? {} : { notKept: kept.problem }) }),

@@ -2,7 +2,7 @@
 import { parseFlow } from '../flow/parse';
 import { FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE, FlowFields } from '../flow/flow-fields';
 import { LINK_TYPE_ETHERNET } from '../flow/link-types';
-import type { BrickContext, Counter, InputRows } from '../model/brick';
+import type { BrickContext, Counter, Explanation, InputRows } from '../model/brick';
 import { FragmentKeys } from './fragment-keys';
 import {
   ACTION_OUTPUT_SHIFT, ACTION_PRIORITY, ACTION_WHAT, CONTROL_OUTPUTS, CONTROL_TOTALS, KEY_META, KEY_WORDS, META_UNREAD, TYPE_MODIFY, TYPE_REDIRECT,
@@ -13,7 +13,7 @@ import { nativeRules, type NativeLists, type NativeRules } from './native-rules'
 import { readPacketKey, type KeyPlaces } from './packet-key';
 import { RULE_TYPES } from './rule';
 import { RuleReader, type RuleMatcher } from './rule-reader';
-import { RuleViews } from './rule-views';
+import { RuleViews, type FoundRule } from './rule-views';
 
 export const RULE_COUNTERS = {
   ruleDrop: 'packets that DROP rules applied to',
@@ -72,8 +72,8 @@ export class RuleSelection {
     return this.lists.hits;
   }
 
-  /** What the rule of a packet of the last list says, for people; nothing where no rule applied. */
-  explain(row: number): string | undefined {
+  /** What the rule of a packet of the last list says, for people, and by which the control half finds it; nothing where no rule applied. */
+  explain(row: number): Explanation | undefined {
     const { lists: { rows, hits }, views, lastCount } = this;
     const at = rows.subarray(0, lastCount).indexOf(row);
     if (at < 0 || hits[at] === 0) return undefined;
@@ -81,7 +81,7 @@ export class RuleSelection {
     const what = views.actions[action + ACTION_WHAT];
     const type = RULE_TYPES[what & 15];
     const to = type === 'redirect' || type === 'modify' ? `, output ${what >>> ACTION_OUTPUT_SHIFT}` : '';
-    return `a ${type.toUpperCase()} rule of priority ${views.actions[action + ACTION_PRIORITY]} matches${to}`;
+    return { text: `a ${type.toUpperCase()} rule of priority ${views.actions[action + ACTION_PRIORITY]} matches${to}`, ask: { found: hits[at], order: views.orderOf(hits[at]) } satisfies FoundRule };
   }
 
   /** Sets `next[i]` for the packet of `rows[i]`: 0 where no rule applies, else what its rule says. */

@@ -6,7 +6,7 @@ import { BricksError } from '../model/errors';
 import { ActionRegistry } from './action-registry';
 import { entityOfKey, keyOfEntity } from './entity-key';
 import {
-  ACTION_MASK, BYTES_BITS, CONTROL_SEED, CONTROL_SETS, DURATION_MAXIMUM, FLAGS_SHIFT, ORDER_MASK, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS,
+  ACTION_MASK, BYTES_BITS, CLASS_SHIFT, CONTROL_SEED, CONTROL_SETS, DURATION_MAXIMUM, FLAGS_SHIFT, INDEX_MASK, ORDER_MASK, PACKETS_BITS, RECORD_ACTION, RECORD_BYTES, RECORD_DEADLINE, RECORD_KEY, RECORD_ORDER, RECORD_PACKETS,
   RECORD_WORDS, SECOND_MASK, SETS_AFTER, SETS_BEFORE, SET_COMING, SET_LEAVING, SET_SETTLED, SET_SHIFT, SET_STAGED, type SharedRules,
 } from './layout';
 import { useHugePages } from './table-pages';
@@ -14,7 +14,7 @@ import { LineTable } from './line-table';
 import { PrefixHints } from './prefix-hints';
 import { NumberPool, ReaderPassage } from './reader-passage';
 import type { Action, Entity, Rule } from './rule';
-import { RuleViews } from './rule-views';
+import { RuleViews, type FoundRule } from './rule-views';
 import { TimingWheel } from './timing-wheel';
 import { TupleRegistry } from './tuple-registry';
 
@@ -175,6 +175,15 @@ export class RuleStore {
       });
       this.classes[which].tuples.tidy();
     }
+  }
+
+  /** The rule that a reader has found, if it is still there. */
+  handleFound({ found, order }: FoundRule): RuleHandle | undefined {
+    const which = found >>> CLASS_SHIFT === 0 ? 0 : 1;
+    const rule = found & INDEX_MASK;
+    if (rule === 0 || rule > this.shared.limit) return undefined;
+    const handle = this.handleOf(which, rule);
+    return this.has(handle) && this.views.orderOf(found) === order ? handle : undefined;
   }
 
   /** A rule that `has`. */

@@ -1,5 +1,11 @@
 /** Views on the shared memory, for both halves. */
-import { ACTION_MASK, ACTION_WORDS, CLASS_SHIFT, INDEX_MASK, LIST_WORDS, RECORD_ACTION, RECORD_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
+import { ACTION_MASK, ACTION_WORDS, CLASS_SHIFT, INDEX_MASK, LIST_WORDS, ORDER_MASK, RECORD_ACTION, RECORD_ORDER, RECORD_WORDS, TUPLES_MAXIMUM, TUPLE_WORDS, type SharedRules } from './layout';
+
+/** A rule as a reader has found it: its number may be another's by now, its order of arrival is not. */
+export interface FoundRule {
+  readonly found: number;
+  readonly order: number;
+}
 
 export class RuleViews {
   readonly control: Int32Array;
@@ -32,6 +38,12 @@ export class RuleViews {
     this.lists = tuples.map((buffer) => [0, 1].map((which) => new Uint32Array(buffer, (lists + which * LIST_WORDS) * 4, LIST_WORDS)));
     this.actions = new Int32Array(actions);
     this.firsts = firsts.map((buffer) => new Uint16Array(buffer));
+  }
+
+  /** In which set a rule is that a reader has found, and when it came. */
+  orderOf(found: number): number {
+    const which = found >>> CLASS_SHIFT;
+    return this.records[which][(found & INDEX_MASK) * RECORD_WORDS[which] + RECORD_ORDER[which]] & ORDER_MASK;
   }
 
   /** Where in `actions` that of a rule begins which a reader has found. */

@@ -114,7 +114,7 @@ function bricksTable(engines: readonly EngineStatistics[], span: number): Table 
       const { nanosecondsPerPacket: time } = brick;
       return [
         plain(brick.label), plain(engine.name), rate(rates?.packetsIn), rate(rates?.packetsOut), lost(rates?.drops),
-        time > 0 ? { text: time.toFixed(1), value: time } : nothing, count(brick.held), count(brick.copies), count(brick.packetsIn), lost(brick.dropped, groupedNumber),
+        time > 0 ? { text: time < 1000 ? time.toFixed(1) : groupedNumber(Math.round(time)), value: time } : nothing, count(brick.held), count(brick.copies), count(brick.packetsIn), lost(brick.dropped, groupedNumber),
       ];
     })),
   };

@@ -219,17 +219,19 @@ export class Trace {
     return {
       brick: this.labelOf(node),
       ...(isHeld ? { verdict: 'held' } : given === undefined ? { verdict: 'dropped', reason: 'decision' } : { verdict: 'passed', outputs: this.named(node, given) }),
-      ...(explanation === undefined ? {} : { explanation }),
+      ...explanation,
     };
   }
 
   /** A brick that can't explain itself harms nobody. */
-  private explain(node: number, row: number, output: number): string | undefined {
+  private explain(node: number, row: number, output: number): Pick<TraceStep, 'explanation' | 'ask'> {
     try {
-      const text: unknown = this.watched.explainer(node)?.(row, output);
-      return text === undefined || text === '' ? undefined : String(text);
+      const said: unknown = this.watched.explainer(node)?.(row, output);
+      if (said === undefined || said === '') return {};
+      if (typeof said !== 'object' || said === null || !('text' in said)) return { explanation: String(said) };
+      return { explanation: String(said.text), ...('ask' in said ? { ask: structuredClone(said.ask) } : {}) };
     } catch (error) {
-      return `(its explanation failed: ${messageOf(error)})`;
+      return { explanation: `(its explanation failed: ${messageOf(error)})` };
     }
   }
 

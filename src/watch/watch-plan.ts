@@ -67,6 +67,8 @@ export interface TraceStep {
   readonly likely?: true;
   /** What the brick itself says of it. */
   readonly explanation?: string;
+  /** What the brick's control half may be asked, to say more. */
+  readonly ask?: unknown;
 }
 
 /** The way of one packet. */

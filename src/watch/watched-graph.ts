@@ -3,12 +3,13 @@ import type { CellClock } from '../context/cell-clock';
 import type { CurrentPackets } from '../context/current-packets';
 import type { EngineGraph } from '../core/engine-graph';
 import type { EngineSource } from '../core/engine-source';
+import type { Explanation } from '../model/brick';
 import type { CompiledGraph } from '../model/graph';
 import { parseLinkName, peerName } from '../model/link-name';
 import type { InnerLink } from '../rows/graph-memory';
 
 /** What a brick says of a packet that it has decided about: of its row, and the output or constant that it chose. */
-export type Explainer = (row: number, output: number) => string;
+export type Explainer = (row: number, output: number) => string | Explanation;
 
 export interface WatchedGraph {
   readonly compiled: CompiledGraph;

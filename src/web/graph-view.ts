@@ -6,8 +6,8 @@ import { NODE_HEIGHT, PADDING, geometryOf } from '../picture/geometry';
 import type { Picture } from '../picture/picture';
 import { element, setText, svg } from './dom';
 
-/** Room for the longest label: `[0..3] 999 k/s, 999 k/s dropped`. */
-const LABEL_CHARACTERS = 24;
+/** The longest labels: of links inside, and of those where packets may be dropped. Outputs stand in front. */
+const [RATE_CHARACTERS, DROPS_CHARACTERS] = ['19.8 k/s', '4.78 k/s, 4.53 k/s dropped'].map((label) => label.length + 1);
 
 export interface Choice {
   readonly engine: string;
@@ -43,7 +43,7 @@ export class GraphView {
 
   private drawEngine(picture: Picture): SVGSVGElement {
     const { engine, edges, nodes } = picture;
-    const { boxes, lines, width, height } = geometryOf(picture, edges.map(() => LABEL_CHARACTERS));
+    const { boxes, lines, width, height } = geometryOf(picture, edges.map(({ from, to, outputs }) => prefixOf(outputs).length + (nodes[from].kind === 'brick' && nodes[to].kind === 'brick' ? RATE_CHARACTERS : DROPS_CHARACTERS)));
     const marker = `arrow-${this.parts.length}`;
     const drawing = svg('svg', { width: width + 16, height: height + 16, viewBox: `-4 14 ${width + 16} ${height}`, role: 'group', 'aria-label': `Graph of engine ${engine}` },
       svg('defs', {}, svg('marker', { id: marker, viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, svg('path', { d: 'M0 0 8 4 0 8z' }))));
@@ -52,7 +52,7 @@ export class GraphView {
       const label = svg('text', { class: 'label', x, y, 'text-anchor': anchor });
       const group = svg('g', {}, svg('path', { class: 'hit', d: path }), svg('path', { class: 'edge', d: path, 'marker-end': `url(#${marker})` }), label);
       const title = `${nodes[from].text} to ${nodes[to].text}${outputs === '' ? '' : `, output ${outputs}`}`;
-      this.add(drawing, { group, label, choice: { engine, names: links, title }, prefix: outputs === '' ? '' : `[${outputs}] ` });
+      this.add(drawing, { group, label, choice: { engine, names: links, title }, prefix: prefixOf(outputs) });
     });
     for (const { node, kind, text, x, y, width: wide } of boxes) {
       const group = svg('g', {}, svg('rect', { class: kind === 'brick' ? 'brick' : 'link', x, y, width: wide, height: NODE_HEIGHT, rx: kind === 'brick' ? 4 : 13 }),
@@ -100,6 +100,10 @@ export class GraphView {
       setText(title, [`${choice.title}: ${text}`, ...reasons.map((drop: WebDrop) => drop.text)].join('\n'));
     }
   }
+}
+
+function prefixOf(outputs: string): string {
+  return outputs === '' ? '' : `[${outputs}] `;
 }
 
 /** Of all links that an edge stands for, or of a brick. */

@@ -53,6 +53,23 @@ describe('the topic', () => {
     jest.restoreAllMocks();
   });
 
+  test('of a trace says which rule of a filter it was, by its id and its text; one that is gone is told by its kind', async () => {
+    const daemon = await place.connect();
+    await daemon.call('engine.create', { name: 'rules', warmUpMilliseconds: 0 });
+    await daemon.call('engine.link', { name: 'rules', bricks: [{ kind: 'Filter', options: { rules: true }, inputs: ['eth7'], outputs: ['eth8'] }] });
+    await daemon.call('engine.start', { name: 'rules' });
+    const [, number] = await daemon.call('filter.add', { name: 'rules', rules: [{ drop: '0.0.0.0/0', id: 'all of it', priority: 3 }, { whitelist: '::/0' }] }) as [string, number];
+    const trails: string[] = [];
+    await daemon.listen('trace', { count: 20, engine: 'rules' }, ({ begun, trail, ended }) => {
+      if (begun !== undefined) void injectAll('eth7', Array.from({ length: 20 }, (_, flow) => flowPacket(flow, flow)));
+      trails.push(...(trail ? [String(trail.steps[1].explanation)] : []), ...(ended === undefined ? [] : [ended]));
+    });
+    await until(() => trails.includes('count'));
+    expect(trails).toHaveLength(21);
+    expect(trails.at(-1)).toBe('count');
+    expect(new Set(trails.slice(0, 20))).toEqual(new Set(['rule "all of it" matches: drop 0.0.0.0/0, priority 3', `rule ${number} matches: whitelist ::/0, priority 0`]));
+  });
+
   test('finds the only engine that has the link, also by a name with its backend', async () => {
     const daemon = await place.connect();
     await daemon.call('engine.create', { name: 'e1', warmUpMilliseconds: 0 });

@@ -5,7 +5,7 @@ import type { TapSettings } from '../../control/engine-watches';
 import type { PacketEngine } from '../../control/packet-engine';
 import { LIKELY } from '../../watch/sink-list';
 import { NO_REASON, type TappedPacket } from '../../watch/tap-ring';
-import type { WatchEnd } from '../../watch/watch-plan';
+import type { TraceStep, WatchEnd } from '../../watch/watch-plan';
 import { findLinks, linkNames, namesText } from '../../watch/watched-graph';
 import type { TapNews, TappedPacketText, TraceNews } from '../../protocol/commands/watch';
 import { publishTopic, type TopicHandler } from '../handlers';
@@ -20,6 +20,8 @@ const LOOK_MILLISECONDS = 20;
 /** Packets and bytes of one message, about. */
 const PACKETS_A_MESSAGE = 256;
 const BYTES_A_MESSAGE = 256 << 10;
+/** So long a control half may take to say more of a traced packet. */
+const ANSWER_MILLISECONDS = 1000;
 /** A client that has more to read gets nothing new yet. */
 const UNREAD_MOST = 128 << 10;
 
@@ -56,11 +58,30 @@ interface TraceWishes {
 /** Returns what ends it. @throws BricksError E_ARGUMENT, E_NO_ENGINE, E_NO_LINK, E_FILTER */
 function startTrace(host: WatchedHost, { count, filter, source, engine: name }: TraceWishes, publish: (news: TraceNews) => void): () => void {
   const engine = engineOf(host, name, source);
+  // In order, though some have to be asked for.
+  let told = Promise.resolve();
+  const tell = (make: () => TraceNews | Promise<TraceNews>): void => {
+    told = told.then(make).then(publish).catch(() => undefined);
+  };
   return engine.watches.trace({ count, filter, place: source }, {
     begun: () => publish({ begun: engine.name }),
-    trail: (trail) => publish({ trail: { ...trail, head: Buffer.from(trail.head).toString('base64') } }),
-    ended: (end) => publish({ ended: end.why, ...(end.why === 'count' ? {} : { text: end.text }) }),
+    trail: (trail) => tell(async () => ({ trail: { ...trail, head: Buffer.from(trail.head).toString('base64'), steps: await explained(engine, trail.steps) } })),
+    ended: (end) => tell(() => ({ ended: end.why, ...(end.why === 'count' ? {} : { text: end.text }) })),
   });
+}
+
+/** With what the control halves of bricks know better. One that does not answer, or is gone, changes nothing. */
+function explained(engine: PacketEngine, steps: readonly TraceStep[]): Promise<TraceStep[]> {
+  return Promise.all(steps.map(async ({ ask, ...step }) => {
+    const brick = ask === undefined ? undefined : engine.describeGraph().bricks.find(({ label }) => label === step.brick);
+    if (!brick) return step;
+    const text = await Promise.race([engine.call(brick, 'explain', ask).catch(() => undefined), later(ANSWER_MILLISECONDS)]);
+    return typeof text === 'string' ? { ...step, explanation: text } : step;
+  }));
+}
+
+function later(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds, undefined).unref());
 }
 
 /** Returns what ends it. @throws BricksError E_ARGUMENT, E_NO_ENGINE, E_NO_LINK, E_FILTER */
