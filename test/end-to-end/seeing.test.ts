@@ -1,5 +1,6 @@
 /** Everything that shows what an engine does agrees with tcpdump and with the counters, under live traffic in a network namespace. */
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { writeCaptureFile } from 'packet-bricks';
 import { DaemonPlace } from '../daemon/programs';
 import { describeInNamespace, Namespace } from '../pcap/namespace';
@@ -27,7 +28,7 @@ interface Look { readonly engines: readonly { readonly packets: number; readonly
       const readers = async (): Promise<(object | undefined)[]> => (await look()).links.filter(({ ring }) => ring).map(({ ring }) => ring?.reader);
       while ((await readers())[0] === undefined) { /* it is on its way */ }
       expect(await readers()).toEqual([{ process: reader.child.pid, name: expect.any(String) }, undefined]);
-      const tcpdump = namespace.start(['tcpdump', '-Z', 'root', '-n', '--immediate-mode', '-i', 'va', '-w', place.path('seen.pcap')], {});
+      const tcpdump = namespace.start(['tcpdump', '-Z', 'root', '-n', '--immediate-mode', '-U', '-i', 'va', '-w', place.path('seen.pcap')], {});
       await tcpdump.says(/listening on/);
       const source = place.start(['run', '--backend', 'pcap', `traffic.pcap -> PcapReader(pace = "timestamps") -> vb`], { wrap });
       while ((await look()).packets === 0) { /* it begins */ }
@@ -70,6 +71,7 @@ interface Look { readonly engines: readonly { readonly packets: number; readonly
       while ((await look()).packets < arrived) { /* the last are on their way */ }
       const atEnd = await look();
       expect(atEnd.packets).toBe(arrived);
+      while (statSync(place.path('seen.pcap')).size < 24 + 16 * arrived + atEnd.bytes) await look();
       expect((await tcpdump.end()).match(/(\d+) packets captured/)?.[1]).toBe(String(arrived));
       expect(await place.kill()).toMatchObject({ code: 0 });
       const { stdout, stderr } = await reader.ended;
