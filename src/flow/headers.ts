@@ -13,7 +13,10 @@ const LATER = FRAGMENT_LATER;
  */
 export function readIpv4(walk: Walk): boolean {
   const { view, position } = walk;
-  if (walk.end - position < 20) return false;
+  if (walk.end - position < 20) {
+    walk.truncated = true;
+    return false;
+  }
   const first = view.getUint8(position);
   const headerLength = (first & 15) << 2;
   if (first >>> 4 !== 4 || headerLength < 20) return false;
@@ -30,8 +33,19 @@ export function readIpv4(walk: Walk): boolean {
 
 /** The same for IPv6; extension headers are skipped up to the first that was not captured. */
 export function readIpv6(walk: Walk): boolean {
+  if (!readIpv6Header(walk)) return false;
+  walk.protocol = skipExtensionHeaders(walk, walk.protocol);
+  return true;
+}
+
+/** The same without extension headers: `walk.protocol` may be one of them. */
+export function readIpv6Header(walk: Walk): boolean {
   const { view, position } = walk;
-  if (walk.end - position < 40 || view.getUint8(position) >>> 4 !== 6) return false;
+  if (walk.end - position < 40) {
+    walk.truncated = true;
+    return false;
+  }
+  if (view.getUint8(position) >>> 4 !== 6) return false;
   const folded = view.getInt32(position + 8) ^ view.getInt32(position + 12) ^ view.getInt32(position + 16) ^ view.getInt32(position + 20)
     ^ view.getInt32(position + 24) ^ view.getInt32(position + 28) ^ view.getInt32(position + 32) ^ view.getInt32(position + 36);
   walk.network = position;
@@ -39,45 +53,52 @@ export function readIpv6(walk: Walk): boolean {
   walk.fragment = WHOLE;
   walk.identification = 0;
   walk.position = position + 40;
-  walk.protocol = skipExtensionHeaders(walk, view.getUint8(position + 6));
+  walk.protocol = view.getUint8(position + 6);
   return true;
 }
 
 /** The protocol behind the extension headers; -1 where that is not captured or not in this fragment. */
 function skipExtensionHeaders(walk: Walk, first: number): number {
-  const { view, end } = walk;
   let protocol = first;
   for (;;) {
-    const here = walk.position;
-    switch (protocol) {
-      case 0: // hop by hop
-      case 43: // routing
-      case 60: // destination options
-      case 135: // mobility
-      case 139: // HIP
-      case 140: // shim6
-        if (end - here < 8) return -1;
-        walk.position = here + 8 + (view.getUint8(here + 1) << 3);
-        break;
-      case 51: // authentication; its length counts 4 bytes
-        if (end - here < 8) return -1;
-        walk.position = here + 8 + (view.getUint8(here + 1) << 2);
-        break;
-      case 44: {
-        if (end - here < 8 || walk.fragment !== WHOLE) return -1;
-        const field = view.getUint16(here + 2);
-        // Neither an offset nor more fragments: an atomic fragment, which is none.
-        walk.fragment = fragmentKind(field >>> 3, (field & 1) !== 0);
-        walk.identification = view.getInt32(here + 4);
-        walk.position = here + 8;
-        if (walk.fragment === LATER) return -1;
-        break;
-      }
-      default:
-        return protocol;
+    const size = extensionBytes(walk, protocol);
+    if (size <= 0) return size === 0 ? protocol : -1;
+    if (protocol === Protocol.Fragment) {
+      if (walk.fragment !== WHOLE) return -1;
+      readFragmentHeader(walk);
     }
-    protocol = view.getUint8(here);
+    protocol = walk.view.getUint8(walk.position);
+    walk.position += size;
+    if (walk.fragment === LATER) return -1;
   }
+}
+
+/** How long the extension header of this kind at the walk's position is; 0 if the protocol is none, -1 if its length was not captured. */
+export function extensionBytes(walk: Walk, protocol: number): number {
+  const { view, position } = walk;
+  switch (protocol) {
+    case 0: // hop by hop
+    case 43: // routing
+    case 60: // destination options
+    case 135: // mobility
+    case 139: // HIP
+    case 140: // shim6
+      return walk.end - position < 8 ? -1 : 8 + (view.getUint8(position + 1) << 3);
+    case 51: // authentication; its length counts 4 bytes
+      return walk.end - position < 8 ? -1 : 8 + (view.getUint8(position + 1) << 2);
+    case Protocol.Fragment:
+      return walk.end - position < 8 ? -1 : 8;
+    default:
+      return 0;
+  }
+}
+
+/** What the fragment header at the walk's position says. Neither an offset nor more fragments: an atomic fragment, which is none. */
+export function readFragmentHeader(walk: Walk): void {
+  const { view, position } = walk;
+  const field = view.getUint16(position + 2);
+  walk.fragment = fragmentKind(field >>> 3, (field & 1) !== 0);
+  walk.identification = view.getInt32(position + 4);
 }
 
 function fragmentKind(fragmentOffset: number, more: boolean): number {
@@ -87,12 +108,18 @@ function fragmentKind(fragmentOffset: number, more: boolean): number {
 
 /** IP protocols. */
 export const enum Protocol {
+  Icmp = 1,
+  Igmp = 2,
   Ipv4 = 4,
   Tcp = 6,
   Udp = 17,
   Ipv6 = 41,
+  Fragment = 44,
   Gre = 47,
+  Icmpv6 = 58,
   Pim = 103,
+  Sctp = 132,
+  MplsInIp = 137,
 }
 
 /** TCP or UDP, in one step: which of the two a packet is no processor can guess, and a wrong guess costs 5 ns. -1 is neither. */

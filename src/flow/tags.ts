@@ -3,7 +3,7 @@ import {
   LINK_TYPE_ETHERNET, LINK_TYPE_IPV4, LINK_TYPE_IPV6, LINK_TYPE_LINUX_SLL, LINK_TYPE_LINUX_SLL2, LINK_TYPE_LOOP, LINK_TYPE_NULL,
   LINK_TYPE_PPP, LINK_TYPE_PPP_HDLC, LINK_TYPE_RAW, LINK_TYPE_RAW_12, LINK_TYPE_RAW_14,
 } from './link-types';
-import { Header, type Layer, type Walk } from './walk';
+import { Header, cutOff, type Layer, type Walk } from './walk';
 
 // V8 takes a module's own constants for constants, but loads imported ones again for each packet.
 const ETHERNET = LINK_TYPE_ETHERNET;
@@ -38,6 +38,9 @@ export function toNetwork(walk: Walk, header: Header): Layer {
       case Header.Ppp:
         next = readPpp(walk);
         break;
+      case Header.Pppoe:
+        next = readPppoe(walk);
+        break;
       case Header.Nsh:
         next = readNsh(walk);
         break;
@@ -47,7 +50,7 @@ export function toNetwork(walk: Walk, header: Header): Layer {
   }
 }
 
-function linkHeader(walk: Walk, linkType: number): Header {
+export function linkHeader(walk: Walk, linkType: number): Header {
   switch (linkType) {
     case LINK_TYPE_RAW_12:
     case LINK_TYPE_RAW_14:
@@ -68,13 +71,14 @@ function linkHeader(walk: Walk, linkType: number): Header {
     case LINK_TYPE_PPP_HDLC:
       return Header.Ppp;
     default:
+      walk.unknown = true;
       return Header.Unknown;
   }
 }
 
-function readEthernet(walk: Walk): Header {
+export function readEthernet(walk: Walk): Header {
   const start = walk.position;
-  if (walk.end - start < 14) return Header.Unknown;
+  if (walk.end - start < 14) return cutOff(walk);
   walk.hardware = start;
   walk.position = start + 14;
   walk.type = walk.view.getUint16(start + 12);
@@ -90,7 +94,7 @@ function readGuessedEthernet(walk: Walk): Header {
 }
 
 /** The walk stands behind a type field that holds `walk.type`. */
-function readType(walk: Walk): Header {
+export function readType(walk: Walk): Header {
   const { position, type } = walk;
   if (type <= LONGEST_LENGTH) return readSnap(walk);
   const left = walk.end - position;
@@ -109,7 +113,8 @@ function readType(walk: Walk): Header {
     case 0x893f: // E-Tag (802.1BR)
       return skipTag(walk, 6);
     case 0x8909: // Cisco metadata; its length counts 8 bytes, those of both types included
-      return left < 2 || walk.view.getUint8(position + 1) === 0 ? Header.Unknown : skipTag(walk, (walk.view.getUint8(position + 1) << 3) - 2);
+      if (left < 2) return cutOff(walk);
+      return walk.view.getUint8(position + 1) === 0 ? Header.Unknown : skipTag(walk, (walk.view.getUint8(position + 1) << 3) - 2);
     case 0x8903: // FabricPath: tag and time to live, then the frame
       walk.position = position + 2;
       return Header.Ethernet;
@@ -117,7 +122,7 @@ function readType(walk: Walk): Header {
       walk.position = position + 4;
       return Header.Ethernet;
     case 0x22f3: // TRILL: 6 bytes and options, then the frame
-      if (left < 2) return Header.Unknown;
+      if (left < 2) return cutOff(walk);
       walk.position = position + 6 + ((walk.view.getUint16(position) >>> 4) & 0x7c);
       return Header.Ethernet;
     case 0x894f:
@@ -126,10 +131,7 @@ function readType(walk: Walk): Header {
     case 0x8848:
       return Header.Mpls;
     case 0x8864:
-      // PPPoE: version and type, code 0 (a session), session, length.
-      if (left < 6 || walk.view.getUint8(position) !== 0x11 || walk.view.getUint8(position + 1) !== 0) return Header.Unknown;
-      walk.position = position + 6;
-      return Header.Ppp;
+      return Header.Pppoe;
     default:
       walk.unknown = !isWithoutIp(type);
       return Header.Unknown;
@@ -139,7 +141,7 @@ function readType(walk: Walk): Header {
 /** A tag of this many bytes, and the type of what is behind it. */
 function skipTag(walk: Walk, size: number): Header {
   const { position } = walk;
-  if (walk.end - position < size + 2) return Header.Unknown;
+  if (walk.end - position < size + 2) return cutOff(walk);
   walk.type = walk.view.getUint16(position + size);
   walk.position = position + size + 2;
   return Header.Type;
@@ -170,7 +172,7 @@ export function isWithoutIp(type: number): boolean {
 /** 802.3 with LLC and SNAP, which carry an Ethernet type; the walk stands behind the length. Other LLC is no IP. */
 function readSnap(walk: Walk): Header {
   const { view, position } = walk;
-  if (walk.end - position < 8) return Header.Unknown;
+  if (walk.end - position < 8) return cutOff(walk);
   if (view.getUint16(position) !== 0xaaaa || view.getUint16(position + 2) !== 0x0300 || view.getUint16(position + 4) !== 0) return Header.Unknown;
   const type = view.getUint16(position + 6);
   if (type <= LONGEST_LENGTH) return Header.Unknown;
@@ -181,12 +183,7 @@ function readSnap(walk: Walk): Header {
 
 /** A label stack. It does not say what is behind it, so the first four bits there have to. */
 function readMpls(walk: Walk): Header {
-  let bottom = false;
-  while (!bottom) {
-    if (walk.end - walk.position < 4) return Header.Unknown;
-    bottom = (walk.view.getUint8(walk.position + 2) & 1) !== 0;
-    walk.position += 4;
-  }
+  if (!passLabels(walk)) return Header.Unknown;
   if (walk.end - walk.position < 4) return Header.Unknown;
   if (walk.view.getUint8(walk.position) >>> 4 !== 0) return Header.ByVersion;
   // The control word of a pseudowire, in all likelihood one of Ethernet.
@@ -194,10 +191,33 @@ function readMpls(walk: Walk): Header {
   return Header.GuessedEthernet;
 }
 
-/** A network service header (RFC 8300). */
-function readNsh(walk: Walk): Header {
+/** Moves behind a label stack; false if its end was not captured. */
+export function passLabels(walk: Walk): boolean {
+  let bottom = false;
+  while (!bottom) {
+    if (walk.end - walk.position < 4) {
+      walk.truncated = true;
+      return false;
+    }
+    bottom = (walk.view.getUint8(walk.position + 2) & 1) !== 0;
+    walk.position += 4;
+  }
+  return true;
+}
+
+/** PPPoE: version and type, code 0 (a session), session, length. */
+export function readPppoe(walk: Walk): Header {
   const { view, position } = walk;
-  if (walk.end - position < 8) return Header.Unknown;
+  if (walk.end - position < 6) return cutOff(walk);
+  if (view.getUint16(position) !== 0x1100) return Header.Unknown;
+  walk.position = position + 6;
+  return Header.Ppp;
+}
+
+/** A network service header (RFC 8300). */
+export function readNsh(walk: Walk): Header {
+  const { view, position } = walk;
+  if (walk.end - position < 8) return cutOff(walk);
   const size = (view.getUint8(position + 1) & 0x3f) << 2;
   if (view.getUint8(position) >>> 6 !== 0 || size < 8) {
     walk.unknown = true;
@@ -219,6 +239,7 @@ export function nextProtocol(walk: Walk, protocol: number): Header {
     case 4:
       return Header.Nsh;
     case 5:
+      walk.type = 0x8847;
       return Header.Mpls;
     default:
       walk.unknown = true;
@@ -227,11 +248,11 @@ export function nextProtocol(walk: Walk, protocol: number): Header {
 }
 
 /** PPP, with or without address and control field, its protocol in two bytes or compressed to one. */
-function readPpp(walk: Walk): Header {
+export function readPpp(walk: Walk): Header {
   const { view, end } = walk;
-  if (end - walk.position < 2) return Header.Unknown;
+  if (end - walk.position < 2) return cutOff(walk);
   if (view.getUint16(walk.position) === 0xff03) walk.position += 2;
-  if (end - walk.position < 2) return Header.Unknown;
+  if (end - walk.position < 2) return cutOff(walk);
   let protocol = view.getUint8(walk.position++);
   if ((protocol & 1) === 0) protocol = (protocol << 8) | view.getUint8(walk.position++);
   switch (protocol) {
@@ -241,6 +262,7 @@ function readPpp(walk: Walk): Header {
       return Header.Ipv6;
     case 0x0281:
     case 0x0283:
+      walk.type = protocol === 0x0281 ? 0x8847 : 0x8848;
       return Header.Mpls;
     default:
       // From there on it is control of the link and of network protocols.
@@ -252,7 +274,7 @@ function readPpp(walk: Walk): Header {
 /** Linux cooked: a header of fixed size with the Ethernet type somewhere in it. */
 function readCooked(walk: Walk, typeAt: number, size: number): Header {
   const start = walk.position;
-  if (walk.end - start < size) return Header.Unknown;
+  if (walk.end - start < size) return cutOff(walk);
   walk.position = start + size;
   walk.type = walk.view.getUint16(start + typeAt);
   // Below are numbers of Linux for what has no type.
@@ -262,7 +284,7 @@ function readCooked(walk: Walk, typeAt: number, size: number): Header {
 /** An address family in 32 bits, in the byte order of the machine that captured it. */
 function readLoopback(walk: Walk): Header {
   const { view, position } = walk;
-  if (walk.end - position < 4) return Header.Unknown;
+  if (walk.end - position < 4) return cutOff(walk);
   const bigEndian = view.getUint16(position) === 0;
   const family = bigEndian ? view.getUint16(position + 2) : view.getUint16(position, true);
   walk.position = position + 4;
@@ -281,8 +303,11 @@ function readLoopback(walk: Walk): Header {
 }
 
 /** Which IP version the byte here says. */
-function readVersion(walk: Walk): Layer {
-  if (walk.position >= walk.end) return Header.Unknown;
+export function readVersion(walk: Walk): Layer {
+  if (walk.position >= walk.end) {
+    walk.truncated = true;
+    return Header.Unknown;
+  }
   const version = walk.view.getUint8(walk.position) >>> 4;
   walk.unknown = version !== 4 && version !== 6;
   return version === 4 ? Header.Ipv4 : version === 6 ? Header.Ipv6 : Header.Unknown;

@@ -20,6 +20,34 @@ export const enum Header {
   Nsh = 8,
   /** IPv4 or IPv6, as the first four bits say. */
   ByVersion = 9,
+  Pppoe = 10,
+  Udp = 11,
+  Gre = 12,
+  Vxlan = 13,
+  VxlanGpe = 14,
+  Geneve = 15,
+  /** GTP-U. */
+  Gtp = 16,
+  Teredo = 17,
+  /** What a router registers of a multicast source. */
+  Pim = 18,
+  // What only a HeaderWalk stops at:
+  /** A tag between an Ethernet header and its type. */
+  Tag = 19,
+  /** LLC and SNAP, and the type that they hold. */
+  Snap = 20,
+  /** What is in front of a frame in a frame. */
+  Backbone = 21,
+  Arp = 22,
+  /** An extension header of IPv6. */
+  Extension = 23,
+  /** ERSPAN, with the GRE header in front of it. */
+  Erspan = 24,
+  Tcp = 25,
+  Icmp = 26,
+  Icmpv6 = 27,
+  Igmp = 28,
+  Sctp = 29,
 }
 
 /** Where a walk to the next IP header ends. */
@@ -37,6 +65,8 @@ export class Walk {
   type = 0;
   /** Whether the walk ended at a protocol that nothing here reads. */
   unknown = false;
+  /** Whether a header was not captured whole. */
+  truncated = false;
 
   // Of the last IP header:
   /** Where it starts. */
@@ -57,6 +87,13 @@ export class Walk {
     this.end = offset + length;
     this.hardware = -1;
     this.unknown = false;
+    this.truncated = false;
     this.protocol = -1;
   }
+}
+
+/** Says of a header that it was not captured whole. */
+export function cutOff(walk: Walk): Header {
+  walk.truncated = true;
+  return Header.Unknown;
 }

@@ -14,7 +14,7 @@ const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).
 const examples = `import { createServer } from 'node:net';
 import { open } from 'node:fs/promises';
 import {
-  ALL, ConsistentSplit, DROP, FLOW_TABLE_WORDS, FLOW_WORD_COUNTERS, FlowEntries, FlowKey, FlowMemory, FlowTable, HELD, METERING, METER_OPTIONS, MOVED, SLOW_PATH, defineBrick, exportFlows, flowWords, inject, tickAfter, tokens,
+  ALL, ConsistentSplit, DROP, FLOW_TABLE_WORDS, FLOW_WORD_COUNTERS, FlowEntries, FlowKey, FlowMemory, FlowTable, HEADER, HELD, HeaderWalk, METERING, METER_OPTIONS, MOVED, SLOW_PATH, defineBrick, exportFlows, flowWords, inject, tickAfter, tokens,
   type BrickContext, type EngineClock, type FlowKeeper, type PacketView,
 } from 'packet-bricks';
 
@@ -29,7 +29,7 @@ const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'Overlays', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {

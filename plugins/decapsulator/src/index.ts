@@ -1,7 +1,5 @@
-import { defineBrick } from 'packet-bricks';
-import { BEHIND_LABELS } from './labels.js';
-import { FRAGMENT, TRUNCATED } from './packet-walk.js';
-import { KINDS, TunnelWalk } from './tunnels.js';
+import { BEHIND_LABELS, defineBrick } from 'packet-bricks';
+import { BRIDGED, FRAGMENT, KINDS, TRUNCATED, Tunnels } from './tunnels.js';
 
 const ETHERNET = 1;
 
@@ -43,22 +41,23 @@ export const Decapsulator = defineBrick({
     vxlan: 'VXLAN headers that were stripped', geneve: 'GENEVE headers', gre: 'GRE headers', erspan: 'ERSPAN headers', gtp: 'GTP-U headers', mpls: 'stacks of MPLS labels', pppoe: 'PPPoE headers',
     ipip: 'IP headers around IP', others: 'packets without a tunnel', fragments: 'fragments that may carry a tunnel', truncated: 'packets of which not enough was captured',
   },
-  state: (options) => new TunnelWalk(options),
+  state: (options) => new Tunnels(options),
   choose: ({ memory, offset, length, wireLength, batch }, { layers }, context) => {
     const { edit } = context;
     const stripped = KINDS.map((kind) => context.counter(kind));
     const [others, fragments, truncated] = [context.counter('others'), context.counter('fragments'), context.counter('truncated')];
     const unchanged = context.outputs > 1 ? 1 : 0;
-    return (row, walk) => {
+    return (row, tunnels) => {
       const start = offset[row];
-      if (batch.linkType !== ETHERNET || !walk.begin(memory.view, start, length[row], wireLength[row])) {
+      if (batch.linkType !== ETHERNET) {
         others.add(1);
         return unchanged;
       }
+      tunnels.begin(memory.view, start, length[row], wireLength[row]);
       let found = 0;
       let layer = 0;
       while (layer < layers) {
-        found = walk.enter();
+        found = tunnels.enter();
         if (found < 0) break;
         stripped[found].add(1);
         layer++;
@@ -67,13 +66,15 @@ export const Decapsulator = defineBrick({
       else if (found === FRAGMENT) fragments.add(1);
       else if (layer === 0) others.add(1);
       if (layer === 0) return unchanged;
-      const begin = walk.at - (walk.frameEnd - walk.frame);
-      if (begin !== walk.frame) {
-        memory.bytes.copyWithin(begin, walk.frame, walk.frameEnd);
-        memory.view.setUint16(walk.at - 2, walk.type);
+      let begin = tunnels.carried;
+      if (tunnels.type !== BRIDGED) {
+        // It gets the Ethernet header of the frame around it.
+        begin -= tunnels.frameEnd - tunnels.frame;
+        memory.bytes.copyWithin(begin, tunnels.frame, tunnels.frameEnd);
+        memory.view.setUint16(tunnels.carried - 2, tunnels.type);
       }
       edit.remove(row, 0, begin - start);
-      edit.trim(row, walk.wireEnd - begin);
+      edit.trim(row, tunnels.wireEnd - begin);
       return 0;
     };
   },
