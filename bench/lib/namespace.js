@@ -38,11 +38,11 @@ function runInNamespace(file, options, environment = {}) {
   });
 }
 
-/** In the namespace: the pair, up, with nothing on it but what is sent. */
-function makeLink() {
+/** In the namespace: a pair, up, with nothing on it but what is sent. */
+function makeLink(sending = SENDING, receiving = RECEIVING) {
   const ip = (...words) => execFileSync('ip', words);
-  ip('link', 'add', SENDING, 'type', 'veth', 'peer', 'name', RECEIVING);
-  for (const name of [SENDING, RECEIVING]) {
+  ip('link', 'add', sending, 'type', 'veth', 'peer', 'name', receiving);
+  for (const name of [sending, receiving]) {
     execFileSync('sysctl', ['-qw', `net.ipv6.conf.${name}.disable_ipv6=1`]);
     ip('link', 'set', name, 'up');
   }

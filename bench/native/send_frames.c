@@ -1,7 +1,7 @@
 // Sends frames out of an interface at a rate, or as fast as it goes. Each has its number behind its headers, so
 // that a reader can tell how many it has missed.
 //
-//   bench_send_frames --interface IFACE [--rate PACKETS_A_SECOND] [--milliseconds M] [--length 60] [--flows 10000]
+//   bench_send_frames --interface IFACE [--rate PACKETS_A_SECOND] [--milliseconds M] [--length 60] [--flows 10000] [--prepared 4096]
 //
 // SIGTERM ends it before its time. Prints one line of JSON.
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@
 #include "sequence.h"
 #include "traffic.h"
 
-enum { BURST = 64, PREPARED = 4096, LONGEST = 2048 };
+enum { BURST = 64, MOST_PREPARED = 1 << 20, LONGEST = 2048 };
 
 static volatile sig_atomic_t stop;
 
@@ -49,8 +49,17 @@ int main(int count, char **values) {
   // Sleeps end when they are over, not 50 microseconds later.
   prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 
-  static uint8_t frames[PREPARED][LONGEST];
-  for (uint32_t k = 0; k < PREPARED; k++) bench_packet(frames[k], k, &traffic);
+  const uint64_t prepared = peer_number(count, values, "--prepared", 4096);
+  if (prepared == 0 || prepared > MOST_PREPARED) return fprintf(stderr, "--prepared: 1 to %d\n", MOST_PREPARED), 1;
+  // Whole cache lines.
+  const size_t stride = (traffic.length + 63) & ~(size_t)63;
+  uint8_t *const frames = (uint8_t *)aligned_alloc(64, prepared * stride);
+  if (frames == NULL) return perror("no memory"), 1;
+  static uint8_t frame_made[LONGEST];
+  for (uint32_t k = 0; k < prepared; k++) {
+    bench_packet(frame_made, k, &traffic);
+    memcpy(frames + k * stride, frame_made, traffic.length);
+  }
   static struct mmsghdr messages[BURST];
   static struct iovec parts[BURST];
   for (uint32_t k = 0; k < BURST; k++) messages[k].msg_hdr = (struct msghdr){.msg_iov = &parts[k], .msg_iovlen = 1};
@@ -69,7 +78,7 @@ int main(int count, char **values) {
       if (due < BURST) wanted = (uint64_t)due;
     }
     for (uint64_t k = 0; k < wanted; k++) {
-      uint8_t *frame = frames[(sent + k) % PREPARED];
+      uint8_t *frame = frames + (sent + k) % prepared * stride;
       sequence_write(frame, (uint32_t)(sent + k));
       parts[k] = (struct iovec){frame, traffic.length};
     }
