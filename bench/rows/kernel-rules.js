@@ -21,7 +21,7 @@ function missing() {
 const row = (kind, count, hit = false) => ({
   name: `kernel-rules-${kind}-${count}${hit ? '-hit' : ''}`,
   title: `the kernel with ${count.toLocaleString('en')} rules (${kind}), all packets ${hit ? 'hit' : 'miss'}: sent over veth, looked up, dropped`,
-  missing: ({ short }) => missing() ?? (short && count > SHORT_COUNT ? 'not with --short' : undefined),
+  missing: ({ short }) => missing() ?? (short && count !== SHORT_COUNT ? 'not with --short' : undefined),
   async run({ rounds, scale, short }) {
     const results = await runInNamespace(CHILD, { rules: { kind, count, hit }, rounds, milliseconds: short ? 60 : Math.round(1000 * Math.max(0.1, scale)) });
     const base = (name) => results.find((one) => one.name === `${name.split(',')[0]}, no rule`);
