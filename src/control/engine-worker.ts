@@ -57,7 +57,7 @@ class RunningEngine {
       });
       prepared.catch(() => undefined);
       while (wanted && this.running) {
-        this.round();
+        this.runGuarded();
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
       const takeOver = await prepared;
@@ -94,7 +94,7 @@ class RunningEngine {
   private run(): void {
     const { assembled, host } = this;
     host.attach(assembled.sources, assembled.counters, assembled.hotObjects);
-    const end = this.round();
+    const end = this.runGuarded();
     // The command that it pauses for is the next message.
     if (end === 'paused') return;
     this.running = false;
@@ -103,7 +103,8 @@ class RunningEngine {
     report({ kind: 'stopped', end });
   }
 
-  private round(): LoopEnd {
+  /** `bricks profile` knows the loop's caller by this name (profile-parts.ts). */
+  private runGuarded(): LoopEnd {
     try {
       return this.assembled.engine.run();
     } catch (error) {

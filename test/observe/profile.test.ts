@@ -30,6 +30,14 @@ test('samples belong to the part that the loop called first', () => {
   expect(timeByPart({ nodes: [], startTime: 0, endTime: 0 }).engine).toBe(0);
 });
 
+test('where V8 has compiled the loop into its caller, and the graph into the loop, samples belong to the same parts', () => {
+  const names = ['(root)', 'runGuarded', 'run', 'run', 'receive', 'transmit', 'readClock'];
+  const children: Readonly<Record<number, readonly number[]>> = { 1: [2], 2: [3], 3: [4, 5, 6, 7] };
+  const nodes = names.map((functionName, index) => ({ id: index + 1, callFrame: { functionName, scriptId: '1', url: '', lineNumber: 0, columnNumber: 0 }, ...(children[index + 1] && { children: children[index + 1] }) }));
+  const times = timeByPart({ nodes, startTime: 0, endTime: 1, samples: [3, 4, 5, 6, 7], timeDeltas: [1, 2, 4, 8, 16] });
+  expect(times).toMatchObject({ engine: 17, bricks: 2, receive: 4, send: 8, elsewhere: 0 });
+});
+
 test('an engine goes on while it is profiled, every packet is accounted for, and the parts make up its time', async () => {
   const engine = await busyEngine();
   const before = engine.stats();
