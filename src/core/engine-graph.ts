@@ -115,13 +115,6 @@ export class EngineGraph {
     working[0] = 0;
   }
 
-  /** Packets that bricks hold. */
-  get held(): number {
-    let held = 0;
-    for (let index = 0; index < this.nodes.length; index++) held += this.nodes[index].hold?.count ?? 0;
-    return held;
-  }
-
   /** Whether packets wait beside the batch that is on its way: held ones, copies to be changed, packets that bricks have made. */
   get sidesWait(): boolean {
     for (let at = 0; at < this.sideNodes.length; at++) {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { readCaptureFile } from 'packet-bricks';
+import { bytesOf, ethernet, ipv4, udp } from 'packet-bricks/testing';
 import { flowPacket } from '../support/loopback-engine';
 import { Workplace } from '../support/program';
 import { writeCapture } from '../support/write-capture';
@@ -14,7 +15,7 @@ const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text).
 const examples = `import { createServer } from 'node:net';
 import { open } from 'node:fs/promises';
 import {
-  ALL, ConsistentSplit, DROP, FLOW_TABLE_WORDS, FLOW_WORD_COUNTERS, FlowEntries, FlowKey, FlowMemory, FlowTable, HEADER, HELD, HeaderWalk, METERING, METER_OPTIONS, MOVED, SLOW_PATH, defineBrick, exportFlows, flowWords, inject, tickAfter, tokens,
+  ALL, ConsistentSplit, DROP, FLOW_TABLE_WORDS, FLOW_WORD_COUNTERS, FlowEntries, FlowKey, FlowMemory, FlowTable, HEADER, HELD, HeaderWalk, METERING, METER_OPTIONS, MOVED, SLOW_PATH, defineBrick, exportFlows, flowWords, inject, tickAfter, tokens, writeChecksums,
   type BrickContext, type EngineClock, type FlowKeeper, type PacketView,
 } from 'packet-bricks';
 
@@ -29,7 +30,7 @@ const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'Overlays', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'DnsPort', 'Overlays', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {
@@ -50,9 +51,11 @@ const numbersIn = async (name: string): Promise<number[]> => {
 const all = packets.map((_, number) => number);
 
 test('every example does what the page says', async () => {
+  const query = (destinationPort: number, more: Parameters<typeof udp>[0] = {}): Buffer => bytesOf(ethernet({}, ipv4({}, udp({ destinationPort, ...more }, 'a query'))));
+  writeCapture(place.path('dns.pcap'), [query(53), query(80, { checksum: 'wrong' })].map((bytes) => ({ bytes })));
   writeFileSync(place.path('set-up.ts'), `
     import { Duplicator, PacketEngine, type BrickDescription } from 'packet-bricks';
-    import { Alternate, Beacon, BySize, Empty, FirstPackets, FlowList, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
+    import { Alternate, Beacon, BySize, DnsPort, Empty, FirstPackets, FlowList, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
 
     async function play(name: string, brick: BrickDescription, milliseconds = 0): Promise<void> {
       const engine = new PacketEngine(name, { backend: 'loopback' });
@@ -72,6 +75,7 @@ test('every example does what the page says', async () => {
     await play('web-too', new WebToo().connectInput(input).connectOutput('web-0.pcap', 'web-1.pcap'));
     await play('alternate', new Alternate().connectInput(input).connectOutput('even.pcap', 'odd.pcap'));
     await play('tagger', new Duplicator().connectInput(input).connectOutput('x{0', 'plain.pcap').link(new Tagger({ vlan: 7 }).connectInput('x}0').connectOutput('tagged.pcap')));
+    await play('dns-port', new DnsPort({ port: 5353 }).connectInput('dns.pcap').connectOutput('dns-port.pcap'));
     for (const own of ['a', 'b']) await play(own, new OneSensor({ sensors: ['a', 'b'], own }).connectInput(input).connectOutput('sensor-' + own + '.pcap'));
     await play('empty', new Empty().connectInput(input).connectOutput('full.pcap', 'empty.pcap'));
     await play('pairs', new Pairs().connectInput(input).connectOutput('pairs.pcap'));
@@ -100,6 +104,7 @@ test('every example does what the page says', async () => {
   expect([...readCaptureFile(place.path('plain.pcap'))].map(({ bytes }) => Buffer.from(bytes))).toEqual(packets.map(({ bytes }) => Buffer.from(bytes)));
   expect([...readCaptureFile(place.path('tagged.pcap'))].map(({ bytes }) => Buffer.from(bytes)))
     .toEqual(packets.map(({ bytes }) => Buffer.concat([bytes.slice(0, 12), Buffer.from([0x81, 0, 0, 7]), bytes.slice(12)])));
+  expect([...readCaptureFile(place.path('dns-port.pcap'))].map(({ bytes }) => Buffer.from(bytes))).toEqual([query(5353), query(80, { checksum: 'wrong' })]);
   const beacons = [...readCaptureFile(place.path('beacons.pcap'))].map(({ bytes }) => Buffer.from(bytes));
   expect(beacons.map((bytes) => bytes.readUInt32BE(14))).toEqual(beacons.map((_, number) => number));
   expect(beacons.length).toBeGreaterThanOrEqual(3);
