@@ -55,11 +55,10 @@ export function ipv6Words(text: string): Ipv6Words | undefined {
   return [word(0), word(1), word(2), word(3)];
 }
 
-/** 4 or 16 bytes of an IP address, as packets have them; nothing for what is none. */
-export function ipAddressBytes(text: string): Uint8Array | undefined {
+/** An IP address in words of 32 bits: one of IPv4, four of IPv6; nothing for what is none. */
+export function ipAddressWords(text: string): readonly number[] | undefined {
   const word = ipv4Word(text);
-  const words = word === undefined ? ipv6Words(text) : [word];
-  return words && Uint8Array.from(words.flatMap((one) => [one >>> 24, one >>> 16, one >>> 8, one]));
+  return word === undefined ? ipv6Words(text) : [word];
 }
 
 /** The text of an address in words of 32 bits: one of IPv4, four of IPv6. */

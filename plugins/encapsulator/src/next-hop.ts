@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { hardwareBytes } from './addresses.js';
+import { hardwareAddressBytes } from 'packet-bricks';
 
 export interface Hop {
   readonly sourceMac: Uint8Array;
@@ -26,7 +26,7 @@ export async function findHop(address: string, known: Partial<Hop>): Promise<Hop
   const device = textOf(route, 'dev');
   if (device === '') throw new Error('there is no route to it');
   const [link] = await ip('link', 'show', 'dev', device);
-  const own = hardwareBytes(textOf(link, 'address'));
+  const own = hardwareAddressBytes(textOf(link, 'address'));
   const sourceMac = known.sourceMac ?? own;
   if (!sourceMac) throw new Error(`the interface ${device} on the way to it has no MAC address; give the option "sourceMac"`);
   // Packets to this machine itself go through its loopback interface.
@@ -38,7 +38,7 @@ export async function findHop(address: string, known: Partial<Hop>): Promise<Hop
 async function neighbour(address: string, device: string): Promise<Uint8Array | undefined> {
   for (let attempt = 0; ; attempt++) {
     const [entry] = await ip('neigh', 'show', 'to', address, 'dev', device);
-    const mac = hardwareBytes(textOf(entry, 'lladdr'));
+    const mac = hardwareAddressBytes(textOf(entry, 'lladdr'));
     if (mac || attempt === TRIES) return mac;
     if (attempt === 0) await knock(address);
     await delay(TRY_MILLISECONDS);

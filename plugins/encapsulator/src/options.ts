@@ -1,6 +1,5 @@
 /** The options of Encapsulator, and what is wrong with them beyond their types. */
-import { BricksError, type OptionDeclarations, type OptionsOf } from 'packet-bricks';
-import { addressBytes, hardwareBytes } from './addresses.js';
+import { BricksError, hardwareAddressBytes, ipAddressWords, type OptionDeclarations, type OptionsOf } from 'packet-bricks';
 
 export const KINDS = ['vxlan', 'geneve', 'gre', 'erspan', 'erspan3', 'gtp'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -35,10 +34,13 @@ export const ENCAPSULATOR_OPTIONS = {
 
 export type EncapsulatorOptions = OptionsOf<typeof ENCAPSULATOR_OPTIONS>;
 
-/** The same, as bytes. */
+/** Words of an IP address: one of IPv4, four of IPv6. */
+export type AddressWords = readonly number[];
+
+/** The same, as numbers. */
 export interface Ends {
-  readonly source: Uint8Array;
-  readonly destinations: readonly Uint8Array[];
+  readonly source: AddressWords;
+  readonly destinations: readonly AddressWords[];
   readonly sourceMac: Uint8Array | undefined;
   readonly nextHopMac: Uint8Array | undefined;
 }
@@ -53,21 +55,21 @@ export function endsOf({ destinations, source, kind, id, sourceMac, nextHopMac, 
   const to = destinations.map((text) => ipAddress('destinations', text));
   const other = to.findIndex(({ length }) => length !== from.length);
   if (other >= 0) throw wrong(`the destination ${destinations[other]} and the source ${source} must both be IPv4 or both be IPv6`);
-  const twice = to.findIndex((bytes, index) => to.findIndex((one) => Buffer.compare(one, bytes) === 0) !== index);
+  const twice = to.map(String).findIndex((text, index, all) => all.indexOf(text) !== index);
   if (twice >= 0) throw wrong(`the destination ${destinations[twice]} is given twice`);
   if (id > ID_MAXIMUM[kind]) throw wrong(`the option "id" is ${id}; for the kind "${kind}" it must be at most ${ID_MAXIMUM[kind]}`);
   if ((health === 'tcp' || health === 'udp') && healthPort === undefined) throw wrong(`health = "${health}" needs the option "healthPort"`);
   return { source: from, destinations: to, sourceMac: macAddress('sourceMac', sourceMac), nextHopMac: macAddress('nextHopMac', nextHopMac) };
 }
 
-function ipAddress(option: string, text: string): Uint8Array {
-  const bytes = addressBytes(text);
-  if (!bytes) throw wrong(`the option "${option}" has "${text}"; it must be an IP address, such as 10.0.0.1 or fd00::1`);
-  return bytes;
+function ipAddress(option: string, text: string): AddressWords {
+  const words = ipAddressWords(text);
+  if (!words) throw wrong(`the option "${option}" has "${text}"; it must be an IP address, such as 10.0.0.1 or fd00::1`);
+  return words;
 }
 
 function macAddress(option: string, text: string | undefined): Uint8Array | undefined {
-  const bytes = text === undefined ? undefined : hardwareBytes(text);
+  const bytes = text === undefined ? undefined : hardwareAddressBytes(text);
   if (text !== undefined && !bytes) throw wrong(`the option "${option}" is "${text}"; it must be a MAC address, such as 02:00:00:00:00:01`);
   return bytes;
 }

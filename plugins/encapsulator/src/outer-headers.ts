@@ -1,7 +1,6 @@
 /** The headers in front of all packets to one destination: made once, but for what differs from packet to packet. */
-import type { PacketMemory } from 'packet-bricks';
-import { folded, sumOfHeader, sumOfPacket } from './checksum.js';
-import type { EncapsulatorOptions, Kind } from './options.js';
+import { FrameWriter, foldSum, sumOfHeader, sumOfPacket, type PacketMemory } from 'packet-bricks';
+import type { AddressWords, EncapsulatorOptions, Kind } from './options.js';
 
 const ETHERNET_BYTES = 14;
 const PROTOCOL_UDP = 17;
@@ -16,6 +15,11 @@ export const HEADERS_MAXIMUM = ETHERNET_BYTES + 40 + 20;
 /** Source ports are those of no service: RFC 7348 asks for 49152 to 65535. */
 const FIRST_PORT = 0xc000;
 const CUSTOMER_TAG = 0x8100;
+const DONT_FRAGMENT = 0x4000;
+/** In the IPv4 header of a frame. */
+const LENGTH_AT = ETHERNET_BYTES + 2;
+const IDENTIFICATION_AT = ETHERNET_BYTES + 4;
+const CHECKSUM_AT = ETHERNET_BYTES + 10;
 
 export class OuterHeaders {
   readonly bytes: Uint8Array;
@@ -28,17 +32,17 @@ export class OuterHeaders {
   private readonly kind: Kind;
   private readonly id: number;
   private readonly identifies: boolean;
-  /** Of the IPv4 header without length and identification; and of addresses and protocol, which UDP's checksum is over too. */
+  /** Of the IPv4 header without length, identification and checksum; and of addresses and protocol, which UDP's checksum is over too. */
   private readonly headerSum: number;
   private readonly pseudoSum: number;
   /** Identification and sequence number of the next packet. */
   private readonly next = new Uint32Array(2);
 
-  constructor(source: Uint8Array, destination: Uint8Array, { kind, id, port, ttl, dscp, dontFragment, udpChecksum }: EncapsulatorOptions) {
+  constructor(source: AddressWords, destination: AddressWords, { kind, id, port, ttl, dscp, dontFragment, udpChecksum }: EncapsulatorOptions) {
     const defaultPort = DEFAULT_PORTS[kind];
     this.kind = kind;
     this.id = id;
-    this.isIpv4 = source.length === 4;
+    this.isIpv4 = source.length === 1;
     this.overUdp = defaultPort !== undefined;
     this.withChecksum = this.overUdp && (!this.isIpv4 || udpChecksum);
     this.identifies = !dontFragment;
@@ -46,22 +50,13 @@ export class OuterHeaders {
     this.tunnelAt = this.payloadAt + (this.overUdp ? UDP_BYTES : 0);
     this.bytes = new Uint8Array(this.tunnelAt + TUNNEL_BYTES[kind]);
     const view = new DataView(this.bytes.buffer);
-    const protocol = this.overUdp ? PROTOCOL_UDP : PROTOCOL_GRE;
-    view.setUint16(12, this.isIpv4 ? 0x0800 : 0x86dd);
-    if (this.isIpv4) {
-      view.setUint16(14, 0x4500 | (dscp << 2));
-      view.setUint16(20, dontFragment ? 0x4000 : 0);
-      view.setUint16(22, (ttl << 8) | protocol);
-      this.bytes.set(source, 26);
-      this.bytes.set(destination, 30);
-    } else {
-      view.setUint32(14, 0x60000000 | (dscp << 22));
-      view.setUint16(20, (protocol << 8) | ttl);
-      this.bytes.set(source, 22);
-      this.bytes.set(destination, 38);
-    }
-    this.headerSum = sumOfHeader(view, ETHERNET_BYTES, this.payloadAt);
-    this.pseudoSum = sumOfHeader(view, this.payloadAt - 2 * source.length, this.payloadAt) + PROTOCOL_UDP;
+    const writer = new FrameWriter();
+    Object.assign(writer, { trafficClass: dscp << 2, hopLimit: ttl });
+    writer.begin({ view, bytes: this.bytes }, 0);
+    writer.ethernet(0, 0, 0, 0);
+    writer.ip(source, destination, this.overUdp ? PROTOCOL_UDP : PROTOCOL_GRE, 0, 0, dontFragment ? DONT_FRAGMENT : 0);
+    this.headerSum = sumOfHeader(view, ETHERNET_BYTES, this.payloadAt) - view.getUint16(LENGTH_AT) - view.getUint16(CHECKSUM_AT);
+    this.pseudoSum = sumOfHeader(view, this.payloadAt - 8 * source.length, this.payloadAt) + PROTOCOL_UDP;
     if (defaultPort !== undefined) view.setUint16(this.payloadAt + 2, port === 0 ? defaultPort : port);
     this.writeTunnel(view);
   }
@@ -114,9 +109,9 @@ export class OuterHeaders {
     const ipLength = length - ETHERNET_BYTES;
     if (this.isIpv4) {
       const identification = this.identifies ? next[0]++ & 0xffff : 0;
-      view.setUint16(start + 16, ipLength);
-      view.setUint16(start + 18, identification);
-      view.setUint16(start + 24, ~folded(this.headerSum + ipLength + identification));
+      view.setUint16(start + LENGTH_AT, ipLength);
+      view.setUint16(start + IDENTIFICATION_AT, identification);
+      view.setUint16(start + CHECKSUM_AT, ~foldSum(this.headerSum + ipLength + identification));
     } else {
       view.setUint16(start + 18, ipLength - 40);
     }
@@ -131,7 +126,7 @@ export class OuterHeaders {
     view.setUint16(udp + 4, udpLength);
     if (!this.withChecksum) return;
     // A sum of zero is written as its other form: zero says that there is none.
-    view.setUint16(udp + 6, ~folded(sumOfPacket(memory, udp, start + length) + this.pseudoSum + udpLength) & 0xffff || 0xffff);
+    view.setUint16(udp + 6, ~foldSum(sumOfPacket(memory, udp, start + length) + this.pseudoSum + udpLength) & 0xffff || 0xffff);
   }
 
   /** Sequence number, then the header, with the frame's tag (which stays in the frame, too) and whether it was cut. */

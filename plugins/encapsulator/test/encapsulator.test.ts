@@ -249,7 +249,7 @@ describe('the health check', () => {
     await new Promise<void>((resolve) => { socket.bind(0, '127.0.0.2', resolve); });
     const silent = createSocket('udp4');
     await new Promise<void>((resolve) => { silent.bind(socket.address().port, '127.0.0.3', resolve); });
-    const run = await TestBrick.open(new Encapsulator({ ...checked, health: 'udp', healthPort: socket.address().port, timeout: 50 }));
+    const run = await TestBrick.open(new Encapsulator({ ...checked, health: 'udp', healthPort: socket.address().port, timeout: 1000 }));
     try {
       expect(await run.call('destinations')).toEqual([
         { address: '127.0.0.2', up: true }, { address: '127.0.0.3', up: false, trouble: expect.stringContaining('no answer') }, { address: '127.0.0.4', up: false, trouble: expect.stringContaining('ECONNREFUSED') },

@@ -20,6 +20,35 @@ const PORTS = 50_000;
 const SERVER_PORTS = { tcp: [80, 443, 8080, 5001, 9000, 20_000], udp: [9, 514, 5001, 10_001, 20_000, 33_434] };
 const SHARE = 0x1000000;
 
+/** 10.0.0.0/8 and 172.16.0.0/12, or networks 1 and 2 of 2001:db8::/32. */
+const CLIENT_NETWORK = 0x0a000000;
+const CLIENT_MASK = 0x00ffffff;
+const SERVER_NETWORK = 0xac100000 | 0;
+const SERVER_MASK = 0x000fffff;
+const DOCUMENTATION = 0x20010db8;
+
+/** One end of a flow, as packets have it: all of its addresses are made from one number. */
+export class End {
+  port = 0;
+  host = 0;
+  /** Words, as FrameWriter takes them. */
+  address: Int32Array;
+  private readonly ipv4 = new Int32Array(1);
+  private readonly ipv6: Int32Array;
+
+  constructor(private readonly network: number, private readonly mask: number, ipv6Network: number) {
+    this.ipv6 = Int32Array.of(DOCUMENTATION, ipv6Network, 0, 0);
+    this.address = this.ipv6;
+  }
+
+  turnTo(host: number, isIpv6: boolean): void {
+    this.host = host;
+    this.ipv4[0] = this.network | (host & this.mask);
+    this.ipv6[3] = host;
+    this.address = isIpv6 ? this.ipv6 : this.ipv4;
+  }
+}
+
 export class Flows {
   /** Of the flow that was turned to. */
   number = 0;
@@ -27,11 +56,8 @@ export class Flows {
   isIpv6 = false;
   /** 0 without a tag. */
   vlan = 0;
-  clientPort = 0;
-  serverPort = 0;
-  /** What addresses are made from. */
-  client = 0;
-  server = 0;
+  readonly client = new End(CLIENT_NETWORK, CLIENT_MASK, 1);
+  readonly server = new End(SERVER_NETWORK, SERVER_MASK, 2);
   readonly step: Uint8Array;
   readonly left: Uint16Array;
   readonly clientSequence: Uint32Array;
@@ -53,14 +79,14 @@ export class Flows {
     const kind = mixed(seed, number);
     this.number = number;
     this.isTcp = (kind & (SHARE - 1)) < tcp * SHARE;
-    this.client = mixed(kind, 1);
-    this.server = mixed(kind, 2);
     this.isIpv6 = (mixed(kind, 3) & (SHARE - 1)) < ipv6 * SHARE;
+    this.client.turnTo(mixed(kind, 1), this.isIpv6);
+    this.server.turnTo(mixed(kind, 2), this.isIpv6);
     this.vlan = vlans === 0 ? 0 : 1 + number % vlans;
     const ports = this.isTcp ? SERVER_PORTS.tcp : SERVER_PORTS.udp;
-    this.serverPort = ports[(kind >>> 24) % ports.length];
+    this.server.port = ports[(kind >>> 24) % ports.length];
     // Prime to the number of ports: one after the other all of them.
-    this.clientPort = FIRST_PORT + ((mixed(kind, 4) >>> 16) + this.connection[number] * 7) % PORTS;
+    this.client.port = FIRST_PORT + ((mixed(kind, 4) >>> 16) + this.connection[number] * 7) % PORTS;
   }
 
   /** A new TCP connection of the flow begins. */

@@ -1,11 +1,16 @@
 /** The packets of one interface, one after the other. */
-import type { PacketMemory } from 'packet-bricks';
-import { FrameWriter, TCP, UDP, fragmentField } from './frame-writer.js';
+import { FrameWriter, fragmentField, sumOfFilling, type PacketMemory } from 'packet-bricks';
 import { Flows, Step } from './flows.js';
 import type { GeneratorOptions } from './options.js';
 import { Popularity } from './popularity.js';
 import { Random, mixed } from './random.js';
 
+const TCP = 6;
+const UDP = 17;
+/** The first 16 bits of hardware addresses. */
+const HARDWARE = 0x0200;
+/** Every byte of a payload: so its part of a checksum is known. */
+const FILLING = 0x78;
 const FIN = 1;
 const SYN = 2;
 const PSH = 8;
@@ -39,16 +44,19 @@ export class Traffic {
   /** Writes the next one into memory. Returns its length. */
   next(memory: PacketMemory, at: number): number {
     const { flows, random, writer } = this;
-    writer.enter(memory);
-    if (this.restLength > 0) return this.secondFragment(at);
+    writer.begin(memory, at);
+    if (this.restLength > 0) return this.secondFragment();
     flows.turnTo(this.popularity.next(random));
-    return flows.isTcp ? this.tcp(at) : this.udp(at);
+    return flows.isTcp ? this.tcp() : this.udp();
   }
 
-  private network(at: number, toServer: boolean, protocol: number, length: number, fragment: number): number {
-    const { flows: { client, server, vlan, isIpv6 }, writer } = this;
-    writer.ethernet(at, toServer ? client : server, toServer ? server : client, vlan, isIpv6);
-    return isIpv6 ? writer.ipv6(client, server, toServer, protocol, length) : writer.ipv4(client, server, toServer, protocol, length, this.identification, fragment);
+  private network(toServer: boolean, protocol: number, length: number, fragment: number): void {
+    const { flows: { client, server, vlan }, writer } = this;
+    const from = toServer ? client : server;
+    const to = toServer ? server : client;
+    writer.ethernet(HARDWARE, from.host, HARDWARE, to.host);
+    if (vlan > 0) writer.tag(vlan);
+    writer.ip(from.address, to.address, protocol, length, this.identification, fragment);
   }
 
   /** How many bytes of data a frame with so long a transport header gets. */
@@ -65,7 +73,7 @@ export class Traffic {
     return IMIX[draw < IMIX_SHARES[0] ? 0 : draw < IMIX_SHARES[1] ? 1 : 2];
   }
 
-  private udp(at: number): number {
+  private udp(): number {
     const { flows, random, writer, options } = this;
     const toServer = random.chance(0.5);
     const data = this.dataLength(8);
@@ -73,25 +81,27 @@ export class Traffic {
     const isCut = !flows.isIpv6 && options.fragments > 0 && data >= 8 && random.chance(options.fragments);
     // Offsets count 8 bytes, from the UDP header on.
     const first = isCut ? (8 + data) >>> 1 & ~7 : 8 + data;
-    const addresses = this.network(at, toServer, UDP, first, fragmentField(0, isCut));
-    writer.udp(toServer ? flows.clientPort : flows.serverPort, toServer ? flows.serverPort : flows.clientPort, data, first - 8, addresses);
+    const { client, server } = flows;
+    this.network(toServer, UDP, first, fragmentField(0, isCut));
+    writer.udp(toServer ? client.port : server.port, toServer ? server.port : client.port, data, sumOfFilling(data, FILLING));
+    writer.fill(first - 8, FILLING);
     this.restLength = 8 + data - first;
     this.restOffset = first;
     this.restToServer = toServer;
     return writer.end();
   }
 
-  private secondFragment(at: number): number {
+  private secondFragment(): number {
     const { writer, restLength } = this;
-    this.network(at, this.restToServer, UDP, restLength, fragmentField(this.restOffset, false));
-    writer.data(restLength);
+    this.network(this.restToServer, UDP, restLength, fragmentField(this.restOffset, false));
+    writer.fill(restLength, FILLING);
     this.restLength = 0;
     return writer.end();
   }
 
-  private tcp(at: number): number {
+  private tcp(): number {
     const { flows, random, writer } = this;
-    const { number, clientSequence, serverSequence, left } = flows;
+    const { number, client, server, clientSequence, serverSequence, left } = flows;
     const step = flows.step[number];
     if (step === Step.Syn) flows.open(random);
     const isData = step === Step.Data;
@@ -102,8 +112,9 @@ export class Traffic {
     const own = toServer ? clientSequence : serverSequence;
     const other = toServer ? serverSequence : clientSequence;
     this.identification++;
-    const addresses = this.network(at, toServer, TCP, 20 + data, 0);
-    writer.tcp(toServer ? flows.clientPort : flows.serverPort, toServer ? flows.serverPort : flows.clientPort, own[number], step === Step.Syn ? 0 : other[number], flags, data, addresses);
+    this.network(toServer, TCP, 20 + data, 0);
+    writer.tcp(toServer ? client.port : server.port, toServer ? server.port : client.port, own[number], step === Step.Syn ? 0 : other[number], flags, data, sumOfFilling(data, FILLING));
+    writer.fill(data, FILLING);
     // What opens and what ends a direction counts as a byte.
     own[number] += data + ((flags & (SYN | FIN)) !== 0 ? 1 : 0);
     if (isData) left[number]--;

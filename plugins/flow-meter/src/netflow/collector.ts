@@ -1,6 +1,7 @@
 /** Sends flow records to a collector by UDP. */
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
 import { BricksError, hostAndPort, type FlowExporter, type FlowRecord, type HostAndPort } from 'packet-bricks';
 import { DatagramWriter, type DatagramOptions, type ExportTimes } from './datagrams.js';
 
@@ -44,13 +45,8 @@ export class Collector implements FlowExporter {
     const { host, port } = collectorAddress(text);
     const { address, family } = await lookup(host).catch((error: Error) => refuse(text, error));
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.connect(port, address, () => {
-        socket.off('error', reject);
-        resolve();
-      });
-    }).catch((error: Error) => refuse(text, error));
+    socket.connect(port, address);
+    await once(socket, 'connect').catch((error: Error) => refuse(text, error));
     const bytes = mtu - HEADERS[family === 6 ? 6 : 4];
     return new Collector(socket, new DatagramWriter({ ...options, bytes }, times, bidirectional), text);
   }

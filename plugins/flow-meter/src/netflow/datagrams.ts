@@ -1,8 +1,12 @@
 /** Flow records in datagrams: NetFlow v9 (RFC 3954) and IPFIX (RFC 7011). */
 import type { Backward, FlowRecord, MeterMemory } from 'packet-bricks';
-import { IPFIX_TEMPLATES, NETFLOW_TEMPLATES, type Template, type Templates } from './fields.js';
+import { IPFIX_TEMPLATES, NETFLOW_TEMPLATES, type Template } from './fields.js';
 
-export type ExportProtocol = 'netflow9' | 'ipfix';
+const FORMS = {
+  netflow9: { version: 9, headerBytes: 20, templateSet: 0, templates: NETFLOW_TEMPLATES },
+  ipfix: { version: 10, headerBytes: 16, templateSet: 2, templates: IPFIX_TEMPLATES },
+};
+export type ExportProtocol = keyof typeof FORMS;
 
 export interface DatagramOptions {
   readonly protocol: ExportProtocol;
@@ -16,19 +20,7 @@ export interface DatagramOptions {
 
 export type ExportTimes = Pick<MeterMemory, 'time' | 'began'>;
 
-interface Form {
-  readonly version: number;
-  readonly headerBytes: number;
-  readonly templateSet: number;
-  readonly templates: Templates;
-}
-
-const FORMS: Readonly<Record<ExportProtocol, Form>> = {
-  netflow9: { version: 9, headerBytes: 20, templateSet: 0, templates: NETFLOW_TEMPLATES },
-  ipfix: { version: 10, headerBytes: 16, templateSet: 2, templates: IPFIX_TEMPLATES },
-};
 const SET_HEADER = 4;
-const ENTERPRISE = 0x8000;
 /** Templates are repeated in each datagram of so many, too: one of them may get lost. */
 const TEMPLATE_DATAGRAMS = 32;
 /** How long an exporter was up, in milliseconds, when it saw its first packet: packets that arrive late may be older. */
@@ -36,10 +28,6 @@ const UPTIME_BEFORE = 60_000;
 
 function paddedTo4(length: number): number {
   return (length + 3) & ~3;
-}
-
-function templateBytes({ fields }: Template): number {
-  return 4 + fields.reduce((sum, { enterprise }) => sum + (enterprise === undefined ? 4 : 8), 0);
 }
 
 export class DatagramWriter {
@@ -56,7 +44,7 @@ export class DatagramWriter {
   private sequence = 0;
   private datagrams = 0;
   private templatesAt = -Infinity;
-  private readonly form: Form;
+  private readonly form: (typeof FORMS)[ExportProtocol];
   private readonly templates: readonly Template[];
 
   constructor(private readonly options: DatagramOptions, private readonly times: ExportTimes, bidirectional: boolean, private readonly now: () => number = Date.now) {
@@ -127,31 +115,21 @@ export class DatagramWriter {
 
   private writeTemplate(template: Template): void {
     // What does not fit goes into a separate datagram.
-    if (this.at + SET_HEADER + templateBytes(template) > this.options.bytes) {
+    if (this.at + SET_HEADER + template.bytes.length > this.options.bytes) {
       this.finish();
       this.beginPlain();
     }
     if (this.set === 0 || this.setId !== this.form.templateSet) this.openSet(this.form.templateSet);
-    this.put16(template.id);
-    this.put16(template.fields.length);
-    for (const { id, length, enterprise } of template.fields) {
-      this.put16(enterprise === undefined ? id : id | ENTERPRISE);
-      this.put16(length);
-      if (enterprise !== undefined) this.at = this.buffer.writeUInt32BE(enterprise, this.at);
-    }
+    this.at += template.bytes.copy(this.buffer, this.at);
     this.records++;
-  }
-
-  private put16(value: number): void {
-    this.at = this.buffer.writeUInt16BE(value, this.at);
   }
 
   private openSet(id: number): void {
     this.closeSet();
     this.set = this.at;
     this.setId = id;
-    this.put16(id);
-    this.put16(0);
+    this.buffer.writeUInt16BE(id, this.at);
+    this.at += SET_HEADER;
   }
 
   private closeSet(): void {

@@ -2,7 +2,9 @@
 import type { Backward, FlowRecord } from 'packet-bricks';
 
 /** Where reverse elements of bidirectional flows are numbered (RFC 5103). */
-export const REVERSE = 29_305;
+const REVERSE = 29_305;
+/** Says in a template that the number of an enterprise follows. */
+const ENTERPRISE = 0x8000;
 
 export interface Field {
   readonly id: number;
@@ -16,7 +18,10 @@ export interface Field {
 export interface Template {
   readonly id: number;
   readonly fields: readonly Field[];
+  /** Of a record. */
   readonly length: number;
+  /** The template as collectors are told it. */
+  readonly bytes: Buffer;
 }
 
 type Reader = (record: FlowRecord, backward: Backward, boot: number) => number;
@@ -72,7 +77,10 @@ const DIRECTION = number(239, 1, () => 1);
 const reverse = (field: Field): Field => ({ ...field, enterprise: REVERSE, write: (to, at, record, backward, boot) => field.write(to, at, record, !backward, boot) });
 
 function template(id: number, fields: readonly Field[]): Template {
-  return { id, fields, length: fields.reduce((sum, { length }) => sum + length, 0) };
+  const told = fields.flatMap((field) => (field.enterprise === undefined ? [field.id, field.length] : [field.id | ENTERPRISE, field.length, 0, field.enterprise]));
+  const bytes = Buffer.alloc(4 + 2 * told.length);
+  [id, fields.length, ...told].forEach((word, index) => bytes.writeUInt16BE(word, 2 * index));
+  return { id, fields, bytes, length: fields.reduce((sum, { length }) => sum + length, 0) };
 }
 
 /** Templates of a protocol, by IP version. */

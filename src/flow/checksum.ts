@@ -1,12 +1,13 @@
 /** Internet checksums: ones' complement sums of 16-bit words, most significant byte first. */
-import type { PacketMemory } from 'packet-bricks';
+import type { PacketMemory } from '../model/packet-batch';
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** 16 bits of a sum. */
-export function folded(sum: number): number {
-  const once = (sum & 0xffff) + (sum >>> 16);
-  return (once & 0xffff) + (once >>> 16);
+/** 16 bits of a sum; the checksum is their complement. */
+export function foldSum(sum: number): number {
+  let rest = sum;
+  while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16);
+  return rest;
 }
 
 /** Of a few bytes, an even number. */
@@ -14,6 +15,11 @@ export function sumOfHeader(view: DataView, begin: number, end: number): number 
   let sum = 0;
   for (let at = begin; at < end; at += 2) sum += view.getUint16(at);
   return sum;
+}
+
+/** Of so many bytes that are all the same. */
+export function sumOfFilling(length: number, byte: number): number {
+  return (length >>> 1) * ((byte << 8) | byte) + (length & 1) * (byte << 8);
 }
 
 /**
@@ -36,6 +42,6 @@ export function sumOfPacket({ bytes, halfwords, words }: PacketMemory, begin: nu
     at += 2;
   }
   if (at < end) sum += LITTLE_ENDIAN ? bytes[at] : bytes[at] << 8;
-  const native = folded(sum);
+  const native = foldSum(sum);
   return LITTLE_ENDIAN ? ((native & 0xff) << 8) | (native >>> 8) : native;
 }
