@@ -46,4 +46,5 @@ export const HEADER = {
   /** What a router registers of a multicast source. */
   PIM: Header.Pim,
 } as const;
+/** One of the numbers in `HEADER`. */
 export type HeaderKind = (typeof HEADER)[keyof typeof HEADER];

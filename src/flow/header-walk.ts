@@ -38,6 +38,7 @@ const SCTP_BYTES = 12;
 /** Destination unreachable, source quench, redirect, time exceeded, parameter problem. */
 const ICMP_ERRORS = [3, 4, 5, 11, 12];
 
+/** What a walk cannot read from the packets. */
 export interface HeaderWalkOptions {
   /** UDP ports of VXLAN. */
   readonly vxlanPorts?: readonly number[];

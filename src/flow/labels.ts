@@ -4,6 +4,7 @@ import { Header, cutOff, type Walk } from './walk';
 
 /** What follows labels: IP, an Ethernet frame, a frame behind a control word, or what it looks like. */
 export const BEHIND_LABELS = ['guess', 'ip', 'ethernet', 'control-word'] as const;
+/** One of `BEHIND_LABELS`. */
 export type BehindLabels = (typeof BEHIND_LABELS)[number];
 
 const ETHERNET_BYTES = 14;
