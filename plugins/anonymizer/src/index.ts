@@ -12,13 +12,13 @@ export const Anonymizer = defineBrick({
   name: 'Anonymizer',
   summary: 'Replaces addresses, prefixes preserved, and removes payloads.',
   description: [
-    'IP addresses are replaced by Crypto-PAn: two that begin with the same bits become two that do, the same one always becomes the same one, and only who has the key can find it again. So are those in ARP, in ICMP errors and neighbor discovery, in routing headers, and inside of tunnels (IP in IP, GRE, ERSPAN, VXLAN, GENEVE, GTP-U, MPLS, PPPoE).',
+    'IP addresses are replaced by Crypto-PAn: two that begin with the same bits become two that do, the same one always becomes the same one, and only who has the key can find it again. So are those in ARP, in ICMP errors and neighbor discovery, in routing headers, and inside of tunnels (IP in IP, GRE, PPTP, ERSPAN, VXLAN and VXLAN-GPE, GENEVE, GTP-U, MPLS, PPPoE).',
     'MAC addresses are replaced the same way; the bits for groups and local addresses stay, and so do broadcasts. Tags and their numbers, ports and lengths stay. IP and TCP options that may tell where a packet came from are emptied.',
     '',
     'What follows the headers is removed: packets are cut (their length on the wire stays), or zeroed with their length kept, or left as it is if you ask for that. What the brick does not know (other protocols, other tunnels, frames without IP or ARP) counts as payload, and never stays. Packets of link types that it can\'t read are dropped.',
     '',
     'Checksums are right as with a payload of zeros; with `keep`, they are changed by what was changed, so that a wrong one stays wrong. UDP without a checksum stays without one, and one that is left to the interface stays so. Where a first fragment does not tell the length, and in SCTP, it is 0.',
-    'Addresses are worked out once and remembered, so many of each kind in bounded memory (some 60 bytes for each). One that is new takes some 1.3 µs (IPv4) or 10 µs (IPv6).',
+    'Addresses are worked out once and remembered, so many of each kind in bounded memory (some 60 bytes for each). One that is new takes some 2 µs (IPv4) or 7 µs (IPv6).',
   ].join('\n'),
   options: {
     key: { type: 'string', secret: true, description: 'the key: 64 hexadecimal digits' },
@@ -37,7 +37,7 @@ export const Anonymizer = defineBrick({
     return { crypto, anonymizer: new PacketAnonymizer(new AddressWriter(crypto, macs), payload) };
   },
   choose: (packets, { payload }, context) => {
-    const { memory, offset, length, batch } = packets;
+    const { memory, offset, length, wireLength, batch } = packets;
     const { edit } = context;
     const addresses = context.counter('addresses');
     const unreadable = context.counter('unreadable');
@@ -45,15 +45,13 @@ export const Anonymizer = defineBrick({
       const begin = offset[row];
       const end = begin + length[row];
       const before = crypto.computed;
-      const kept = anonymizer.run(memory, begin, end, batch.linkType);
+      const kept = anonymizer.run(memory, begin, length[row], wireLength[row], batch.linkType);
       if (kept < 0) {
         unreadable.add(1);
         return DROP;
       }
       if (crypto.computed !== before) addresses.add(crypto.computed - before);
-      if (kept === end) return 0;
-      if (payload !== 'keep' || anonymizer.stopped) memory.bytes.fill(0, kept, end);
-      if (payload === 'remove') edit.truncate(row, Math.max(kept - begin, SHORTEST));
+      if (payload === 'remove' && kept < end) edit.truncate(row, Math.max(kept - begin, SHORTEST));
       return 0;
     };
   },
