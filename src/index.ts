@@ -37,7 +37,7 @@ export { METERING, exportFlows, type FlowExporter } from './metering/metering';
 export { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, FlowRecord, type Backward } from './metering/flow-record';
 export { MeterMemory } from './metering/meter-memory';
 export { communityId } from './metering/community-id';
-export { foldSum, sumOfFilling, sumOfHeader, sumOfPacket } from './flow/checksum';
+export { sumOfFilling, sumOfPacket } from './flow/packet-sum';
 export { FrameWriter, fragmentField } from './flow/frame-writer';
 export { formatIpAddress, hardwareAddressBytes, hostAndPort, ipAddressWords, type HostAndPort } from './model/ip-address';
 export type { GivenOptions, OptionDeclaration, OptionDeclarations, OptionProperties, OptionsOf, OptionValues } from './model/options';

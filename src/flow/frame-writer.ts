@@ -1,6 +1,6 @@
 /** Writes headers of frames into memory, one behind the other, with right lengths and checksums; some 50 ns a frame. */
 import type { PacketMemory } from '../model/packet-batch';
-import { foldSum } from './checksum';
+import { checksumOf } from './checksums';
 
 /** Without its checksum. */
 const SHORTEST = 60;
@@ -71,7 +71,7 @@ export class FrameWriter {
     view.setUint16(at + 6, fragment);
     view.setUint16(at + 8, lifeAndProtocol);
     this.addresses = this.address(source, at + 12) + this.address(destination, at + 16);
-    view.setUint16(at + 10, ~foldSum(0x4500 + trafficClass + IPV4_BYTES + length + identification + fragment + lifeAndProtocol + this.addresses));
+    view.setUint16(at + 10, checksumOf(0x4500 + trafficClass + IPV4_BYTES + length + identification + fragment + lifeAndProtocol + this.addresses));
     this.at = at + IPV4_BYTES;
   }
 
@@ -104,7 +104,7 @@ export class FrameWriter {
     view.setUint16(at + 2, to);
     view.setUint16(at + 4, length);
     // A sum of zero is written as its other form: zero says that there is none.
-    view.setUint16(at + 6, (~foldSum(this.addresses + UDP + length + from + to + length + sumOfData) & 0xffff) || 0xffff);
+    view.setUint16(at + 6, checksumOf(this.addresses + UDP + length + from + to + length + sumOfData) || 0xffff);
     this.at = at + UDP_BYTES;
   }
 
@@ -120,7 +120,7 @@ export class FrameWriter {
     view.setUint16(at + 14, 0xffff);
     view.setUint32(at + 16, 0);
     const numbers = (sequence >>> 16) + (sequence & 0xffff) + (acknowledgment >>> 16) + (acknowledgment & 0xffff);
-    view.setUint16(at + 16, ~foldSum(this.addresses + TCP + TCP_BYTES + data + from + to + numbers + lengthAndFlags + 0xffff + sumOfData));
+    view.setUint16(at + 16, checksumOf(this.addresses + TCP + TCP_BYTES + data + from + to + numbers + lengthAndFlags + 0xffff + sumOfData));
     this.at = at + TCP_BYTES;
   }
 

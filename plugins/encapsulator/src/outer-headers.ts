@@ -1,5 +1,5 @@
 /** The headers in front of all packets to one destination: made once, but for what differs from packet to packet. */
-import { FrameWriter, foldSum, sumOfHeader, sumOfPacket, type PacketMemory } from 'packet-bricks';
+import { FrameWriter, checksumOf, sumOfPacket, wordSum, type PacketMemory } from 'packet-bricks';
 import type { AddressWords, EncapsulatorOptions, Kind } from './options.js';
 
 const ETHERNET_BYTES = 14;
@@ -55,8 +55,8 @@ export class OuterHeaders {
     writer.begin({ view, bytes: this.bytes }, 0);
     writer.ethernet(0, 0, 0, 0);
     writer.ip(source, destination, this.overUdp ? PROTOCOL_UDP : PROTOCOL_GRE, 0, 0, dontFragment ? DONT_FRAGMENT : 0);
-    this.headerSum = sumOfHeader(view, ETHERNET_BYTES, this.payloadAt) - view.getUint16(LENGTH_AT) - view.getUint16(CHECKSUM_AT);
-    this.pseudoSum = sumOfHeader(view, this.payloadAt - 8 * source.length, this.payloadAt) + PROTOCOL_UDP;
+    this.headerSum = wordSum(view, ETHERNET_BYTES, this.payloadAt) - view.getUint16(LENGTH_AT) - view.getUint16(CHECKSUM_AT);
+    this.pseudoSum = wordSum(view, this.payloadAt - 8 * source.length, this.payloadAt) + PROTOCOL_UDP;
     if (defaultPort !== undefined) view.setUint16(this.payloadAt + 2, port === 0 ? defaultPort : port);
     this.writeTunnel(view);
   }
@@ -111,7 +111,7 @@ export class OuterHeaders {
       const identification = this.identifies ? next[0]++ & 0xffff : 0;
       view.setUint16(start + LENGTH_AT, ipLength);
       view.setUint16(start + IDENTIFICATION_AT, identification);
-      view.setUint16(start + CHECKSUM_AT, ~foldSum(this.headerSum + ipLength + identification));
+      view.setUint16(start + CHECKSUM_AT, checksumOf(this.headerSum + ipLength + identification));
     } else {
       view.setUint16(start + 18, ipLength - 40);
     }
@@ -126,7 +126,7 @@ export class OuterHeaders {
     view.setUint16(udp + 4, udpLength);
     if (!this.withChecksum) return;
     // A sum of zero is written as its other form: zero says that there is none.
-    view.setUint16(udp + 6, ~foldSum(sumOfPacket(memory, udp, start + length) + this.pseudoSum + udpLength) & 0xffff || 0xffff);
+    view.setUint16(udp + 6, checksumOf(sumOfPacket(memory, udp, start + length) + this.pseudoSum + udpLength) || 0xffff);
   }
 
   /** Sequence number, then the header, with the frame's tag (which stays in the frame, too) and whether it was cut. */

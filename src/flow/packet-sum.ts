@@ -1,21 +1,8 @@
-/** Internet checksums: ones' complement sums of 16-bit words, most significant byte first. */
+/** Sums for checksums, of what is long: for `checksumOf`, as those of `wordSum`. */
 import type { PacketMemory } from '../model/packet-batch';
+import { checksumOf } from './checksums';
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-/** 16 bits of a sum; the checksum is their complement. */
-export function foldSum(sum: number): number {
-  let rest = sum;
-  while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16);
-  return rest;
-}
-
-/** Of a few bytes, an even number. */
-export function sumOfHeader(view: DataView, begin: number, end: number): number {
-  let sum = 0;
-  for (let at = begin; at < end; at += 2) sum += view.getUint16(at);
-  return sum;
-}
 
 /** Of so many bytes that are all the same. */
 export function sumOfFilling(length: number, byte: number): number {
@@ -42,6 +29,6 @@ export function sumOfPacket({ bytes, halfwords, words }: PacketMemory, begin: nu
     at += 2;
   }
   if (at < end) sum += LITTLE_ENDIAN ? bytes[at] : bytes[at] << 8;
-  const native = foldSum(sum);
+  const native = ~checksumOf(sum) & 0xffff;
   return LITTLE_ENDIAN ? ((native & 0xff) << 8) | (native >>> 8) : native;
 }
