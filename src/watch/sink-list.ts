@@ -39,17 +39,22 @@ export class SinkList {
     this.inPlace = step === 0 ? this.lists.rows.subarray(this.output << shift, (this.output << shift) + room) : undefined;
   }
 
+  /** How many packets are on the list now. */
+  get waiting(): number {
+    return this.lists.counts[this.output];
+  }
+
   /** What is on the list now, until the first of it is sent. */
   look(): void {
-    const { lists, output, inPlace } = this;
-    this.count = lists.counts[output];
+    const { inPlace } = this;
+    this.count = this.waiting;
     if (inPlace) this.rows = inPlace;
     else this.copy();
   }
 
   /** Keeps what is on the list, and what its link has dropped so far, for `settle`. */
   note(): void {
-    this.count = this.lists.counts[this.output];
+    this.count = this.waiting;
     if (this.count === 0) return;
     this.copy();
     if (this.isComplete) return;

@@ -105,10 +105,12 @@ export class TapView {
         list.note();
         continue;
       }
+      taken.count = 0;
+      const { waiting } = list;
+      if (waiting === 0 || tap.passesOver(waiting)) continue;
       // Before they are sent: afterwards a card may own their memory.
       list.look();
-      taken.count = 0;
-      if (list.count > 0) tap.show(batch, list.rows, list.count, place, undefined, taken);
+      tap.show(batch, list.rows, list.count, place, undefined, taken);
       if (taken.count > 0) list.note();
     }
   }

@@ -100,6 +100,13 @@ export class Tap {
     }
   }
 
+  /** Whether it takes none of the next `count` packets, as its sample lies behind them. They are counted as shown then. */
+  passesOver(count: number): boolean {
+    if (this.filter || this.unseen < count) return false;
+    this.unseen -= count;
+    return true;
+  }
+
   /** A packet that was shown has not passed after all. */
   takeBack(record: number): void {
     this.ring.take(record);

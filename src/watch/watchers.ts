@@ -131,15 +131,25 @@ export class Watchers implements GraphWatcher {
   }
 
   sending(): void {
-    for (const notes of this.notes) clearDropNotes(notes);
-    if (this.leaving.length > 0) this.each(this.leaving, (view, batch) => view.sending(batch));
-    this.eachTrace((trace) => trace.sending());
+    const { notes, leaving, batch } = this;
+    for (let index = 0; index < notes.length; index++) clearDropNotes(notes[index]);
+    try {
+      if (batch) for (let index = 0; index < leaving.length; index++) leaving[index].sending(batch);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.traces.length > 0) this.eachTrace((trace) => trace.sending());
   }
 
   sent(): void {
-    if (this.leaving.length > 0) this.each(this.leaving, (view, batch) => view.sent(batch));
-    this.eachTrace((trace) => trace.sent());
-    this.commit();
+    const { leaving, batch, taps } = this;
+    try {
+      if (batch) for (let index = 0; index < leaving.length; index++) leaving[index].sent(batch);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.traces.length > 0) this.eachTrace((trace) => trace.sent());
+    for (let index = 0; index < taps.length; index++) taps[index].tap.commit();
     this.endDone();
   }
 
@@ -148,10 +158,17 @@ export class Watchers implements GraphWatcher {
   }
 
   private endDone(): void {
-    if (!this.taps.some(({ tap }) => tap.done) && !this.traces.some((trace) => trace.done)) return;
+    if (!this.hasDone()) return;
     for (const { tap } of this.taps) if (tap.done) this.end(tap.id, { why: 'count' });
     for (const trace of this.traces) if (trace.done) this.end(trace.id, { why: 'count' });
     this.settle();
+  }
+
+  private hasDone(): boolean {
+    const { taps, traces } = this;
+    for (let index = 0; index < taps.length; index++) if (taps[index].tap.done) return true;
+    for (let index = 0; index < traces.length; index++) if (traces[index].done) return true;
+    return false;
   }
 
   private take(order: WatchOrder): void {
@@ -212,10 +229,14 @@ export class Watchers implements GraphWatcher {
     try {
       if (this.watched) call(this.watched);
     } catch (error) {
-      const text = messageOf(error);
-      for (const { id } of [...this.taps.map(({ tap }) => tap), ...this.traces]) this.end(id, { why: 'failed', text });
-      this.settle();
+      this.fail(error);
     }
+  }
+
+  private fail(error: unknown): void {
+    const text = messageOf(error);
+    for (const { id } of [...this.taps.map(({ tap }) => tap), ...this.traces]) this.end(id, { why: 'failed', text });
+    this.settle();
   }
 }
 
