@@ -70,9 +70,9 @@ export class Nfcapd {
       const place = `0100007F:${this.port.toString(16).toUpperCase().padStart(4, '0')}`;
       const waiting = (): boolean => readFileSync('/proc/net/udp', 'utf8').split('\n').some((line) => line.includes(place) && !line.includes(' 00000000:00000000 '));
       for (let tries = 0; waiting() && tries < 200; tries++) await wait(10);
-      const exit = once(this.program, 'exit');
+      const closed = once(this.program, 'close'); // its output is read whole then
       this.program.kill('SIGTERM');
-      await exit;
+      await closed;
       const text = execFileSync('nfdump', ['-R', this.folder, '-N', '-o', 'json'], { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' }, stdio: ['ignore', 'pipe', 'ignore'] });
       const rows = text.includes('No matching flows') ? [] : JSON.parse(text) as NfdumpRow[];
       const flows = rows.map((row) => ({
