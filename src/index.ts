@@ -20,7 +20,7 @@ export type { PacketView } from './model/packet-view';
 export { defineBrick } from './plugins/define-brick';
 export { inject, type Token } from './model/tokens';
 export { tokens } from './model/brick-tokens';
-export { changedChecksum, checksumOf, wordSum, writeChecksums } from './flow/checksums';
+export { changedChecksum, checksumOf, foldedSum, wordSum, writeChecksums } from './flow/checksums';
 export { flowHash } from './flow/hash';
 export { HEADER, type HeaderKind } from './flow/header-kinds';
 export { HeaderWalk, type HeaderWalkOptions } from './flow/header-walk';

@@ -14,7 +14,7 @@ export class CurrentPackets {
   readonly memory: { -readonly [Name in keyof PacketMemory]: PacketMemory[Name] } = packetMemory(new ArrayBuffer(0));
   /** The batch on its way, where one is: for copying packets out of it. */
   batch: PacketBatch | undefined;
-  /** What bricks are told of it, as `packets.batch`. */
+  /** What bricks see of it, as `packets.batch`. */
   readonly batchInfo = new BatchInfo();
 
   constructor(readonly columns: PacketColumns) {}

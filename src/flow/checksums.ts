@@ -22,7 +22,7 @@ export function wordSum(view: DataView, from: number, end: number): number {
 
 /** The checksum over what has this sum of words. */
 export function checksumOf(sum: number): number {
-  return ~folded(sum) & 0xffff;
+  return ~foldedSum(sum) & 0xffff;
 }
 
 /**
@@ -30,7 +30,7 @@ export function checksumOf(sum: number): number {
  * UDP, write 0xffff where it returns 0, and leave a checksum of 0 alone: it says that there is none.
  */
 export function changedChecksum(checksum: number, before: number, after: number): number {
-  return checksumOf((~checksum & 0xffff) + (~folded(before) & 0xffff) + folded(after));
+  return checksumOf((~checksum & 0xffff) + (~foldedSum(before) & 0xffff) + foldedSum(after));
 }
 
 /**
@@ -87,8 +87,8 @@ function writeTransport(view: DataView, protocol: number, transport: number, sto
   return true;
 }
 
-/** Carries added again, until 16 bits are left. */
-function folded(sum: number): number {
+/** A sum of words in 16 bits: its carries are added again, until none is left. */
+export function foldedSum(sum: number): number {
   let rest = sum;
   while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16);
   return rest;

@@ -251,8 +251,13 @@ export class HeaderWalk {
   }
 
   private endAt(said: number): void {
-    const { walk } = this;
     this.datagramEnd = said;
+    this.trimTo(said);
+  }
+
+  /** Behind this place is padding. */
+  private trimTo(said: number): void {
+    const { walk } = this;
     if (said < this.wireEnd) this.wireEnd = said;
     if (said < walk.end) walk.end = Math.max(said, walk.position);
   }
@@ -325,9 +330,7 @@ export class HeaderWalk {
     const { walk } = this;
     const next = pppoe(walk);
     if (next === Header.Unknown) return next;
-    const said = walk.position + walk.view.getUint16(walk.position - 2);
-    if (said < this.wireEnd) this.wireEnd = said;
-    if (said < walk.end) walk.end = Math.max(said, walk.position);
+    this.trimTo(walk.position + walk.view.getUint16(walk.position - 2));
     return next;
   }
 

@@ -10,7 +10,7 @@ export interface RecordSink {
   flush(): Promise<void>;
 }
 
-/** What a pump is told beside its ring and its sink. */
+/** What a pump needs besides its ring and its sink. */
 export interface PumpOptions {
   /** What the log calls them; default: records. */
   readonly name?: string;

@@ -1,4 +1,5 @@
 /** What a MODIFY rule does to a packet: addresses, ports and hardware addresses are rewritten where they are, and checksums corrected by the difference (RFC 1624). */
+import { checksumOf } from '../flow/checksums';
 import type { PacketMemory } from '../model/packet-batch';
 import {
   ACTION_KEY, ACTION_PARTS, KEY_DESTINATION, KEY_MACS, KEY_PORTS, KEY_SOURCE, META_PORTS, PART_DESTINATION, PART_DESTINATION_MAC, PART_DESTINATION_PORT, PART_SOURCE, PART_SOURCE_MAC,
@@ -85,8 +86,6 @@ function writeHalf(view: DataView, at: number, value: number): number {
 }
 
 function correct(view: DataView, at: number, delta: number, neverZero: boolean): void {
-  let sum = (~view.getUint16(at) & 0xffff) + delta;
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  const checksum = ~sum & 0xffff;
+  const checksum = checksumOf((~view.getUint16(at) & 0xffff) + delta);
   view.setUint16(at, neverZero && checksum === 0 ? 0xffff : checksum);
 }

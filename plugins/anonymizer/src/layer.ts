@@ -1,6 +1,5 @@
 /** One header of a packet, and its checksum. */
-import { HEADER, type HeaderWalk } from 'packet-bricks';
-import { folded, isSame, sumOf, updated } from './checksums.js';
+import { HEADER, changedChecksum, checksumOf, foldedSum, wordSum, type HeaderWalk } from 'packet-bricks';
 
 const { IPV4, IPV6, TCP, UDP, ICMP, ICMPV6, IGMP, GRE, ERSPAN } = HEADER;
 /** Instead of the place of a checksum. */
@@ -81,10 +80,10 @@ export class Layer {
     this.summed = header === IPV4 || (hasPayload && (header === TCP || header === UDP)) ? behind : end;
     this.isPartial = false;
     const pseudo = this.pseudoSum();
-    if (keepsPayload || header === IPV4) this.before = folded(sumOf(view, start, this.summed)) + pseudo;
+    if (keepsPayload || header === IPV4) this.before = foldedSum(wordSum(view, start, this.summed)) + pseudo;
     // It holds the sum of addresses, protocol and length alone: the interface that sends it makes the rest. A right one may happen to be the same.
-    if (pseudo === 0 || length === UNKNOWN || checksum + 2 > end || view.getUint16(checksum) !== folded(pseudo)) return;
-    this.isPartial = start + length > end || !isSame(sumOf(view, start, start + length) + pseudo, 0xffff);
+    if (pseudo === 0 || length === UNKNOWN || checksum + 2 > end || view.getUint16(checksum) !== foldedSum(pseudo)) return;
+    this.isPartial = start + length > end || checksumOf(wordSum(view, start, start + length) + pseudo) % 0xffff !== 0;
   }
 
   /**
@@ -96,12 +95,12 @@ export class Layer {
     if (checksum === NO_CHECKSUM || checksum + 2 > Math.min(kept, end)) return;
     const pseudo = this.pseudoSum();
     if (this.isPartial) {
-      view.setUint16(checksum, folded(pseudo));
+      view.setUint16(checksum, foldedSum(pseudo));
     } else if (keepsPayload || header === IPV4) {
-      view.setUint16(checksum, updated(view.getUint16(checksum), this.before, folded(sumOf(view, start, this.summed)) + pseudo));
+      view.setUint16(checksum, changedChecksum(view.getUint16(checksum), this.before, foldedSum(wordSum(view, start, this.summed)) + pseudo));
     } else {
       view.setUint16(checksum, 0);
-      if (length !== UNKNOWN) view.setUint16(checksum, ~folded(sumOf(view, start, Math.min(kept, end)) + pseudo) & 0xffff);
+      if (length !== UNKNOWN) view.setUint16(checksum, checksumOf(wordSum(view, start, Math.min(kept, end)) + pseudo));
     }
     // 0 would say that there is none.
     if (header === UDP && length !== UNKNOWN && view.getUint16(checksum) === 0) view.setUint16(checksum, 0xffff);
@@ -110,7 +109,7 @@ export class Layer {
   private pseudoSum(): number {
     const { view, source, destination, addressBytes, protocol, length } = this;
     if (addressBytes === 0) return 0;
-    const addresses = sumOf(view, source, source + addressBytes) + sumOf(view, destination, destination + addressBytes);
+    const addresses = wordSum(view, source, source + addressBytes) + wordSum(view, destination, destination + addressBytes);
     return addresses + protocol + Math.max(0, length);
   }
 }

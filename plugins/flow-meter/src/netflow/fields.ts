@@ -20,7 +20,7 @@ export interface Template {
   readonly fields: readonly Field[];
   /** Of a record. */
   readonly length: number;
-  /** The template as collectors are told it. */
+  /** The template as it is sent to collectors. */
   readonly bytes: Buffer;
 }
 
