@@ -25,8 +25,16 @@ export { flowHash } from './flow/hash';
 export { HEADER, type HeaderKind } from './flow/header-kinds';
 export { HeaderWalk, type HeaderWalkOptions } from './flow/header-walk';
 export { BEHIND_LABELS, type BehindLabels } from './flow/labels';
+export { OuterHeaders, type OuterHeadersOptions } from './flow/outer-headers';
 export { ConsistentSplit, MOVED } from './bricks/consistent-split';
 export { FLOW_WORD_COUNTERS, FlowMemory, flowWords, type FlowWordOptions } from './bricks/flow-words';
+export {
+  DESTINATION_COUNTERS, DESTINATION_GAUGES, HEALTH_OPTIONS, NEXT_HOP_OPTIONS, checkHealthOptions, destinationAddresses, givenNextHop, needsWatch, type HealthOptions, type NextHopOptions,
+} from './destinations/destination-options';
+export { DestinationSplit } from './destinations/destination-split';
+export { findNextHop, type NextHop } from './destinations/next-hop';
+export { probeFor, type Probe } from './destinations/probes';
+export { watchDestinations, type DestinationNews, type DestinationStatus, type DestinationWatch, type WatchOptions } from './destinations/watch-destinations';
 export { FlowKey, icmpCounterpart } from './metering/flow-key';
 export { FLOW_TABLE_WORDS, FlowEntries, FlowTable, type FlowKeeper } from './metering/flow-table';
 export { tickAfter } from './metering/timing-wheel';
@@ -39,6 +47,7 @@ export { MeterMemory } from './metering/meter-memory';
 export { communityId } from './metering/community-id';
 export { sumOfFilling, sumOfPacket } from './flow/packet-sum';
 export { FrameWriter, fragmentField } from './flow/frame-writer';
+export { hardwareAddressOption, ipAddressOption, optionError } from './model/address-options';
 export { formatIpAddress, hardwareAddressBytes, hostAndPort, ipAddressWords, type HostAndPort } from './model/ip-address';
 export type { GivenOptions, OptionDeclaration, OptionDeclarations, OptionProperties, OptionsOf, OptionValues } from './model/options';
 export * from './model/packet-batch';

@@ -45,7 +45,7 @@ const EXTERNAL = ['./main', './daemon-programs', 'pcap', 'pcap/*', '../plugins/s
 /** Large, and needed by scripts in TypeScript only. */
 const APART = { sucrase: '../plugins/sucrase.js' };
 /** Modules of Node that are seldom needed, and loaded when they are. */
-const SELDOM = ['child_process', 'net', 'readline', 'tls'];
+const SELDOM = ['child_process', 'dgram', 'net', 'readline', 'tls'];
 /** terminal-kit loads its parts by names that no bundler can follow, unless the module that loads them all comes first; which it then says on standard output. */
 const TERMINAL_KIT = /if \(process\.browser \|\| require\.cache\[[^\]]+\]\) \{\s*console\.log\([^)]*\);/;
 const LAZY = "const lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });\n";

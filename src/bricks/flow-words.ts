@@ -7,12 +7,12 @@ import { UnusualFlows } from './unusual-flows';
 
 /** How `flowWords` tells flows apart. */
 export interface FlowWordOptions {
-  /** What makes a flow: 2 for both addresses, 4 for addresses and ports. */
-  readonly tuple: FlowTuple;
-  /** Whether the innermost flow of tunnels counts. */
-  readonly inner: boolean;
-  /** How long the flow of a fragmented datagram is remembered, in milliseconds. */
-  readonly fragmentLifetime: number;
+  /** What makes a flow: 2 for both addresses, 4 for addresses and ports. Default: 4. */
+  readonly tuple?: FlowTuple;
+  /** Whether the innermost flow of tunnels counts. Default: false. */
+  readonly inner?: boolean;
+  /** How long the flow of a fragmented datagram is remembered, in milliseconds. Default: 30,000. */
+  readonly fragmentLifetime?: number;
 }
 
 /** Counters that a brick with a FlowMemory declares. */
@@ -28,7 +28,7 @@ export class FlowMemory {
   /** Flows of packets that no column holds. */
   readonly unusual: UnusualFlows;
 
-  constructor({ tuple, inner, fragmentLifetime }: FlowWordOptions, context: BrickContext) {
+  constructor({ tuple = 4, inner = false, fragmentLifetime = 30_000 }: FlowWordOptions, context: BrickContext) {
     this.unusual = new UnusualFlows({ tuple, inner, fragmentLifetime, fragmentWait: 0 }, context);
   }
 }
@@ -38,7 +38,7 @@ export class FlowMemory {
  * for each packet once, in order of arrival, before the packet is changed. Fragments have the word of their first one if that came before, or comes in
  * the same batch.
  */
-export function flowWords({ flowWord, flowAddresses, flowPorts }: Packets, { tuple, inner }: FlowWordOptions, { level }: BrickContext): (row: number, memory: FlowMemory) => number {
+export function flowWords({ flowWord, flowAddresses, flowPorts }: Packets, { tuple = 4, inner = false }: FlowWordOptions, { level }: BrickContext): (row: number, memory: FlowMemory) => number {
   const encapsulates = mayEncapsulate;
   // The column holds the very word of a first level by addresses and ports.
   const plain = !inner && tuple === 4 && level === 1;

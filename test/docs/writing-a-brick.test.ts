@@ -6,6 +6,7 @@ import ts from 'typescript';
 import { readCaptureFile } from 'packet-bricks';
 import { bytesOf, ethernet, ipv4, udp } from 'packet-bricks/testing';
 import { flowPacket } from '../support/loopback-engine';
+import { wholeBricks } from '../support/page-examples';
 import { Workplace } from '../support/program';
 import { writeCapture } from '../support/write-capture';
 
@@ -29,12 +30,19 @@ const capture = writeCapture(place.path('in.pcap'), packets);
 const bricks = place.path('bricks.ts');
 writeFileSync(bricks, examples);
 
+/** Those of docs/writing-a-plugin.md are files of their own, which writing-a-plugin.test.ts runs. */
+const ofPlugins = wholeBricks(readFileSync(join(root, 'docs', 'writing-a-plugin.md'), 'utf8')).map((text, index) => {
+  const file = place.path(`plugin-${index}.ts`);
+  writeFileSync(file, text);
+  return file;
+});
+
 test('the page has a brick of each kind', () => {
   for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'DnsPort', 'Overlays', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {
-  const program = ts.createProgram([bricks], {
+  const program = ts.createProgram([bricks, ...ofPlugins], {
     strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: false, noImplicitOverride: true, noEmit: true, skipLibCheck: true,
     target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16,
     types: ['node'], typeRoots: [join(root, 'node_modules', '@types')], paths: { 'packet-bricks': [join(root, 'dist', 'src', 'index.d.ts')] },

@@ -1,17 +1,18 @@
-import { DROP, FLOW_WORD_COUNTERS, FlowMemory, defineBrick, flowHash, flowWords, type FlowWordOptions } from 'packet-bricks';
+import {
+  DESTINATION_COUNTERS, DESTINATION_GAUGES, DROP, DestinationSplit, FLOW_WORD_COUNTERS, FlowMemory, defineBrick, flowHash, flowWords, needsWatch, watchDestinations, type DestinationNews,
+} from 'packet-bricks';
 import { ipOffset } from './carried.js';
-import { Destinations, needsControl, type DestinationMessage } from './destinations.js';
-import { ENCAPSULATOR_OPTIONS, endsOf, type EncapsulatorOptions } from './options.js';
-import { HEADERS_MAXIMUM } from './outer-headers.js';
-import { Watch } from './watch.js';
+import { ENCAPSULATOR_OPTIONS, endsOf } from './options.js';
+import { HEADERS_MAXIMUM, TunnelHeaders } from './tunnel-headers.js';
 
 const ETHERNET = 1;
 const ETHERNET_BYTES = 14;
 const GAUGE_MILLISECONDS = 100;
-const FRAGMENT_LIFETIME_MILLISECONDS = 30_000;
 
-function flowOptions({ tuple, inner }: EncapsulatorOptions): FlowWordOptions {
-  return { tuple, inner, fragmentLifetime: FRAGMENT_LIFETIME_MILLISECONDS };
+interface State {
+  readonly headers: readonly TunnelHeaders[];
+  readonly split: DestinationSplit;
+  readonly flows: FlowMemory;
 }
 
 /** Sends packets to other machines. */
@@ -35,25 +36,29 @@ export const Encapsulator = defineBrick({
   edits: true,
   headroom: (HEADERS_MAXIMUM + 3) & ~3,
   counters: {
-    encapsulated: 'packets that were sent to a destination', moved: 'packets that went to another destination because theirs was down', cut: 'packets that were cut, as they were too long', tooLong: 'packets that were dropped, as they were too long',
-    noDestination: 'packets that were dropped because no destination was up', wentDown: 'how often a destination went down', cameUp: 'how often a destination came up', others: 'packets that were dropped because they are not Ethernet frames, or hold no IP',
-    noRoom: 'packets that had no room for the headers', ...FLOW_WORD_COUNTERS,
+    encapsulated: 'packets that were sent to a destination', cut: 'packets that were cut, as they were too long', tooLong: 'packets that were dropped, as they were too long',
+    others: 'packets that were dropped because they are not Ethernet frames, or hold no IP', noRoom: 'packets that had no room for the headers', ...DESTINATION_COUNTERS, ...FLOW_WORD_COUNTERS,
   },
-  gauges: { destinationsUp: 'destinations that are up' },
-  needs: (options) => ({ control: needsControl(options) }),
+  gauges: DESTINATION_GAUGES,
+  needs: (options) => ({ control: needsWatch(options) }),
   check: (options) => void endsOf(options),
-  state: (options, context) => ({ destinations: new Destinations(options), flows: new FlowMemory(flowOptions(options), context) }),
+  state(options, context): State {
+    const { source, destinations, nextHop: { sourceMac, nextHopMac } } = endsOf(options);
+    const headers = destinations.map((destination) => new TunnelHeaders(source, destination, options));
+    if (sourceMac && nextHopMac) for (const one of headers) one.setHardware(sourceMac, nextHopMac);
+    return { headers, split: new DestinationSplit(options.destinations, !needsWatch(options)), flows: new FlowMemory(options, context) };
+  },
   choose: (packets, options, context) => {
     const { memory, offset, length, wireLength, seconds, nanoseconds, batch } = packets;
     const { mtu, tooLong } = options;
-    const wordOf = flowWords(packets, flowOptions(options), context);
+    const wordOf = flowWords(packets, options, context);
     const { edit } = context;
     const [encapsulated, moved, cuts, dropped, noDestination, others, noRoom] = (['encapsulated', 'moved', 'cut', 'tooLong', 'noDestination', 'others', 'noRoom'] as const).map((name) => context.counter(name));
     const drops = tooLong === 'drop';
     const carriesIp = options.kind === 'gtp';
     const up = context.gauge('destinationsUp');
-    context.every(GAUGE_MILLISECONDS, ({ destinations }) => up.set(destinations.count));
-    return (row, { destinations, flows }) => {
+    context.every(GAUGE_MILLISECONDS, ({ split }) => up.set(split.count));
+    return (row, { headers, split, flows }) => {
       if (batch.linkType !== ETHERNET || length[row] < ETHERNET_BYTES) {
         others.add(1);
         return DROP;
@@ -66,12 +71,12 @@ export const Encapsulator = defineBrick({
       }
       const word = Math.max(0, wordOf(row, flows));
       // The packets of a warm-up may go to any, so that the code is warm when one is up.
-      if (destinations.count === 0 && !context.rehearsing) {
+      if (split.count === 0 && !context.rehearsing) {
         noDestination.add(1);
         return DROP;
       }
-      const headers = destinations.of(word);
-      const fitting = mtu - headers.ipBytes + left;
+      const outer = headers[split.of(word)];
+      const fitting = mtu - outer.ipBytes + left;
       let cut = length[row] < wireLength[row];
       if (length[row] > fitting) {
         if (drops) {
@@ -82,25 +87,23 @@ export const Encapsulator = defineBrick({
         cuts.add(1);
         cut = true;
       }
-      if (!edit.insert(row, 0, headers.bytes.length - left)) {
+      if (!edit.insert(row, 0, outer.bytes.length - left)) {
         noRoom.add(1);
         return DROP;
       }
       edit.trim(row, length[row]);
-      headers.write(memory, offset[row], length[row], flowHash(word), cut, seconds[row], nanoseconds[row]);
-      moved.add(destinations.moved);
+      outer.put(memory, offset[row], length[row], flowHash(word), cut, seconds[row], nanoseconds[row]);
+      moved.add(split.moved);
       encapsulated.add(1);
       return 0;
     };
   },
-  onMessage: (news: DestinationMessage, { destinations }, context) => {
-    const change = destinations.take(news);
+  onMessage({ destination, up, nextHop }: DestinationNews, { headers, split }, context) {
+    if (nextHop) headers[destination].setHardware(nextHop.sourceMac, nextHop.nextHopMac);
+    const change = split.turn(destination, up);
     if (change !== 0) context.counter(change > 0 ? 'cameUp' : 'wentDown').add(1);
   },
-  control: async (options, context) => {
-    const watch = await Watch.start(options, context);
-    return { methods: { destinations: () => watch.status, check: () => watch.check() }, stop: () => watch.stop() };
-  },
+  control: (options, context) => watchDestinations(options.destinations, { ...options, nextHop: endsOf(options).nextHop }, context),
   examples: {
     lua: 'e = Brick.new("Encapsulator", {destinations = {"10.0.0.1", "10.0.0.2"}, source = "10.0.0.9", id = 42, health = "tcp", healthPort = 22})\ne:connect_input("eth3")\ne:connect_output("eth0")',
     typescript: "new Encapsulator({ destinations: ['10.0.0.1', '10.0.0.2'], source: '10.0.0.9', id: 42, health: 'tcp', healthPort: 22 }).connectInput('eth3').connectOutput('eth0')",

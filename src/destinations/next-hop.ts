@@ -3,10 +3,13 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { hardwareAddressBytes } from 'packet-bricks';
+import { hardwareAddressBytes } from '../model/ip-address';
 
-export interface Hop {
+/** Addresses of frames to a destination, in 6 bytes each. */
+export interface NextHop {
+  /** That of the interface on the way. */
   readonly sourceMac: Uint8Array;
+  /** That of the router on the way, or of the destination itself. */
   readonly nextHopMac: Uint8Array;
 }
 
@@ -20,8 +23,8 @@ const DISCARD_PORT = 9;
 /** `ip` is often where only root looks. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
-/** @throws Error that says what is missing */
-export async function findHop(address: string, known: Partial<Hop>): Promise<Hop> {
+/** Asks the routes and neighbours of this machine for what is not known of them. @throws Error that says what is missing */
+export async function findNextHop(address: string, known: Partial<NextHop> = {}): Promise<NextHop> {
   const [route] = await ip('route', 'get', address);
   const device = textOf(route, 'dev');
   if (device === '') throw new Error('there is no route to it');

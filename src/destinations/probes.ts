@@ -1,12 +1,14 @@
-/** Finds out whether a destination answers: resolves if it does, and rejects with the reason if not. */
+/** Ways to find out whether a destination answers. */
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
-import type { EncapsulatorOptions } from './options.js';
+import type { HealthOptions } from './destination-options';
 
+/** Resolves if the destination answers, and rejects with the reason if not. */
 export type Probe = (address: string) => Promise<void>;
 
-export function probeFor({ health, healthPort = 0, timeout }: EncapsulatorOptions): Probe {
+/** The way that options ask for. */
+export function probeFor({ health, healthPort = 0, timeout }: Pick<HealthOptions, 'health' | 'healthPort' | 'timeout'>): Probe {
   switch (health) {
     case 'tcp':
       return (address) => acceptsTcp(address, healthPort, timeout);

@@ -1,0 +1,43 @@
+/** The bricks of docs/writing-a-plugin.md, run as the page says; writing-a-brick.test.ts compiles them. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCaptureFile } from 'packet-bricks';
+import { bytesOf, ethernet, ipv4, udp, writePackets } from 'packet-bricks/testing';
+import { wholeBricks } from '../support/page-examples';
+import { Workplace } from '../support/program';
+
+const root = join(__dirname, '..', '..');
+const page = readFileSync(join(root, 'docs', 'writing-a-plugin.md'), 'utf8');
+const blocks = wholeBricks(page);
+const place = new Workplace();
+afterAll(() => place.dispose());
+const files = blocks.map((text, index) => {
+  const file = place.path(`brick-${index}.ts`);
+  writeFileSync(file, text);
+  return file;
+});
+const fileOf = (name: string): string => files[blocks.findIndex((text) => text.includes(`export const ${name}`))];
+
+const withTshark = spawnSync('tshark', ['--version']).status === 0 ? test : test.skip;
+
+withTshark('the one that sends to other machines wraps packets as tshark reads them, each flow to one analyser', async () => {
+  const frames = Array.from({ length: 40 }, (_, index) => bytesOf(ethernet({}, ipv4({}, udp({ sourcePort: 1000 + index % 8, destinationPort: 9999 }, `content ${index}`)))));
+  const input = writePackets(place.path('in.pcap'), frames);
+  writeFileSync(place.path('set-up.lua'), [
+    `Brick.load("${fileOf('Tzsp')}")`, 't = Brick.new("Tzsp", {to = {"10.0.0.1", "10.0.0.2"}, source = "10.0.0.9", sourceMac = "02:00:00:00:00:01", nextHopMac = "02:00:00:00:00:02"})',
+    `PktEngine.new("e0"):link(t:connect_input("${input}"):connect_output("out.pcap")):start()`,
+  ].join('\n'));
+  expect(await place.run(['--backend', 'loopback', '-f', 'set-up.lua'])).toMatchObject({ code: 0, stderr: expect.stringContaining('40 packets received, 0 dropped') });
+  const packets = [...readCaptureFile(place.path('out.pcap'))];
+  expect(packets.map(({ bytes }) => Buffer.from(bytes.slice(47)).toString('hex'))).toEqual(frames.map((bytes) => bytes.toString('hex')));
+  const words = ['-n', '-o', 'ip.check_checksum:TRUE', '-r', place.path('out.pcap'), '-T', 'fields', ...['ip.dst', 'tzsp.type', 'udp.srcport', 'ip.checksum.status'].flatMap((field) => ['-e', field])];
+  const rows = spawnSync('tshark', words, { encoding: 'utf8' }).stdout.trimEnd().split('\n').map((line) => line.split('\t').map((value) => value.split(',')));
+  const destinations = new Map<string, Set<string>>();
+  for (const [to, type, ports, checksums] of rows) {
+    expect([type, checksums]).toEqual([['0'], ['1', '1']]);
+    destinations.set(ports[1], (destinations.get(ports[1]) ?? new Set()).add(to[0]));
+  }
+  expect(destinations.size).toBe(8);
+  expect([...destinations.values()].every(({ size }) => size === 1)).toBe(true);
+});
