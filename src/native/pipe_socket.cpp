@@ -10,13 +10,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace bricks {
 
 namespace {
 
 constexpr int kReplySeconds = 2;
+// More than one owner that does not answer may take.
+constexpr auto kLockLimit = std::chrono::seconds(3);
+constexpr auto kLockPause = std::chrono::milliseconds(1);
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // By the directory's descriptor, where the system can: it is the one that was looked at, and a socket's path has
@@ -127,11 +132,10 @@ int OpenPipeDirectory(const std::string& directory, bool create, uint32_t group,
 }
 
 DirectoryLock::DirectoryLock(int directory, Patience patience) : directory_(directory) {
-  const int operation = patience == kTry ? LOCK_EX | LOCK_NB : LOCK_EX;
-  int status;
-  while ((status = flock(directory_, operation)) != 0 && errno == EINTR) {
+  const auto limit = std::chrono::steady_clock::now() + kLockLimit;
+  while (!(held_ = flock(directory_, LOCK_EX | LOCK_NB) == 0) && patience == kWait && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(kLockPause);
   }
-  held_ = status == 0;
 }
 DirectoryLock::~DirectoryLock() {
   if (held_) flock(directory_, LOCK_UN);

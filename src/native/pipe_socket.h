@@ -43,6 +43,7 @@ int OpenPipeDirectory(const std::string& directory, bool create, uint32_t group 
 // An exclusive lock on the directory while it lives: only one process at a time looks for an owner and becomes one.
 class DirectoryLock {
  public:
+  // kWait waits for some seconds: whoever has the lock may be suspended.
   enum Patience { kWait, kTry };
   explicit DirectoryLock(int directory, Patience patience = kWait);
   ~DirectoryLock();

@@ -34,6 +34,9 @@ bool PeerTrusted(int socket);
 bool PeerIsUser(int socket, uint32_t user);
 bool PeerInGroup(int socket, uint32_t group);
 
+// The process that has an flock on what the descriptor stands for, or 0 where the system does not tell.
+int LockHolder(int descriptor);
+
 // 0, or an error number.
 int SetThreadAffinity(int cpu);
 int SetThreadName(const char* name);

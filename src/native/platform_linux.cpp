@@ -14,11 +14,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -100,6 +103,20 @@ bool PeerInGroup(int socket, uint32_t group) {
   if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return false;
   groups.resize(size / sizeof(gid_t));
   return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+int LockHolder(int descriptor) {
+  struct stat status;
+  if (fstat(descriptor, &status) != 0) return 0;
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    int process;
+    unsigned major, minor;
+    unsigned long long inode;
+    const bool read = std::sscanf(line.c_str(), "%*d: FLOCK %*s %*s %d %x:%x:%llu", &process, &major, &minor, &inode) == 4;
+    if (read && inode == status.st_ino && makedev(major, minor) == status.st_dev && process > 0) return process;
+  }
+  return 0;
 }
 
 int SetThreadAffinity(int cpu) {

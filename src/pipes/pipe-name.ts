@@ -122,6 +122,7 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
   switch (failure.code) {
     case 'E_PIPE_BUSY':
       if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be suspended; resume or end it.');
+      if (failure.message === 'is locked') return new BricksError('E_PIPE_BUSY', `${link.text}: ${who} is opening a pipe of this directory and does not go on.`, 'It may be suspended; resume or end it.');
       return busyPipeError(link.text, role, who);
     case 'E_PIPE_MEMORY':
       return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Use fewer or smaller pipes (option ringSize), or raise the limit of open files (ulimit -n).');

@@ -3,6 +3,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Finding } from 'packet-bricks/src/doctor/finding';
 import { SCRIPTS, Workplace, type Running } from '../support/program';
+import { suspend } from '../support/suspend';
 
 const NAMESPACE = `bricks-doctor-${process.pid}`;
 const workplace = new Workplace();
@@ -144,7 +145,7 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     test('finds a reader that was stopped', async () => {
       const reader = workplace.start(['attach', '--count', 'ids}0'], { wrap: inside });
       await attached(reader);
-      reader.signal('SIGSTOP');
+      await suspend(reader.child);
       expect(await troubles(['eth4'])).toEqual([`bad: readers of ${reader.child.pid}`]);
       reader.signal('SIGCONT');
       expect(await troubles(['eth4'])).toEqual([]);

@@ -1,6 +1,7 @@
 /** Another graph in place of the one that a netmap engine has, while packets flow: its ports stay open, and no packet is lost. */
 import { end, expectAllBuffers, expectBalance } from './expectations';
 import { eachTestInAWorld, sum, type Engines, type GraphPart, type Peer, type World } from './world';
+import { suspend } from '../support/suspend';
 
 let world: World;
 eachTestInAWorld((fresh) => {
@@ -87,7 +88,7 @@ test('packets in reserve reach the pipe that stays; those of a pipe that goes ar
   const sender = await world.send('x{0', 2000, 20, 60);
   await engines.received('e', 2000);
   const reader = await world.peer('receive', 'x}2', [0]);
-  reader.process.kill('SIGSTOP');
+  await suspend(reader.process);
   // The pipe that brought the extra buffers goes.
   await engines.relink('e', [['Duplicator', null, ['x}0'], ['x{2', 'x{3']]]);
   await expectBalance(engines, 'e');

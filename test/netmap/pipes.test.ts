@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { end, expectAllBuffers, expectBalance, expectWhole } from './expectations';
 import { KERNEL_LIMITS, eachTestInAWorld, sum, type Engines, type Received, type World } from './world';
+import { suspend } from '../support/suspend';
 
 let world: World;
 const worlds = eachTestInAWorld((fresh) => {
@@ -275,7 +276,7 @@ test('an engine that waits for its reader loses nothing of a burst after a long 
   await engines.start('e');
   // Longer than the reader of a full ring may rest: this one has nothing to take.
   await setTimeout(1200);
-  reader.process.kill('SIGSTOP');
+  await suspend(reader.process);
   // What the reader's ring does not hold waits in the sender's.
   const sender = await world.send('x{0', 1500, 50, 60);
   reader.process.kill('SIGCONT');

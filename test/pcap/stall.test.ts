@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCapture } from '../support/captures';
 import { describeInNamespace, eachTestWithEnds, frame, type Namespace, type PortDriver, type Received, type Sent } from './namespace';
+import { suspend } from '../support/suspend';
 
 const CLI = join(__dirname, '../../dist/src/cli/main.js');
 
@@ -71,7 +72,7 @@ describeInNamespace('while nobody takes packets the capture buffer holds what it
       let said = '';
       recorder.stderr.on('data', (text) => { said += String(text); });
       await new Promise((resolve) => { recorder.stdout.on('data', (text) => { if (String(text).includes('READY')) resolve(undefined); }); });
-      recorder.kill('SIGSTOP');
+      await suspend(recorder);
       const frames = Array.from({ length: 250 }, () => frame(randomBytes(1000)));
       await sender.tell('openSinks', { devices: ['va'] });
       const sent = await sender.tell<Sent>('send', { frames, times: 40, pause: 20 });

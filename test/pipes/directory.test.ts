@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,22 @@ describeNative('the directory of pipes', () => {
     await expectRefused();
     chmodSync(run, 0o1777);
     await expectRefused();
+  });
+
+  test('does not make who opens a pipe wait for ever where a suspended process has it locked: the error names that process', async () => {
+    new Writers(['place{0']).close();
+    mkdirSync(inner(), { recursive: true, mode: 0o700 });
+    const lock = spawn('flock', [inner(), 'sh', '-c', 'echo locked; exec sleep 1000']);
+    const ended = new Promise((resolve) => { lock.once('exit', resolve); });
+    try {
+      await new Promise((resolve) => { lock.stdout.once('data', resolve); });
+      const refusal = expect.objectContaining({ code: 'E_PIPE_BUSY', message: expect.stringContaining(`place{0: process ${lock.pid} is opening a pipe of this directory and does not go on.`) as string }) as Error;
+      expect(() => new Writers(['place{0'])).toThrow(refusal);
+    } finally {
+      execFileSync('pkill', ['-P', String(lock.pid)]);
+      await ended;
+    }
+    new Writers(['place{0']).close();
   });
 
   (hasNamespaces ? asRoot : test.skip)('tells of a pipe of the same name in another network namespace', async () => {

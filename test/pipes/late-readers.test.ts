@@ -2,6 +2,7 @@
 import { attach, type PipeReader } from 'packet-bricks/src/pipes';
 import { Program, temporaryRunDirectory, until, Writers } from './processes';
 import { describeNative } from './rings';
+import { suspend } from '../support/suspend';
 
 let removeDirectory: () => void;
 beforeAll(() => (removeDirectory = temporaryRunDirectory()));
@@ -131,7 +132,7 @@ describeNative('a writer whose pipe\'s owner was killed', () => {
       const writer = new Program('ticking-writer', 'joined{0', String(keepUnread));
       await until(() => owner.output !== '', 'packets');
       // It learns of its owner's end only when the next one has the pipe.
-      writer.child.kill('SIGSTOP');
+      await suspend(writer.child);
       await owner.kill();
       const next = new Program('engine-reader', 'joined}0');
       await next.says('opened');
