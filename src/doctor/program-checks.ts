@@ -67,9 +67,10 @@ function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Programs at a pipe that were stopped, by a terminal or a debugger: their pipes fill, and then lose packets. */
+/** Programs at a pipe that were stopped, by a terminal or a debugger: their pipes fill, and then lose packets. Each network namespace has pipes of its own. */
 export function checkReaders(): Finding[] {
-  const stopped = processes().map(Number).filter((id) => isStopped(id) && usesPipes(id));
+  const here = linkOf('/proc/self/ns/net');
+  const stopped = processes().map(Number).filter((id) => isStopped(id) && usesPipes(id) && linkOf(`/proc/${id}/ns/net`) === here);
   if (stopped.length === 0) return [finding('readers', '', 'good', 'No program at a pipe is stopped.')];
   return stopped.map((id) => finding('readers', String(id), 'bad', `Process ${id} (${textOf(`/proc/${id}/comm`) ?? 'unknown'}), which uses a pipe, is stopped.`, {
     why: 'A pipe whose reader takes nothing is full soon, and what comes then is dropped (ringFull). Other outputs go on.', commands: [['kill', '-CONT', String(id)]],
