@@ -10,6 +10,12 @@ exports.BenchThreeLines = defineBrick({
   choose: ({ flowWord }, _options, { outputs }) => (row) => flowHash(flowWord[row] & 0xffff) % outputs,
 });
 
+/** Splits by protocol and VLAN: columns that the engine fills from packets' headers. */
+exports.BenchByProtocol = defineBrick({
+  name: 'BenchByProtocol',
+  choose: ({ protocol, vlan }, _options, { outputs }) => (row) => ((vlan[row] & 0xfff) + protocol[row]) % outputs,
+});
+
 /** The same by the packet form, which reads the headers itself. */
 exports.BenchPacketForm = defineBrick({
   name: 'BenchPacketForm',

@@ -168,6 +168,7 @@ module.exports = [
   duplicator(1510),
   chain,
   outside('BenchThreeLines', 'outside', 'a brick of three lines, beside the load balancer', 0.95),
+  outside('BenchByProtocol', 'outside-headers', 'a brick of three lines that chooses by protocol and VLAN, beside the load balancer', 0.8),
   outside('BenchPacketForm', 'outside-packet', 'a brick of the packet form, beside the load balancer', 0.33),
   twoEngines,
   plugin('plugin-sampler', 'plugin: one in 10 packets', 'Sampler', { n: 10 }, { least: 0.62 }),

@@ -1,5 +1,5 @@
 /** Copies packets from one memory, and from one set of columns, to another. */
-import type { PacketColumns, PacketMemory } from '../model/packet-batch';
+import type { NumberColumns, PacketMemory } from '../model/packet-batch';
 
 /** 32 bits at a time, as both places are multiples of 4, but none behind the packet. */
 export function copyBytes(from: PacketMemory, start: number, to: PacketMemory, at: number, length: number): void {
@@ -11,8 +11,8 @@ export function copyBytes(from: PacketMemory, start: number, to: PacketMemory, a
   for (let index = whole << 2; index < length; index++) to.bytes[at + index] = from.bytes[start + index];
 }
 
-/** All columns that go with a packet, from one set of them to another. */
-export function copyRow(from: PacketColumns, row: number, to: PacketColumns, target: number): void {
+/** All columns that go with a packet, from one set of them to another; header columns are filled anew where it enters a graph. */
+export function copyRow(from: NumberColumns, row: number, to: NumberColumns, target: number): void {
   to.offset[target] = from.offset[row];
   to.length[target] = from.length[row];
   to.wireLength[target] = from.wireLength[row];

@@ -3,7 +3,7 @@
  * through the rest of the graph like any other. Bounded, and allocated once.
  */
 import { copyBytes, copyRow } from './copy-packets';
-import { createPacketBatch, packetMemory, type PacketBatch, type PacketColumns } from '../model/packet-batch';
+import { createPacketBatch, packetMemory, type NumberColumns, type PacketBatch } from '../model/packet-batch';
 import { NO_INTERFACE, createPacketNotes, type PacketNotes, type PacketSection } from '../model/packet-notes';
 
 /** Packets that may be held at a time, and the longest of them in bytes. */
@@ -37,7 +37,7 @@ export class HoldArea {
   readonly going = new Uint16Array(HELD_PACKETS_MAXIMUM);
   goingCount = 0;
 
-  constructor(columns: PacketColumns) {
+  constructor(columns: NumberColumns) {
     this.outgoing = createPacketBatch(HELD_PACKETS_MAXIMUM, columns);
     this.batch.memory = packetMemory(new ArrayBuffer(HELD_PACKETS_MAXIMUM * ROOM));
     for (let row = 0; row < HELD_PACKETS_MAXIMUM; row++) this.batch.offset[row] = row * ROOM;

@@ -3,7 +3,7 @@
  * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
  */
 import { copyBytes, copyRow } from './copy-packets';
-import { createPacketBatch, createPacketColumns, packetMemory, type PacketBatch, type PacketColumns } from '../model/packet-batch';
+import { createPacketBatch, createPacketColumns, packetMemory, type NumberColumns, type PacketBatch } from '../model/packet-batch';
 import { NO_INTERFACE, createPacketNotes, type PacketNotes } from '../model/packet-notes';
 
 /** Bytes of memory for each row, on average: what is longer takes more, and leaves less for others. */
@@ -18,14 +18,14 @@ export class SideArea {
   count = 0;
   /** The output of each row, for packets that a brick has made. */
   readonly outputs: Uint16Array;
-  private readonly own: PacketColumns;
+  private readonly own: NumberColumns;
   /** Of the copies' notes their interfaces are kept. */
   private readonly notes: PacketNotes;
   private readonly capacity: number;
   private used = 0;
 
   /** `headroom`: a multiple of 4. */
-  constructor(private readonly shared: PacketColumns, rows: number, private readonly headroom: number) {
+  constructor(private readonly shared: NumberColumns, rows: number, private readonly headroom: number) {
     this.capacity = rows;
     this.own = createPacketColumns(rows);
     this.notes = createPacketNotes(rows);

@@ -1,7 +1,7 @@
 /** The packets of an engine as its bricks see them: the columns, and the batch that is on its way. */
 import type { CurrentBatch, Packets } from '../model/brick';
 import { BricksError } from '../model/errors';
-import { packetMemory, type ColumnName, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
+import { COLUMN_NAMES, packetMemory, type ColumnName, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
 
 class BatchInfo implements CurrentBatch {
   number = 0;
@@ -49,7 +49,7 @@ export class NotedPackets {
 
   constructor(current: CurrentPackets, label: string) {
     const packets = { memory: current.memory, batch: current.batchInfo };
-    for (const name of Object.keys(current.columns) as ColumnName[]) {
+    for (const name of COLUMN_NAMES) {
       Object.defineProperty(packets, name, {
         enumerable: true,
         get: () => {

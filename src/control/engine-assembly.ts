@@ -5,6 +5,7 @@ import { OutputReaders } from '../context/output-readers';
 import { Engine } from '../core/engine';
 import type { EngineSource } from '../core/engine-source';
 import { EngineGraph } from '../core/engine-graph';
+import { ColumnStages } from '../flow/column-stages';
 import { GraphMemory } from '../rows/graph-memory';
 import type { Backend } from '../model/backend';
 import { CounterPublisher, ENGINE_WARM_UP_MICROSECONDS, createCounterBlock, setCounter, type CounterBlock } from '../model/counters';
@@ -12,7 +13,7 @@ import { messageOf } from '../model/errors';
 import { carryCounters } from '../model/graph-change';
 import type { TellUser } from '../model/outcome';
 import { createPacketBatch, type ColumnName } from '../model/packet-batch';
-import { timeReader } from '../native/system';
+import { nativeHeaderCopier, timeReader } from '../native/system';
 import { resolveBackend } from '../plugins/container';
 import { loadBackend } from '../plugins/load-backend';
 import { collectNow } from '../v8/optimisation';
@@ -20,7 +21,6 @@ import { warmUp, type WarmUpInstance } from '../v8/warm-up';
 import type { Watchers } from '../watch/watchers';
 import { makeNodes, type EngineNode } from './engine-nodes';
 import { CONTROL_BRICK, type EnginePlan } from './engine-protocol';
-import { EngineStages } from './engine-stages';
 import type { ThreadHost } from './thread-host';
 import { ThreadPorts, isOpenedBy, type OpenPorts } from './thread-ports';
 
@@ -55,7 +55,7 @@ interface MadeGraph {
   /** The columns that its bricks read. */
   readonly reads: ReadonlySet<ColumnName>;
   readonly readers: OutputReaders;
-  readonly stages: EngineStages;
+  readonly stages: ColumnStages;
   readonly inEngine: (counters: CounterBlock) => EngineGraph;
 }
 
@@ -117,7 +117,12 @@ async function makeGraph(plan: EnginePlan, parts: ThreadParts, before: MadeGraph
   const readers = new OutputReaders(plan.graph);
   const nodes = await makeNodes(plan, memory, clock, readers, notice, before);
   const reads = new Set(nodes.flatMap((node) => [...node.reads]));
-  const stages = new EngineStages(plan, backend, memory, reads);
+  const stages = new ColumnStages(memory, {
+    reads,
+    sourcesFillFlow: plan.graph.sources.every(({ link }) => !isOpenedBy(backend, link) || backend.flowColumns?.(plan.backendOptions) !== false),
+    edits: plan.graph.bricks.some(({ declaration }) => declaration.effect === 'edits'),
+    copier: nativeHeaderCopier(),
+  });
   memory.forgetBefore();
   const working = new Int32Array(plan.control).subarray(CONTROL_BRICK, CONTROL_BRICK + 1);
   return {
@@ -151,7 +156,7 @@ function makeInstance({ plan, memory, nodes, inEngine }: MadeGraph, { clock }: T
 
 function assemble(made: MadeGraph, parts: ThreadParts, graph: EngineGraph, counters: CounterBlock, { sources, transmitters }: OpenPorts): AssembledEngine {
   const { plan, nodes, memory, stages } = made;
-  stages.expect(sources);
+  for (const { batch } of sources) stages.expect(batch.memory);
   const lossless = sources.length > 0 && sources.every((source) => source.port.lossless);
   const wait = plan.whenFull === 'wait' || (plan.whenFull === 'auto' && lossless);
   const timers = new EngineTimers(nodes.flatMap((node) => node.timers));

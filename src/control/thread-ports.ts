@@ -4,15 +4,15 @@ import { engineSource, type EngineSource } from '../core/engine-source';
 import type { EngineGraph } from '../core/engine-graph';
 import type { GraphMemory } from '../rows/graph-memory';
 import { FilePorts } from '../files';
+import { readsFlow } from '../flow/column-stages';
 import type { Backend, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../model/backend';
 import type { CounterBlock } from '../model/counters';
 import { BricksError } from '../model/errors';
 import { alsoSends, isSameSource } from '../model/graph-change';
 import type { LinkName } from '../model/link-name';
-import { createPacketBatch, type ColumnName, type PacketBatch } from '../model/packet-batch';
+import { NUMBER_COLUMN_NAMES, createPacketBatch, type ColumnName, type NumberColumnName, type PacketBatch } from '../model/packet-batch';
 import { PipePorts } from '../pipes';
 import type { EnginePlan } from './engine-protocol';
-import { readsFlow } from './engine-stages';
 
 /** What the ports of a graph work with. */
 export interface PortsOf {
@@ -43,8 +43,8 @@ export function isOpenedBy(backend: Backend, link: LinkName): boolean {
   return link.kind !== 'file' && backend.handles(link);
 }
 
-/** By which packets are found; and each source knows its rows by `slot`. Heads are the engine's to fill. */
-const ALWAYS_READ: readonly ColumnName[] = ['offset', 'length', 'flowWord', 'slot'];
+/** By which packets are found; and each source knows its rows by `slot`. */
+const ALWAYS_READ: readonly NumberColumnName[] = ['offset', 'length', 'flowWord', 'slot'];
 
 export class ThreadPorts {
   private readonly files = new FilePorts();
@@ -149,8 +149,8 @@ export class ThreadPorts {
   }
 }
 
-function sourceRequests({ plan: { graph, queue }, memory, reads, counters }: PortsOf, batches: readonly PacketBatch[], transmitters: readonly Transmitter[]): SourceRequest[] {
-  const unread = unreadColumns(memory, reads, transmitters);
+function sourceRequests({ plan: { graph, queue }, reads, counters }: PortsOf, batches: readonly PacketBatch[], transmitters: readonly Transmitter[]): SourceRequest[] {
+  const unread = unreadColumns(reads, transmitters);
   return graph.sources.map((source, index) => ({
     link: source.link,
     options: source.options,
@@ -165,12 +165,12 @@ function sourceRequests({ plan: { graph, queue }, memory, reads, counters }: Por
   }));
 }
 
-function unreadColumns(memory: GraphMemory, reads: ReadonlySet<ColumnName>, transmitters: readonly Transmitter[]): ReadonlySet<ColumnName> {
-  const unread = new Set(Object.keys(memory.columns) as ColumnName[]);
+function unreadColumns(reads: ReadonlySet<ColumnName>, transmitters: readonly Transmitter[]): ReadonlySet<ColumnName> {
+  const unread = new Set<ColumnName>(NUMBER_COLUMN_NAMES);
   for (const column of [...ALWAYS_READ, ...reads]) unread.delete(column);
   for (const { reads: columns } of transmitters) {
     // One that doesn't say what it reads may read all.
-    if (!columns) return new Set(['headerBytes']);
+    if (!columns) return new Set();
     for (const column of columns) unread.delete(column);
   }
   return unread;

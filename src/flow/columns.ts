@@ -1,5 +1,5 @@
 /** The flow columns of a batch, where no native code fills them: what src/flow/native/flow_columns.h computes, exactly. */
-import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, type PacketBatch, type PacketColumns } from '../model/packet-batch';
+import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS, type NumberColumns, type PacketBatch, type PacketColumns } from '../model/packet-batch';
 import type { LoopFactory } from '../v8/specialise';
 import { FLOW_NONE, FRAGMENT_NONE, FlowFields } from './flow-fields';
 import { flowWord as wordOf } from './hash';
@@ -27,10 +27,10 @@ export interface FlowFillerOptions {
  * What fills the flow columns of batches that have these columns: FLOW_NOT_COMPUTED for packets that a brick has to parse itself, since
  * its flow depends on the brick's options (fragments, what may hold a packet by its protocol) or is to be counted.
  */
-export function flowFiller(columns: PacketColumns, options: FlowFillerOptions = {}): FlowFiller {
+export function flowFiller(columns: NumberColumns & Partial<Pick<PacketColumns, 'headerBytes'>>, options: FlowFillerOptions = {}): FlowFiller {
   const { offset, length, flowWord, flowAddresses, flowPorts } = columns;
   const { specialise = (factory, ...constants) => factory(...constants), headerBytes = false, fields = true } = options;
-  const fillFastPath = specialise(fastPathRows, offset, length, flowWord, flowAddresses, flowPorts, headerBytes ? columns.headerBytes : null, fields, FLOW_WITH_PORTS << 16, 0x86dd6000 | 0);
+  const fillFastPath = specialise(fastPathRows, offset, length, flowWord, flowAddresses, flowPorts, (headerBytes && columns.headerBytes) || null, fields, FLOW_WITH_PORTS << 16, 0x86dd6000 | 0);
   return (batch, first, count) => {
     const end = first + count;
     if (batch.linkType !== ETHERNET) {

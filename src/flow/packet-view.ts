@@ -3,13 +3,11 @@ import type { CurrentBatch } from '../model/brick';
 import type { CurrentPackets } from '../context/current-packets';
 import { HEADER_BYTES, type PacketColumns, type PacketMemory } from '../model/packet-batch';
 import type { PacketView } from '../model/packet-view';
-import { FRAGMENT_LATER } from './flow-fields';
-import { hasPorts, readIpv4, readIpv6 } from './headers';
+import { hasPorts } from './headers';
 import { LINK_TYPE_ETHERNET } from './link-types';
-import { enterLink } from './tags';
+import { PacketHeaders, isVlanTag, outermostVlan, payloadBehind } from './packet-headers';
 import { Apart, callApart } from '../v8/apart';
 import { uint32Array } from '../model/typed-arrays';
-import { Header, Walk } from './walk';
 
 // V8 takes a module's own constants for constants, but loads imported ones again for each packet.
 const ETHERNET = LINK_TYPE_ETHERNET;
@@ -22,10 +20,6 @@ const PROTOCOL_ICMP = 1;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
 const PROTOCOL_ICMPV6 = 58;
-
-function isTag(type: number): boolean {
-  return type === 0x8100 || type === 0x88a8 || type === 0x9100;
-}
 
 /** Mixes a word into a hash. */
 function mixed(hash: number, word: number): number {
@@ -50,9 +44,8 @@ export class PacketReader implements PacketView {
   /** Where the first bytes of packets are read, if not where they lie. */
   private readonly headerBytes: DataView | null;
   /** Of these each is read when it is first asked for. */
-  private hasLinkHeader = false;
+  private hasType = false;
   private type = -1;
-  private tag = -1;
   private version = UNREAD;
   private network = -1;
   private ipProtocol = -1;
@@ -62,7 +55,7 @@ export class PacketReader implements PacketView {
   /** Source and destination, of IPv4. */
   private readonly addresses = uint32Array(2);
   private laterFragment = false;
-  private readonly walk = new Walk();
+  private readonly headers = new PacketHeaders();
   private readonly apart = new Apart<PacketReader, number>((reader) => reader.walkHeaders());
 
   /** `byHeaderBytes`: the column `headerBytes` is filled, and nothing changes packets while they are looked at. */
@@ -76,7 +69,7 @@ export class PacketReader implements PacketView {
   /** Turns to another packet of the batch that is on its way. Plain frames are read at once: two words tell. */
   moveTo(row: number): void {
     this.row = row;
-    this.hasLinkHeader = false;
+    this.hasType = false;
     this.version = UNREAD;
     const { headerBytes } = this;
     const captured = this.columns.length[row];
@@ -136,13 +129,14 @@ export class PacketReader implements PacketView {
   }
 
   get etherType(): number {
-    this.readLinkHeader();
+    if (!this.hasType) this.readType();
     return this.type;
   }
 
   get vlan(): number {
-    this.readLinkHeader();
-    return this.tag;
+    if (this.batchInfo.linkType !== ETHERNET) return -1;
+    const { headerBytes, row, columns } = this;
+    return headerBytes ? outermostVlan(headerBytes, row << 6, columns.length[row]) : outermostVlan(this.memory.view, columns.offset[row], columns.length[row]);
   }
 
   get ipVersion(): number {
@@ -218,10 +212,7 @@ export class PacketReader implements PacketView {
 
   get payloadOffset(): number {
     if (this.transportOffset < 0) return -1;
-    if (this.ipProtocol === PROTOCOL_UDP) return this.bounded(this.transport + 8);
-    if (this.ipProtocol !== PROTOCOL_TCP) return this.transport;
-    const words = this.uint8(this.transport + 12) >> 4;
-    return words < 5 ? -1 : this.bounded(this.transport + words * 4);
+    return payloadBehind(this.ipProtocol, this.transport, this.length, this.ipProtocol === PROTOCOL_TCP ? this.uint8(this.transport + 12) : -1);
   }
 
   get payloadLength(): number {
@@ -254,20 +245,13 @@ export class PacketReader implements PacketView {
     return this.headerBytes && at + 4 <= HEAD ? this.headerBytes.getUint32((this.row << 6) + at) : this.memory.view.getUint32(this.columns.offset[this.row] + at);
   }
 
-  private bounded(offset: number): number {
-    return offset <= this.length ? offset : -1;
-  }
-
-  private readLinkHeader(): void {
-    if (this.hasLinkHeader) return;
-    this.hasLinkHeader = true;
+  private readType(): void {
+    this.hasType = true;
     this.type = -1;
-    this.tag = -1;
     if (this.batchInfo.linkType !== ETHERNET) return;
     let at = 12;
     let type = this.uint16(at);
-    while (isTag(type)) {
-      if (this.tag < 0) this.tag = this.uint16(at + 2) < 0 ? -1 : this.uint16(at + 2) & 0xfff;
+    while (isVlanTag(type)) {
       at += 4;
       type = this.uint16(at);
     }
@@ -280,31 +264,21 @@ export class PacketReader implements PacketView {
 
   /** Reads the headers of any packet. */
   private walkHeaders(): number {
-    const { walk, row, columns, batchInfo } = this;
-    const start = columns.offset[row];
-    const length = columns.length[row];
-    walk.begin(this.memory.view, start, length);
-    this.version = 0;
-    this.network = this.ipProtocol = this.transport = this.fromPort = this.toPort = -1;
-    this.laterFragment = false;
-    const layer = enterLink(walk, batchInfo.linkType);
-    if (layer === Header.Unknown) return 0;
-    const network = walk.position - start;
-    if (!(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return 0;
-    this.version = layer === Header.Ipv4 ? 4 : 6;
+    const { headers, row, columns } = this;
+    headers.read(this.memory.view, columns.offset[row], columns.length[row], this.batchInfo.linkType);
+    const { version, network, protocol, transport } = headers;
+    this.version = version;
     this.network = network;
-    this.ipProtocol = walk.protocol;
-    this.laterFragment = walk.fragment === FRAGMENT_LATER;
-    const transport = walk.position - start;
-    if (this.version === 4) {
+    this.ipProtocol = protocol;
+    this.transport = transport;
+    this.laterFragment = headers.isLaterFragment;
+    if (version === 4) {
       this.addresses[0] = this.word(network + 12);
       this.addresses[1] = this.word(network + 16);
     }
-    if (this.laterFragment || walk.protocol < 0 || transport >= length) return 0;
-    this.transport = transport;
-    if (!portsOf(walk.protocol)) return 0;
-    this.fromPort = this.uint16(transport);
-    this.toPort = this.uint16(transport + 2);
+    const withPorts = transport >= 0 && portsOf(protocol);
+    this.fromPort = withPorts ? this.uint16(transport) : -1;
+    this.toPort = withPorts ? this.uint16(transport + 2) : -1;
     return 0;
   }
 

@@ -1,6 +1,6 @@
 /** Headers of a packet that stands alone. */
 import { CurrentPackets } from '../context/current-packets';
-import { createPacketBatch, packetMemory } from '../model/packet-batch';
+import { createPacketBatch, createPacketColumns, packetMemory } from '../model/packet-batch';
 import type { PacketView } from '../model/packet-view';
 import { PacketReader } from './packet-view';
 
@@ -19,8 +19,9 @@ export interface SinglePacket {
 
 /** The headers of a packet, as a brick of the packet form sees them: `viewOf(packet).destinationPort`. */
 export function viewOf({ bytes, wireLength, seconds, nanoseconds, linkType }: SinglePacket): PacketView {
-  const batch = createPacketBatch(1);
-  const current = new CurrentPackets(batch);
+  const columns = createPacketColumns(1);
+  const batch = createPacketBatch(1, columns);
+  const current = new CurrentPackets(columns);
   batch.memory = packetMemory(new Uint8Array(bytes).buffer);
   batch.linkType = linkType;
   batch.length[0] = bytes.length;

@@ -68,14 +68,35 @@ export const NUMBER_COLUMNS = {
   slot: 'uint32',
 } as const;
 
-interface ElementArrays { uint16: Uint16Array; uint32: Uint32Array; int32: Int32Array }
+/**
+ * What the engine finds out about the headers of each packet, for bricks that take these columns: memory and work for nobody else. All of it is about the
+ * outermost IP header, behind whatever tags, labels and frames in frames there are: what a tunnel carries in IP is payload. Offsets count from the packet's
+ * first byte (`offset[row] + payloadOffset[row]` is its place in `memory`) and lie within the captured bytes. -1: the packet has no such header, or not all of
+ * what tells was captured. `PacketView` says the same of the packet form's packets.
+ */
+export const HEADER_COLUMNS = {
+  /** The VLAN of the outermost tag (802.1Q or 802.1ad), 0 to 4095; -1 for frames without a tag. */
+  vlan: 'int16',
+  /** The protocol behind the IP header and its extension headers: 6 is TCP. -1 for other packets than IP, and for later fragments of IPv6, which don't say it. */
+  protocol: 'int16',
+  /** Where the IP header starts; -1 for other packets than IP. */
+  networkOffset: 'int32',
+  /** Where the header of TCP, UDP or another protocol starts; -1 for later fragments, which have none. */
+  transportOffset: 'int32',
+  /** Where the payload of TCP or UDP starts, which may be the packet's end; for other protocols the same as `transportOffset`. */
+  payloadOffset: 'int32',
+} as const;
+
+interface ElementArrays { int16: Int16Array; uint16: Uint16Array; uint32: Uint32Array; int32: Int32Array }
 /** What a column's elements are. */
 export type ElementType = keyof ElementArrays;
 
-type NumberColumns = { readonly [Name in keyof typeof NUMBER_COLUMNS]: ElementArrays[(typeof NUMBER_COLUMNS)[Name]] };
+/** The columns that every batch has. All batches of an engine have the same ones, since only one of them is on its way at a time. */
+export type NumberColumns = { readonly [Name in keyof typeof NUMBER_COLUMNS]: ElementArrays[(typeof NUMBER_COLUMNS)[Name]] };
+type HeaderColumns = { readonly [Name in keyof typeof HEADER_COLUMNS]: ElementArrays[(typeof HEADER_COLUMNS)[Name]] };
 
-/** The columns of a batch. All batches of an engine have the same ones, since only one of them is on its way at a time. */
-export interface PacketColumns extends NumberColumns {
+/** The columns of an engine. Those that it fills itself (HEADER_COLUMNS and `headerBytes`) are made when somebody takes them first. */
+export interface PacketColumns extends NumberColumns, HeaderColumns {
   /**
    * The first HEADER_BYTES bytes of each packet, with zeros behind a shorter one: row r's from r * HEADER_BYTES on. Only where a brick
    * says that it reads them: packets lie far apart, so that a brick which looks into each waits for memory, but not here.
@@ -85,11 +106,19 @@ export interface PacketColumns extends NumberColumns {
 
 /** The name of a column. */
 export type ColumnName = keyof PacketColumns;
+/** The name of a column that every batch has. */
+export type NumberColumnName = keyof NumberColumns;
+/** The name of a column that the engine finds out from packets' headers. */
+export type HeaderColumnName = keyof HeaderColumns;
+/** The names of the columns that every batch has. */
+export const NUMBER_COLUMN_NAMES = Object.keys(NUMBER_COLUMNS) as readonly NumberColumnName[];
+/** The names of the columns that the engine finds out from packets' headers. */
+export const HEADER_COLUMN_NAMES = Object.keys(HEADER_COLUMNS) as readonly HeaderColumnName[];
 /** The names of all columns. */
-export const COLUMN_NAMES = [...Object.keys(NUMBER_COLUMNS), 'headerBytes'] as readonly ColumnName[];
+export const COLUMN_NAMES: readonly ColumnName[] = [...NUMBER_COLUMN_NAMES, ...HEADER_COLUMN_NAMES, 'headerBytes'];
 
 /** Packets as a source received them: one row each, over common columns. */
-export interface PacketBatch extends PacketColumns {
+export interface PacketBatch extends NumberColumns {
   /** Rows that its source may fill. */
   readonly capacity: number;
   /** Rows that are filled now. */
@@ -115,20 +144,45 @@ export function packetMemory(buffer: ArrayBufferLike, byteOffset = 0, byteLength
 const NO_MEMORY = packetMemory(new ArrayBuffer(0));
 
 const MAKE_COLUMN: { readonly [Type in ElementType]: (rows: number) => ElementArrays[Type] } = {
+  int16: (rows) => new Int16Array(uint16Array(rows).buffer),
   uint16: uint16Array,
   uint32: uint32Array,
   int32: (rows) => new Int32Array(uint32Array(rows).buffer),
 };
 
+class EngineColumns {
+  readonly #rows: number;
+  readonly #taken = new Map<ColumnName, unknown>();
+
+  constructor(rows: number) {
+    this.#rows = rows;
+    for (const name of NUMBER_COLUMN_NAMES) (this as Record<string, unknown>)[name] = MAKE_COLUMN[NUMBER_COLUMNS[name]](rows);
+  }
+
+  take(name: HeaderColumnName | 'headerBytes'): unknown {
+    const rows = this.#rows;
+    const column = this.#taken.get(name) ?? (name === 'headerBytes' ? new DataView(new ArrayBuffer(rows * HEADER_BYTES)) : MAKE_COLUMN[HEADER_COLUMNS[name]](rows));
+    this.#taken.set(name, column);
+    return column;
+  }
+}
+
+for (const name of [...HEADER_COLUMN_NAMES, 'headerBytes'] as const) {
+  Object.defineProperty(EngineColumns.prototype, name, {
+    get(this: EngineColumns) {
+      return this.take(name);
+    },
+  });
+}
+
 /** Columns of `rows` rows. */
 export function createPacketColumns(rows: number): PacketColumns {
-  const numbers = Object.entries(NUMBER_COLUMNS).map(([name, type]) => [name, MAKE_COLUMN[type](rows)]);
-  return { ...Object.fromEntries(numbers) as NumberColumns, headerBytes: new DataView(new ArrayBuffer(rows * HEADER_BYTES)) };
+  return new EngineColumns(rows) as unknown as PacketColumns;
 }
 
 /** A batch of `capacity` rows, over columns that have at least as many. */
-export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS, columns: PacketColumns = createPacketColumns(capacity)): PacketBatch {
+export function createPacketBatch(capacity: number = DEFAULT_BATCH_ROWS, columns: NumberColumns = createPacketColumns(capacity)): PacketBatch {
   const batch: Record<string, unknown> = { capacity, count: 0, memory: NO_MEMORY, linkType: 1, notes: undefined };
-  for (const name of COLUMN_NAMES) batch[name] = columns[name];
+  for (const name of NUMBER_COLUMN_NAMES) batch[name] = columns[name];
   return batch as unknown as PacketBatch;
 }

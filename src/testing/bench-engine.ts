@@ -7,19 +7,17 @@ import { EngineNode } from '../control/engine-nodes';
 import { Engine, type EngineHost } from '../core/engine';
 import { engineSource, type EngineSource } from '../core/engine-source';
 import { EngineGraph } from '../core/engine-graph';
-import type { BatchStage } from '../core/side-batch';
 import { GraphMemory } from '../rows/graph-memory';
-import { HeaderBytesColumn, copyHeadersByByte } from '../core/header-bytes';
-import { flowFiller } from '../flow/columns';
+import { copyHeadersByByte } from '../core/header-bytes';
+import { ColumnStages } from '../flow/column-stages';
 import { SOURCE_ENDED, type SourcePort, type Transmitter } from '../model/backend';
 import { BRICK_NANOSECONDS, BRICK_TIMED_PACKETS, CounterPublisher, createCounterBlock, createSharedCounters, readCounter } from '../model/counters';
 import type { AnyDefinition, BrickDeclaration } from '../model/brick';
 import { compileGraph, type BrickSpecification } from '../model/graph';
-import { createPacketBatch, packetMemory, type ColumnName, type PacketBatch } from '../model/packet-batch';
+import { createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';
 import { nativeHeaderCopier, timeReader } from '../native/system';
 
 const BATCH = 256;
-const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];
 
 export class BenchEngine {
   private readonly engine: Engine;
@@ -37,14 +35,10 @@ export class BenchEngine {
     const memory = new GraphMemory(graph, BATCH);
     const clock = new CellClock(timeReader);
     const node = new EngineNode(0, graph.bricks[0], new BrickAtWork({ index: 0, readers: new OutputReaders(graph) }, graph.bricks[0], definition, memory, clock, { controls: [], seed: 1 }, () => undefined), memory);
-    const readsFlow = FLOW_COLUMNS.some((column) => node.reads.has(column));
-    const stages: BatchStage[] = readsFlow || node.reads.has('headerBytes') ? [new HeaderBytesColumn(memory.columns, nativeHeaderCopier() ?? copyHeadersByByte)] : [];
-    if (readsFlow) {
-      const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: true, fields: true });
-      stages.push({ fill: (batch, count) => fill(batch, 0, count) });
-    }
+    const { reads } = node;
+    const { onEntry, afterEdits } = new ColumnStages(memory, { reads, sourcesFillFlow: false, edits: true, copier: nativeHeaderCopier() ?? copyHeadersByByte });
     const counters = createCounterBlock(graph.counterSlots);
-    const engineGraph = new EngineGraph(graph, [node.inGraph(counters)], memory, counters, new CellClock(timeReader), new Int32Array(1), stages);
+    const engineGraph = new EngineGraph(graph, [node.inGraph(counters)], memory, counters, new CellClock(timeReader), new Int32Array(1), onEntry, afterEdits);
     const batch = createPacketBatch(BATCH, memory.columns);
     this.lay(batch, packets);
     this.words = counters.words;

@@ -3,7 +3,7 @@
  * Records are multiples of 8 bytes and never wrap round.
  */
 import { copyBytes } from '../buffers/copy-packets';
-import { packetMemory, type PacketBatch, type PacketColumns, type PacketMemory } from '../model/packet-batch';
+import { packetMemory, type NumberColumns, type PacketBatch, type PacketMemory } from '../model/packet-batch';
 import type { TapPlace } from './watch-plan';
 
 /** Bytes for packets. */
@@ -53,7 +53,7 @@ export class TapRingWriter {
   }
 
   /** Copies the first `taken` bytes of a packet. Returns where its record lies, or -1 where there is no room: then it is lost, and counted. */
-  add(columns: PacketColumns, { memory, linkType }: Pick<PacketBatch, 'memory' | 'linkType'>, row: number, taken: number, place: number, reason: number): number {
+  add(columns: NumberColumns, { memory, linkType }: Pick<PacketBatch, 'memory' | 'linkType'>, row: number, taken: number, place: number, reason: number): number {
     const at = this.reserve(taken);
     if (at < 0) {
       this.header[LOST]++;

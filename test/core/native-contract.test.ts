@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { DROP_REASONS } from 'packet-bricks';
 import { LINK_RECORD } from 'packet-bricks/src/model/counters';
-import { COLUMN_NAMES, createPacketBatch, createPacketColumns } from 'packet-bricks/src/model/packet-batch';
+import { HEADER_BYTES, HEADER_COLUMN_NAMES, NUMBER_COLUMN_NAMES, createPacketBatch, createPacketColumns } from 'packet-bricks/src/model/packet-batch';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -57,10 +57,20 @@ test('a reason to drop, a column and a counter are a line each: all else follows
 
 test('a batch has the columns that are declared, each of as many rows', () => {
   const columns = createPacketColumns(8);
-  expect(Object.keys(columns)).toEqual(COLUMN_NAMES);
   const batch = createPacketBatch(4, columns);
-  for (const name of COLUMN_NAMES) expect(batch[name]).toBe(columns[name]);
+  for (const name of NUMBER_COLUMN_NAMES) expect([name, columns[name].length, batch[name] === columns[name]]).toEqual([name, 8, true]);
   expect(LINK_RECORD).toBeGreaterThanOrEqual(2 + DROP_REASONS.length);
+});
+
+test('columns that the engine fills from headers are made when they are taken, and stay', () => {
+  const columns = createPacketColumns(8);
+  expect(Object.keys(columns)).toEqual(NUMBER_COLUMN_NAMES);
+  for (const name of HEADER_COLUMN_NAMES) expect([name, columns[name].length, columns[name] === columns[name]]).toEqual([name, 8, true]);
+  expect([columns.headerBytes.byteLength, columns.headerBytes === columns.headerBytes]).toEqual([8 * HEADER_BYTES, true]);
+  const [before, many] = [process.memoryUsage().arrayBuffers, Array.from({ length: 64 }, () => createPacketColumns(1024))];
+  const bytes = NUMBER_COLUMN_NAMES.reduce((sum, name) => sum + many[0][name].byteLength, 0);
+  // The bytes of the columns that every batch has, and hardly any others.
+  expect((process.memoryUsage().arrayBuffers - before) / many.length).toBeLessThan(bytes * 1.1);
 });
 
 const compiler = spawnSync('c++', ['--version']).status === 0;

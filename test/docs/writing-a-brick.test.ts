@@ -38,7 +38,7 @@ const ofPlugins = wholeBricks(readFileSync(join(root, 'docs', 'writing-a-plugin.
 });
 
 test('the page has a brick of each kind', () => {
-  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'DnsPort', 'Overlays', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets']) expect(examples).toContain(`export const ${name} = defineBrick(`);
+  for (const name of ['BySize', 'OneIn', 'WebToo', 'Alternate', 'Tagger', 'DnsPort', 'Overlays', 'OneSensor', 'Empty', 'Pairs', 'Beacon', 'Gate', 'PerSecond', 'FlowList', 'FirstPackets', 'VlanUdp']) expect(examples).toContain(`export const ${name} = defineBrick(`);
 });
 
 test('every example compiles, as strictly as TypeScript can', () => {
@@ -63,7 +63,7 @@ test('every example does what the page says', async () => {
   writeCapture(place.path('dns.pcap'), [query(53), query(80, { checksum: 'wrong' })].map((bytes) => ({ bytes })));
   writeFileSync(place.path('set-up.ts'), `
     import { Duplicator, PacketEngine, type BrickDescription } from 'packet-bricks';
-    import { Alternate, Beacon, BySize, DnsPort, Empty, FirstPackets, FlowList, OneIn, OneSensor, Pairs, Tagger, WebToo } from './bricks.ts';
+    import { Alternate, Beacon, BySize, DnsPort, Empty, FirstPackets, FlowList, OneIn, OneSensor, Pairs, Tagger, VlanUdp, WebToo } from './bricks.ts';
 
     async function play(name: string, brick: BrickDescription, milliseconds = 0): Promise<void> {
       const engine = new PacketEngine(name, { backend: 'loopback' });
@@ -83,6 +83,7 @@ test('every example does what the page says', async () => {
     await play('web-too', new WebToo().connectInput(input).connectOutput('web-0.pcap', 'web-1.pcap'));
     await play('alternate', new Alternate().connectInput(input).connectOutput('even.pcap', 'odd.pcap'));
     await play('tagger', new Duplicator().connectInput(input).connectOutput('x{0', 'plain.pcap').link(new Tagger({ vlan: 7 }).connectInput('x}0').connectOutput('tagged.pcap')));
+    await play('vlan-udp', new VlanUdp({ vlan: 7 }).connectInput('tagged.pcap').connectOutput('rest.pcap', 'vlan-udp.pcap'));
     await play('dns-port', new DnsPort({ port: 5353 }).connectInput('dns.pcap').connectOutput('dns-port.pcap'));
     for (const own of ['a', 'b']) await play(own, new OneSensor({ sensors: ['a', 'b'], own }).connectInput(input).connectOutput('sensor-' + own + '.pcap'));
     await play('empty', new Empty().connectInput(input).connectOutput('full.pcap', 'empty.pcap'));
@@ -98,6 +99,8 @@ test('every example does what the page says', async () => {
   expect(await numbersIn('web-0.pcap')).toEqual(all);
   expect(await numbersIn('web-1.pcap')).toEqual(all.filter((number) => number % 7 === 5)); // the flow of these is to port 80
   expect([...await numbersIn('even.pcap'), ...await numbersIn('odd.pcap')].sort((a, b) => a - b)).toEqual(all);
+  const udpFlow = (number: number): boolean => number % 7 % 3 === 0;
+  expect([await numbersIn('rest.pcap'), await numbersIn('vlan-udp.pcap')]).toEqual([all.filter((number) => !udpFlow(number)), all.filter(udpFlow)]);
   const empty = (number: number): boolean => number % 7 === 0; // of the flows to port 80, the one whose payload is zeros
   expect([await numbersIn('full.pcap'), await numbersIn('empty.pcap')]).toEqual([all.filter((number) => !empty(number)), all.filter(empty)]);
   expect(await numbersIn('pairs.pcap')).toEqual(all);

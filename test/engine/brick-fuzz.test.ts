@@ -16,12 +16,12 @@ import { CellClock } from 'packet-bricks/src/context/cell-clock';
 import { CounterPublisher, LINK_BYTES, LINK_PACKETS, addToCounter, createCounterBlock, createSharedCounters, snapshotCounters } from 'packet-bricks/src/model/counters';
 import { Engine, type EngineHost } from 'packet-bricks/src/core/engine';
 import { engineSource } from 'packet-bricks/src/core/engine-source';
-import { EngineGraph, type BatchStage } from 'packet-bricks/src/core/engine-graph';
+import { EngineGraph } from 'packet-bricks/src/core/engine-graph';
 import { GraphMemory } from 'packet-bricks/src/rows/graph-memory';
-import { HeaderBytesColumn, copyHeadersByByte } from 'packet-bricks/src/core/header-bytes';
+import { copyHeadersByByte } from 'packet-bricks/src/core/header-bytes';
 import { createPacketBatch, packetMemory, type PacketBatch } from 'packet-bricks/src/model/packet-batch';
 import { auditEngine, engineStatistics } from 'packet-bricks/src/control/statistics';
-import { flowFiller } from 'packet-bricks/src/flow/columns';
+import { ColumnStages } from 'packet-bricks/src/flow/column-stages';
 import { timeReader } from 'packet-bricks/src/native/system';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';
@@ -30,6 +30,8 @@ import { FUZZ_LINK_TYPES, fuzzFrame, randomBy } from 'packet-bricks/src/testing/
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- engines load it as a CommonJS module
 const bricks = require('../support/model-bricks.cjs') as Record<'Cutter' | 'Dealer' | 'DirectViewer' | 'Grower' | 'Maker' | 'Pairer' | 'Rewriter' | 'Spreader' | 'Tagger' | 'Viewer', BrickClass>;
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+const { HeaderChecker } = require('../support/header-checker.cjs') as Record<'HeaderChecker', BrickClass>;
 
 // A global of a test is looked up anew each time, which takes longer than all that bricks do.
 const { imul } = Math;
@@ -55,9 +57,9 @@ async function play(root: BrickDescription, batches: readonly { readonly frames:
   const plan = { graph, seed: 1, controls: [] } as unknown as EnginePlan;
   const nodes = await makeNodes(plan, memory, clock, () => undefined);
   const counters = createCounterBlock(graph.counterSlots);
-  const fill = flowFiller(memory.columns, { specialise: memory.specialise, headerBytes: true, fields: true });
-  const stages: BatchStage[] = [new HeaderBytesColumn(memory.columns, copyHeadersByByte), { fill: (batch, count) => fill(batch, 0, count) }];
-  const engineGraph = new EngineGraph(graph, nodes.map((node) => node.inGraph(counters)), memory, counters, new CellClock(timeReader), new Int32Array(1), stages);
+  const reads = new Set(nodes.flatMap((node) => [...node.reads]));
+  const stages = new ColumnStages(memory, { reads, sourcesFillFlow: false, edits: true, copier: copyHeadersByByte });
+  const engineGraph = new EngineGraph(graph, nodes.map((node) => node.inGraph(counters)), memory, counters, new CellClock(timeReader), new Int32Array(1), stages.onEntry, stages.afterEdits);
   const batch = createPacketBatch(BATCH, memory.columns);
   const shared = createSharedCounters(graph.counterSlots);
   let at = 0;
@@ -133,7 +135,8 @@ function load(batch: PacketBatch, frames: readonly Buffer[], linkType: number, f
 /** All bricks that there are, several of them behind copies, and some of them twice. */
 function setUp(): BrickDescription {
   const { Cutter, Dealer, DirectViewer, Grower, Maker, Pairer, Rewriter, Spreader, Tagger, Viewer } = bricks;
-  return new Duplicator().connectInput('in').connectOutput('a{0', 'a{1', 'a{2', 'a{3', 'a{4').link(
+  return new HeaderChecker().connectInput('in').connectOutput('checked{0').link(
+    new Duplicator().connectInput('checked}0').connectOutput('a{0', 'a{1', 'a{2', 'a{3', 'a{4'),
     new Viewer().connectInput('a}0').connectOutput('viewed'),
     new DirectViewer().connectInput('a}1').connectOutput('viewed2'),
     new Spreader().connectInput('a}2').connectOutput('b{0', 'b{1', 'b{2'),
@@ -141,13 +144,16 @@ function setUp(): BrickDescription {
     new Cutter().connectInput('b}1').connectOutput('c{1'),
     new Merge().connectInput('c}0', 'c}1', 'b}2').connectOutput('d{0'),
     new Tagger().connectInput('d}0').connectOutput('e{0'),
-    new LoadBalancer({ fragmentWait: 0 }).connectInput('e}0').connectOutput('balanced0', 'balanced1', 'balanced2'),
+    new HeaderChecker().connectInput('e}0').connectOutput('edited{0'),
+    new LoadBalancer({ fragmentWait: 0 }).connectInput('edited}0').connectOutput('balanced0', 'balanced1', 'balanced2'),
     new Maker().connectInput('a}3').connectOutput('f{0', 'f{1'),
-    new Grower().connectInput('f}0').connectOutput('grown'),
+    new HeaderChecker().connectInput('f}0').connectOutput('made{0'),
+    new Grower().connectInput('made}0').connectOutput('grown'),
     new Dealer().connectInput('f}1').connectOutput('dealt0', 'g{0'),
     new Cutter().connectInput('g}0').connectOutput('cut'),
     new Pairer().connectInput('a}4').connectOutput('h{0', 'h{1'),
-    new Rewriter().connectInput('h}0').connectOutput('held0'),
+    new Rewriter().connectInput('h}0').connectOutput('held{0'),
+    new HeaderChecker().connectInput('held}0').connectOutput('held0'),
     new Tagger().connectInput('h}1').connectOutput('held1'),
   );
 }

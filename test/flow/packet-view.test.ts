@@ -1,7 +1,7 @@
 /** Plain frames are read by a short way; it tells the same as the walk through the headers. */
 import { copyHeadersByByte } from '../../src/core/header-bytes';
 import { CurrentPackets } from '../../src/context/current-packets';
-import { createPacketBatch, packetMemory } from '../../src/model/packet-batch';
+import { createPacketBatch, createPacketColumns, packetMemory } from '../../src/model/packet-batch';
 import type { PacketView } from '../../src/model/packet-view';
 import { PacketReader } from '../../src/flow/packet-view';
 import { bytesOf } from '../support/packets';
@@ -36,7 +36,8 @@ function walk(reader: PacketReader): void {
 
 /** Two readers over the same packets: by heads, and by the packets' own bytes. */
 function readersOf(packets: readonly Uint8Array[], linkType = 1): { byHeaderBytes: PacketReader; byBytes: PacketReader } {
-  const batch = createPacketBatch(packets.length);
+  const columns = createPacketColumns(packets.length);
+  const batch = createPacketBatch(packets.length, columns);
   batch.memory = packetMemory(new ArrayBuffer(packets.reduce((sum, { length }) => sum + length + 12, 0) + 3 & ~3));
   batch.memory.bytes.fill(0x45);
   batch.linkType = linkType;
@@ -50,9 +51,9 @@ function readersOf(packets: readonly Uint8Array[], linkType = 1): { byHeaderByte
     batch.nanoseconds[row] = row;
     end += bytes.length + 7 & ~3;
   });
-  const current = new CurrentPackets(batch);
+  const current = new CurrentPackets(columns);
   current.enter(batch, packets.length);
-  copyHeadersByByte(batch, batch.memory).copy(packets.length);
+  copyHeadersByByte(columns, batch.memory).copy(packets.length);
   return { byHeaderBytes: new PacketReader(current, true), byBytes: new PacketReader(current, false) };
 }
 

@@ -1,5 +1,5 @@
 // Calls everything of a native part with nonsense, and prints how often it got an exception: argv[2] is the part, argv[3] the seed.
-const { createPacketBatch } = require('../../../dist/src/model/packet-batch');
+const { createPacketBatch, createPacketColumns } = require('../../../dist/src/model/packet-batch');
 const { loadAddon } = require('../../../dist/src/native/load-addon');
 
 const addon = loadAddon(process.argv[2]);
@@ -24,7 +24,7 @@ const counters = () => new ArrayBuffer(800);
 const SOUND = {
   RingTransmitter: () => [{ batches: [createPacketBatch(16)], sinks: [{ ring: memory(), lists: lists(), output: 1, counters: counters(), record: 0 }], copies: false }],
   RingSource: () => [{ ring: memory(), batch: createPacketBatch(16), flowColumns: false, counters: counters(), record: 0, process: 1 }],
-  HeaderCopier: () => [createPacketBatch(16), new Uint8Array(4096)],
+  HeaderCopier: () => [createPacketColumns(16), new Uint8Array(4096)],
   copy: () => [16],
   PcapEncoder: () => [createPacketBatch(16)],
   CompiledFilter: () => [1, 65535, { expression: 'tcp', drop: '', accept: 'udp' }],
