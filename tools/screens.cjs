@@ -1,10 +1,11 @@
 'use strict';
 /**
  * npm run screens [FOLDER]: makes pictures of everything that has a screen, to be looked at before a release: `bricks top` in terminals of 80 by 24 and
- * 200 by 50 (tmux), and the page in both themes, wide and as wide as a phone (Debian's chromium). They show a daemon of its own, with made-up traffic, a pipe
+ * 200 by 50 (tmux), and the page in both themes, wide and as wide as a phone, also with control and a question of it (Debian's chromium). They show a daemon of its own, with made-up traffic, a pipe
  * that is read, and some that are not.
  */
 const { spawn, execFileSync } = require('node:child_process');
+const { randomBytes } = require('node:crypto');
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { createServer } = require('node:net');
 const { tmpdir } = require('node:os');
@@ -51,14 +52,16 @@ function freePort() {
 async function startDaemon(folder, environment) {
   const port = await freePort();
   writeFileSync(join(folder, 'set-up.lua'), SET_UP);
+  const token = randomBytes(16).toString('hex');
+  writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
   const start = (name, words) => spawn(process.execPath, [program(name), ...words], { cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
   const daemon = start('bricks-server', [
-    '--foreground', '--plugin', join(root, 'plugins', 'traffic-generator'), '--allow-plugin', 'bricks-plugin-traffic-generator', '--backend', 'traffic-generator', '-o', 'rate=20000', '--web', String(port), '-f', 'set-up.lua',
+    '--foreground', '--plugin', join(root, 'plugins', 'traffic-generator'), '--allow-plugin', 'bricks-plugin-traffic-generator', '--backend', 'traffic-generator', '-o', 'rate=20000', '--web', String(port), '--web-control', 'token', '-f', 'set-up.lua',
   ]);
   const url = `http://127.0.0.1:${port}/`;
   await until(() => fetch(url).then(({ ok }) => ok, () => false), 'page');
   const reader = start('bricks', ['attach', 'ids}0', '--count', '--no-wait']);
-  return { url, end: () => Promise.all([reader, daemon].map((child) => new Promise((done) => child.once('close', done) && child.kill('SIGTERM')))) };
+  return { url, token, end: () => Promise.all([reader, daemon].map((child) => new Promise((done) => child.once('close', done) && child.kill('SIGTERM')))) };
 }
 
 /** What top shows at first, of drops, and of its keys: as text, and with the codes of its colours. */
@@ -90,7 +93,7 @@ async function captureTop(folder, environment) {
   return files;
 }
 
-async function capturePage(url, folder) {
+async function capturePage({ url, token }, folder) {
   const { chromium } = require('playwright-core');
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   const files = [];
@@ -105,6 +108,12 @@ async function capturePage(url, folder) {
         await page.waitForTimeout(SETTLE_MILLISECONDS);
         files.push(join(folder, `page-${colorScheme}-${name}.png`));
         await page.screenshot({ path: files.at(-1), fullPage: true });
+        await page.fill('#control-token', token);
+        await page.keyboard.press('Enter');
+        await page.click('#control li button');
+        await page.waitForSelector('dialog[open]');
+        files.push(join(folder, `control-${colorScheme}-${name}.png`));
+        await page.screenshot({ path: files.at(-1) });
         await page.close();
       }
     }
@@ -122,7 +131,7 @@ async function main(given) {
   let daemon;
   try {
     daemon = await startDaemon(place, environment);
-    const files = [...await captureTop(folder, environment), ...await capturePage(daemon.url, folder)];
+    const files = [...await captureTop(folder, environment), ...await capturePage(daemon, folder)];
     process.stdout.write(`${files.join('\n')}\n`);
   } finally {
     await daemon?.end();

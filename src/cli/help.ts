@@ -5,7 +5,7 @@ import { PROGRAM_WORDS } from './program-words';
 /** What stands for an option's value. */
 export const VALUES: Readonly<Record<string, string>> = {
   '--backend': 'NAME', '--address': 'ADDRESS', '--token-file': 'FILE', '--read-token-file': 'FILE', '--listen': 'ADDRESS', '--group-access': 'ACCESS', '--tls-ca': 'FILE', '--tls-cert': 'FILE', '--tls-key': 'FILE', '--file': 'SCRIPT', '--batch': 'PACKETS', '--tap': 'NAME', '--write': 'FILE', '--count': '[=PACKETS]', '--option': 'NAME=VALUE', '--exec': 'PROGRAM ...', '--name': 'NAME', '--run-dir': 'DIRECTORY', '--group': 'GROUP', '--user': 'USER', '--log-file': 'FILE',
-  '--log-level': 'LEVEL', '--log-format': 'FORMAT', '--settle': 'SECONDS', '--stop-timeout': 'SECONDS', '--timeout': 'SECONDS', '--plugin': 'PATH', '--metrics': 'ADDRESS', '--web': 'ADDRESS', '--web-token-file': 'FILE', '--limit': 'SECONDS', '--seconds': 'SECONDS',
+  '--log-level': 'LEVEL', '--log-format': 'FORMAT', '--settle': 'SECONDS', '--stop-timeout': 'SECONDS', '--timeout': 'SECONDS', '--plugin': 'PATH', '--metrics': 'ADDRESS', '--web': 'ADDRESS', '--web-token-file': 'FILE', '--web-control': 'FILE', '--limit': 'SECONDS', '--seconds': 'SECONDS',
   '--engine': 'NAME', '--type': 'TYPE', '--to': 'OUTPUT', '--set': 'FIELD=VALUE', '--priority': 'NUMBER', '--expire': 'SECONDS', '--id': 'ID', '--location': 'PIPE', '--most': 'RULES',
   '--view': 'TABLE', '--sort': 'ORDER', '--filter': 'TEXT', '--every': 'MICROSECONDS',
   '--packets': 'PACKETS', '--from': 'LINK', '--sample': 'N', '--rate': 'PACKETS', '--snap': 'BYTES',

@@ -70,7 +70,7 @@ function createCli(commands: readonly CommandClass<BaseContext>[]): Cli {
 /** `bricks -s` is `bricks shell`. */
 const SHELL_OPTIONS = ['-s', '--shell'];
 /** Options of the program that take the next word. */
-const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', '--web', '--web-token-file', ...DAEMON_OPTIONS.keys()];
+const WITH_VALUE = ['--backend', '-f', '--file', '-b', '--batch', '-o', '--option', '--plugin', '--metrics', '--web', '--web-token-file', '--web-control', ...DAEMON_OPTIONS.keys()];
 
 /** The words of the command line that are neither values of options nor arguments of a script. */
 function ownWords(argv: readonly string[]): string[] {

@@ -17,6 +17,7 @@ import type { ReloadReport } from '../protocol/commands/program';
 import type { ControlHost } from './control-host';
 import { ControlServer, type ListenOptions } from './control-server';
 import { DaemonScript, endOfLateError, type ScriptEnd, type ScriptSettings } from './daemon-script';
+import { pageOperator } from './page-operator';
 import { PidFile } from './pid-file';
 import { dropPrivileges, type Identity } from './privileges';
 import { leaveModule, takeOverEngines } from './module-engines';
@@ -104,7 +105,7 @@ export class Daemon implements ControlHost {
   /** Runs the script until it has set up what it wants. What goes wrong until then makes the start fail; afterwards the daemon stays. */
   async start(): Promise<void> {
     try {
-      this.engines = await ProgramEngines.open(this.settings);
+      this.engines = await ProgramEngines.open(this.settings, pageOperator(this));
       const { registry } = this.engines;
       registry.adoptAll();
       markContents();

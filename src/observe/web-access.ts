@@ -1,17 +1,28 @@
-/** Who may see the page: the user of the program and root, over loopback; or whoever shows the token. Never another site in their browser. */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+/**
+ * Who may see the page: the user of the program and root, over loopback; or whoever shows the token. Who may control by it: whoever shows the control token in a
+ * header, which no browser adds by itself. Never another site in their browser.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isOwn } from '../daemon/tcp-owner';
+import { checkOf, type TokenCheck, type Tokens } from '../daemon/tokens';
 
-const COOKIE = 'bricks_token';
+const COOKIE = 'bricks_page';
 
 export class WebAccess {
+  private readonly check: TokenCheck | undefined;
+  private readonly cookies: readonly Buffer[];
+  private readonly owners = new WeakMap<Socket, Promise<boolean>>();
+
   /** `host`: what it listens on. */
-  constructor(private readonly host: string, private readonly token: string | undefined) {}
+  constructor(private readonly host: string, private readonly tokens: Tokens) {
+    this.check = checkOf(tokens);
+    this.cookies = [tokens.read, tokens.control].flatMap((token) => (token === undefined ? [] : [Buffer.from(cookieOf(token))]));
+  }
 
   get hasToken(): boolean {
-    return this.token !== undefined;
+    return this.check !== undefined;
   }
 
   /**
@@ -35,39 +46,51 @@ export class WebAccess {
     return site !== undefined && site !== 'same-origin' && site !== 'none' && mode !== 'navigate';
   }
 
-  private readonly owners = new WeakMap<Socket, Promise<boolean>>();
-
-  /** Without a token: whether whoever asks is our own user, or root. With one: whether it is shown. */
-  async isAllowed({ socket, headers: { cookie = '', authorization = '' } }: IncomingMessage): Promise<boolean> {
-    if (this.token === undefined) {
-      const known = this.owners.get(socket) ?? isOwn(socket);
-      this.owners.set(socket, known);
-      return known;
-    }
-    const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    const shown = bearer ?? cookie.split(/; */).find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-    return shown !== undefined && this.isToken(decoded(shown));
+  /**
+   * Whether the page itself asks, or a program that is no browser and names no origin. Behind a proxy the server has another name than in the browser, which then
+   * vouches for it: over TLS it always says which site asks.
+   */
+  isOwnOrigin({ headers: { host = '', origin, 'sec-fetch-site': site } }: IncomingMessage): boolean {
+    if (site !== undefined) return site === 'same-origin';
+    return origin === undefined || [`http://${host}`, `https://${host}`].includes(origin);
   }
 
-  isToken(shown: string): boolean {
-    return this.token !== undefined && timingSafeEqual(digest(shown), digest(this.token));
+  /** Without a token for reading: whether whoever asks is our own user, or root. Otherwise, and for all others: whether a token is shown. */
+  async isAllowed({ socket, headers }: IncomingMessage): Promise<boolean> {
+    if (this.isToken(bearerOf(headers)) || this.isCookie(headers.cookie)) return true;
+    if (this.tokens.read !== undefined) return false;
+    const known = this.owners.get(socket) ?? isOwn(socket);
+    this.owners.set(socket, known);
+    return known;
   }
 
-  /** What the browser is to remember. */
+  /** Whether a request shows the control token. The cookie is no help: a browser sends it whoever has asked it to. */
+  mayControl({ headers }: IncomingMessage): boolean {
+    const shown = bearerOf(headers);
+    return shown !== undefined && this.check?.(shown) === 'control';
+  }
+
+  isToken(shown: string | undefined): boolean {
+    return shown !== undefined && this.check?.(shown) !== undefined;
+  }
+
+  /** What the browser is to remember: it lets nobody do more than read, as browsers send cookies to other ports of the machine too. */
   cookie(shown: string): string {
-    return `${COOKIE}=${encodeURIComponent(shown)}; HttpOnly; SameSite=Strict; Path=/`;
+    return `${COOKIE}=${cookieOf(shown)}; HttpOnly; SameSite=Strict; Path=/`;
+  }
+
+  private isCookie(cookies = ''): boolean {
+    const shown = Buffer.from(cookies.split(/; */).find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1) ?? '');
+    return this.cookies.some((known) => known.length === shown.length && timingSafeEqual(known, shown));
   }
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return '';
-  }
+/** `Authorization: Bearer TOKEN` */
+function bearerOf({ authorization = '' }: IncomingHttpHeaders): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }
 
-/** Of the same length, whatever is shown. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** Made of the token, which can't be told from it. */
+function cookieOf(token: string): string {
+  return createHmac('sha256', token).update('may see the page').digest('hex');
 }

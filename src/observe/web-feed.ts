@@ -14,7 +14,6 @@ const SERIES_MOST = 2000;
 export interface WebEngines {
   statistics(): readonly EngineStatistics[];
   readonly all: readonly PacketEngine[];
-  /** Of those that have a graph. */
   pictures(): readonly Picture[];
 }
 

@@ -44,9 +44,15 @@ export interface WebState {
   readonly drops: readonly WebDrop[];
 }
 
+/** What the page can do, if it may do anything: commands of the control protocol. */
+export const WEB_COMMANDS = ['engine.start', 'engine.stop', 'daemon.reload', 'daemon.shutdown'] as const;
+export type WebCommand = (typeof WEB_COMMANDS)[number];
+
 /** Event `graphs`, at first and when one has changed. */
 export interface WebGraphs {
   readonly version: string;
+  /** What whoever shows the token may do; nothing: the page is read only. */
+  readonly control: readonly WebCommand[];
   readonly pictures: readonly Picture[];
 }
 

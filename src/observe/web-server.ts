@@ -1,4 +1,4 @@
-/** Serves the page: `bricks --web ADDRESS`. It only shows; nothing can be changed by it. */
+/** Serves the page: `bricks --web ADDRESS`. It only shows; nothing can be changed by it unless `--web-control` says so. */
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -10,7 +10,9 @@ import { tapLine } from '../watch/tap-text';
 import { isLoopback } from '../protocol/address';
 import { listenHttp } from './http-listener';
 import { WebAccess } from './web-access';
+import { WebControl, type WebLog, type WebOperator } from './web-control';
 import { WebFeed, type WebEngines } from './web-feed';
+import { readBody, refuse } from './web-http';
 import type { WebGraphs, WebPackets } from './web-messages';
 
 /** Unless set. */
@@ -20,7 +22,6 @@ const TAPS_MAXIMUM = 8;
 /** What a page is shown of a tap: more nobody reads. */
 const TAP_RATE = 50;
 const TAP_SNAP = 192;
-const BODY_MAXIMUM = 4096;
 /** A page that does not read is sent nothing new. */
 const UNREAD_MOST = 256 << 10;
 
@@ -51,16 +52,23 @@ export interface WebSettings {
   readonly port: number;
   /** What everybody has to show who is not on this machine; on an address that others reach it is a must. */
   readonly token?: string | undefined;
+  /** Who shows this token may control; without it nobody may. */
+  readonly control?: { readonly token: string; readonly operator: WebOperator; readonly log: WebLog } | undefined;
   /** Where the files of the page are; beside the program unless set. */
   readonly folder?: string;
 }
 
 /** @throws BricksError E_WEB */
-export async function serveWeb({ host, port, token, folder = join(__dirname, '..', 'web') }: WebSettings, engines: WebEngines): Promise<WebServer> {
+export async function serveWeb({ host, port, token, control, folder = join(__dirname, '..', 'web') }: WebSettings, engines: WebEngines): Promise<WebServer> {
+  if (control && !isLoopback(host)) {
+    throw new BricksError('E_WEB', `The page cannot control anything on ${host}: the token would cross the network unencrypted.`, 'Serve it on 127.0.0.1, and reach it through SSH (ssh -L 9478:127.0.0.1:9478 SENSOR) or a proxy that speaks TLS.');
+  }
+  if (control && control.token === token) throw new BricksError('E_WEB', 'The tokens of --web-token-file and --web-control are the same: whoever may see the page could control the daemon.', 'Make another one: (umask 077; openssl rand -hex 32 > FILE)');
   if (token === undefined && !isLoopback(host)) {
     throw new BricksError('E_WEB', `The page would be shown to everybody who reaches ${host}, with packets in it.`, 'Give it a token: --web-token-file FILE; or serve it on 127.0.0.1.');
   }
-  const site = new Site(new WebAccess(host, token), new WebFeed(engines), engines, folder);
+  const access = new WebAccess(host, { read: token, control: control?.token });
+  const site = new Site(access, control && new WebControl(access, control.operator, control.log), new WebFeed(engines), engines, folder);
   const server = createServer((request, response) => void site.answer(request, response));
   const { origin, close } = await listenHttp(server, host, port, (reason) => new BricksError('E_WEB', `Cannot serve the page on ${host} port ${port}: ${reason}.`, 'Choose another address: --web 127.0.0.1:9479'));
   return {
@@ -78,7 +86,7 @@ class Site {
   private graphs = '';
   private taps = 0;
 
-  constructor(private readonly access: WebAccess, private readonly feed: WebFeed, private readonly engines: WebEngines, private readonly folder: string) {
+  constructor(private readonly access: WebAccess, private readonly control: WebControl | undefined, private readonly feed: WebFeed, private readonly engines: WebEngines, private readonly folder: string) {
     this.look();
     this.timer = setInterval(() => this.look(), LOOK_MILLISECONDS).unref();
   }
@@ -89,12 +97,14 @@ class Site {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    const { access } = this;
+    const { access, control } = this;
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
     if (!access.isOwnName(request.headers.host) || access.isOtherSite(request)) {
       refuse(response, 403, 'Open this page by its address.');
     } else if (request.method === 'POST' && pathname === '/login') {
       await this.logIn(request, response);
+    } else if (control && pathname === '/control' && (request.method === 'POST' || request.method === 'GET')) {
+      await control.answer(request, response);
     } else if (request.method !== 'GET') {
       response.setHeader('Allow', 'GET');
       refuse(response, 405, 'This page can only be read.');
@@ -123,12 +133,7 @@ class Site {
   }
 
   private async logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let body = '';
-    for await (const chunk of request) {
-      body += String(chunk);
-      if (body.length > BODY_MAXIMUM) break;
-    }
-    const token = new URLSearchParams(body).get('token') ?? '';
+    const token = new URLSearchParams(await readBody(request)).get('token') ?? '';
     if (!this.access.isToken(token)) {
       this.send(response, 'login.html', 401);
       return;
@@ -145,7 +150,7 @@ class Site {
   }
 
   private lookAtGraphs(): void {
-    const graphs = event('graphs', { version: packageVersion(), pictures: this.engines.pictures() } satisfies WebGraphs);
+    const graphs = event('graphs', { version: packageVersion(), control: this.control?.commands ?? [], pictures: this.engines.pictures() } satisfies WebGraphs);
     if (graphs === this.graphs) return;
     this.graphs = graphs;
     for (const listener of this.listeners) listener.write(graphs);
@@ -207,8 +212,4 @@ function beginEvents(response: ServerResponse): void {
 
 function event(name: string, value: unknown): string {
   return `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
-}
-
-function refuse(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }

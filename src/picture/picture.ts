@@ -1,5 +1,6 @@
 /** What a drawing of an engine shows: links and bricks as nodes, and what goes from one to the other. */
 import type { GraphDescription, GraphBrick } from '../control/graph-description';
+import { LINK_A_BRICK, isUnlinked } from '../control/unlinked';
 import { parseLinkName, peerName } from '../model/link-name';
 import { isPlainLink, quote } from '../text/quoting';
 import { collapseLinks, collapseNumbers } from '../text/ranges';
@@ -7,8 +8,9 @@ import type { KnownBricks } from '../text';
 import { shortOptions } from '../text/printer';
 
 export interface PictureNode {
-  readonly kind: 'source' | 'brick' | 'sink';
-  /** A link or a range of links; a brick with its options. */
+  /** `note`: what stands in the place of a graph. */
+  readonly kind: 'source' | 'brick' | 'sink' | 'note';
+  /** A link or a range of links; a brick with its options; words. */
   readonly text: string;
   /** A brick's name, or its kind: what statistics call it. */
   readonly label: string;
@@ -69,6 +71,7 @@ export function pictureOf({ name, running, bricks }: GraphDescription, known: Kn
       edges.push({ from, to: nodes.length - 1, outputs: numbersText(open.slice(at, at += links.length), brick), links });
     }
   });
+  if (isUnlinked({ bricks })) nodes.push({ kind: 'note', text: `no bricks. ${LINK_A_BRICK}`, label: '' });
   return { engine: name, running, nodes, edges };
 }
 

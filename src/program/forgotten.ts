@@ -1,5 +1,6 @@
 /** What a set-up has forgotten: an engine that was not started, or bricks that no engine has. Said before the program waits, or ends. */
 import { idleEngines } from '../control/process-engines';
+import { unlinkedText } from '../control/unlinked';
 import { say } from './messages';
 
 /** Younger engines may still be in the making. */
@@ -19,7 +20,7 @@ export function forgotten(loose: readonly string[], idle: readonly { readonly na
 
 function idleText(name: string, linked: boolean, loose: readonly string[]): string {
   if (linked) return `The engine ${name} was never started, so no packet moves. Start it: pe:start().`;
-  return `The engine ${name} has no brick${loose.length > 0 ? ` (${loose.join(', ')} has no engine)` : ''}, so nothing happens. Link one and start the engine: pe:link(brick):start().`;
+  return unlinkedText(name, loose.length > 0 ? ` (${loose.join(', ')} has no engine)` : '');
 }
 
 const said = new Set<string>();

@@ -6,8 +6,10 @@ import type { Answer, RegistryCommand } from '../control/registry-commands';
 import { readTokenFile } from '../client/token-file';
 import type { PacketEngine } from '../control/packet-engine';
 import { engines, faultsOfProcess } from '../control/process-engines';
-import type { EngineStatistics } from '../control/statistics';
+import { nothingCounted, type EngineStatistics } from '../control/statistics';
 import type { Backend } from '../model/backend';
+import type { WebOperator } from '../observe/web-control';
+import type { WebSettings } from '../observe/web-server';
 import type { ErrorCode } from '../model/error-codes';
 import { BricksError } from '../model/errors';
 import { parseLinkName } from '../model/link-name';
@@ -37,6 +39,8 @@ export interface EngineSettings {
   readonly web?: string | undefined;
   /** The file with the token that it asks for. */
   readonly webTokenFile?: string | undefined;
+  /** The file with the token that gives control by it. */
+  readonly webControl?: string | undefined;
   /** Where plugins are looked for, and which are allowed. */
   readonly plugins?: PluginSearch;
 }
@@ -49,14 +53,16 @@ export class ProgramEngines {
   /** Whether the backend was given a filter. */
   private readonly filtered: boolean;
 
-  /** @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_OPTION, E_PLUGIN; UsageError */
-  static async open(settings: EngineSettings): Promise<ProgramEngines> {
+  /** `operator` carries out what the page asks for. @throws BricksError E_BACKEND, E_BACKEND_UNUSABLE, E_OPTION, E_PLUGIN; UsageError */
+  static async open(settings: EngineSettings, operator?: WebOperator): Promise<ProgramEngines> {
     usePlugins(settings.plugins ?? {});
     if (settings.backend !== undefined) setDefaultBackend(await findBackend(settings.backend));
     const engines = new ProgramEngines(settings);
-    if (settings.webTokenFile !== undefined && settings.web === undefined) throw new UsageError('--web-token-file is for --web ADDRESS.');
+    const { web, webTokenFile, webControl } = settings;
+    if (webTokenFile !== undefined && web === undefined) throw new UsageError('--web-token-file is for --web ADDRESS.');
+    if (webControl !== undefined && web === undefined) throw new UsageError('--web-control is for --web ADDRESS.');
     if (settings.metrics !== undefined) await engines.serveMetrics(settings.metrics);
-    if (settings.web !== undefined) await engines.serveWeb(settings.web, settings.webTokenFile);
+    if (web !== undefined) await engines.serveWeb(web, webTokenFile, webControl === undefined || operator === undefined ? undefined : { token: readTokenFile(webControl), operator, log: say });
     return engines;
   }
 
@@ -102,15 +108,16 @@ export class ProgramEngines {
     say(`metrics at ${url}`);
   }
 
-  private async serveWeb(address: string, tokenFile: string | undefined): Promise<void> {
+  private async serveWeb(address: string, tokenFile: string | undefined, control: WebSettings['control']): Promise<void> {
     const wanted = servedAt('--web', 'the page is', address);
     const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- seldom needed: a separate bundle
     const { serveWeb } = require('../observe/web-server') as typeof import('../observe/web-server');
     const all = (): PacketEngine[] => [...new Set([...this.registry.all, ...engines()])];
-    const pictures = (): Picture[] => all().map((engine) => engine.describeGraph()).filter(({ bricks }) => bricks.length > 0).map((graph) => pictureOf(graph, containerBricks));
-    const { url } = await serveWeb({ ...wanted, token }, { statistics: () => this.statistics(), pictures, get all() { return all(); } });
-    say(`page at ${url}`);
+    const pictures = (): Picture[] => all().map((engine) => pictureOf(engine.describeGraph(), containerBricks));
+    const statistics = (): EngineStatistics[] => all().map((engine) => (engine.hasCounted ? engine.stats() : nothingCounted(engine.name)));
+    const { url } = await serveWeb({ ...wanted, token, control }, { statistics, pictures, get all() { return all(); } });
+    say(`page at ${url}${control ? ', with control for whoever shows the token' : ''}`);
   }
 
   /** Where nothing else has decided it: a failure, what a module asked for, or what kept engines from doing all of their work. */

@@ -3,6 +3,7 @@ import { dropsOf, happenedText, remedyOf } from '../control/drops';
 import { groupedNumber, percentText, shortNumber, withUnit } from '../control/number-text';
 import type { EngineRates } from '../control/rate-meter';
 import type { EngineStatistics } from '../control/statistics';
+import { LINK_A_BRICK, isUnlinked } from '../control/unlinked';
 import type { SortOrder, ViewName } from './choices';
 
 /** How a cell is meant: what is lost, what is near its limit. */
@@ -67,18 +68,22 @@ function ratesOf({ rates }: EngineStatistics, span: number): EngineRates | undef
 }
 
 function enginesTable(engines: readonly EngineStatistics[], span: number): Table {
+  const advice = engines.some(isUnlinked);
   return {
     name: 'engines', title: 'ENGINE',
     columns: [
       text('ENGINE', 'engine'), text('STATE', 'state', 1), number('LOAD', 'load'), number('PACKETS/S', 'packetsPerSecond'), number('BITS/S', 'bitsPerSecond'), number('DROPS/S', 'dropsPerSecond'),
       number('PACKETS', 'packets', 4), number('DROPS', 'drops', 2), number('LONGEST', 'longestBatchSeconds', 6), number('FAULTS', 'faults', 5),
+      ...(advice ? [{ ...text('WHAT TO DO', 'remedy', 1), below: true }] : []),
     ],
     rows: engines.map((engine) => {
       const rates = ratesOf(engine, span);
       const { running, faults } = engine;
+      const unlinked = isUnlinked(engine);
       return [
-        plain(engine.name), { ...plain(running ? 'running' : 'stopped'), tone: running ? 'good' : 'faint' }, share(rates?.load, LOAD_LIMITS), rate(rates?.packets), rate(rates?.bits), lost(rates?.drops),
+        plain(engine.name), { ...plain(unlinked ? 'no bricks' : running ? 'running' : 'stopped'), tone: running ? 'good' : 'faint' }, share(rates?.load, LOAD_LIMITS), rate(rates?.packets), rate(rates?.bits), lost(rates?.drops),
         count(engine.packets), lost(engine.drops, groupedNumber), { text: timeText(engine.longestBatchNanoseconds), value: engine.longestBatchNanoseconds / 1e9 }, lost(faults.length),
+        ...(advice ? [unlinked ? { ...plain(LINK_A_BRICK), tone: 'warning' as const } : { text: '' }] : []),
       ];
     }),
   };

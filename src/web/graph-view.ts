@@ -32,8 +32,12 @@ export class GraphView {
 
   draw(pictures: readonly Picture[]): void {
     this.parts = [];
-    this.target.replaceChildren(...pictures.map((picture) => element('div', { class: 'graph' }, element('h3', {}, `engine ${picture.engine}${picture.running ? '' : ' (stopped)'}`), this.drawEngine(picture))));
-    if (pictures.length === 0) this.target.replaceChildren(element('p', { class: 'hint' }, 'No engine has a graph yet.'));
+    this.target.replaceChildren(...pictures.map((picture) => {
+      const { engine, running, nodes, edges } = picture;
+      // Without edges it is a note, which wraps.
+      return element('div', { class: 'graph' }, element('h3', {}, `engine ${engine}${running || edges.length === 0 ? '' : ' (stopped)'}`), edges.length === 0 ? element('p', { class: 'hint' }, nodes.map(({ text }) => text).join(' ')) : this.drawEngine(picture));
+    }));
+    if (pictures.length === 0) this.target.replaceChildren(element('p', { class: 'hint' }, 'There are no engines yet.'));
   }
 
   /** Chooses the first part, if none is. */

@@ -1,7 +1,9 @@
 /** The page: hears the server, and shows engines, their graph, drops, links and readers. */
 import { groupedNumber, percentText, shortNumber, withUnit } from '../control/number-text';
+import { LINK_A_BRICK, isUnlinked } from '../control/unlinked';
 import type { WebDrop, WebEngine, WebGraphs, WebState } from '../observe/web-messages';
 import { ChartView } from './chart-view';
+import { ControlView } from './control-view';
 import { byId, element, fillTable, setText, type Cell } from './dom';
 import { GraphView, bitsText } from './graph-view';
 import { TapView } from './tap-view';
@@ -10,14 +12,15 @@ import { startTheme } from './theme';
 const chart = new ChartView();
 const graph = new GraphView(byId('graphs'), (choice) => void chart.show(choice));
 const tap = new TapView();
+const control = new ControlView(byId('control'));
 const number = (text: string): Cell => ({ text, kind: 'number' });
 const rate = (value: number): Cell => number(`${shortNumber(Math.round(value))}/s`);
 const dropped = (value: number): Cell => ({ text: groupedNumber(value), kind: value > 0 ? 'number bad' : 'number' });
 
 function showTables({ engines }: WebState): void {
-  fillTable(byId<HTMLTableElement>('engines'), ['engine', 'state', 'received', 'rate', 'bits', 'load', 'dropped', 'faults'], engines.map((engine) => [
-    { text: engine.name }, { text: engine.running ? 'running' : 'stopped' }, number(groupedNumber(engine.packets)), rate(engine.rate.packets), number(bitsText(engine.rate.bits)),
-    number(percentText(engine.load)), dropped(engine.drops), { text: engine.faults.join(' ') },
+  fillTable(byId<HTMLTableElement>('engines'), ['engine', 'state', 'received', 'rate', 'bits', 'load', 'dropped', 'remarks'], engines.map((engine) => [
+    { text: engine.name }, { text: isUnlinked(engine) ? 'no bricks' : engine.running ? 'running' : 'stopped' }, number(groupedNumber(engine.packets)), rate(engine.rate.packets), number(bitsText(engine.rate.bits)),
+    number(percentText(engine.load)), dropped(engine.drops), { text: isUnlinked(engine) ? LINK_A_BRICK : engine.faults.join(' ') },
   ]), [2, 3, 4, 5, 6]);
   const ofAll = <Row>(rows: (engine: WebEngine) => readonly Row[]): Row[] => engines.flatMap(rows);
   fillTable(byId<HTMLTableElement>('links'), ['engine', 'link', 'role', 'packets', 'rate', 'bits', 'dropped', 'dropped/s'], ofAll(({ name, links }) => links.map((link) => [
@@ -55,6 +58,7 @@ events.addEventListener('graphs', ({ data }: MessageEvent<string>) => {
   ({ version } = graphs);
   graph.draw(graphs.pictures);
   tap.offer(graphs);
+  control.offer(graphs.control);
   const { first } = graph;
   if (first && chart.isEmpty) void chart.show(first);
 });
@@ -64,6 +68,7 @@ events.addEventListener('state', ({ data }: MessageEvent<string>) => {
   status(`${running} of ${state.engines.length} engines running, version ${version}`);
   graph.show(state);
   chart.add(state);
+  control.show(state);
   showDrops(state.drops);
   showTables(state);
 });

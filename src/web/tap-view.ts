@@ -23,7 +23,7 @@ export class TapView {
   /** What may be tapped. */
   offer({ pictures }: WebGraphs): void {
     const chosen = this.links.value;
-    this.links.replaceChildren(...pictures.map(({ engine, nodes, edges }) => element('optgroup', { label: `engine ${engine}` },
+    this.links.replaceChildren(...pictures.filter(({ edges }) => edges.length > 0).map(({ engine, nodes, edges }) => element('optgroup', { label: `engine ${engine}` },
       ...[...new Set([...edges.flatMap(({ links }) => links), ...nodes.filter(({ kind }) => kind === 'brick').map(({ label }) => label)])].map((name) => element('option', { value: `${engine}\n${name}` }, name)))));
     if ([...this.links.options].some(({ value }) => value === chosen)) this.links.value = chosen;
   }

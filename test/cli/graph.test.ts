@@ -78,6 +78,15 @@ test('a daemon runs a setup as text, and shows it again, with rates on its edges
   expect(drawing.stdout).toMatch(/in\.pcap ─+[\d.]+( [kM])?\/s─+▶│ PcapReader/);
   expect(drawing.stdout).toMatch(/\[1\.\.3\] [^\n]*\/s dropped─+▶ ids\{1\.\.3/);
   expect(JSON.parse(json.stdout)).toMatchObject([{ name: 'capture', running: true, bricks: [{ kind: 'PcapReader' }, { name: 'lb', label: 'lb' }, { kind: 'Filter' }] }, { name: 'record' }]);
+  const daemon = await place.connect();
+  await daemon.call('engine.create', { name: 'spare' });
+  await daemon.close();
+  const unlinked = await Promise.all(['--text', '--mermaid', '--seconds=0'].map((form) => place.run(['graph', form], { environment: { COLUMNS: '300' } })));
+  expect(unlinked.map(({ stdout }) => stdout)).toEqual([
+    `${text.stdout}# The engine spare has no brick, so nothing happens. Link one and start the engine: pe:link(brick):start().\n`,
+    expect.stringContaining('e2n0(["no bricks. Link one and start the engine: pe:link(brick):start()."])') as string,
+    expect.stringMatching(/\n\nengine spare\n\n no bricks\. Link one and start the engine: pe:link\(brick\):start\(\)\.\n$/) as string,
+  ]);
   expect(await place.kill()).toMatchObject({ code: 0 });
   const gone = await place.run(['graph']);
   expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('[E_CONTROL_CONNECT]') as string });

@@ -28,7 +28,7 @@ afterAll(() => place.dispose());
 test('in a pipe it prints one look; JSON and CSV for other programs agree with the counters', async () => {
   const { code, stdout, stderr } = await place.run(['top']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^ENGINE +STATE +LOAD[^]*\nbalance +running[^]*\nspare +stopped[^]*\nLINK +ENGINE[^]*\nw\{2 +balance +sink[^]*\nLoadBalancer +balance[^]*\nw\{0 +nobody[^]*bricks attach 'w\}0'/);
+  expect(stdout).toMatch(/^ENGINE +STATE +LOAD[^]*\nbalance +running[^]*\nspare +no bricks[^]*\nLINK +ENGINE[^]*\nw\{2 +balance +sink[^]*\nLoadBalancer +balance[^]*\nw\{0 +nobody[^]*bricks attach 'w\}0'/);
   const json = JSON.parse((await place.run(['top', '--once', '--json'])).stdout) as { engines: { name: string; packets: number; links: { role: string; packets: number; dropped: number }[] }[] };
   const [balance] = json.engines;
   const at = (role: string): number => balance.links.filter((link) => link.role === role).reduce((sum, link) => sum + link.packets + link.dropped, 0);

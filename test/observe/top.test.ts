@@ -40,9 +40,10 @@ test('all tables on a screen of 80 by 24', () => {
   expect(shown().split('\n')).toEqual([
     'bricks top  daemon edge                                                 12:00:00',
     '1 of 2 running  1.00 k packets/s  800 kbit/s  busiest 95 %  500/s dropped',
-    'ENGINE   STATE    LOAD  PACKETS/S  BITS/S  DROPS/S  PACKETS  DROPS  FAULTS',
-    'balance  running  95 %     1.00 k   800 k      500    2,000  1,000       0',
-    'spare    stopped     -          -       -        -        0      0       0',
+    'ENGINE   STATE      LOAD  PACKETS/S  BITS/S  DROPS/S  PACKETS  DROPS  FAULTS',
+    'balance  running    95 %     1.00 k   800 k      500    2,000  1,000       0',
+    'spare    no bricks     -          -       -        -        0      0       0',
+    '  Link one and start the engine: pe:link(brick):start().',
     '',
     'LINK    ENGINE   ROLE    PACKETS/S  BITS/S  DROPS/S  SHARE  RING  PACKETS  DROPS',
     'eth3    balance  source     1.00 k   800 k        0      -     -    2,000      0',
@@ -59,7 +60,7 @@ test('all tables on a screen of 80 by 24', () => {
     'DROPS AT  ENGINE   PACKETS  REASON',
     'eth3{1    balance    1,000  had no reader',
     "  Start one, for example: bricks attach 'eth3}1'. Or remove the output.",
-    '', '',
+    '',
     'aelbrd tables  s sort  t time  / filter  h help  q quit     [all, by graph, 1 s]',
     '',
   ]);
@@ -137,7 +138,7 @@ test('other programs get JSON, and CSV with a value in each line', () => {
   expect(lines).toContain('1970-01-01T00:00:00.000Z,links,balance,eth3{1,dropsPerSecond,500');
   expect(lines).toContain('1970-01-01T00:00:00.000Z,readers,balance,eth3{0,reader,suricata');
   expect(lines).toContain('1970-01-01T00:00:00.000Z,drops,balance,eth3{1,noReader,1000');
-  expect(lines).toContain('1970-01-01T00:00:00.000Z,engines,"a,""b""","a,""b""",state,stopped');
+  expect(lines).toContain('1970-01-01T00:00:00.000Z,engines,"a,""b""","a,""b""",state,no bricks');
 });
 
 test('how long a daemon is up', () => {

@@ -1,15 +1,12 @@
 /** The page: who may see it, and what Chromium shows. */
-import { existsSync, readFileSync } from 'node:fs';
-import { request, type IncomingHttpHeaders } from 'node:http';
-import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { LoadBalancer, Filter, type PacketEngine } from 'packet-bricks';
 import { serveWeb, type WebServer } from 'packet-bricks/src/observe/web-server';
 import { pictureOf } from 'packet-bricks/src/picture/picture';
 import { containerBricks } from 'packet-bricks/src/text';
 import { closeEngines, flowPacket, injectAll, runningEngine } from '../support/loopback-engine';
+import { CHROMIUM, FOLDER, ask, faultsOf } from './support';
 
-const FOLDER = join(__dirname, '../../dist/bundle/web');
 const TOKEN = 'a-token-of-some-length';
 let engine: PacketEngine;
 const servers: WebServer[] = [];
@@ -20,19 +17,6 @@ async function serve(token?: string, host = '127.0.0.1'): Promise<WebServer> {
   });
   servers.push(server);
   return server;
-}
-
-interface Answer { readonly status: number | undefined; readonly headers: IncomingHttpHeaders; readonly body: string }
-
-function ask(url: string, { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; });
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: text }));
-    });
-    sent.on('error', reject).end(body);
-  });
 }
 
 beforeAll(async () => {
@@ -92,7 +76,6 @@ describe('the server of the page', () => {
   });
 });
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const inChromium = CHROMIUM === undefined ? describe.skip : describe;
 
 inChromium(`the page in Chromium${CHROMIUM === undefined ? ' (skipped: chromium is not installed)' : ''}`, () => {
@@ -163,17 +146,13 @@ inChromium(`the page in Chromium${CHROMIUM === undefined ? ' (skipped: chromium 
   });
 
   test('has no fault that axe knows, in both themes, wide and on a phone, where nothing is wider than the screen', async () => {
-    const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
     for (const [colorScheme, viewport] of [['light', { width: 1280, height: 900 }], ['dark', { width: 390, height: 844 }]] as const) {
       // Axe comes in by the test: the page's own policy would keep it out.
       const context = await browser.newContext({ colorScheme, viewport, bypassCSP: true });
       const page = await context.newPage();
       await page.goto(url);
       await page.getByText('1 of 1 engines running').waitFor();
-      await page.evaluate(axe);
-      const found = await page.evaluate(() => (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe.run());
-      expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(', ')}`)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+      expect(await faultsOf(page)).toEqual([]);
       await context.close();
     }
   });

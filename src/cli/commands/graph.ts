@@ -1,6 +1,7 @@
 import { Command, Option, UsageError } from 'clipanion';
 import { isInInclusiveRange, isNumber, cascade } from 'typanion';
 import type { GraphDescription } from '../../control/graph-description';
+import { isUnlinked, unlinkedText } from '../../control/unlinked';
 import { planScript, planText, PLANNED_BACKEND } from '../../program/planned-set-up';
 import { checkScript, findScript } from '../../program/script';
 import { writeOut } from '../../program/written';
@@ -83,10 +84,13 @@ export class GraphCommand extends ClientCommand {
 
   private form(form: (typeof FORMS)[number] | undefined, { graphs, known, ratesOf }: Shown): string {
     if (form === 'json') return `${JSON.stringify(graphs, undefined, 2)}\n`;
-    const linked = graphs.filter(({ bricks }) => bricks.length > 0);
-    const text = (): string => printSetup(linked, known);
+    // Those without bricks as comments: no setup can make them.
+    const text = (): string => {
+      const [unlinked, linked] = [graphs.filter(isUnlinked), graphs.filter((graph) => !isUnlinked(graph))];
+      return `${linked.length === 0 ? '' : printSetup(linked, known)}${unlinked.map(({ name }) => `# ${unlinkedText(name)}\n`).join('')}`;
+    };
     if (form === 'text') return text();
-    const pictures = linked.map((graph) => pictureOf(graph, known));
+    const pictures = graphs.map((graph) => pictureOf(graph, known));
     const labels = pictures.map((picture, index) => labelsOf(picture, ratesOf(picture, index)));
     if (form === 'dot') return toDot(pictures, labels);
     if (form === 'mermaid') return toMermaid(pictures, labels);
@@ -95,7 +99,10 @@ export class GraphCommand extends ClientCommand {
     const drawings = pictures.map((picture, index) => drawInTerminal(picture, columns, labels[index]));
     // What is too wide for the terminal is still to be read.
     if (drawings.some((drawing) => drawing === undefined)) return text();
-    return pictures.length === 0 ? '' : `${pictures.map(({ engine, running }, index) => `engine ${engine}${running ? '' : this.words.length === 0 ? ' (stopped)' : ''}\n\n${drawings[index]}`).join('\n\n')}\n`;
+    const ofDaemon = this.words.length === 0;
+    if (pictures.length === 0) return `${ofDaemon ? 'The daemon has' : 'It makes'} no engines.\n`;
+    const stopped = ({ running, edges }: Picture): string => (ofDaemon && !running && edges.length > 0 ? ' (stopped)' : '');
+    return `${pictures.map((picture, index) => `engine ${picture.engine}${stopped(picture)}\n\n${drawings[index]}`).join('\n\n')}\n`;
   }
 }
 

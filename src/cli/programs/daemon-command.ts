@@ -49,6 +49,7 @@ export abstract class DaemonCommand extends Command {
   metrics = metricsOption();
   web = webOption();
   webTokenFile = webTokenOption();
+  webControl = Option.String('--web-control', { description: 'let whoever shows the token in this file start and stop engines, reload the script and shut the daemon down on the page, which can only be read otherwise' });
   verbose = verboseOption();
   daemon = Option.Boolean('-d,--daemon', false, { hidden: true });
   shell = Option.Boolean('-s', false, { hidden: true });
@@ -73,7 +74,7 @@ export abstract class DaemonCommand extends Command {
       script: script?.path, scriptArguments: script?.arguments ?? [],
       settleMilliseconds: this.settle * 1000, stopMilliseconds: this.stopTimeout * 1000,
       log: { file: this.logFile, level: this.logLevel, format: this.logFormat },
-      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path, allowed: this.allowed, rootNeedsList: true }, metrics: this.metrics, web: this.web, webTokenFile: this.webTokenFile,
+      backend: this.backend, backendOptions: this.backendOptions, batch: this.batch, tellChoice: this.verbose, plugins: { paths: this.plugins, script: script?.path, allowed: this.allowed, rootNeedsList: true }, metrics: this.metrics, web: this.web, webTokenFile: this.webTokenFile, webControl: this.webControl,
     });
   }
 }
