@@ -41,3 +41,15 @@ withTshark('the one that sends to other machines wraps packets as tshark reads t
   expect(destinations.size).toBe(8);
   expect([...destinations.values()].every(({ size }) => size === 1)).toBe(true);
 });
+
+test('the one that writes lines does so, and says where they can go', async () => {
+  const input = writePackets(place.path('flows.pcap'), [1, 2, 2].map((last) => bytesOf(ethernet({}, ipv4({ source: `192.0.2.${last}`, destination: '198.51.100.1' }, udp({}, ''))))));
+  const script = (to: string): string => `Brick.load("${fileOf('FlowText')}")\nPktEngine.new("e0"):link(Brick.new("FlowText", {to = "${to}", flows = 64}):connect_input("${input}")):start()`;
+  writeFileSync(place.path('lines.lua'), script('-'));
+  const { code, stdout } = await place.run(['--backend', 'loopback', '-f', 'lines.lua']);
+  expect([code, stdout.trimEnd().split('\n').sort()]).toEqual([0, ['192.0.2.1 198.51.100.1 1', '192.0.2.2 198.51.100.1 2']]);
+  writeFileSync(place.path('wrong.lua'), script('nats://h:1/x'));
+  expect(await place.run(['--backend', 'loopback', '-f', 'wrong.lua'])).toMatchObject({
+    code: 1, stderr: expect.stringContaining('Flows can\'t go to "nats://h:1/x": nats:// is not known. Write a file, - for standard output, unix:/PATH or tcp://HOST:PORT. [X_FLOW_TEXT]'),
+  });
+});

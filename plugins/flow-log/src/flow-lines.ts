@@ -1,14 +1,8 @@
 /** Flows as lines of JSON, with the field names of Zeek's conn.log or of Suricata's EVE. */
-import { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, communityId, type FlowRecord } from 'packet-bricks';
+import { ACTIVE, ENDED, FORCED, IDLE, RESOURCES, communityId, type FlowRecord, type Line } from 'packet-bricks';
 import { connState, flowState } from './connection-state.js';
 
 export type LineFormat = 'zeek' | 'eve';
-
-export interface FlowLine {
-  readonly text: string;
-  /** The same for all records of a connection. */
-  readonly key: string;
-}
 
 const NAMES: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp', 132: 'sctp' };
 const EVE_NAMES: Readonly<Record<number, string>> = { 1: 'ICMP', 2: 'IGMP', 6: 'TCP', 17: 'UDP', 47: 'GRE', 50: 'ESP', 58: 'IPv6-ICMP', 89: 'OSPF', 132: 'SCTP' };
@@ -72,7 +66,8 @@ function eve(record: FlowRecord, id: string): object {
 
 const WRITERS: Readonly<Record<LineFormat, (record: FlowRecord, id: string) => object>> = { zeek, eve };
 
-export function flowLine(record: FlowRecord, format: LineFormat, seed: number): FlowLine {
+/** The Community ID, which all records of a connection have, is the key. */
+export function flowLine(record: FlowRecord, format: LineFormat, seed: number): Line {
   const key = communityId(record, seed);
   return { key, text: JSON.stringify(WRITERS[format](record, key)) };
 }

@@ -1,7 +1,6 @@
-import { METERING, METER_DESCRIPTION, METER_OPTIONS, defineBrick, exportFlows } from 'packet-bricks';
-import { destinationOf } from './destination.js';
-import { flowLine, type FlowLine } from './flow-lines.js';
-import { openOutput } from './outputs/open.js';
+import { LINE_FILE_OPTIONS, METERING, METER_DESCRIPTION, METER_OPTIONS, defineBrick, exportFlows } from 'packet-bricks';
+import { flowLine } from './flow-lines.js';
+import { destinationOf, open } from './outputs.js';
 
 /** Writes flows as lines of JSON. */
 export const FlowLog = defineBrick({
@@ -21,8 +20,7 @@ export const FlowLog = defineBrick({
   options: {
     to: { type: 'string', required: true, description: 'where lines go: a file, `-`, `unix:/PATH`, `tcp://HOST:PORT`, `nats://HOST:PORT/SUBJECT` or `kafka://HOST:PORT/TOPIC`' },
     format: { type: 'string', default: 'zeek', oneOf: ['zeek', 'eve'], description: 'whose field names are used' },
-    rotate: { type: 'integer', default: 100, minimum: 0, maximum: 1_000_000, unit: 'MB', description: 'a file that would become longer is followed by another one; 0 for one file only' },
-    keep: { type: 'integer', default: 5, minimum: 0, maximum: 1000, description: 'how many full files are kept' },
+    ...LINE_FILE_OPTIONS,
     seed: { type: 'integer', default: 0, minimum: 0, maximum: 65_535, description: 'the seed of Community IDs' },
     ...METER_OPTIONS,
     active: { ...METER_OPTIONS.active, default: 3600 },
@@ -33,16 +31,11 @@ export const FlowLog = defineBrick({
   ...METERING,
   check: ({ to }) => void destinationOf(to),
   control: async (options, { shared, log }) => {
-    const output = await openOutput(options, log);
-    let lines: FlowLine[] = [];
+    const lines = await open(options, log);
     return exportFlows(shared, {
-      add: (record) => void lines.push(flowLine(record, options.format, options.seed)),
-      async flush() {
-        const batch = lines;
-        lines = [];
-        await output.write(batch);
-      },
-      close: () => output.close(),
+      add: (record) => lines.add(flowLine(record, options.format, options.seed)),
+      flush: () => lines.flush(),
+      close: () => lines.close(),
     }, log);
   },
   examples: {

@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestBrick, ethernet, expectToConserve, expectToKeepOrder, expectToLeaveUnchanged, fuzzBrick, icmp, icmpv6, ipv4, ipv6, runBrick, tcpConversation, udp, writePackets, type TestPacket } from 'packet-bricks/testing';
 import { countsByTshark, hasTshark, traffic } from '../../flow-meter/test/traffic';
-import { destinationOf } from '../src/destination';
 import { FlowLog } from '../src/index';
-import { load } from '../src/outputs/load';
+import { destinationOf, load } from '../src/outputs';
 
 const folder = mkdtempSync(join(tmpdir(), 'bricks-flow-log-'));
 const servers: Server[] = [];

@@ -1,19 +1,28 @@
-import type { FlowLine } from '../flow-lines.js';
+/** What lines are, and what takes them. */
+
+/** A line of text on its way to others. */
+export interface Line {
+  /** Without a newline. */
+  readonly text: string;
+  /** For Kafka: lines with the same key come in order. */
+  readonly key?: string;
+}
 
 /** Takes lines, one batch after the other. */
-export interface LineOutput {
+export interface LineReceiver {
   /** Resolves when they are taken; rejects if they can't be, and then none of them counts as sent. */
-  write(lines: readonly FlowLine[]): Promise<void>;
+  write(lines: readonly Line[]): Promise<void>;
+  /** No more lines come. */
   close(): Promise<void>;
 }
 
-/** A receiver that is away is waited for so long; meanwhile records wait in their ring. */
+/** A receiver that is away is waited for so long; meanwhile records wait in their ring, say. */
 export const PATIENCE_MILLISECONDS = 5000;
 
 /** Closing is waited for only so long. */
 const CLOSE_MILLISECONDS = 500;
 
-export function textOf(lines: readonly FlowLine[]): string {
+export function textOf(lines: readonly Line[]): string {
   return lines.map(({ text }) => `${text}\n`).join('');
 }
 

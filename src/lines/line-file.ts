@@ -1,21 +1,20 @@
 /** Lines in a file, which is followed by another one when it is full. */
 import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import type { FlowLine } from '../flow-lines.js';
-import { textOf, type LineOutput } from './output.js';
+import { textOf, type Line, type LineReceiver } from './line-receiver';
 
-export class FileOutput implements LineOutput {
+export class LineFile implements LineReceiver {
   private size = 0;
 
   private constructor(private readonly path: string, private readonly most: number, private readonly keep: number, private file: FileHandle | undefined) {}
 
   /** `most` bytes go into a file, unless that is 0, and `keep` old ones stay. @throws Error of the system */
-  static async open(path: string, most: number, keep: number): Promise<FileOutput> {
-    const output = new FileOutput(path, most, keep, undefined);
+  static async open(path: string, most: number, keep: number): Promise<LineFile> {
+    const output = new LineFile(path, most, keep, undefined);
     await output.reopen();
     return output;
   }
 
-  async write(lines: readonly FlowLine[]): Promise<void> {
+  async write(lines: readonly Line[]): Promise<void> {
     const bytes = Buffer.from(textOf(lines));
     await this.follow();
     if (this.most > 0 && this.size > 0 && this.size + bytes.length > this.most) await this.rotate();

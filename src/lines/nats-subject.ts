@@ -1,14 +1,13 @@
 /** Lines as messages of a NATS subject, by the project's own client. */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'packet-bricks';
-import type { Destination } from '../destination.js';
-import type { FlowLine } from '../flow-lines.js';
-import { load } from './load.js';
-import { PATIENCE_MILLISECONDS, closing, within, type LineOutput } from './output.js';
+import type { Logger } from '../model/brick';
+import type { NatsDestination } from './line-destination';
+import { PATIENCE_MILLISECONDS, closing, within, type Line, type LineReceiver } from './line-receiver';
 
-type NatsDestination = Extract<Destination, { kind: 'nats' }>;
+/** What the package `@nats-io/transport-node` exports. */
+export type NatsClient = typeof import('@nats-io/transport-node');
 
-export class NatsOutput implements LineOutput {
+export class NatsSubject implements LineReceiver {
   /** While the connection is lost, nothing may be published: the client would keep it all in memory. */
   private connected = true;
 
@@ -16,15 +15,14 @@ export class NatsOutput implements LineOutput {
     void this.follow();
   }
 
-  /** @throws Error if the client is not installed or no server answers */
-  static async open({ servers, subject, user, password }: NatsDestination, log: Logger): Promise<NatsOutput> {
-    const { connect } = await load('@nats-io/transport-node', () => import('@nats-io/transport-node'));
+  /** @throws Error if no server answers */
+  static async open({ connect }: NatsClient, { servers, subject, user, password }: NatsDestination, log: Logger): Promise<NatsSubject> {
     const login = user === undefined ? {} : password === undefined ? { token: user } : { user, pass: password };
     const connection = await connect({ servers: [...servers], name: 'packet-bricks', maxReconnectAttempts: -1, timeout: PATIENCE_MILLISECONDS, ...login });
-    return new NatsOutput(connection, subject, log);
+    return new NatsSubject(connection, subject, log);
   }
 
-  async write(lines: readonly FlowLine[]): Promise<void> {
+  async write(lines: readonly Line[]): Promise<void> {
     if (!this.connected) throw new Error('there is no connection to the server');
     for (const { text } of lines) this.connection.publish(this.subject, text);
     // The server has them when it answers.

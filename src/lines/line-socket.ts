@@ -1,13 +1,12 @@
 /** Lines to standard output, or to a socket, which is connected again when it breaks. */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FlowLine } from '../flow-lines.js';
-import { PATIENCE_MILLISECONDS, closing, textOf, type LineOutput } from './output.js';
+import { PATIENCE_MILLISECONDS, closing, textOf, type Line, type LineReceiver } from './line-receiver';
 
 const RETRY_MILLISECONDS = 200;
 
-export class StandardOutput implements LineOutput {
-  write(lines: readonly FlowLine[]): Promise<void> {
+export class StandardOutput implements LineReceiver {
+  write(lines: readonly Line[]): Promise<void> {
     return new Promise((resolve, reject) => {
       process.stdout.write(textOf(lines), (error) => (error ? reject(error) : resolve()));
     });
@@ -18,20 +17,20 @@ export class StandardOutput implements LineOutput {
   }
 }
 
-export class SocketOutput implements LineOutput {
+export class LineSocket implements LineReceiver {
   private socket: Socket | undefined;
   private closed = false;
 
   constructor(private readonly to: NetConnectOpts) {}
 
-  async write(lines: readonly FlowLine[]): Promise<void> {
+  async write(lines: readonly Line[]): Promise<void> {
     const socket = await this.connected();
     const text = textOf(lines);
     const gone = new Promise<never>((_, reject) => socket.once('close', () => reject(new Error('the connection was closed'))));
     const written = new Promise<void>((resolve, reject) => {
       socket.write(text, (error) => (error ? reject(error) : resolve()));
     });
-    // A reader that is slow holds up the next lines; the ring of records drops what is too much.
+    // A reader that is slow holds up the next lines.
     await Promise.race([written, gone]);
   }
 
