@@ -6,8 +6,21 @@ const ROW = 12;
 const NODE_ROWS = 3;
 export const NODE_HEIGHT = 26;
 const CHARACTER = 7.3;
+/** Labels are smaller. */
+const LABEL_CHARACTER = 6.8;
 export const PADDING = 10;
-const CHANNEL = 46;
+/** Where edges bend between two layers; wider where they bend far, up to a limit. */
+const BENDS = 46;
+const STRAIGHT = 20;
+const BENDS_MOST = 140;
+const BENDS_PER_PIXEL = 0.4;
+/** From the box where an edge begins to its label, and from a label to the arrow's point. */
+const LABEL_START = 6;
+const LABEL_END = 10;
+/** From where the bend of an edge begins or ends to its label. */
+const LABEL_GAP = 6;
+/** Above the edge. */
+const LABEL_RISE = 4;
 const HEADING = 26;
 
 export interface PlacedBox {
@@ -38,43 +51,49 @@ export interface Geometry {
   readonly height: number;
 }
 
-/** `labelLengths`: characters of the labels on the edges. */
+/**
+ * Between two layers lie, from left to right, labels of edges at their beginning, the bends, and labels at the end of edges: where a label stands, edges are straight,
+ * in rows of their own, so that none runs behind it. `labelLengths`: characters of the labels on the edges.
+ */
 export function geometryOf(picture: Picture, labelLengths: readonly number[]): Geometry {
   const layout = layoutOf(picture, () => NODE_ROWS);
-  const { places, layers } = layout;
+  const { places, layers, steps } = layout;
   const widthOf = (place: number): number => {
     const { node } = places[place];
     return node === undefined ? 0 : [...picture.nodes[node].text].length * CHARACTER + 2 * PADDING;
   };
-  const lefts: number[] = [];
-  const widths: number[] = [];
-  let left = 0;
-  layers.forEach((layer, index) => {
-    lefts.push(left);
-    widths.push(Math.max(0, ...layer.map(widthOf)));
-    left += widths[index] + channelWidth(layout, index, labelLengths);
-  });
   const middle = (place: number): number => HEADING + places[place].row * ROW + ROW / 2;
-  const lines = picture.edges.map((_, edge): PlacedLine => {
-    const steps = layout.steps.filter((step) => step.edge === edge);
-    const path = steps.map(({ from, to }, index) => {
-      const layer = places[from].layer;
-      const x1 = lefts[layer] + (places[from].node === undefined ? widths[layer] : widthOf(from));
-      const x2 = lefts[layer + 1];
-      const bend = (x2 - x1) / 2;
-      const start = index === 0 ? `M${round(x1)} ${middle(from)}` : `H${round(x1)}`;
-      return `${start} C${round(x1 + bend)} ${middle(from)} ${round(x2 - bend)} ${middle(to)} ${round(x2)} ${middle(to)}`;
-    }).join(' ');
-    return { path, ...labelPlace(steps, layout) };
+  const spots = picture.edges.map((_, edge) => labelSpot(layout, edge));
+  const widths = layers.map((layer) => Math.max(0, ...layer.map(widthOf)));
+  const lefts: number[] = [];
+  const bends: { readonly from: number; readonly to: number }[] = [];
+  let left = 0;
+  layers.forEach((_, layer) => {
+    lefts.push(left);
+    const behind = left + widths[layer];
+    const labels = spots.map(({ place, atStart }, edge) => ({ place, atStart, width: labelLengths[edge] * LABEL_CHARACTER })).filter(({ width }) => width > 0);
+    const starts = labels.filter(({ place, atStart }) => atStart && places[place].layer === layer).map(({ place, width }) => left + widthOf(place) + LABEL_START + width + LABEL_GAP);
+    const ends = labels.filter(({ place, atStart }) => !atStart && places[place].layer === layer + 1).map(({ width }) => width + LABEL_END + LABEL_GAP);
+    const fall = Math.max(0, ...steps.filter(({ from }) => places[from].layer === layer).map(({ from, to }) => Math.abs(middle(to) - middle(from))));
+    const from = Math.max(behind, ...starts);
+    const to = from + (fall === 0 ? STRAIGHT : Math.min(BENDS_MOST, Math.max(BENDS, BENDS_PER_PIXEL * fall)));
+    bends.push({ from, to });
+    left = to + Math.max(0, ...ends);
   });
-  function labelPlace(steps: Layout['steps'], { steps: all }: Layout): { x: number; y: number; anchor: 'start' | 'end' } {
-    const { from, to } = steps[steps.length - 1];
-    const isAlone = all.filter((step) => step.to === to).length === 1;
-    // Where several edges come to one node: at the last bend, or where this one begins.
-    if (!isAlone && steps.length > 1) return { x: round(lefts[places[from].layer] + 4), y: middle(from) - 4, anchor: 'start' };
-    if (!isAlone && all.filter((step) => step.from === from).length === 1) return { x: round(lefts[places[from].layer] + widthOf(from) + 6), y: middle(from) - 4, anchor: 'start' };
-    return { x: round(lefts[places[to].layer] - 10), y: middle(to) - 4, anchor: 'end' };
-  }
+  const lines = picture.edges.map((_, edge): PlacedLine => {
+    const own = steps.filter((step) => step.edge === edge);
+    const path = own.map(({ from, to }, index) => {
+      const { layer } = places[from];
+      const bend = bends[layer];
+      const half = (bend.to - bend.from) / 2;
+      const start = index === 0 ? `M${round(lefts[layer] + widthOf(from))} ${middle(from)} ` : '';
+      const end = index === own.length - 1 ? ` H${round(lefts[layer + 1])}` : '';
+      return `${start}H${round(bend.from)} C${round(bend.from + half)} ${middle(from)} ${round(bend.to - half)} ${middle(to)} ${round(bend.to)} ${middle(to)}${end}`;
+    }).join(' ');
+    const { place, atStart } = spots[edge];
+    const x = lefts[places[place].layer] + (atStart ? widthOf(place) + LABEL_START : -LABEL_END);
+    return { path, x: round(x), y: middle(place) - LABEL_RISE, anchor: atStart ? 'start' : 'end' };
+  });
   const boxes = places.flatMap(({ node, layer }, place): PlacedBox[] => {
     if (node === undefined) return [];
     const { kind, text } = picture.nodes[node];
@@ -84,9 +103,11 @@ export function geometryOf(picture: Picture, labelLengths: readonly number[]): G
   return { boxes, lines, width, height: HEADING + layout.rows * ROW };
 }
 
-function channelWidth({ places, steps }: Layout, layer: number, labelLengths: readonly number[]): number {
-  const longest = Math.max(0, ...steps.filter(({ from, to }) => places[from].layer === layer && places[to].node !== undefined).map(({ edge }) => labelLengths[edge]));
-  return CHANNEL + longest * CHARACTER;
+/** At which place the label of an edge stands: in front of its end, if it comes there alone; otherwise at its last bend, or behind its beginning. */
+function labelSpot({ steps: all }: Layout, edge: number): { readonly place: number; readonly atStart: boolean } {
+  const { from, to } = all.filter((step) => step.edge === edge).at(-1) as Layout['steps'][number];
+  const isAlone = all.filter((step) => step.to === to).length === 1;
+  return isAlone ? { place: to, atStart: false } : { place: from, atStart: true };
 }
 
 function round(value: number): number {

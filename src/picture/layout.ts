@@ -61,19 +61,20 @@ export function layoutOf({ nodes, edges }: Picture, heightOf: (node: number | un
   return { places, layers, steps, rows };
 }
 
-/** Each node behind all that feed it; a source right in front of what it feeds. */
+/** Each node behind all that feed it; a source right in front of what it feeds. An edge that neither begins nor ends alone passes a layer, where its label stands. */
 function layersOf(count: number, edges: Picture['edges'], isSource: (node: number) => boolean): number[] {
   const layers = Array.from({ length: count }, () => 0);
   const nexts = Array.from({ length: count }, (): number[] => []);
-  const open = layers.map(() => 0);
+  const feeders = layers.map(() => 0);
   for (const { from, to } of edges) {
     nexts[from].push(to);
-    open[to]++;
+    feeders[to]++;
   }
+  const open = [...feeders];
   const ready = layers.map((_, node) => node).filter((node) => open[node] === 0);
   for (let node = ready.shift(); node !== undefined; node = ready.shift()) {
     for (const next of nexts[node]) {
-      layers[next] = Math.max(layers[next], layers[node] + 1);
+      layers[next] = Math.max(layers[next], layers[node] + (nexts[node].length > 1 && feeders[next] > 1 ? 2 : 1));
       if (--open[next] === 0) ready.push(next);
     }
   }

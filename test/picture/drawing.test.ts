@@ -4,6 +4,7 @@ import type { GraphDescription } from 'packet-bricks/src/control/graph-descripti
 import { compileGraph } from 'packet-bricks/src/model/graph';
 import { knownBrick } from 'packet-bricks/src/plugins/container';
 import { toDot, toMermaid } from 'packet-bricks/src/picture/graph-text';
+import { NODE_HEIGHT, geometryOf } from 'packet-bricks/src/picture/geometry';
 import { pictureOf, type Picture } from 'packet-bricks/src/picture/picture';
 import { shortNumber } from 'packet-bricks/src/control/number-text';
 import { edgeRates, rateText } from 'packet-bricks/src/picture/rates';
@@ -74,6 +75,67 @@ test('any graph is drawn in every form, with all its links and bricks', () => {
     expect(toMermaid([picture], [labels]).match(/-->/g)).toHaveLength(picture.edges.length);
     expect(toDot([picture], [labels]).match(/ -> \w+n\d+/g)).toHaveLength(picture.edges.length);
   }), { numRuns: 150 });
+});
+
+interface Box { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number }
+
+const overlap = (one: Box, other: Box): boolean => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+
+/** The points of a path, a pixel or less apart. */
+function pointsOf(path: string): { x: number; y: number }[] {
+  let at = { x: 0, y: 0 };
+  const steps = 200;
+  return path.split(/ (?=[HC])/).flatMap((part) => {
+    const numbers = part.slice(1).split(' ').map(Number);
+    const from = at;
+    at = part.startsWith('H') ? { x: numbers[0], y: from.y } : { x: numbers.at(-2) as number, y: numbers.at(-1) as number };
+    if (part.startsWith('M')) return [at];
+    expect(at.x).toBeGreaterThanOrEqual(from.x);
+    const [x1, y1, x2, y2] = part.startsWith('H') ? [from.x, from.y, at.x, at.y] : numbers;
+    return Array.from({ length: steps + 1 }, (_, step) => {
+      const [t, u] = [step / steps, 1 - step / steps];
+      const on = (a: number, b: number, c: number, d: number): number => u * u * u * a + 3 * u * u * t * b + 3 * u * t * t * c + t * t * t * d;
+      return { x: on(from.x, x1, x2, at.x), y: on(from.y, y1, y2, at.y) };
+    });
+  });
+}
+
+/** Which labels, 11 pixels high, have an edge, a box or another label in their place. */
+function hiddenLabels(picture: Picture, labels: readonly string[]): string[] {
+  const { boxes, lines, width } = geometryOf(picture, labels.map(({ length }) => length));
+  const taken = lines.map(({ x, y, anchor }, edge): Box => {
+    const wide = labels[edge].length * 6.7;
+    return { left: anchor === 'end' ? x - wide : x, right: anchor === 'end' ? x : x + wide, top: y - 9, bottom: y + 2 };
+  });
+  const points = lines.map(({ path }) => pointsOf(path));
+  const nodes = boxes.map(({ x, y, width: wide }): Box => ({ left: x, right: x + wide, top: y, bottom: y + NODE_HEIGHT }));
+  return labels.filter((_, edge) => {
+    const label = taken[edge];
+    const inLabel = ({ x, y }: { x: number; y: number }): boolean => x > label.left && x < label.right && y > label.top && y < label.bottom;
+    return label.left < 0 || label.right > width || points.some((line) => line.some(inLabel)) || nodes.some((node) => overlap(node, label)) || taken.some((other, index) => index !== edge && overlap(label, other));
+  });
+}
+
+const LONG = '4.73 k/s, 4.68 k/s dropped';
+
+test('no edge, box or label lies behind a label of an SVG, however long it is', () => {
+  const [balance] = picturesOf('eth0 -> lb: LoadBalancer -> Filter("tcp") -> tcp{0; lb[1] -> Duplicator -> copy{0..1; lb[2..3] -> ids{0..1');
+  expect(hiddenLabels(balance, balance.edges.map(({ outputs }) => `[${outputs}] ${LONG}`))).toEqual([]);
+  fc.assert(fc.property(graphs, fc.integer({ min: 1, max: 40 }), (bricks, length) => {
+    const picture = pictureOf(graphOf(bricks), containerBricks);
+    expect(hiddenLabels(picture, picture.edges.map((_, edge) => `${edge}`.padEnd(length, 'x')))).toEqual([]);
+  }), { numRuns: 150 });
+});
+
+test('an edge that neither begins nor ends alone has its label, too', () => {
+  expect(`\n${drawn('a -> d: Duplicator -> m: Merge -> x; d[1] -> y; b -> f: Filter("tcp"); f -> m')}\n`).toBe(`
+     ┌───────────────┐
+a ──▶│ d: Duplicator ├────┬───────[0]──┐   ┌──────────┐
+     └───────────────┘    └─[1]─▶ y    └┬─▶│ m: Merge ├──▶ x
+     ┌──────────────────┐ ┌─────────────┘  └──────────┘
+b ──▶│ f: Filter("tcp") ├─┘
+     └──────────────────┘
+`);
 });
 
 const hasDot = spawnSync('dot', ['-V']).status === 0;
