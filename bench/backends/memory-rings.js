@@ -37,6 +37,7 @@ class Ports {
     const { MemoryRings } = addon('bench_rings');
     this.rings = new MemoryRings({ ...this.options, outputs: requests.length, control: new Int32Array(context.prepared) });
     const rings = this.rings;
+    for (const { lists, output } of requests) lists.drops.complete[output] = 1;
     rings.bindSinks(requests, requests[0].counters.buffer, context.copies, context.batchRows);
     return {
       reads: [],

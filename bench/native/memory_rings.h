@@ -190,8 +190,10 @@ class MemoryRings : public Napi::ObjectWrap<MemoryRings> {
     std::vector<uint32_t> active;
   };
 
+  // Returns how many the ring took.
   template <bool Copies, bool kFetchNext>
-  void Send(Sink& sink, uint32_t first, uint32_t count);
+  uint32_t Send(Sink& sink, uint32_t first, uint32_t count);
+  static void NoteDrops(const Group& group, uint32_t output, uint32_t first, uint32_t end);
   void TransmitCopies(Group& group);
   static bool SameLists(const Group& group);
   void TransmitSame(Group& group);

@@ -5,8 +5,12 @@
 
 namespace bricks::bench {
 
+void MemoryRings::NoteDrops(const Group& group, uint32_t output, uint32_t first, uint32_t end) {
+  for (uint32_t k = first; k < end; k++) group.lists->drops.Note(output, group.sinks[output].rows[k], bricks::kDropRingFull);
+}
+
 template <bool Copies, bool kFetchNext>
-inline void MemoryRings::Send(Sink& sink, uint32_t first, uint32_t count) {
+inline uint32_t MemoryRings::Send(Sink& sink, uint32_t first, uint32_t count) {
   bench_ring* const ring = sink.ring;
   bench_slot* const receiveSlots = rings_.receive->slots;
   const uint32_t* const slotColumn = columns_.slot;
@@ -47,6 +51,7 @@ inline void MemoryRings::Send(Sink& sink, uint32_t first, uint32_t count) {
   sink.packets += sent;
   sink.bytes += bytes;
   sink.full += count - sent;
+  return sent;
 }
 
 // A duplicator's lists: all the same. Then it is a packet at a time to all sinks, the last of which gets the packet itself.
@@ -78,6 +83,7 @@ void MemoryRings::TransmitSame(Group& group) {
       Sink& sink = sinks[output];
       if (sink.ring->head == sink.ring->tail) {
         sink.full++;
+        NoteDrops(group, static_cast<uint32_t>(output), k, k + 1);
         continue;
       }
       CopyInto(sink.ring, memory, packet, length);
@@ -89,6 +95,7 @@ void MemoryRings::TransmitSame(Group& group) {
     const uint32_t head = ring->head;
     if (head == ring->tail) {
       sink.full++;
+      NoteDrops(group, static_cast<uint32_t>(last), k, k + 1);
       continue;
     }
     sink.packets++;
@@ -122,7 +129,7 @@ void MemoryRings::TransmitCopies(Group& group) {
       const uint32_t first = position[output];
       uint32_t end = first;
       while (end < counts[output] && sink.rows[end] < limit) end++;
-      if (end > first) Send<true, false>(sink, first, end - first);
+      if (end > first) NoteDrops(group, static_cast<uint32_t>(output), first + Send<true, false>(sink, first, end - first), end);
       position[output] = end;
       more |= end < counts[output];
     }
@@ -183,8 +190,8 @@ int32_t MemoryRings::Transmit(Napi::Env, const int32_t*) {
         __builtin_prefetch(&ring->slots[ring->head], 1);
       }
       const uint32_t output = active[k];
-      if (fetchNext) Send<false, true>(sinks[output], 0, counts[output]);
-      else Send<false, false>(sinks[output], 0, counts[output]);
+      const uint32_t sent = fetchNext ? Send<false, true>(sinks[output], 0, counts[output]) : Send<false, false>(sinks[output], 0, counts[output]);
+      if (sent < counts[output]) NoteDrops(group, output, sent, counts[output]);
       bench_ring_sync(sinks[output].ring);
       counts[output] = 0;
     }

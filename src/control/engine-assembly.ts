@@ -165,6 +165,7 @@ function assemble(made: MadeGraph, parts: ThreadParts, graph: EngineGraph, count
   parts.watchers.attach({
     compiled: plan.graph, graph, sources, current: memory.current, clock: parts.clock, words: counters.words,
     rows: Math.max(memory.columns.length.length, ...memory.nodes.map(({ outputs, room }) => Math.max(outputs.room, room))),
+    arrival: { missing: false },
     explainer: (node) => nodes[node].explainer,
   });
   return { engine, sources, hotObjects: [...engine.hotObjects, ...memory.loops], counters, made, parts };

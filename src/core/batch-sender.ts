@@ -4,6 +4,7 @@ import type { PacketBatch } from '../model/packet-batch';
 import type { CellClock } from '../context/cell-clock';
 import type { EngineHost } from './engine';
 import type { EngineGraph } from './engine-graph';
+import { LOOK_SENDING } from './graph-watcher';
 import { SIDE_COPIED, SIDE_HELD, SIDE_MADE, type SideKind } from './side-batch';
 
 /** What an orderly stop gives slow readers to take what was already received. */
@@ -35,15 +36,15 @@ export class BatchSender {
 
   /** Sends the packets of a batch that the leaves' lists hold. */
   send(batch: PacketBatch): void {
-    if (this.graph.watch.on[0] !== 0) this.sendWatched(batch);
+    if ((this.graph.watch.on[0] & LOOK_SENDING) !== 0) this.sendWatched(batch);
     else this.sendNow(batch);
   }
 
   private sendWatched(batch: PacketBatch): void {
     const { watcher } = this.graph.watch;
-    watcher.sending();
+    watcher.sending(batch);
     this.sendNow(batch);
-    watcher.sent();
+    watcher.sent(batch);
   }
 
   private sendNow(batch: PacketBatch): void {

@@ -11,7 +11,7 @@ import { MESSAGES_A_ROUND, type EngineTimers, type Inbox } from '../context/engi
 import type { CompiledGraph } from '../model/graph';
 import type { FixedList, GraphMemory } from '../rows/graph-memory';
 import { GraphNode, type NodeBrick } from './graph-node';
-import { Watch } from './graph-watcher';
+import { LOOK_BRICKS, LOOK_ENTERED, Watch } from './graph-watcher';
 import { NodeInputs } from './node-inputs';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketLists } from '../model/packet-list';
@@ -37,7 +37,8 @@ export class EngineGraph {
   private sideNode = -1;
   private sideKind: SideKind = SIDE_HELD;
   /** Nodes that may have side batches. */
-  private readonly sideNodes: readonly number[];
+  /** Bricks at which packets may wait beside the batch that is on its way. */
+  readonly sideNodes: readonly number[];
   /** Whether a brick is called between batches. */
   private between = false;
 
@@ -78,7 +79,7 @@ export class EngineGraph {
     this.timed = --this.batchesUntilTimed === 0;
     if (this.timed) this.batchesUntilTimed = TIMED_EVERY_BATCHES;
     this.enter(batch, batch.count, true);
-    if (this.watch.on[0] !== 0) this.watch.watcher.entered(batch);
+    if ((this.watch.on[0] & LOOK_ENTERED) !== 0) this.watch.watcher.entered(batch);
     this.processFrom(entry);
   }
 
@@ -94,7 +95,7 @@ export class EngineGraph {
     const nodes = this.nodes;
     const entry = this.entry;
     const working = this.working;
-    const watched = this.watch.on[0] !== 0;
+    const watched = (this.watch.on[0] & LOOK_BRICKS) !== 0;
     const timed = this.timed;
     for (let index = first; index < nodes.length; index++) {
       const node = nodes[index];
@@ -184,7 +185,7 @@ export class EngineGraph {
     this.working[0] = index + 1;
     if (this.timed) node.runTimed(this.allRows, this.stopwatch);
     else node.run(this.allRows);
-    if (this.watch.on[0] !== 0) this.watch.watcher.ran(index, this.allRows);
+    if ((this.watch.on[0] & LOOK_BRICKS) !== 0) this.watch.watcher.ran(index, this.allRows);
     this.refill();
     this.processFrom(index + 1);
     return batch;
@@ -211,7 +212,7 @@ export class EngineGraph {
     if (!hold || hold.count === 0) return undefined;
     this.working[0] = index + 1;
     this.current.leave();
-    const watched = this.watch.on[0] !== 0;
+    const watched = (this.watch.on[0] & LOOK_BRICKS) !== 0;
     if (watched) this.watch.watcher.releasing(index);
     node.release(hold, all);
     if (watched) this.watch.watcher.released(index);
@@ -227,7 +228,7 @@ export class EngineGraph {
   private enterSide(node: number, kind: SideKind, batch: PacketBatch, count: number): void {
     this.entry = -1;
     this.enter(batch, count, false);
-    if (this.watch.on[0] !== 0) this.watch.watcher.enteredSide(node, kind, batch);
+    if ((this.watch.on[0] & LOOK_ENTERED) !== 0) this.watch.watcher.enteredSide(node, kind, batch);
   }
 
   /** Behind a brick that has changed packets, what comes from their bytes is worked out again. */
@@ -276,7 +277,7 @@ export class EngineGraph {
     const side = this.sideNode;
     if (side >= 0 && this.working[0] === side + 1 && this.sideKind !== SIDE_COPIED) {
       if (end) {
-        if (this.watch.on[0] !== 0) this.watch.watcher.lostHeld(side);
+        if ((this.watch.on[0] & LOOK_BRICKS) !== 0) this.watch.watcher.lostHeld(side);
         this.nodes[side].dropHeld();
       }
       this.working[0] = 0;
@@ -286,7 +287,7 @@ export class EngineGraph {
       const node = this.nodes[index];
       const input = index === side ? this.allRows : this.inputs.last(node, index === this.entry);
       node.countFailed(input.count);
-      if (this.watch.on[0] !== 0) this.watch.watcher.failed(index, input);
+      if ((this.watch.on[0] & LOOK_BRICKS) !== 0) this.watch.watcher.failed(index, input);
       try {
         this.processFrom(index + 1);
       } catch {

@@ -30,8 +30,8 @@ export interface GraphWatcher {
   releasing(node: number): void;
   released(node: number): void;
   /** What lies on the sinks' lists is about to be sent; and it was sent or dropped. */
-  sending(): void;
-  sent(): void;
+  sending(batch: PacketBatch): void;
+  sent(batch: PacketBatch): void;
 }
 
 function nothing(): void {}
@@ -41,9 +41,16 @@ export const NOBODY: GraphWatcher = {
   look: nothing, entered: nothing, enteredSide: nothing, given: nothing, copied: nothing, ran: nothing, failed: nothing, lostHeld: nothing, releasing: nothing, released: nothing, sending: nothing, sent: nothing,
 };
 
+/** Steps at which somebody looks, so that those who look at one of them do not pay for the others. */
+export const LOOK_ENTERED = 1;
+/** Between the bricks. It needs the other two. */
+export const LOOK_BRICKS = 2;
+export const LOOK_SENDING = 4;
+export const LOOK_EVERYWHERE = LOOK_ENTERED | LOOK_BRICKS | LOOK_SENDING;
+
 /** Who looks at a graph. */
 export class Watch {
-  /** 1 while somebody looks. */
+  /** The steps at which somebody looks; 0: nobody looks. */
   readonly on = new Uint8Array(new ArrayBuffer(1));
   watcher: GraphWatcher = NOBODY;
 }

@@ -10,7 +10,7 @@ import { CounterPublisher, createSharedCounters, type CounterBlock } from '../mo
 import { Engine, type EngineHost } from '../core/engine';
 import { engineSource, type EngineSource } from '../core/engine-source';
 import type { EngineGraph } from '../core/engine-graph';
-import { NOBODY, type GraphWatcher } from '../core/graph-watcher';
+import { LOOK_EVERYWHERE, NOBODY, type GraphWatcher } from '../core/graph-watcher';
 import { packetMemory, type PacketBatch } from '../model/packet-batch';
 import { OptimisationProbe, SLOW, expectNativeMemory, methodsOf } from './optimisation';
 import { fillBatch, syntheticMemory } from './synthetic-traffic';
@@ -154,7 +154,7 @@ function runInstance(instance: WarmUpInstance, host: WarmUpHost, milliseconds: n
     reopen(sources);
     // As if somebody looked, now and then: V8 would throw away code that has never met that when a tap comes.
     graph.watch.watcher = WATCHERS[round % PORT_SHAPES];
-    graph.watch.on[0] = round % WATCHED_EVERY === 0 ? 1 : 0;
+    graph.watch.on[0] = round % WATCHED_EVERY === 0 ? LOOK_EVERYWHERE : 0;
     if (engine.run() === 'stopped') break;
     if (round % CHECK_EVERY === CHECK_EVERY - 1 && progress.settled(performance.now())) break;
   }

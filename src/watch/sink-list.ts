@@ -12,6 +12,13 @@ export const LIKELY = 0x40;
 
 const { tooLong: TOO_LONG, diskSlow: DISK_SLOW } = DROP_REASON_INDEX;
 
+/** Packets of a list: their places there, and their rows. */
+export interface TakenRows {
+  readonly places: Uint16Array;
+  readonly rows: Uint16Array;
+  readonly count: number;
+}
+
 export class SinkList {
   /** Its rows: where no copy is needed, those of the list itself. */
   rows: Uint16Array;
@@ -25,6 +32,7 @@ export class SinkList {
   private readonly own: Uint16Array;
   private readonly inPlace: Uint16Array | undefined;
   private readonly before = new Float64Array(DROP_REASONS.length);
+  private ofTaken = false;
   private at = 0;
 
   constructor({ graph, words, rows }: Pick<WatchedGraph, 'graph' | 'words' | 'rows'>, sink: CompiledSink) {
@@ -60,6 +68,22 @@ export class SinkList {
     if (this.isComplete) return;
     const { before, words, drops } = this;
     for (let reason = 0; reason < before.length; reason++) before[reason] = readCounter(words, drops + reason);
+  }
+
+  /** The same, where it is only to be known of those that were taken. */
+  noteOf(taken: TakenRows): void {
+    this.ofTaken = this.isComplete;
+    if (!this.ofTaken) {
+      this.note();
+      return;
+    }
+    this.rows = taken.rows;
+    this.count = taken.count;
+  }
+
+  /** After `noteOf` and `settle`: why packet `index` of those that were taken was dropped. */
+  reasonOf(taken: TakenRows, index: number): number {
+    return this.reasons[this.ofTaken ? index : taken.places[index]];
   }
 
   /** Works out which were dropped, of those that were noted. False: none. */

@@ -8,11 +8,11 @@ import type { TapPlace } from './watch-plan';
 
 /** Bytes for packets. */
 const TAP_RING_BYTES = 1 << 22;
-const HEADER_BYTES = 64;
-/** Words of the header: bytes ever written and read, which turn round at 2^32; packets that found no room. */
+const HEADER_BYTES = 128;
+/** Words of the header: bytes ever written, which turn round at 2^32, and packets that found no room; in a cache line of the reader's, bytes ever read. */
 const WRITTEN = 0;
-const READ = 1;
-const LOST = 2;
+const LOST = 1;
+const READ = 16;
 
 /** Words of a record, in front of the packet's bytes. */
 const SIZE = 0;
@@ -45,6 +45,8 @@ export class TapRingWriter {
   private readonly memory: PacketMemory;
   private readonly bytes: number;
   private written = 0;
+  /** What the reader had read when that was last looked at: its cache line is fetched only when there seems to be no room. */
+  private read = 0;
 
   constructor(buffer: SharedArrayBuffer) {
     this.header = new Int32Array(buffer, 0, HEADER_BYTES / 4);
@@ -96,13 +98,18 @@ export class TapRingWriter {
     Atomics.store(this.header, WRITTEN, this.written | 0);
   }
 
+  private hasRoom(bytes: number): boolean {
+    if (((this.written - this.read) >>> 0) + bytes <= this.bytes) return true;
+    this.read = Atomics.load(this.header, READ) >>> 0;
+    return ((this.written - this.read) >>> 0) + bytes <= this.bytes;
+  }
+
   private reserve(taken: number): number {
     const size = (RECORD_BYTES + taken + 7) & ~7;
-    const used = (this.written - (Atomics.load(this.header, READ) >>> 0)) >>> 0;
     const at = this.written % this.bytes;
     const left = this.bytes - at;
     const skipped = left < size ? left : 0;
-    if (size > this.bytes || used + skipped + size > this.bytes) return -1;
+    if (size > this.bytes || !this.hasRoom(skipped + size)) return -1;
     const { words } = this.memory;
     if (skipped > 0) {
       words[(at >>> 2) + SIZE] = skipped;

@@ -24,11 +24,13 @@ export class TapView {
   private readonly reasons: Int8Array;
   private readonly whole: Uint16Array;
   private readonly scratch: Uint16Array;
+  /** Whether the sample has none of the packets that are being sent. */
+  private passesOver = false;
 
   private constructor(private readonly tap: Tap, private readonly watched: WatchedGraph, links: NonNullable<ReturnType<typeof linksNamed>>) {
     const { compiled, rows } = watched;
     const { drops } = tap.order;
-    tap.lookAt({ current: watched.current, clock: watched.clock, rows });
+    tap.lookAt({ current: watched.current, clock: watched.clock, rows, arrival: watched.arrival });
     this.undecided = new UndecidedRows(watched);
     this.reasons = new Int8Array(rows);
     this.scratch = new Uint16Array(rows);
@@ -99,6 +101,8 @@ export class TapView {
 
   sending(batch: PacketBatch): void {
     const { sinks, tap } = this;
+    this.passesOver = !tap.order.drops && tap.passesOver(this.waiting);
+    if (this.passesOver) return;
     for (let index = 0; index < sinks.length; index++) {
       const { list, place, taken } = sinks[index];
       if (tap.order.drops) {
@@ -111,19 +115,28 @@ export class TapView {
       // Before they are sent: afterwards a card may own their memory.
       list.look();
       tap.show(batch, list.rows, list.count, place, undefined, taken);
-      if (taken.count > 0) list.note();
+      if (taken.count > 0) list.noteOf(taken);
     }
   }
 
   sent(batch: PacketBatch): void {
+    if (this.passesOver) return;
     const { sinks, tap, watched: { current: { columns: { length } } } } = this;
     for (let index = 0; index < sinks.length; index++) {
       const { list, place, taken } = sinks[index];
       if (!tap.order.drops && taken.count === 0) continue;
       if (!list.settle(length)) continue;
       if (tap.order.drops) this.showDropped(list, place, batch);
-      for (let i = 0; i < taken.count; i++) if (list.reasons[taken.places[i]] !== NO_DROP) tap.takeBack(taken.records[i]);
+      for (let i = 0; i < taken.count; i++) if (list.reasonOf(taken, i) !== NO_DROP) tap.takeBack(taken.records[i]);
     }
+  }
+
+  /** Packets on the sinks' lists. */
+  private get waiting(): number {
+    const { sinks } = this;
+    let sum = 0;
+    for (let index = 0; index < sinks.length; index++) sum += sinks[index].list.waiting;
+    return sum;
   }
 
   /** Packets that a brick held and drops now: rows of its hold area's batch. */

@@ -3,24 +3,28 @@ import type { CellClock } from '../context/cell-clock';
 import type { CurrentPackets } from '../context/current-packets';
 import { PacketFilter, type FilteredPackets } from '../filter/filter-expression';
 import type { PacketBatch } from '../model/packet-batch';
+import { fillArrival } from './arrival';
 import { NO_REASON, TapRingWriter } from './tap-ring';
 import type { TapOrder, TapPlace } from './watch-plan';
 
 const SECOND_NANOSECONDS = 1e9;
 
-/** Packets of a list that a tap has taken: their places there, and their records. */
+/** Packets of a list that a tap has taken: their places there, their rows, and their records. */
 export class TakenPackets {
   readonly places: Uint16Array;
+  readonly rows: Uint16Array;
   readonly records: Float64Array;
   count = 0;
 
   constructor(rows: number) {
     this.places = new Uint16Array(rows);
+    this.rows = new Uint16Array(rows);
     this.records = new Float64Array(rows);
   }
 
-  add(place: number, record: number): void {
+  add(place: number, row: number, record: number): void {
     this.places[this.count] = place;
+    this.rows[this.count] = row;
     this.records[this.count++] = record;
   }
 }
@@ -36,6 +40,8 @@ export interface TapSight {
   readonly clock: CellClock;
   /** The rows of the largest batch. */
   readonly rows: number;
+  /** Whether the columns of arrival are still to be filled in, row by row. */
+  readonly arrival: { missing: boolean };
 }
 
 export class Tap {
@@ -72,6 +78,11 @@ export class Tap {
   /** Returns the number of a place, for `show`; -1 where the ring has no room even for that. */
   place(named: TapPlace): number {
     return this.ring.addPlace(++this.lastPlace, named) ? this.lastPlace : -1;
+  }
+
+  /** Whether it reads columns of every packet that it is shown. */
+  get readsAll(): boolean {
+    return this.filter !== undefined;
   }
 
   /** Whether all was taken that was asked for. */
@@ -121,11 +132,12 @@ export class Tap {
 
   private take(batch: PacketBatch, row: number, at: number, place: number, reasons: Int8Array | undefined, taken: TakenPackets | undefined): void {
     if (this.left <= 0 || !this.isInTime()) return;
+    if (this.sight?.arrival.missing === true) fillArrival(batch, row, row + 1);
     const record = this.ring.add(batch, batch, row, Math.min(batch.length[row], this.order.snap), place, reasons ? reasons[at] : NO_REASON);
     if (record < 0) return;
     this.left--;
     this.fresh = true;
-    taken?.add(at, record);
+    taken?.add(at, row, record);
   }
 
   private packetsOf(batch: PacketBatch): FilteredPackets {

@@ -21,6 +21,8 @@ export interface WatchedGraph {
   readonly words: Uint32Array;
   /** The rows of the largest list. */
   readonly rows: number;
+  /** Whether columns of arrival are still to be filled in of the batch on its way: by whoever reads them of a row. */
+  readonly arrival: { missing: boolean };
   /** How a brick explains its decisions, if it does; made when it is first asked for. */
   readonly explainer: (node: number) => Explainer | undefined;
 }

@@ -1,13 +1,14 @@
 /** All who look at an engine, in its thread: taps and traces, as orders bring them, over whatever graph the engine has. A fault of theirs ends them, and harms no packet. */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { SideKind } from '../core/side-batch';
-import type { GraphWatcher } from '../core/graph-watcher';
+import { LOOK_BRICKS, LOOK_ENTERED, LOOK_SENDING, type GraphWatcher } from '../core/graph-watcher';
 import { DROP } from '../model/brick';
 import { clearDropNotes, wantDropNotes, type DropNotes } from '../model/drop-notes';
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import { messageOf } from '../model/errors';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketList } from '../model/packet-list';
+import { fillArrival } from './arrival';
 import { Tap } from './tap';
 import { TapView } from './tap-view';
 import { Trace } from './trace';
@@ -25,6 +26,8 @@ export class Watchers implements GraphWatcher {
   /** Where drops are noted of what somebody looks at when it is sent. */
   private notes: DropNotes[] = [];
   private waitingBefore: readonly number[] = [];
+  /** Whether more of the columns is read than those of the rows that taps take. */
+  private readsAll = false;
   private watched: WatchedGraph | undefined;
   private seen = 0;
   private batch: PacketBatch | undefined;
@@ -69,8 +72,10 @@ export class Watchers implements GraphWatcher {
     this.batch = batch;
     const { watched, entering, traces } = this;
     if (!watched) return;
-    const source = watched.sources.findIndex((candidate) => candidate.batch === batch);
-    if (watched.sources[source]?.port.withoutArrival === true) fillArrival(batch);
+    const source = sourceOf(watched, batch);
+    const without = watched.sources[source]?.port.withoutArrival === true;
+    watched.arrival.missing = without && !this.readsAll;
+    if (without && this.readsAll) fillArrival(batch, 0, batch.count);
     if (entering.length + traces.length > 0) this.guard(() => {
       for (const view of entering) view.entered(source, batch);
       for (const trace of traces) trace.entered(source, batch);
@@ -79,6 +84,7 @@ export class Watchers implements GraphWatcher {
 
   enteredSide(node: number, kind: SideKind, batch: PacketBatch): void {
     this.batch = batch;
+    if (this.watched) this.watched.arrival.missing = false;
     this.eachTrace((trace) => trace.enteredSide(node, kind));
   }
 
@@ -130,27 +136,32 @@ export class Watchers implements GraphWatcher {
     this.endDone();
   }
 
-  sending(): void {
-    const { notes, leaving, batch } = this;
+  sending(batch: PacketBatch): void {
+    const { notes, leaving } = this;
     for (let index = 0; index < notes.length; index++) clearDropNotes(notes[index]);
     try {
-      if (batch) for (let index = 0; index < leaving.length; index++) leaving[index].sending(batch);
+      for (let index = 0; index < leaving.length; index++) leaving[index].sending(batch);
     } catch (error) {
       this.fail(error);
     }
     if (this.traces.length > 0) this.eachTrace((trace) => trace.sending());
   }
 
-  sent(): void {
-    const { leaving, batch, taps } = this;
+  sent(batch: PacketBatch): void {
+    const { leaving, taps } = this;
     try {
-      if (batch) for (let index = 0; index < leaving.length; index++) leaving[index].sent(batch);
+      for (let index = 0; index < leaving.length; index++) leaving[index].sent(batch);
     } catch (error) {
       this.fail(error);
     }
     if (this.traces.length > 0) this.eachTrace((trace) => trace.sent());
-    for (let index = 0; index < taps.length; index++) taps[index].tap.commit();
-    this.endDone();
+    let done = false;
+    for (let index = 0; index < taps.length; index++) {
+      const { tap } = taps[index];
+      tap.commit();
+      done ||= tap.done;
+    }
+    if (done || this.traces.length > 0) this.endDone();
   }
 
   private commit(): void {
@@ -211,7 +222,13 @@ export class Watchers implements GraphWatcher {
     for (const notes of this.notes) wantDropNotes(notes, false);
     this.notes = this.leaving.length + traces.length > 0 ? [...new Set(watched.compiled.sinks.map((sink) => watched.graph.nodes[sink.brick].outputs.drops))] : [];
     for (const notes of this.notes) wantDropNotes(notes, true);
-    watched.graph.watch.on[0] = taps.length + traces.length > 0 ? 1 : 0;
+    const { graph: { watch, sideNodes }, sources, arrival } = watched;
+    // What waits beside a batch takes its columns with it.
+    this.readsAll = traces.length > 0 || sideNodes.length > 0 || taps.some(({ tap }) => tap.readsAll);
+    arrival.missing = false;
+    const bricks = this.between.length + this.bricks.length + traces.length > 0;
+    const entered = bricks || this.entering.length > 0 || sources.some(({ port }) => port.withoutArrival !== undefined);
+    watch.on[0] = taps.length + traces.length === 0 ? 0 : LOOK_SENDING | (bricks ? LOOK_BRICKS : 0) | (entered ? LOOK_ENTERED : 0);
   }
 
   private each(views: readonly TapView[], call: (view: TapView, batch: PacketBatch, watched: WatchedGraph) => void): void {
@@ -240,10 +257,8 @@ export class Watchers implements GraphWatcher {
   }
 }
 
-/** Its source leaves out what nobody reads. */
-function fillArrival({ count, length, wireLength, seconds, nanoseconds }: PacketBatch): void {
-  const now = Date.now();
-  wireLength.set(length.subarray(0, count));
-  seconds.fill(now / 1000, 0, count);
-  nanoseconds.fill((now % 1000) * 1_000_000, 0, count);
+function sourceOf({ sources }: WatchedGraph, batch: PacketBatch): number {
+  let source = sources.length - 1;
+  while (source >= 0 && sources[source].batch !== batch) source--;
+  return source;
 }
