@@ -1,5 +1,6 @@
 /** Changes to where a packet starts and ends. Bytes themselves a brick writes to the packet's memory. */
 import type { Packets, PacketEdits } from '../model/brick';
+import type { PacketMemory } from '../model/packet-batch';
 
 /** Where the room of each packet begins and ends. */
 export interface EditRoom {
@@ -44,7 +45,7 @@ export class PacketEditor implements PacketEdits {
     // Packets start at multiples of 4: what is behind the gap moves to the front a little where it would not.
     const begin = (start + count) & ~3;
     moveToBack(memory.bytes, begin, start, at);
-    if (begin < start + count) memory.bytes.copyWithin(begin + at, start + at + count, end);
+    if (begin < start + count) moveALittle(memory, begin + at, start + at + count, end);
     offset[row] = begin;
     length[row] -= count;
     wireLength[row] = Math.max(length[row], wireLength[row] - count);
@@ -90,6 +91,29 @@ function moveToFront(bytes: Uint8Array, to: number, from: number, count: number)
 function moveToBack(bytes: Uint8Array, to: number, from: number, count: number): void {
   if (count > SHORT) bytes.copyWithin(to, from, from + count);
   else for (let index = count - 1; index >= 0; index--) bytes[to + index] = bytes[from + index];
+}
+
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+/** Up to here whole words, put together from two each, are faster than a call of the runtime (40 ns for 60 bytes; 18 ns that way). */
+const MEDIUM = 256;
+
+/** By one to three bytes to the front. */
+function moveALittle({ bytes, words }: PacketMemory, to: number, from: number, end: number): void {
+  if ((to & 3) !== 0 || end - from > MEDIUM || !LITTLE_ENDIAN) {
+    bytes.copyWithin(to, from, end);
+    return;
+  }
+  const shift = (from & 3) << 3;
+  // No word behind the packet is read: memory may end there.
+  const whole = Math.max(to, to + end - from - 3) >>> 2;
+  let source = from >>> 2;
+  let word = words[source];
+  for (let target = to >>> 2; target < whole; target++) {
+    const next = words[++source];
+    words[target] = (word >>> shift) | (next << (32 - shift));
+    word = next;
+  }
+  for (let target = whole << 2; target < to + end - from; target++) bytes[target] = bytes[target + from - to];
 }
 
 function clear(bytes: Uint8Array, from: number, count: number): void {

@@ -39,3 +39,17 @@ test('bytes inserted and removed anywhere, few and many, leave the others in the
     expect(memory.bytes.subarray(0, ROOM.begin).every((byte) => byte === 0xee) && memory.bytes.subarray(ROOM.end).every((byte) => byte === 0xee)).toBe(true);
   }
 });
+
+test('a packet that ends where memory does is moved whole', () => {
+  for (let length = 1; length < 40; length++) {
+    for (let count = 0; count < Math.min(length, 8); count++) {
+      const columns = createPacketColumns(1);
+      const memory = packetMemory(new ArrayBuffer(length));
+      const editor = new PacketEditor({ ...columns, memory, batch: { number: 1, count: 1, linkType: 1 } }, 'Test', undefined);
+      memory.bytes.set(Array.from({ length }, (_, index) => index + 1));
+      columns.length[0] = columns.wireLength[0] = length;
+      editor.remove(0, 0, count);
+      expect([...memory.bytes.subarray(columns.offset[0], columns.offset[0] + columns.length[0])]).toEqual(Array.from({ length: length - count }, (_, index) => count + index + 1));
+    }
+  }
+});

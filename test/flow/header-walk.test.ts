@@ -1,4 +1,5 @@
 /** The headers of a packet, one by one, from the outside inwards. */
+import { GeneralWalk } from '../../src/flow/general-walk';
 import { HEADER } from '../../src/flow/header-kinds';
 import { HeaderWalk, type HeaderWalkOptions } from '../../src/flow/header-walk';
 import { packetMemory } from '../../src/model/packet-batch';
@@ -115,15 +116,43 @@ test('wherever a packet is cut, the same headers come up to there; where one is 
   expect(wrong).toEqual([]);
 });
 
-test('any bytes at all can be walked through', () => {
+/** Frames of all kinds with some bytes changed, cut anywhere, each with the link type that it is walked through by; always the same. */
+function* changedFrames(count: number): Generator<{ bytes: Buffer; linkType: number; random: (below: number) => number }> {
   let state = 12_345;
   const random = (below: number): number => {
     state = Math.imul(state, 1_103_515_245) + 12_345 | 0;
     return (state >>> 8) % below;
   };
-  for (let round = 0; round < 4000; round++) {
-    const bytes = Buffer.from(bytesOf(SAMPLES[random(SAMPLES.length)]));
-    for (let changes = random(6); changes >= 0; changes--) bytes[random(bytes.length)] = random(256);
-    walked(bytes.subarray(0, random(bytes.length + 1)), { linkType: [1, 1, 1, 101, 113, 276, 0, 9][random(8)], labels: (['guess', 'ip', 'ethernet', 'control-word'] as const)[random(4)] });
+  for (let round = 0; round < count; round++) {
+    const bytes = Buffer.from(bytesOf(SAMPLES[round % SAMPLES.length]));
+    for (let changes = random(6); changes > 0; changes--) bytes[random(bytes.length)] = random(256);
+    yield { bytes: random(3) === 0 ? bytes.subarray(0, random(bytes.length + 1)) : bytes, linkType: [1, 1, 1, 101, 113, 276, 0, 9][random(8)], random };
   }
+}
+
+const LABELS = ['guess', 'ip', 'ethernet', 'control-word'] as const;
+
+test('any bytes at all can be walked through', () => {
+  for (const { bytes, linkType, random } of changedFrames(4000)) walked(bytes, { linkType, labels: LABELS[random(4)] });
+});
+
+test('the fast way through usual headers says what the general one does', () => {
+  const walks = LABELS.map((labels) => [new HeaderWalk({ labels, vxlanPorts: [4789, 53] }), new GeneralWalk({ labels, vxlanPorts: [4789, 53] })] as const);
+  const state = (walk: GeneralWalk, passed: boolean): unknown[] => [
+    passed, walk.header, walk.start, walk.position, walk.end, walk.wireEnd, walk.datagramEnd, walk.protocol, walk.isFragment, walk.isLaterFragment, walk.isTruncated, walk.goesOn, walk.nextType,
+    passed && (walk.header === HEADER.EXTENSION || walk.header === HEADER.TAG) ? walk.number : 0,
+  ];
+  let steps = 0;
+  for (const { bytes, linkType, random } of changedFrames(20_000)) {
+    const view = new DataView(Uint8Array.from(bytes).buffer);
+    const [fast, general] = walks[random(LABELS.length)];
+    const wireLength = bytes.length + random(2) * random(100);
+    for (const walk of [fast, general]) walk.begin(view, 0, bytes.length, wireLength, linkType);
+    for (let goesOn = true; goesOn; steps++) {
+      goesOn = general.next();
+      const [is, should] = [state(fast, fast.next()), state(general, goesOn)];
+      if (is.join() !== should.join()) throw new Error(`${is.join()} is not ${should.join()} in ${bytes.toString('hex')}, link type ${linkType}`);
+    }
+  }
+  expect(steps).toBeGreaterThan(50_000);
 });
