@@ -1,8 +1,9 @@
-/** Engines in a process of their own, which netmap in user space was loaded into; told what to do by messages. */
+/** Engines in a process of their own, which netmap in user space may have been loaded into; told what to do by messages. */
 const { PacketEngine, ...bricks } = require('../../dist/src/index.js');
 
 const engines = new Map();
 const notices = [];
+const taps = [];
 
 /** [kind, options, inputs, outputs] */
 function describe([kind, options, inputs, outputs]) {
@@ -33,6 +34,16 @@ const verbs = {
   stats: async ({ name }) => engines.get(name).stats(),
   audit: async ({ name }) => engines.get(name).audit(),
   notices: async () => notices,
+  async tap({ name, settings }) {
+    const tap = engines.get(name).watches.tap(settings, () => undefined);
+    // An engine that has not been started takes the order along.
+    if (engines.get(name).running) await tap.begun;
+    return taps.push(tap) - 1;
+  },
+  async tapped({ tap }) {
+    const packets = taps[tap].read(1e6).map(({ data, reason, place }) => ({ data: Buffer.from(data).toString('hex'), reason, link: place.link }));
+    return { packets, lost: taps[tap].lost };
+  },
   async status() {
     const { NetmapBackend } = require('../../dist/backends/netmap/index.js');
     return new NetmapBackend().status();

@@ -7,6 +7,7 @@
  *   peer receive LINK PACKETS [PAUSE_US]          receives so many (0: until standard input ends);
  *                                                 a line of input is answered by "seen" and their number
  *   peer hold LINK                                binds the port, takes nothing, until standard input ends
+ *                                                 PEER_SHOW: at the end also which, as [flow, number]
  *   peer flood LINK FLOWS SIZE                    sends without end, as fast as there is room
  * It prints "ready" when the port is bound, and at the end one line of JSON.
  */
@@ -24,7 +25,7 @@
 
 #include "../../backends/netmap/native/netmap_abi.h"
 
-enum { HEADERS = 14 + 20 + 8, NUMBERS = 16, FLOWS_MAX = 65536, LONGEST = 65536 };
+enum { HEADERS = 14 + 20 + 8, NUMBERS = 16, FLOWS_MAX = 65536, LONGEST = 65536, SHOWN_MAX = 65536 };
 
 struct port {
   int fd;
@@ -153,6 +154,11 @@ static struct {
   uint64_t packets, bytes, flows, disorder, gaps, bad;
 } seen;
 
+static struct {
+  uint32_t flow, number;
+} shown[SHOWN_MAX];
+static uint32_t shown_count;
+
 static void frame_check(const uint8_t *frame, uint32_t length) {
   uint32_t flow, size;
   uint64_t number;
@@ -168,6 +174,10 @@ static void frame_check(const uint8_t *frame, uint32_t length) {
   if (size != length || flow >= FLOWS_MAX || frame[12] != 8 || frame[length - 1] != (length > HEADERS + NUMBERS ? (uint8_t)(flow + number + length - 1) : frame[length - 1])) {
     seen.bad++;
     return;
+  }
+  if (shown_count < SHOWN_MAX) {
+    shown[shown_count].flow = flow;
+    shown[shown_count++].number = (uint32_t)number;
   }
   if (next_number[flow] == 0) seen.flows++;
   if (number + 1 <= next_number[flow]) seen.disorder++;
@@ -226,9 +236,15 @@ static void receive(const char *name, uint64_t packets, useconds_t pause) {
     if (pause != 0) usleep(pause);
   }
   ioctl(port.fd, NIOCRXSYNC, NULL);
-  printf("{\"packets\":%llu,\"bytes\":%llu,\"flows\":%llu,\"disorder\":%llu,\"gaps\":%llu,\"bad\":%llu}\n", (unsigned long long)seen.packets,
+  printf("{\"packets\":%llu,\"bytes\":%llu,\"flows\":%llu,\"disorder\":%llu,\"gaps\":%llu,\"bad\":%llu", (unsigned long long)seen.packets,
          (unsigned long long)seen.bytes, (unsigned long long)seen.flows, (unsigned long long)seen.disorder, (unsigned long long)seen.gaps,
          (unsigned long long)seen.bad);
+  if (getenv("PEER_SHOW") != NULL) {
+    printf(",\"shown\":[");
+    for (uint32_t k = 0; k < shown_count; k++) printf("%s[%u,%u]", k > 0 ? "," : "", shown[k].flow, shown[k].number);
+    printf("]");
+  }
+  printf("}\n");
 }
 
 static void flood(const char *name, uint32_t flows, uint32_t size) {

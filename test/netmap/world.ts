@@ -43,6 +43,8 @@ export interface Received {
   readonly disorder: number;
   readonly gaps: number;
   readonly bad: number;
+  /** With PEER_SHOW: of each packet its flow and its number in it. */
+  readonly shown?: readonly (readonly [flow: number, number: number])[];
 }
 
 /** A program at the other end of a link. */
@@ -112,14 +114,21 @@ export class Peer {
 
 export type GraphPart = readonly [kind: string, options: object | number | null, inputs: readonly string[], outputs: readonly string[]];
 
-/** A process with engines. */
+/** What a tap has taken. */
+export interface Tapped {
+  readonly lost: number;
+  readonly packets: readonly { readonly data: string; readonly reason: number; readonly link?: string }[];
+}
+
+/** A process with engines; in a network namespace if one is named. */
 export class Engines {
   readonly process: ChildProcess;
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   private lastId = 0;
 
-  constructor(environment: NodeJS.ProcessEnv) {
-    this.process = fork(join(__dirname, 'engine-child.cjs'), { env: environment });
+  constructor(environment: NodeJS.ProcessEnv, namespace?: string) {
+    const child = join(__dirname, 'engine-child.cjs');
+    this.process = namespace === undefined ? fork(child, { env: environment }) : spawn('ip', ['netns', 'exec', namespace, process.execPath, child], { env: environment, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.process.on('message', ({ id, result, error }: { id: number; result: unknown; error?: { code: string; message: string } }) => {
       const waiting = this.waiting.get(id);
       this.waiting.delete(id);
@@ -166,6 +175,13 @@ export class Engines {
   }
   notices(): Promise<string[]> {
     return this.ask('notices');
+  }
+  /** Begins a tap. */
+  tap(name: string, settings: object): Promise<number> {
+    return this.ask('tap', { name, settings });
+  }
+  tapped(tap: number): Promise<Tapped> {
+    return this.ask('tapped', { tap });
   }
 
   /** Resolves when the engine's numbers are so. */
