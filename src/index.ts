@@ -73,6 +73,11 @@ export { readCaptureFile, writeCaptureFile, type CapturedPacket } from './files'
 export { decodePacket, type LoopbackBackend, type LoopbackPacket, type NetmapOptions, type PcapOptions } from './plugins/built-in';
 export { SOURCE_ENDED } from './model/backend';
 export { LINK_BYTES, LINK_PACKETS, addToCounter, type CounterBlock } from './model/counters';
+export { DiscardingSinks } from './traffic/discarding-sinks';
+export { Pace } from './traffic/pace';
+export { PACE_OPTIONS, PacedSource, type PaceOptions, type PacketMaker, type SourceClock } from './traffic/paced-source';
+export { Popularity } from './traffic/popularity';
+export { Random, mixedWord } from './traffic/random';
 export type { Backend, BackendStatus, DeviceInformation, LinkPlan, OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from './model/backend';
 export { connect, type ConnectOptions, type ConnectTlsOptions } from './client/connect';
 export type { Daemon } from './client/daemon';

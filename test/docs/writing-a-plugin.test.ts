@@ -1,9 +1,9 @@
 /** The bricks of docs/writing-a-plugin.md, run as the page says; writing-a-brick.test.ts compiles them. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCaptureFile } from 'packet-bricks';
-import { bytesOf, ethernet, ipv4, udp, writePackets } from 'packet-bricks/testing';
+import { bytesOf, ethernet, ipv4, udp, viewOf, writePackets } from 'packet-bricks/testing';
 import { wholeBricks } from '../support/page-examples';
 import { Workplace } from '../support/program';
 
@@ -52,4 +52,21 @@ test('the one that writes lines does so, and says where they can go', async () =
   expect(await place.run(['--backend', 'loopback', '-f', 'wrong.lua'])).toMatchObject({
     code: 1, stderr: expect.stringContaining('Flows can\'t go to "nats://h:1/x": nats:// is not known. Write a file, - for standard output, unix:/PATH or tcp://HOST:PORT. [X_FLOW_TEXT]'),
   });
+});
+
+test('the backend brings its packets, at a rate, to their end', async () => {
+  mkdirSync(place.path('plugin'));
+  writeFileSync(place.path('plugin', 'package.json'), JSON.stringify({ name: 'bricks-plugin-queries', version: '1.0.0', type: 'module', 'packet-bricks': { contract: 1, backends: { queries: './index.ts' } } }));
+  writeFileSync(place.path('plugin', 'index.ts'), readFileSync(fileOf('queries')));
+  writeFileSync(place.path('queries.lua'), 'PktEngine.new("e0"):link(Brick.new("Duplicator"):connect_input("eth0"):connect_output("queries.pcap", "eth1")):start()');
+  const run = await place.run(['--plugin', place.path('plugin'), '--backend', 'queries', '-o', 'count=50', '-o', 'clients=4', '-o', 'rate=10000', '-f', 'queries.lua']);
+  expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('50 packets received, 0 dropped') });
+  const packets = [...readCaptureFile(place.path('queries.pcap'))].map(({ bytes, seconds, nanoseconds }) => {
+    const { sourceIpv4, isUdp, destinationPort } = viewOf({ bytes: Buffer.from(bytes) });
+    return { sourceIpv4, isUdp, destinationPort, time: seconds * 1e9 + nanoseconds };
+  });
+  expect(new Set(packets.map(({ sourceIpv4 }) => sourceIpv4)).size).toBe(4);
+  expect(packets.every(({ isUdp, destinationPort }) => isUdp && destinationPort === 53)).toBe(true);
+  // 100 µs apart, but for rounding of large numbers.
+  expect(packets.slice(1).every(({ time }, index) => Math.abs(time - packets[index].time - 100_000) < 2000)).toBe(true);
 });

@@ -1,5 +1,5 @@
 import * as ts from 'typescript';
-import { ENGINE_OPTIONS, HEALTH_OPTIONS, LINE_FILE_OPTIONS, LINK_OPTIONS, LoadBalancer, Filter, PcapReader, PcapWriter, resolveBackend, type BrickClass, type OptionProperties } from 'packet-bricks';
+import { ENGINE_OPTIONS, HEALTH_OPTIONS, LINE_FILE_OPTIONS, LINK_OPTIONS, PACE_OPTIONS, LoadBalancer, Filter, PcapReader, PcapWriter, resolveBackend, type BrickClass, type OptionProperties } from 'packet-bricks';
 import { PACKAGE_ROOT, exportsOf, programOf } from './compiler';
 
 const { checker, symbols } = exportsOf(programOf({ face: "import 'packet-bricks';" }));
@@ -60,6 +60,7 @@ test.each<[string, Readonly<Record<string, OptionProperties>>]>([
   ['LinkOptions', LINK_OPTIONS],
   ['HealthOptions', HEALTH_OPTIONS],
   ['LineOptions', LINE_FILE_OPTIONS],
+  ['PaceOptions', PACE_OPTIONS],
   ['LoadBalancerOptions', declared(LoadBalancer)],
   ['FilterOptions', declared(Filter)],
   ['PcapReaderOptions', declared(PcapReader)],

@@ -1,6 +1,6 @@
 /** Flows: who talks to whom. All of a flow follows from its number and the seed; only what changes in a TCP connection is stored. */
+import { mixedWord, type Random } from 'packet-bricks';
 import type { GeneratorOptions } from './options.js';
-import { mixed, type Random } from './random.js';
 
 /** What a packet of a connection is. */
 export const enum Step {
@@ -76,17 +76,17 @@ export class Flows {
 
   turnTo(number: number): void {
     const { seed, options: { tcp, ipv6, vlans } } = this;
-    const kind = mixed(seed, number);
+    const kind = mixedWord(seed, number);
     this.number = number;
     this.isTcp = (kind & (SHARE - 1)) < tcp * SHARE;
-    this.isIpv6 = (mixed(kind, 3) & (SHARE - 1)) < ipv6 * SHARE;
-    this.client.turnTo(mixed(kind, 1), this.isIpv6);
-    this.server.turnTo(mixed(kind, 2), this.isIpv6);
+    this.isIpv6 = (mixedWord(kind, 3) & (SHARE - 1)) < ipv6 * SHARE;
+    this.client.turnTo(mixedWord(kind, 1), this.isIpv6);
+    this.server.turnTo(mixedWord(kind, 2), this.isIpv6);
     this.vlan = vlans === 0 ? 0 : 1 + number % vlans;
     const ports = this.isTcp ? SERVER_PORTS.tcp : SERVER_PORTS.udp;
     this.server.port = ports[(kind >>> 24) % ports.length];
     // Prime to the number of ports: one after the other all of them.
-    this.client.port = FIRST_PORT + ((mixed(kind, 4) >>> 16) + this.connection[number] * 7) % PORTS;
+    this.client.port = FIRST_PORT + ((mixedWord(kind, 4) >>> 16) + this.connection[number] * 7) % PORTS;
   }
 
   /** A new TCP connection of the flow begins. */

@@ -1,6 +1,5 @@
-import { BricksError, type Backend, type GivenOptions, type PortOpener, type SinkRequest } from 'packet-bricks';
+import { BricksError, DiscardingSinks, type Backend, type GivenOptions, type PortOpener } from 'packet-bricks';
 import { GENERATOR_OPTIONS, type GeneratorOptions } from './options.js';
-import { GeneratorSinks } from './sink.js';
 import { GeneratorSource } from './source.js';
 
 declare module 'packet-bricks' {
@@ -40,7 +39,7 @@ export const trafficGenerator: Backend = {
         if (request.queue >= 0) notice(`${request.link.text}: interfaces of the traffic generator have no hardware queues; this engine gets all packets.`);
         return new GeneratorSource(request, options, notice);
       },
-      openSinks: (requests: readonly SinkRequest[]) => new GeneratorSinks(requests),
+      openSinks: (requests) => new DiscardingSinks(requests),
     };
   },
 };

@@ -1,10 +1,7 @@
-import type { OptionsOf } from 'packet-bricks';
+import { PACE_OPTIONS, type OptionDeclarations, type OptionsOf } from 'packet-bricks';
 
 export const GENERATOR_OPTIONS = {
-  rate: { type: 'number', default: 0, minimum: 0, maximum: 1e9, unit: 'packets/s', description: 'how many packets come each second on each interface; 0: as many as are taken' },
-  bits: { type: 'number', default: 0, minimum: 0, maximum: 1e12, unit: 'bits/s', description: 'the same in bits of frames; with both, the slower holds' },
-  count: { type: 'integer', default: 0, minimum: 0, description: 'packets after which each interface ends; 0: no end' },
-  seconds: { type: 'number', default: 0, minimum: 0, unit: 's', description: 'time after which each interface ends; 0: no end' },
+  ...PACE_OPTIONS,
   flows: { type: 'integer', default: 1000, minimum: 1, maximum: 4_194_304, description: 'how many flows there are at a time' },
   popularity: { type: 'string', oneOf: ['uniform', 'zipf'], default: 'uniform', description: 'how packets are spread over flows: evenly, or the n-th most popular gets 1/n^exponent' },
   exponent: { type: 'number', default: 1, minimum: 0.1, maximum: 4, description: 'the exponent of zipf' },
@@ -17,6 +14,6 @@ export const GENERATOR_OPTIONS = {
   bytes: { type: 'integer', default: 60, minimum: 60, maximum: 9216, unit: 'bytes', description: 'the length of frames, without their checksum, with size = fixed or range' },
   longest: { type: 'integer', default: 1514, minimum: 60, maximum: 9216, unit: 'bytes', description: 'the length of the longest with size = range' },
   seed: { type: 'integer', default: 1, minimum: 0, maximum: 2_147_483_647, description: 'another one makes other packets; the same one makes the same' },
-} as const;
+} as const satisfies OptionDeclarations;
 
 export type GeneratorOptions = OptionsOf<typeof GENERATOR_OPTIONS>;

@@ -1,9 +1,7 @@
 /** The packets of one interface, one after the other. */
-import { FrameWriter, fragmentField, sumOfFilling, type PacketMemory } from 'packet-bricks';
+import { FrameWriter, Popularity, Random, fragmentField, mixedWord, sumOfFilling, type PacketMaker, type PacketMemory } from 'packet-bricks';
 import { Flows, Step } from './flows.js';
 import type { GeneratorOptions } from './options.js';
-import { Popularity } from './popularity.js';
-import { Random, mixed } from './random.js';
 
 const TCP = 6;
 const UDP = 17;
@@ -20,8 +18,10 @@ const IMIX = [60, 590, 1514];
 const IMIX_SHARES = [7, 11];
 const IMIX_TOTAL = 12;
 
-export class Traffic {
-  /** Of the longest frame. */
+/** Headers may be longer than the frames that are asked for: tag, IPv6 and TCP, and a byte of data. */
+const LONGEST_HEADERS = 79;
+
+export class Traffic implements PacketMaker {
   readonly longest: number;
   private readonly random: Random;
   private readonly popularity: Popularity;
@@ -35,10 +35,10 @@ export class Traffic {
 
   constructor(private readonly options: GeneratorOptions, stream: number) {
     const { seed, flows, popularity, exponent, size, bytes, longest } = options;
-    this.longest = size === 'imix' ? IMIX[IMIX.length - 1] : size === 'fixed' ? bytes : Math.max(bytes, longest);
+    this.longest = Math.max(LONGEST_HEADERS, size === 'imix' ? IMIX[IMIX.length - 1] : size === 'fixed' ? bytes : Math.max(bytes, longest));
     this.random = new Random(seed, stream);
     this.popularity = new Popularity(flows, popularity === 'zipf' ? exponent : undefined);
-    this.flows = new Flows(options, mixed(seed, stream));
+    this.flows = new Flows(options, mixedWord(seed, stream));
   }
 
   /** Writes the next one into memory. Returns its length. */
@@ -66,9 +66,9 @@ export class Traffic {
   }
 
   private frameLength(): number {
-    const { random, options: { size, bytes } } = this;
+    const { random, options: { size, bytes, longest } } = this;
     if (size === 'fixed') return bytes;
-    if (size === 'range') return bytes + random.below(Math.max(1, this.longest - bytes + 1));
+    if (size === 'range') return bytes + random.below(Math.max(1, longest - bytes + 1));
     const draw = random.below(IMIX_TOTAL);
     return IMIX[draw < IMIX_SHARES[0] ? 0 : draw < IMIX_SHARES[1] ? 1 : 2];
   }

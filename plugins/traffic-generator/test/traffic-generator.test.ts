@@ -1,11 +1,9 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCaptureFile } from 'packet-bricks';
+import { Popularity, Random, readCaptureFile } from 'packet-bricks';
 import { viewOf, writePackets, type TestPacket } from 'packet-bricks/testing';
 import { PROGRAM, Running, Workplace } from '../../../test/support/program';
-import { Popularity } from '../src/popularity';
-import { Random } from '../src/random';
 import { TestSource } from './sources';
 
 const work = new Workplace();

@@ -3,6 +3,7 @@
 /** What could not be sent for so long is not caught up with: the rate holds from then on. */
 const CATCH_UP_MILLISECONDS = 200;
 
+/** Says when packets are due, by packets or bits a second. */
 export class Pace {
   /** When the next packet is due. */
   next: number;
@@ -18,6 +19,7 @@ export class Pace {
     this.next = now;
   }
 
+  /** Whether there is a limit. */
   get isLimited(): boolean {
     return this.perPacket > 0 || this.perByte > 0;
   }
@@ -29,6 +31,7 @@ export class Pace {
     this.next = now - CATCH_UP_MILLISECONDS;
   }
 
+  /** A packet of so many bytes was sent. */
   sent(bytes: number): void {
     this.next += Math.max(this.perPacket, bytes * this.perByte);
   }

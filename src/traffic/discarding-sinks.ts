@@ -1,11 +1,17 @@
-/** What is sent to interfaces of the generator arrives nowhere; it is counted as sent. */
-import { LINK_BYTES, LINK_PACKETS, addToCounter, type PacketBatch, type SinkRequest, type Transmitter } from 'packet-bricks';
+/** Sinks of backends that only bring packets. */
+import type { SinkRequest, Transmitter } from '../model/backend';
+import { LINK_BYTES, LINK_PACKETS, addToCounter } from '../model/counters';
+import type { PacketBatch } from '../model/packet-batch';
 
-export class GeneratorSinks implements Transmitter {
+/** What is sent here arrives nowhere; it is counted as sent. For backends that only bring packets: `openSinks: (requests) => new DiscardingSinks(requests)`. */
+export class DiscardingSinks implements Transmitter {
+  /** It reads no columns. */
   readonly reads = [];
 
+  /** As they are given to `openSinks`. */
   constructor(private readonly requests: readonly SinkRequest[]) {}
 
+  /** Counts what is on the lists, and empties them. */
   transmit(batch: PacketBatch): number {
     const { length } = batch;
     for (const { lists: { rows, counts, shift, step }, output, counters: { words }, record } of this.requests) {
@@ -20,10 +26,12 @@ export class GeneratorSinks implements Transmitter {
     return 0;
   }
 
+  /** Does nothing. */
   flush(): void {
     // Nobody waits for them.
   }
 
+  /** Does nothing. */
   close(): void {
     // Nothing is kept.
   }

@@ -1,23 +1,24 @@
-/** Which flow the next packet is of: the first is the most popular one. */
-import type { Random } from './random.js';
+/** Which of many the next one is: the first is the most popular. */
+import type { Random } from './random';
 
-/** Picks indices by their weights in constant time (the alias method): each column is its own index's up to a share, and another one's above. */
+/** Picks numbers from 0 on, evenly or by Zipf's law, in constant time however many there are (the alias method): each column is its own number's up to a share, and another one's above. */
 export class Popularity {
   private readonly shares: Float64Array | undefined;
   private readonly others: Uint32Array | undefined;
 
-  /** Evenly, or by 1 / n^exponent. */
-  constructor(private readonly flows: number, exponent: number | undefined) {
+  /** So many (at most 2^22); with an exponent, the n-th gets 1 / n^exponent. */
+  constructor(private readonly count: number, exponent: number | undefined) {
     if (exponent === undefined) return;
-    const shares = Float64Array.from({ length: flows }, (_, index) => (index + 1) ** -exponent);
+    const shares = Float64Array.from({ length: count }, (_, index) => (index + 1) ** -exponent);
     const total = shares.reduce((sum, weight) => sum + weight, 0);
-    for (let index = 0; index < flows; index++) shares[index] *= flows / total;
+    for (let index = 0; index < count; index++) shares[index] *= count / total;
     this.shares = shares;
     this.others = othersOf(shares);
   }
 
+  /** A number below the count. */
   next(random: Random): number {
-    const column = random.below(this.flows);
+    const column = random.below(this.count);
     const { shares, others } = this;
     if (shares === undefined || others === undefined) return column;
     return random.chance(shares[column]) ? column : others[column];
