@@ -62,7 +62,7 @@ test('the backend brings its packets, at a rate, to their end', async () => {
   const run = await place.run(['--plugin', place.path('plugin'), '--backend', 'queries', '-o', 'count=50', '-o', 'clients=4', '-o', 'rate=10000', '-f', 'queries.lua']);
   expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('50 packets received, 0 dropped') });
   const packets = [...readCaptureFile(place.path('queries.pcap'))].map(({ bytes, seconds, nanoseconds }) => {
-    const { sourceIpv4, isUdp, destinationPort } = viewOf({ bytes: Buffer.from(bytes) });
+    const { sourceIpv4, isUdp, destinationPort } = viewOf({ bytes: Buffer.from(bytes), wireLength: bytes.length, seconds, nanoseconds, linkType: 1 });
     return { sourceIpv4, isUdp, destinationPort, time: seconds * 1e9 + nanoseconds };
   });
   expect(new Set(packets.map(({ sourceIpv4 }) => sourceIpv4)).size).toBe(4);
