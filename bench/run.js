@@ -36,7 +36,7 @@ const { values: flags, positionals } = parseArgs({
 });
 
 function loadRows() {
-  return ['rings', 'files', 'start', 'live', 'pipes', 'steadiness', 'waking', 'observed', 'rules', 'kernel-rules', 'peers'].flatMap((name) => require(`./rows/${name}`));
+  return ['rings', 'files', 'start', 'live', 'pipes', 'steadiness', 'waking', 'observed', 'rules', 'rule-latency', 'kernel-rules', 'peers'].flatMap((name) => require(`./rows/${name}`));
 }
 
 /** The program that --node names. */
