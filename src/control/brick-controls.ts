@@ -60,7 +60,9 @@ class ControlThread {
     clearTimeout(limit);
     this.started = undefined;
     if (report.kind === 'started') this.stopMilliseconds = Math.min(STOP_MILLISECONDS_MAXIMUM, report.stopMilliseconds ?? STOP_MILLISECONDS);
-    if (report.kind === 'failed') throw new BricksError('E_BRICK_CONTROL', `The control half of ${this.plan.label} failed: ${report.error}`);
+    if (report.kind !== 'failed') return;
+    if (report.code !== undefined) throw new BricksError(report.code, `${this.plan.label}: ${report.error}`);
+    throw new BricksError('E_BRICK_CONTROL', `The control half of ${this.plan.label} failed: ${report.error}`);
   }
 
   call(method: string, values: readonly unknown[]): Promise<unknown> {
@@ -149,7 +151,7 @@ export interface ControlsBefore {
 export class BrickControls {
   private constructor(private readonly engine: string, private readonly threads: ReadonlyMap<number, ControlThread>, private readonly graph: CompiledGraph) {}
 
-  /** Starts them all, but those that go on; where one fails to, none is left of those that were started. @throws BricksError E_BRICK_CONTROL */
+  /** Starts them all, but those that go on; where one fails to, none is left of those that were started. @throws BricksError E_BRICK_CONTROL, or what a control half throws */
   static async start(engine: string, graph: CompiledGraph, tell: (text: string, level?: NoticeLevel) => void, before: ControlsBefore | undefined = undefined): Promise<BrickControls> {
     const threads = new Map<number, ControlThread>();
     const started: ControlThread[] = [];

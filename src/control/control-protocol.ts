@@ -29,6 +29,7 @@ export type ControlReport =
   | { readonly kind: 'started'; readonly methods: readonly string[]; readonly stopMilliseconds?: number | undefined }
   | { readonly kind: 'reply'; readonly number: number; readonly value?: unknown; readonly error?: string; readonly code?: ErrorCode }
   | { readonly kind: 'log'; readonly text: string; readonly level: NoticeLevel }
-  | { readonly kind: 'failed'; readonly error: string }
+  /** With a code if the control half refused to start by a BricksError. */
+  | { readonly kind: 'failed'; readonly error: string; readonly code?: ErrorCode }
   | { readonly kind: 'pong' }
   | { readonly kind: 'stopped' };

@@ -82,4 +82,4 @@ parentPort?.on('message', (request: ControlRequest) => {
   else void stop();
 });
 // A BricksError is meant for the user; for other errors, the brick's author needs the place.
-start().catch((error: unknown) => report({ kind: 'failed', error: isBricksError(error) ? error.message : messageWithPlace(messageOf(error), error) }));
+start().catch((error: unknown) => report({ kind: 'failed', ...(isBricksError(error) ? { error: error.message, code: error.code } : { error: messageWithPlace(messageOf(error), error) }) }));

@@ -56,6 +56,7 @@ export interface LineOutputs {
 /** Collects lines and sends them. */
 export class LineOutput {
   private lines: Line[] = [];
+  private sending: Promise<void> = Promise.resolve();
 
   constructor(private readonly receiver: LineReceiver) {}
 
@@ -64,14 +65,23 @@ export class LineOutput {
     this.lines.push(line);
   }
 
-  /** Sends what was added; rejects if it can't be, and then none of it counts as sent. Waits for a receiver that is away, up to 5 s. Call it again when it has ended. */
-  async flush(): Promise<void> {
-    const { lines } = this;
-    this.lines = [];
-    await this.receiver.write(lines);
+  /**
+   * Sends what was added; rejects if it can't be, and then none of it counts as sent. Waits for a receiver that is away, up to 5 s. Lines that are added meanwhile go with the next
+   * flush, which may be called at once: one follows the other.
+   */
+  flush(): Promise<void> {
+    const sent = this.sending.then(() => this.send());
+    this.sending = sent.catch(() => undefined);
+    return sent;
   }
 
-  /** No more lines come. */
+  private async send(): Promise<void> {
+    const { lines } = this;
+    this.lines = [];
+    if (lines.length > 0) await this.receiver.write(lines);
+  }
+
+  /** No more lines come; those that were not flushed are lost. */
   close(): Promise<void> {
     return this.receiver.close();
   }

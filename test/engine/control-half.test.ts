@@ -191,9 +191,9 @@ describe('packets go on', () => {
   test('but not before a control half has started: one that fails to makes link fail, with its message and line', async () => {
     const Brick = brickOf("{ name: 'Unborn', broadcast: true, control: () => { throw new Error('no socket today'); } }");
     await expect(newEngine().link(new Brick().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_CONTROL', message: expect.stringMatching(/The control half of Unborn failed: .*brick\d+\.cjs:2: no socket today/) });
-    // What is meant for users comes in its own words.
+    // What is meant for users comes in its own words, with its own code.
     const Told = brickOf(`{ name: 'Told', broadcast: true, control: () => { throw new (require(${PACKAGE}).BricksError)('X_TOLD', 'There is no socket today.', 'Try it tomorrow.'); } }`);
-    await expect(newEngine().link(new Told().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'E_BRICK_CONTROL', message: 'The control half of Told failed: There is no socket today. Try it tomorrow.' });
+    await expect(newEngine().link(new Told().connectInput('in').connectOutput('out'))).rejects.toMatchObject({ code: 'X_TOLD', message: 'Told: There is no socket today. Try it tomorrow.' });
   });
 });
 

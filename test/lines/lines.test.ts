@@ -102,4 +102,8 @@ test('a receiver of your own gets what was added since the last flush; what fail
   fails = false;
   await send(output, 'd');
   expect(batches.map((lines) => lines.map(({ text }) => text))).toEqual([['a', 'b'], ['c'], ['d']]);
+  // Nobody has to wait for a flush before the next: they follow each other, and what was added while one waited goes with it.
+  const flushes = ['e', 'f', 'g'].map((text) => send(output, text));
+  await Promise.all(flushes);
+  expect(batches.slice(3).map((lines) => lines.map(({ text }) => text))).toEqual([['e', 'f', 'g']]);
 });

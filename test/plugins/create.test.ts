@@ -60,6 +60,9 @@ describe('bricks create-plugin', () => {
     expect(existsSync(join(folder, 'unpacked', 'dist', 'test'))).toBe(false);
     const { stderr } = await bricks(folder, 'create-plugin', 'my-brick').catch((error: { stderr: string; code: number }) => error);
     expect(stderr).toContain('my-brick is not empty');
+    // `npx packet-bricks create-plugin` is the same program.
+    const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+    expect(bin['packet-bricks']).toBe(bin['bricks']);
   }, 120_000);
 
   test('and is used from Lua and TypeScript in a project where both are installed', async () => {
