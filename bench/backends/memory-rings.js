@@ -7,8 +7,8 @@
  */
 'use strict';
 const { setTimeout: sleep } = require('node:timers/promises');
-const { dist, addon } = require('../lib/paths');
-const { packetMemory } = require(`${dist}/src/model/packet-batch.js`);
+const { packetMemory } = require('../lib/bundled');
+const { addon } = require('../lib/paths');
 
 const ROUND = 0;
 const DONE = 1;

@@ -1,8 +1,6 @@
 /** Bricks that hand all packets to their only output, with and without flow columns: what an engine costs without a brick to speak of. */
 'use strict';
-const { join } = require('node:path');
-const { dist } = require('../lib/paths');
-const { defineBrick } = require(join(dist, 'src', 'index.js'));
+const { defineBrick } = require('../lib/bundled');
 
 exports.BenchPass = defineBrick({
   name: 'BenchPass',

@@ -1,8 +1,6 @@
 /** Bricks as someone outside writes them. */
 'use strict';
-const { join } = require('node:path');
-const { dist } = require('../lib/paths');
-const { DROP, defineBrick, flowHash } = require(join(dist, 'src', 'index.js'));
+const { DROP, defineBrick, flowHash } = require('../lib/bundled');
 
 /** The load balancer's work in three lines. */
 exports.BenchThreeLines = defineBrick({

@@ -5,8 +5,7 @@ const { mkdirSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { SENDING, makeLink } = require('../lib/namespace');
-const { dist } = require('../lib/paths');
-const { Dummy, PacketEngine } = require(`${dist}/src/index.js`);
+const { Dummy, PacketEngine } = require('../lib/bundled');
 
 const execute = promisify(execFile);
 

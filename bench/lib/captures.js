@@ -1,11 +1,11 @@
 /** Those who capture a link and split what comes to four: our engine, and its peers in C. All in a namespace. */
 'use strict';
 const { setTimeout: sleep } = require('node:timers/promises');
+const { LoadBalancer, PacketEngine } = require('./bundled');
 const { dist } = require('./paths');
 const { RECEIVING, SENDING } = require('./namespace');
 const { Program, runProgram } = require('./programs');
 const { threadCpu } = require('./threads');
-const { LoadBalancer, PacketEngine } = require(`${dist}/src/index.js`);
 const { parseLinkName } = require(`${dist}/src/model/link-name.js`);
 const { pipeDirectory, pipeFileName } = require(`${dist}/src/pipes/pipe-name.js`);
 const { coreAddon } = require(`${dist}/src/native/core-addon.js`);

@@ -3,11 +3,11 @@
 const { execFile } = require('node:child_process');
 const { promisify } = require('node:util');
 const { join } = require('node:path');
+const { PacketEngine, brickClass } = require('./bundled');
 const { dist, peer } = require('./paths');
 
-const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
 const { knownBrick } = require(`${dist}/src/plugins/container.js`);
-const { configurePlugins, brickClass } = require(`${dist}/src/plugins/find.js`);
+const { configurePlugins } = require(`${dist}/src/plugins/find.js`);
 const own = { ...require('../bricks/pass'), ...require('../bricks/sample') };
 
 const execute = promisify(execFile);

@@ -6,11 +6,11 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { Worker } = require('node:worker_threads');
+const { PacketEngine } = require('../lib/bundled');
 const { brick } = require('../lib/engines');
 const { installed } = require('../lib/installed');
-const { dist, peer } = require('../lib/paths');
+const { peer } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
-const { PacketEngine } = require(`${dist}/src/control/packet-engine.js`);
 
 const execute = promisify(execFile);
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();

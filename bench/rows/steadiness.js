@@ -107,7 +107,7 @@ const memory = {
       const print = () => console.log(process.memoryUsage.rss());
       ${work}`;
     const engine = `
-      const { PacketEngine, LoadBalancer } = require(${JSON.stringify(`${dist}/src/index.js`)});
+      const { PacketEngine, LoadBalancer } = require(${JSON.stringify(`${dist}/bundle/index.js`)});
       (async () => {
         const engine = new PacketEngine('memory', { backend: 'loopback' });
         await engine.link(new LoadBalancer().connectInput('in').connectOutput('a', 'b', 'c', 'd'));

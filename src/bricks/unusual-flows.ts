@@ -12,15 +12,7 @@ import { LINK_TYPE_ETHERNET } from '../flow/link-types';
 import { CONSTANT_PORTS, flowWord } from '../flow/hash';
 import { FragmentTable } from './fragment-table';
 
-// What is used for each packet, as constants of this module: V8 inlines these, but asks another module's exports again each time.
-const parse = parseFlow;
-const isLater = isLaterFragment;
-const flowWordOf = flowWord;
-const ETHERNET = LINK_TYPE_ETHERNET;
-const NOT_COMPUTED = FLOW_NOT_COMPUTED;
-const NO_FLOW = FLOW_NONE;
-const FIRST = FRAGMENT_FIRST;
-const LATER = FRAGMENT_LATER;
+/** Signed, as all that a FlowFields holds. */
 const NO_PORTS = CONSTANT_PORTS | 0;
 
 /** Instead of a flow word: the packet has no flow. */
@@ -89,14 +81,14 @@ export class UnusualFlows {
   /** The flow word of a packet, WITHOUT_FLOW, or KEPT. */
   wordOf(row: number): number {
     const { flow, packets } = this;
-    parse(packets.memory, this.offset[row], this.length[row], packets.batch.linkType, this.tuple, this.inner, flow);
-    if (flow.kind === NO_FLOW) {
+    parseFlow(packets.memory, this.offset[row], this.length[row], packets.batch.linkType, this.tuple, this.inner, flow);
+    if (flow.kind === FLOW_NONE) {
       this.withoutFlowCounter.add(1);
       return WITHOUT_FLOW;
     }
     if (flow.unknownProtocol) this.unknownProtocolCounter.add(1);
     const word = this.wordOfFlow(flow);
-    if (flow.fragment !== FIRST && flow.fragment !== LATER) return word;
+    if (flow.fragment !== FRAGMENT_FIRST && flow.fragment !== FRAGMENT_LATER) return word;
     this.fragmentCounter.add(1);
     return flow.fragmentNeedsFirst ? this.fragmentWord(row, word) : word;
   }
@@ -122,14 +114,14 @@ export class UnusualFlows {
   }
 
   private wordOfFlow(flow: FlowFields): number {
-    return flowWordOf(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
+    return flowWord(flow.addresses, this.tuple === 2 ? NO_PORTS : flow.signedPorts, this.seed);
   }
 
   private fragmentWord(row: number, own: number): number {
     const { flow } = this;
     let word = this.datagramWord(flow);
     if (word >= 0) return word;
-    if (flow.fragment !== FIRST) {
+    if (flow.fragment !== FRAGMENT_FIRST) {
       if (this.lookAhead(row + 1)) {
         word = this.datagramWord(flow);
         if (word >= 0) return word;
@@ -168,13 +160,13 @@ export class UnusualFlows {
     this.lookedAt = batch.number;
     this.lookedUpTo = batch.count;
     const { view } = memory;
-    const ethernet = batch.linkType === ETHERNET;
+    const ethernet = batch.linkType === LINK_TYPE_ETHERNET;
     const flowWords = packets.flowWord;
     for (let row = from; row < batch.count; row++) {
-      if (flowWords[row] !== NOT_COMPUTED) continue;
-      if (ethernet && isLater(view, offset[row], length[row])) continue;
-      parse(memory, offset[row], length[row], batch.linkType, this.tuple, this.inner, flow);
-      if (flow.fragment === FIRST && flow.fragmentNeedsFirst && this.datagramWord(flow) < 0) this.remember(flow, this.wordOfFlow(flow));
+      if (flowWords[row] !== FLOW_NOT_COMPUTED) continue;
+      if (ethernet && isLaterFragment(view, offset[row], length[row])) continue;
+      parseFlow(memory, offset[row], length[row], batch.linkType, this.tuple, this.inner, flow);
+      if (flow.fragment === FRAGMENT_FIRST && flow.fragmentNeedsFirst && this.datagramWord(flow) < 0) this.remember(flow, this.wordOfFlow(flow));
     }
     return true;
   }

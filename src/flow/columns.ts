@@ -7,10 +7,6 @@ import { mayHoldPacket } from './headers';
 import { LINK_TYPE_ETHERNET } from './link-types';
 import { parseFlow } from './parse';
 
-// V8 takes a module's own constants for constants, but loads imported ones again for each packet.
-const NOT_COMPUTED = FLOW_NOT_COMPUTED;
-const ETHERNET = LINK_TYPE_ETHERNET;
-
 /** Fills the flow columns of rows `first` to `first + count - 1`. */
 export type FlowFiller = (batch: PacketBatch, first: number, count: number) => void;
 
@@ -33,8 +29,8 @@ export function flowFiller(columns: NumberColumns & Partial<Pick<PacketColumns, 
   const fillFastPath = specialise(fastPathRows, offset, length, flowWord, flowAddresses, flowPorts, (headerBytes && columns.headerBytes) || null, fields, FLOW_WITH_PORTS << 16, 0x86dd6000 | 0);
   return (batch, first, count) => {
     const end = first + count;
-    if (batch.linkType !== ETHERNET) {
-      flowWord.fill(NOT_COMPUTED, first, end);
+    if (batch.linkType !== LINK_TYPE_ETHERNET) {
+      flowWord.fill(FLOW_NOT_COMPUTED, first, end);
       return;
     }
     const { view } = batch.memory;
@@ -98,7 +94,7 @@ const flow = new FlowFields();
 function parseRow(batch: PacketBatch, row: number): void {
   parseFlow(batch.memory, batch.offset[row], batch.length[row], batch.linkType, 2, false, flow);
   if (flow.kind === FLOW_NONE || flow.fragment !== FRAGMENT_NONE || flow.unknownProtocol || mayHoldPacket(flow.protocol)) {
-    batch.flowWord[row] = NOT_COMPUTED;
+    batch.flowWord[row] = FLOW_NOT_COMPUTED;
     return;
   }
   batch.flowWord[row] = (flow.kind << 16) | wordOf(flow.addresses, flow.signedPorts, 1);

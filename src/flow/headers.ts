@@ -2,11 +2,6 @@
 import { FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE } from './flow-fields';
 import type { Walk } from './walk';
 
-// V8 takes a module's own constants for constants, but loads imported ones again for each packet.
-const WHOLE = FRAGMENT_NONE;
-const FIRST = FRAGMENT_FIRST;
-const LATER = FRAGMENT_LATER;
-
 /**
  * Reads the IPv4 header at the walk's position into the walk and moves it to what is behind.
  * False, and nothing but the position valid, if it is no such header or was not captured whole.
@@ -50,7 +45,7 @@ export function readIpv6Header(walk: Walk): boolean {
     ^ view.getInt32(position + 24) ^ view.getInt32(position + 28) ^ view.getInt32(position + 32) ^ view.getInt32(position + 36);
   walk.network = position;
   walk.addresses = (folded ^ (folded >>> 16)) & 0xffff;
-  walk.fragment = WHOLE;
+  walk.fragment = FRAGMENT_NONE;
   walk.identification = 0;
   walk.position = position + 40;
   walk.protocol = view.getUint8(position + 6);
@@ -64,12 +59,12 @@ function skipExtensionHeaders(walk: Walk, first: number): number {
     const size = extensionBytes(walk, protocol);
     if (size <= 0) return size === 0 ? protocol : -1;
     if (protocol === Protocol.Fragment) {
-      if (walk.fragment !== WHOLE) return -1;
+      if (walk.fragment !== FRAGMENT_NONE) return -1;
       readFragmentHeader(walk);
     }
     protocol = walk.view.getUint8(walk.position);
     walk.position += size;
-    if (walk.fragment === LATER) return -1;
+    if (walk.fragment === FRAGMENT_LATER) return -1;
   }
 }
 
@@ -102,8 +97,8 @@ export function readFragmentHeader(walk: Walk): void {
 }
 
 function fragmentKind(fragmentOffset: number, more: boolean): number {
-  if (fragmentOffset !== 0) return LATER;
-  return more ? FIRST : WHOLE;
+  if (fragmentOffset !== 0) return FRAGMENT_LATER;
+  return more ? FRAGMENT_FIRST : FRAGMENT_NONE;
 }
 
 /** IP protocols. */

@@ -9,13 +9,8 @@ import { PacketHeaders, isVlanTag, outermostVlan, payloadBehind } from './packet
 import { Apart, callApart } from '../v8/apart';
 import { uint32Array } from '../model/typed-arrays';
 
-// V8 takes a module's own constants for constants, but loads imported ones again for each packet.
-const ETHERNET = LINK_TYPE_ETHERNET;
-const HEAD = HEADER_BYTES;
 /** Of a packet whose headers nobody has asked for. */
 const UNREAD = -1;
-const portsOf = hasPorts;
-const callOf = callApart;
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
@@ -73,7 +68,7 @@ export class PacketReader implements PacketView {
     this.version = UNREAD;
     const { headerBytes } = this;
     const captured = this.columns.length[row];
-    if (captured < 38 || this.batchInfo.linkType !== ETHERNET) return;
+    if (captured < 38 || this.batchInfo.linkType !== LINK_TYPE_ETHERNET) return;
     const bytes = headerBytes ?? this.memory.view;
     const at = headerBytes ? row << 6 : this.columns.offset[row];
     const word = bytes.getInt32(at + 12);
@@ -81,7 +76,7 @@ export class PacketReader implements PacketView {
     if (isIpv4 ? (bytes.getUint16(at + 20) & 0x3fff) !== 0 : word >>> 12 !== PLAIN_IPV6 || captured < 58) return;
     const protocol = bytes.getUint8(at + (isIpv4 ? 23 : 20));
     // Behind IPv6 there may be extension headers.
-    if (!portsOf(protocol)) return;
+    if (!hasPorts(protocol)) return;
     const transport = isIpv4 ? 34 : 54;
     this.version = isIpv4 ? 4 : 6;
     this.network = 14;
@@ -116,12 +111,12 @@ export class PacketReader implements PacketView {
 
   uint8(at: number): number {
     if (at < 0 || at >= this.length) return -1;
-    return this.headerBytes && at < HEAD ? this.headerBytes.getUint8((this.row << 6) + at) : this.memory.view.getUint8(this.columns.offset[this.row] + at);
+    return this.headerBytes && at < HEADER_BYTES ? this.headerBytes.getUint8((this.row << 6) + at) : this.memory.view.getUint8(this.columns.offset[this.row] + at);
   }
 
   uint16(at: number): number {
     if (at < 0 || at + 2 > this.length) return -1;
-    return this.headerBytes && at + 2 <= HEAD ? this.headerBytes.getUint16((this.row << 6) + at) : this.memory.view.getUint16(this.columns.offset[this.row] + at);
+    return this.headerBytes && at + 2 <= HEADER_BYTES ? this.headerBytes.getUint16((this.row << 6) + at) : this.memory.view.getUint16(this.columns.offset[this.row] + at);
   }
 
   uint32(at: number): number {
@@ -134,7 +129,7 @@ export class PacketReader implements PacketView {
   }
 
   get vlan(): number {
-    if (this.batchInfo.linkType !== ETHERNET) return -1;
+    if (this.batchInfo.linkType !== LINK_TYPE_ETHERNET) return -1;
     const { headerBytes, row, columns } = this;
     return headerBytes ? outermostVlan(headerBytes, row << 6, columns.length[row]) : outermostVlan(this.memory.view, columns.offset[row], columns.length[row]);
   }
@@ -223,7 +218,7 @@ export class PacketReader implements PacketView {
   connectionHash(salt: number): number {
     this.read();
     const { version } = this;
-    if (version !== 4) return version === 6 ? callOf(this.longHash, this, salt) : 0;
+    if (version !== 4) return version === 6 ? callApart(this.longHash, this, salt) : 0;
     const { addresses, fromPort, toPort, ipProtocol } = this;
     return (mixed(mixed(salt, fromPort), addresses[0]) + mixed(mixed(salt, toPort), addresses[1]) + ipProtocol) | 0;
   }
@@ -242,13 +237,13 @@ export class PacketReader implements PacketView {
 
   /** The same where it was captured. */
   private word(at: number): number {
-    return this.headerBytes && at + 4 <= HEAD ? this.headerBytes.getUint32((this.row << 6) + at) : this.memory.view.getUint32(this.columns.offset[this.row] + at);
+    return this.headerBytes && at + 4 <= HEADER_BYTES ? this.headerBytes.getUint32((this.row << 6) + at) : this.memory.view.getUint32(this.columns.offset[this.row] + at);
   }
 
   private readType(): void {
     this.hasType = true;
     this.type = -1;
-    if (this.batchInfo.linkType !== ETHERNET) return;
+    if (this.batchInfo.linkType !== LINK_TYPE_ETHERNET) return;
     let at = 12;
     let type = this.uint16(at);
     while (isVlanTag(type)) {
@@ -259,7 +254,7 @@ export class PacketReader implements PacketView {
   }
 
   private read(): void {
-    if (this.version < 0) callOf(this.apart, this, 0);
+    if (this.version < 0) callApart(this.apart, this, 0);
   }
 
   /** Reads the headers of any packet. */
@@ -276,7 +271,7 @@ export class PacketReader implements PacketView {
       this.addresses[0] = this.word(network + 12);
       this.addresses[1] = this.word(network + 16);
     }
-    const withPorts = transport >= 0 && portsOf(protocol);
+    const withPorts = transport >= 0 && hasPorts(protocol);
     this.fromPort = withPorts ? this.uint16(transport) : -1;
     this.toPort = withPorts ? this.uint16(transport + 2) : -1;
     return 0;

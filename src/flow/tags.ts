@@ -5,15 +5,12 @@ import {
 } from './link-types';
 import { Header, cutOff, type Layer, type Walk } from './walk';
 
-// V8 takes a module's own constants for constants, but loads imported ones again for each packet.
-const ETHERNET = LINK_TYPE_ETHERNET;
-
 /** Above, an Ethernet frame's field is a type; below, a length. */
 const LONGEST_LENGTH = 1500;
 
 /** Moves the walk from the first byte of a packet of this link type to its IP header. */
 export function enterLink(walk: Walk, linkType: number): Layer {
-  return toNetwork(walk, linkType === ETHERNET ? Header.Ethernet : linkHeader(walk, linkType));
+  return toNetwork(walk, linkType === LINK_TYPE_ETHERNET ? Header.Ethernet : linkHeader(walk, linkType));
 }
 
 /** Moves the walk to the next IP header. A loop: headers may be nested as deeply as a packet is long. */
