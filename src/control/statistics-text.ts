@@ -3,6 +3,7 @@ import { dropsOf, dropText, readerText } from './drops';
 import { columnsOf } from './columns';
 import { percentText, shortNumber } from './number-text';
 import type { EngineStatistics } from './statistics';
+import { isUnlinked, unlinkedText } from './unlinked';
 
 /** One engine: its links, what passes them, and what became of the packets that were dropped. */
 export function engineText(engine: EngineStatistics): string {
@@ -12,7 +13,7 @@ export function engineText(engine: EngineStatistics): string {
     [...links.map((link) => [link.name, link.role, `${link.packets}`, `${link.bytes}`, `${link.dropped}`]), ['total', '', `${packets}`, `${bytes}`, `${drops}`]],
     2,
   );
-  return lines([`Engine ${name} (${stateOf(engine)})`, ...counted, ...ratesTable(engine), ...underTitle(dropLines(engine, '')), ...faultLines(engine)]);
+  return lines([`Engine ${name} (${stateOf(engine)})`, ...counted, ...ratesTable(engine), ...underTitle(dropLines(engine, '')), ...unlinkedLines(engine), ...faultLines(engine)]);
 }
 
 /** All engines: a line for each, and the totals of all. */
@@ -29,7 +30,7 @@ export function enginesText(engines: readonly EngineStatistics[]): string {
     running.map((engine) => [engine.name, ...spanValues(engine, (rate) => rate), ...busyOf(engine)]),
     1,
   );
-  return lines([...counted, ...rates, ...underTitle(engines.flatMap((engine) => dropLines(engine, `${engine.name} `))), ...engines.flatMap(faultLines)]);
+  return lines([...counted, ...rates, ...underTitle(engines.flatMap((engine) => dropLines(engine, `${engine.name} `))), ...engines.flatMap(unlinkedLines), ...engines.flatMap(faultLines)]);
 }
 
 /** `running, busy 34 % over 1 s, 35 % over 10 s` */
@@ -79,6 +80,10 @@ function dropLines(engine: EngineStatistics, prefix: string): string[] {
 
 function underTitle(told: readonly string[]): string[] {
   return told.length === 0 ? [] : ['Drops:', ...told];
+}
+
+function unlinkedLines(engine: EngineStatistics): string[] {
+  return isUnlinked(engine) ? [unlinkedText(engine.name)] : [];
 }
 
 /** What kept engines from doing all of their work. */

@@ -3,9 +3,9 @@
 /** What to do about it. */
 export const LINK_A_BRICK = 'Link one and start the engine: pe:link(brick):start().';
 
-/** Whether it has never had a brick. */
-export function isUnlinked({ bricks }: { readonly bricks: readonly unknown[] }): boolean {
-  return bricks.length === 0;
+/** Whether it has never had a brick, by its statistics or its graph. */
+export function isUnlinked({ bricks, links = [], former }: { readonly bricks: readonly unknown[]; readonly links?: readonly unknown[]; readonly former?: unknown }): boolean {
+  return bricks.length === 0 && links.length === 0 && former === undefined;
 }
 
 /** `The engine spare has no brick, so nothing happens. Link one ...` */

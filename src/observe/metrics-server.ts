@@ -7,6 +7,8 @@ import { engineMetrics } from './engine-metrics';
 import { listenHttp } from './http-listener';
 
 const PATH = '/metrics';
+/** Gauges of prom-client whose names end as those of counters do, which promtool minds; the same is in `nodejs_active_resources` and others without that ending. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 /** Unless told otherwise. */
 export const METRICS_PORT = 9_477;
 
@@ -32,6 +34,7 @@ class Formats {
   private filled<Format extends Registry<PrometheusContentType> | Registry<OpenMetricsContentType>>(registry: Format): Format {
     for (const metric of engineMetrics(() => this.snapshot)) registry.registerMetric(metric);
     collectDefaultMetrics({ register: registry as Registry });
+    for (const name of MISNAMED) registry.removeSingleMetric(name);
     return registry;
   }
 

@@ -95,9 +95,14 @@ export class ProgramEngines {
     sayError(reworded(error, messageWithPlace(error.message, error)), engine === undefined ? {} : { engine });
   }
 
-  /** What all engines have counted that were ever linked; those of a module are not in the registry. */
+  /** Those of a module are not in the registry. */
+  private get all(): PacketEngine[] {
+    return [...new Set([...this.registry.all, ...engines()])];
+  }
+
+  /** What all engines have counted; zeros of those that were never linked. */
   statistics(): EngineStatistics[] {
-    return [...new Set([...this.registry.all, ...engines()])].flatMap((engine) => (engine.hasCounted ? [engine.stats()] : []));
+    return this.all.map((engine) => (engine.hasCounted ? engine.stats() : nothingCounted(engine.name)));
   }
 
   private async serveMetrics(address: string): Promise<void> {
@@ -113,10 +118,9 @@ export class ProgramEngines {
     const token = tokenFile === undefined ? undefined : readTokenFile(tokenFile);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- seldom needed: a separate bundle
     const { serveWeb } = require('../observe/web-server') as typeof import('../observe/web-server');
-    const all = (): PacketEngine[] => [...new Set([...this.registry.all, ...engines()])];
+    const all = (): PacketEngine[] => this.all;
     const pictures = (): Picture[] => all().map((engine) => pictureOf(engine.describeGraph(), containerBricks));
-    const statistics = (): EngineStatistics[] => all().map((engine) => (engine.hasCounted ? engine.stats() : nothingCounted(engine.name)));
-    const { url } = await serveWeb({ ...wanted, token, control }, { statistics, pictures, get all() { return all(); } });
+    const { url } = await serveWeb({ ...wanted, token, control }, { statistics: () => this.statistics(), pictures, get all() { return all(); } });
     say(`page at ${url}${control ? ', with control for whoever shows the token' : ''}`);
   }
 

@@ -133,6 +133,7 @@ describe('show_stats', () => {
       "  e0 eth3{1: 1,000 packets had no reader. Start one, for example: bricks attach 'eth3}1'. Or remove the output.",
       '  e1 3 more were dropped by links and bricks that have left the graph.',
     ]);
+    expect(enginesText([nothingCounted('e2')])).toMatch(/\nThe engine e2 has no brick, so nothing happens\. Link one .*pe:link\(brick\):start\(\)\.$/);
     expect(enginesText([])).toBe('ENGINE  STATE  PACKETS  BYTES  DROPS\ntotal                0      0      0');
   });
 });

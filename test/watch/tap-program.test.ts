@@ -121,9 +121,10 @@ describeInNamespace('bricks tap', () => {
     const taps = written.map((link, index) => place.start(['tap', link, '-w', `${index}.pcapng`]));
     const drops = place.start(['tap', '--drops', 'Filter', 'len <= 100']);
     const text = place.start(['tap', 'vb', '-c', '5']);
+    const nothing = place.start(['tap', 'p{1']);
     const tcpdump = namespace.start(['tcpdump', '-i', 'vb', '-w', place.path('ref.pcap'), '-U', '--immediate-mode', '-s', '2048', '-B', '16384', '-Z', 'root'], {});
     await tcpdump.says(/listening on vb/);
-    for (const tap of [...taps, drops, text]) await tap.says(/tap of engine e0/);
+    for (const tap of [...taps, drops, text, nothing]) await tap.says(/tap of engine e0/);
     const frames = Array.from({ length: 1500 }, (_, index) => {
       const bytes = frame(Buffer.alloc(50 + (index % 3) * 400, index));
       // By its addresses: there is no other flow in it.
@@ -147,6 +148,9 @@ describeInNamespace('bricks tap', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     for (const tap of [...taps, drops]) tap.signal('SIGINT');
     for (const tap of [...taps, drops]) expect(await tap.ended).toMatchObject({ code: 0 });
+    // Of a link that drops everything it says so.
+    nothing.signal('SIGINT');
+    expect(await nothing.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/p\{1: \d+ packets had no reader\. Start one, .* bricks tap --drops 'p\{1' shows such packets\.\n.*0 packets\n$/) });
     await tcpdump.end();
     const inner = written.map((_, index) => packetsOf(place.path(`${index}.pcapng`)));
     const hex = (packets: readonly { readonly bytes: Uint8Array }[]): string[] => packets.map(({ bytes }) => `${bytes.length} ${Buffer.from(bytes.subarray(0, 20)).toString('hex')}`);

@@ -4,6 +4,7 @@ import type { GraphDescription } from '../../control/graph-description';
 import { isUnlinked, unlinkedText } from '../../control/unlinked';
 import { planScript, planText, PLANNED_BACKEND } from '../../program/planned-set-up';
 import { checkScript, findScript } from '../../program/script';
+import { say } from '../../program/messages';
 import { writeOut } from '../../program/written';
 import { containerBricks, printSetup, type KnownBricks } from '../../text';
 import { toDot, toMermaid } from '../../picture/graph-text';
@@ -98,7 +99,10 @@ export class GraphCommand extends ClientCommand {
     const columns = (this.context.stdout as { columns?: number }).columns ?? (Number(process.env['COLUMNS']) || COLUMNS);
     const drawings = pictures.map((picture, index) => drawInTerminal(picture, columns, labels[index]));
     // What is too wide for the terminal is still to be read.
-    if (drawings.some((drawing) => drawing === undefined)) return text();
+    if (drawings.some((drawing) => drawing === undefined)) {
+      say(`The drawing is wider than ${columns} columns, so this is the setup as text. A wider terminal shows the drawing, and --svg makes a picture.`);
+      return text();
+    }
     const ofDaemon = this.words.length === 0;
     if (pictures.length === 0) return `${ofDaemon ? 'The daemon has' : 'It makes'} no engines.\n`;
     const stopped = ({ running, edges }: Picture): string => (ofDaemon && !running && edges.length > 0 ? ' (stopped)' : '');

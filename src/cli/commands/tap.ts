@@ -5,8 +5,11 @@ import { isatty } from 'node:tty';
 import { Command, Option, UsageError } from 'clipanion';
 import { isAtLeast, isInteger, isNumber, cascade } from 'typanion';
 import { connect } from '../../client/connect';
+import type { Daemon } from '../../client/daemon';
+import { dropsOf, dropText } from '../../control/drops';
 import { systemName } from '../../files/system-name';
 import { BricksError } from '../../model/errors';
+import { shellWord } from '../../model/shell-word';
 import { systemReason } from '../../model/system-error';
 import { say } from '../../program/messages';
 import { written } from '../../program/written';
@@ -82,12 +85,19 @@ export class TapCommand extends ClientCommand {
       }, (news) => this.take(news, out, watch));
       return await watch.exitCode(async () => {
         await written(out);
+        if (this.taken === 0 && this.lost === 0 && !this.drops) await this.tellDrops(daemon, link);
         say(`${this.taken} packet${this.taken === 1 ? '' : 's'}${this.lost > 0 ? `; ${this.lost} more were not taken in time: use a filter, --sample or --rate` : ''}`);
       });
     } finally {
       await daemon.close();
       if (out !== this.context.stdout) out.end();
     }
+  }
+
+  /** Nothing came: perhaps since the link drops all of it. */
+  private async tellDrops(daemon: Daemon, link: string): Promise<void> {
+    const engines = this.engineName === '' ? [] : await daemon.call('engine.stats', { name: this.engineName }).catch(() => []);
+    for (const drop of engines.flatMap(dropsOf)) if (drop.kind === 'link' && drop.place === link) say(`${dropText(drop)} bricks tap --drops ${shellWord(link)} shows such packets.`);
   }
 
   private engineName = '';
