@@ -25,6 +25,8 @@ export { flowHash } from './flow/hash';
 export { HEADER, type HeaderKind } from './flow/header-kinds';
 export { HeaderWalk, type HeaderWalkOptions } from './flow/header-walk';
 export { BEHIND_LABELS, type BehindLabels } from './flow/labels';
+export { PacketRewriter, type PacketRewriterOptions } from './rewriting/packet-rewriter';
+export { WordCache } from './rewriting/word-cache';
 export { OuterHeaders, type OuterHeadersOptions } from './flow/outer-headers';
 export { ConsistentSplit, MOVED } from './bricks/consistent-split';
 export { FLOW_WORD_COUNTERS, FlowMemory, flowWords, type FlowWordOptions } from './bricks/flow-words';

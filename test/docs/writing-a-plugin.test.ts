@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCaptureFile } from 'packet-bricks';
-import { bytesOf, ethernet, ipv4, udp, viewOf, writePackets } from 'packet-bricks/testing';
+import { bytesOf, ethernet, icmp, ipv4, udp, viewOf, vxlan, writePackets } from 'packet-bricks/testing';
 import { wholeBricks } from '../support/page-examples';
 import { Workplace } from '../support/program';
 
@@ -69,4 +69,13 @@ test('the backend brings its packets, at a rate, to their end', async () => {
   expect(packets.every(({ isUdp, destinationPort }) => isUdp && destinationPort === 53)).toBe(true);
   // 100 µs apart, but for rounding of large numbers.
   expect(packets.slice(1).every(({ time }, index) => Math.abs(time - packets[index].time - 100_000) < 2000)).toBe(true);
+});
+
+test('the one that changes fields does so in tunnels and in ICMP errors, too, and checksums follow', async () => {
+  const inside = (address: string): ReturnType<typeof ipv4> => ipv4({ source: address, destination: '198.51.100.1' }, udp({}, 'content'));
+  const frames = (address: string): string[] => [ethernet({}, inside(address)), ethernet({}, ipv4({}, vxlan({ checksum: 'right' }, ethernet({}, inside(address))))), ethernet({}, ipv4({}, icmp({ type: 3, identifier: 0, sequence: 0 }, inside(address))))].map((one) => bytesOf(one).toString('hex'));
+  const input = writePackets(place.path('named.pcap'), frames('203.0.113.5').map((one) => Buffer.from(one, 'hex')));
+  writeFileSync(place.path('renamed.lua'), `Brick.load("${fileOf('Renamed')}")\nPktEngine.new("e0"):link(Brick.new("Renamed", {from = "203.0.113.5", to = "203.0.113.77"}):connect_input("${input}"):connect_output("renamed.pcap")):start()`);
+  expect(await place.run(['--backend', 'loopback', '-f', 'renamed.lua'])).toMatchObject({ code: 0 });
+  expect([...readCaptureFile(place.path('renamed.pcap'))].map(({ bytes }) => Buffer.from(bytes).toString('hex'))).toEqual(frames('203.0.113.77'));
 });

@@ -4,7 +4,7 @@
  * likewise, with other padding.
  */
 import { createCipheriv } from 'node:crypto';
-import { AddressCache } from './address-cache.js';
+import { WordCache } from 'packet-bricks';
 
 export const KEY_BYTES = 32;
 const BLOCK_BYTES = 16;
@@ -23,18 +23,18 @@ export class CryptoPan {
   private readonly words = new DataView(this.blocks.buffer);
   private readonly padding: Int32Array;
   private readonly macPadding: Int32Array;
-  private readonly ipv4Cache: AddressCache;
-  private readonly ipv6Cache: AddressCache;
-  private readonly macCache: AddressCache;
+  private readonly ipv4Cache: WordCache;
+  private readonly ipv6Cache: WordCache;
+  private readonly macCache: WordCache;
 
   /** `key`: 32 bytes, the AES key and what the padding is made from. `entries`: how many addresses of each kind are remembered. */
   constructor(key: Uint8Array, entries: number) {
     this.cipher = createCipheriv('aes-128-ecb', key.subarray(0, 16), null).setAutoPadding(false);
     this.padding = this.encrypted(key.subarray(16, KEY_BYTES));
     this.macPadding = this.encrypted(key.subarray(16, KEY_BYTES).map((byte) => byte ^ 0xff));
-    this.ipv4Cache = new AddressCache(entries, 1);
-    this.ipv6Cache = new AddressCache(entries, 4);
-    this.macCache = new AddressCache(entries, 2);
+    this.ipv4Cache = new WordCache(entries, 1);
+    this.ipv6Cache = new WordCache(entries, 4);
+    this.macCache = new WordCache(entries, 2);
   }
 
   ipv4(): void {
@@ -57,7 +57,7 @@ export class CryptoPan {
   }
 
   /** Turns bits `from` to `end` - 1, but for those of the first word that are set in `kept`: each by the bits before it, filled up with those of the padding. */
-  private replace(cache: AddressCache, from: number, end: number, padding: Int32Array, kept: number): void {
+  private replace(cache: WordCache, from: number, end: number, padding: Int32Array, kept: number): void {
     const { address, result, blocks, words } = this;
     if (cache.recall(address, result)) return;
     this.computed++;

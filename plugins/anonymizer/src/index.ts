@@ -1,11 +1,7 @@
 import { DROP, defineBrick } from 'packet-bricks';
-import { AddressWriter } from './address-writer.js';
 import { CryptoPan } from './crypto-pan.js';
 import { readKey } from './key.js';
-import { PacketAnonymizer } from './packet-anonymizer.js';
-
-/** What is left of a frame at least: no program reads one without its header. */
-const SHORTEST = 14;
+import { PacketAnonymizer, SHORTEST } from './packet-anonymizer.js';
 
 /** Replaces addresses and removes payloads. */
 export const Anonymizer = defineBrick({
@@ -34,7 +30,7 @@ export const Anonymizer = defineBrick({
   check: (options) => void readKey(options),
   state: ({ key, keyFile, addresses, macs, payload }, { log, rehearsing }) => {
     const crypto = new CryptoPan(readKey({ key, keyFile }, rehearsing ? undefined : (text) => log.warn(text)), addresses);
-    return { crypto, anonymizer: new PacketAnonymizer(new AddressWriter(crypto, macs), payload) };
+    return { crypto, anonymizer: new PacketAnonymizer(crypto, macs, payload) };
   },
   choose: (packets, { payload }, context) => {
     const { memory, offset, length, wireLength, batch } = packets;
