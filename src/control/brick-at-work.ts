@@ -14,7 +14,7 @@ import type { CompiledBrick } from '../model/graph';
 import type { TellUser } from '../model/outcome';
 import type { ColumnName } from '../model/packet-batch';
 import type { Token } from '../model/tokens';
-import { PacketReader } from '../flow/packet-view';
+import { PacketReader } from '../flow/packet-reader';
 import { nativeHeaderCopier } from '../native/system';
 import { EngineContainer } from '../plugins/engine-container';
 import type { EnginePlan } from './engine-protocol';

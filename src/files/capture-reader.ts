@@ -8,7 +8,7 @@ import { SOURCE_ENDED } from '../model/backend';
 import type { BricksError } from '../model/errors';
 import { packetMemory, type PacketBatch } from '../model/packet-batch';
 import { createPacketNotes } from '../model/packet-notes';
-import { flowFiller, type FlowFiller } from '../flow/columns';
+import { flowFiller, type FlowFiller } from '../flow/flow-columns';
 import { CaptureInput } from './capture-input';
 import { plainSection, type CaptureSection } from './capture-section';
 import { MAXIMUM_BLOCK, PCAP_HEADER, SECTION_BLOCK } from './formats';

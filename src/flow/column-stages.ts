@@ -3,7 +3,7 @@ import { HeaderBytesColumn, copyHeadersByByte, type HeaderCopierMaker } from '..
 import type { BatchStage } from '../core/side-batch';
 import { HEADER_COLUMN_NAMES, type ColumnName, type PacketMemory } from '../model/packet-batch';
 import type { GraphMemory } from '../rows/graph-memory';
-import { flowFiller } from './columns';
+import { flowFiller } from './flow-columns';
 import { headerFiller } from './header-columns';
 
 const FLOW_COLUMNS: readonly ColumnName[] = ['flowWord', 'flowAddresses', 'flowPorts'];

@@ -4,7 +4,7 @@ import type { HeaderKind } from './header-kinds';
 import { Protocol, extensionBytes, readFragmentHeader, readIpv4, readIpv6Header } from './headers';
 import { behindLabels, type BehindLabels } from './labels';
 import { LINK_TYPE_ETHERNET } from './link-types';
-import { linkHeader, passLabels, readEthernet, readNsh, readPpp, readPppoe, readType, readVersion } from './tags';
+import { linkHeader, passLabels, readEthernet, readNsh, readPpp, readPppoe, readType, readVersion } from './link-layer';
 import { enterTunnel, tunnelOf } from './tunnels';
 import { Header, Walk, cutOff } from './walk';
 
@@ -30,7 +30,7 @@ export interface HeaderWalkOptions {
 /** What a HeaderWalk is, but for its speed. */
 export class GeneralWalk {
   /** The header that was passed last, or that `next` could not pass. */
-  header: HeaderKind = Header.Unknown;
+  header: HeaderKind = Header.None;
   /** Where it starts. */
   start = 0;
   /** Of an extension header of IPv6, its number as an IP protocol; of a tag, its Ethernet type. */
@@ -43,7 +43,7 @@ export class GeneralWalk {
   /** By UDP port: the header of a tunnel. */
   protected readonly tunnels = new Uint8Array(65_536);
   /** What `next` would pass. */
-  protected upcoming: Header = Header.Unknown;
+  protected upcoming: Header = Header.None;
   private readonly labels: BehindLabels;
 
   constructor({ vxlanPorts = [4789, 8472], genevePorts = [6081], labels = 'guess' }: HeaderWalkOptions = {}) {
@@ -58,11 +58,11 @@ export class GeneralWalk {
     const { walk } = this;
     walk.begin(view, offset, length);
     this.start = offset;
-    this.header = Header.Unknown;
+    this.header = Header.None;
     this.wireEnd = this.datagramEnd = offset + wireLength;
     walk.fragment = FRAGMENT_NONE;
     this.upcoming = linkType === LINK_TYPE_ETHERNET ? Header.Ethernet : linkHeader(walk, linkType);
-    return !walk.unknown;
+    return !walk.unknownProtocol;
   }
 
   /** Where the next header starts, or the payload behind the last one. */
@@ -97,7 +97,7 @@ export class GeneralWalk {
 
   /** Whether another header is expected. If not, what is left is the payload. */
   get goesOn(): boolean {
-    return this.upcoming !== Header.Unknown;
+    return this.upcoming !== Header.None;
   }
 
   /** The Ethernet type of what comes next: 0x6558 for an Ethernet frame, 0 if that has none. */
@@ -131,7 +131,7 @@ export class GeneralWalk {
     const { walk } = this;
     const start = this.start = walk.position;
     let header = this.upcoming;
-    let upcoming: Header = Header.Unknown;
+    let upcoming: Header = Header.None;
     if (header === Header.ByVersion) header = readVersion(walk);
     else if (header === Header.Type) {
       const type = this.number = walk.type;
@@ -142,17 +142,17 @@ export class GeneralWalk {
     this.header = header as HeaderKind;
     if (walk.position === start && !walk.truncated) upcoming = this.pass(header);
     if (walk.position > walk.end) walk.truncated = true;
-    const passed = (walk.position > start || upcoming !== Header.Unknown) && !walk.truncated;
+    const passed = (walk.position > start || upcoming !== Header.None) && !walk.truncated;
     if (!passed) walk.position = start;
-    this.upcoming = passed ? upcoming : Header.Unknown;
+    this.upcoming = passed ? upcoming : Header.None;
     return passed;
   }
 
   private pass(header: Header): Header {
     const { walk } = this;
     switch (header) {
-      case Header.Unknown:
-        return Header.Unknown;
+      case Header.None:
+        return Header.None;
       case Header.Ethernet:
       case Header.GuessedEthernet:
         return this.passEthernet();
@@ -170,7 +170,7 @@ export class GeneralWalk {
       case Header.Icmpv6:
         return this.passIcmp(header);
       case Header.Mpls:
-        return passLabels(walk) ? behindLabels(walk, this.labels, this.wireEnd) : Header.Unknown;
+        return passLabels(walk) ? behindLabels(walk, this.labels, this.wireEnd) : Header.None;
       case Header.Pppoe:
         return this.passPppoe();
       case Header.Ppp:
@@ -200,7 +200,7 @@ export class GeneralWalk {
 
   private passIpv4(): Header {
     const { walk } = this;
-    if (!readIpv4(walk)) return Header.Unknown;
+    if (!readIpv4(walk)) return Header.None;
     const said = walk.view.getUint16(walk.network + 2);
     // 0 is that of packets that an offload has made.
     this.endAt(said === 0 ? this.wireEnd : walk.network + said);
@@ -209,7 +209,7 @@ export class GeneralWalk {
 
   private passIpv6(): Header {
     const { walk } = this;
-    if (!readIpv6Header(walk)) return Header.Unknown;
+    if (!readIpv6Header(walk)) return Header.None;
     const said = walk.view.getUint16(walk.network + 4);
     this.endAt(said === 0 ? this.wireEnd : walk.position + said);
     return this.byProtocol();
@@ -241,7 +241,7 @@ export class GeneralWalk {
   /** What follows an IP header. */
   protected byProtocol(): Header {
     const { walk } = this;
-    if (walk.fragment === FRAGMENT_LATER) return Header.Unknown;
+    if (walk.fragment === FRAGMENT_LATER) return Header.None;
     switch (walk.protocol) {
       case Protocol.Udp:
         return Header.Udp;
@@ -267,7 +267,7 @@ export class GeneralWalk {
         walk.type = 0x8847;
         return Header.Mpls;
       default:
-        return isExtension(walk) ? Header.Extension : Header.Unknown;
+        return isExtension(walk) ? Header.Extension : Header.None;
     }
   }
 
@@ -277,7 +277,7 @@ export class GeneralWalk {
     if (end - position < 8) return cutOff(walk);
     const size = end - position < 13 ? 8 : Math.max(20, (view.getUint8(position + 12) >>> 4) << 2);
     walk.position = Math.min(end, position + size);
-    return Header.Unknown;
+    return Header.None;
   }
 
   private passUdp(): Header {
@@ -294,10 +294,10 @@ export class GeneralWalk {
     const { walk } = this;
     const { view, position } = walk;
     this.passBytes(ICMP_BYTES);
-    if (walk.truncated) return Header.Unknown;
+    if (walk.truncated) return Header.None;
     const type = view.getUint8(position);
     const isV4 = header === Header.Icmp;
-    if (isV4 ? !ICMP_ERRORS.includes(type) : type < 1 || type > 4) return Header.Unknown;
+    if (isV4 ? !ICMP_ERRORS.includes(type) : type < 1 || type > 4) return Header.None;
     const said = isV4 ? (type > 5 || type === 3 ? view.getUint8(position + 5) << 2 : 0) : type === 1 || type === 3 ? view.getUint8(position + 4) << 3 : 0;
     if (said > 0) walk.end = Math.min(walk.end, walk.position + said);
     return isV4 ? Header.Ipv4 : Header.Ipv6;
@@ -306,7 +306,7 @@ export class GeneralWalk {
   private passPppoe(): Header {
     const { walk } = this;
     const next = readPppoe(walk);
-    if (next === Header.Unknown) return next;
+    if (next === Header.None) return next;
     this.trimTo(walk.position + walk.view.getUint16(walk.position - 2));
     return next;
   }
@@ -325,7 +325,7 @@ export class GeneralWalk {
     const { walk } = this;
     if (walk.end - walk.position < size) return cutOff(walk);
     walk.position += size;
-    return Header.Unknown;
+    return Header.None;
   }
 }
 

@@ -4,7 +4,7 @@ import { Header } from './walk';
 /** What a HeaderWalk stops at. Put those that you use into constants of your own module: V8 loads imported ones again for each packet. */
 export const HEADER = {
   /** No header that is known. */
-  NONE: Header.Unknown,
+  NONE: Header.None,
   ETHERNET: Header.Ethernet,
   /** A tag behind an Ethernet header (802.1Q, 802.1ad, VN-Tag, E-Tag, HSR, Cisco metadata), or behind another one; the type of what follows included. */
   TAG: Header.Tag,

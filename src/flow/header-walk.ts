@@ -45,7 +45,7 @@ export class HeaderWalk extends GeneralWalk {
       case Header.Tcp: {
         if (left < 13) break;
         const size = (view.getUint8(position + 12) >>> 4) << 2;
-        return this.passed(Header.Tcp, Math.min(left, size < 20 ? 20 : size), Header.Unknown);
+        return this.passed(Header.Tcp, Math.min(left, size < 20 ? 20 : size), Header.None);
       }
       case Header.Ipv6:
         if (left < 40 || view.getUint8(position) >>> 4 !== 6) break;

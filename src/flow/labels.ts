@@ -1,5 +1,8 @@
-/** What is behind a stack of MPLS labels, which do not say it themselves, as a HeaderWalk finds out. */
-import { isWithoutIp } from './tags';
+/**
+ * What is behind a stack of MPLS labels, which do not say it themselves, as a HeaderWalk finds out. With more care than the flow parser (`readMpls` in link-layer.ts),
+ * which native code does too, and which only has to find the same flow in each of a flow's packets.
+ */
+import { isWithoutIp } from './link-layer';
 import { Header, cutOff, type Walk } from './walk';
 
 /** What follows labels: IP, an Ethernet frame, a frame behind a control word, or what it looks like. */
@@ -35,7 +38,7 @@ function guess(walk: Walk, wireEnd: number): Header {
   if (end - position < ETHERNET_BYTES) return cutOff(walk);
   // First without a control word: a tagged frame looks as if it had one, and one behind it hardly ever as if it had none.
   if (isFrame(walk, position, wireEnd)) return Header.Ethernet;
-  if (nibble !== 0 || !isFrame(walk, position + CONTROL_WORD_BYTES, wireEnd)) return Header.Unknown;
+  if (nibble !== 0 || !isFrame(walk, position + CONTROL_WORD_BYTES, wireEnd)) return Header.None;
   walk.position = position + CONTROL_WORD_BYTES;
   return Header.Ethernet;
 }

@@ -1,7 +1,7 @@
 /** Where the headers of a packet are, as far as its outermost IP header leads: for the packet form and the header columns, which both tell the same. */
 import { FRAGMENT_LATER } from './flow-fields';
 import { Protocol, readIpv4, readIpv6 } from './headers';
-import { enterLink } from './tags';
+import { enterLink } from './link-layer';
 import { Header, Walk } from './walk';
 
 /** Made once and filled again for each packet. Offsets count from the packet's first byte. */
@@ -25,7 +25,7 @@ export class PacketHeaders {
     this.network = this.protocol = this.transport = -1;
     this.isLaterFragment = false;
     const layer = enterLink(walk, linkType);
-    if (layer === Header.Unknown) return;
+    if (layer === Header.None) return;
     const network = walk.position - start;
     if (!(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return;
     this.version = layer === Header.Ipv4 ? 4 : 6;

@@ -9,7 +9,7 @@ import { setFragmentKey } from './fragments';
 import { CONSTANT_PORTS } from './hash';
 import { Protocol, hasPorts, mayHoldPacket, readIpv4, readIpv6 } from './headers';
 import { LINK_TYPE_ETHERNET } from './link-types';
-import { enterLink, toNetwork } from './tags';
+import { enterLink, toNetwork } from './link-layer';
 import { enterGre, enterPim, enterUdp } from './tunnels';
 import { Header, Walk, type Layer } from './walk';
 
@@ -54,12 +54,12 @@ export function parseFlow(
     setIpFlow(flow);
     if (walk.fragment === FRAGMENT_LATER || headers === MAXIMUM_IP_HEADERS) return;
     const next = enterInner(walk, layer, tuple, inner);
-    if (next === Header.Unknown) return;
+    if (next === Header.None) return;
     walk.hardware = -1;
     layer = toNetwork(walk, next);
     if (readIp(layer)) continue;
     // A frame without IP in an Ethernet tunnel counts as it would outside of it.
-    if (layer === Header.Unknown && walk.hardware >= 0) setHardwareFlow(walk.hardware, flow);
+    if (layer === Header.None && walk.hardware >= 0) setHardwareFlow(walk.hardware, flow);
     return;
   }
 }
@@ -77,7 +77,7 @@ function setHardwareFlow(start: number, flow: FlowFields): void {
   flow.protocol = -1;
   flow.addresses = (folded ^ (folded >>> 16)) & 0xffff;
   flow.signedPorts = NO_PORTS;
-  flow.unknownProtocol = start >= 0 && walk.unknown;
+  flow.unknownProtocol = start >= 0 && walk.unknownProtocol;
 }
 
 /** The flow by the IP header that was read last; the walk stands behind it. */
@@ -92,7 +92,7 @@ function setIpFlow(flow: FlowFields): void {
 
 /** Moves a walk into what its last IP header carries, if that is to be looked into and is a tunnel. */
 export function enterInner(walk: Walk, layer: Layer, tuple: FlowTuple, inner: boolean): Header {
-  if (!inner) return walk.protocol === Protocol.Ipv4 && tuple === 4 && layer === Header.Ipv4 ? Header.Ipv4 : Header.Unknown;
+  if (!inner) return walk.protocol === Protocol.Ipv4 && tuple === 4 && layer === Header.Ipv4 ? Header.Ipv4 : Header.None;
   switch (walk.protocol) {
     case Protocol.Ipv4:
       return Header.Ipv4;
@@ -105,7 +105,7 @@ export function enterInner(walk: Walk, layer: Layer, tuple: FlowTuple, inner: bo
     case Protocol.Udp:
       return enterUdp(walk);
     default:
-      return Header.Unknown;
+      return Header.None;
   }
 }
 

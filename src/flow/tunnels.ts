@@ -1,5 +1,5 @@
-/** From the end of an IP header into a tunnel: what the tunnel's own header says comes next (src/flow/tags.ts goes on from there). */
-import { nextProtocol } from './tags';
+/** From the end of an IP header into a tunnel: what the tunnel's own header says comes next (src/flow/link-layer.ts goes on from there). */
+import { nextProtocol } from './link-layer';
 import { Header, cutOff, type Walk } from './walk';
 
 const ETHERNET_BRIDGED = 0x6558;
@@ -14,8 +14,8 @@ const PORT_VXLAN_GPE = 4790;
 const PORT_GENEVE = 6081;
 
 /**
- * Whether a packet with these ports (source << 16 | destination) may hold another one. A flow column serves for the inner flow only
- * where not. All tunnels are known by the destination port; both ends of Teredo may have its port.
+ * Whether a packet with these ports (source << 16 | destination) may hold another one: the flow columns, which tell of the outer flow, then do not serve a brick that
+ * splits by the inner one. All tunnels are known by the destination port; both ends of Teredo may have its port.
  */
 export function mayEncapsulate(ports: number): boolean {
   const destination = ports & 0xffff;
@@ -33,11 +33,11 @@ export function enterGre(walk: Walk): Header {
   const version = flags & 7;
   if (version === 1) {
     // Payload length and call are in the key; without a sequence number there is no payload.
-    if (protocol !== 0x880b || !sequence) return Header.Unknown;
+    if (protocol !== 0x880b || !sequence) return Header.None;
     walk.position = position + 12 + ((flags & 0x0080) !== 0 ? 4 : 0);
     return Header.Ppp;
   }
-  if (version !== 0) return Header.Unknown;
+  if (version !== 0) return Header.None;
   const routed = (flags & 0x4000) !== 0;
   walk.position = position + 4 + (routed || (flags & 0x8000) !== 0 ? 4 : 0) + ((flags & 0x2000) !== 0 ? 4 : 0) + (sequence ? 4 : 0);
   if (routed && !passRoutes(walk)) return cutOff(walk);
@@ -73,14 +73,14 @@ function enterType(walk: Walk, type: number): Header {
   if (type === ETHERNET_BRIDGED) return Header.Ethernet;
   walk.type = type;
   // There is no frame whose length a smaller number could be.
-  return type < 0x0600 ? Header.Unknown : Header.Type;
+  return type < 0x0600 ? Header.None : Header.Type;
 }
 
 /** Cisco metadata in GRE: the type of what is behind it stands first. Its length counts 8 bytes. */
 function enterCiscoMetadata(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 4) return cutOff(walk);
-  if (view.getUint8(position + 3) === 0) return Header.Unknown;
+  if (view.getUint8(position + 3) === 0) return Header.None;
   walk.position = position + (view.getUint8(position + 3) << 3);
   return enterType(walk, view.getUint16(position));
 }
@@ -93,7 +93,7 @@ function enterErspan3(walk: Walk): Header {
   walk.position = position + 12 + ((last & 1) !== 0 ? 8 : 0);
   const frameType = (last >>> 10) & 31;
   if (frameType === 0) return Header.Ethernet;
-  return frameType === 2 ? Header.ByVersion : Header.Unknown;
+  return frameType === 2 ? Header.ByVersion : Header.None;
 }
 
 /** By the ports of the UDP header that the walk stands at. */
@@ -121,7 +121,7 @@ export function tunnelOf(sourcePort: number, destinationPort: number): Header {
     case PORT_TEREDO:
       return Header.Teredo;
     default:
-      return sourcePort === PORT_TEREDO ? Header.Teredo : Header.Unknown;
+      return sourcePort === PORT_TEREDO ? Header.Teredo : Header.None;
   }
 }
 
@@ -143,7 +143,7 @@ export function enterTunnel(walk: Walk, tunnel: Header): Header {
     case Header.Pim:
       return enterPim(walk);
     default:
-      return Header.Unknown;
+      return Header.None;
   }
 }
 
@@ -151,7 +151,7 @@ function enterVxlan(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 8) return cutOff(walk);
   // The flag that the network identifier is valid: other protocols use these ports too.
-  if ((view.getUint8(position) & 0x08) === 0) return Header.Unknown;
+  if ((view.getUint8(position) & 0x08) === 0) return Header.None;
   walk.position = position + 8;
   return Header.Ethernet;
 }
@@ -160,7 +160,7 @@ function enterVxlan(walk: Walk): Header {
 function enterVxlanGpe(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 8) return cutOff(walk);
-  if ((view.getUint8(position) & 0x30) !== 0) return Header.Unknown;
+  if ((view.getUint8(position) & 0x30) !== 0) return Header.None;
   if ((view.getUint8(position) & 0x04) === 0) return enterVxlan(walk);
   walk.position = position + 8;
   return nextProtocol(walk, view.getUint8(position + 3));
@@ -170,7 +170,7 @@ function enterGeneve(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 8) return cutOff(walk);
   const first = view.getUint8(position);
-  if (first >>> 6 !== 0) return Header.Unknown;
+  if (first >>> 6 !== 0) return Header.None;
   walk.position = position + 8 + ((first & 0x3f) << 2);
   return enterType(walk, view.getUint16(position + 2));
 }
@@ -179,7 +179,7 @@ function enterGeneve(walk: Walk): Header {
 function enterGtp(walk: Walk): Header {
   const { view, position, end } = walk;
   if (end - position < 8) return cutOff(walk);
-  if (view.getUint8(position) >>> 4 !== 3 || view.getUint8(position + 1) !== 255) return Header.Unknown;
+  if (view.getUint8(position) >>> 4 !== 3 || view.getUint8(position + 1) !== 255) return Header.None;
   const flags = view.getUint8(position) & 7;
   let at = position + 8;
   if (flags !== 0) {
@@ -190,7 +190,7 @@ function enterGtp(walk: Walk): Header {
     while (extension !== 0) {
       if (at >= end) return cutOff(walk);
       const size = view.getUint8(at) << 2;
-      if (size === 0) return Header.Unknown;
+      if (size === 0) return Header.None;
       if (end - at < size) return cutOff(walk);
       at += size;
       extension = view.getUint8(at - 1);
@@ -208,14 +208,14 @@ function enterTeredo(walk: Walk): Header {
   if (end - at >= 8 && view.getUint16(at) === 0) at += 8;
   walk.position = at;
   if (at >= end) return cutOff(walk);
-  return view.getUint8(at) >>> 4 === 6 ? Header.Ipv6 : Header.Unknown;
+  return view.getUint8(at) >>> 4 === 6 ? Header.Ipv6 : Header.None;
 }
 
 /** What a router registers of a multicast source: version 2, type 1, and flags, then the packet (RFC 7761). */
 export function enterPim(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 8) return cutOff(walk);
-  if (view.getUint8(position) !== 0x21) return Header.Unknown;
+  if (view.getUint8(position) !== 0x21) return Header.None;
   walk.position = position + 8;
   return Header.ByVersion;
 }

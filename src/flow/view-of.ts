@@ -2,7 +2,7 @@
 import { CurrentPackets } from '../context/current-packets';
 import { createPacketBatch, createPacketColumns, packetMemory } from '../model/packet-batch';
 import type { PacketView } from '../model/packet-view';
-import { PacketReader } from './packet-view';
+import { PacketReader } from './packet-reader';
 
 /** A packet in its own memory. */
 export interface SinglePacket {

@@ -1,12 +1,12 @@
 /**
- * A walk through the headers of one packet. What stands in tags.ts, headers.ts and tunnels.ts takes one that is at the start of a
- * header, moves it behind that header, and says what comes next. Nothing from `end` on is ever read.
+ * A cursor that goes through the headers of one packet. The functions in link-layer.ts, headers.ts and tunnels.ts take one that stands at the start of a
+ * header, move it behind that header, and say what comes next. Nothing from `end` on is ever read.
  */
 
-/** What the walk stands at. A const enum: where V8 runs it, its members are numbers, not loads from another module. */
+/** What a walk stands at, or what comes next. A const enum: where V8 runs it, its members are numbers, not loads from another module. */
 export const enum Header {
   /** Nothing that leads to an IP header. */
-  Unknown = 0,
+  None = 0,
   /** What the Ethernet type in `walk.type` announces. */
   Type = 1,
   Ethernet = 2,
@@ -51,7 +51,7 @@ export const enum Header {
 }
 
 /** Where a walk to the next IP header ends. */
-export type Layer = Header.Unknown | Header.Ipv4 | Header.Ipv6;
+export type Layer = Header.None | Header.Ipv4 | Header.Ipv6;
 
 /** Made once and used again for each packet. All numbers are small or signed, so that none needs a place on the heap. */
 export class Walk {
@@ -64,7 +64,7 @@ export class Walk {
   /** The Ethernet type that Header.Type is about. */
   type = 0;
   /** Whether the walk ended at a protocol that nothing here reads. */
-  unknown = false;
+  unknownProtocol = false;
   /** Whether a header was not captured whole. */
   truncated = false;
 
@@ -86,7 +86,7 @@ export class Walk {
     this.position = offset;
     this.end = offset + length;
     this.hardware = -1;
-    this.unknown = false;
+    this.unknownProtocol = false;
     this.truncated = false;
     this.protocol = -1;
   }
@@ -95,5 +95,5 @@ export class Walk {
 /** Says of a header that it was not captured whole. */
 export function cutOff(walk: Walk): Header {
   walk.truncated = true;
-  return Header.Unknown;
+  return Header.None;
 }

@@ -1,7 +1,7 @@
 /** Counts connections exactly, by both ends' addresses and ports and the protocol, whichever way a packet goes. */
 import type { PacketBatch } from '../model/packet-batch';
 import { hasPorts, readIpv4, readIpv6 } from '../flow/headers';
-import { enterLink } from '../flow/tags';
+import { enterLink } from '../flow/link-layer';
 import { Header, Walk } from '../flow/walk';
 
 /** Beyond this many the count says "at least". */
@@ -25,7 +25,7 @@ export class FlowCount {
     const { bytes, view } = batch.memory;
     walk.begin(view, batch.offset[row], batch.length[row]);
     const layer = enterLink(walk, batch.linkType);
-    if (layer === Header.Unknown || !(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return;
+    if (layer === Header.None || !(layer === Header.Ipv4 ? readIpv4(walk) : readIpv6(walk))) return;
     const addressBytes = layer === Header.Ipv4 ? 4 : 16;
     const source = walk.network + (layer === Header.Ipv4 ? 12 : 8);
     // Fragments have no ports to tell them by: they count for their addresses.

@@ -3,7 +3,7 @@ import { FRAGMENT_LATER, FRAGMENT_NONE } from '../flow/flow-fields';
 import { hasPorts, readIpv4, readIpv6 } from '../flow/headers';
 import { LINK_TYPE_ETHERNET } from '../flow/link-types';
 import { MAXIMUM_IP_HEADERS, enterInner } from '../flow/parse';
-import { enterLink, toNetwork } from '../flow/tags';
+import { enterLink, toNetwork } from '../flow/link-layer';
 import { Header, Walk, type Layer } from '../flow/walk';
 import type { PacketMemory } from '../model/packet-batch';
 import { KEY_DESTINATION, KEY_FLAGS, KEY_MACS, KEY_META, KEY_PORTS, KEY_SOURCE, KEY_WORDS, META_MACS, META_PORTS, META_PROTOCOL, META_PROTOCOL_SHIFT } from './layout';
@@ -42,7 +42,7 @@ export function readPacketKey(
     }
     if (walk.fragment === FRAGMENT_LATER || headers === MAXIMUM_IP_HEADERS) break;
     const next = enterInner(walk, layer, 4, inner);
-    if (next === Header.Unknown) break;
+    if (next === Header.None) break;
     walk.hardware = -1;
     layer = toNetwork(walk, next);
     if (walk.hardware >= 0) hardware = walk.hardware;

@@ -4,7 +4,7 @@ import { FLOW_NOT_COMPUTED, FLOW_WITH_PORTS } from '../model/packet-batch';
 
 const PACKET_BYTES = 256;
 /**
- * What is rare or broken, from byte 12 on: each way through src/flow/tags.ts and headers.ts. Code that V8 has not seen run is thrown away, and
+ * What is rare or broken, from byte 12 on: each way through src/flow/link-layer.ts and headers.ts. Code that V8 has not seen run is thrown away, and
  * all that was compiled around it, when its first packet comes.
  */
 const RARE_FRAMES = [

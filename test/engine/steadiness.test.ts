@@ -2,7 +2,8 @@
 import { LoadBalancer } from 'packet-bricks';
 import { coreAddon } from 'packet-bricks/src/native/core-addon';
 import { packetMemory } from 'packet-bricks/src/model/packet-batch';
-import { FlowFields, parseFlow } from 'packet-bricks/src/flow';
+import { FlowFields } from 'packet-bricks/src/flow/flow-fields';
+import { parseFlow } from 'packet-bricks/src/flow/parse';
 import { bytesOf, ethernet, ipv4, udp } from '../support/packets';
 import { closeEngines, flowPacket, injectAll, loopback, runningEngine, until } from '../support/loopback-engine';
 

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/model/packet-batch';
 import { parseFlow } from '../../src/flow/parse';
 import { FlowFields } from '../../src/flow/flow-fields';
-import { flowFiller } from '../../src/flow/columns';
+import { flowFiller } from '../../src/flow/flow-columns';
 import { mayEncapsulate } from '../../src/flow/tunnels';
 import { captureNames, capturesFolder, readCapture } from '../support/captures';
 import { bytesOf } from '../support/packets';

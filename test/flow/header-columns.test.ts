@@ -4,7 +4,7 @@ import { copyHeadersByByte } from '../../src/core/header-bytes';
 import { CurrentPackets } from '../../src/context/current-packets';
 import { HEADER_COLUMN_NAMES, createPacketBatch, createPacketColumns, packetMemory, type HeaderColumnName } from '../../src/model/packet-batch';
 import { headerFiller } from '../../src/flow/header-columns';
-import { PacketReader } from '../../src/flow/packet-view';
+import { PacketReader } from '../../src/flow/packet-reader';
 import { bytesOf } from '../support/packets';
 import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 import { arp, ethernet, icmp, ipv4, ipv4Fragments, ipv6, tcp, udp, vlan, vxlan, type Layered } from 'packet-bricks/testing';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { createPacketBatch, packetMemory, FLOW_NOT_COMPUTED } from '../../src/model/packet-batch';
 import { FLOW_NONE, FLOW_WITHOUT_PORTS, FLOW_WITH_PORTS } from '../../src/flow/flow-fields';
-import { flowFiller } from '../../src/flow/columns';
+import { flowFiller } from '../../src/flow/flow-columns';
 import { flowHash, flowWord } from '../../src/flow/hash';
 import { captureNames, describeWithCaptures, readCapture } from '../support/captures';
 import { bytesOf, ethernet, ipv4, ipv6, tcp, text, udp, vlan, vxlan, type Layered } from '../support/packets';

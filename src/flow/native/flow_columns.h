@@ -1,4 +1,4 @@
-// The flow columns of an Ethernet frame: what src/flow/columns.ts computes, exactly; a test holds the two equal. Where the flow depends
+// The flow columns of an Ethernet frame: what src/flow/flow-columns.ts computes, exactly; a test holds the two equal. Where the flow depends
 // on a brick's options (fragments, what may hold a packet by its protocol), or needs counting, that is left to the brick (0).
 // Cost: about 3 ns a packet once its first cache line is there.
 #pragma once

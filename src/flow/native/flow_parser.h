@@ -1,4 +1,4 @@
-// The way from an Ethernet frame's first byte to its flow: src/flow/tags.ts and headers.ts in C, for the outermost IP header.
+// The way from an Ethernet frame's first byte to its flow: src/flow/link-layer.ts and headers.ts in C, for the outermost IP header.
 // No byte from `length` on is read, and any bytes at all give an answer.
 #pragma once
 

@@ -1,4 +1,4 @@
-/** Reads the headers of one packet after the other for bricks of the packet form. */
+/** The PacketView that bricks of the packet form get: it reads the headers of one packet after the other. */
 import type { CurrentBatch } from '../model/brick';
 import type { CurrentPackets } from '../context/current-packets';
 import { HEADER_BYTES, type PacketColumns, type PacketMemory } from '../model/packet-batch';

@@ -1,4 +1,4 @@
-/** From the first byte of a packet, or of one inside a tunnel, to its IP header. */
+/** From the first byte of a packet, or of one inside a tunnel, to its IP header: Ethernet and other link types, and the tags, labels and sessions behind them. */
 import {
   LINK_TYPE_ETHERNET, LINK_TYPE_IPV4, LINK_TYPE_IPV6, LINK_TYPE_LINUX_SLL, LINK_TYPE_LINUX_SLL2, LINK_TYPE_LOOP, LINK_TYPE_NULL,
   LINK_TYPE_PPP, LINK_TYPE_PPP_HDLC, LINK_TYPE_RAW, LINK_TYPE_RAW_12, LINK_TYPE_RAW_14,
@@ -20,7 +20,7 @@ export function toNetwork(walk: Walk, header: Header): Layer {
     if (next === Header.Ethernet) next = readEthernet(walk);
     if (next === Header.Type) next = readType(walk);
     switch (next) {
-      case Header.Unknown:
+      case Header.None:
       case Header.Ipv4:
       case Header.Ipv6:
         return next;
@@ -68,8 +68,8 @@ export function linkHeader(walk: Walk, linkType: number): Header {
     case LINK_TYPE_PPP_HDLC:
       return Header.Ppp;
     default:
-      walk.unknown = true;
-      return Header.Unknown;
+      walk.unknownProtocol = true;
+      return Header.None;
   }
 }
 
@@ -111,7 +111,7 @@ export function readType(walk: Walk): Header {
       return skipTag(walk, 6);
     case 0x8909: // Cisco metadata; its length counts 8 bytes, those of both types included
       if (left < 2) return cutOff(walk);
-      return walk.view.getUint8(position + 1) === 0 ? Header.Unknown : skipTag(walk, (walk.view.getUint8(position + 1) << 3) - 2);
+      return walk.view.getUint8(position + 1) === 0 ? Header.None : skipTag(walk, (walk.view.getUint8(position + 1) << 3) - 2);
     case 0x8903: // FabricPath: tag and time to live, then the frame
       walk.position = position + 2;
       return Header.Ethernet;
@@ -130,8 +130,8 @@ export function readType(walk: Walk): Header {
     case 0x8864:
       return Header.Pppoe;
     default:
-      walk.unknown = !isWithoutIp(type);
-      return Header.Unknown;
+      walk.unknownProtocol = !isWithoutIp(type);
+      return Header.None;
   }
 }
 
@@ -170,9 +170,9 @@ export function isWithoutIp(type: number): boolean {
 function readSnap(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 8) return cutOff(walk);
-  if (view.getUint16(position) !== 0xaaaa || view.getUint16(position + 2) !== 0x0300 || view.getUint16(position + 4) !== 0) return Header.Unknown;
+  if (view.getUint16(position) !== 0xaaaa || view.getUint16(position + 2) !== 0x0300 || view.getUint16(position + 4) !== 0) return Header.None;
   const type = view.getUint16(position + 6);
-  if (type <= LONGEST_LENGTH) return Header.Unknown;
+  if (type <= LONGEST_LENGTH) return Header.None;
   walk.position = position + 8;
   walk.type = type;
   return Header.Type;
@@ -180,8 +180,8 @@ function readSnap(walk: Walk): Header {
 
 /** A label stack. It does not say what is behind it, so the first four bits there have to. */
 function readMpls(walk: Walk): Header {
-  if (!passLabels(walk)) return Header.Unknown;
-  if (walk.end - walk.position < 4) return Header.Unknown;
+  if (!passLabels(walk)) return Header.None;
+  if (walk.end - walk.position < 4) return Header.None;
   if (walk.view.getUint8(walk.position) >>> 4 !== 0) return Header.ByVersion;
   // The control word of a pseudowire, in all likelihood one of Ethernet.
   walk.position += 4;
@@ -206,7 +206,7 @@ export function passLabels(walk: Walk): boolean {
 export function readPppoe(walk: Walk): Header {
   const { view, position } = walk;
   if (walk.end - position < 6) return cutOff(walk);
-  if (view.getUint16(position) !== 0x1100) return Header.Unknown;
+  if (view.getUint16(position) !== 0x1100) return Header.None;
   walk.position = position + 6;
   return Header.Ppp;
 }
@@ -217,8 +217,8 @@ export function readNsh(walk: Walk): Header {
   if (walk.end - position < 8) return cutOff(walk);
   const size = (view.getUint8(position + 1) & 0x3f) << 2;
   if (view.getUint8(position) >>> 6 !== 0 || size < 8) {
-    walk.unknown = true;
-    return Header.Unknown;
+    walk.unknownProtocol = true;
+    return Header.None;
   }
   walk.position = position + size;
   return nextProtocol(walk, view.getUint8(position + 3));
@@ -239,8 +239,8 @@ export function nextProtocol(walk: Walk, protocol: number): Header {
       walk.type = 0x8847;
       return Header.Mpls;
     default:
-      walk.unknown = true;
-      return Header.Unknown;
+      walk.unknownProtocol = true;
+      return Header.None;
   }
 }
 
@@ -263,8 +263,8 @@ export function readPpp(walk: Walk): Header {
       return Header.Mpls;
     default:
       // From there on it is control of the link and of network protocols.
-      walk.unknown = protocol < 0x8000;
-      return Header.Unknown;
+      walk.unknownProtocol = protocol < 0x8000;
+      return Header.None;
   }
 }
 
@@ -275,7 +275,7 @@ function readCooked(walk: Walk, typeAt: number, size: number): Header {
   walk.position = start + size;
   walk.type = walk.view.getUint16(start + typeAt);
   // Below are numbers of Linux for what has no type.
-  return walk.type <= LONGEST_LENGTH ? Header.Unknown : Header.Type;
+  return walk.type <= LONGEST_LENGTH ? Header.None : Header.Type;
 }
 
 /** An address family in 32 bits, in the byte order of the machine that captured it. */
@@ -295,7 +295,7 @@ function readLoopback(walk: Walk): Header {
     case 30:
       return Header.Ipv6;
     default:
-      return Header.Unknown;
+      return Header.None;
   }
 }
 
@@ -303,9 +303,9 @@ function readLoopback(walk: Walk): Header {
 export function readVersion(walk: Walk): Layer {
   if (walk.position >= walk.end) {
     walk.truncated = true;
-    return Header.Unknown;
+    return Header.None;
   }
   const version = walk.view.getUint8(walk.position) >>> 4;
-  walk.unknown = version !== 4 && version !== 6;
-  return version === 4 ? Header.Ipv4 : version === 6 ? Header.Ipv6 : Header.Unknown;
+  walk.unknownProtocol = version !== 4 && version !== 6;
+  return version === 4 ? Header.Ipv4 : version === 6 ? Header.Ipv6 : Header.None;
 }

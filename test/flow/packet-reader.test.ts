@@ -3,7 +3,7 @@ import { copyHeadersByByte } from '../../src/core/header-bytes';
 import { CurrentPackets } from '../../src/context/current-packets';
 import { createPacketBatch, createPacketColumns, packetMemory } from '../../src/model/packet-batch';
 import type { PacketView } from '../../src/model/packet-view';
-import { PacketReader } from '../../src/flow/packet-view';
+import { PacketReader } from '../../src/flow/packet-reader';
 import { bytesOf } from '../support/packets';
 import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 import { arp, ethernet, ipv4, ipv6, tcp, udp, vlan, type Layered } from 'packet-bricks/testing';
