@@ -14,6 +14,7 @@ export { matchers, type BrickMatchers } from './matchers';
 export type { GivenPacket, TestPacket } from './packets';
 export type { Provision } from '../plugins/engine-container';
 export { TestBrick, runBrick, type TestBrickOptions } from './test-brick';
+export { TestSource, type TestSourceOptions } from './test-source';
 export { flowOf, viewOf } from './view-of';
 export { benchBrick, type BenchOptions, type BenchReport, type BenchWarning } from './bench-brick';
 export { fuzzBrick, type FuzzOptions, type FuzzReport } from './fuzz-brick';

@@ -1,7 +1,8 @@
 import {
-  COLUMN_NAMES, DiscardingSinks, LINK_BYTES, LINK_PACKETS, PACE_OPTIONS, PacedSource, Popularity, Random, SOURCE_ENDED, createPacketBatch, mixedWord, parseLinkName, type PaceOptions, type PacketMaker, type SinkRequest,
-  type SourceRequest,
+  COLUMN_NAMES, DiscardingSinks, LINK_BYTES, LINK_PACKETS, PACE_OPTIONS, PacedSource, Popularity, Random, SOURCE_ENDED, createPacketBatch, mixedWord, parseLinkName, type Backend, type PaceOptions, type PacketMaker,
+  type SinkRequest, type SourceRequest,
 } from 'packet-bricks';
+import { TestSource } from 'packet-bricks/testing';
 
 const counters = (): SourceRequest['counters'] & { words: Uint32Array } => {
   const words = new Uint32Array(64);
@@ -97,6 +98,28 @@ test('what is sent to discarding sinks is counted, and gone', () => {
   expect([sinks.transmit(batch), sinks.transmit(batch)]).toEqual([0, 0]);
   expect([0, 16].map((record) => [counted(block, record + LINK_PACKETS), counted(block, record + LINK_BYTES)])).toEqual([[2, 140], [1, 70]]);
   expect([...lists.counts]).toEqual([0, 0]);
+});
+
+describe('a source in a test', () => {
+  const maker: PacketMaker = { longest: 60, next: ({ bytes }, at) => bytes.fill(7, at, at + 60) && 60 };
+  const paced = (pace: Partial<PaceOptions>): TestSource => new TestSource((request, { notice }, clock) => new PacedSource(request, maker, { rate: 0, bits: 0, count: 0, seconds: 0, ...pace }, notice, clock), { link: 'eth7', rows: 16 });
+
+  test('goes by the time that the test moves, and tells what it has counted and said', () => {
+    const source = paced({ rate: 1000 });
+    expect([source.receive()?.length, source.receive()]).toEqual([1, []]);
+    const packets = source.advance(10).receive() ?? [];
+    expect(packets.map(({ nanoseconds }) => nanoseconds)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((one) => one * 1_000_000));
+    expect(packets[0]).toMatchObject({ bytes: Buffer.alloc(60, 7), wireLength: 60, linkType: 1 });
+    expect(source.advance(1000).receive()).toHaveLength(16);
+    expect([source.counted, source.notices]).toEqual([{ packets: 27, bytes: 27 * 60 }, [expect.stringContaining('eth7: the engine does not take')]]);
+    expect([paced({ count: 40 }).take().length, paced({}).take(17).length]).toEqual([40, 32]);
+  });
+
+  test('of a backend takes options as users give them', () => {
+    const backend = { name: 'sevens', options: PACE_OPTIONS, ports: (options: PaceOptions) => ({ openSource: (request: SourceRequest) => new PacedSource(request, maker, options, () => undefined) }) } as unknown as Backend;
+    expect(TestSource.of(backend, { count: '20' }).take()).toHaveLength(20);
+    expect(() => TestSource.of(backend, { count: -1 })).toThrow('The backend sevens: the option "count" is -1; it must be');
+  });
 });
 
 describe('random numbers', () => {
