@@ -42,9 +42,9 @@ export class BatchSender {
 
   private sendWatched(batch: PacketBatch): void {
     const { watcher } = this.graph.watch;
-    watcher.sending(batch);
+    const looks = watcher.sending(batch);
     this.sendNow(batch);
-    watcher.sent(batch);
+    if (looks) watcher.sent(batch);
   }
 
   private sendNow(batch: PacketBatch): void {

@@ -29,8 +29,8 @@ export interface GraphWatcher {
   /** A node is about to say which of the packets go that it holds; and it has said so. */
   releasing(node: number): void;
   released(node: number): void;
-  /** What lies on the sinks' lists is about to be sent; and it was sent or dropped. */
-  sending(batch: PacketBatch): void;
+  /** What lies on the sinks' lists is about to be sent; returns whether to call `sent` when it was sent or dropped. */
+  sending(batch: PacketBatch): boolean;
   sent(batch: PacketBatch): void;
 }
 
@@ -38,7 +38,7 @@ function nothing(): void {}
 
 /** Nobody looks. */
 export const NOBODY: GraphWatcher = {
-  look: nothing, entered: nothing, enteredSide: nothing, given: nothing, copied: nothing, ran: nothing, failed: nothing, lostHeld: nothing, releasing: nothing, released: nothing, sending: nothing, sent: nothing,
+  look: nothing, entered: nothing, enteredSide: nothing, given: nothing, copied: nothing, ran: nothing, failed: nothing, lostHeld: nothing, releasing: nothing, released: nothing, sending: () => false, sent: nothing,
 };
 
 /** Steps at which somebody looks, so that those who look at one of them do not pay for the others. */

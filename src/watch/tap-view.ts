@@ -99,10 +99,11 @@ export class TapView {
     if (count > 0) this.tap.show(batch, rows, count, place, this.allOf(DROP_REASON_INDEX.engineHung, count));
   }
 
-  sending(batch: PacketBatch): void {
+  /** False where the sample has none of the packets that are being sent: then `sent` has nothing to do. */
+  sending(batch: PacketBatch): boolean {
     const { sinks, tap } = this;
     this.passesOver = !tap.order.drops && tap.passesOver(this.waiting);
-    if (this.passesOver) return;
+    if (this.passesOver) return false;
     for (let index = 0; index < sinks.length; index++) {
       const { list, place, taken } = sinks[index];
       if (tap.order.drops) {
@@ -117,6 +118,7 @@ export class TapView {
       tap.show(batch, list.rows, list.count, place, undefined, taken);
       if (taken.count > 0) list.noteOf(taken);
     }
+    return true;
   }
 
   sent(batch: PacketBatch): void {

@@ -26,6 +26,8 @@ export class Watchers implements GraphWatcher {
   /** Where drops are noted of what somebody looks at when it is sent. */
   private notes: DropNotes[] = [];
   private waitingBefore: readonly number[] = [];
+  /** Whether somebody looks before packets are sent. */
+  private looksElsewhere = false;
   /** Whether more of the columns is read than those of the rows that taps take. */
   private readsAll = false;
   private watched: WatchedGraph | undefined;
@@ -136,15 +138,18 @@ export class Watchers implements GraphWatcher {
     this.endDone();
   }
 
-  sending(batch: PacketBatch): void {
+  sending(batch: PacketBatch): boolean {
     const { notes, leaving } = this;
+    // Taps elsewhere show what they have taken when the batch is sent.
+    let looks = this.looksElsewhere;
     for (let index = 0; index < notes.length; index++) clearDropNotes(notes[index]);
     try {
-      for (let index = 0; index < leaving.length; index++) leaving[index].sending(batch);
+      for (let index = 0; index < leaving.length; index++) looks = leaving[index].sending(batch) || looks;
     } catch (error) {
       this.fail(error);
     }
     if (this.traces.length > 0) this.eachTrace((trace) => trace.sending());
+    return looks;
   }
 
   sent(batch: PacketBatch): void {
@@ -224,6 +229,7 @@ export class Watchers implements GraphWatcher {
     for (const notes of this.notes) wantDropNotes(notes, true);
     const { graph: { watch, sideNodes }, sources, arrival } = watched;
     // What waits beside a batch takes its columns with it.
+    this.looksElsewhere = traces.length > 0 || taps.some(({ view: { looksAt } }) => looksAt.entering || looksAt.between || looksAt.bricks);
     this.readsAll = traces.length > 0 || sideNodes.length > 0 || taps.some(({ tap }) => tap.readsAll);
     arrival.missing = false;
     const bricks = this.between.length + this.bricks.length + traces.length > 0;
