@@ -6,9 +6,13 @@ import type { SharedRules } from './layout';
 import type { ReaderLists, RuleMatcher } from './rule-reader';
 
 export interface NativeRules extends RuleMatcher {
-  bindMemory(bytes: Uint8Array): void;
-  /** Reads the keys of the first `count` rows on the list, and returns how many it could not read: these have META_UNREAD. For Ethernet only. */
-  read(count: number): number;
+  /** Says where packets lie, which rows of the batch `select` takes, and where it says what is decided of them. */
+  bind(bytes: Uint8Array, rows: Uint16Array, next: Uint16Array): void;
+  /**
+   * Reads the keys of the first `count` rows and decides them as `match` does, up to the first rows that it can't read: those have META_UNREAD, and all from there on
+   * are left to `match`. Returns twice the number of rows decided, and 1 more where `match` would not return 0. For Ethernet only.
+   */
+  select(count: number, tick: number, counts: number): number;
 }
 
 export interface NativeLists extends ReaderLists {

@@ -1,4 +1,4 @@
-/** The hash of a rule's key: of its tuple, and of the words that the tuple looks at. The native reader has the same (src/rules/native/rule_table.cpp). */
+/** The hash of a rule's key: of its tuple, and of the words that the tuple looks at. The native reader has the same (src/rules/native/rule_hash.h). */
 import { TUPLE_USED, TUPLE_WORDS } from './layout';
 
 /** The hash of the words `key[1]` to `key[12]` under the mask of a tuple. A number of 32 bits with a sign. */

@@ -25,8 +25,8 @@ export interface ReaderLists {
 }
 
 export interface RuleMatcher {
-  /** Finds the rule of each of the first `count` packets, at the tick `tick`, counts for it if `counts` is not 0, and returns how many packets are to be changed, or to go to an output that does not exist. */
-  match(count: number, tick: number, counts: number): number;
+  /** Finds the rule of each packet from `first` to before `count`, at the tick `tick`, counts for it if `counts` is not 0, and returns how many packets are to be changed, or to go to an output that does not exist. */
+  match(first: number, count: number, tick: number, counts: number): number;
 }
 
 export class RuleReader implements RuleMatcher {
@@ -40,20 +40,20 @@ export class RuleReader implements RuleMatcher {
     this.views = new RuleViews(shared);
   }
 
-  match(count: number, tick: number, counts: number): number {
+  match(first: number, count: number, tick: number, counts: number): number {
     const { control } = this.views;
     const { hits } = this.lists;
     Atomics.add(control, CONTROL_READER, 1);
     this.sets = Atomics.load(control, CONTROL_SETS);
     this.tick = tick;
-    for (let i = 0; i < count; i++) {
+    for (let i = first; i < count; i++) {
       this.best = 0;
       this.lookIn(0, i * KEY_WORDS);
       this.lookIn(1, i * KEY_WORDS);
       hits[i] = this.best;
     }
     let special = 0;
-    for (let i = 0; i < count; i++) if (this.decide(i, counts !== 0)) special++;
+    for (let i = first; i < count; i++) if (this.decide(i, counts !== 0)) special++;
     Atomics.add(control, CONTROL_READER, 1);
     return special;
   }

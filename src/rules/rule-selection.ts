@@ -39,7 +39,8 @@ export class RuleSelection {
   private readonly laterKey = new Uint32Array(KEY_WORDS);
   private readonly places: KeyPlaces = { hardware: -1, network: -1, transport: -1 };
   private readonly modified: ModifiedPacket;
-  private bound: Uint8Array | undefined;
+  /** What the native reader was told last. */
+  private readonly bound: { bytes?: Uint8Array; rows?: Uint16Array; next?: Uint16Array } = {};
   private readonly totals: Counter[];
   private readonly counted = new Float64Array(RULE_TYPES.length);
   private readonly withoutOutput: Counter;
@@ -86,32 +87,40 @@ export class RuleSelection {
 
   /** Sets `next[i]` for the packet of `rows[i]`: 0 where no rule applies, else what its rule says. */
   select({ rows, count }: Pick<InputRows, 'rows' | 'count'>, next: Uint16Array): void {
-    const { lists, context } = this;
-    for (let i = 0; i < count; i++) lists.rows[i] = rows[i];
+    const { lists, context, native } = this;
+    const tick = Math.floor(context.clock.cell[0] / NANOSECONDS_OF_TICK) | 0;
+    const counts = context.rehearsing ? 0 : 1;
     this.lastCount = count;
-    this.readKeys(count);
-    const special = this.matcher.match(count, Math.floor(context.clock.cell[0] / NANOSECONDS_OF_TICK) | 0, context.rehearsing ? 0 : 1);
-    for (let i = 0; i < count; i++) next[i] = lists.next[i];
+    let decided = 0;
+    let special = 0;
+    if (native && context.packets.batch.linkType === LINK_TYPE_ETHERNET) {
+      this.bind(native, rows, next);
+      const outcome = native.select(count, tick, counts);
+      decided = outcome >>> 1;
+      special = outcome & 1;
+    } else {
+      for (let i = 0; i < count; i++) {
+        lists.rows[i] = rows[i];
+        lists.bytes[i] = context.packets.wireLength[rows[i]];
+        lists.keys[i * KEY_WORDS + KEY_META] = META_UNREAD;
+      }
+    }
+    if (decided < count) {
+      for (let i = decided; i < count; i++) if (lists.keys[i * KEY_WORDS + KEY_META] === META_UNREAD) this.readKey(i);
+      special += this.matcher.match(decided, count, tick, counts);
+      for (let i = decided; i < count; i++) next[i] = lists.next[i];
+    }
     if (special > 0) this.doSpecial(count);
     this.count();
   }
 
-  private readKeys(count: number): void {
-    const { native, lists, context: { packets } } = this;
-    const { bytes } = packets.memory;
-    if (native && packets.batch.linkType === LINK_TYPE_ETHERNET) {
-      if (this.bound !== bytes) {
-        native.bindMemory(bytes);
-        this.bound = bytes;
-      }
-      if (native.read(count) === 0) return;
-      for (let i = 0; i < count; i++) if (lists.keys[i * KEY_WORDS + KEY_META] === META_UNREAD) this.readKey(i);
-      return;
-    }
-    for (let i = 0; i < count; i++) {
-      lists.bytes[i] = packets.wireLength[lists.rows[i]];
-      this.readKey(i);
-    }
+  private bind(native: NativeRules, rows: Uint16Array, next: Uint16Array): void {
+    const { bound, context: { packets: { memory: { bytes } } } } = this;
+    if (bound.bytes === bytes && bound.rows === rows && bound.next === next) return;
+    native.bind(bytes, rows, next);
+    bound.bytes = bytes;
+    bound.rows = rows;
+    bound.next = next;
   }
 
   private readKey(i: number): void {

@@ -126,7 +126,7 @@ afterAll(() => {
       readPacketKey(memory, 0, frame.length, 1, false, lists.keys, index * KEY_WORDS);
     });
     const columns = { offset: new Uint32Array(PACKETS), length: new Uint32Array(PACKETS), wireLength: new Uint32Array(PACKETS) };
-    (nativeRules(shared, columns, lists, false) ?? new RuleReader(shared, lists)).match(PACKETS, 1, 1);
+    (nativeRules(shared, columns, lists, false) ?? new RuleReader(shared, lists)).match(0, PACKETS, 1, 1);
     expect(handles.map((handle) => store.counts(handle).packets)).toEqual(expected);
     expect(expected.filter((count) => count !== 0).length).toBeGreaterThan(10);
   } finally {

@@ -30,8 +30,8 @@ function nativeKeyOf(packet: Uint8Array, inner: boolean): Uint32Array | undefine
   const bytes = new Uint8Array(OFFSET + packet.length);
   bytes.set(packet, OFFSET);
   columns.length[0] = packet.length;
-  native.bindMemory(bytes);
-  return native.read(1) === 0 ? lists.keys.slice() : undefined;
+  native.bind(bytes, new Uint16Array(1), new Uint16Array(1));
+  return native.select(1, 0, 0) >>> 1 === 1 ? lists.keys.slice() : undefined;
 }
 
 const changed: fc.Arbitrary<Uint8Array> = fc.oneof(

@@ -131,7 +131,7 @@ class Comparison {
         writeKey(facts, flags, lists.keys, index * 16);
         lists.bytes[index] = bytes;
       });
-      matcher.match(packets.length, now, 1);
+      matcher.match(0, packets.length, now, 1);
       const found = packets.map((_, index) => ({ handle: this.handleOf(lists.hits[index]), next: lists.next[index] }));
       expect(found).toEqual(expected);
     }
@@ -160,7 +160,7 @@ function addressRule(text: string, more: Partial<Rule> = {}): Rule {
 function dropped(reader: ReturnType<typeof readersOf>[number], addresses: readonly number[], now: number): boolean[] {
   const { matcher, lists } = reader;
   addresses.forEach((address, index) => writeKey({ version: 4, source: [0x01010101, 0, 0, 0], destination: [address, 0, 0, 0] }, 0, lists.keys, index * 16));
-  matcher.match(addresses.length, now, 0);
+  matcher.match(0, addresses.length, now, 0);
   return addresses.map((_, index) => lists.next[index] === 0xffff);
 }
 
@@ -171,7 +171,7 @@ test('of a shunt, the time from its first hit to its last is known, or that it i
     const shunt = store.add(addressRule('10.0.0.1', { shunt: true }));
     const durations = [1, 1, 61, 30_061, 65_536, 65_537, 90_000, 600_000, 599_990, 500_000].map((second) => {
       writeKey({ version: 4, source: [0x0a000001, 0, 0, 0], destination: [0, 0, 0, 0] }, 2, reader.lists.keys, 0);
-      reader.matcher.match(1, second * 10, 1);
+      reader.matcher.match(0, 1, second * 10, 1);
       return store.counts(shunt).duration;
     });
     expect(durations).toEqual([0, 0, 60, 30_060, 65_535, 65_535, 65_535, 65_535, 65_525, 0]);
@@ -280,7 +280,7 @@ test('the native reader refuses what does not fit', () => {
   if (!addon) return;
   const shared = createSharedRules(10);
   const native = nativeRules(shared, COLUMNS, createLists(), false);
-  expect(() => native?.match(ROWS + 1, 0, 1)).toThrow('more packets than the lists have room for');
-  expect(() => native?.match(-1, 0, 1)).toThrow('more packets than the lists have room for');
+  expect(() => native?.match(0, ROWS + 1, 0, 1)).toThrow('more packets than the lists have room for');
+  expect(() => native?.match(0, -1, 0, 1)).toThrow('more packets than the lists have room for');
   expect(() => new addon.NativeRules(COLUMNS, {}, createLists(), 10, 1, false)).toThrow('not a typed array of the right kind');
 });

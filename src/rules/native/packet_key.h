@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "flow_word.h"
-#include "rule_layout.h"
+#include "rule_hash.h"
 
 namespace bricks {
 namespace rules {
@@ -35,7 +35,7 @@ inline bool MayEncapsulate(uint32_t ports) {
 }
 
 // False: it is not such a packet, and only KEY_META is written. Bytes [packet, packet + length) are read, never more.
-inline bool ReadPacketKey(const uint8_t* packet, uint32_t length, bool inner, uint32_t* key) {
+BRICKS_INLINE bool ReadPacketKey(const uint8_t* packet, uint32_t length, bool inner, uint32_t* key) {
   key[kKeyMeta] = kMetaUnread;
   if (length < 34) return false;
   std::memset(key + 1, 0, (kKeyWords - 1) * sizeof *key);
@@ -63,12 +63,14 @@ inline bool ReadPacketKey(const uint8_t* packet, uint32_t length, bool inner, ui
   } else {
     return false;
   }
-  if (!IsPlainProtocol(protocol)) return false;
-  if (HasPorts(protocol) && length >= at + 4) {
+  if (!HasPorts(protocol)) {
+    if (!IsPlainProtocol(protocol)) return false;
+  } else if (length >= at + 4) {
     key[kKeyPorts] = Big32(packet + at);
     meta |= kMetaPorts;
-    if (protocol == 17 && inner && MayEncapsulate(key[kKeyPorts])) return false;
-    if (protocol == 6 && length >= at + 14) key[kKeyFlags] = packet[at + 13];
+    if (inner && protocol == 17 && MayEncapsulate(key[kKeyPorts])) return false;
+    // All bits for TCP, none for UDP: no branch to guess, as in HasPorts.
+    if (length >= at + 14) key[kKeyFlags] = packet[at + 13] & (0u - ((protocol >> 4 & 1u) ^ 1u));
   }
   for (uint32_t word = 0; word < 3; word++) key[kKeyMacs + word] = Big32(packet + 4 * word);
   key[kKeyMeta] = meta | (uint32_t{protocol} << kMetaProtocolShift);

@@ -5,13 +5,14 @@
 #include <sys/mman.h>
 #endif
 
+#include <cstring>
 #include <memory>
 #include <string>
 
 #include "arguments.h"
 #include "batch_columns.h"
 #include "direct_method.h"
-#include "packet_key.h"
+#include "packet_rows.h"
 #include "rule_table.h"
 
 namespace bricks {
@@ -38,7 +39,7 @@ uint32_t* Words(const Napi::Value& value, uint64_t least, const std::string& wha
 
 class NativeRules : public Napi::ObjectWrap<NativeRules> {
  public:
-  static Napi::Function Define(Napi::Env env) { return DefineClass(env, "NativeRules", {InstanceMethod<&NativeRules::BindMemory>("bindMemory")}); }
+  static Napi::Function Define(Napi::Env env) { return DefineClass(env, "NativeRules", {InstanceMethod<&NativeRules::Bind>("bind")}); }
 
   // new NativeRules(columns, tables, lists, limit, outputs, inner)
   explicit NativeRules(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeRules>(info) {
@@ -51,29 +52,25 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
     rules::Memory memory = MemoryOf(info[1].As<Napi::Object>(), limit);
     const Napi::Object lists = info[2].As<Napi::Object>();
     uint64_t rows = 0;
-    rows_ = ViewData<uint16_t>(lists.Get("rows"), napi_uint16_array, 1, "lists.rows", &rows);
+    packets_.rows = rows_ = ViewData<uint16_t>(lists.Get("rows"), napi_uint16_array, 1, "lists.rows", &rows);
     if (rows > kMaximumRows) throw Napi::RangeError::New(env, "lists.rows has too many rows");
     room_ = static_cast<uint32_t>(rows);
-    keys_ = Words(lists.Get("keys"), rows * rules::kKeyWords, "lists.keys");
-    bytes_ = Words(lists.Get("bytes"), rows, "lists.bytes");
     rules::Lists bound;
     bound.rows = room_;
-    bound.keys = keys_;
-    bound.bytes = bytes_;
+    bound.keys = Words(lists.Get("keys"), rows * rules::kKeyWords, "lists.keys");
+    bound.bytes = Words(lists.Get("bytes"), rows, "lists.bytes");
     bound.hits = Words(lists.Get("hits"), rows, "lists.hits");
-    bound.next = ViewData<uint16_t>(lists.Get("next"), napi_uint16_array, rows, "lists.next");
+    next_ = bound.next = ViewData<uint16_t>(lists.Get("next"), napi_uint16_array, rows, "lists.next");
     bound.outputs = WholeNumber(info[4], "outputs", 65535);
-    inner_ = info[5].ToBoolean();
+    packets_.inner = info[5].ToBoolean();
     const Napi::Object columns = info[0].As<Napi::Object>();
-    uint64_t capacity = 0;
-    offset_ = Words(columns.Get("offset"), 1, "columns.offset", &capacity);
-    length_ = Words(columns.Get("length"), capacity, "columns.length");
-    wireLength_ = Words(columns.Get("wireLength"), capacity, "columns.wireLength");
-    capacity_ = capacity;
+    packets_.offset = Words(columns.Get("offset"), 1, "columns.offset", &packets_.capacity);
+    packets_.length = Words(columns.Get("length"), packets_.capacity, "columns.length");
+    packets_.wireLength = Words(columns.Get("wireLength"), packets_.capacity, "columns.wireLength");
     table_ = std::make_unique<rules::RuleTable>(memory, bound);
     Napi::Object self = info.This().As<Napi::Object>();
-    DefineDirectMethod<NativeRules, &NativeRules::Read, 1>(self, this, "read");
-    DefineDirectMethod<NativeRules, &NativeRules::Match, 3>(self, this, "match");
+    DefineDirectMethod<NativeRules, &NativeRules::Select, 3>(self, this, "select");
+    DefineDirectMethod<NativeRules, &NativeRules::Match, 4>(self, this, "match");
   }
 
  private:
@@ -99,58 +96,53 @@ class NativeRules : public Napi::ObjectWrap<NativeRules> {
     return memory;
   }
 
-  void BindMemory(const Napi::CallbackInfo& info) {
-    uint64_t length = 0;
-    memory_ = ViewData<uint8_t>(info[0], napi_uint8_array, 0, "memory", &length);
-    memoryBytes_ = length;
-    memoryReference_ = Napi::Persistent(info[0].As<Napi::Object>());
+  // bind(memory, rows, next): where packets lie, and what `select` reads and writes.
+  void Bind(const Napi::CallbackInfo& info) {
+    uint64_t bytes = 0, rows = 0;
+    const uint8_t* memory = ViewData<uint8_t>(info[0], napi_uint8_array, 0, "memory", &bytes);
+    const uint16_t* inputRows = ViewData<uint16_t>(info[1], napi_uint16_array, 0, "rows", &rows);
+    uint16_t* decided = ViewData<uint16_t>(info[2], napi_uint16_array, rows < room_ ? rows : room_, "next");
+    packets_.memory = memory;
+    packets_.memoryBytes = bytes;
+    inputRows_ = inputRows;
+    decided_ = decided;
+    inputRoom_ = static_cast<uint32_t>(rows < room_ ? rows : room_);
+    for (size_t index = 0; index < 3; index++) bound_[index] = Napi::Persistent(info[index].As<Napi::Object>());
   }
 
-  // read(count): the keys of the first `count` rows on the list. Returns how many it could not read.
-  int32_t Read(Napi::Env env, const int32_t* arguments) {
-    const uint32_t count = CountOf(env, arguments[0]);
-    int32_t unread = 0;
-    // Packets ahead of the current one whose first line is fetched: about as many as a core fetches at once.
-    constexpr uint32_t kAhead = 16;
-    for (uint32_t i = 0; i < count; i++) {
-      const uint32_t row = rows_[i];
-      uint32_t* key = keys_ + size_t{i} * rules::kKeyWords;
-      if (i + kAhead < count && rows_[i + kAhead] < capacity_) {
-        const uint64_t ahead = offset_[rows_[i + kAhead]];
-        if (ahead < memoryBytes_) __builtin_prefetch(memory_ + ahead);
-      }
-      if (row >= capacity_ || uint64_t{offset_[row]} + length_[row] > memoryBytes_) throw Napi::RangeError::New(env, "a packet lies outside of its memory");
-      bytes_[i] = wireLength_[row];
-      if (rules::ReadPacketKey(memory_ + offset_[row], length_[row], inner_, key)) table_->Fetch(key);
-      else unread++;
-    }
-    return unread;
+  // select(count, tick, counts): reads the keys of the first `count` rows, and decides them up to the first that it can't read. Returns twice the number
+  // of rows decided, and 1 more where there are some of the kinds that `match` counts.
+  int32_t Select(Napi::Env env, const int32_t* arguments) {
+    const uint32_t count = CountOf(env, arguments[0], inputRoom_);
+    std::memcpy(rows_, inputRows_, count * sizeof *rows_);
+    const rules::RuleTable::Selected selected = table_->Select(packets_, count, static_cast<uint32_t>(arguments[1]), arguments[2] != 0);
+    if (selected.outside) throw Napi::RangeError::New(env, "a packet lies outside of its memory");
+    std::memcpy(decided_, next_, selected.rows * sizeof *next_);
+    return static_cast<int32_t>(2 * selected.rows + (selected.special > 0 ? 1 : 0));
   }
 
-  // match(count, tick, counts)
+  // match(first, count, tick, counts): decides the rows from `first` to `count`, whose keys have been read.
   int32_t Match(Napi::Env env, const int32_t* arguments) {
-    return static_cast<int32_t>(table_->Match(CountOf(env, arguments[0]), static_cast<uint32_t>(arguments[1]), arguments[2] != 0));
+    const uint32_t count = CountOf(env, arguments[1], room_);
+    const uint32_t first = CountOf(env, arguments[0], count);
+    return static_cast<int32_t>(table_->Match(first, count, static_cast<uint32_t>(arguments[2]), arguments[3] != 0));
   }
 
-  uint32_t CountOf(Napi::Env env, int32_t given) const {
-    if (given < 0 || static_cast<uint32_t>(given) > room_) throw Napi::RangeError::New(env, "more packets than the lists have room for");
+  static uint32_t CountOf(Napi::Env env, int32_t given, uint32_t most) {
+    if (given < 0 || static_cast<uint32_t>(given) > most) throw Napi::RangeError::New(env, "more packets than the lists have room for");
     return static_cast<uint32_t>(given);
   }
 
   Napi::ObjectReference kept_[3];
-  Napi::ObjectReference memoryReference_;
+  Napi::ObjectReference bound_[3];
   std::unique_ptr<rules::RuleTable> table_;
-  const uint16_t* rows_ = nullptr;
-  uint32_t* keys_ = nullptr;
-  uint32_t* bytes_ = nullptr;
+  rules::PacketRows packets_;
+  uint16_t* rows_ = nullptr;
+  const uint16_t* next_ = nullptr;
   uint32_t room_ = 0;
-  const uint32_t* offset_ = nullptr;
-  const uint32_t* length_ = nullptr;
-  const uint32_t* wireLength_ = nullptr;
-  uint64_t capacity_ = 0;
-  const uint8_t* memory_ = nullptr;
-  uint64_t memoryBytes_ = 0;
-  bool inner_ = false;
+  const uint16_t* inputRows_ = nullptr;
+  uint16_t* decided_ = nullptr;
+  uint32_t inputRoom_ = 0;
 };
 
 // useHugePages(words): asks the system for large pages where memory is written to from now on, and for those at its beginning, which was. What can't be

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "packet_rows.h"
+#include "rule_hash.h"
 #include "rule_layout.h"
 
 namespace bricks {
@@ -34,8 +36,8 @@ struct Memory {
 
 struct Lists {
   uint32_t rows = 0;
-  const uint32_t* keys = nullptr;
-  const uint32_t* bytes = nullptr;
+  uint32_t* keys = nullptr;
+  uint32_t* bytes = nullptr;
   uint32_t* hits = nullptr;
   uint16_t* next = nullptr;
   uint32_t outputs = 0;
@@ -45,21 +47,28 @@ class RuleTable {
  public:
   RuleTable(const Memory& memory, const Lists& lists) : memory_(memory), lists_(lists) {}
 
-  // Fetches what a packet's look-ups will read first, while its neighbours are still being waited for. By the tables of the batch before, which are
-  // mostly those of this one; nothing depends on it.
-  void Fetch(const uint32_t* key) const;
+  // Rows from `first` on whose keys have been read. Returns how many packets are to be changed, or to go to an output that is not there.
+  uint32_t Match(uint32_t first, uint32_t count, uint32_t tick, bool counts);
 
-  // Returns how many packets are to be changed, or to go to an output that is not there.
-  uint32_t Match(uint32_t count, uint32_t tick, bool counts);
+  struct Selected {
+    // From this row on keys are read, but for those that have META_UNREAD, and nothing is decided.
+    uint32_t rows = 0;
+    // As Match returns it.
+    uint32_t special = 0;
+    // A packet lies outside of its memory: not all rows were read.
+    bool outside = false;
+  };
+  // Reads keys and matches.
+  Selected Select(const PacketRows& packets, uint32_t count, uint32_t tick, bool counts);
 
  private:
   // Packets whose look-ups wait for memory together: more than a core fetches at once, few enough to stay in its first-level cache.
   static constexpr uint32_t kRowsAtOnce = 64;
+  // How far ahead packets are fetched: about as many as a core fetches at once. While some rows are matched, the memory brings those that come next.
+  static constexpr uint32_t kRowsAhead = 16;
   // Two look-ups of each packet, and one more packet's.
   static constexpr uint32_t kProbes = 2 * kRowsAtOnce + 2;
-  static constexpr uint32_t kCandidates = 96;
-  // Smaller tables stay in the caches by themselves.
-  static constexpr uint32_t kFetched = (1u << 14) - 1;
+  static constexpr uint32_t kCandidates = 2 * kRowsAtOnce;
   static constexpr uint32_t kPrefixes = 129;
 
   // A tuple in use, as the list has it now.
@@ -92,11 +101,20 @@ class RuleTable {
     uint8_t side;
   };
 
-  // A place whose tag is the right one: whose probe, and where its slot is.
+  // A place whose tag is the right one: of which look-up, and where its slot is; then which rule stands there.
   struct Candidate {
-    uint32_t probe;
+    Probe probe;
     uint32_t place;
   };
+
+  // Of a packet's addresses, as the tuple of single IPv4 addresses has them.
+  struct AddressHashes {
+    uint32_t source;
+    uint32_t destination;
+  };
+
+  enum class Reading { kAll, kSome, kOutside };
+  class Passage;
 
   // What a class of rules looks like during a batch.
   struct Class {
@@ -107,23 +125,35 @@ class RuleTable {
     uint32_t region;
   };
 
+  void Begin(uint32_t tick);
   void LoadTuples(uint32_t which);
   bool Open(uint32_t which);
+  template <bool kAddresses>
+  Reading ReadRows(const PacketRows& given, uint32_t begin, uint32_t end, uint32_t count);
+  void HashAddresses(const uint32_t* key, AddressHashes& hashes) const {
+    hashes.source = Finish(Mix(addressHash_, key[kKeySource]));
+    hashes.destination = Finish(Mix(addressHash_, key[kKeyDestination]));
+  }
+  uint32_t MatchRows(uint32_t begin, uint32_t end, bool hashed, bool counts);
+  // `hashed`: whether the hashes of addresses are there.
   template <uint32_t which>
-  void Find(uint32_t begin, uint32_t end);
+  void Find(uint32_t begin, uint32_t end, bool hashed);
   template <uint32_t which>
   void FindBy(uint32_t index, uint32_t begin, uint32_t end);
-  void FindAddresses(uint32_t index, uint32_t begin, uint32_t end);
+  void FindAddresses(uint32_t index, uint32_t begin, uint32_t end, bool hashed);
   void FindConnections(uint32_t index, uint32_t begin, uint32_t end);
   template <uint32_t which>
   void FindSubnets(uint32_t begin, uint32_t end);
-  uint64_t PrefixesAt(uint32_t which, const uint32_t* address) const;
   template <uint32_t which>
   void Look(uint32_t row, uint32_t tuple, Side side);
   template <uint32_t which>
   void Resolve();
   template <uint32_t which>
-  void Consider(uint32_t count);
+  void Collect(const Probe& probe, uint32_t found, uint32_t more);
+  template <uint32_t which>
+  void CollectMany(const Probe& probe, uint32_t line, uint32_t found);
+  template <uint32_t which>
+  void Consider();
   template <uint32_t which>
   bool Fits(const Tuple& tuple, const uint32_t* record, const Probe& probe) const;
   bool IsBefore(uint32_t a, uint32_t b) const;
@@ -148,6 +178,14 @@ class RuleTable {
   Probe probes_[kProbes];
   uint32_t probeCount_ = 0;
   Candidate candidates_[kCandidates];
+  uint32_t candidateCount_ = 0;
+  AddressHashes hashes_[kRowsAtOnce];
+  // What the hash of a single address begins with.
+  uint32_t addressHash_ = 0;
+  // Whether a rule was found for one of the rows at work.
+  bool anyFound_ = false;
+  bool open_[kClasses] = {};
+  bool shunts_ = false;
   uint64_t totals_[4][2] = {};
   uint32_t seed_ = 0;
   uint32_t sets_ = 0;

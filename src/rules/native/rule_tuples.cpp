@@ -45,7 +45,7 @@ void RuleTable::LoadTuples(uint32_t which) {
       hasSubnets_[which] = true;
     } else {
       others_[which].push_back(static_cast<uint16_t>(tuples.size()));
-      if (which == 0 && tuple.how == kHowEitherAddress && tuple.prefix == 32) addresses_ = static_cast<int32_t>(tuples.size());
+      if (which == 0 && tuple.how == kHowEitherAddress && tuple.prefix == 32 && tuple.words == 1) addresses_ = static_cast<int32_t>(tuples.size());
     }
     tuples.push_back(tuple);
   }

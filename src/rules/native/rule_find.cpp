@@ -1,0 +1,275 @@
+// How a packet finds its rules: in steps for some packets at once, so that the processor waits for many places in memory at the same time.
+#include <cstring>
+
+#include "rule_hash.h"
+#include "rule_table.h"
+
+namespace bricks {
+namespace rules {
+
+// The key as one side of it sees it: at least the words that tuples of such a side look at. `other` is room for it.
+BRICKS_INLINE const uint32_t* Seen(const uint32_t* key, uint32_t side, uint32_t* other) {
+  switch (side) {
+    case 1:
+      return key + (kKeyDestination - kKeySource);
+    case 2:
+      std::memcpy(other + kKeySource, key + kKeyDestination, 16);
+      std::memcpy(other + kKeyDestination, key + kKeySource, 16);
+      other[kKeyPorts] = ExchangedPorts(key[kKeyPorts]);
+      return other;
+    case 3:
+      other[kKeyMacs] = key[kKeyMacs + 1] << 16 | key[kKeyMacs + 2] >> 16;
+      other[kKeyMacs + 1] = key[kKeyMacs + 2] << 16;
+      return other;
+    default:
+      return key;
+  }
+}
+
+const uint32_t* RuleTable::Action(uint32_t found) const { return memory_.actions + size_t{Record(found)[kRecordAction[found >> kClassShift]] & kActionMask} * kActionWords; }
+
+bool RuleTable::IsBefore(uint32_t a, uint32_t b) const {
+  const uint32_t* first = Action(a);
+  const uint32_t* second = Action(b);
+  const auto priority = static_cast<int32_t>(first[kActionPriority]);
+  const auto otherPriority = static_cast<int32_t>(second[kActionPriority]);
+  if (priority != otherPriority) return priority > otherPriority;
+  const bool passes = (first[kActionWhat] & 15) == kTypeWhitelist;
+  const bool otherPasses = (second[kActionWhat] & 15) == kTypeWhitelist;
+  if (passes != otherPasses) return passes;
+  // Orders have 30 bits and turn round.
+  return static_cast<int32_t>((Record(a)[kRecordOrder[a >> kClassShift]] - Record(b)[kRecordOrder[b >> kClassShift]]) << 2) < 0;
+}
+
+// Whether a record is about what the probe has seen.
+template <uint32_t which>
+BRICKS_INLINE bool RuleTable::Fits(const Tuple& tuple, const uint32_t* record, const Probe& probe) const {
+  const uint32_t* const whole = lists_.keys + size_t{probe.row} * kKeyWords;
+  if (which == 0) {
+    const bool exchanged = probe.side == kEndsExchanged;
+    const uint32_t source = probe.side == kAsItIs ? whole[kKeySource] : whole[kKeyDestination];
+    const uint32_t destination = exchanged ? whole[kKeySource] : whole[kKeyDestination];
+    const uint32_t ports = exchanged ? ExchangedPorts(whole[kKeyPorts]) : whole[kKeyPorts];
+    return ((record[0] ^ (source & tuple.plain[0])) | (record[1] ^ (destination & tuple.plain[1])) | (record[2] ^ (ports & tuple.plain[2]))) == 0;
+  }
+  uint32_t other[kKeyWords];
+  const uint32_t* key = Seen(whole, probe.side, other);
+  uint32_t different = 0;
+  for (uint32_t word = 0; word < tuple.words; word++) different |= record[tuple.place[word]] ^ (key[tuple.word[word]] & tuple.mask[word]);
+  return different == 0;
+}
+
+// Slots of all candidates, then the records that they lead to. Slots are not fetched: the loop is so short that the processor reads many at once.
+template <uint32_t which>
+void RuleTable::Consider() {
+  constexpr uint32_t size = kRecordWords[which];
+  const uint32_t* const slots = classes_[which].slots;
+  const uint32_t* const records = classes_[which].records;
+  const uint32_t limit = memory_.limit, sets = sets_, tick = tick_;
+  const uint32_t count = candidateCount_;
+  candidateCount_ = 0;
+  uint32_t left = 0;
+  for (uint32_t k = 0; k < count; k++) {
+    const Candidate candidate = candidates_[k];
+    const uint32_t slot = Load(slots + candidate.place);
+    const uint32_t rule = slot & kIndexMask;
+    // It may have been taken away since.
+    if (rule == 0 || rule > limit || slot >> 24 != (candidate.probe.hash >> 16 & 0xff)) continue;
+    const uint32_t* record = records + size_t{rule} * size;
+    __builtin_prefetch(record, 1);
+    __builtin_prefetch(record + size - 1, 1);
+    candidates_[left++] = {candidate.probe, rule};
+  }
+  uint32_t* const hits = lists_.hits;
+  for (uint32_t k = 0; k < left; k++) {
+    const Probe probe = candidates_[k].probe;
+    const uint32_t rule = candidates_[k].place;
+    const Tuple& tuple = tuples_[which][probe.tuple];
+    const uint32_t* record = records + size_t{rule} * size;
+    if (record[kRecordAction[which]] >> 24 != tuple.number) continue;
+    const uint32_t deadline = record[kRecordDeadline[which]];
+    if (!Fits<which>(tuple, record, probe) || (deadline != 0 && deadline <= tick)) continue;
+    if ((sets >> (Load(record + kRecordOrder[which]) >> kSetShift) & 1) == 0) continue;
+    const uint32_t found = which << kClassShift | rule;
+    const uint32_t best = hits[probe.row];
+    if (best == 0 || IsBefore(found, best)) hits[probe.row] = found;
+    anyFound_ = true;
+  }
+}
+
+// Notes the places whose tags are those of a look-up: `found` of its first line, and of those that rules went on to, if `more` is not 0.
+template <uint32_t which>
+BRICKS_INLINE void RuleTable::Collect(const Probe& probe, uint32_t found, uint32_t more) {
+  uint32_t line = probe.hash & classes_[which].lineMask;
+  if (__builtin_expect((more | (found & (found - 1))) != 0, 0)) {
+    CollectMany<which>(probe, line, found);
+    return;
+  }
+  if (candidateCount_ == kCandidates) Consider<which>();
+  candidates_[candidateCount_++] = {probe, line * kLineWords + static_cast<uint32_t>(__builtin_ctz(found))};
+}
+
+template <uint32_t which>
+__attribute__((noinline)) void RuleTable::CollectMany(const Probe& probe, uint32_t line, uint32_t found) {
+  const uint8_t* const tags = classes_[which].tags;
+  const uint32_t lineMask = classes_[which].lineMask;
+  for (uint32_t seen = 0;;) {
+    for (; found != 0; found &= found - 1) {
+      if (candidateCount_ == kCandidates) Consider<which>();
+      candidates_[candidateCount_++] = {probe, line * kLineWords + static_cast<uint32_t>(__builtin_ctz(found))};
+    }
+    if (tags[size_t{line} * kLineWords] == 0 || ++seen > lineMask) return;
+    line = (line + 1) & lineMask;
+    found = SameTags(tags + size_t{line} * kLineWords, TagOf(probe.hash));
+  }
+}
+
+// Compares the tags of all look-ups that wait.
+template <uint32_t which>
+void RuleTable::Resolve() {
+  const Class open = classes_[which];
+  for (uint32_t k = 0; k < probeCount_; k++) {
+    const Probe probe = probes_[k];
+    const uint8_t* const home = open.tags + size_t{probe.hash & open.lineMask} * kLineWords;
+    const uint32_t found = SameTags(home, TagOf(probe.hash));
+    if ((found | home[0]) != 0) Collect<which>(probe, found, home[0]);
+  }
+  probeCount_ = 0;
+}
+
+template <uint32_t which>
+BRICKS_INLINE void RuleTable::Look(uint32_t row, uint32_t index, Side side) {
+  const Tuple& tuple = tuples_[which][index];
+  uint32_t other[kKeyWords];
+  const uint32_t* key = Seen(lists_.keys + size_t{row} * kKeyWords, side, other);
+  uint32_t hash = seed_ ^ tuple.firstHash;
+  for (uint32_t k = 0; k < tuple.words; k++) hash = Mix(hash, key[tuple.word[k]] & tuple.mask[k]);
+  hash = Finish(hash);
+  __builtin_prefetch(classes_[which].tags + size_t{hash & classes_[which].lineMask} * kLineWords);
+  probes_[probeCount_++] = {hash, static_cast<uint16_t>(row), static_cast<uint8_t>(index), static_cast<uint8_t>(side)};
+}
+
+// Looks for rules of one tuple.
+template <uint32_t which>
+void RuleTable::FindBy(uint32_t index, uint32_t begin, uint32_t end) {
+  const Tuple tuple = tuples_[which][index];
+  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
+  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+    if ((key[kKeyMeta] & tuple.metaMask) != tuple.metaWanted) continue;
+    switch (tuple.how) {
+      case kHowEitherAddress:
+        Look<which>(row, index, kAsItIs);
+        Look<which>(row, index, kDestinationAsSource);
+        break;
+      case kHowEitherMac:
+        Look<which>(row, index, kAsItIs);
+        Look<which>(row, index, kSourceMacAsDestination);
+        break;
+      case kHowConnection:
+        Look<which>(row, index, IsExchanged(key, tuple.ports) ? kEndsExchanged : kAsItIs);
+        break;
+      default:
+        Look<which>(row, index, kAsItIs);
+    }
+    if (probeCount_ > kProbes - 2) Resolve<which>();
+  }
+}
+
+// Rules about one IPv4 address: tags are compared at once, since the lines were fetched while the packets were read. Hashes of packets whose keys
+// others have read are still to be computed.
+void RuleTable::FindAddresses(uint32_t index, uint32_t begin, uint32_t end, bool hashed) {
+  const Class open = classes_[0];
+  const Tuple& tuple = tuples_[0][index];
+  const uint32_t metaMask = tuple.metaMask, metaWanted = tuple.metaWanted;
+  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
+  if (!hashed) {
+    for (uint32_t row = begin; row < end; row++) HashAddresses(lists_.keys + size_t{row} * kKeyWords, hashes_[row - begin]);
+  }
+  const auto number = static_cast<uint8_t>(index);
+  const AddressHashes* hashes = hashes_;
+  for (uint32_t row = begin; row < end; row++, key += kKeyWords, hashes++) {
+    const AddressHashes hash = *hashes;
+    const uint8_t* const source = open.tags + size_t{hash.source & open.lineMask} * kLineWords;
+    const uint8_t* const destination = open.tags + size_t{hash.destination & open.lineMask} * kLineWords;
+    const uint32_t ofSource = SameTags(source, TagOf(hash.source));
+    const uint32_t ofDestination = SameTags(destination, TagOf(hash.destination));
+    if ((ofSource | ofDestination | source[0] | destination[0]) == 0) continue;
+    if ((key[kKeyMeta] & metaMask) != metaWanted) continue;
+    const auto at = static_cast<uint16_t>(row);
+    if ((ofSource | source[0]) != 0) Collect<0>({hash.source, at, number, kAsItIs}, ofSource, source[0]);
+    if ((ofDestination | destination[0]) != 0) Collect<0>({hash.destination, at, number, kDestinationAsSource}, ofDestination, destination[0]);
+  }
+}
+
+// Rules about connections of IPv4 with ports.
+void RuleTable::FindConnections(uint32_t index, uint32_t begin, uint32_t end) {
+  if (probeCount_ + (end - begin) > kProbes - 1) Resolve<0>();
+  const Class open = classes_[0];
+  const Tuple& tuple = tuples_[0][index];
+  const uint32_t metaMask = tuple.metaMask, metaWanted = tuple.metaWanted, first = seed_ ^ tuple.firstHash;
+  const uint8_t number = static_cast<uint8_t>(index);
+  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
+  Probe* out = probes_ + probeCount_;
+  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+    const uint32_t source = key[kKeySource], destination = key[kKeyDestination], ports = key[kKeyPorts];
+    // Without a branch: which end comes first is as good as random.
+    const uint64_t one = uint64_t{source} << 16 | ports >> 16;
+    const uint64_t other = uint64_t{destination} << 16 | (ports & 0xffff);
+    const bool exchanged = one > other;
+    const uint32_t lower = exchanged ? destination : source;
+    const uint32_t upper = exchanged ? source : destination;
+    const uint32_t hash = Finish(Mix(Mix(Mix(first, lower), upper), exchanged ? ExchangedPorts(ports) : ports));
+    __builtin_prefetch(open.tags + size_t{hash & open.lineMask} * kLineWords);
+    *out = {hash, static_cast<uint16_t>(row), number, static_cast<uint8_t>(exchanged ? kEndsExchanged : kAsItIs)};
+    out += (key[kKeyMeta] & metaMask) == metaWanted ? 1 : 0;
+  }
+  probeCount_ = static_cast<uint32_t>(out - probes_);
+}
+
+// Looks for the prefix lengths that the hints have for an address: mostly none or one.
+template <uint32_t which>
+void RuleTable::FindSubnets(uint32_t begin, uint32_t end) {
+  constexpr uint32_t version = which == 0 ? 4 : 6;
+  const uint32_t* const hints = memory_.hints[which] + kHintBegin[classes_[which].region];
+  const uint32_t shift = 32 - kHintBits[classes_[which].region];
+  const auto place = [shift](uint32_t first) { return (which == 0 ? first : first * 0x9e3779b1u) >> shift; };
+  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
+  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+    __builtin_prefetch(hints + place(key[kKeySource]));
+    __builtin_prefetch(hints + place(key[kKeyDestination]));
+  }
+  key = lists_.keys + size_t{begin} * kKeyWords;
+  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+    if ((key[kKeyMeta] & 15) != version) continue;
+    for (const Side side : {kAsItIs, kDestinationAsSource}) {
+      for (uint32_t bits = hints[place(key[side == kAsItIs ? kKeySource : kKeyDestination])]; bits != 0; bits &= bits - 1) {
+        const uint32_t bit = static_cast<uint32_t>(__builtin_ctz(bits));
+        for (uint32_t prefix = which == 0 ? bit : bit + 32; prefix < (which == 0 ? 32 : 128); prefix += 32) {
+          if (subnets_[which][prefix] == 0) continue;
+          if (probeCount_ == kProbes) Resolve<which>();
+          Look<which>(row, subnets_[which][prefix] - 1u, side);
+        }
+      }
+    }
+  }
+}
+
+template <uint32_t which>
+void RuleTable::Find(uint32_t begin, uint32_t end, bool hashed) {
+  for (const uint16_t index : others_[which]) {
+    const Tuple& tuple = tuples_[which][index];
+    // The most frequent kinds have loops of their own, which take half the time.
+    if (which == 0 && index == addresses_) FindAddresses(index, begin, end, hashed);
+    else if (which == 0 && tuple.how == kHowConnection && tuple.words == 3) FindConnections(index, begin, end);
+    else FindBy<which>(index, begin, end);
+  }
+  if (hasSubnets_[which] && classes_[which].region != 0) FindSubnets<which>(begin, end);
+  if (probeCount_ > 0) Resolve<which>();
+  if (candidateCount_ > 0) Consider<which>();
+}
+
+template void RuleTable::Find<0>(uint32_t begin, uint32_t end, bool hashed);
+template void RuleTable::Find<1>(uint32_t begin, uint32_t end, bool hashed);
+
+}  // namespace rules
+}  // namespace bricks
