@@ -24,6 +24,8 @@ export interface WebOperator {
 
 export type WebLog = (text: string, level: 'info' | 'warn', subject: { readonly engine?: string }) => void;
 
+/** Of what another site calls itself, so much goes into the log. */
+const ORIGIN_MOST = 100;
 /** Requests have one command each. */
 const MESSAGE_LIMITS = { ...LIMITS, batch: 0 };
 
@@ -38,7 +40,7 @@ export class WebControl {
     const { headers, method, socket } = request;
     const who = await whoAsks(socket);
     if (!this.access.isOwnOrigin(request)) {
-      this.log(`the page refused control to ${who}: another site has asked for it (${headers.origin ?? headers['sec-fetch-site'] ?? ''})`, 'warn', {});
+      this.log(`the page refused control to ${who}: another site has asked for it (${(headers.origin ?? String(headers['sec-fetch-site'])).slice(0, ORIGIN_MOST)})`, 'warn', {});
       refuse(response, 403, 'Control is for the page itself, not for other sites.');
     } else if (!this.access.mayControl(request)) {
       this.log(`the page refused control to ${who}: ${headers.authorization === undefined ? 'no token was shown' : 'the token is wrong'}`, 'warn', {});
