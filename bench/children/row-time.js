@@ -1,0 +1,45 @@
+/** Times one engine's work in a checkout: node row-time.js ROOT ROW ROUNDS PACKETS. Prints the median, in ns of CPU time a packet. */
+'use strict';
+const { join } = require('node:path');
+
+const [root, name, rounds, packets] = [process.argv[2], process.argv[3], Number(process.argv[4]), Number(process.argv[5])];
+// Each checkout's own: its engine, its ports.
+const { openEngine, brick, outputs } = require(join(root, 'bench', 'lib', 'engines.js'));
+
+const balancer = (count, options = {}) => () => brick('LoadBalancer', options).connectInput('in').connectOutput(...outputs(count));
+
+function chain() {
+  const second = brick('LoadBalancer').connectInput('joined}0').connectOutput(...outputs(4));
+  const merge = brick('Merge').connectInput('a}0', 'a}1', 'a}2', 'a}3').connectOutput('joined{0');
+  return brick('LoadBalancer').connectInput('in').connectOutput('a{0', 'a{1', 'a{2', 'a{3').link(merge, second);
+}
+
+const ROWS = {
+  'load-balancer': [balancer(4), {}],
+  'load-balancer-ts': [balancer(4), { flowColumns: false }],
+  'load-balancer-2-tuple': [balancer(4, { tuple: 2 }), {}],
+  'load-balancer-ipv6': [balancer(4), { kind: 'ipv6' }],
+  'load-balancer-vlan': [balancer(4), { kind: 'vlan' }],
+  'load-balancer-imix': [balancer(4), { length: 0 }],
+  'outputs-1000': [balancer(1000), { slots: 128 }],
+  duplicator: [() => brick('Duplicator').connectInput('in').connectOutput(...outputs(4)), {}],
+  chain: [chain, { scatter: true }],
+};
+
+async function main() {
+  const row = ROWS[name];
+  if (row === undefined) throw new Error(`There is no row ${name}. There are: ${Object.keys(ROWS).join(', ')}.`);
+  const [description, backend] = row;
+  const engine = await openEngine(name, description, { backend: { slots: 1024, length: 60, ...backend } });
+  await engine.round(packets);
+  const times = [];
+  for (let round = 0; round < rounds; round++) times.push((await engine.round(packets)).cpu / packets);
+  await engine.close();
+  times.sort((a, b) => a - b);
+  console.log(String(times[times.length >> 1]));
+}
+
+main().then(() => process.exit(0), (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
