@@ -1,4 +1,6 @@
 /** Packets as tests give and get them. */
+import { BricksError } from '../model/errors';
+import type { PacketBatch } from '../model/packet-batch';
 import { layerOf, type Layered } from './frames/layers';
 
 /** A packet that went in or came out. */
@@ -31,6 +33,14 @@ export function testPacket(given: GivenPacket, number: number): TestPacket {
     bytes: Buffer.from(bytes), wireLength, linkType,
     seconds: seconds ?? FIRST_SECOND + Math.floor(time / NANOSECONDS), nanoseconds: nanoseconds ?? (seconds === undefined ? time % NANOSECONDS : 0),
   };
+}
+
+/** The packet in a row of a batch. @throws BricksError E_INTERNAL if there is none */
+export function packetAt(batch: PacketBatch, row: number): TestPacket {
+  const [offset, length] = [batch.offset[row], batch.length[row]];
+  const { bytes } = batch.memory;
+  if (row >= batch.count || offset + length > bytes.length || batch.wireLength[row] < length) throw new BricksError('E_INTERNAL', `Row ${row} is not a packet: it has ${length} bytes at ${offset}.`);
+  return { bytes: Buffer.from(bytes.subarray(offset, offset + length)), wireLength: batch.wireLength[row], seconds: batch.seconds[row], nanoseconds: batch.nanoseconds[row], linkType: batch.linkType };
 }
 
 /** Splits packets into batches of at most so many, each of one link type. */

@@ -23,7 +23,7 @@ import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { compileGraph, type CompiledGraph } from '../model/graph';
 import { createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';
 import { placeOfError } from '../plugins/error-place';
-import type { TestPacket } from './packets';
+import { packetAt, type TestPacket } from './packets';
 import { EngineContainer, type Provision } from '../plugins/engine-container';
 
 export interface TestEngineOptions {
@@ -185,13 +185,6 @@ export class TestEngine {
     });
     return 0;
   }
-}
-
-function packetAt(batch: PacketBatch, row: number): TestPacket {
-  const [offset, length] = [batch.offset[row], batch.length[row]];
-  const { bytes } = batch.memory;
-  if (row >= batch.count || offset + length > bytes.length || batch.wireLength[row] < length) throw new BricksError('E_INTERNAL', `Row ${row} is not a packet: it has ${length} bytes at ${offset}.`);
-  return { bytes: Buffer.from(bytes.subarray(offset, offset + length)), wireLength: batch.wireLength[row], seconds: batch.seconds[row], nanoseconds: batch.nanoseconds[row], linkType: batch.linkType };
 }
 
 /** Each at a multiple of 4, with some bytes between them that are no packet's, the last up to the very end. */

@@ -5,7 +5,7 @@ import { parseLinkName } from '../model/link-name';
 import { checkOptions, listOptions, type OptionValue } from '../model/options';
 import { createPacketBatch } from '../model/packet-batch';
 import type { SourceClock } from '../traffic/paced-source';
-import { FIRST_SECOND, type TestPacket } from './packets';
+import { FIRST_SECOND, packetAt, type TestPacket } from './packets';
 
 export interface TestSourceOptions {
   /** The link that it receives from; default: eth0. */
@@ -54,10 +54,7 @@ export class TestSource {
   receive(): TestPacket[] | undefined {
     const count = this.port.receive();
     if (count < 0) return undefined;
-    const { memory: { bytes }, offset, length, wireLength, seconds, nanoseconds, linkType } = this.request.batch;
-    const packets = Array.from({ length: count }, (_, row) => ({
-      bytes: Buffer.from(bytes.subarray(offset[row], offset[row] + length[row])), wireLength: wireLength[row], seconds: seconds[row], nanoseconds: nanoseconds[row], linkType,
-    }));
+    const packets = Array.from({ length: count }, (_, row) => packetAt(this.request.batch, row));
     this.port.release();
     return packets;
   }
