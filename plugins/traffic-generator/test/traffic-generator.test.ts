@@ -60,29 +60,29 @@ describe('when it comes', () => {
   test('at a rate, by the clock: packets wait for their time, and bear it', () => {
     const source = new TestSource({ rate: 1000, count: 50 });
     expect([source.receive()?.length, source.receive()?.length]).toEqual([1, 0]);
-    expect(source.source.nextDue()).toBe(1);
-    source.now += 10.5;
+    expect(source.port.nextDue?.()).toBe(1);
+    source.advance(10.5);
     const packets = source.receive() ?? [];
     expect(packets.map((packet) => Math.round((milliseconds(packet) - 1250.5) * 1e4) / 1e4)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    source.now += 100;
+    source.advance(100);
     expect([source.receive()?.length, source.receive()]).toEqual([39, undefined]);
-    expect([source.words[0], source.source.lossless]).toEqual([50, false]);
+    expect([source.counted.packets, source.port.lossless]).toEqual([50, false]);
   });
 
   test('or in bits a second; the slower of both holds', () => {
     const source = new TestSource({ bits: 800_000, rate: 1e6, tcp: 0, ipv6: 0, size: 'fixed', bytes: 100 });
-    source.now += 10;
+    source.advance(10);
     expect(source.receive()).toHaveLength(11);
     const slower = new TestSource({ bits: 1e9, rate: 100, tcp: 0 });
-    slower.now += 100;
+    slower.advance(100);
     expect(slower.receive()).toHaveLength(11);
   });
 
   test('what the engine did not take in time is left out, and said once', () => {
     const source = new TestSource({ rate: 1000 }, 'eth0', 4096);
-    source.now += 10_000;
+    source.advance(10_000);
     expect(source.receive()).toHaveLength(201);
-    source.now += 10_000;
+    source.advance(10_000);
     source.receive();
     expect(source.notices).toEqual([expect.stringContaining('eth0: the engine does not take as many packets as are to come')]);
   });
@@ -90,12 +90,12 @@ describe('when it comes', () => {
   test('after so many seconds it ends; without a rate it is as fast as it is taken, and times go up', () => {
     const source = new TestSource({ seconds: 1 });
     const first = [...source.receive() ?? [], ...source.receive() ?? []].map(milliseconds);
-    expect([first.length, source.source.lossless]).toEqual([128, true]);
+    expect([first.length, source.port.lossless]).toEqual([128, true]);
     expect(first.every((time, index) => index === 0 || time > first[index - 1])).toBe(true);
-    source.now += 1000;
+    source.advance(1000);
     expect(source.receive()).toBeUndefined();
     const paced = new TestSource({ seconds: 1, rate: 10 });
-    paced.now += 5000;
+    paced.advance(5000);
     expect(paced.take().length).toBeLessThanOrEqual(10);
   });
 
@@ -109,7 +109,7 @@ describe('when it comes', () => {
       };
       const source = new TestSource(options, 'eth0', 1 + random.below(200));
       const packets = source.take();
-      expect([packets.length, source.words[0], source.words[2]]).toEqual([options.count, options.count, lengths(packets).reduce((sum, one) => sum + one, 0)]);
+      expect([packets.length, source.counted.packets, source.counted.bytes]).toEqual([options.count, options.count, lengths(packets).reduce((sum, one) => sum + one, 0)]);
       expect(packets.every(({ bytes }) => bytes.length >= 60 && [0x0800, 0x86dd, 0x8100].includes(bytes.readUInt16BE(12)))).toBe(true);
     }
   });
