@@ -1,5 +1,6 @@
 /** The control half: looks at intervals whether destinations are up and by which addresses they are reached, and tells the engine what has changed. */
 import type { ControlContext } from '../model/brick';
+import { messageOf } from '../model/errors';
 import type { HealthOptions } from './destination-options';
 import { findNextHop, type NextHop } from './next-hop';
 import { probeFor, type Probe } from './probes';
@@ -92,7 +93,7 @@ class Watched {
       await this.probe(this.address);
       await this.findHop();
     } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
+      trouble = messageOf(error);
     }
     this.failures = trouble === undefined ? 0 : this.failures + 1;
     // The first check says how it is; later, one that fails may be chance.
