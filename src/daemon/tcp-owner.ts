@@ -18,14 +18,14 @@ export interface TcpEnd {
 
 /** Whether the other end of a connection belongs to the user of this process, or to root. */
 export async function isOwn(socket: Socket): Promise<boolean> {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return false;
-  const user = await userOfConnection({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort });
+  const user = await userOf(socket);
   return user === 0 || (user !== undefined && user === process.geteuid?.());
 }
 
 /** The user who holds the other end of a connection over loopback; nothing where the system does not tell, or the other end has been closed. */
-export async function userOfConnection(own: TcpEnd, other: TcpEnd): Promise<number | undefined> {
+export async function userOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Promise<number | undefined> {
+  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
+  const [own, other] = [{ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort }];
   for (const file of ['tcp', 'tcp6']) {
     const text = await readFile(`/proc/self/net/${file}`, 'latin1').catch(() => '');
     const user = findUser(text, endInHexadecimal(own, file === 'tcp6'), endInHexadecimal(other, file === 'tcp6'));

@@ -5,6 +5,7 @@ import type { EngineStatistics } from '../control/statistics';
 import { BricksError, messageOf } from '../model/errors';
 import { engineMetrics } from './engine-metrics';
 import { listenHttp } from './http-listener';
+import { refuse } from './web-http';
 
 const PATH = '/metrics';
 /** Gauges of prom-client whose names end as those of counters do, which promtool minds; the same is in `nodejs_active_resources` and others without that ending. */
@@ -61,13 +62,13 @@ async function answer(formats: Formats, request: IncomingMessage, response: Serv
   const reading = request.method === 'GET' || request.method === 'HEAD';
   if (!reading) response.setHeader('Allow', 'GET, HEAD');
   if (!reading || path !== PATH) {
-    response.writeHead(reading ? 404 : 405, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`Packet Bricks serves its metrics at ${PATH}.\n`);
+    refuse(response, reading ? 404 : 405, `Packet Bricks serves its metrics at ${PATH}.`);
     return;
   }
   try {
     const { type, text } = await formats.write(request.headers.accept ?? '');
     response.writeHead(200, { 'Content-Type': type }).end(request.method === 'HEAD' ? undefined : text);
   } catch (error) {
-    response.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`The metrics could not be read: ${messageOf(error)}\n`);
+    refuse(response, 500, `The metrics could not be read: ${messageOf(error)}`);
   }
 }

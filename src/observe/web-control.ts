@@ -4,14 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { userOfConnection } from '../daemon/tcp-owner';
+import { userOf } from '../daemon/tcp-owner';
 import { BricksError, messageOf } from '../model/errors';
 import { findUser } from '../native/process';
 import { isLoopback } from '../protocol/address';
 import { INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, parseRequests, writeError, writeResult, type Request } from '../protocol/json-rpc';
 import { LIMITS } from '../protocol/limits';
 import type { WebAccess } from './web-access';
-import { readBody, refuse } from './web-http';
+import { readBody, refuse, sendJson } from './web-http';
 import type { WebCommand } from './web-messages';
 
 /** Carries out what the page asks for. */
@@ -24,7 +24,7 @@ export interface WebOperator {
 
 export type WebLog = (text: string, level: 'info' | 'warn', subject: { readonly engine?: string }) => void;
 
-/** Of what another site calls itself, so much goes into the log. */
+/** The log shows at most so many characters of another site's origin. */
 const ORIGIN_MOST = 100;
 /** Requests have one command each. */
 const MESSAGE_LIMITS = { ...LIMITS, batch: 0 };
@@ -95,13 +95,10 @@ function requestOf(body: string): Request | string {
 }
 
 /** An address; on this machine also the user, as the system tells it. */
-async function whoAsks({ localAddress, localPort, remoteAddress, remotePort }: Socket): Promise<string> {
-  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return 'somebody who is gone';
+async function whoAsks(socket: Socket): Promise<string> {
+  const { remoteAddress } = socket;
+  if (remoteAddress === undefined) return 'somebody who is gone';
   if (!isLoopback(remoteAddress)) return remoteAddress;
-  const user = await userOfConnection({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort });
+  const user = await userOf(socket);
   return user === undefined ? remoteAddress : `${remoteAddress}, user ${findUser(`${user}`)?.name ?? user}`;
-}
-
-function sendJson(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': 'application/json' }).end(text);
 }

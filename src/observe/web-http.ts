@@ -1,4 +1,4 @@
-/** What the parts of the page's server have in common: bodies of requests, and refusals. */
+/** What the servers of metrics and of the page have in common: bodies of requests, answers in JSON, and refusals. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const BODY_MAXIMUM = 4096;
@@ -13,6 +13,10 @@ export async function readBody(request: IncomingMessage): Promise<string | undef
     if (body.length > BODY_MAXIMUM) return undefined;
   }
   return body;
+}
+
+export function sendJson(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(text);
 }
 
 export function refuse(response: ServerResponse, status: number, text: string): void {

@@ -12,7 +12,7 @@ import { listenHttp } from './http-listener';
 import { WebAccess } from './web-access';
 import { WebControl, type WebLog, type WebOperator } from './web-control';
 import { WebFeed, type WebEngines } from './web-feed';
-import { readBody, refuse } from './web-http';
+import { readBody, refuse, sendJson } from './web-http';
 import type { WebGraphs, WebPackets } from './web-messages';
 
 /** Unless set. */
@@ -167,7 +167,7 @@ class Site {
 
   private history(query: URLSearchParams, response: ServerResponse): void {
     const found = this.feed.history(query.get('engine') ?? '', query.get('name') ?? '') ?? { times: [], packets: [], bits: [], drops: [] };
-    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(found));
+    sendJson(response, 200, JSON.stringify(found));
   }
 
   /** Lines of a tap, until the page has enough. What is wrong is an event, too: of an error's text browsers tell nothing. */
