@@ -1,8 +1,8 @@
 /**
  * Who may see the page: the user of the program and root, over loopback; or whoever shows the token. Who may control by it: whoever shows the control token in a
- * header, which no browser adds by itself. Never another site in their browser.
+ * header, which no browser adds unasked. Never another site in their browser.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { isOwn } from '../daemon/tcp-owner';
@@ -12,13 +12,14 @@ const COOKIE = 'bricks_page';
 
 export class WebAccess {
   private readonly check: TokenCheck | undefined;
-  private readonly cookies: readonly Buffer[];
+  private readonly checkCookie: TokenCheck | undefined;
   private readonly owners = new WeakMap<Socket, Promise<boolean>>();
 
   /** `host`: what it listens on. */
   constructor(private readonly host: string, private readonly tokens: Tokens) {
     this.check = checkOf(tokens);
-    this.cookies = [tokens.read, tokens.control].flatMap((token) => (token === undefined ? [] : [Buffer.from(cookieOf(token))]));
+    const known = (token: string | undefined): string | undefined => (token === undefined ? undefined : cookieOf(token));
+    this.checkCookie = checkOf({ control: known(tokens.control), read: known(tokens.read) });
   }
 
   get hasToken(): boolean {
@@ -80,8 +81,8 @@ export class WebAccess {
   }
 
   private isCookie(cookies = ''): boolean {
-    const shown = Buffer.from(cookies.split(/; */).find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1) ?? '');
-    return this.cookies.some((known) => known.length === shown.length && timingSafeEqual(known, shown));
+    const shown = cookies.split(/; */).find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+    return shown !== undefined && this.checkCookie?.(shown) !== undefined;
   }
 }
 

@@ -51,7 +51,7 @@ export type WebCommand = (typeof WEB_COMMANDS)[number];
 /** Event `graphs`, at first and when one has changed. */
 export interface WebGraphs {
   readonly version: string;
-  /** What whoever shows the token may do; nothing: the page is read only. */
+  /** The commands that whoever shows the control token may give; empty where the page only shows. */
   readonly control: readonly WebCommand[];
   readonly pictures: readonly Picture[];
 }
