@@ -53,7 +53,7 @@ export interface Geometry {
 
 /**
  * Between two layers lie, from left to right, labels of edges at their beginning, the bends, and labels at the end of edges: where a label stands, edges are straight,
- * in rows of their own, so that none runs behind it. `labelLengths`: characters of the labels on the edges.
+ * each in its own row, so that none runs behind it. `labelLengths`: characters of the labels on the edges.
  */
 export function geometryOf(picture: Picture, labelLengths: readonly number[]): Geometry {
   const layout = layoutOf(picture, () => NODE_ROWS);

@@ -67,7 +67,6 @@ export class PacedSource implements SourcePort {
   private readonly memory: PacketMemory;
   private readonly room: number;
   private readonly pace: Pace;
-  private readonly began: number;
   private readonly end: number;
   private left: number;
   private told = false;
@@ -77,17 +76,17 @@ export class PacedSource implements SourcePort {
   /** Milliseconds of the clock's origin within its second. */
   private readonly originRest: number;
 
-  /** `notice` is that of the `OpenContext`. A test brings a clock of its own. */
+  /** `notice` is that of the `OpenContext`. A test brings its own clock. */
   constructor(request: SourceRequest, private readonly maker: PacketMaker, { rate, bits, count, seconds }: PaceOptions, private readonly notice: OpenContext['notice'], private readonly clock: SourceClock = SYSTEM_CLOCK) {
     this.link = request.link;
     this.request = request;
     this.room = (maker.longest + ALIGNMENT - 1) & -ALIGNMENT;
     this.memory = packetMemory(new ArrayBuffer(request.batch.capacity * this.room));
-    this.began = clock.now();
-    this.end = seconds > 0 ? this.began + seconds * 1000 : Infinity;
+    const began = clock.now();
+    this.end = seconds > 0 ? began + seconds * 1000 : Infinity;
     this.originSeconds = Math.floor(clock.origin / 1000);
     this.originRest = clock.origin - this.originSeconds * 1000;
-    this.pace = new Pace(rate, bits, this.began);
+    this.pace = new Pace(rate, bits, began);
     this.lossless = !this.pace.isLimited;
     this.left = count === 0 ? Infinity : count;
     this.enter(request);
