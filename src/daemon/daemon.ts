@@ -3,6 +3,7 @@ import type { EngineRegistry } from '../control/engine-registry';
 import { ModuleReading } from '../control/module-reading';
 import { engines } from '../control/process-engines';
 import { BricksError } from '../model/errors';
+import { inTime } from '../model/in-time';
 import { packageVersion } from '../native/load-addon';
 import { allBackends } from '../plugins/container';
 import { defaultBackend } from '../plugins/default-backend';
@@ -189,7 +190,7 @@ export class Daemon implements ControlHost {
     const report = await new Reload(this.registry, wanted, this.commands?.own ?? new Set()).apply();
     const former = this.script;
     const script = this.takeScript(path, wanted.map(({ name }) => name), { text });
-    await within(SCRIPT_STOP_MILLISECONDS, former?.stop());
+    await inTime(SCRIPT_STOP_MILLISECONDS, former?.stop());
     void script.end.then((end) => this.tellEnd(end, script));
     return report;
   }
@@ -260,8 +261,8 @@ export class Daemon implements ControlHost {
 
   private async giveUpAll(): Promise<boolean> {
     this.tell.stopping();
-    await within(SERVER_STOP_MILLISECONDS, this.server?.close());
-    await within(SCRIPT_STOP_MILLISECONDS, this.script?.stop());
+    await inTime(SERVER_STOP_MILLISECONDS, this.server?.close());
+    await inTime(SCRIPT_STOP_MILLISECONDS, this.script?.stop());
     const whole = await this.stopEngines();
     this.status?.close();
     removeLeftovers(this.files);
@@ -289,18 +290,11 @@ export class Daemon implements ControlHost {
       pending.delete(engine);
     });
     const count = pending.size;
-    await within(this.settings.stopMilliseconds, Promise.all(ends));
+    await inTime(this.settings.stopMilliseconds, Promise.all(ends));
     for (const engine of pending) say(`did not stop within ${this.settings.stopMilliseconds / 1000} s, and is left behind`, 'error', { engine: engine.name });
     if (count > 0) say(`total: ${packets} packets received, ${drops} dropped by ${count} engine${count === 1 ? '' : 's'}`);
     return !failed && pending.size === 0;
   }
-}
-
-/** Waits for work that may not end. */
-async function within(milliseconds: number, work: Promise<unknown> | undefined): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work, new Promise<void>((resolve) => { timer = setTimeout(resolve, milliseconds); })]);
-  clearTimeout(timer);
 }
 
 /** The exit code of a start that failed. */

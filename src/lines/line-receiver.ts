@@ -1,4 +1,5 @@
 /** What lines are, and what takes them. */
+import { inTime } from '../model/in-time';
 
 /** A line of text on its way to others. */
 export interface Line {
@@ -26,21 +27,7 @@ export function textOf(lines: readonly Line[]): string {
   return lines.map(({ text }) => `${text}\n`).join('');
 }
 
-/** Rejects with `message` if a promise takes too long. */
-export async function within<Value>(milliseconds: number, message: string, promise: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), milliseconds);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** Resolves when a connection is closed, or when that takes too long or fails: nothing more can be done then. */
 export async function closing(closed: Promise<unknown>): Promise<void> {
-  await within(CLOSE_MILLISECONDS, '', closed).catch(() => undefined);
+  await inTime(CLOSE_MILLISECONDS, closed).catch(() => undefined);
 }

@@ -1,8 +1,9 @@
 /** Lines as messages of a NATS subject, by the project's own client. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../model/brick';
+import { inTime } from '../model/in-time';
 import type { NatsDestination } from './line-destination';
-import { PATIENCE_MILLISECONDS, closing, within, type Line, type LineReceiver } from './line-receiver';
+import { PATIENCE_MILLISECONDS, closing, type Line, type LineReceiver } from './line-receiver';
 
 /** What the package `@nats-io/transport-node` exports. */
 export type NatsClient = typeof import('@nats-io/transport-node');
@@ -26,7 +27,7 @@ export class NatsSubject implements LineReceiver {
     if (!this.connected) throw new Error('there is no connection to the server');
     for (const { text } of lines) this.connection.publish(this.subject, text);
     // The server has them when it answers.
-    await within(PATIENCE_MILLISECONDS, 'the server has not answered', this.connection.flush());
+    if (!await inTime(PATIENCE_MILLISECONDS, this.connection.flush().then(() => true))) throw new Error('the server has not answered');
   }
 
   close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The control half's end of a ring: takes records as they come, and at the end what is left, and gives them to what sends them. */
 import type { Logger } from '../model/brick';
+import { inTime } from '../model/in-time';
 import type { RecordRing } from './record-ring';
 
 /** Where records go. */
@@ -30,19 +31,6 @@ export const PUMP_STOP_MILLISECONDS = STOP_MILLISECONDS + 2 * LATE_MILLISECONDS;
 /** What can't be sent is reported as often as this. */
 const REPORT_MILLISECONDS = 30_000;
 
-/** False if a promise takes too long. */
-async function inTime(promise: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), LATE_MILLISECONDS);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** Takes records out of a ring and gives them to a sink, many at a time. */
 export class RecordPump {
   private stopping = false;
@@ -69,9 +57,9 @@ export class RecordPump {
     this.stopping = true;
     this.wake();
     const until = performance.now() + STOP_MILLISECONDS;
-    let more = await inTime(this.running.then(() => true));
+    let more = await inTime(LATE_MILLISECONDS, this.running.then(() => true)) ?? false;
     const last = this.last();
-    while (more && performance.now() < until) more = await inTime(this.send(last));
+    while (more && performance.now() < until) more = await inTime(LATE_MILLISECONDS, this.send(last)) ?? false;
     this.unsent += this.inHand + [...last].length;
     this.report('nobody took them in time.');
   }

@@ -1,6 +1,7 @@
 /** Taps: packets on their way through an engine go to clients, as fast as these take them. */
 import { DROP_REASONS } from '../../model/drop-reasons';
 import { BricksError } from '../../model/errors';
+import { inTime } from '../../model/in-time';
 import type { TapSettings } from '../../control/engine-watches';
 import type { PacketEngine } from '../../control/packet-engine';
 import { LIKELY } from '../../watch/sink-list';
@@ -75,13 +76,9 @@ function explained(engine: PacketEngine, steps: readonly TraceStep[]): Promise<T
   return Promise.all(steps.map(async ({ ask, ...step }) => {
     const brick = ask === undefined ? undefined : engine.describeGraph().bricks.find(({ label }) => label === step.brick);
     if (!brick) return step;
-    const text = await Promise.race([engine.call(brick, 'explain', ask).catch(() => undefined), later(ANSWER_MILLISECONDS)]);
+    const text = await inTime(ANSWER_MILLISECONDS, engine.call(brick, 'explain', ask).catch(() => undefined));
     return typeof text === 'string' ? { ...step, explanation: text } : step;
   }));
-}
-
-function later(milliseconds: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds, undefined).unref());
 }
 
 /** Returns what ends it. @throws BricksError E_ARGUMENT, E_NO_ENGINE, E_NO_LINK, E_FILTER */
