@@ -1,18 +1,13 @@
 /** Times one engine's work in a checkout: node row-time.js ROOT ROW ROUNDS PACKETS. Prints the median, in ns of CPU time a packet. */
 'use strict';
 const { join } = require('node:path');
+const describe = require('../lib/descriptions');
 
 const [root, name, rounds, packets] = [process.argv[2], process.argv[3], Number(process.argv[4]), Number(process.argv[5])];
 // Each checkout's own: its engine, its ports.
 const { openEngine, brick, outputs } = require(join(root, 'bench', 'lib', 'engines.js'));
 
-const balancer = (count, options = {}) => () => brick('LoadBalancer', options).connectInput('in').connectOutput(...outputs(count));
-
-function chain() {
-  const second = brick('LoadBalancer').connectInput('joined}0').connectOutput(...outputs(4));
-  const merge = brick('Merge').connectInput('a}0', 'a}1', 'a}2', 'a}3').connectOutput('joined{0');
-  return brick('LoadBalancer').connectInput('in').connectOutput('a{0', 'a{1', 'a{2', 'a{3').link(merge, second);
-}
+const { balancer, chain, duplicator } = describe({ brick, outputs });
 
 const ROWS = {
   'load-balancer': [balancer(4), {}],
@@ -22,7 +17,7 @@ const ROWS = {
   'load-balancer-vlan': [balancer(4), { kind: 'vlan' }],
   'load-balancer-imix': [balancer(4), { length: 0 }],
   'outputs-1000': [balancer(1000), { slots: 128 }],
-  duplicator: [() => brick('Duplicator').connectInput('in').connectOutput(...outputs(4)), {}],
+  duplicator: [duplicator, {}],
   chain: [chain, { scatter: true }],
 };
 

@@ -11,8 +11,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { WebSocket } = require('ws');
 const { RECEIVING, makeLink } = require('../lib/namespace');
 const { AT_ONCE, startSending } = require('../lib/captures');
-const { dist } = require('../lib/paths');
-const { Filter, PacketEngine, PcapWriter } = require(`${dist}/src/index.js`);
+const { Filter, PacketEngine, PcapWriter } = require('../lib/bundled');
 
 const PORT = 9997;
 const TOPIC = 'bricks/netcontrol';

@@ -3,6 +3,7 @@
 const { brick, cPeer, loadPlugin, openEngine, outputs } = require('../lib/engines');
 const { openContest, ratio } = require('../lib/contest');
 const { openGenerator } = require('../lib/generator');
+const { balancer, chain: chained, duplicator: duplicated } = require('../lib/descriptions')({ brick, outputs });
 
 /** The faster of the C forms: the peer is as strong as we can make it. */
 function fastest(results) {
@@ -30,7 +31,6 @@ function besideC({ name, title, mark, packets = 10_000_000, description, backend
 
 /** Ways of the C balancer to an output: hash and modulo, a table, hash and mask. With queues it decides all of a batch first. */
 const FORMS = [{ queues: 1, way: 0 }, { queues: 1, way: 1 }, { queues: 1, way: 2 }, { way: 1 }];
-const balancer = (count = 4, options = {}) => () => brick('LoadBalancer', options).connectInput('in').connectOutput(...outputs(count));
 const program = 'bench_load_balancer';
 
 function loadBalancerRow(name, title, mark, traffic, { tuple = 4, flowColumns = true, packets } = {}) {
@@ -50,11 +50,7 @@ const chain = {
   mark: { sum: 1.2 },
   async run(settings) {
     const parts = {
-      chain() {
-        const second = brick('LoadBalancer').connectInput('joined}0').connectOutput(...outputs(4));
-        const merge = brick('Merge').connectInput('a}0', 'a}1', 'a}2', 'a}3').connectOutput('joined{0');
-        return brick('LoadBalancer').connectInput('in').connectOutput('a{0', 'a{1', 'a{2', 'a{3').link(merge, second);
-      },
+      chain: chained,
       'load balancer': balancer(4),
       merge: () => brick('Merge').connectInput('in').connectOutput('out{0'),
       'ports with flow columns': () => brick('BenchPass').connectInput('in').connectOutput('out{0'),
@@ -143,7 +139,7 @@ const duplicator = (length) => besideC({
   title: `duplicator to 4 outputs, ${length + 4} bytes`,
   mark: { least: 0.9 },
   packets: length > 1000 ? 1_500_000 : 4_000_000,
-  description: () => brick('Duplicator').connectInput('in').connectOutput(...outputs(4)),
+  description: duplicated,
   backend: { length },
   program: 'bench_duplicator',
   options: { length },

@@ -2,6 +2,7 @@
 'use strict';
 const { join } = require('node:path');
 const { missingLink, runInNamespace } = require('../lib/namespace');
+const { percentile } = require('../lib/statistics');
 
 const CHILD = join(__dirname, '..', 'children', 'rule-latency.js');
 const RATE = 20_000;
@@ -10,8 +11,7 @@ const CHANGES_A_ROUND = 40;
 const milliseconds = (nanoseconds) => `${(nanoseconds / 1e6).toFixed(2)} ms`;
 
 function spread(times) {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (part) => milliseconds(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]);
+  const at = (part) => milliseconds(percentile(times, part));
   return `${at(0.5)} in the median, ${at(0.9)} in nine of ten, at most ${at(1)}`;
 }
 

@@ -5,13 +5,9 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { missingLink, runInNamespace } = require('../lib/namespace');
 const { dist } = require('../lib/paths');
+const { percentile } = require('../lib/statistics');
 
 const child = join(__dirname, '..', 'children', 'wake.js');
-
-function percentile(values, part) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-}
 
 /** Over netmap in user space, in a directory of its own. */
 async function overNetmap(options) {

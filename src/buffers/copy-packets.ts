@@ -11,6 +11,16 @@ export function copyBytes(from: PacketMemory, start: number, to: PacketMemory, a
   for (let index = whole << 2; index < length; index++) to.bytes[at + index] = from.bytes[start + index];
 }
 
+/** Columns of arrival for rows `first` to `end - 1`, whose length is known: the packets came just now, and nothing of them was cut off. */
+export function fillArrival({ length, wireLength, seconds, nanoseconds }: NumberColumns, first: number, end: number): void {
+  const now = Date.now();
+  for (let row = first; row < end; row++) {
+    wireLength[row] = length[row];
+    seconds[row] = now / 1000;
+    nanoseconds[row] = (now % 1000) * 1_000_000;
+  }
+}
+
 /** All columns that go with a packet, from one set of them to another; header columns are filled anew where it enters a graph. */
 export function copyRow(from: NumberColumns, row: number, to: NumberColumns, target: number): void {
   to.offset[target] = from.offset[row];

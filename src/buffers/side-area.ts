@@ -2,7 +2,7 @@
  * Packets that an engine has in its own memory: copies of packets that a brick is to change while others hold their bytes too, or
  * that are to grow; and packets that a brick has made. They go through the graph as a batch of their own, after the one on its way.
  */
-import { copyBytes, copyRow } from './copy-packets';
+import { copyBytes, copyRow, fillArrival } from './copy-packets';
 import { createPacketBatch, createPacketColumns, packetMemory, type NumberColumns, type PacketBatch } from '../model/packet-batch';
 import { NO_INTERFACE, createPacketNotes, type PacketNotes } from '../model/packet-notes';
 
@@ -56,11 +56,9 @@ export class SideArea {
     const { own } = this;
     this.outgoing.memory.bytes.fill(0, at, at + length);
     const target = this.count++;
-    const now = Date.now();
     own.offset[target] = at;
-    own.length[target] = own.wireLength[target] = length;
-    own.seconds[target] = now / 1000;
-    own.nanoseconds[target] = (now % 1000) * 1_000_000;
+    own.length[target] = length;
+    fillArrival(own, target, target + 1);
     own.flowWord[target] = 0;
     this.outputs[target] = output;
     this.outgoing.notes = undefined;

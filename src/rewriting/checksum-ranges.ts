@@ -6,8 +6,6 @@ import type { HeaderWalk } from '../flow/header-walk';
 const { IPV4, TCP, UDP, ICMP, ICMPV6, IGMP, GRE, ERSPAN } = HEADER;
 /** How long what a checksum covers is: a first fragment does not say. */
 const UNKNOWN = -1;
-/** More than so many headers nobody puts one inside another. */
-const RANGES_MAXIMUM = 64;
 
 /** What one checksum covers: bytes from `start` to `end`, as far as they were captured, and often addresses. */
 class ChecksumRange {
@@ -31,7 +29,7 @@ class ChecksumRange {
 
 /** Made once and used for each packet. */
 export class ChecksumRanges {
-  private readonly ranges = Array.from({ length: RANGES_MAXIMUM }, () => new ChecksumRange());
+  private readonly ranges: readonly ChecksumRange[];
   private count = 0;
   private view!: DataView;
   /** Where the addresses of the last IP header are, how many bytes each has (0: there was none), and the sums that they had. */
@@ -41,8 +39,10 @@ export class ChecksumRanges {
   private sourceBefore = 0;
   private destinationBefore = 0;
 
-  /** `anew`: all but those of IPv4 headers are worked out anew, and bytes that are not kept count as zeros. */
-  constructor(private readonly anew: boolean) {}
+  /** For packets of at most so many headers. `anew`: all but those of IPv4 headers are worked out anew, and bytes that are not kept count as zeros. */
+  constructor(headers: number, private readonly anew: boolean) {
+    this.ranges = Array.from({ length: headers }, () => new ChecksumRange());
+  }
 
   /** To a packet. */
   begin(view: DataView): void {

@@ -5,6 +5,7 @@ import type { PacketMemory } from '../model/packet-batch';
 import { ChecksumRanges } from './checksum-ranges';
 
 const { ETHERNET, TAG, BACKBONE, ARP, IPV4, IPV6, EXTENSION, TCP, UDP, ICMP, ICMPV6, IGMP, SCTP, GRE, ERSPAN, GENEVE, NSH, TEREDO, PIM } = HEADER;
+/** How many headers are passed; what is behind them counts as payload. */
 const HEADERS_MAXIMUM = 64;
 /** How many IP headers one inside another are read. */
 const IP_HEADERS_MAXIMUM = 8;
@@ -55,7 +56,7 @@ export class PacketRewriter {
 
   constructor(options: PacketRewriterOptions = {}) {
     this.walk = new HeaderWalk(options);
-    this.checksums = new ChecksumRanges(options.checksums === 'anew');
+    this.checksums = new ChecksumRanges(HEADERS_MAXIMUM, options.checksums === 'anew');
   }
 
   /** A hardware address of 6 bytes. */

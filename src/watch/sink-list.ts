@@ -4,6 +4,7 @@ import { eachDrop, hasDropNotes } from '../model/drop-notes';
 import { DROP_REASONS, DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { CompiledSink } from '../model/graph';
 import type { PacketLists } from '../model/packet-list';
+import type { TakenPackets } from './tap';
 import type { WatchedGraph } from './watched-graph';
 
 export const NO_DROP = -1;
@@ -11,13 +12,6 @@ export const NO_DROP = -1;
 export const LIKELY = 0x40;
 
 const { tooLong: TOO_LONG, diskSlow: DISK_SLOW } = DROP_REASON_INDEX;
-
-/** Packets of a list: their places there, and their rows. */
-export interface TakenRows {
-  readonly places: Uint16Array;
-  readonly rows: Uint16Array;
-  readonly count: number;
-}
 
 export class SinkList {
   /** Its rows: where no copy is needed, those of the list itself. */
@@ -32,7 +26,6 @@ export class SinkList {
   private readonly own: Uint16Array;
   private readonly inPlace: Uint16Array | undefined;
   private readonly before = new Float64Array(DROP_REASONS.length);
-  private ofTaken = false;
   private at = 0;
 
   constructor({ graph, words, rows }: Pick<WatchedGraph, 'graph' | 'words' | 'rows'>, sink: CompiledSink) {
@@ -71,9 +64,8 @@ export class SinkList {
   }
 
   /** The same, where it is only to be known of those that were taken. */
-  noteOf(taken: TakenRows): void {
-    this.ofTaken = this.isComplete;
-    if (!this.ofTaken) {
+  noteOf(taken: TakenPackets): void {
+    if (!this.isComplete) {
       this.note();
       return;
     }
@@ -82,8 +74,8 @@ export class SinkList {
   }
 
   /** After `noteOf` and `settle`: why packet `index` of those that were taken was dropped. */
-  reasonOf(taken: TakenRows, index: number): number {
-    return this.reasons[this.ofTaken ? index : taken.places[index]];
+  reasonOf(taken: TakenPackets, index: number): number {
+    return this.reasons[this.isComplete ? index : taken.places[index]];
   }
 
   /** Works out which were dropped, of those that were noted. False: none. */

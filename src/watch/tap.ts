@@ -1,9 +1,9 @@
 /** A tap in an engine's thread: takes those of the packets it is shown that were asked for, and copies them into its ring. */
+import { fillArrival } from '../buffers/copy-packets';
 import type { CellClock } from '../context/cell-clock';
 import type { CurrentPackets } from '../context/current-packets';
 import { PacketFilter, type FilteredPackets } from '../filter/filter-expression';
 import type { PacketBatch } from '../model/packet-batch';
-import { fillArrival } from './arrival';
 import { NO_REASON, TapRingWriter } from './tap-ring';
 import type { TapOrder, TapPlace } from './watch-plan';
 

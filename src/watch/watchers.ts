@@ -8,7 +8,7 @@ import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import { messageOf } from '../model/errors';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketList } from '../model/packet-list';
-import { fillArrival } from './arrival';
+import { fillArrival } from '../buffers/copy-packets';
 import { Tap } from './tap';
 import { TapView } from './tap-view';
 import { Trace } from './trace';
@@ -153,24 +153,20 @@ export class Watchers implements GraphWatcher {
   }
 
   sent(batch: PacketBatch): void {
-    const { leaving, taps } = this;
+    const { leaving } = this;
     try {
       for (let index = 0; index < leaving.length; index++) leaving[index].sent(batch);
     } catch (error) {
       this.fail(error);
     }
     if (this.traces.length > 0) this.eachTrace((trace) => trace.sent());
-    let done = false;
-    for (let index = 0; index < taps.length; index++) {
-      const { tap } = taps[index];
-      tap.commit();
-      done ||= tap.done;
-    }
-    if (done || this.traces.length > 0) this.endDone();
+    this.commit();
+    this.endDone();
   }
 
   private commit(): void {
-    for (const { tap } of this.taps) tap.commit();
+    const { taps } = this;
+    for (let index = 0; index < taps.length; index++) taps[index].tap.commit();
   }
 
   private endDone(): void {
@@ -229,11 +225,11 @@ export class Watchers implements GraphWatcher {
     for (const notes of this.notes) wantDropNotes(notes, true);
     const { graph: { watch, sideNodes }, sources, arrival } = watched;
     // What waits beside a batch takes its columns with it.
-    this.looksElsewhere = traces.length > 0 || taps.some(({ view: { looksAt } }) => looksAt.entering || looksAt.between || looksAt.bricks);
     this.readsAll = traces.length > 0 || sideNodes.length > 0 || taps.some(({ tap }) => tap.readsAll);
     arrival.missing = false;
     const bricks = this.between.length + this.bricks.length + traces.length > 0;
-    const entered = bricks || this.entering.length > 0 || sources.some(({ port }) => port.withoutArrival !== undefined);
+    this.looksElsewhere = bricks || this.entering.length > 0;
+    const entered = this.looksElsewhere || sources.some(({ port }) => port.withoutArrival !== undefined);
     watch.on[0] = taps.length + traces.length === 0 ? 0 : LOOK_SENDING | (bricks ? LOOK_BRICKS : 0) | (entered ? LOOK_ENTERED : 0);
   }
 
