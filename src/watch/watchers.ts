@@ -56,7 +56,7 @@ export class Watchers implements GraphWatcher {
   }
 
   look(): void {
-    const { [this.word]: orders } = this.orders;
+    const orders = Atomics.load(this.orders, this.word);
     if (orders === this.seen) return;
     this.seen = orders;
     for (let next = receiveMessageOnPort(this.port); next; next = receiveMessageOnPort(this.port)) {
