@@ -155,9 +155,20 @@ function takeText(argv: readonly string[]): readonly string[] {
 }
 
 /** The options of a command, or of scripts and the shell. */
+function definitionsOf(cli: Cli, command: string | undefined): readonly { readonly definition: string }[] {
+  return cli.definitions().filter(({ path }) => path === (NAMED[command ?? ''] ? `bricks ${command}` : 'bricks')).flatMap(({ options }) => options);
+}
+
 function optionsOf(cli: Cli, command: string | undefined): string[] {
-  const ours = cli.definitions().filter(({ path }) => path === (NAMED[command ?? ''] ? `bricks ${command}` : 'bricks'));
-  return ours.flatMap(({ options }) => options.flatMap((one) => one.definition.split(' ')[0].split(','))).concat('--help', '--version');
+  return definitionsOf(cli, command).flatMap(({ definition }) => definition.split(' ')[0].split(',')).concat('--help', '--version');
+}
+
+/** Whether a word is an option of the command that the next word belongs to. */
+function takesValue(cli: Cli, command: string | undefined, word: string | undefined): boolean {
+  return definitionsOf(cli, command).some(({ definition }) => {
+    const [names, value] = definition.split(' ');
+    return value !== undefined && names.split(',').includes(word ?? '');
+  });
 }
 
 /** clipanion's message without its drawing, and the option that was perhaps meant. */
@@ -168,9 +179,11 @@ function usageText(cli: Cli, error: Error, argv: readonly string[]): string {
   const notFound = text.startsWith('Command not found');
   // Of several options that don't fit clipanion names none.
   const unknown = notFound ? ownWords(argv).find((word) => word.startsWith('-') && !known.includes(word.split('=')[0])) : /(?:Unsupported|Invalid) option name \("([^"]+)"\)/.exec(text)?.[1];
-  const bare = /^Not enough arguments to option (\S+?)\.?$/.exec(text)?.[1];
+  const bare = /^Not enough arguments to option (\S+?)\.?$/.exec(text)?.[1] ?? (notFound && takesValue(cli, command, argv.at(-1)) ? argv.at(-1) : undefined);
   if (bare !== undefined) return `The command line is incomplete: ${bare} needs a value. See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   if (unknown === undefined) return `${wordsText(text, command) ?? text.replace(/[^.?!]$/, '$&.')} See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
+  const before = argv[argv.indexOf(unknown) - 1];
+  if (takesValue(cli, command, before)) return `${before} needs a value, and ${unknown} would be an option: write ${before}=${unknown} if it is one. See bricks ${NAMED[command ?? ''] ? `${command} ` : ''}--help.`;
   const option = unknown.split('=')[0];
   if (NAMED[command ?? ''] && [...WITH_VALUE, '-v', '--version'].includes(option)) {
     return `The command ${command} has no option ${option}: it is for scripts and the shell${COMMAND_BACKENDS[command ?? ''] && option === '--backend' ? `; ${COMMAND_BACKENDS[command ?? '']}` : ''}. See bricks ${command} --help.`;

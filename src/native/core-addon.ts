@@ -65,6 +65,8 @@ export const receivedLinkType = (answer: number): number => answer >>> 17;
 export interface NativePipeOptions {
   readonly dataSize: number;
   readonly mustExist?: boolean;
+  /** Milliseconds to wait for another process that is opening a pipe of the directory; 3000 unless set. */
+  readonly patience?: number | undefined;
   /** Of a reader: begin with all that is in the ring, not with what comes from now on. */
   readonly all?: boolean;
   /** Of a writer: how many bytes may be in the ring while nobody reads; 0 unless told otherwise. */

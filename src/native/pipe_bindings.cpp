@@ -60,6 +60,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   if (!ValidRingSize(wish.dataSize)) throw Napi::RangeError::New(env, "a ring's size is a power of two from 4 KiB to 1 GiB");
   wish.mustExist = options.Get("mustExist").ToBoolean();
   wish.all = options.Get("all").ToBoolean();
+  const Napi::Value patience = options.Get("patience");
+  if (!patience.IsUndefined()) wish.patience = std::chrono::milliseconds(WholeNumber(patience, "how long to wait"));
   const Napi::Value unreadLimit = options.Get("unreadLimit");
   wish.unreadLimit = unreadLimit.IsUndefined() ? 0 : WholeNumber(unreadLimit, "what stays unread");
   const Napi::Value group = options.Get("group");

@@ -49,6 +49,8 @@ void PipeHandle::StopWaiting() {
 
 namespace {
 
+// Who waits for a pipe asks again: others of its process are not held up.
+constexpr auto kAwaitPatience = std::chrono::milliseconds(20);
 // Writers that may come at once to who waits for all pipes of a device.
 constexpr int kCallersMaximum = 4096;
 
@@ -101,10 +103,6 @@ std::shared_ptr<PipeRing> RingFrom(const PipeReply& reply, const int descriptors
 }
 
 namespace {
-
-void RequireLock(const DirectoryLock& lock, int directory) {
-  if (!lock.held()) throw PipeError("E_PIPE_BUSY", "is locked", LockHolder(directory));
-}
 
 // An end of a pipe that this process owns. The server is locked.
 std::shared_ptr<PipeHandle> TakeEnd(PipeServer& server, Pipe& pipe, uint32_t direction, PipeRole role, const PipeWish& wish) {
@@ -204,8 +202,8 @@ std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::st
     if (errno == EEXIST && wish.group != kNoGroup) throw PipeError("E_PIPE_GROUP", "pipes of another group are in " + directory);
     throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
   }
-  const DirectoryLock lockedDirectory(place.value);
-  RequireLock(lockedDirectory, place.value);
+  const DirectoryLock lockedDirectory(place.value, wish.patience);
+  if (!lockedDirectory.held()) throw PipeError("E_PIPE_BUSY", "is locked", LockHolder(place.value));
   if (auto handle = AskOwner(directory, place.value, name, direction, role, wish)) {
     std::lock_guard<std::mutex> lock(server.mutex);
     Register(server, handle);
@@ -236,8 +234,8 @@ std::shared_ptr<PipeHandle> AwaitPipe(const std::string& directory, const std::s
   std::lock_guard<std::mutex> opening(server.opening);
   const Descriptor place = {OpenPipeDirectory(directory, true)};
   if (place.value < 0) throw PipeError("E_PIPE_DIRECTORY", Reason(directory));
-  const DirectoryLock lockedDirectory(place.value);
-  RequireLock(lockedDirectory, place.value);
+  const DirectoryLock lockedDirectory(place.value, kAwaitPatience);
+  if (!lockedDirectory.held()) return nullptr;
   const std::string own = WaitingName(name, direction);
   if (!NobodyAt(directory, place.value, own)) return nullptr;
   auto handle = std::make_shared<PipeHandle>();

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -100,6 +101,8 @@ struct PipeWish {
   uint32_t unreadLimit = 0;
   // Of a writer: the group whose members may read it, if any.
   uint32_t group = UINT32_MAX;
+  // How long to wait for another process that is opening a pipe of the directory: more than an owner that does not answer takes it.
+  std::chrono::milliseconds patience{3000};
   // Of a reader: who may own it besides this user.
   PipeOwner owner = PipeOwner::kOurs;
 };
@@ -115,7 +118,7 @@ struct PipeError : std::runtime_error {
 std::shared_ptr<PipeHandle> OpenPipe(const std::string& directory, const std::string& name, uint32_t direction,
                                      PipeRole role, const PipeWish& wish);
 // For a reader of a pipe that nobody has opened, or of all pipes of a device (kAnyPipe in place of the one's name): WaitForPipe on it ends
-// when a writer comes. Until it is closed those writers take the reader for attached. Nothing where another one waits already.
+// when a writer comes. Until it is closed those writers take the reader for attached. Nothing where another one waits already, or is opening a pipe.
 std::shared_ptr<PipeHandle> AwaitPipe(const std::string& directory, const std::string& name, uint32_t direction);
 std::shared_ptr<PipeHandle> FindPipe(uint32_t id);
 // A closed writer lets its readers take what is left and end.

@@ -19,8 +19,6 @@ namespace bricks {
 namespace {
 
 constexpr int kReplySeconds = 2;
-// More than one owner that does not answer may take.
-constexpr auto kLockLimit = std::chrono::seconds(3);
 constexpr auto kLockPause = std::chrono::milliseconds(1);
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
@@ -131,9 +129,9 @@ int OpenPipeDirectory(const std::string& directory, bool create, uint32_t group,
   return descriptor;
 }
 
-DirectoryLock::DirectoryLock(int directory, Patience patience) : directory_(directory) {
-  const auto limit = std::chrono::steady_clock::now() + kLockLimit;
-  while (!(held_ = flock(directory_, LOCK_EX | LOCK_NB) == 0) && patience == kWait && std::chrono::steady_clock::now() < limit) {
+DirectoryLock::DirectoryLock(int directory, std::chrono::milliseconds patience) : directory_(directory) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (!(held_ = flock(directory_, LOCK_EX | LOCK_NB) == 0) && std::chrono::steady_clock::now() < limit) {
     std::this_thread::sleep_for(kLockPause);
   }
 }

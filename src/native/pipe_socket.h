@@ -1,6 +1,7 @@
 // The sockets by which processes hand pipes to each other: names, messages, descriptors.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -43,9 +44,8 @@ int OpenPipeDirectory(const std::string& directory, bool create, uint32_t group 
 // An exclusive lock on the directory while it lives: only one process at a time looks for an owner and becomes one.
 class DirectoryLock {
  public:
-  // kWait waits for some seconds: whoever has the lock may be suspended.
-  enum Patience { kWait, kTry };
-  explicit DirectoryLock(int directory, Patience patience = kWait);
+  // Waits no longer than this: whoever has the lock may be suspended.
+  DirectoryLock(int directory, std::chrono::milliseconds patience);
   ~DirectoryLock();
   bool held() const { return held_; }
   DirectoryLock(const DirectoryLock&) = delete;

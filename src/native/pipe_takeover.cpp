@@ -54,7 +54,7 @@ bool PipeServer::TakeOver(const std::shared_ptr<PipeHandle>& writer) {
   if (place < 0) return false;
   bool done = false;
   {
-    const DirectoryLock lock(place, DirectoryLock::kTry);
+    const DirectoryLock lock(place, std::chrono::milliseconds(0));
     if (lock.held()) done = NobodyAt(writer->directory, place, writer->name) ? OwnAgain(writer, place) : AskToJoin(writer, place);
   }
   close(place);

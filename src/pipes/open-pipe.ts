@@ -2,9 +2,9 @@
 import { BricksError, isBricksError } from '../model/errors';
 import type { LinkName } from '../model/link-name';
 import { MINIMUM_RING_DATA, PacketRingReader } from '../ring/packet-ring';
-import type { CoreAddon } from '../native/core-addon';
+import type { CoreAddon, NativePipeOptions } from '../native/core-addon';
 import { loadAddon } from '../native/load-addon';
-import { isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readableDirectories, readingDirection, removeIfEmpty } from './pipe-name';
+import { isLockedError, isPipeElsewhere, pipeDirectory, pipeError, pipeFileName, readableDirectories, readingDirection, removeIfEmpty } from './pipe-name';
 
 /** How to open it: what PipeReader's options say. */
 export interface OpenOptions {
@@ -17,8 +17,11 @@ export interface OpenOptions {
 const LOOK_AGAIN_MILLISECONDS = 50;
 /** A reader that finds another one waiting checks once in so many looks whether the other is still there. */
 const LOOKS_PER_REGISTRATION = 20;
-const CLOSING_ATTEMPTS = 20;
-const CLOSING_MILLISECONDS = 10;
+const CLOSING_MILLISECONDS = 200;
+/** Another process that is opening a pipe of the directory is waited for so long, in short pieces: other pipes of this process are not held up. */
+const LOCKED_MILLISECONDS = 3000;
+const LOCKED_PATIENCE_MILLISECONDS = 1;
+const PAUSE_MILLISECONDS = 10;
 
 /**
  * The number of the reading end of a pipe. Whoever reads it again begins with all that is in it, and only where that is not its end: a writer
@@ -36,7 +39,7 @@ export async function openPipe(addon: CoreAddon, name: LinkName, options: OpenOp
 async function openOrWait(addon: CoreAddon, name: LinkName, options: OpenOptions, again: boolean, waiting: WriterWait): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
-    const end = await openAfterOurselves(() => openWhereReadable(addon, name, options.all));
+    const end = await openWhenFree(() => openWhereReadable(addon, name, options.all));
     if (end !== 0 && !(again && isAtEnd(addon, end))) return end;
     if (end !== 0) addon.pipeClose(end);
     const elsewhere = attempt === 0 && isPipeElsewhere(addon, name);
@@ -105,7 +108,7 @@ function openWhereReadable(addon: CoreAddon, link: LinkName, all = false): numbe
   const file = pipeFileName(link);
   for (const { directory, owner } of readableDirectories(addon)) {
     try {
-      const end = openForReading(addon, directory, file, link, all, owner);
+      const end = openForReading(addon, directory, file, link, { all, owner, patience: LOCKED_PATIENCE_MILLISECONDS });
       if (end !== 0) return end;
     } catch (error) {
       // Root's pipes are not for this reader's group.
@@ -115,25 +118,35 @@ function openWhereReadable(addon: CoreAddon, link: LinkName, all = false): numbe
   return 0;
 }
 
-function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName, all = false, owner: 0 | 1 | 2 = 0): number {
+function openForReading(addon: CoreAddon, directory: string, file: string, link: LinkName, { all = false, owner = 0, patience }: Pick<NativePipeOptions, 'all' | 'owner' | 'patience'>): number {
   try {
-    return addon.pipeOpen(directory, file, readingDirection(link), 0, { dataSize: MINIMUM_RING_DATA, mustExist: true, all, owner });
+    return addon.pipeOpen(directory, file, readingDirection(link), 0, { dataSize: MINIMUM_RING_DATA, mustExist: true, all, owner, patience });
   } catch (error) {
     throw pipeError(link, 'read', error);
   }
 }
 
-/** An end that this process has just closed may look taken by it for a moment, until its owner has heard of it. */
-async function openAfterOurselves(open: () => number): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
+/**
+ * What is taken may be free in a moment: an end that this process has just closed looks taken by it until its owner has heard of it, and another
+ * process may just be opening a pipe of the directory.
+ */
+async function openWhenFree(open: () => number): Promise<number> {
+  const begun = performance.now();
+  for (;;) {
     try {
       return open();
     } catch (error) {
-      const ours = error instanceof BricksError && error.code === 'E_PIPE_BUSY' && error.message.includes('by this process');
-      if (!ours || attempt >= CLOSING_ATTEMPTS) throw error;
-      await pause(CLOSING_MILLISECONDS, undefined);
+      if (performance.now() - begun >= waitsFor(error)) throw error;
+      await pause(PAUSE_MILLISECONDS, undefined);
     }
   }
+}
+
+/** How many milliseconds. */
+function waitsFor(error: unknown): number {
+  if (!(error instanceof BricksError) || error.code !== 'E_PIPE_BUSY') return 0;
+  if (isLockedError(error)) return LOCKED_MILLISECONDS;
+  return error.message.includes('by this process') ? CLOSING_MILLISECONDS : 0;
 }
 
 /** Whether anybody writes what would be read at this end: for ends that are seldom meant. @throws BricksError E_PIPE_BUSY where it is read already */
@@ -141,7 +154,7 @@ export function isWritten(link: LinkName): boolean {
   const addon = loadAddon<CoreAddon>('bricks_core');
   const directory = pipeDirectory(addon);
   // Nobody else may read meanwhile: a reader that waits for its writer would take this look for one.
-  const reader = openForReading(addon, directory, pipeFileName(link), link, true);
+  const reader = openForReading(addon, directory, pipeFileName(link), link, { all: true });
   if (reader === 0) return false;
   try {
     const writer = addon.pipeOpen(directory, pipeFileName(link), readingDirection(link), 1, { dataSize: MINIMUM_RING_DATA, mustExist: true });

@@ -111,18 +111,21 @@ interface PipeFailure {
   readonly message: string;
 }
 
+const LOCKED = 'is opening a pipe of this directory and does not go on.';
+
 /** What the native part says, in words for the user. */
 export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknown): BricksError {
   const failure = thrown as PipeFailure;
   const holder = failure.process ? `process ${failure.process}` : 'another process';
   const who = failure.process === process.pid ? 'this process' : holder;
+  const resume = `It may be suspended; resume it${failure.process ? ` (kill -CONT ${failure.process})` : ''} or end it.`;
   if (/too many open files/i.test(failure.message)) {
     return new BricksError(failure.code ?? 'E_PIPE', `${link.text}: ${failure.message}.`, 'Raise the limit of open files (ulimit -n 65536), or use fewer pipes.');
   }
   switch (failure.code) {
     case 'E_PIPE_BUSY':
-      if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, 'It may be suspended; resume or end it.');
-      if (failure.message === 'is locked') return new BricksError('E_PIPE_BUSY', `${link.text}: ${who} is opening a pipe of this directory and does not go on.`, 'It may be suspended; resume or end it.');
+      if (failure.message === 'does not answer') return new BricksError('E_PIPE_BUSY', `${link.text}: its owner, ${who}, does not answer.`, resume);
+      if (failure.message === 'is locked') return new BricksError('E_PIPE_BUSY', `${link.text}: ${who} ${LOCKED}`, resume);
       return busyPipeError(link.text, role, who);
     case 'E_PIPE_MEMORY':
       return new BricksError('E_PIPE_MEMORY', `${link.text}: ${failure.message}.`, 'Use fewer or smaller pipes (option ringSize), or raise the limit of open files (ulimit -n).');
@@ -133,6 +136,11 @@ export function pipeError(link: LinkName, role: 'read' | 'write', thrown: unknow
     default:
       return new BricksError('E_PIPE', `${link.text}: ${failure.message}.`);
   }
+}
+
+/** Whether another process was opening a pipe of the directory. */
+export function isLockedError(error: BricksError): boolean {
+  return error.message.includes(LOCKED);
 }
 
 /** For a pipe whose end is taken by `who`. */

@@ -22,6 +22,9 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
   const directory = pipeDirectory(addon);
   const waiting = new WriterWait(addon, directory, pipeFileName(pattern), pattern);
   const running = new Map<string, Promise<void>>();
+  const ended = new Set<string>();
+  /** Pipes that could not be read, of which that was said. */
+  const told = new Set<string>();
   let failure = 0;
   let begun = false;
   const begin = async (link: LinkName): Promise<void> => {
@@ -34,19 +37,21 @@ export async function runForEach(pattern: LinkName, program: ReadingProgram, opt
     } catch (error) {
       // What a killed engine has left.
       if (isBricksError(error) && error.code === 'E_PIPE_ABSENT') return;
-      say(messageOf(error));
+      if (!told.has(link.text)) say(messageOf(error));
+      told.add(link.text);
       failure ||= 1;
       begun = true;
+      // It may be free at another look.
+      if (isBricksError(error) && error.code === 'E_PIPE_BUSY') return;
     }
     ended.add(link.text);
   };
-  const ended = new Set<string>();
   try {
     for (let looks = 0; signal?.aborted !== true; looks++) {
       waiting.begin();
       const there = linksIn(readableDirectories(addon).flatMap(({ directory: readable }) => names(readable)), pattern);
       // One whose program has ended is another pipe when it comes again.
-      for (const text of ended) if (!there.some((link) => link.text === text)) ended.delete(text);
+      for (const known of [ended, told]) for (const text of known) if (!there.some((link) => link.text === text)) known.delete(text);
       for (const link of there.filter(({ text }) => !running.has(text) && !ended.has(text))) {
         running.set(link.text, begin(link).finally(() => running.delete(link.text)));
       }

@@ -109,6 +109,19 @@ describeNative("bricks attach 'eth3}*' --exec", () => {
     }
   });
 
+  test('reads a pipe that somebody else reads as soon as that one has gone, and says once that it is busy', async () => {
+    const writers = new Writers(['taken{0', 'taken{1']);
+    const other = await attach('taken}0');
+    const reader = attachProgram({ link: 'taken}*', exec: ['sh', '-c', 'cat > $0/$1.taken', directory, '{}'] });
+    await reader.says('taken}0 is busy: read by process');
+    await until(() => existsSync(join(directory, '1.taken')), 'the other pipe');
+    other.close();
+    await until(() => existsSync(join(directory, '0.taken')), 'the pipe that is free');
+    writers.close();
+    expect(await reader.exited).toBe(1);
+    expect(reader.errors.split('is busy')).toHaveLength(2);
+  });
+
   test('ends with the exit code of the one that failed, and tells it; the others go on', async () => {
     const writers = new Writers(['fail{0', 'fail{1']);
     const reader = attachProgram({ link: 'fail}*', exec: ['sh', '-c', 'test "$0" = 0 && exit 9; cat > $1/rest.pcap', '{}', directory] });
