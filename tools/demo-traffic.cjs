@@ -21,43 +21,56 @@ function serve() {
   }
 }
 
+/** Resolves with the port that the system gave it. */
 function tcp(version) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ port: PORT, host: ADDRESSES[version] }, () => socket.write('GET / HTTP/1.0\r\n\r\n'));
+    let port;
+    const socket = net.connect({ port: PORT, host: ADDRESSES[version] }, () => {
+      port = socket.localPort;
+      socket.write('GET / HTTP/1.0\r\n\r\n');
+    });
     socket.resume();
-    socket.on('close', resolve);
+    socket.on('close', () => resolve(port));
     socket.on('error', reject);
   });
 }
 
-/** Asks three times; UDP may lose an answer, which is no failure. */
+/** The same. Asks three times; UDP may lose an answer, which is no failure. */
 function udp(version) {
   return new Promise((resolve) => {
     const socket = dgram.createSocket(`udp${version}`);
     let answers = 0;
-    const timer = setTimeout(() => socket.close(resolve), 2000);
+    const end = () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    };
+    const timer = setTimeout(end, 2000);
     socket.on('message', () => {
       if (++answers < 3) {
         socket.send('again', PORT, ADDRESSES[version]);
       } else {
         clearTimeout(timer);
-        socket.close(resolve);
+        end();
       }
     });
     socket.send('hello', PORT, ADDRESSES[version]);
   });
 }
 
+/** Prints how many of the connections have addresses and ports of their own: the system gives ports again when they are free. */
 async function connect(count) {
   let begun = 0;
+  const flows = new Set();
   const worker = async () => {
     while (begun < count) {
       const number = begun++;
       const version = number % 3 === 0 ? 6 : 4;
-      await (number % 5 === 0 ? udp(version) : tcp(version));
+      const protocol = number % 5 === 0 ? udp : tcp;
+      flows.add(`${protocol.name} ${version} ${await protocol(version)}`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  process.stdout.write(`${flows.size}\n`);
 }
 
 function write(file, count) {

@@ -51,7 +51,7 @@ const NAMED: Readonly<Record<string, { readonly command: CommandClass<BaseContex
   tap: { command: TapCommand, synopsis: "bricks tap [-w FILE | --json] [-c PACKETS] [--sample N] [--rate N] [-s BYTES] [--engine NAME] LINK | --drops [LINK] ['FILTER']" },
   trace: { command: TraceCommand, synopsis: "bricks trace [--from LINK] [--engine NAME] [--json] N ['FILTER']", needs: 'how many packets to follow' },
   build: { command: BuildCommand, synopsis: 'bricks build' },
-  doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [INTERFACE ...]' },
+  doctor: { command: DoctorCommand, synopsis: 'bricks doctor [--backend NAME] [--fix [--yes]] [--json] [--run-dir DIRECTORY] [INTERFACE ...]' },
   devices: { command: DevicesCommand, synopsis: 'bricks devices [--json]' },
   reload: { command: ReloadCommand, synopsis: 'bricks reload [-a ADDRESS] [--name NAME] [--run-dir DIRECTORY] [--json]' },
   plugins: { command: PluginsCommand, synopsis: 'bricks plugins [--json] [--plugin PATH]' },

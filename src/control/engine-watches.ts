@@ -13,7 +13,7 @@ export type { WatchEnd } from '../watch/watch-plan';
 
 /** What packets a tap is to take; what is left out has no limit. */
 export interface TapSettings {
-  /** A link, an inner one by either of its ends; or a brick, all of whose outputs are meant. Only with `drops` it may be left out. */
+  /** A link, a pipe by either of its ends; or a brick, all of whose outputs are meant. Only with `drops` it may be left out. */
   readonly place?: string | undefined;
   /** Packets that were dropped instead of those that passed. */
   readonly drops?: boolean;

@@ -2,6 +2,7 @@
 import type { EngineRegistry } from '../control/engine-registry';
 import { ModuleReading } from '../control/module-reading';
 import { engines } from '../control/process-engines';
+import { countText } from '../model/count-text';
 import { BricksError } from '../model/errors';
 import { inTime } from '../model/in-time';
 import { packageVersion } from '../native/load-addon';
@@ -292,7 +293,7 @@ export class Daemon implements ControlHost {
     const count = pending.size;
     await inTime(this.settings.stopMilliseconds, Promise.all(ends));
     for (const engine of pending) say(`did not stop within ${this.settings.stopMilliseconds / 1000} s, and is left behind`, 'error', { engine: engine.name });
-    if (count > 0) say(`total: ${packets} packets received, ${drops} dropped by ${count} engine${count === 1 ? '' : 's'}`);
+    if (count > 0) say(`total: ${packets} packets received, ${drops} dropped by ${countText(count, 'engine')}`);
     return !failed && pending.size === 0;
   }
 }

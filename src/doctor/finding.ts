@@ -1,6 +1,6 @@
 /** What the doctor finds, and how it looks at the system. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
 /** `bad`: packets are lost or nothing works; `doubt`: it may be so; `unknown`: it could not be looked at. */
 export type Verdict = 'good' | 'doubt' | 'bad' | 'unknown';
@@ -62,4 +62,18 @@ export function targetOf(path: string): string | undefined {
 export function outputOf(program: string, ...words: readonly string[]): string | undefined {
   const { status, stdout } = spawnSync(program, words, { encoding: 'utf8', timeout: 5000 });
   return status === 0 ? stdout : undefined;
+}
+
+/** Where a link of /proc points to; empty for another user's, or one that is gone. */
+export function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** The numbers of all processes. */
+export function processes(): number[] {
+  return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map(Number);
 }

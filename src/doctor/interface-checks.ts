@@ -61,19 +61,19 @@ function driverText(name: string): string {
 
 function carrier(name: string): Finding[] {
   if (textOf(join(FOLDER, name, 'carrier')) !== '1') {
-    return [finding('carrier', name, 'bad', `${name} has no carrier.`, { why: 'Nothing is connected, the other side is down, or the cable or module does not fit. Check the cable, and the port of the switch or tap.' })];
+    return [finding('carrier', name, 'bad', `${name} has no carrier.`, { why: 'Nothing is connected, the other side is down, or the cable or module is wrong. Check the cable, and the port of the switch or tap.' })];
   }
   const speed = numberOf(join(FOLDER, name, 'speed'));
   const duplex = textOf(join(FOLDER, name, 'duplex'));
   const found = [finding('carrier', name, 'good', `${name} has a carrier${speed !== undefined && speed > 0 ? ` (${speed} Mb/s)` : ''}.`)];
-  if (duplex === 'half') found.push(finding('duplex', name, 'doubt', `${name} runs at half duplex.`, { why: 'Auto-negotiation has failed on one side. Set both sides alike.' }));
+  if (duplex === 'half') found.push(finding('duplex', name, 'doubt', `${name} runs at half duplex.`, { why: 'Auto-negotiation has failed on one side. Set both sides to the same.' }));
   return found;
 }
 
 function promiscuous(name: string, flags: number): Finding {
   return (flags & FLAG_PROMISCUOUS) !== 0
     ? finding('promiscuous', name, 'good', `${name} is in promiscuous mode.`)
-    : finding('promiscuous', name, 'good', `${name} is not in promiscuous mode now; an engine switches it on while it captures.`);
+    : finding('promiscuous', name, 'good', `${name} is not in promiscuous mode; an engine switches it on while it captures.`);
 }
 
 function offloads(name: string, netmap: boolean): Finding[] {
@@ -83,8 +83,8 @@ function offloads(name: string, netmap: boolean): Finding[] {
   const on = Object.entries(OFFLOADS).filter(([feature]) => isOn(feature)).map(([, short]) => short);
   const found: Finding[] = [];
   if (on.length > 0) found.push(finding('offloads', name, 'bad', `${name} has offloads on: ${on.join(', ')}.`, { why: OFFLOAD_WHY, commands: [['ethtool', '-K', name, ...on.flatMap((offload) => [offload, 'off'])]], safe: true }));
-  if (netmap && isOn(TAG_OFFLOAD)) found.push(finding('tags', name, 'bad', `The card of ${name} cuts out VLAN tags (rxvlan).`, { why: 'netmap gets the frames without their tags.', commands: [['ethtool', '-K', name, 'rxvlan', 'off']], safe: true }));
-  return found.length > 0 ? found : [finding('offloads', name, 'good', `${name} has no offload on that changes packets.`)];
+  if (netmap && isOn(TAG_OFFLOAD)) found.push(finding('tags', name, 'bad', `The card of ${name} strips VLAN tags (rxvlan).`, { why: 'netmap gets the frames without their tags.', commands: [['ethtool', '-K', name, 'rxvlan', 'off']], safe: true }));
+  return found.length > 0 ? found : [finding('offloads', name, 'good', `${name} has no offloads on that change packets.`)];
 }
 
 /** Sizes of the card's receive ring: now, and at most. */
@@ -94,7 +94,7 @@ function ring(name: string): Finding[] {
   if (most === undefined || now === undefined) return [];
   if (now >= Math.min(most, 1024)) return [finding('ring', name, 'good', `The receive ring of ${name} has ${now} of at most ${most} slots.`)];
   return [finding('ring', name, 'doubt', `The receive ring of ${name} has ${now} slots; the card can have ${most}.`, {
-    why: 'A longer ring bridges short waits of the engine.', commands: [['ethtool', '-G', name, 'rx', String(most)]],
+    why: 'A longer ring absorbs short pauses of the engine.', commands: [['ethtool', '-G', name, 'rx', String(most)]],
   })];
 }
 
@@ -110,7 +110,7 @@ function mtu(name: string, netmap: boolean, loopback: boolean): Finding[] {
   const slot = numberOf('/sys/module/netmap/parameters/buf_size') ?? NETMAP_SLOT_BYTES;
   if (bytes + FRAME_OVERHEAD <= slot) return [finding('mtu', name, 'good', `The MTU of ${name} is ${bytes}; its frames fit into the slots of netmap (${slot} bytes).`)];
   return [finding('mtu', name, netmap ? 'bad' : 'doubt', `The MTU of ${name} is ${bytes}; its frames don't fit into the slots of netmap (${slot} bytes).`, {
-    why: 'netmap spreads longer frames over several slots or drops them, as the driver likes. libpcap captures them.',
+    why: 'netmap spreads longer frames over several slots or drops them, depending on the driver. libpcap captures them.',
     commands: [['ip', 'link', 'set', 'dev', name, 'mtu', '1500'], ['modprobe', 'netmap', `buf_size=${2 ** Math.ceil(Math.log2(bytes + FRAME_OVERHEAD))}`]],
   })];
 }
@@ -120,9 +120,9 @@ function lost(name: string): Finding[] {
     const count = numberOf(join(FOLDER, name, 'statistics', counter)) ?? 0;
     return count > 0 ? [`${counter} ${count.toLocaleString('en-US')}`] : [];
   });
-  if (counters.length === 0) return [finding('lost', name, 'good', `The card of ${name} reports no lost and no damaged frames.`)];
+  if (counters.length === 0) return [finding('lost', name, 'good', `The card of ${name} reports no lost or damaged frames.`)];
   return [finding('lost', name, 'doubt', `The card of ${name} has lost or damaged frames since it came up: ${counters.join(', ')}.`, {
-    why: 'Missed frames found no room in the ring: use more queues and engines, or a longer ring. Damaged ones point at the cable, the module or the light.',
+    why: 'Missed frames found no room in the ring: use more queues and engines, or a longer ring. Damaged ones point to the cable, the module or the light level.',
   })];
 }
 
@@ -131,5 +131,5 @@ function node(name: string): Finding[] {
   const nodes = existsSync('/sys/devices/system/node') ? readdirSync('/sys/devices/system/node').filter((entry) => /^node\d+$/.test(entry)).length : 1;
   if (card === undefined || card < 0 || nodes < 2) return [];
   const cpus = textOf(`/sys/devices/system/node/node${card}/cpulist`) ?? '';
-  return [finding('numa', name, 'good', `The card of ${name} is at NUMA node ${card}: give its engines the CPUs ${cpus}.`)];
+  return [finding('numa', name, 'good', `The card of ${name} is on NUMA node ${card}: pin its engines to CPUs ${cpus}.`)];
 }

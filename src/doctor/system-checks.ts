@@ -19,7 +19,7 @@ function rights(): Finding[] {
   if (!line) return [];
   const effective = BigInt(`0x${line[1]}`);
   const missing = CAPABILITIES.filter(({ bit }) => ((effective >> BigInt(bit)) & 1n) === 0n);
-  if (missing.length === 0) return [finding('rights', '', 'good', 'This user may capture and send.')];
+  if (missing.length === 0) return [finding('rights', '', 'good', 'This user may capture and send packets.')];
   return [finding('rights', '', 'bad', `This user lacks ${missing.map(({ name, lets }) => `${name} (${lets})`).join(' and ')}.`, {
     why: 'Without them no interface can be opened. Run it as root, or give Node the capabilities once; capture files, pipes and the loopback backend work without.',
     commands: [['sudo', 'setcap', `${missing.map(({ name }) => name).join(',')}+eip`, realpathSync(process.execPath)]],
@@ -29,7 +29,7 @@ function rights(): Finding[] {
 function memory(): Finding[] {
   const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(textOf('/proc/meminfo') ?? '')?.[1] ?? Infinity) * 1024;
   if (available >= MEMORY_BYTES) return [];
-  return [finding('memory', '', 'bad', `${megabytes(available)} MB of memory are available.`, { why: 'Each pipe and each capture takes 4 MB or more (options ringSize and bufferBytes), and the engines themselves some 50.' })];
+  return [finding('memory', '', 'bad', `${megabytes(available)} MB of memory is available.`, { why: 'Each pipe and each capture takes 4 MB or more (options ringSize and bufferBytes), and the engines themselves some 50.' })];
 }
 
 function sharedMemory(): Finding[] {
@@ -37,10 +37,10 @@ function sharedMemory(): Finding[] {
   if (!existsSync(directory)) return [finding('shared-memory', directory, 'bad', `There is no ${directory}.`, { why: 'The sockets of pipes and the memory of netmap in user space lie there.', commands: [['mount', '-t', 'tmpfs', 'tmpfs', directory]] })];
   const { bavail, bsize, blocks } = statfsSync(directory);
   const free = bavail * bsize;
-  const text = `${directory} has ${megabytes(free)} MB free of ${megabytes(blocks * bsize)}`;
+  const text = `${directory} has ${megabytes(free)} MB free of ${megabytes(blocks * bsize)} MB`;
   if (free >= SHARED_MEMORY_BYTES) return [finding('shared-memory', directory, 'good', `${text}.`)];
   return [finding('shared-memory', directory, 'bad', `${text}: too little.`, {
-    why: 'The sockets of pipes and the memory of netmap in user space lie there. Remove what is left there, or make it larger.',
+    why: 'The sockets of pipes and the memory of netmap in user space lie there. Remove leftover files, or make it larger.',
     commands: [['mount', '-o', 'remount,size=1G', directory]],
   })];
 }
@@ -52,10 +52,10 @@ function megabytes(bytes: number): string {
 function processors(): Finding[] {
   const count = availableParallelism();
   const found = [count > 1
-    ? finding('processors', '', 'good', `There are ${count} processors: room for ${count - 1} ${count === 2 ? 'engine' : 'engines'} at full speed beside the programs that read.`)
-    : finding('processors', '', 'doubt', 'There is one processor.', { why: 'An engine and the programs that read its pipes take turns on it, so that rings overflow sooner.' })];
+    ? finding('processors', '', 'good', `There are ${count} processors: room for ${count - 1} ${count === 2 ? 'engine' : 'engines'} at full speed alongside the programs that read.`)
+    : finding('processors', '', 'doubt', 'There is one processor.', { why: 'An engine and the programs that read its pipes take turns on it, so rings overflow sooner.' })];
   const isolated = textOf('/sys/devices/system/cpu/isolated');
-  if (isolated) found.push(finding('isolation', '', 'good', `The processors ${isolated} are isolated: pin engines there (option cpu).`));
+  if (isolated) found.push(finding('isolation', '', 'good', `Processors ${isolated} are isolated: pin engines to them (option cpu).`));
   const governor = textOf('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor');
   if (governor !== undefined && governor !== 'performance') {
     found.push(finding('governor', '', 'doubt', `The frequency governor is ${governor}.`, {

@@ -81,7 +81,7 @@ export const ERROR_CODES = {
   E_PERMISSION: 'This user may not do that.',
   E_PIPE: 'A pipe could not be opened, read or written.',
   E_PIPE_ABSENT: 'Nobody has opened the pipe.',
-  E_PIPE_BUSY: 'The pipe has a reader or a writer already, or a process that it takes does not answer.',
+  E_PIPE_BUSY: 'The pipe has a reader or a writer already, or a process that opening it needs does not answer.',
   E_PIPE_DIRECTORY: 'The directory of the pipes cannot be used.',
   E_PIPE_GROUP: 'The pipe could not be given to the group that is to read it.',
   E_PIPE_MEMORY: 'There is not enough memory for the pipe.',

@@ -5,6 +5,7 @@
  * An output `x{k` that another brick of the same engine reads as `x}k` becomes an edge in memory;
  * all other links become ports. Errors name the brick and the link.
  */
+import { countText } from './count-text';
 import type { ErrorCode } from './error-codes';
 import type { BrickDeclaration } from './brick';
 import { ENGINE_RECORD, LINK_RECORD, brickRecord } from './counters';
@@ -221,10 +222,10 @@ function parseInputs(specification: BrickSpecification, declaration: BrickDeclar
 function checkCount(label: string, noun: 'input' | 'output', count: number, allowed: BrickDeclaration['inputs'], code: ErrorCode): void {
   const call = noun === 'input' ? 'connect_input' : 'connect_output';
   if (count < allowed.minimum) {
-    throw new BricksError(code, `${label} has ${count === 0 ? 'no' : `only ${count}`} ${noun}${count > 1 ? 's' : ''}${allowed.minimum > 1 ? `; it needs at least ${allowed.minimum}` : ''}.`, `Name one with ${call}.`);
+    throw new BricksError(code, `${label} has ${count === 0 ? `no ${noun}` : `only ${countText(count, noun)}`}${allowed.minimum > 1 ? `; it needs at least ${allowed.minimum}` : ''}.`, `Name one with ${call}.`);
   }
   if (count > allowed.maximum) {
-    throw new BricksError(code, `${label} has ${count} ${noun}s; it takes at most ${allowed.maximum}.`, noun === 'input' ? 'Put a Merge in front of it.' : 'Put a LoadBalancer or a Duplicator after it.');
+    throw new BricksError(code, `${label} has ${countText(count, noun)}; it takes at most ${allowed.maximum}.`, noun === 'input' ? 'Put a Merge in front of it.' : 'Put a LoadBalancer or a Duplicator after it.');
   }
 }
 

@@ -89,3 +89,14 @@ export function peerName(link: LinkName): string | undefined {
   if (!link.pipe) return undefined;
   return link.device + (link.pipe.end === 'master' ? '}' : '{') + link.pipe.id;
 }
+
+/** Names that an engine may have for the link that a user means: as given, without its backend, and, of a pipe, with `otherEnd` that of its other end. Those of bricks stay as given. */
+export function linkNamesFor(given: string, otherEnd = true): string[] {
+  try {
+    const link = parseLinkName(given);
+    const peer = otherEnd ? peerName(link) : undefined;
+    return [given, link.text, ...(peer === undefined ? [] : [peer])];
+  } catch {
+    return [given]; // names that no link can have
+  }
+}

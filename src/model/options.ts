@@ -2,6 +2,7 @@
  * Options of bricks, engines and backends: declared once, as data, from which validation,
  * help and reference are made.
  */
+import { countText } from './count-text';
 import { BricksError, namesInstead } from './errors';
 
 /** One number, text or truth value. */
@@ -177,7 +178,7 @@ export function checkOutputLists(owner: string, declarations: readonly OptionDec
   for (const { name, list } of declarations) {
     const value = options[name];
     if (list !== 'outputs' || !Array.isArray(value) || value.length === outputs) continue;
-    throw new BricksError('E_OPTION', `${owner}: the option "${name}" has ${value.length} value${value.length === 1 ? '' : 's'}; ${owner} has ${outputs} output${outputs === 1 ? '' : 's'}.`, 'Give one value for each output, in the order of the outputs.');
+    throw new BricksError('E_OPTION', `${owner}: the option "${name}" has ${countText(value.length, 'value')}; ${owner} has ${countText(outputs, 'output')}.`, 'Give one value for each output, in the order of the outputs.');
   }
 }
 

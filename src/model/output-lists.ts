@@ -1,4 +1,5 @@
 /** Options that are lists over a brick's outputs, where outputs come and go. */
+import { countText } from './count-text';
 import { BricksError, namesInstead } from './errors';
 import type { BrickSpecification } from './graph';
 import type { OptionDeclaration } from './options';
@@ -23,7 +24,7 @@ export function listsWithOutputs(owner: string, declarations: readonly OptionDec
     if (told === undefined && !Array.isArray(before)) return [];
     const known: readonly unknown[] = Array.isArray(before) ? before : outputs.map(() => forNewOutput);
     const added: readonly unknown[] = Array.isArray(told) ? told : Array.from({ length: count }, () => told ?? forNewOutput);
-    if (added.length !== count) throw new BricksError('E_OPTION', `${owner}: the option "${name}" has ${added.length} value${added.length === 1 ? '' : 's'} for ${count} new output${count === 1 ? '' : 's'}.`, 'Give one value for each, or one for all.');
+    if (added.length !== count) throw new BricksError('E_OPTION', `${owner}: the option "${name}" has ${countText(added.length, 'value')} for ${countText(count, 'new output')}.`, 'Give one value for each, or one for all.');
     if ([...known, ...added].includes(undefined)) throw new BricksError('E_OPTION', `${owner}: the option "${name}" needs a value for each output.`, `Give values for the new outputs; if "${name}" is not set, set it first.`);
     return [[name, [...known, ...added]]];
   });

@@ -62,7 +62,7 @@ async function answer(formats: Formats, request: IncomingMessage, response: Serv
   const reading = request.method === 'GET' || request.method === 'HEAD';
   if (!reading) response.setHeader('Allow', 'GET, HEAD');
   if (!reading || path !== PATH) {
-    refuse(response, reading ? 404 : 405, `Packet Bricks serves its metrics at ${PATH}.`);
+    refuse(response, reading ? 404 : 405, reading || path !== PATH ? `Packet Bricks serves its metrics at ${PATH}.` : 'Metrics can only be read: use GET.');
     return;
   }
   try {

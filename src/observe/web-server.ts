@@ -106,14 +106,21 @@ class Site {
     } else if (control && pathname === '/control' && (request.method === 'POST' || request.method === 'GET')) {
       await control.answer(request, response);
     } else if (request.method !== 'GET') {
-      response.setHeader('Allow', 'GET');
-      refuse(response, 405, 'This page can only be read.');
+      this.refuseMethod(pathname, response);
     } else if (!await access.isAllowed(request)) {
       if (!access.hasToken) refuse(response, 403, 'This page is for the user who runs the engines, and for root.');
       else this.send(response, pathname === '/page.css' ? '/page.css' : pathname === '/' ? 'login.html' : undefined, 401);
     } else {
       this.show(pathname, searchParams, response);
     }
+  }
+
+  private refuseMethod(path: string, response: ServerResponse): void {
+    const posts = path === '/login' || (path === '/control' && this.control !== undefined);
+    response.setHeader('Allow', path === '/login' ? 'POST' : posts ? 'GET, POST' : 'GET');
+    if (path === '/control' && !posts) refuse(response, 405, 'This page can only be read: the daemon was started without --web-control.');
+    else if (posts) refuse(response, 405, path === '/login' ? 'Send the token by POST.' : 'Send commands by POST; GET lists them.');
+    else refuse(response, 405, 'This can only be read: use GET.');
   }
 
   private show(path: string, query: URLSearchParams, response: ServerResponse): void {

@@ -1,4 +1,5 @@
 /** Messages of JSON-RPC 2.0: parsed, checked and written. Each is one line. */
+import { countText } from '../model/count-text';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import type { ErrorCode } from '../model/error-codes';
 import { isTable } from '../model/table';
@@ -68,8 +69,9 @@ export function parseRequests(line: string, limits: Pick<Limits, 'depth' | 'batc
   if (depthOf(line) > limits.depth) throw new BricksError('E_CONTROL_MESSAGE', `A message is nested more than ${limits.depth} deep.`);
   const value = parse(line);
   if (!Array.isArray(value)) return { batch: false, requests: [checkRequest(value, limits)] };
+  if (limits.batch === 0) return { batch: false, requests: [{ id: null, problem: 'Batches are not taken here: send one request at a time, not a list.' }] };
   if (value.length === 0) return { batch: false, requests: [{ id: null, problem: 'The batch is empty.' }] };
-  if (value.length > limits.batch) return { batch: false, requests: [{ id: null, problem: `The batch has ${value.length} requests; it may have ${limits.batch}.` }] };
+  if (value.length > limits.batch) return { batch: false, requests: [{ id: null, problem: `The batch has ${countText(value.length, 'request')}; it may have at most ${limits.batch}.` }] };
   return { batch: true, requests: value.map((one) => checkRequest(one, limits)) };
 }
 

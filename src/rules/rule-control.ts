@@ -1,4 +1,5 @@
 /** The control half of a filter with rules: takes commands, lets rules expire, and keeps the sources of rules that its options name. */
+import { countText } from '../model/count-text';
 import { messageOf, type BricksError } from '../model/errors';
 import type { ControlContext, ControlHalf, Logger } from '../model/brick';
 import { timeReader } from '../native/system';
@@ -158,7 +159,7 @@ async function keepRules(path: string, desk: RuleDesk, log: Logger): Promise<Kep
     }
   }
   kept.open();
-  log.info(`${path}: ${rules.length - refused} rules brought back${refused === 0 ? '' : `; ${refused} are not possible with the filter's options any more`}`);
+  log.info(`${path}: ${countText(rules.length - refused, 'rule')} brought back${refused === 0 ? '' : `; ${refused} ${refused === 1 ? 'is' : 'are'} not possible with the filter's options any more`}`);
   return kept;
 }
 

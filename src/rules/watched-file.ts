@@ -1,6 +1,7 @@
 /** A file of rules that is reloaded when it changes: whole, or not at all. What has not changed in it keeps its counts. */
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { resolve } from 'node:path';
+import { countText } from '../model/count-text';
 import { BricksError, isBricksError, messageOf } from '../model/errors';
 import { systemReason } from '../model/system-error';
 import type { Logger } from '../model/brick';
@@ -57,7 +58,7 @@ class WatchedFile {
     const handles = this.desk.book.exchange(coming.map(([, rule]) => rule), leaving.map(([, handle]) => handle), false);
     for (const [key] of leaving) this.rules.delete(key);
     coming.forEach(([key], index) => this.rules.set(key, handles[index]));
-    this.log.info(`${this.path}: ${wanted.size} rules (${coming.length} new, ${leaving.length} gone)`);
+    this.log.info(`${this.path}: ${countText(wanted.size, 'rule')} (${coming.length} new, ${leaving.length} gone)`);
   }
 
   reload(): void {

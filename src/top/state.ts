@@ -2,6 +2,7 @@
 import { percentText, shortNumber, withUnit } from '../control/number-text';
 import { RATE_SPANS } from '../control/rate-meter';
 import type { EngineStatistics } from '../control/statistics';
+import { countText } from '../model/count-text';
 import { SORT_ORDERS, VIEWS, type SortOrder, type ViewName } from './choices';
 import { clipped, cutTo, linesOf, wrapped, type Line } from './lines';
 import { filtered, sorted, tablesOf } from './tables';
@@ -103,7 +104,7 @@ function summary({ span }: TopState, engines: readonly EngineStatistics[], width
   const rates = engines.flatMap((engine) => engine.rates?.[span] ?? []);
   const total = (of: 'packets' | 'bits' | 'drops'): number => rates.reduce((sum, one) => sum + one[of], 0);
   const running = engines.filter((engine) => engine.running).length;
-  if (rates.length === 0) return [{ text: cutTo(`${engines.length} engines, ${running} running`, width), tone: 'plain' }];
+  if (rates.length === 0) return [{ text: cutTo(`${countText(engines.length, 'engine')}, ${running} running`, width), tone: 'plain' }];
   const busiest = Math.max(...rates.map(({ load }) => load));
   const drops = `${shortNumber(total('drops'))}/s dropped`;
   const text = `${running} of ${engines.length} running  ${shortNumber(total('packets'))} packets/s  ${withUnit(total('bits'), 'bit/s')}  busiest ${percentText(busiest)}  `;

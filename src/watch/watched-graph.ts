@@ -5,7 +5,7 @@ import type { EngineGraph } from '../core/engine-graph';
 import type { EngineSource } from '../core/engine-source';
 import type { Explanation } from '../model/brick';
 import type { CompiledGraph } from '../model/graph';
-import { parseLinkName, peerName } from '../model/link-name';
+import { linkNamesFor, peerName } from '../model/link-name';
 import type { InnerLink } from '../rows/graph-memory';
 
 /** What a brick says of a packet that it has decided about: of its row, and the output or constant that it chose. */
@@ -58,21 +58,16 @@ export function linksNamed({ bricks, sources, edges, sinks }: CompiledGraph, nam
   return brick >= 0 || found.sources.length + found.edges.length + found.sinks.length > 0 ? found : undefined;
 }
 
-/** The same for a name as a user gives it, with the name that the graph has: `eth3` for `netmap:eth3`. */
-export function findLinks(graph: CompiledGraph, given: string): (NamedLinks & { readonly name: string }) | undefined {
-  for (const name of [given, canonical(given)]) {
+/**
+ * The same for a name as a user gives it, with the name that the graph has: `eth3` for `netmap:eth3`. Of a pipe to or from another program, `otherEnd` finds
+ * the end that the engine has, where the other one was given: `eth3{0` for `eth3}0`, at which its packets are read.
+ */
+export function findLinks(graph: CompiledGraph, given: string, otherEnd = true): (NamedLinks & { readonly name: string }) | undefined {
+  for (const name of linkNamesFor(given, otherEnd)) {
     const links = linksNamed(graph, name);
     if (links) return { name, ...links };
   }
   return undefined;
-}
-
-function canonical(given: string): string {
-  try {
-    return parseLinkName(given).text;
-  } catch {
-    return given;
-  }
 }
 
 /** All names by which links and bricks may be called. */

@@ -1,4 +1,5 @@
 /** A tap: packets of a link as lines of text, until it is stopped. */
+import { countText } from '../model/count-text';
 import type { WebGraphs, WebPackets } from '../observe/web-messages';
 import { byId, element, setText } from './dom';
 
@@ -50,7 +51,7 @@ export class TapView {
     this.lines.append(...lines.map((line) => element('div', {}, line)));
     while (this.lines.childElementCount > LINES_MOST) this.lines.firstElementChild?.remove();
     if (atEnd) this.lines.scrollTop = this.lines.scrollHeight;
-    this.say(`${this.count} packets of ${link}${lost > 0 ? `, ${lost} not shown` : ''}.`);
+    this.say(`${countText(this.count, 'packet')} of ${link}${lost > 0 ? `, ${lost} not shown` : ''}.`);
   }
 
   private stop(text: string, bad = false): void {

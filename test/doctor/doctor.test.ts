@@ -1,6 +1,6 @@
 /** The doctor, on faults that are really there: in namespaces of its own, so that no interface of the machine is touched. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Finding } from 'packet-bricks/src/doctor/finding';
 import { SCRIPTS, Workplace, type Running } from '../support/program';
 import { suspend } from '../support/suspend';
@@ -10,7 +10,7 @@ const workplace = new Workplace();
 
 function hasNamespaces(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
-  const missing = ['ip', 'ethtool', 'setpriv', 'unshare', 'prlimit'].filter((program) => spawnSync('which', [program]).status !== 0);
+  const missing = ['ip', 'ethtool', 'setpriv', 'unshare', 'prlimit', 'flock'].filter((program) => spawnSync('which', [program]).status !== 0);
   if (missing.length > 0) return `needs ${missing.join(', ')}`;
   return spawnSync('ip', ['netns', 'add', NAMESPACE]).status === 0 ? undefined : 'no network namespaces here';
 }
@@ -53,6 +53,7 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     const { stdout } = await workplace.run(['doctor', 'eth33'], { wrap: inside });
     expect(stdout).toContain('There is no interface eth33.');
     expect(stdout).toContain('Did you mean eth3?');
+    expect(stdout).toMatch(/\n\nOne thing is bad: There is no interface eth33\.\n$/);
   });
 
   test('"nothing arrives on two of four identical network cards": finds an interface that is down, and one whose other side is', async () => {
@@ -123,6 +124,11 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     expect(await troubles(['eth3'])).toEqual(['doubt: daemons of sensor']);
     await workplace.run(['doctor', '--fix', '--yes', 'eth3'], { wrap: inside, environment: { BRICKS_RUN_DIR: workplace.path('daemons') } });
     expect(await troubles(['eth3'])).toEqual([]);
+    // In a directory that is named, too; and one file that can't be read hides nothing else.
+    mkdirSync(workplace.path('others'));
+    writeFileSync(workplace.path('others', 'other.pid'), '4711\n');
+    symlinkSync('other.pid', workplace.path('others', 'strange.pid'));
+    expect(await troubles(['--run-dir', workplace.path('others'), 'eth3'])).toEqual(['doubt: daemons of other', 'unknown: daemons of strange']);
   });
 
   describe('with an engine', () => {
@@ -152,6 +158,24 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
       expect(await troubles(['eth4'])).toEqual([]);
       reader.signal('SIGTERM');
       await reader.ended;
+    });
+
+    test('finds a reader that was suspended before it had its pipe, and a program that was while it held the lock of their directory', async () => {
+      const reader = workplace.start(['attach', '--count', 'none}0'], { wrap: inside });
+      // It has begun to open the pipe, in a directory that is locked. (flock leaves the lock to the program.)
+      const locked = workplace.path('locked');
+      mkdirSync(locked);
+      const opening = workplace.start(['attach', '--count', 'none}1'], { wrap: [...inside, 'flock', '--no-fork', locked] });
+      await Promise.all([reader.says(/waiting for/), opening.says(/waiting for/)]);
+      await Promise.all([suspend(reader.child), suspend(opening.child)]);
+      expect((await troubles(['eth4'])).sort()).toEqual([`bad: lock of ${opening.child.pid}`, `bad: readers of ${reader.child.pid}`]);
+      const { stdout } = await workplace.run(['doctor', 'eth4'], { wrap: inside, environment: { BRICKS_RUN_DIR: workplace.path('daemons') } });
+      expect(stdout).toContain(`Process ${reader.child.pid} (bricks attach --count 'none}0') was suspended before it had its pipe.`);
+      for (const program of [reader, opening]) {
+        program.signal('SIGCONT');
+        program.signal('SIGTERM');
+        await program.ended;
+      }
     });
   });
 });

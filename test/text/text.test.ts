@@ -114,6 +114,13 @@ describe('mistakes are shown at their place', () => {
     expect(error?.message.split('\n').at(-1)).toContain(carets);
   });
 
+  test('a brick with several outputs says how many it needs, and how many it got', () => {
+    const dummy = containerBricks.find('Dummy');
+    const known = { names: ['Pair'], find: (kind: string) => (kind === 'Pair' && dummy ? { ...dummy, name: 'Pair', outputs: { minimum: 2, maximum: 2 } } : undefined) };
+    expect(() => readSetup('eth1 -> Pair -> x', undefined, known)).toThrow('Pair needs 2 outputs and got 1. Write where its packets go: Pair -> eth3{0..1');
+    expect(() => readSetup('eth1 -> Pair', undefined, known)).toThrow('Pair needs 2 outputs and got none.');
+  });
+
   test('in a file, as other tools show places; the marks stand below the text', () => {
     expect(() => readSetup('\n  eth3 -> é -> Filterr("x") -> y', 'sensor.bricks')).toThrow('sensor.bricks:2:16: There is no brick "Filterr". Did you mean "Filter"?\n      eth3 -> é -> Filterr("x") -> y\n                   ^^^^^^^');
   });

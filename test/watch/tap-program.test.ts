@@ -90,6 +90,33 @@ describe('the topic', () => {
     await expect(listen({ link: 'eth1', filter: 'no filter' })).rejects.toThrow(expect.objectContaining({ code: 'E_FILTER' }));
     await expect(listen({ link: 'eth1', sample: 0 })).rejects.toThrow(expect.objectContaining({ code: 'E_OPTION' }));
   });
+
+  test('finds a pipe by the end at which it is read, too; and says where an engine has no bricks', async () => {
+    const daemon = await place.connect();
+    const begun = async (parameters: Parameters<typeof daemon.listen<'tap'>>[1]): Promise<string> => new Promise<string>((resolve, reject) => {
+      daemon.listen('tap', parameters, ({ begun: engine }) => engine !== undefined && resolve(engine)).catch(reject);
+    });
+    await daemon.call('engine.create', { name: 'e2', warmUpMilliseconds: 0 });
+    await daemon.call('engine.link', { name: 'e2', bricks: [{ kind: 'Dummy', inputs: ['eth12'], outputs: ['eth12{0'] }] });
+    await daemon.call('engine.start', { name: 'e2' });
+    expect(await begun({ link: 'eth12}0' })).toBe('e2');
+    expect(await begun({ link: 'eth12}0', drops: true })).toBe('e2');
+    await daemon.call('engine.create', { name: 'e3', warmUpMilliseconds: 0 });
+    await expect(begun({ engine: 'e3', drops: true })).rejects.toThrow(/The engine e3 has no bricks yet\. Link some first/);
+    // Where another engine reads it, each end is its own link.
+    await daemon.call('engine.link', { name: 'e3', bricks: [{ kind: 'Dummy', inputs: ['eth12}0'], outputs: ['eth13'] }] });
+    await daemon.call('engine.start', { name: 'e3' });
+    expect(await begun({ link: 'eth12}0' })).toBe('e3');
+    expect(await begun({ link: 'eth12{0' })).toBe('e2');
+    for (const name of ['e3', 'e2']) {
+      await daemon.call('engine.stop', { name });
+      await daemon.call('engine.delete', { name });
+    }
+    // All of them.
+    await daemon.call('engine.stop', { name: 'e0' });
+    await daemon.call('engine.unlink', { name: 'e0' });
+    await expect(begun({ drops: true })).rejects.toThrow(/The engine e0 has no bricks yet/);
+  });
 });
 
 const lacksTcpdump = spawnSync('tcpdump', ['--version']).error ? 'tcpdump is not there' : '';

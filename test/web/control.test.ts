@@ -68,7 +68,7 @@ afterAll(async () => {
 describe('control over HTTP', () => {
   test('is not there unless it was asked for', async () => {
     const url = await serve({ control: false });
-    expect((await command(url, 'engine.stop', { name: 'e0' })).status).toBe(405);
+    expect(await command(url, 'engine.stop', { name: 'e0' })).toMatchObject({ status: 405, headers: { allow: 'GET' }, body: expect.stringContaining('--web-control') });
     expect((await ask(`${url}control`, { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(404);
     expect([isRunning(), log]).toEqual([true, []]);
   });
@@ -131,7 +131,10 @@ describe('control over HTTP', () => {
     for (const body of ['', 'stop', '[]', '7', '{"method":"engine.stop"}', `[{"jsonrpc":"2.0","id":1,"method":"engine.stop","params":{"name":"e0"}}]`, `${'['.repeat(2000)}`]) expect((await post(body)).status).toBe(400);
     expect((await post('{}', { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await post('x'.repeat(8000)).catch(() => ({ status: 413 }))).status).toBe(413);
-    for (const method of ['PUT', 'DELETE', 'OPTIONS']) expect((await ask(`${url}control`, { method, headers })).status).toBe(405);
+    for (const method of ['PUT', 'DELETE', 'OPTIONS']) {
+      expect(await ask(`${url}control`, { method, headers })).toMatchObject({ status: 405, headers: { allow: 'GET, POST' }, body: 'Send commands by POST; GET lists them.\n' });
+    }
+    expect((await post('[{}, {}]')).body).toContain('Batches are not taken here');
     expect(isRunning()).toBe(true);
   });
 

@@ -38,7 +38,8 @@ describe('the server of the page', () => {
     for (const path of ['page.js', 'page.css']) expect((await ask(`${url}${path}`)).status).toBe(200);
     expect(await ask(`${url}history?engine=none&name=x`)).toMatchObject({ status: 200, body: '{"times":[],"packets":[],"bits":[],"drops":[]}' });
     for (const path of ['nothing', '../package.json', '%2e%2e/bundle.cjs', 'login.html']) expect((await ask(`${url}${path}`)).status).toBe(404);
-    for (const method of ['POST', 'PUT', 'DELETE']) expect((await ask(url, { method })).status).toBe(405);
+    for (const method of ['POST', 'PUT', 'DELETE']) expect(await ask(url, { method })).toMatchObject({ status: 405, headers: { allow: 'GET' } });
+    expect(await ask(`${url}login`, { method: 'PUT' })).toMatchObject({ status: 405, headers: { allow: 'POST' } });
   });
 
   test('answers no other site: neither one whose name was made to lead here, nor one in the same browser', async () => {

@@ -5,10 +5,12 @@ import { Command, Option, UsageError } from 'clipanion';
 import { BricksError } from '../../model/errors';
 import { shellWord } from '../../model/shell-word';
 import { checkInterface, interfaces, isUp } from '../../doctor/interface-checks';
-import { checkDaemons, checkOthers, checkReaders } from '../../doctor/program-checks';
+import { checkDaemons, checkOthers } from '../../doctor/program-checks';
+import { checkSuspended } from '../../doctor/suspended-programs';
 import { checkSystem } from '../../doctor/system-checks';
 import type { Command as Remedy, Finding, Verdict } from '../../doctor/finding';
 import { runDirectory } from '../../protocol/address';
+import { daemonOption } from '../client-command';
 import { EXIT_FAILURE } from '../exit-codes';
 
 const MARKS: Readonly<Record<Verdict, string>> = { good: 'good', doubt: 'look', bad: 'BAD', unknown: '?' };
@@ -20,7 +22,7 @@ export class DoctorCommand extends Command {
   static override usage = Command.Usage({
     description: 'Find out why packets do not come, or get lost.',
     details: `
-      Looks at interfaces (link, offloads, MTU, queues, lost frames), rights, shared memory, processors, netmap, daemons and the readers of pipes.
+      Looks at interfaces (link, offloads, MTU, queues, lost frames), rights, shared memory, processors, netmap, daemons, and programs that were suspended.
       For each finding it says why it matters, and which command puts it right. Without an interface it looks at all that are up, but lo.
       --fix runs the commands that are safe, each after asking; --yes answers for you.
       The exit code is 1 if something is bad.
@@ -32,6 +34,7 @@ export class DoctorCommand extends Command {
   fix = Option.Boolean('--fix', false, { description: 'put right what is safe to, after asking' });
   yes = Option.Boolean('--yes', false, { description: 'with --fix, do not ask' });
   json = Option.Boolean('--json', false, { description: 'print JSON' });
+  runDirectory = daemonOption('runDirectory');
   names = Option.Rest({ name: 'interfaces' });
 
   override async execute(): Promise<number> {
@@ -41,9 +44,8 @@ export class DoctorCommand extends Command {
     if (this.json) this.context.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
     else for (const one of findings) this.context.stdout.write(`${this.lines(one).join('\n')}\n`);
     if (this.fix && (await this.putRight(findings))) findings = this.examine();
-    const bad = findings.filter(({ verdict }) => verdict === 'bad');
-    if (!this.json) this.context.stdout.write(bad.length === 0 ? '\nNothing is bad.\n' : `\n${bad.length === 1 ? 'One thing is' : `${bad.length} things are`} bad: ${[...new Set(bad.map(({ check, subject }) => (subject ? `${check} of ${subject}` : check)))].join(', ')}.\n`);
-    return bad.length === 0 ? 0 : EXIT_FAILURE;
+    if (!this.json) this.context.stdout.write(`\n${summary(findings)}\n`);
+    return findings.some(({ verdict }) => verdict === 'bad') ? EXIT_FAILURE : 0;
   }
 
   private examine(): Finding[] {
@@ -51,12 +53,22 @@ export class DoctorCommand extends Command {
     const known = interfaces();
     // Machines have interfaces that nobody uses: those that are down are looked at when they are named.
     const names = this.names.length > 0 ? this.names : known.filter((name) => name !== 'lo' && isUp(name));
+    const daemons = checkDaemons(this.daemonDirectory());
     return [
       ...checkSystem(netmap),
-      ...checkDaemons(directoryOfDaemons()),
-      ...checkReaders(),
+      ...daemons.findings,
+      ...checkSuspended(daemons.processes),
       ...names.flatMap((name) => [...checkInterface(name, netmap), ...(known.includes(name) ? checkOthers(name) : [])]),
     ];
+  }
+
+  /** Undefined for a user who has none. */
+  private daemonDirectory(): string | undefined {
+    try {
+      return runDirectory(this, process.env, process.getuid?.() ?? 0);
+    } catch {
+      return undefined;
+    }
   }
 
   private lines({ verdict, text, why, commands }: Finding): string[] {
@@ -99,11 +111,9 @@ function agreed(question: string): Promise<boolean> {
   }).then((answer) => /^y(es)?$/i.test(answer.trim())).finally(() => lines.close());
 }
 
-/** Undefined for a user who has none. */
-function directoryOfDaemons(): string | undefined {
-  try {
-    return runDirectory({}, process.env, process.getuid?.() ?? 0);
-  } catch {
-    return undefined;
-  }
+/** What has to be put right, each in its own words. */
+function summary(findings: readonly Finding[]): string {
+  const bad = findings.filter(({ verdict }) => verdict === 'bad').map(({ text }) => text);
+  if (bad.length === 0) return 'Nothing is bad.';
+  return bad.length === 1 ? `One thing is bad: ${bad[0]}` : [`${bad.length} things are bad:`, ...bad.map((text) => `  ${text}`)].join('\n');
 }

@@ -3,6 +3,7 @@ import { Command, Option, UsageError } from 'clipanion';
 import { cascade, isInInclusiveRange, isInteger, isNumber } from 'typanion';
 import { connect } from '../../client/connect';
 import type { Daemon } from '../../client/daemon';
+import { countText } from '../../model/count-text';
 import { BricksError, nearest } from '../../model/errors';
 import { systemReason } from '../../model/system-error';
 import { say } from '../../program/messages';
@@ -86,7 +87,7 @@ export class FilterCommand extends ClientCommand {
       }
       case 'remove': {
         const removed = await (this.all ? daemon.call('filter.clear', choice) : daemon.call('filter.remove', { ...choice, ids: this.words }));
-        this.report({ removed }, `${counted(removed)} removed`);
+        this.report({ removed }, `${countText(removed, 'rule')} removed`);
         break;
       }
       case 'list': {
@@ -96,7 +97,7 @@ export class FilterCommand extends ClientCommand {
       }
       case 'load': {
         const added = await sendRules(daemon, choice, text);
-        this.report({ added }, `${counted(added)} added`);
+        this.report({ added }, `${countText(added, 'rule')} added`);
         break;
       }
       case 'stats': {
@@ -169,8 +170,4 @@ function readRules(file: string): string {
   } catch (error) {
     throw new BricksError('E_FILE', `Can't read ${file === '-' ? 'standard input' : file}: ${systemReason(error)}.`);
   }
-}
-
-function counted(rules: number): string {
-  return `${rules} ${rules === 1 ? 'rule' : 'rules'}`;
 }

@@ -8,7 +8,9 @@ import { connect } from '../../client/connect';
 import type { Daemon } from '../../client/daemon';
 import { dropsOf, dropText } from '../../control/drops';
 import { systemName } from '../../files/system-name';
+import { countText } from '../../model/count-text';
 import { BricksError } from '../../model/errors';
+import { linkNamesFor } from '../../model/link-name';
 import { shellWord } from '../../model/shell-word';
 import { systemReason } from '../../model/system-error';
 import { say } from '../../program/messages';
@@ -35,7 +37,7 @@ export class TapCommand extends ClientCommand {
   static override usage = Command.Usage({
     description: 'Show packets that pass a link of a running engine, inner links too, or packets that it drops.',
     details: `
-      LINK is a name as bricks graph shows it; an inner link has two, one for each end ('lb{0' and 'lb}0'). The name of a brick stands for all of its outputs.
+      LINK is a name as bricks graph shows it; of a pipe either end will do ('lb{0' or 'lb}0'). The name of a brick stands for all of its outputs.
       FILTER is an expression as tcpdump takes it.
 
       Nothing in the engine changes: while a tap is there, the engine copies the packets that it asks for into memory that both share, and waits for nobody. What
@@ -73,7 +75,7 @@ export class TapCommand extends ClientCommand {
   override async execute(): Promise<number> {
     if (this.write !== undefined && this.json) throw new UsageError('Use only one of --json and --write.');
     const [link, ...filter] = this.words;
-    if ((link === undefined || link === ALL) && !this.drops) throw new UsageError("bricks tap needs a link, such as 'eth3}0' (bricks graph shows them), or --drops.");
+    if ((link === undefined || link === ALL) && !this.drops) throw new UsageError("bricks tap needs a link, such as eth3 or 'eth3{0' (bricks graph shows them), or --drops.");
     if (this.write === '-' && isatty(1)) throw new BricksError('E_ATTACH_TERMINAL', 'Refusing to write binary pcapng to a terminal.', 'Pipe it to a program (bricks tap LINK -w - | tcpdump -r -), or leave -w out.');
     const daemon = await connect(connectOptions(this));
     const watch = new WatchEnd(daemon);
@@ -86,7 +88,7 @@ export class TapCommand extends ClientCommand {
       return await watch.exitCode(async () => {
         await written(out);
         if (this.taken === 0 && this.lost === 0 && !this.drops) await this.tellDrops(daemon, link);
-        say(`${this.taken} packet${this.taken === 1 ? '' : 's'}${this.lost > 0 ? `; ${this.lost} more were not taken in time: use a filter, --sample or --rate` : ''}`);
+        say(`${countText(this.taken, 'packet')}${this.lost > 0 ? `; ${this.lost} more were not taken in time: use a filter, --sample or --rate` : ''}`);
       });
     } finally {
       await daemon.close();
@@ -96,8 +98,9 @@ export class TapCommand extends ClientCommand {
 
   /** Nothing came: perhaps since the link drops all of it. */
   private async tellDrops(daemon: Daemon, link: string): Promise<void> {
+    const ends = link === undefined ? [] : linkNamesFor(link);
     const engines = this.engineName === '' ? [] : await daemon.call('engine.stats', { name: this.engineName }).catch(() => []);
-    for (const drop of engines.flatMap(dropsOf)) if (drop.kind === 'link' && drop.place === link) say(`${dropText(drop)} bricks tap --drops ${shellWord(link)} shows such packets.`);
+    for (const drop of engines.flatMap(dropsOf)) if (drop.kind === 'link' && ends.includes(drop.place)) say(`${dropText(drop)} bricks tap --drops ${shellWord(drop.place)} shows such packets.`);
   }
 
   private engineName = '';

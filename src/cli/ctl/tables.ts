@@ -1,5 +1,6 @@
 /** Results of commands for people: tables where that is how one reads them. */
 import type { EngineStatistics } from '../../control/statistics';
+import { countText } from '../../model/count-text';
 import { expectation, type OptionDeclaration } from '../../model/options';
 import type { CommandName, CommandResult, Notice, TopicName, TopicValue } from '../../protocol/commands';
 import type { ListedLinkCount } from '../../protocol/commands/engines';
@@ -78,5 +79,5 @@ function optionTable(options: readonly OptionDeclaration[]): string {
 
 function count({ minimum, maximum }: ListedLinkCount, noun: string): string {
   if (maximum === undefined) return `${minimum} or more ${noun}s`;
-  return minimum === maximum ? `${minimum} ${noun}${minimum === 1 ? '' : 's'}` : `${minimum} to ${maximum} ${noun}s`;
+  return minimum === maximum ? countText(minimum, noun) : `${minimum} to ${maximum} ${noun}s`;
 }

@@ -121,15 +121,25 @@ export function startTap(host: WatchedHost, { link, engine: name, ...settings }:
 function engineOf({ registry: { all } }: WatchedHost, name: string | undefined, link: string | undefined): PacketEngine {
   if (name !== undefined) {
     const engine = all.find((one) => one.name === name);
+    if (engine && !engine.linked) throw noLinks([engine]);
     if (engine) return engine;
     throw new BricksError('E_NO_ENGINE', `There is no engine ${name}.`, all.length > 0 ? `There are: ${all.map((one) => one.name).join(', ')}.` : 'Start one first.');
   }
   const linked = all.filter(({ linked: open }) => open);
-  if (linked.length === 0) throw new BricksError('E_NO_ENGINE', 'No engine has any links.', 'Start one first: packets are seen while they pass it.');
-  const fitting = link === undefined ? linked : linked.filter(({ openGraph }) => openGraph && findLinks(openGraph.graph, link));
+  if (linked.length === 0) throw noLinks(all);
+  const having = (otherEnd: boolean): PacketEngine[] => linked.filter(({ openGraph }) => link === undefined || (openGraph && findLinks(openGraph.graph, link, otherEnd)));
+  // Of two engines at a pipe, one writes to one end and the other reads from the other.
+  const exactly = having(false);
+  const fitting = exactly.length > 0 ? exactly : having(true);
   if (fitting.length === 1 || linked.length === 1) return fitting[0] ?? linked[0];
   if (fitting.length === 0) throw new BricksError('E_NO_LINK', `No engine has a link or brick ${link}.`, namesText(linked.flatMap(({ openGraph }) => (openGraph ? linkNames(openGraph.graph) : []))));
   throw new BricksError('E_ARGUMENT', link === undefined ? 'There are several engines.' : `Several engines have ${link}.`, `Say which one: --engine ${fitting[0].name}, for example.`);
+}
+
+function noLinks(all: readonly PacketEngine[]): BricksError {
+  if (all.length === 0) return new BricksError('E_NO_ENGINE', 'There is no engine.', 'Start one first: packets are seen while they pass it.');
+  const names = all.map(({ name }) => name).join(', ');
+  return new BricksError('E_NO_ENGINE', all.length === 1 ? `The engine ${names} has no bricks yet.` : `None of the engines has bricks yet: ${names}.`, 'Link some first (engine.link, or pe:link in Lua): packets are seen while they pass them.');
 }
 
 function asText({ place, reason, data, ...rest }: TappedPacket): TappedPacketText {

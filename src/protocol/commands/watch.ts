@@ -62,7 +62,7 @@ export const WATCH_TOPICS = {
     access: 'control', summary: 'Packets that pass a link of a running engine, inner links too, or packets that were dropped. The engine waits for nobody: what a client is too slow for is lost to it, and counted.',
     value: '`begun` in the first value, then `packets` (place, reason, time, lengths, `data` in base64) and `lost`, and at last `ended` with `text`',
     parameters: {
-      link: { type: 'string', description: 'the link, an inner one by either end; or a brick, for all its outputs; may be left out for `drops`' },
+      link: { type: 'string', description: 'the link, a pipe by either end; or a brick, for all its outputs; may be left out for `drops`' },
       engine,
       filter,
       drops: { type: 'boolean', default: false, description: 'packets that were dropped instead of those that passed' },
