@@ -4,7 +4,7 @@
  * Does only what is missing. `node tools/setup.cjs [test|demo|bench]` names what it is for.
  */
 const { execFileSync, spawnSync } = require('node:child_process');
-const { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs');
+const { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, readdirSync, statSync, writeFileSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { dirname, join } = require('node:path');
 
@@ -107,12 +107,17 @@ function nativeParts() {
   say('building the native parts (about a minute)');
   mkdirSync(dirname(stamp), { recursive: true });
   const log = join(root, 'build', 'build.log');
-  const output = openSync(log, 'w');
+  const output = openSync(log, 'w+');
   const builder = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
   const ok = run(process.execPath, [builder, 'compile', '--parallel', String(availableParallelism())], { stdio: ['ignore', output, output] });
+  // Where it fails, cmake-js begins again with an empty folder: the file is gone then, but not what was written to it.
+  const text = Buffer.alloc(ok ? 0 : fstatSync(output).size);
+  readSync(output, text, 0, text.length, 0);
   closeSync(output);
   if (!ok) {
-    process.stderr.write(`${readFileSync(log, 'utf8').split('\n').slice(-30).join('\n')}\n`);
+    mkdirSync(dirname(log), { recursive: true });
+    writeFileSync(log, text);
+    process.stderr.write(`${text.toString().split('\n').slice(-30).join('\n')}\n`);
     say(`the native parts were not built: see above, and ${log}. Going on; what needs them will say so.`);
     return;
   }

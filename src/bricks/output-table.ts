@@ -12,7 +12,7 @@ import { uint16Array } from '../model/typed-arrays';
 import { Draws, FLOW_WORDS } from './draws';
 
 /** With more, an output would have no 16 flow words of its own, and drawing for all of them would take seconds. */
-export const NAMED_OUTPUTS_MAXIMUM = 4096;
+const NAMED_OUTPUTS_MAXIMUM = 4096;
 
 export const BALANCES = ['hash', 'consistent'] as const;
 

@@ -8,7 +8,7 @@ import { NO_INTERFACE, createPacketNotes, type PacketNotes, type PacketSection }
 
 /** Packets that may be held at a time, and the longest of them in bytes. */
 export const HELD_PACKETS_MAXIMUM = 256;
-export const HELD_LENGTH_MAXIMUM = 2048;
+const HELD_LENGTH_MAXIMUM = 2048;
 /** Of a capture file's options of a packet, so many bytes are kept, or none. */
 const HELD_OPTIONS_MAXIMUM = 512;
 const ROOM = HELD_LENGTH_MAXIMUM + HELD_OPTIONS_MAXIMUM;

@@ -86,7 +86,7 @@ export class RateMeter {
 }
 
 /** The rates of an engine between two looks at it. */
-export function ratesBetween(before: EngineStatistics, after: EngineStatistics, seconds: number): EngineRates {
+function ratesBetween(before: EngineStatistics, after: EngineStatistics, seconds: number): EngineRates {
   const per = (now: number, then: number | undefined): number => gained(now, then) / seconds;
   const bricksBefore = new Map(before.bricks.map((brick) => [brick.id, brick]));
   return {

@@ -86,11 +86,6 @@ export class Engine {
     return [this, this.sender, this.host, ...this.graph.hotObjects];
   }
 
-  /** Whether a source has ended, by its port. */
-  hasEnded(port: SourcePort): boolean {
-    return this.sources.some((source) => source.port === port && source.ended);
-  }
-
   /**
    * Runs until it is told to stop or all sources have ended. Everything received has then been sent or counted.
    * @throws BricksError E_BRICK_FAILED that names the brick, or what a port threw; then, too, everything is counted

@@ -3,17 +3,20 @@ import type { CheckedParameters, CheckedTopicParameters, CommandName, CommandRes
 import type { ControlHost } from './control-host';
 import type { Session } from './session';
 
+/** What commands may ask of any client, by whatever way it has come. */
+export type AnyClient = Pick<Session, 'afterAnswer'>;
+
 /** Carries out one command. */
-export interface CommandHandler {
+export interface CommandHandler<Client = Session> {
   readonly command: CommandName;
-  run(host: ControlHost, parameters: unknown, session: Session): unknown;
+  run(host: ControlHost, parameters: unknown, client: Client): unknown;
 }
 
-export function handle<Name extends CommandName>(
+export function handle<Name extends CommandName, Client = Session>(
   command: Name,
-  run: (host: ControlHost, parameters: CheckedParameters<Name>, session: Session) => CommandResult<Name> | Promise<CommandResult<Name>>,
-): CommandHandler {
-  return { command, run: run as CommandHandler['run'] };
+  run: (host: ControlHost, parameters: CheckedParameters<Name>, client: Client) => CommandResult<Name> | Promise<CommandResult<Name>>,
+): CommandHandler<Client> {
+  return { command, run: run as CommandHandler<Client>['run'] };
 }
 
 /** Publishes the values of one topic. */

@@ -1,9 +1,16 @@
 /** What the page may do to a daemon: some of the commands of its protocol, checked and carried out as those of other clients are. */
-import { WEB_COMMANDS } from '../observe/web-messages';
+import { WEB_COMMANDS, type WebCommand } from '../observe/web-messages';
 import type { WebOperator } from '../observe/web-control';
 import { COMMANDS } from '../protocol/commands';
 import { checkParameters } from '../protocol/parameters';
-import { carryOut, type ControlHost } from './control-host';
+import { simple } from './commands/engines';
+import { RELOAD, SHUTDOWN } from './commands/program';
+import type { ControlHost } from './control-host';
+import type { AnyClient, CommandHandler } from './handlers';
+
+const HANDLERS: Readonly<Record<WebCommand, CommandHandler<AnyClient>>> = {
+  'engine.start': simple('engine.start'), 'engine.stop': simple('engine.stop'), 'daemon.reload': RELOAD, 'daemon.shutdown': SHUTDOWN,
+};
 
 /** A daemon without a script has none to reload. */
 export function pageOperator(host: ControlHost): WebOperator {
@@ -11,12 +18,6 @@ export function pageOperator(host: ControlHost): WebOperator {
     get commands() {
       return WEB_COMMANDS.filter((command) => command !== 'daemon.reload' || host.information.script !== undefined);
     },
-    async carryOut(command, given, afterAnswer) {
-      const { name } = checkParameters(command, COMMANDS[command].parameters, given) as { readonly name: string };
-      if (command === 'daemon.reload') return host.reload();
-      if (command === 'daemon.shutdown') afterAnswer(() => host.shutdown());
-      else await carryOut(host, { command, name });
-      return null;
-    },
+    carryOut: async (command, given, afterAnswer) => HANDLERS[command].run(host, checkParameters(command, COMMANDS[command].parameters, given), { afterAnswer }),
   };
 }

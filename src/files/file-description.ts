@@ -14,7 +14,7 @@ export const NO_PLACE = 0xffff_fffe;
 const INTERFACES_MAXIMUM = 65_536;
 
 /** Numbers of interfaces that native code looks up; for those beyond it asks. */
-export const MAP_ROWS = 64;
+const MAP_ROWS = 64;
 
 /** What stands in a file before a packet. */
 export interface Preface {

@@ -91,11 +91,6 @@ export class FileTransmitter implements Transmitter {
     for (const recording of this.recordings) recording.refreshCounters();
   }
 
-  /** Bytes that wait to be written. */
-  pendingBytes(): number {
-    return this.recordings.reduce((bytes, recording) => bytes + recording.pendingBytes(), 0);
-  }
-
   close(): void {
     if (this.closed) return;
     this.closed = true;

@@ -94,7 +94,7 @@ export class Recording {
   }
 
   /** Bytes that wait to be written. */
-  pendingBytes(sinks: Iterable<Sink> = this.open): number {
+  private pendingBytes(sinks: Iterable<Sink>): number {
     let bytes = 0;
     for (const { plan } of sinks) bytes += (Atomics.load(plan.control, HEAD) - Atomics.load(plan.control, TAIL)) >>> 0;
     return bytes;

@@ -14,7 +14,7 @@ function ringWord(bytes: Uint8Array, position: number): number {
 }
 
 /** Whether a mark stands at this position. */
-export function isMark({ bytes }: RingOfRecords, position: number): boolean {
+function isMark({ bytes }: RingOfRecords, position: number): boolean {
   return ringWord(bytes, position + 8) === MARK_WORD;
 }
 

@@ -9,7 +9,7 @@ import { systemCode } from '../model/system-error';
 import { nativeFiles } from './native-files';
 import { systemName } from './system-name';
 
-export const STANDARD_OUTPUT = 1;
+const STANDARD_OUTPUT = 1;
 const STANDARD_OUTPUT_NAMES: readonly string[] = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
 
 export function isStandardOutput(path: string): boolean {

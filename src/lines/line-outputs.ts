@@ -49,8 +49,6 @@ export interface LineOutputs {
   readonly destinationOf: (to: string) => LineDestination;
   /** Opens where lines go. A receiver on a socket may come later. @throws BricksError */
   readonly open: (options: LineOptions, log: Logger) => Promise<LineOutput>;
-  /** Loads a package that not every user of the plugin needs. @throws BricksError that says how to install it */
-  readonly load: <Module>(name: string, module: () => Promise<Module>) => Promise<Module>;
 }
 
 /** Collects lines and sends them. */
@@ -98,6 +96,7 @@ export function lineOutputs({ what, plugin, code, clients = {} }: LineSource): L
     throw error(to, why, remedy);
   });
 
+  /** A package that not every user of the plugin needs. */
   async function load<Module>(name: string, module: () => Promise<Module>): Promise<Module> {
     try {
       return await module();
@@ -120,7 +119,6 @@ export function lineOutputs({ what, plugin, code, clients = {} }: LineSource): L
 
   return {
     destinationOf,
-    load,
     async open(options, log) {
       try {
         return new LineOutput(await receiver(destinationOf(options.to), options, log));

@@ -74,7 +74,7 @@ export const NUMBER_COLUMNS = {
  * first byte (`offset[row] + payloadOffset[row]` is its place in `memory`) and lie within the captured bytes. -1: the packet has no such header, or not all of
  * what tells was captured. `PacketView` says the same of the packet form's packets.
  */
-export const HEADER_COLUMNS = {
+const HEADER_COLUMNS = {
   /** The VLAN of the outermost tag (802.1Q or 802.1ad), 0 to 4095; -1 for frames without a tag. */
   vlan: 'int16',
   /** The protocol behind the IP header and its extension headers: 6 is TCP. -1 for other packets than IP, and for later fragments of IPv6, which don't say it. */

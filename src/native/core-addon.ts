@@ -100,8 +100,6 @@ export interface CoreAddon {
   pipeAwait(directory: string, name: string, direction: 0 | 1): number;
   pipeView(end: number): Uint8Array;
   pipeDescriptor(end: number): number;
-  pipeSignal(end: number): void;
-  pipeDrain(end: number): void;
   pipeClose(end: number): void;
   pipeWait(end: number, ready: () => void): void;
   pipeCancelWait(end: number): void;
@@ -122,7 +120,6 @@ export interface CoreAddon {
   setAffinity(cpu: number): number;
   setThreadName(name: string): number;
   setThreadPrompt(): number;
-  processAlive(process: number): boolean;
   tapOpen(name: string): number;
   /** 0 if this process has locked the file now; otherwise the process that has, -1 where that is not known. Children don't inherit the lock; closing any descriptor of the file gives it up. */
   lockFile(descriptor: number): number;

@@ -100,10 +100,6 @@ Napi::Value View(const Napi::CallbackInfo& info) {
 
 Napi::Value Descriptor(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), KnownRing(info)->event.readable); }
 
-// (end): wakes the reader of a ring that script writes.
-void Signal(const Napi::CallbackInfo& info) { SignalEvent(KnownRing(info)->event.writable); }
-void Drain(const Napi::CallbackInfo& info) { DrainEvent(KnownRing(info)->event.readable); }
-
 void Close(const Napi::CallbackInfo& info) {
   const uint32_t end = info[0].ToNumber().Uint32Value();
   PipeEnvironment::Of(info.Env()).Closed(end);
@@ -139,8 +135,6 @@ void DefinePipes(Napi::Env env, Napi::Object exports) {
   exports.Set("pipeAwait", Napi::Function::New(env, Await));
   exports.Set("pipeView", Napi::Function::New(env, View));
   exports.Set("pipeDescriptor", Napi::Function::New(env, Descriptor));
-  exports.Set("pipeSignal", Napi::Function::New(env, Signal));
-  exports.Set("pipeDrain", Napi::Function::New(env, Drain));
   exports.Set("pipeClose", Napi::Function::New(env, Close));
   exports.Set("pipeWait", Napi::Function::New(env, Wait));
   exports.Set("pipeCancelWait", Napi::Function::New(env, Cancel));

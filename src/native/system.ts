@@ -157,13 +157,3 @@ export function nameThread(name: string): void {
 export function wakePromptly(): void {
   coreAddon()?.setThreadPrompt();
 }
-
-export function processAlive(process_: number): boolean {
-  const addon = coreAddon();
-  if (addon) return addon.processAlive(process_);
-  try {
-    return process.kill(process_, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}

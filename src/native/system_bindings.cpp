@@ -128,11 +128,6 @@ Napi::Value ThreadName(const Napi::CallbackInfo& info) {
 }
 Napi::Value ThreadPrompt(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), SetThreadPrompt()); }
 
-Napi::Value ProcessAlive(const Napi::CallbackInfo& info) {
-  const int process = static_cast<int>(WholeNumber(info[0], "a process", INT32_MAX));
-  return Napi::Boolean::New(info.Env(), process > 0 && (kill(process, 0) == 0 || errno == EPERM));
-}
-
 Napi::Value TapOpen(const Napi::CallbackInfo& info) {
   const std::string name = TextArgument(info[0], "an interface's name");
   const int tap = OpenTap(name.c_str());
@@ -166,7 +161,6 @@ void DefineSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("setAffinity", Napi::Function::New(env, Affinity));
   exports.Set("setThreadName", Napi::Function::New(env, ThreadName));
   exports.Set("setThreadPrompt", Napi::Function::New(env, ThreadPrompt));
-  exports.Set("processAlive", Napi::Function::New(env, ProcessAlive));
   exports.Set("tapOpen", Napi::Function::New(env, TapOpen));
   exports.Set("ringInitialise", Napi::Function::New(env, RingInitialise));
 }

@@ -87,7 +87,7 @@ export async function awaitExpectedReaders(prepared: unknown): Promise<void> {
   while (ends.some(isExpected) && performance.now() < limit) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-export function plannedRingSize(pipes: number): number {
+function plannedRingSize(pipes: number): number {
   let size = DEFAULT_RING_SIZE;
   while (size > SMALLEST_PLANNED_RING && size * pipes > RING_BUDGET) size /= 2;
   return size;

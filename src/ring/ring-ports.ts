@@ -13,7 +13,7 @@ import { SharedSinks } from './shared-sinks';
 import { MAXIMUM_RECORD_LINK_TYPE, PacketRingReader, PacketRingWriter, waitForRing, wakeRing } from './packet-ring';
 
 /** With `wait`, how long a full ring's reader may rest before its packets are dropped all the same. */
-export const STALLED_READER_MILLISECONDS = 1000;
+const STALLED_READER_MILLISECONDS = 1000;
 
 const { noReader: NO_READER, ringFull: RING_FULL, tooLong: TOO_LONG, linkType: LINK_TYPE } = DROP_REASON_INDEX;
 

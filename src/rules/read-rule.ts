@@ -110,7 +110,7 @@ function number(given: unknown, name: string, least: number, most: number, whole
 }
 
 /** A value in an error, not too long. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a table';

@@ -89,8 +89,3 @@ export interface Rule extends Action {
   /** Which filter it is for. */
   readonly location?: string;
 }
-
-/** Rules of larger priority come first; of the same priority those that let pass; of these the older. Less than 0: `a` comes first. */
-export function comparePrecedence(a: Action, b: Action): number {
-  return b.priority - a.priority || Number(b.type === 'whitelist') - Number(a.type === 'whitelist');
-}

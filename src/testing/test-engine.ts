@@ -43,7 +43,7 @@ const BEGIN = 1e9;
 const GAP_BYTES = 64;
 
 /** The class of a described brick. */
-export function classOf(brick: BrickDescription): BrickClass {
+function classOf(brick: BrickDescription): BrickClass {
   return brick.constructor as unknown as BrickClass;
 }
 

@@ -37,7 +37,7 @@ export function endRows(next: Uint32Array, counts: Uint32Array, shift: number, o
  * `wrong` is 0 for DROP and HELD, `refused` is 0 for SLOW_PATH. Both are computed for every row: V8 compiles a comparison that has never run into an exit from the
  * optimised code, which the first such packet after the warm-up would take.
  */
-export function chooseLoop(
+function chooseLoop(
   choose: ChooseFunction, inputRows: InputRowsOrWhole, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
   refuse: (output: unknown) => void,
 ) {

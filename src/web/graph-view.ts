@@ -118,7 +118,7 @@ export function rateOf({ links, bricks }: WebEngine, { names }: Choice): Rate {
 }
 
 /** `1.2 M/s, 3/s dropped` */
-export function rateText({ packets, drops }: Rate): string {
+function rateText({ packets, drops }: Rate): string {
   return `${shortNumber(Math.round(packets))}/s${drops > 0 ? `, ${shortNumber(Math.max(1, Math.round(drops)))}/s dropped` : ''}`;
 }
 

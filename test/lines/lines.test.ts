@@ -25,7 +25,10 @@ test('errors name what the lines are, and what may be written instead', async ()
   expect(() => outputs.destinationOf('kafka://h:1/x')).toThrow('Alerts can\'t go to "kafka://h:1/x": kafka:// is not known. Write a file, - for standard output, unix:/PATH or tcp://HOST:PORT.');
   expect(() => withBrokers.destinationOf('nats://me:se%cret@h:1/x')).toThrow(/can't go to "nats:\/\/\.\.\.@h:1\/x": the user or the password has a %/);
   await expect(withBrokers.open({ to: 'nats://h:1/x', rotate: 0, keep: 0 }, quiet)).rejects.toMatchObject({ code: 'X_ALERTS', message: 'The package @nats-io/transport-node is not installed. Install it beside bricks-plugin-alerts: npm install @nats-io/transport-node' });
-  await expect(withBrokers.load('left-pad', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  await expect(withBrokers.open({ to: 'kafka://h:1/x', rotate: 0, keep: 0 }, quiet)).rejects.toThrow('The package kafkajs is not installed. Install it beside bricks-plugin-alerts: npm install kafkajs');
+  // One that is installed, but does not work, says why.
+  const broken = lineOutputs({ ...source, clients: { kafka: () => Promise.reject(new Error('broken')) } });
+  await expect(broken.open({ to: 'kafka://h:1/x', rotate: 0, keep: 0 }, quiet)).rejects.toThrow('broken');
   await expect(open(join(folder, 'no', 'folder'))).rejects.toThrow(/Alerts can't go to ".*": ENOENT.* Check that it is there and that this program may use it\./);
 });
 

@@ -8,7 +8,7 @@ import { formatHardwareAddress, formatSubnet } from '../../src/rules/addresses';
 import { KEY_WORDS, createSharedRules } from '../../src/rules/layout';
 import { nativeRules } from '../../src/rules/native-rules';
 import { readPacketKey } from '../../src/rules/packet-key';
-import { comparePrecedence, type Entity, type HardwareAddress, type Rule, type Subnet } from '../../src/rules/rule';
+import type { Action, Entity, HardwareAddress, Rule, Subnet } from '../../src/rules/rule';
 import { RuleReader } from '../../src/rules/rule-reader';
 import { RuleStore } from '../../src/rules/rule-store';
 import { packetMemory } from '../../src/model/packet-batch';
@@ -93,6 +93,11 @@ afterAll(() => {
     // It was not made.
   }
 });
+
+/** Rules of larger priority come first; of the same priority those that let pass; of these the older. Less than 0: `a` comes first. */
+function comparePrecedence(a: Action, b: Action): number {
+  return b.priority - a.priority || Number(b.type === 'whitelist') - Number(a.type === 'whitelist');
+}
 
 (lacking === undefined ? test : test.skip)(lacking === undefined ? title : `${title} (skipped: ${lacking})`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'bricks-nft-'));

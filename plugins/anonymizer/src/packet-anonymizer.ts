@@ -2,8 +2,8 @@
 import { HEADER, PacketRewriter, type HeaderKind } from 'packet-bricks';
 import type { CryptoPan } from './crypto-pan.js';
 
-export type Payload = 'remove' | 'zero' | 'keep';
-export type Macs = 'replace' | 'vendor' | 'keep';
+type Payload = 'remove' | 'zero' | 'keep';
+type Macs = 'replace' | 'vendor' | 'keep';
 
 const { IPV4, TCP, EXTENSION } = HEADER;
 const VENDOR_BITS = 24;

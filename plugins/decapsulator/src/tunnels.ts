@@ -7,7 +7,7 @@ export type Kind = (typeof KINDS)[number];
 const IP_IN_IP = KINDS.indexOf('ipip');
 
 /** Instead of a kind of tunnel: there is none. */
-export const NONE = -1;
+const NONE = -1;
 /** Instead of a kind: its headers, or the first one of what it carries, were not captured whole. */
 export const TRUNCATED = -2;
 /** Instead of a kind: a fragment of a datagram that may carry a tunnel. */

@@ -1,7 +1,7 @@
 /** The options of Encapsulator, and what is wrong with them beyond their types. */
 import { HEALTH_OPTIONS, NEXT_HOP_OPTIONS, checkHealthOptions, destinationAddresses, givenNextHop, ipAddressOption, optionError, type NextHop, type OptionDeclarations, type OptionsOf } from 'packet-bricks';
 
-export const KINDS = ['vxlan', 'geneve', 'gre', 'erspan', 'erspan3', 'gtp'] as const;
+const KINDS = ['vxlan', 'geneve', 'gre', 'erspan', 'erspan3', 'gtp'] as const;
 export type Kind = (typeof KINDS)[number];
 
 interface Tunnel {

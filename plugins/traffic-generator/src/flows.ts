@@ -28,7 +28,7 @@ const SERVER_MASK = 0x000fffff;
 const DOCUMENTATION = 0x20010db8;
 
 /** One end of a flow, as packets have it: all of its addresses are made from one number. */
-export class End {
+class End {
   port = 0;
   host = 0;
   /** Words, as FrameWriter takes them. */

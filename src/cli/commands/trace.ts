@@ -54,7 +54,7 @@ export class TraceCommand extends ClientCommand {
 }
 
 /** A line for the packet, and one for each step. */
-export function trailText({ number, seconds, nanoseconds, linkType, wireLength, head, steps, complete }: TrailText): string {
+function trailText({ number, seconds, nanoseconds, linkType, wireLength, head, steps, complete }: TrailText): string {
   const packet = packetLine({ bytes: Buffer.from(head, 'base64'), wireLength, seconds, nanoseconds, linkType });
   const names = steps.map(({ brick, link }) => brick ?? link ?? '');
   const width = Math.max(...names.map((name) => name.length));

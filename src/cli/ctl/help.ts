@@ -31,7 +31,7 @@ export function explainCommand(name: string, topic: string | undefined): string 
 }
 
 /** How a command is called. */
-export function synopsis(name: string, { parameters, positional = [] }: CommandDeclaration): string {
+function synopsis(name: string, { parameters, positional = [] }: CommandDeclaration): string {
   const words = positional.map((one) => (parameters[one].required ? one.toUpperCase() : `[${one.toUpperCase()}]`));
   return ['bricks ctl', name, ...words, ...(Object.keys(parameters).some((one) => !positional.includes(one)) ? ['[OPTIONS]'] : [])].join(' ');
 }

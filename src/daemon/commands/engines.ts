@@ -8,12 +8,13 @@ import type { CommandName, CommandResult } from '../../protocol/commands';
 import { listedLinkCount, type DescribedBrick, type LinkedBrick, type NamedAudit } from '../../protocol/commands/engines';
 import { isTable } from '../../model/table';
 import { carryOut, type ControlHost } from '../control-host';
-import { handle, type CommandHandler } from '../handlers';
+import { handle, type AnyClient, type CommandHandler } from '../handlers';
 
 /** Bricks of clients get their own numbers, far from those that scripts and shells count: a client knows nothing of the others. */
 let lastBrick = 1_000_000_000;
 
-function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler {
+/** The page starts and stops engines, too. */
+export function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler<AnyClient> {
   return handle(command, async (host, { name }) => {
     await carryOut(host, { command, name });
     return null;

@@ -78,7 +78,7 @@ export function eventOf(message: unknown): BrokerEvent | undefined {
   return { topic, name: name.data, values: list };
 }
 
-export function isValue(value: unknown): value is BrokerValue {
+function isValue(value: unknown): value is BrokerValue {
   return isTable(value) && typeof value['@data-type'] === 'string' && Object.hasOwn(value, 'data');
 }
 
