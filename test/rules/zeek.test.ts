@@ -7,53 +7,10 @@ import { readRule } from '../../src/rules/read-rule';
 import { RuleDesk } from '../../src/rules/rule-control';
 import { openRuleSources } from '../../src/rules/rule-sources';
 import { NetControlDesk } from '../../src/rules/zeek/net-control-desk';
+import { CONNECTION, FLOW, MAC, add, answerOf, count, event, name, newDesk, none, remove, ruleOf, text, value, vector, type RuleFields, type Value } from './net-control-messages';
 import { NetControlServer, PATH } from '../../src/rules/zeek/socket-server';
 import { ZeekClient } from '../../src/rules/zeek/zeek-client';
 import type { Logger } from '../../src/model/brick';
-
-interface Value { '@data-type': string; data: unknown }
-const value = (type: string, data: unknown): Value => ({ '@data-type': type, data });
-const none = value('none', {});
-const vector = (...data: Value[]): Value => value('vector', data);
-const text = (data: string): Value => value('string', data);
-const count = (data: number): Value => value('count', data);
-const name = (data: string): Value => value('enum-value', `NetControl::${data}`);
-
-interface RuleFields { type?: string; target?: string; entity?: Value; expire?: Value; priority?: number; location?: string; port?: number; change?: Value; id?: string; number?: number; more?: Value[] }
-
-const ADDRESS = vector(name('ADDRESS'), none, none, value('subnet', '192.0.2.1/32'), none);
-const CONNECTION = vector(name('CONNECTION'), vector(value('address', '10.0.0.1'), value('port', '1000/tcp'), value('address', '10.0.0.2'), value('port', '80/tcp')), none, none, none);
-const FLOW = vector(name('FLOW'), none, vector(value('subnet', '10.0.0.0/8'), none, none, value('port', '53/udp'), none, none), none, none);
-const MAC = vector(name('MAC'), none, none, none, text('02:00:00:00:00:01'));
-
-function ruleOf({ type = 'DROP', target = 'FORWARD', entity = ADDRESS, expire = none, priority = 0, location, port, change = none, id = 'r1', number = 2, more = [] }: RuleFields = {}): Value {
-  return vector(name(type), name(target), entity, expire, value('integer', priority), location === undefined ? none : text(location), port === undefined ? none : count(port), change, text(id), count(number), ...more);
-}
-
-function event(kind: string, ...values: Value[]): string {
-  return JSON.stringify({ type: 'data-message', topic: 'bricks/netcontrol', ...vector(count(1), count(1), vector(text(`NetControl::${kind}`), vector(...values))) });
-}
-
-/** Name and arguments of an answer. */
-function answerOf(message: string | undefined): [string, ...unknown[]] | undefined {
-  if (message === undefined) return undefined;
-  const parsed = JSON.parse(message) as { type: string; topic: string; '@data-type': string; data: [Value, Value, { data: [Value, { data: Value[] }] }] };
-  expect(parsed).toMatchObject({ type: 'data-message', topic: 'bricks/netcontrol', '@data-type': 'vector' });
-  const [kind, values] = parsed.data[2].data;
-  return [String(kind.data), ...values.data];
-}
-
-function newDesk(options: Partial<ConstructorParameters<typeof NetControlDesk>[1]> = {}, limit = 100): { desk: NetControlDesk; book: RuleBook; published: string[] } {
-  const shared = createSharedRules(limit);
-  const book = new RuleBook(shared, 0);
-  const published: string[] = [];
-  const desk = new NetControlDesk(new RuleDesk(book, shared, true), { name: 'zeek', names: ['eth3{4', 'eth3}4'], otherNames: ['eth3}5'], shunt: false, ...options }, (_topic, message) => published.push(message));
-  book.onExpired = (rule) => desk.expired(rule);
-  return { desk, book, published };
-}
-
-const add = (fields?: RuleFields): string => event('broker_add_rule', count(7), ruleOf(fields));
-const remove = (fields?: RuleFields): string => event('broker_remove_rule', count(7), ruleOf(fields), text('done'));
 
 describe('rules of NetControl', () => {
   test.each<[string, RuleFields, object]>([

@@ -2,7 +2,7 @@
 import { messageOf } from '../../model/errors';
 import type { ExpiredRule, RuleId } from '../rule-book';
 import type { RuleDesk } from '../rule-control';
-import { broker, eventMessage, eventOf, parseMessage, type BrokerEvent, type BrokerValue } from './broker-data';
+import { broker, eventMessage, eventOf, listOf, parseMessage, type BrokerEvent, type BrokerValue } from './broker-data';
 import { keyOfNetControlRule, readNetControlRule } from './net-control';
 
 /** `NetControl::broker_add_rule`; plugins of other names have the same events. */
@@ -16,6 +16,8 @@ interface Held {
   readonly number: BrokerValue;
   readonly record: BrokerValue;
   readonly added: number;
+  /** Which Zeek it is of; one that is started again counts its rules from the beginning. */
+  readonly peer?: string | undefined;
 }
 
 export interface NetControlOptions {
@@ -31,14 +33,26 @@ export interface NetControlOptions {
 export class NetControlDesk {
   private readonly held = new Map<string, Held>();
   private readonly keys = new Map<RuleId, string>();
+  /** Rules of a Zeek that is gone, by what they are about: they stay until they expire, or the next one has a rule about the same. */
+  private readonly former = new Map<string, RuleId>();
+  private peer: string | undefined;
 
   /** `publish` gets the messages about what became of a rule later. */
   constructor(private readonly desk: RuleDesk, private readonly options: NetControlOptions, private readonly publish: (topic: string, message: string) => void) {
     for (const { id, note } of desk.returned) {
       if (note['desk'] !== options.name) continue;
       const { name, held } = note as unknown as { readonly name: string; readonly held: Omit<Held, 'id'> };
+      const before = this.held.get(name);
+      if (before) this.leave(name, before);
       this.hold(name, { ...held, id });
     }
+  }
+
+  /** To be called when a connection stands, with the name by which Zeek can be told from one that runs after it. */
+  connected(peer: string): void {
+    for (const [about, id] of this.former) if (!this.desk.book.has(id)) this.former.delete(about);
+    for (const [key, held] of this.held) if (held.peer !== undefined && held.peer !== peer) this.leave(key, held);
+    this.peer = peer;
   }
 
   /** The answer to a message as text, or nothing: events of others are not for us. @throws BricksError E_MESSAGE for what is not a message */
@@ -75,18 +89,30 @@ export class NetControlDesk {
       const { rule, key } = readNetControlRule(record, this.options.shunt);
       if (this.isForAnother(rule.location)) return undefined;
       const name = `${plugin}/${key}`;
-      if (this.held.has(name)) return ['exists', 'the rule is in place already'];
-      const held = { topic: event.topic, plugin, number, record, added: Date.now() };
+      const about = aboutOf(plugin, record);
+      const same = this.held.get(name);
+      if (same && aboutOf(plugin, same.record) === about) return ['exists', 'the rule is in place already'];
+      if (same) this.leave(name, same);
+      const held = { topic: event.topic, plugin, number, record, added: Date.now(), ...(this.peer === undefined ? {} : { peer: this.peer }) };
       this.hold(name, { ...held, id: this.desk.add(rule, { desk: this.options.name, name, held }) });
+      this.end(about);
       return ['added', ''];
     });
+  }
+
+  /** Removes what a Zeek that is gone has left about it. */
+  private end(about: string): void {
+    const id = this.former.get(about);
+    if (id === undefined) return;
+    this.former.delete(about);
+    if (this.desk.book.has(id)) this.desk.book.remove(id);
   }
 
   private remove(event: BrokerEvent, plugin: string): string | undefined {
     return this.answered(event, plugin, (_number, record) => {
       const key = `${plugin}/${keyOfNetControlRule(record)}`;
       const held = this.held.get(key);
-      if (!held) {
+      if (!held || aboutOf(plugin, held.record) !== aboutOf(plugin, record)) {
         if (this.isForAnother(readNetControlRule(record, false).rule.location)) return undefined;
         return ['error', 'there is no such rule'];
       }
@@ -120,9 +146,20 @@ export class NetControlDesk {
     this.keys.set(held.id, name);
   }
 
+  /** The rule stays, but nobody is told of it any more. */
+  private leave(key: string, { id, plugin, record }: Held): void {
+    this.forget(key, id);
+    this.former.set(aboutOf(plugin, record), id);
+  }
+
   private forget(key: string, id: RuleId): void {
     this.held.delete(key);
     this.keys.delete(id);
   }
 }
 
+/** What a rule is about: of each type, NetControl has one rule for an entity at most. */
+function aboutOf(plugin: string, record: BrokerValue): string {
+  const fields = listOf(record, 'A rule');
+  return JSON.stringify([plugin, fields[0], fields[2]]);
+}

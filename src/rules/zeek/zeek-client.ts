@@ -12,6 +12,7 @@ const RETRY_MILLISECONDS_MINIMUM = 250;
 const RETRY_MILLISECONDS_MAXIMUM = 30_000;
 /** A peer that says nothing for two of these is gone. */
 const PING_MILLISECONDS = 10_000;
+const ENDPOINT_MAXIMUM = 256;
 
 export interface ZeekClientOptions {
   /** ws: or wss: */
@@ -94,6 +95,7 @@ export class ZeekClient {
     if (!isTable(message) || message['type'] !== 'ack') return;
     this.ready = true;
     this.failures = 0;
+    if (typeof message['endpoint'] === 'string') this.desk.connected(processOf(message['endpoint']));
     this.log.info(`connected to Zeek at ${this.options.zeek}`);
     for (const present of this.desk.present()) this.publish(present);
   }
@@ -122,4 +124,9 @@ export class ZeekClient {
     this.alive = false;
     socket.ping();
   }
+}
+
+/** Zeek's own name in that of the endpoint, which since Zeek 8 goes on with a number for each client. */
+function processOf(endpoint: string): string {
+  return endpoint.split('-websocket-')[0].slice(0, ENDPOINT_MAXIMUM);
 }
