@@ -4,6 +4,7 @@ import { packetMemory } from '../../src/model/packet-batch';
 import { KEY_FLAGS, KEY_PORTS, KEY_SOURCE, META_MACS, META_PORTS, META_PROTOCOL, META_UNREAD, createSharedRules } from '../../src/rules/layout';
 import { nativeRules } from '../../src/rules/native-rules';
 import { readPacketKey } from '../../src/rules/packet-key';
+import { RuleStore } from '../../src/rules/rule-store';
 import { bytesOf, ethernet, ipv4, ipv6, tcp, text, udp, vlan, vxlan, type Payload } from '../support/packets';
 import { SAMPLES } from 'packet-bricks/src/testing/frames/samples';
 
@@ -20,6 +21,8 @@ function keyOf(packet: Uint8Array, linkType: number, inner: boolean, garbage: nu
 }
 
 const shared = createSharedRules(1);
+// With a rule about a hardware address native code reads whole keys.
+new RuleStore(shared, 0).add({ entity: { kind: 'mac', mac: [0x02aabbcc, 0xddee] }, type: 'drop', priority: 0, output: 0, shunt: false });
 const columns = { offset: new Uint32Array([OFFSET]), length: new Uint32Array(1), wireLength: new Uint32Array([1]) };
 const lists = { rows: new Uint16Array(1), keys: new Uint32Array(16), bytes: new Uint32Array(1), hits: new Uint32Array(1), next: new Uint16Array(1), outputs: 1 };
 

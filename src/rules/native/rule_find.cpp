@@ -44,7 +44,7 @@ bool RuleTable::IsBefore(uint32_t a, uint32_t b) const {
 // Whether a record is about what the probe has seen.
 template <uint32_t which>
 BRICKS_INLINE bool RuleTable::Fits(const Tuple& tuple, const uint32_t* record, const Probe& probe) const {
-  const uint32_t* const whole = lists_.keys + size_t{probe.row} * kKeyWords;
+  const uint32_t* const whole = now_.keys + size_t{probe.row} * kKeyWords;
   if (which == 0) {
     const bool exchanged = probe.side == kEndsExchanged;
     const uint32_t source = probe.side == kAsItIs ? whole[kKeySource] : whole[kKeyDestination];
@@ -80,7 +80,7 @@ void RuleTable::Consider() {
     __builtin_prefetch(record + size - 1, 1);
     candidates_[left++] = {candidate.probe, rule};
   }
-  uint32_t* const hits = lists_.hits;
+  uint32_t* const hits = now_.hits;
   for (uint32_t k = 0; k < left; k++) {
     const Probe probe = candidates_[k].probe;
     const uint32_t rule = candidates_[k].place;
@@ -141,7 +141,7 @@ template <uint32_t which>
 BRICKS_INLINE void RuleTable::Look(uint32_t row, uint32_t index, Side side) {
   const Tuple& tuple = tuples_[which][index];
   uint32_t other[kKeyWords];
-  const uint32_t* key = Seen(lists_.keys + size_t{row} * kKeyWords, side, other);
+  const uint32_t* key = Seen(now_.keys + size_t{row} * kKeyWords, side, other);
   uint32_t hash = seed_ ^ tuple.firstHash;
   for (uint32_t k = 0; k < tuple.words; k++) hash = Mix(hash, key[tuple.word[k]] & tuple.mask[k]);
   hash = Finish(hash);
@@ -151,10 +151,11 @@ BRICKS_INLINE void RuleTable::Look(uint32_t row, uint32_t index, Side side) {
 
 // Looks for rules of one tuple.
 template <uint32_t which>
-void RuleTable::FindBy(uint32_t index, uint32_t begin, uint32_t end) {
+void RuleTable::FindBy(uint32_t index) {
+  const uint32_t count = now_.count;
   const Tuple tuple = tuples_[which][index];
-  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
-  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+  const uint32_t* key = now_.keys;
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
     if ((key[kKeyMeta] & tuple.metaMask) != tuple.metaWanted) continue;
     switch (tuple.how) {
       case kHowEitherAddress:
@@ -166,7 +167,7 @@ void RuleTable::FindBy(uint32_t index, uint32_t begin, uint32_t end) {
         Look<which>(row, index, kSourceMacAsDestination);
         break;
       case kHowConnection:
-        Look<which>(row, index, IsExchanged(key, tuple.ports) ? kEndsExchanged : kAsItIs);
+        Look<which>(row, index, IsExchanged<which == 0 ? 1 : 4>(key, tuple.ports) ? kEndsExchanged : kAsItIs);
         break;
       default:
         Look<which>(row, index, kAsItIs);
@@ -177,17 +178,18 @@ void RuleTable::FindBy(uint32_t index, uint32_t begin, uint32_t end) {
 
 // Rules about one IPv4 address: tags are compared at once, since the lines were fetched while the packets were read. Hashes of packets whose keys
 // others have read are still to be computed.
-void RuleTable::FindAddresses(uint32_t index, uint32_t begin, uint32_t end, bool hashed) {
+void RuleTable::FindAddresses(uint32_t index) {
+  const uint32_t count = now_.count;
   const Class open = classes_[0];
   const Tuple& tuple = tuples_[0][index];
   const uint32_t metaMask = tuple.metaMask, metaWanted = tuple.metaWanted;
-  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
-  if (!hashed) {
-    for (uint32_t row = begin; row < end; row++) HashAddresses(lists_.keys + size_t{row} * kKeyWords, hashes_[row - begin]);
+  const uint32_t* key = now_.keys;
+  if (!now_.hashed) {
+    for (uint32_t row = 0; row < count; row++) hashes_[row] = {HashAddress(key[size_t{row} * kKeyWords + kKeySource]), HashAddress(key[size_t{row} * kKeyWords + kKeyDestination])};
   }
   const auto number = static_cast<uint8_t>(index);
   const AddressHashes* hashes = hashes_;
-  for (uint32_t row = begin; row < end; row++, key += kKeyWords, hashes++) {
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords, hashes++) {
     const AddressHashes hash = *hashes;
     const uint8_t* const source = open.tags + size_t{hash.source & open.lineMask} * kLineWords;
     const uint8_t* const destination = open.tags + size_t{hash.destination & open.lineMask} * kLineWords;
@@ -202,15 +204,16 @@ void RuleTable::FindAddresses(uint32_t index, uint32_t begin, uint32_t end, bool
 }
 
 // Rules about connections of IPv4 with ports.
-void RuleTable::FindConnections(uint32_t index, uint32_t begin, uint32_t end) {
-  if (probeCount_ + (end - begin) > kProbes - 1) Resolve<0>();
+void RuleTable::FindConnections(uint32_t index) {
+  const uint32_t count = now_.count;
+  if (probeCount_ + count > kProbes - 1) Resolve<0>();
   const Class open = classes_[0];
   const Tuple& tuple = tuples_[0][index];
   const uint32_t metaMask = tuple.metaMask, metaWanted = tuple.metaWanted, first = seed_ ^ tuple.firstHash;
   const uint8_t number = static_cast<uint8_t>(index);
-  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
+  const uint32_t* key = now_.keys;
   Probe* out = probes_ + probeCount_;
-  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
     const uint32_t source = key[kKeySource], destination = key[kKeyDestination], ports = key[kKeyPorts];
     // Without a branch: which end comes first is as good as random.
     const uint64_t one = uint64_t{source} << 16 | ports >> 16;
@@ -228,18 +231,19 @@ void RuleTable::FindConnections(uint32_t index, uint32_t begin, uint32_t end) {
 
 // Looks for the prefix lengths that the hints have for an address: mostly none or one.
 template <uint32_t which>
-void RuleTable::FindSubnets(uint32_t begin, uint32_t end) {
+void RuleTable::FindSubnets() {
+  const uint32_t count = now_.count;
   constexpr uint32_t version = which == 0 ? 4 : 6;
   const uint32_t* const hints = memory_.hints[which] + kHintBegin[classes_[which].region];
   const uint32_t shift = 32 - kHintBits[classes_[which].region];
   const auto place = [shift](uint32_t first) { return (which == 0 ? first : first * 0x9e3779b1u) >> shift; };
-  const uint32_t* key = lists_.keys + size_t{begin} * kKeyWords;
-  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+  const uint32_t* key = now_.keys;
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
     __builtin_prefetch(hints + place(key[kKeySource]));
     __builtin_prefetch(hints + place(key[kKeyDestination]));
   }
-  key = lists_.keys + size_t{begin} * kKeyWords;
-  for (uint32_t row = begin; row < end; row++, key += kKeyWords) {
+  key = now_.keys;
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
     if ((key[kKeyMeta] & 15) != version) continue;
     for (const Side side : {kAsItIs, kDestinationAsSource}) {
       for (uint32_t bits = hints[place(key[side == kAsItIs ? kKeySource : kKeyDestination])]; bits != 0; bits &= bits - 1) {
@@ -255,21 +259,21 @@ void RuleTable::FindSubnets(uint32_t begin, uint32_t end) {
 }
 
 template <uint32_t which>
-void RuleTable::Find(uint32_t begin, uint32_t end, bool hashed) {
+void RuleTable::Find() {
   for (const uint16_t index : others_[which]) {
     const Tuple& tuple = tuples_[which][index];
     // The most frequent kinds have loops of their own, which take half the time.
-    if (which == 0 && index == addresses_) FindAddresses(index, begin, end, hashed);
-    else if (which == 0 && tuple.how == kHowConnection && tuple.words == 3) FindConnections(index, begin, end);
-    else FindBy<which>(index, begin, end);
+    if (which == 0 && index == addresses_) FindAddresses(index);
+    else if (which == 0 && tuple.how == kHowConnection && tuple.words == 3) FindConnections(index);
+    else FindBy<which>(index);
   }
-  if (hasSubnets_[which] && classes_[which].region != 0) FindSubnets<which>(begin, end);
+  if (hasSubnets_[which] && classes_[which].region != 0) FindSubnets<which>();
   if (probeCount_ > 0) Resolve<which>();
   if (candidateCount_ > 0) Consider<which>();
 }
 
-template void RuleTable::Find<0>(uint32_t begin, uint32_t end, bool hashed);
-template void RuleTable::Find<1>(uint32_t begin, uint32_t end, bool hashed);
+template void RuleTable::Find<0>();
+template void RuleTable::Find<1>();
 
 }  // namespace rules
 }  // namespace bricks

@@ -44,9 +44,10 @@ BRICKS_INLINE uint32_t Finish(uint32_t hash) {
 
 BRICKS_INLINE uint32_t ExchangedPorts(uint32_t ports) { return ports << 16 | ports >> 16; }
 
-// Both ends of a connection in order, so that both directions have one key.
+// Both ends of a connection in order, so that both directions have one key. Addresses have so many words.
+template <uint32_t words>
 BRICKS_INLINE bool IsExchanged(const uint32_t* key, bool ports) {
-  for (uint32_t word = 0; word < 4; word++) {
+  for (uint32_t word = 0; word < words; word++) {
     const uint32_t source = key[kKeySource + word];
     const uint32_t destination = key[kKeyDestination + word];
     if (source != destination) return source > destination;

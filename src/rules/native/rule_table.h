@@ -70,6 +70,8 @@ class RuleTable {
   static constexpr uint32_t kProbes = 2 * kRowsAtOnce + 2;
   static constexpr uint32_t kCandidates = 2 * kRowsAtOnce;
   static constexpr uint32_t kPrefixes = 129;
+  // Two places of each packet, and those of one line more.
+  static constexpr uint32_t kPlaces = 2 * kRowsAtOnce + kLinePlaces;
 
   // A tuple in use, as the list has it now.
   struct Tuple {
@@ -113,8 +115,35 @@ class RuleTable {
     uint32_t destination;
   };
 
+  // Of a packet in the same case: its addresses, and their hashes.
+  struct Ends {
+    uint32_t address[2];
+    uint32_t hash[2];
+  };
+
+  // A place whose tag is that of an address: where its slot is, and then which rule stands there; above that, in one word so that it is written and read at once:
+  // row, which of the packet's addresses, what else of the hash stands in the slot, and whether it is the only place that this packet has.
+  using Place = uint64_t;
+  static constexpr uint32_t kPlaceRow = 32, kPlaceSide = 40, kPlaceCheck = 48, kPlaceAlone = 56;
+  static Place PlaceOf(uint32_t place, uint32_t row, uint32_t side, uint32_t hash, bool alone) {
+    return place | uint64_t{row} << kPlaceRow | uint64_t{side} << kPlaceSide | uint64_t{hash >> 16 & 0xff} << kPlaceCheck | uint64_t{alone} << kPlaceAlone;
+  }
+
   enum class Reading { kAll, kSome, kOutside };
   class Passage;
+  struct Decision;
+  struct Found;
+
+  // The rows at work: what was read of them, and what is found.
+  struct Rows {
+    const uint32_t* keys;
+    const uint32_t* bytes;
+    uint32_t* hits;
+    uint16_t* next;
+    uint32_t count;
+    // Whether the hashes of addresses are there.
+    bool hashed;
+  };
 
   // What a class of rules looks like during a batch.
   struct Class {
@@ -128,22 +157,24 @@ class RuleTable {
   void Begin(uint32_t tick);
   void LoadTuples(uint32_t which);
   bool Open(uint32_t which);
-  template <bool kAddresses>
-  Reading ReadRows(const PacketRows& given, uint32_t begin, uint32_t end, uint32_t count);
-  void HashAddresses(const uint32_t* key, AddressHashes& hashes) const {
-    hashes.source = Finish(Mix(addressHash_, key[kKeySource]));
-    hashes.destination = Finish(Mix(addressHash_, key[kKeyDestination]));
-  }
-  uint32_t MatchRows(uint32_t begin, uint32_t end, bool hashed, bool counts);
-  // `hashed`: whether the hashes of addresses are there.
+  bool OnlyAddresses() const { return !open_[1] && open_[0] && addresses_ >= 0 && tuples_[0].size() == 1; }
+  template <bool whole, bool addresses>
+  Reading ReadRows(const PacketRows& given, uint32_t begin, uint32_t end, uint32_t count, uint32_t* keys, uint32_t* bytes);
+  Reading ReadRows(const PacketRows& packets, uint32_t begin, uint32_t end, uint32_t count);
+  Reading ReadEnds(const PacketRows& given, uint32_t begin, uint32_t end, uint32_t count);
+  uint32_t HashAddress(uint32_t address) const { return Finish(Mix(addressHash_, address)); }
+  void MatchRows(bool counts);
+  void MatchEnds(const PacketRows& packets, uint32_t begin, uint32_t end, bool counts);
+  void CollectPlaces(const PacketRows& packets, uint32_t begin, uint32_t row, uint32_t side, Decision& decision);
+  void ConsiderPlaces(const PacketRows& packets, uint32_t begin, Decision& decision);
   template <uint32_t which>
-  void Find(uint32_t begin, uint32_t end, bool hashed);
+  void Find();
   template <uint32_t which>
-  void FindBy(uint32_t index, uint32_t begin, uint32_t end);
-  void FindAddresses(uint32_t index, uint32_t begin, uint32_t end, bool hashed);
-  void FindConnections(uint32_t index, uint32_t begin, uint32_t end);
+  void FindBy(uint32_t index);
+  void FindAddresses(uint32_t index);
+  void FindConnections(uint32_t index);
   template <uint32_t which>
-  void FindSubnets(uint32_t begin, uint32_t end);
+  void FindSubnets();
   template <uint32_t which>
   void Look(uint32_t row, uint32_t tuple, Side side);
   template <uint32_t which>
@@ -159,9 +190,12 @@ class RuleTable {
   bool IsBefore(uint32_t a, uint32_t b) const;
   uint32_t* Record(uint32_t found) const { return memory_.records[found >> kClassShift] + size_t{found & kIndexMask} * kRecordWords[found >> kClassShift]; }
   const uint32_t* Action(uint32_t found) const;
-  void NoteFirst(uint32_t found, uint64_t bytes, uint64_t packets, uint32_t second);
-  template <bool shunts>
-  uint32_t Decide(uint32_t begin, uint32_t end, bool counts);
+  void NoteFirst(const Found& found);
+  Decision BeginDecision(bool counts) const;
+  void EndDecision(const Decision& decision);
+  uint16_t Apply(Decision& decision, const Found& found, uint32_t flags, uint32_t size);
+  uint16_t ApplyOther(const Found& found, uint32_t what, uint32_t flags, uint32_t size, bool counts);
+  void Decide(bool counts);
   void AddTotals();
 
   const Memory memory_;
@@ -179,13 +213,24 @@ class RuleTable {
   uint32_t probeCount_ = 0;
   Candidate candidates_[kCandidates];
   uint32_t candidateCount_ = 0;
+  Rows now_ = {};
   AddressHashes hashes_[kRowsAtOnce];
+  // Where rules are about single addresses only. The TCP flags of each packet, and above them the IP version.
+  Ends ends_[kRowsAtOnce];
+  uint32_t infos_[kRowsAtOnce];
+  Place places_[kPlaces];
+  uint32_t placeCount_ = 0;
+  // Rows of several places: decided when all of these were seen.
+  uint64_t several_ = 0;
+  static_assert(kRowsAtOnce <= 64, "a bit for each row");
   // What the hash of a single address begins with.
   uint32_t addressHash_ = 0;
   // Whether a rule was found for one of the rows at work.
   bool anyFound_ = false;
   bool open_[kClasses] = {};
   bool shunts_ = false;
+  // Packets of this call that are to be changed, or to go to an output that is not there.
+  uint32_t special_ = 0;
   uint64_t totals_[4][2] = {};
   uint32_t seed_ = 0;
   uint32_t sets_ = 0;
