@@ -141,7 +141,7 @@ test('what becomes of a watched file is logged: what was loaded, a line that is 
   };
   const logged = (begin: string): Promise<void> => until(() => notices.some((text) => text.startsWith(begin)));
   await engine.link(new Filter({ file }).connectInput('in').connectOutput('out'));
-  await logged(`info: Filter: ${file}: 1 rules (1 new, 0 gone)`);
+  await logged(`info: Filter: ${file}: 1 rule (1 new, 0 gone)`);
   replace('10.0.0.1\n10.0.0.2\n');
   await logged(`info: Filter: ${file}: 2 rules (1 new, 0 gone)`);
   replace('10.0.0.1\nnonsense\n');
@@ -149,7 +149,7 @@ test('what becomes of a watched file is logged: what was loaded, a line that is 
   rmSync(file);
   await logged(`warn: Filter: ${file} is gone. Its rules stay as they are`);
   replace('10.0.0.3\n');
-  await logged(`info: Filter: ${file}: 1 rules (1 new, 2 gone)`);
+  await logged(`info: Filter: ${file}: 1 rule (1 new, 2 gone)`);
   expect(notices).toHaveLength(5);
 });
 
