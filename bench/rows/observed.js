@@ -1,30 +1,40 @@
 /** The load balancer while others watch it: what that takes from its thread. */
 'use strict';
 const { spawn } = require('node:child_process');
-const { mkdtempSync, rmSync } = require('node:fs');
+const { existsSync, mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { contest, ratio } = require('../lib/contest');
 const { brick, openEngine, outputs } = require('../lib/engines');
 const { dist } = require('../lib/paths');
+const { median } = require('../lib/statistics');
+const { otherThreadsCpu, processCpu } = require('../lib/threads');
 
+const ENGINE = 'observed';
 const NOBODY = 'nobody looks';
 const WATCHED = 'metrics each second, and top';
 const TAPPED = 'a tap that takes one packet in 10,000 of all outputs';
 const TAPPED_OFTEN = 'a tap that takes one packet in 1,000 of all outputs';
 /** Rounds so long that each has what happens every second. */
 const PACKETS = 240_000_000;
+/** As Prometheus does it: over one connection. (With `fetch` this program takes ten times as long as the daemon.) */
 const SCRAPER = `
-  const scrape = () => fetch(process.argv[1]).then((answer) => answer.text()).then(() => process.stdout.write('.'));
+  const http = require('node:http');
+  const agent = new http.Agent({ keepAlive: true });
+  const scrape = () => http.get(process.argv[1], { agent }, (answer) => answer.resume().on('end', () => process.stdout.write('.')));
   scrape();
   setInterval(scrape, 1000);`;
+/** Gives a program a terminal. */
+const TERMINAL = '/usr/bin/script';
 
 /** A process that says something each time it looks; or first, on its standard error, that it is ready to. */
 class Looker {
-  constructor(words) {
+  constructor(name, words, terminal = false) {
+    this.name = name;
     this.looks = 0;
     this.said = '';
-    this.child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, ...more] = terminal ? [TERMINAL, '--quiet', '--flush', '--command', `stty rows 24 cols 80; exec ${[process.execPath, ...words].join(' ')}`, '/dev/null'] : [process.execPath, ...words];
+    this.child = spawn(program, more, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout.on('data', () => {
       this.looks++;
       this.hear?.();
@@ -46,6 +56,10 @@ class Looker {
     }
   }
 
+  get cpu() {
+    return processCpu(this.child.pid);
+  }
+
   async end() {
     if (this.over) return;
     this.child.kill('SIGTERM');
@@ -58,7 +72,7 @@ async function serve(host, folder, begin) {
   const { ControlServer } = require(`${dist}/src/daemon/control-server.js`);
   const socket = join(folder, 'bench.sock');
   const server = await ControlServer.listen(host, { socket });
-  const { lookers, close } = await begin(host, (words) => new Looker([join(dist, 'bundle', 'cli', 'bricks.js'), ...words, '-a', socket]));
+  const { lookers, close } = await begin(host, (words, terminal) => new Looker(`bricks ${words[0]}`, [join(dist, 'bundle', 'cli', 'bricks.js'), ...words, '-a', socket], terminal));
   return {
     lookers,
     looks: () => Math.min(...lookers.map((looker) => looker.looks)),
@@ -70,16 +84,38 @@ async function serve(host, folder, begin) {
   };
 }
 
-/** A program that scrapes its metrics, and a `bricks top`. */
+/** A program that scrapes its metrics, and a `bricks top` on a terminal. */
 async function watch(host, bricks) {
   const { serveMetrics } = require(`${dist}/src/observe/metrics-server.js`);
   const metrics = await serveMetrics('127.0.0.1', 0, () => host.registry.all.map((engine) => engine.stats()));
-  return { lookers: [new Looker(['-e', SCRAPER, metrics.url]), bricks(['top', '--json'])], close: () => metrics.close() };
+  return { lookers: [new Looker('who scrapes', ['-e', SCRAPER, metrics.url]), bricks(['top'], true)], close: () => metrics.close() };
 }
 
 /** A tap on the balancer's outputs, which takes one packet in so many. Of its packets it prints the headers. */
 function tap(sample) {
   return (host, bricks) => ({ lookers: [bricks(['tap', 'LoadBalancer', '--sample', String(sample)])] });
+}
+
+/** What programs and threads beside the engine's take of a CPU in a round, in ms a second. */
+class CpuShares {
+  constructor() {
+    this.shares = new Map();
+  }
+
+  async measure(contestant, lookers, round) {
+    const read = () => new Map([['threads beside the engine\'s', otherThreadsCpu(ENGINE)], ...lookers.map((looker) => [looker.name, looker.cpu])]);
+    const before = read();
+    const result = await round();
+    for (const [name, cpu] of read()) {
+      const key = `CPU time a second, ${contestant}: ${name}`;
+      this.shares.set(key, [...this.shares.get(key) ?? [], (cpu - before.get(name)) / result.wall * 1000]);
+    }
+    return result;
+  }
+
+  get figures() {
+    return [...this.shares].map(([name, values]) => ({ name, text: `${median(values).toFixed(1)} ms` }));
+  }
 }
 
 /** One engine, in turns with nobody and with those who look at it. */
@@ -94,10 +130,11 @@ async function compete({ rounds, scale, engine }, name, begin) {
     reload: () => Promise.reject(new Error('not here')),
     shutdown: () => undefined,
   };
-  const open = await openEngine('observed', () => brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4)), { engine });
+  const open = await openEngine(ENGINE, () => brick('LoadBalancer').connectInput('in').connectOutput(...outputs(4)), { engine });
   let fewest = Infinity;
+  const shares = new CpuShares();
   const contestants = [
-    { name: NOBODY, round: (packets) => open.round(packets) },
+    { name: NOBODY, round: (packets) => shares.measure(NOBODY, [], () => open.round(packets)) },
     {
       name,
       async round(packets) {
@@ -105,7 +142,7 @@ async function compete({ rounds, scale, engine }, name, begin) {
         try {
           await Promise.all(looking.lookers.map((looker) => looker.begun()));
           const before = looking.looks();
-          const round = await open.round(packets);
+          const round = await shares.measure(name, looking.lookers, () => open.round(packets));
           fewest = Math.min(fewest, looking.looks() - before);
           return round;
         } finally {
@@ -120,7 +157,7 @@ async function compete({ rounds, scale, engine }, name, begin) {
       results,
       ratio: ratio(results, name, NOBODY),
       beside: NOBODY,
-      figures: [{ name: 'looks of those who look in the shortest round (a quarter, not counted)', text: String(fewest) }],
+      figures: [{ name: 'looks of those who look in the shortest round (a quarter, not counted)', text: String(fewest) }, ...shares.figures],
     };
   } finally {
     await open.close();
@@ -132,6 +169,7 @@ const observed = {
   name: 'observed',
   title: 'load balancing to 4 outputs while metrics are scraped each second and bricks top runs',
   mark: { least: 0.99 },
+  missing: () => (existsSync(TERMINAL) ? undefined : `there is no ${TERMINAL}, which gives bricks top a terminal`),
   run: (settings) => compete(settings, WATCHED, watch),
 };
 

@@ -67,7 +67,7 @@ export function formatIpAddress(words: readonly number[]): string {
 }
 
 function formatIpv4(word: number): string {
-  return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255].join('.');
+  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 }
 
 /** As RFC 5952 has it. */

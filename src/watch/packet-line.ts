@@ -1,5 +1,5 @@
 /** A packet in one line of text, as tcpdump's users know it. */
-import { viewOf, type SinglePacket } from '../flow/view-of';
+import { SinglePacketReader, type SinglePacket } from '../flow/view-of';
 import type { PacketView } from '../model/packet-view';
 import { formatProtocol, formatSubnet } from '../rules/addresses';
 
@@ -9,18 +9,29 @@ const FLAGS = [[2, 'S'], [1, 'F'], [4, 'R'], [8, 'P'], [32, 'U'], [64, 'E'], [12
 const ICMP_TYPES: Readonly<Record<number, string>> = { 0: 'echo reply', 3: 'unreachable', 5: 'redirect', 8: 'echo request', 11: 'time exceeded' };
 const ICMP6_TYPES: Readonly<Record<number, string>> = { 1: 'unreachable', 2: 'packet too big', 3: 'time exceeded', 128: 'echo request', 129: 'echo reply', 133: 'router solicitation', 134: 'router advertisement', 135: 'neighbor solicitation', 136: 'neighbor advertisement' };
 
+/** For one packet after the other: one of its own for each would take longer than all the rest. */
+const reader = new SinglePacketReader();
+
 /** `IP 10.0.0.1.1025 > 192.0.2.1.80: TCP [S], length 0`. Of what was captured too short for that, what there is. */
 export function packetLine(packet: SinglePacket): string {
-  const view = viewOf(packet);
+  const view = reader.read(packet);
   const tag = view.vlan >= 0 ? `vlan ${view.vlan}, ` : '';
   return `${tag}${view.ipVersion === 0 ? otherLine(view) : ipLine(view)}`;
 }
 
+/** The last second that was told, and its text. */
+let toldSecond = NaN;
+let secondText = '';
+
 /** `12:34:56.123456789`, in local time. */
 export function timeText(seconds: number, nanoseconds: number): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const time = new Date(seconds * 1000);
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${String(nanoseconds).padStart(9, '0')}`;
+  if (seconds !== toldSecond) {
+    const two = (value: number): string => String(value).padStart(2, '0');
+    const time = new Date(seconds * 1000);
+    secondText = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+    toldSecond = seconds;
+  }
+  return `${secondText}.${String(nanoseconds).padStart(9, '0')}`;
 }
 
 function otherLine(view: PacketView): string {

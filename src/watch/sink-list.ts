@@ -20,7 +20,7 @@ export class SinkList {
   /** Why each was dropped; NO_DROP for those that were sent. Valid after `settle`, if that says so. */
   readonly reasons: Int8Array;
   readonly lists: PacketLists;
-  private readonly output: number;
+  readonly output: number;
   private readonly drops: number;
   private readonly words: Uint32Array;
   private readonly own: Uint16Array;
@@ -46,11 +46,17 @@ export class SinkList {
   }
 
   /** What is on the list now, until the first of it is sent. */
-  look(): void {
-    const { inPlace } = this;
+  look(): Uint16Array {
     this.count = this.waiting;
-    if (inPlace) this.rows = inPlace;
-    else this.copy();
+    if (this.inPlace) return this.inPlace;
+    this.copy();
+    return this.own;
+  }
+
+  /** A row of what is on the list now. */
+  rowAt(place: number): number {
+    const { rows, shift, step } = this.lists;
+    return rows[(this.output << shift) + (place << step)];
   }
 
   /** Keeps what is on the list, and what its link has dropped so far, for `settle`. */

@@ -4,8 +4,8 @@ import type { TapPlace } from './watch-plan';
 
 /** What a line says of a tapped packet. */
 interface SeenPacket extends Omit<TapPlace, 'role'> {
-  readonly reason?: string;
-  readonly likely?: true;
+  readonly reason?: string | undefined;
+  readonly likely?: true | undefined;
   readonly seconds: number;
   readonly nanoseconds: number;
   readonly wireLength: number;
@@ -21,7 +21,7 @@ export function tapLine(packet: SeenPacket): string {
 }
 
 /** `eth3}0 (LoadBalancer[0] -> Filter)`: the link, the brick and its output, and why the packet was dropped. */
-export function placeText({ link, brick, output, to, reason, likely }: Omit<TapPlace, 'role'> & { readonly reason?: string; readonly likely?: true }): string {
+export function placeText({ link, brick, output, to, reason, likely }: Omit<TapPlace, 'role'> & { readonly reason?: string | undefined; readonly likely?: true | undefined }): string {
   const from = brick === undefined ? undefined : output === undefined ? brick : `${brick}[${output}]`;
   const way = [from, to].filter((one) => one !== undefined).join(' -> ');
   const place = link === undefined ? way : `${link} (${from === undefined ? `-> ${way}` : way})`;

@@ -2,6 +2,7 @@
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { CompiledLink } from '../model/graph';
 import type { PacketBatch } from '../model/packet-batch';
+import type { PacketLists } from '../model/packet-list';
 import type { InnerLink } from '../rows/graph-memory';
 import { TakenPackets, type Tap } from './tap';
 import type { TapPlace } from './watch-plan';
@@ -17,15 +18,19 @@ interface WatchedSink {
 export class TapView {
   private readonly sources = new Map<number, number>();
   private readonly inner: { readonly node: number; readonly link: InnerLink; readonly place: number }[] = [];
+  /** Brick by brick. */
   private readonly sinks: readonly WatchedSink[];
+  /** Where it stands how many packets lie on their lists, in the same order. */
+  private readonly counts: readonly { readonly of: PacketLists['counts']; readonly outputs: Uint16Array }[];
   /** Bricks whose drops are wanted. */
   private readonly bricks = new Map<number, number>();
   private readonly undecided: UndecidedRows;
   private readonly reasons: Int8Array;
   private readonly whole: Uint16Array;
   private readonly scratch: Uint16Array;
-  /** Whether the sample has none of the packets that are being sent. */
-  private passesOver = false;
+  /** Indexes of the sinks whose packets it has taken, of those that are being sent. */
+  private readonly shown: Uint16Array;
+  private shownCount = 0;
 
   private constructor(private readonly tap: Tap, private readonly watched: WatchedGraph, links: NonNullable<ReturnType<typeof linksNamed>>) {
     const { compiled, rows } = watched;
@@ -37,10 +42,14 @@ export class TapView {
     this.whole = Uint16Array.from({ length: rows }, (_, row) => row);
     const labelOf = (brick: number): string => compiled.bricks[brick].label;
     const place = ({ link }: CompiledLink, role: TapPlace['role'], more: Omit<TapPlace, 'role' | 'link'>): number => tap.place({ role, link: link.text, ...more });
-    this.sinks = links.sinks.map((index) => {
+    const sinks = links.sinks.map((index) => {
       const sink = compiled.sinks[index];
       return { place: place(sink, 'sink', { brick: labelOf(sink.brick), output: sink.output }), list: new SinkList(watched, sink), taken: new TakenPackets(rows) };
     });
+    const bricks = [...new Set(sinks.map(({ list: { lists } }) => lists))].map((lists) => ({ lists, sinks: sinks.filter(({ list }) => list.lists === lists) }));
+    this.sinks = bricks.flatMap((brick) => brick.sinks);
+    this.counts = bricks.map((brick) => ({ of: brick.lists.counts, outputs: Uint16Array.from(brick.sinks, ({ list }) => list.output) }));
+    this.shown = new Uint16Array(sinks.length);
     if (drops) {
       const asked = tap.order.place === undefined ? compiled.bricks.map((_, index) => index) : links.brick >= 0 ? [links.brick] : [];
       for (const brick of asked) this.bricks.set(brick, tap.place({ role: 'brick', brick: labelOf(brick) }));
@@ -99,45 +108,57 @@ export class TapView {
     if (count > 0) this.tap.show(batch, rows, count, place, this.allOf(DROP_REASON_INDEX.engineHung, count));
   }
 
-  /** False where the sample has none of the packets that are being sent: then `sent` has nothing to do. */
+  /** False where nothing is to be done when the packets are sent: the tap has taken none of them. */
   sending(batch: PacketBatch): boolean {
-    const { sinks, tap } = this;
-    this.passesOver = !tap.order.drops && tap.passesOver(this.waiting);
-    if (this.passesOver) return false;
-    for (let index = 0; index < sinks.length; index++) {
-      const { list, place, taken } = sinks[index];
-      if (tap.order.drops) {
-        list.note();
-        continue;
-      }
-      taken.count = 0;
-      const { waiting } = list;
-      if (waiting === 0 || tap.passesOver(waiting)) continue;
-      // Before they are sent: afterwards a card may own their memory.
-      list.look();
-      tap.show(batch, list.rows, list.count, place, undefined, taken);
-      if (taken.count > 0) list.noteOf(taken);
+    const { tap, sinks, counts, shown } = this;
+    this.shownCount = 0;
+    if (tap.order.drops) {
+      for (let index = 0; index < sinks.length; index++) sinks[index].list.note();
+      return true;
     }
-    return true;
+    if (tap.passesOver(this.waiting)) return false;
+    // Lists are looked at only where packets of them are taken: what is known of the others lies far away in memory, and would take longer than the rest.
+    for (let group = 0, index = 0; group < counts.length; group++) {
+      const { of, outputs } = counts[group];
+      for (let at = 0; at < outputs.length; at++, index++) {
+        const waiting = of[outputs[at]];
+        if (waiting === 0 || tap.passesOver(waiting)) continue;
+        this.show(batch, sinks[index], waiting);
+        if (sinks[index].taken.count > 0) shown[this.shownCount++] = index;
+      }
+    }
+    return this.shownCount > 0;
+  }
+
+  /** Before they are sent: afterwards a card may own their memory. */
+  private show(batch: PacketBatch, { list, place, taken }: WatchedSink, waiting: number): void {
+    taken.count = 0;
+    if (this.tap.readsAll) this.tap.show(batch, list.look(), waiting, place, undefined, taken);
+    else this.tap.showSample(batch, list, waiting, place, taken);
+    if (taken.count > 0) list.noteOf(taken);
   }
 
   sent(batch: PacketBatch): void {
-    if (this.passesOver) return;
-    const { sinks, tap, watched: { current: { columns: { length } } } } = this;
-    for (let index = 0; index < sinks.length; index++) {
-      const { list, place, taken } = sinks[index];
-      if (!tap.order.drops && taken.count === 0) continue;
+    const { sinks, shown, shownCount, tap, watched: { current: { columns: { length } } } } = this;
+    if (tap.order.drops) {
+      for (let index = 0; index < sinks.length; index++) if (sinks[index].list.settle(length)) this.showDropped(sinks[index], batch);
+      return;
+    }
+    for (let at = 0; at < shownCount; at++) {
+      const { list, taken } = sinks[shown[at]];
       if (!list.settle(length)) continue;
-      if (tap.order.drops) this.showDropped(list, place, batch);
       for (let i = 0; i < taken.count; i++) if (list.reasonOf(taken, i) !== NO_DROP) tap.takeBack(taken.records[i]);
     }
   }
 
   /** Packets on the sinks' lists. */
   private get waiting(): number {
-    const { sinks } = this;
+    const { counts } = this;
     let sum = 0;
-    for (let index = 0; index < sinks.length; index++) sum += sinks[index].list.waiting;
+    for (let group = 0; group < counts.length; group++) {
+      const { of, outputs } = counts[group];
+      for (let at = 0; at < outputs.length; at++) sum += of[outputs[at]];
+    }
     return sum;
   }
 
@@ -147,7 +168,7 @@ export class TapView {
     if (place !== undefined && count > 0) this.tap.show(batch, rows, count, place, this.allOf(reason, count));
   }
 
-  private showDropped({ rows, reasons, count }: SinkList, place: number, batch: PacketBatch): void {
+  private showDropped({ list: { rows, reasons, count }, place }: WatchedSink, batch: PacketBatch): void {
     let dropped = 0;
     for (let i = 0; i < count; i++) {
       if (reasons[i] === NO_DROP) continue;

@@ -111,6 +111,14 @@ export class Tap {
     }
   }
 
+  /** The same for a tap without a filter: of the list only those rows are read that it takes. */
+  showSample(batch: PacketBatch, list: { rowAt(place: number): number }, count: number, place: number, taken: TakenPackets): void {
+    if (place < 0 || this.left <= 0) return;
+    let at = this.unseen;
+    for (; at < count; at += this.order.sample) this.take(batch, list.rowAt(at), at, place, undefined, taken);
+    this.unseen = at - count;
+  }
+
   /** Whether it takes none of the next `count` packets, as its sample lies behind them. They are counted as shown then. */
   passesOver(count: number): boolean {
     if (this.filter || this.unseen < count) return false;

@@ -43,13 +43,13 @@ export interface TapPlace {
   /** `source`: received there. `inner`: passed from brick to brick. `sink`: sent there, or dropped instead. `brick`: dropped by a brick. */
   readonly role: 'source' | 'inner' | 'sink' | 'brick';
   /** The link, as statistics name it. */
-  readonly link?: string;
+  readonly link?: string | undefined;
   /** The brick whose output it is, or that has dropped the packets. */
-  readonly brick?: string;
+  readonly brick?: string | undefined;
   /** The number of the output. */
-  readonly output?: number;
+  readonly output?: number | undefined;
   /** The brick that gets the packets. */
-  readonly to?: string;
+  readonly to?: string | undefined;
 }
 
 /** What one brick or link did with a traced packet. */

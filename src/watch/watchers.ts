@@ -26,8 +26,6 @@ export class Watchers implements GraphWatcher {
   /** Where drops are noted of what somebody looks at when it is sent. */
   private notes: DropNotes[] = [];
   private waitingBefore: readonly number[] = [];
-  /** Whether somebody looks before packets are sent. */
-  private looksElsewhere = false;
   /** Whether more of the columns is read than those of the rows that taps take. */
   private readsAll = false;
   private watched: WatchedGraph | undefined;
@@ -42,6 +40,7 @@ export class Watchers implements GraphWatcher {
     this.watched?.graph.watch.on.fill(0);
     this.watched = watched;
     watched.graph.watch.watcher = this;
+    this.commit();
     this.guard(() => {
       const before = this.taps;
       this.taps = [];
@@ -56,6 +55,8 @@ export class Watchers implements GraphWatcher {
   }
 
   look(): void {
+    this.commit();
+    this.endDone();
     const orders = Atomics.load(this.orders, this.word);
     if (orders === this.seen) return;
     this.seen = orders;
@@ -113,7 +114,6 @@ export class Watchers implements GraphWatcher {
     if (!hold || this.bricks.length === 0) return;
     this.guard(() => {
       for (const view of this.bricks) view.dropped(node, hold.batch, hold.waiting, hold.waitingCount, DROP_REASON_INDEX.engineHung);
-      this.commit();
     });
   }
 
@@ -131,7 +131,6 @@ export class Watchers implements GraphWatcher {
       const dropped = Uint16Array.from(waitingBefore.filter((_, index) => hold.decided[index] === DROP));
       if (dropped.length > 0) this.guard(() => {
         for (const view of this.bricks) view.dropped(node, hold.batch, dropped, dropped.length, DROP_REASON_INDEX.decision);
-        this.commit();
       });
     }
     this.eachTrace((trace) => trace.released(node));
@@ -140,30 +139,31 @@ export class Watchers implements GraphWatcher {
 
   sending(batch: PacketBatch): boolean {
     const { notes, leaving } = this;
-    // Taps elsewhere show what they have taken when the batch is sent.
-    let looks = this.looksElsewhere;
-    for (let index = 0; index < notes.length; index++) clearDropNotes(notes[index]);
+    let looks = this.traces.length > 0;
     try {
       for (let index = 0; index < leaving.length; index++) looks = leaving[index].sending(batch) || looks;
     } catch (error) {
       this.fail(error);
     }
-    if (this.traces.length > 0) this.eachTrace((trace) => trace.sending());
-    return looks;
+    if (!looks) return false;
+    for (let index = 0; index < notes.length; index++) clearDropNotes(notes[index]);
+    this.eachTrace((trace) => trace.sending());
+    return true;
   }
 
   sent(batch: PacketBatch): void {
-    const { leaving } = this;
+    const { leaving, traces } = this;
     try {
       for (let index = 0; index < leaving.length; index++) leaving[index].sent(batch);
     } catch (error) {
       this.fail(error);
     }
-    if (this.traces.length > 0) this.eachTrace((trace) => trace.sent());
-    this.commit();
+    if (traces.length === 0) return;
+    this.eachTrace((trace) => trace.sent());
     this.endDone();
   }
 
+  /** Readers see what taps have taken, a millisecond later at most: until what was copied has reached its memory, the engine waits for it here. */
   private commit(): void {
     const { taps } = this;
     for (let index = 0; index < taps.length; index++) taps[index].tap.commit();
@@ -206,6 +206,7 @@ export class Watchers implements GraphWatcher {
   }
 
   private remove(id: number): void {
+    this.commit();
     this.taps = this.taps.filter(({ tap }) => tap.id !== id);
     this.traces = this.traces.filter((trace) => trace.id !== id);
   }
@@ -228,9 +229,8 @@ export class Watchers implements GraphWatcher {
     this.readsAll = traces.length > 0 || sideNodes.length > 0 || taps.some(({ tap }) => tap.readsAll);
     arrival.missing = false;
     const bricks = this.between.length + this.bricks.length + traces.length > 0;
-    this.looksElsewhere = bricks || this.entering.length > 0;
-    const entered = this.looksElsewhere || sources.some(({ port }) => port.withoutArrival !== undefined);
-    watch.on[0] = taps.length + traces.length === 0 ? 0 : LOOK_SENDING | (bricks ? LOOK_BRICKS : 0) | (entered ? LOOK_ENTERED : 0);
+    const entered = bricks || this.entering.length > 0 || sources.some(({ port }) => port.withoutArrival !== undefined);
+    watch.on[0] = taps.length + traces.length === 0 ? 0 : (this.notes.length > 0 ? LOOK_SENDING : 0) | (bricks ? LOOK_BRICKS : 0) | (entered ? LOOK_ENTERED : 0);
   }
 
   private each(views: readonly TapView[], call: (view: TapView, batch: PacketBatch, watched: WatchedGraph) => void): void {

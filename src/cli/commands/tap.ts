@@ -112,21 +112,25 @@ export class TapCommand extends ClientCommand {
       this.engineName = news.begun;
       say(`tap of engine ${news.begun}; Ctrl-C ends it`);
     }
-    for (const packet of news.packets ?? []) {
-      if (out.writableLength > WAITING_BYTES_MOST) {
-        this.missed++;
-        continue;
-      }
-      this.taken++;
-      out.write(this.form(packet));
+    const { packets = [] } = news;
+    if (out.writableLength > WAITING_BYTES_MOST) {
+      this.missed += packets.length;
+    } else if (packets.length > 0) {
+      this.taken += packets.length;
+      // In one piece: each is a call of the system.
+      out.write(this.forms(packets));
     }
     this.lost = (news.lost ?? 0) + this.missed;
     if (news.ended !== undefined) watch.end(news);
   }
 
-  private form(packet: TappedPacketText): string | Uint8Array {
-    if (this.json) return `${JSON.stringify({ engine: this.engineName, ...packet })}\n`;
-    if (this.write === undefined) return `${tapLine(packet)}\n`;
+  private forms(packets: readonly TappedPacketText[]): string | Uint8Array {
+    if (this.json) return packets.map((packet) => `${JSON.stringify({ engine: this.engineName, ...packet })}\n`).join('');
+    if (this.write === undefined) return packets.map((packet) => `${tapLine(packet)}\n`).join('');
+    return Buffer.concat(packets.map((packet) => this.record(packet)));
+  }
+
+  private record(packet: TappedPacketText): Uint8Array {
     const { seconds, nanoseconds, wireLength, linkType, link, brick, data } = packet;
     return this.capture.packet({
       link: link ?? `${this.engineName}: ${brick}`, linkType, seconds, nanoseconds, wireLength, data: Buffer.from(data, 'base64'), comment: `engine ${this.engineName}, ${placeText(packet)}`,

@@ -142,7 +142,13 @@ function noLinks(all: readonly PacketEngine[]): BricksError {
   return new BricksError('E_NO_ENGINE', all.length === 1 ? `The engine ${names} has no bricks yet.` : `None of the engines has bricks yet: ${names}.`, 'Link some first (engine.link, or pe:link in Lua): packets are seen while they pass them.');
 }
 
-function asText({ place, reason, data, ...rest }: TappedPacket): TappedPacketText {
-  const why = reason === NO_REASON ? {} : { reason: DROP_REASONS[reason & ~LIKELY].name, ...((reason & LIKELY) === 0 ? {} : { likely: true as const }) };
-  return { ...place, ...why, ...rest, data: Buffer.from(data).toString('base64') };
+/** All its properties in one literal: made of parts, an object takes ten times as long. What is undefined is not sent. */
+function asText({ place: { role, link, brick, output, to }, reason, seconds, nanoseconds, length, wireLength, linkType, data }: TappedPacket): TappedPacketText {
+  return {
+    role, link, brick, output, to,
+    reason: reason === NO_REASON ? undefined : DROP_REASONS[reason & ~LIKELY].name,
+    likely: reason === NO_REASON || (reason & LIKELY) === 0 ? undefined : true,
+    seconds, nanoseconds, length, wireLength, linkType,
+    data: Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64'),
+  };
 }

@@ -8,9 +8,9 @@ export interface TappedPacketText extends Omit<TapPlace, 'role'> {
   /** `source`: received on the link. `inner`: passed from brick to brick. `sink`: sent on the link, or dropped there. `brick`: dropped by the brick. */
   readonly role: TapPlace['role'];
   /** Why it was dropped. */
-  readonly reason?: DropReason;
+  readonly reason?: DropReason | undefined;
   /** The link dropped some of a batch and doesn't say which: this one, in all likelihood. */
-  readonly likely?: true;
+  readonly likely?: true | undefined;
   /** When it arrived: seconds since 1970. */
   readonly seconds: number;
   /** The nanoseconds within the second. */
