@@ -42,7 +42,7 @@ async function afterFirstDrops(make: string, pass = 'loop(count, undefined)', de
 }
 
 const FORMS: [string, string][] = [
-  ['choose', 'loops.chooseLoop((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
+  ['choose', 'loops.chooseLoopFor("a long function ".repeat(99))((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
   ['choose, four rows at a time', 'loops.chooseFourLoop((row) => decided[row], null, rows, next, false, 0, 2, refuse)'],
 ];
 
