@@ -58,7 +58,7 @@ function usageText(cli: Cli, error: Error, words: readonly string[]): string {
   const text = error.message.trim().split('\n')[0].replace(/\?\.?$/, '.');
   // Of several options that don't fit clipanion names none.
   const unknown = /option name \("([^"]+)"\)/.exec(text)?.[1] ?? (/not found/.test(text) ? words.find((word) => /^-/.test(word) && ![...known, ...HIDDEN].includes(word.split('=')[0])) : undefined);
-  if (unknown === undefined) return text;
+  if (unknown === undefined) return text.replace(/[^.?!]$/, '$&.');
   const guess = unknown.length > 2 ? nearest(unknown.split('=')[0], known) : undefined;
   return `Unknown option ${unknown.split('=')[0]}.${guess ? ` Did you mean ${guess}?` : ''}`;
 }

@@ -10,17 +10,31 @@ interface LastNews {
   readonly text?: string;
 }
 
+/** After so long without a word it says why that may be. */
+export const QUIET_MILLISECONDS = 2000;
+
 export class WatchEnd {
   private readonly over: Promise<LastNews>;
+  /** The engine looks. One that is stopped does not. */
+  begun = false;
   /** Ends it: only the first news count. */
   end: (news: LastNews) => void = () => undefined;
 
-  constructor(daemon: Daemon) {
+  /** `engine`: the one that was named. */
+  constructor(private readonly daemon: Daemon, engine: string | undefined) {
     this.over = new Promise((resolve) => {
       this.end = resolve;
     });
     onEndSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => this.end({ ended: 'signal' }), endBySignal);
+    setTimeout(() => void this.sayStopped(engine), QUIET_MILLISECONDS).unref();
     void daemon.closed.then(() => this.end({ ended: 'engine', text: 'The daemon has closed the connection.' }));
+  }
+
+  private async sayStopped(engine: string | undefined): Promise<void> {
+    if (this.begun) return;
+    const engines = await this.daemon.call('engine.list').catch(() => []);
+    const stopped = engines.filter(({ name, linked, running }) => linked && !running && (engine ?? name) === name).map(({ name }) => name);
+    if (stopped.length > 0) say(`Nothing is seen of an engine that is stopped, until it is started: ${stopped.join(', ')}.`);
   }
 
   /** Waits for it, and says why where that is not plain. `before` is done first. Returns the exit code. */

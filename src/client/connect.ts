@@ -87,7 +87,7 @@ function readTls({ authorities, certificate, key }: ConnectTlsOptions): Connecti
 
 function cannotConnect(address: Address, error: NodeJS.ErrnoException): BricksError {
   const where = formatAddress(address);
-  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return new BricksError('E_CONTROL_CONNECT', `No daemon listens on ${where}.`, 'Start one: bricks -d. If it runs elsewhere, say where: -a ADDRESS, or --name NAME.');
+  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return new BricksError('E_CONTROL_CONNECT', `No daemon listens on ${where}.`, 'path' in address ? 'Start one: bricks -d. If it runs elsewhere, say where: -a ADDRESS, or --name NAME.' : 'One that is to be reached over TCP is started with --listen: bricks -d --listen ADDRESS.');
   if (error.code === 'EACCES') return new BricksError('E_PERMISSION', `You may not use the daemon at ${where}.`, 'Run this as the user of the daemon, or as root.');
   if (/^ERR_(TLS|SSL|OSSL)|CERT|UNABLE_TO|SELF_SIGNED/.test(error.code ?? '')) return new BricksError('E_CONTROL_TLS', `The daemon at ${where} can't be trusted, or speaks no TLS: ${messageOf(error)}.`);
   return new BricksError('E_CONTROL_CONNECT', `The daemon at ${where} can't be reached: ${systemReason(error)}.`);

@@ -46,9 +46,9 @@ export function checkScript(path: string): void {
   } catch (error) {
     if (error instanceof BricksError) throw error;
     const { code } = error as { code?: string };
-    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${systemReason(error)}.`, 'Check the name after -f.');
+    if (code !== 'ENOENT') throw new BricksError('E_SCRIPT', `The script ${path} can't be read: ${systemReason(error)}.`);
     const guess = nearest(basename(path), shippedScripts());
-    throw new BricksError('E_SCRIPT', `The script ${path} can't be read: there is no such file.`, guess ? `Did you mean ${guess}, which ships with Packet Bricks?` : `Check the name after -f. Packet Bricks ships with: ${shippedScripts().join(', ')}.`);
+    throw new BricksError('E_SCRIPT', `The script ${path} can't be read: there is no such file.`, guess ? `Did you mean ${guess}, which ships with Packet Bricks?` : `Check its name. Packet Bricks ships with: ${shippedScripts().join(', ')}.`);
   }
 }
 

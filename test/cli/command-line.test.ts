@@ -51,7 +51,7 @@ describe('usage errors end with 2, on standard error, with what was perhaps mean
 describe('a script that', () => {
   test('is not there is told in a line', async () => {
     const { code, stderr } = await place.run(['--backend', 'loopback', '-f', 'none.lua']);
-    expect(stderr).toMatch(/^bricks: The script none\.lua can't be read: there is no such file\. Check the name after -f\. Packet Bricks ships with: .*load-balance\.lua.* \[E_SCRIPT\]\n$/);
+    expect(stderr).toMatch(/^bricks: The script none\.lua can't be read: there is no such file\. Check its name\. Packet Bricks ships with: .*load-balance\.lua.* \[E_SCRIPT\]\n$/);
     expect(code).toBe(1);
   });
 

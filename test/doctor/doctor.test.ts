@@ -94,6 +94,10 @@ async function troubles(words: readonly string[], wrap: readonly string[] = insi
     inNamespace('ethtool', '-K', 'eth3', 'gro', 'off', 'rxvlan', 'off');
   });
 
+  test('refuses a backend that does not exist', async () => {
+    expect(await workplace.run(['doctor', '--backend', 'netmop', 'eth3'], { wrap: inside })).toMatchObject({ code: 2, stderr: expect.stringMatching(/There is no backend "netmop"\. Did you mean "?netmap"?\? \[E_BACKEND\]/) });
+  });
+
   test('finds that the netmap module is missing where netmap is wanted', async () => {
     const loaded = spawnSync('test', ['-e', '/dev/netmap']).status === 0;
     expect(await troubles(['--backend', 'netmap', 'eth3'])).toEqual(loaded ? [] : ['bad: netmap']);

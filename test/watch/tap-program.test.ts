@@ -122,6 +122,20 @@ describe('the topic', () => {
   });
 });
 
+test('one who taps or traces an engine that is stopped, or a link that drops all, is told so, and does not wait for nothing', async () => {
+  const place = new DaemonPlace();
+  place.script('stopped.lua', 'local pe = PktEngine.new("e0"):link(Brick.new("Dummy"):connect_input("eth0"):connect_output("p{0"))\n');
+  expect(await place.run(['-d', '--backend', 'loopback', '-f', 'stopped.lua'])).toMatchObject({ code: 0 });
+  const waiting = [place.start(['tap', 'eth0']), place.start(['trace', '1', '--engine', 'e0'])];
+  for (const program of waiting) {
+    await program.says(/Nothing is seen of an engine that is stopped, until it is started: e0\./);
+    program.signal('SIGINT');
+    await program.ended;
+  }
+  await place.kill();
+  place.dispose();
+});
+
 const lacksTcpdump = spawnSync('tcpdump', ['--version']).error ? 'tcpdump is not there' : '';
 
 describeInNamespace('bricks tap', () => {

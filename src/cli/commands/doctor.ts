@@ -9,6 +9,7 @@ import { checkDaemons, checkOthers } from '../../doctor/program-checks';
 import { checkSuspended } from '../../doctor/suspended-programs';
 import { checkSystem } from '../../doctor/system-checks';
 import type { Command as Remedy, Finding, Verdict } from '../../doctor/finding';
+import { findBackend } from '../../plugins/find';
 import { runDirectory } from '../../protocol/address';
 import { daemonOption } from '../client-command';
 import { EXIT_FAILURE } from '../exit-codes';
@@ -40,6 +41,7 @@ export class DoctorCommand extends Command {
   override async execute(): Promise<number> {
     if (process.platform !== 'linux') throw new BricksError('E_PLATFORM', 'The doctor knows Linux only.', 'bricks devices lists what each backend can do here.');
     if (this.fix && this.json) throw new UsageError('--fix asks and --json answers programs: use one of them.');
+    if (this.backend !== undefined) await findBackend(this.backend);
     let findings = this.examine();
     if (this.json) this.context.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
     else for (const one of findings) this.context.stdout.write(`${this.lines(one).join('\n')}\n`);

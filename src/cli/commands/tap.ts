@@ -19,7 +19,7 @@ import type { TappedPacketText, TapNews } from '../../protocol/commands/watch';
 import { TapCapture } from '../../watch/tap-capture';
 import { placeText, tapLine } from '../../watch/tap-text';
 import { ClientCommand, connectOptions } from '../client-command';
-import { WatchEnd } from '../watch-end';
+import { QUIET_MILLISECONDS, WatchEnd } from '../watch-end';
 
 /** Of a packet that is printed, its headers are enough. */
 const TEXT_SNAP = 192;
@@ -78,8 +78,9 @@ export class TapCommand extends ClientCommand {
     if ((link === undefined || link === ALL) && !this.drops) throw new UsageError("bricks tap needs a link, such as eth3 or 'eth3{0' (bricks graph shows them), or --drops.");
     if (this.write === '-' && isatty(1)) throw new BricksError('E_ATTACH_TERMINAL', 'Refusing to write binary pcapng to a terminal.', 'Pipe it to a program (bricks tap LINK -w - | tcpdump -r -), or leave -w out.');
     const daemon = await connect(connectOptions(this));
-    const watch = new WatchEnd(daemon);
+    const watch = new WatchEnd(daemon, this.engine);
     const out = await this.output(watch);
+    const quiet = setTimeout(() => void this.tellDrops(daemon, link), QUIET_MILLISECONDS);
     try {
       await daemon.listen('tap', {
         link: link === ALL ? undefined : link, engine: this.engine, filter: filter.length > 0 ? filter.join(' ') : undefined,
@@ -87,22 +88,29 @@ export class TapCommand extends ClientCommand {
       }, (news) => this.take(news, out, watch));
       return await watch.exitCode(async () => {
         await written(out);
-        if (this.taken === 0 && this.lost === 0 && !this.drops) await this.tellDrops(daemon, link);
+        await this.tellDrops(daemon, link);
         say(`${countText(this.taken, 'packet')}${this.lost > 0 ? `; ${this.lost} more were not taken in time: use a filter, --sample or --rate` : ''}`);
       });
     } finally {
+      clearTimeout(quiet);
       await daemon.close();
       if (out !== this.context.stdout) out.end();
     }
   }
 
-  /** Nothing came: perhaps since the link drops all of it. */
-  private async tellDrops(daemon: Daemon, link: string): Promise<void> {
+  /** Nothing has come: perhaps since the link drops all of it. Said once. */
+  private async tellDrops(daemon: Daemon, link: string | undefined): Promise<void> {
+    if (this.drops || this.toldDrops || this.taken > 0 || this.lost > 0) return;
     const ends = link === undefined ? [] : linkNamesFor(link);
     const engines = this.engineName === '' ? [] : await daemon.call('engine.stats', { name: this.engineName }).catch(() => []);
-    for (const drop of engines.flatMap(dropsOf)) if (drop.kind === 'link' && ends.includes(drop.place)) say(`${dropText(drop)} bricks tap --drops ${shellWord(drop.place)} shows such packets.`);
+    for (const drop of engines.flatMap(dropsOf)) {
+      if (drop.kind !== 'link' || !ends.includes(drop.place)) continue;
+      this.toldDrops = true;
+      say(`${dropText(drop)} bricks tap --drops ${shellWord(drop.place)} shows such packets.`);
+    }
   }
 
+  private toldDrops = false;
   private engineName = '';
   private readonly capture = new TapCapture();
   private missed = 0;
@@ -110,6 +118,7 @@ export class TapCommand extends ClientCommand {
   private take(news: TapNews, out: Writable, watch: WatchEnd): void {
     if (news.begun !== undefined) {
       this.engineName = news.begun;
+      watch.begun = true;
       say(`tap of engine ${news.begun}; Ctrl-C ends it`);
     }
     const { packets = [] } = news;

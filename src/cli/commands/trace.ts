@@ -36,11 +36,12 @@ export class TraceCommand extends ClientCommand {
     if (!Number.isInteger(count) || count < 1 || count > 10_000) throw new UsageError(`bricks trace ${this.number}: the number of packets must be an integer from 1 to 10000.`);
     const daemon = await connect(connectOptions(this));
     try {
-      const watch = new WatchEnd(daemon);
+      const watch = new WatchEnd(daemon, this.engine);
       let begun = '';
       await daemon.listen('trace', { count, source: this.from, engine: this.engine, filter: this.filter.length > 0 ? this.filter.join(' ') : undefined }, (news) => {
         if (news.begun !== undefined) {
           begun = news.begun;
+          watch.begun = true;
           say(`trace of engine ${begun}; Ctrl-C ends it`);
         }
         if (news.trail) this.context.stdout.write(this.json ? `${JSON.stringify({ engine: begun, ...news.trail })}\n` : trailText(news.trail));
