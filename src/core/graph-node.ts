@@ -14,6 +14,7 @@ import type { OwnCounters } from '../context/own-counters';
 import type { CurrentPackets } from '../context/current-packets';
 import type { PacketList, PacketLists } from '../model/packet-list';
 import type { SideArea } from '../buffers/side-area';
+import { COPIED, UNLISTED } from '../v8/loops';
 
 const DECISION = DROP_REASON_INDEX.decision;
 const NO_BUFFER = DROP_REASON_INDEX.noBuffer;
@@ -44,7 +45,6 @@ export class GraphNode {
   readonly edits: boolean;
   /** The rows for whose copies there was no room, of the input that was copied last. */
   readonly refused: Uint16Array;
-  private readonly listed: () => number;
   private readonly code: NodeCode;
   private readonly own: OwnCounters;
 
@@ -61,7 +61,6 @@ export class GraphNode {
   ) {
     this.inputs = memory.inputs;
     this.outputs = memory.outputs;
-    this.listed = memory.listed;
     this.merged = memory.merged;
     this.code = brick.code;
     this.hold = brick.hold;
@@ -79,19 +78,20 @@ export class GraphNode {
   }
 
   run(input: PacketList): void {
-    this.count(input, this.code.run(input, this.brick.state));
+    this.code.run(input, this.brick.state);
+    this.count(input);
   }
 
   runTimed(input: PacketList, timer: CellClock): void {
     const { words, record } = this;
     timer.read();
     const begin = timer.cell[0];
-    const copies = this.code.run(input, this.brick.state);
+    this.code.run(input, this.brick.state);
     timer.read();
     addToCounter(words, record + BRICK_NANOSECONDS, Math.min(0x3fffffff, timer.cell[0] - begin) | 0);
     addToCounter(words, record + BRICK_TIMED_BATCHES, 1);
     addToCounter(words, record + BRICK_TIMED_PACKETS, input.count);
-    this.count(input, copies);
+    this.count(input);
   }
 
   /** Takes copies of its packets, which it gets after the batch that is on its way. Returns for how many there was no room. */
@@ -110,11 +110,12 @@ export class GraphNode {
   }
 
   /** In + copies = out + drops + newly held. */
-  private count(input: PacketList, copies: number): void {
+  private count(input: PacketList): void {
     const { words, record, hold } = this;
-    const out = this.listed();
-    let dropped = input.count + copies - out;
-    let copied = copies;
+    const { tally } = this.code;
+    let dropped = tally[UNLISTED];
+    let copied = tally[COPIED];
+    const out = input.count + copied - dropped;
     if (hold) {
       dropped -= hold.takeFresh();
       setCounter(words, record + BRICK_HELD, hold.count);

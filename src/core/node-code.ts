@@ -13,7 +13,7 @@ import type { MovableView } from '../model/packet-view';
 import { Apart, callApart } from '../v8/apart';
 import { uint16Array, uint32Array } from '../model/typed-arrays';
 import { callLoop, type Specialiser } from '../v8/specialise';
-import { beginRows, chooseLoopFor, endRows, packetLoop, type ChooseLoop, type PacketLoop } from '../v8/loops';
+import { COPIED, UNLISTED, beginRows, chooseLoopFor, endRows, packetLoop, type ChooseLoop, type NodeTally, type PacketLoop } from '../v8/loops';
 import { numberer, repeater, type RepeatLoop } from '../v8/repeat-loops';
 
 /** What the functions of a node are made with. */
@@ -29,8 +29,10 @@ export interface NodeParts {
 }
 
 export interface NodeCode {
-  /** Puts each row of the input on the lists of the outputs that get it. Returns the copies: rows on lists beyond the first. */
-  run(input: PacketList, state: unknown): number;
+  /** What the last run has done with the rows of its input. */
+  readonly tally: NodeTally;
+  /** Puts each row of the input on the lists of the outputs that get it. */
+  run(input: PacketList, state: unknown): void;
   /** Asks which of the held packets go: makes them rows of the area's outgoing batch, on the outputs' lists. Returns how many it dropped. */
   release(hold: HoldArea, all: boolean, state: unknown): number;
 }
@@ -95,6 +97,7 @@ function noSlowPath(): number {
  * passes this packet and starts the loop again behind it, so that all packets keep their order.
  */
 class ChooseCode implements NodeCode {
+  readonly tally: NodeTally = uint32Array(2);
   private readonly ofWhole: ChooseLoop;
   private readonly ofList: ChooseLoop;
   private readonly nextRows: NextRows;
@@ -103,6 +106,7 @@ class ChooseCode implements NodeCode {
   constructor(
     { memory, specialise }: NodeParts, choose: ChooseFunction, private readonly chooseSlowly: ChooseFunction = noSlowPath, private readonly releaseOne: ReleaseFunction | undefined,
   ) {
+    const { tally } = this;
     const lists = memory.outputs;
     const { rows, step, outputs } = lists;
     this.lists = lists;
@@ -111,18 +115,18 @@ class ChooseCode implements NodeCode {
       throw wrongOutput(outputs, given);
     };
     const loop = chooseLoopFor(choose);
-    this.ofWhole = specialise(loop, choose, null, rows, this.nextRows.next, step > 0, step, outputs, refuse);
-    this.ofList = specialise(loop, choose, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, refuse);
+    this.ofWhole = specialise(loop, choose, null, rows, this.nextRows.next, step > 0, step, outputs, tally, refuse);
+    this.ofList = specialise(loop, choose, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, tally, refuse);
   }
 
-  run(input: PacketList, state: unknown): number {
+  run(input: PacketList, state: unknown): void {
     const { nextRows } = this;
     const { count } = input;
+    this.tally[UNLISTED] = 0;
     const loop = input.whole ? this.ofWhole : this.ofList;
     callLoop(nextRows.begin, undefined, undefined, undefined);
     for (let at = callLoop(loop, 0, count, state); at < count; at = callLoop(loop, at + 1, count, state)) this.passSlowly(input.rows[at], state);
     callLoop(nextRows.end, undefined, undefined, undefined);
-    return 0;
   }
 
   private passSlowly(row: number, state: unknown): void {
@@ -130,7 +134,8 @@ class ChooseCode implements NodeCode {
     const { next } = this.nextRows;
     const output = this.chooseSlowly(row, state);
     if (output >= 0 && output < outputs && output === (output | 0)) rows[step > 0 ? (next[output]++ << step) + output : next[output]++] = row;
-    else if (output !== DROP && output !== HELD) throw wrongOutput(outputs, output);
+    else if (output === DROP || output === HELD) this.tally[UNLISTED]++;
+    else throw wrongOutput(outputs, output);
   }
 
   release(hold: HoldArea, all: boolean, state: unknown): number {
@@ -164,26 +169,28 @@ class ChooseCode implements NodeCode {
 }
 
 class PacketCode implements NodeCode {
+  readonly tally: NodeTally = uint32Array(2);
   private readonly ofWhole: PacketLoop;
   private readonly ofList: PacketLoop;
   private readonly nextRows: NextRows;
 
   constructor({ memory, specialise, makeView }: NodeParts, onPacket: PacketFunction, copies: boolean) {
+    const { tally } = this;
     const lists = memory.outputs;
     const { rows, step, outputs } = lists;
     this.nextRows = new NextRows(lists, specialise);
     const view = makeView();
-    const several = new Apart(severalGiver(lists, this.nextRows.next, copies));
-    this.ofWhole = specialise(packetLoop, onPacket, view, null, rows, this.nextRows.next, step > 0, step, outputs, several, callApart);
-    this.ofList = specialise(packetLoop, onPacket, view, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, several, callApart);
+    const several = new Apart(severalGiver(lists, this.nextRows.next, tally, copies));
+    this.ofWhole = specialise(packetLoop, onPacket, view, null, rows, this.nextRows.next, step > 0, step, outputs, tally, several, callApart);
+    this.ofList = specialise(packetLoop, onPacket, view, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, tally, several, callApart);
   }
 
-  run(input: PacketList, state: unknown): number {
+  run(input: PacketList, state: unknown): void {
     const { nextRows } = this;
+    this.tally.fill(0);
     callLoop(nextRows.begin, undefined, undefined, undefined);
-    const copied = callLoop(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
+    callLoop(input.whole ? this.ofWhole : this.ofList, input.count, state, undefined);
     callLoop(nextRows.end, undefined, undefined, undefined);
-    return copied;
   }
 
   release(): number {
@@ -191,8 +198,8 @@ class PacketCode implements NodeCode {
   }
 }
 
-/** Gives a row to what is not one output: a list of outputs, or ALL. Returns how many copies that makes. */
-function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, copies: boolean): (row: number, given: unknown) => number {
+/** Gives a row to what is not one output: a list of outputs, or ALL. Returns how many these are. */
+function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, tally: NodeTally, copies: boolean): (row: number, given: unknown) => number {
   const interleaved = step > 0;
   const give = (row: number, output: number): void => {
     rows[interleaved ? (next[output]++ << step) + output : next[output]++] = row;
@@ -208,11 +215,14 @@ function severalGiver({ rows, step, outputs }: PacketLists, next: Uint32Array, c
       if (several !== undefined && several.indexOf(output) !== k) throw new Error(`it gave a packet to output ${output} twice`);
       give(row, output);
     }
-    return Math.max(0, count - 1);
+    if (count === 0) tally[UNLISTED]++;
+    else tally[COPIED] += count - 1;
+    return count;
   };
 }
 
 class ProcessCode implements NodeCode {
+  readonly tally: NodeTally = uint32Array(2);
   /** What the brick decides: `decided[i]` is the output of `input.rows[i]`. */
   private readonly decided: Uint16Array;
   private readonly distribute: (count: number) => void;
@@ -220,6 +230,7 @@ class ProcessCode implements NodeCode {
   private readonly nextRows: NextRows;
 
   constructor({ memory, specialise }: NodeParts, private readonly process: ProcessFunction) {
+    const { tally } = this;
     const { rows, step, outputs } = memory.outputs;
     const decided = uint16Array(memory.room);
     this.decided = decided;
@@ -227,18 +238,17 @@ class ProcessCode implements NodeCode {
     const refuse = (given: number): void => {
       throw wrongOutput(outputs, given);
     };
-    this.distribute = specialise(distributeLoop, decided, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, refuse);
-    this.distributeWhole = specialise(distributeLoop, decided, null, rows, this.nextRows.next, step > 0, step, outputs, refuse);
+    this.distribute = specialise(distributeLoop, decided, memory.inputRows, rows, this.nextRows.next, step > 0, step, outputs, tally, refuse);
+    this.distributeWhole = specialise(distributeLoop, decided, null, rows, this.nextRows.next, step > 0, step, outputs, tally, refuse);
   }
 
-  run(input: PacketList, state: unknown): number {
+  run(input: PacketList, state: unknown): void {
     const { decided, nextRows } = this;
     decided.fill(NEXT_DROP, 0, input.count);
     this.process(input, decided, state);
     callLoop(nextRows.begin, undefined, undefined, undefined);
     callLoop(input.whole ? this.distributeWhole : this.distribute, input.count, undefined, undefined);
     callLoop(nextRows.end, undefined, undefined, undefined);
-    return 0;
   }
 
   release(): number {
@@ -249,20 +259,25 @@ class ProcessCode implements NodeCode {
 /** One call that distributes what the process form has decided: 1 ns a packet. `wrong` is 0 for NEXT_DROP and NEXT_HELD (src/v8/loops.ts says why it is computed first). */
 function distributeLoop(
   decided: Uint16Array, inputRows: Uint16Array | null, rows: Uint16Array, next: Uint32Array, interleaved: boolean, step: number, outputs: number,
-  refuse: (output: number) => void,
+  tally: NodeTally, refuse: (output: number) => void,
 ) {
   return function distribute(count: number): void {
+    let left = 0;
     for (let i = 0; i < count; i = (i + 1) | 0) {
       const row = inputRows ? inputRows[i] : i;
       const output = decided[i];
       const wrong = (output ^ 0xffff) >>> 1;
+      const more = (left + 1) | 0;
       if (output < outputs) rows[(interleaved ? (next[output]++ << step) + output : next[output]++) | 0] = row;
       else if (wrong) refuse(output);
+      else left = more;
     }
+    tally[0] = left;
   };
 }
 
 class BroadcastCode implements NodeCode {
+  readonly tally: NodeTally = uint32Array(2);
   private readonly repeatWhole: RepeatLoop;
   private readonly repeatList: RepeatLoop;
   private readonly outputs: number;
@@ -274,11 +289,12 @@ class BroadcastCode implements NodeCode {
     this.repeatList = specialise(repeater, memory.inputRows, rows, counts, shift);
   }
 
-  run(input: PacketList): number {
-    const { outputs, repeatWhole, repeatList } = this;
+  run(input: PacketList): void {
+    const { outputs, repeatWhole, repeatList, tally } = this;
     const repeat = input.whole ? repeatWhole : repeatList;
     for (let output = 0; output < outputs; output++) callLoop(repeat, output, input.count, undefined);
-    return outputs > 1 ? input.count * (outputs - 1) : 0;
+    if (outputs === 0) tally[UNLISTED] = input.count;
+    else tally[COPIED] = input.count * (outputs - 1);
   }
 
   release(): number {

@@ -42,8 +42,6 @@ export interface NodeMemory {
   readonly outputs: PacketLists;
   /** Rows that its input may have. */
   readonly room: number;
-  /** How many rows are on all of them. */
-  readonly listed: () => number;
   readonly inputs: readonly InnerLink[];
   readonly merged: MergedList;
   /** Where the rows of its input stand, unless that is all rows of a batch. */
@@ -98,7 +96,7 @@ export class GraphMemory {
       const merged = known?.merged ?? new MergedList(rows * brick.multiplicity, merging, this.specialise);
       const inputRows = inputs.length === 1 && !entries.has(index) ? inputs[0].list.rows : merged.list.rows;
       const outputs = lists[index];
-      return { outputs, room: rows * brick.multiplicity, listed: this.specialise(listedOn, outputs.counts, outputs.outputs), inputs, merged, inputRows };
+      return { outputs, room: rows * brick.multiplicity, inputs, merged, inputRows };
     });
   }
 
@@ -128,22 +126,6 @@ const MANY_OUTPUTS = 64;
 function interleaves(graph: CompiledGraph, index: number, everySinkInterleaves: boolean): boolean {
   const { declaration, outputs } = graph.bricks[index];
   return everySinkInterleaves && declaration.fanout !== 'all' && outputs.length > MANY_OUTPUTS && !graph.edges.some((edge) => edge.from === index);
-}
-
-/** How many rows are on all lists of a brick. */
-function listedOn(counts: Uint32Array, outputs: number) {
-  return function listed(): number {
-    let sum = 0;
-    let k = 0;
-    for (const last = outputs - 4; k <= last; k = (k + 4) | 0) {
-      sum = (sum + counts[k]) | 0;
-      sum = (sum + counts[(k + 1) | 0]) | 0;
-      sum = (sum + counts[(k + 2) | 0]) | 0;
-      sum = (sum + counts[(k + 3) | 0]) | 0;
-    }
-    for (; k < outputs; k = (k + 1) | 0) sum = (sum + counts[k]) | 0;
-    return sum;
-  };
 }
 
 /** In whole numbers of 32 bits, which V8 adds fastest: MAXIMUM_BATCH_ROWS packets of a capture's greatest length, 262,144 bytes, are 2 ** 30. */
