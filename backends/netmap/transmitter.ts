@@ -1,4 +1,5 @@
 import type { OpenContext, SinkRequest, Transmitter } from '../../src/model/backend';
+import { createLateDrops } from '../../src/model/late-drops';
 import type { PacketBatch } from '../../src/model/packet-batch';
 import type { NativePort, NativeSource, NativeTransmitter, NetmapAddon } from './native';
 import type { NetmapSettings } from './options';
@@ -34,6 +35,11 @@ export class NetmapTransmitter implements Transmitter {
     private readonly leave: (transmitter: NetmapTransmitter) => void,
   ) {
     this.batches = context.batches;
+    for (const { lists, output } of requests) {
+      lists.drops.complete[output] = 1;
+      // What waits in extra buffers, or goes on along a chain, may be dropped long after its batch.
+      lists.drops.late ??= createLateDrops();
+    }
     this.bound = context.batches.map(() => undefined);
     this.drainMilliseconds = options.drainMilliseconds;
     this.native = new addon.NetmapTransmitter({
@@ -52,9 +58,6 @@ export class NetmapTransmitter implements Transmitter {
       batchesTogether: options.batchesTogether,
       before: before?.native,
     });
-    // In a chain a packet is past its sinks long before the last of them has it.
-    const complete = context.copies && options.groups === 'chain' ? 0 : 1;
-    for (const { lists, output } of requests) lists.drops.complete[output] = complete;
     if (before) before.successor = this;
   }
 

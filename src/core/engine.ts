@@ -285,6 +285,8 @@ export class Engine {
       }
     }
     this.publisher.publish();
+    // What closing has dropped.
+    this.graph.watch.watcher.look();
     if (failures.length > 0) throw failures[0];
   }
 }

@@ -17,11 +17,13 @@ export interface DropNotes {
   readonly words: Uint32Array;
   /** Of each output 1, where whoever sends its packets notes all that it drops. */
   readonly complete: Uint8Array;
+  /** Where links note what they drop of earlier batches (late-drops.ts); missing if none of them ever does. */
+  late: Uint32Array | undefined;
 }
 
 /** For lists of so many outputs, and at least so many drops of a batch. */
 export function createDropNotes(outputs: number, drops: number): DropNotes {
-  return { words: uint32Array(HEADER_WORDS + NOTE_WORDS * drops), complete: new Uint8Array(Math.max(1, outputs)) };
+  return { words: uint32Array(HEADER_WORDS + NOTE_WORDS * drops), complete: new Uint8Array(Math.max(1, outputs)), late: undefined };
 }
 
 /** A packet of the batch on its way is dropped: `reason` is the index of it. Costs nothing to speak of while nobody wants to know. */

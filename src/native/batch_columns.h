@@ -57,9 +57,15 @@ inline uint64_t* LinkRecord(const Napi::Value& counters, const Napi::Value& reco
 }
 
 inline DropNotes NotesOf(const Napi::Object& drops) {
-  uint32_t* const words = ColumnData<uint32_t>(drops, "words", 2);
-  const size_t length = drops.Get("words").As<Napi::TypedArray>().ElementLength();
-  return {words, static_cast<uint32_t>((length - 2) / 2)};
+  DropNotes notes;
+  notes.words = ColumnData<uint32_t>(drops, "words", 2);
+  const auto lengthOf = [&drops](const char* name) { return static_cast<uint32_t>(drops.Get(name).As<Napi::TypedArray>().ElementLength()); };
+  notes.room = (lengthOf("words") - 2) / 2;
+  if (!drops.Get("late").IsUndefined()) {
+    notes.late.words = ColumnData<uint32_t>(drops, "late", LateDrops::kHeaderWords);
+    notes.late.room = lengthOf("late") - LateDrops::kHeaderWords;
+  }
+  return notes;
 }
 
 // The lists of one brick's outputs (src/model/packet-list.ts): output k's i-th row number

@@ -58,7 +58,7 @@ export class TapRingWriter {
   add(columns: NumberColumns, { memory, linkType }: Pick<PacketBatch, 'memory' | 'linkType'>, row: number, taken: number, place: number, reason: number): number {
     const at = this.reserve(taken);
     if (at < 0) {
-      this.header[LOST]++;
+      this.lose(1);
       return -1;
     }
     const { words } = this.memory;
@@ -87,6 +87,11 @@ export class TapRingWriter {
     words[(at >>> 2) + TAKEN] = text.length;
     bytes.set(text, at + RECORD_BYTES);
     return true;
+  }
+
+  /** Counts packets that have no record. */
+  lose(packets: number): void {
+    this.header[LOST] += packets;
   }
 
   /** A record that was not committed yet counts for nothing. */

@@ -1,10 +1,12 @@
 /** A tap over one graph: the places where it looks. */
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { CompiledLink } from '../model/graph';
+import type { DropNotes } from '../model/drop-notes';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketLists } from '../model/packet-list';
 import type { InnerLink } from '../rows/graph-memory';
 import { TakenPackets, type Tap } from './tap';
+import type { LatePacket } from './late-packets';
 import type { TapPlace } from './watch-plan';
 import { NO_DROP, SinkList } from './sink-list';
 import { UndecidedRows, innerLinkOf, linksNamed, type WatchedGraph } from './watched-graph';
@@ -60,6 +62,11 @@ export class TapView {
       const edge = compiled.edges[index];
       this.inner.push({ node: edge.to, link: innerLinkOf(watched, index), place: place(edge, 'inner', { brick: labelOf(edge.from), output: edge.output, to: labelOf(edge.to) }) });
     }
+  }
+
+  /** Whether dropped packets are wanted, not those that pass. */
+  get showsDrops(): boolean {
+    return this.tap.order.drops;
   }
 
   /** At which steps of a batch it looks. */
@@ -176,6 +183,12 @@ export class TapView {
       this.reasons[dropped++] = reasons[i];
     }
     if (dropped > 0) this.tap.show(batch, this.scratch, dropped, place, this.reasons);
+  }
+
+  /** A packet of an earlier batch, which a link has dropped after all. `notes`: those of the brick in front of the link. */
+  droppedLate(notes: DropNotes, { batch, output, reason }: LatePacket): void {
+    const sink = this.sinks.find(({ list }) => list.lists.drops === notes && list.output === output);
+    if (sink) this.tap.show(batch, this.whole, 1, sink.place, this.allOf(reason, 1));
   }
 
   private allOf(reason: number, count: number): Int8Array {

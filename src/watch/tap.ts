@@ -132,6 +132,11 @@ export class Tap {
     this.left++;
   }
 
+  /** So many packets could not be shown. */
+  miss(count: number): void {
+    this.ring.lose(count);
+  }
+
   commit(): void {
     if (!this.fresh) return;
     this.fresh = false;
@@ -140,7 +145,7 @@ export class Tap {
 
   private take(batch: PacketBatch, row: number, at: number, place: number, reasons: Int8Array | undefined, taken: TakenPackets | undefined): void {
     if (this.left <= 0 || !this.isInTime()) return;
-    if (this.sight?.arrival.missing === true) fillArrival(batch, row, row + 1);
+    if (this.sight?.arrival.missing === true && batch.offset === this.sight.current.columns.offset) fillArrival(batch, row, row + 1);
     const record = this.ring.add(batch, batch, row, Math.min(batch.length[row], this.order.snap), place, reasons ? reasons[at] : NO_REASON);
     if (record < 0) return;
     this.left--;

@@ -5,10 +5,12 @@ import { LOOK_BRICKS, LOOK_ENTERED, LOOK_SENDING, type GraphWatcher } from '../c
 import { DROP } from '../model/brick';
 import { clearDropNotes, wantDropNotes, type DropNotes } from '../model/drop-notes';
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
+import { hasLateDrops, wantLateDrops } from '../model/late-drops';
 import { messageOf } from '../model/errors';
 import type { PacketBatch } from '../model/packet-batch';
 import type { PacketList } from '../model/packet-list';
 import { fillArrival } from '../buffers/copy-packets';
+import { eachLatePacket } from './late-packets';
 import { Tap } from './tap';
 import { TapView } from './tap-view';
 import { Trace } from './trace';
@@ -25,6 +27,8 @@ export class Watchers implements GraphWatcher {
   private leaving: TapView[] = [];
   /** Where drops are noted of what somebody looks at when it is sent. */
   private notes: DropNotes[] = [];
+  /** Those of them where somebody wants to know of earlier batches too. */
+  private late: DropNotes[] = [];
   private waitingBefore: readonly number[] = [];
   /** Whether more of the columns is read than those of the rows that taps take. */
   private readsAll = false;
@@ -55,6 +59,7 @@ export class Watchers implements GraphWatcher {
   }
 
   look(): void {
+    this.showLate();
     this.commit();
     this.endDone();
     const orders = Atomics.load(this.orders, this.word);
@@ -158,9 +163,24 @@ export class Watchers implements GraphWatcher {
     } catch (error) {
       this.fail(error);
     }
+    this.showLate();
     if (traces.length === 0) return;
     this.eachTrace((trace) => trace.sent());
     this.endDone();
+  }
+
+  /** Packets of earlier batches that have been dropped since the last look. */
+  private showLate(): void {
+    const { late } = this;
+    for (let index = 0; index < late.length; index++) {
+      const notes = late[index];
+      if (notes.late === undefined || !hasLateDrops(notes.late)) continue;
+      const views = this.leaving.filter(({ showsDrops }) => showsDrops);
+      this.guard(() => {
+        const lost = notes.late === undefined ? 0 : eachLatePacket(notes.late, (packet) => views.forEach((view) => view.droppedLate(notes, packet)));
+        for (const { tap } of this.taps) if (tap.order.drops) tap.miss(lost);
+      });
+    }
   }
 
   /** Readers see what taps have taken, a millisecond later at most: until what was copied has reached its memory, the engine waits for it here. */
@@ -224,6 +244,10 @@ export class Watchers implements GraphWatcher {
     for (const notes of this.notes) wantDropNotes(notes, false);
     this.notes = this.leaving.length + traces.length > 0 ? [...new Set(watched.compiled.sinks.map((sink) => watched.graph.nodes[sink.brick].outputs.drops))] : [];
     for (const notes of this.notes) wantDropNotes(notes, true);
+    const late = this.leaving.some(({ showsDrops }) => showsDrops) ? this.notes.filter((notes) => notes.late) : [];
+    for (const notes of this.late) if (!late.includes(notes) && notes.late) wantLateDrops(notes.late, false);
+    for (const notes of late) if (!this.late.includes(notes) && notes.late) wantLateDrops(notes.late, true);
+    this.late = late;
     const { graph: { watch, sideNodes }, sources, arrival } = watched;
     // What waits beside a batch takes its columns with it.
     this.readsAll = traces.length > 0 || sideNodes.length > 0 || taps.some(({ tap }) => tap.readsAll);

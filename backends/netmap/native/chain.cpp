@@ -67,6 +67,7 @@ void Chain::MakeRoutes(const SentBatch& batch, const uint32_t* active, uint32_t 
       const uint32_t row = sink.rows[n];
       if (row >= columns.capacity || size_t{columns.offset[row]} + columns.length[row] > batch.memoryBytes) {
         sink.counters[kDropBackendError]++;
+        sink.drops.Note(sink.output, row, kDropBackendError);
         continue;
       }
       routes_[row] = AddHop(active[k], routes_[row]);
@@ -149,12 +150,12 @@ void Chain::PlaceOther(uint32_t index, const Packet& packet) {
   Sink& sink = sinks_.all[index];
   if (!sink.gone && sink.Fits(packet.length) && overflow_.Keep(index, packet)) return;
   const uint32_t reason = sink.gone ? kDropInterfaceDown : !sink.Fits(packet.length) ? kDropTooLong : sink.Space() >= sink.SlotsFor(packet.length) && sink.queue.count == 0 ? kDropBackendError : sinks_.ReasonFull(sink);
-  Sinks::TakeBack(sink, packet.length, reason);
+  Sinks::TakeBack(sink, packet, reason);
 }
 
 // The reader kept a packet's buffer: nobody else can have it.
 void Chain::Lose(uint32_t hop, uint32_t length) {
-  while (hop != kNone) Sinks::TakeBack(sinks_.all[TakeHop(&hop)], length, kDropBackendError);
+  while (hop != kNone) Sinks::TakeBack(sinks_.all[TakeHop(&hop)], {nullptr, length, nullptr, nullptr}, kDropBackendError);
 }
 
 void Chain::TakeReturned(uint32_t index) {

@@ -100,8 +100,10 @@ void Overflow::Evict(const Reserve* reserve) {
 // It was counted as sent when the reserve took it.
 void Overflow::DropOldest(Sink& sink) {
   uint16_t length;
-  sink.reserve->GiveFree(sink.reserve->Pop(&sink.queue, &length));
-  Sinks::TakeBack(sink, length, sinks_.ReasonFull(sink));
+  const uint32_t buffer = sink.reserve->Pop(&sink.queue, &length);
+  Sinks::TakeBack(sink, {sink.Buffer(buffer), length, nullptr, nullptr}, sinks_.ReasonFull(sink));
+  // A free buffer's bytes are netmap's.
+  sink.reserve->GiveFree(buffer);
 }
 
 uint32_t Overflow::Backlog() const {

@@ -132,7 +132,10 @@ void Sender::Settle() {
 }
 
 void Sender::Abandon() {
-  for (Sink& sink : sinks_.all) sink.counters = ignored_;
+  for (Sink& sink : sinks_.all) {
+    sink.counters = ignored_;
+    sink.drops = {};
+  }
   Close(0);
 }
 

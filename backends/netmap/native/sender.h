@@ -55,7 +55,7 @@ class Sender {
   void HandOver(Sender* next, uint32_t milliseconds);
   // Sends what it can within that time, counts the rest as dropped, and gives the extra buffers back.
   void Close(uint32_t milliseconds);
-  // The same without a last look at counters, which may be gone with their thread.
+  // The same without a last look at counters and notes, which may be gone with their thread.
   void Abandon();
 
  private:

@@ -8,7 +8,7 @@
 namespace bricks::netmap {
 
 Packet PacketOf(const SentBatch& batch, uint32_t row, bool movable) {
-  Packet packet = {batch.memory + batch.columns.offset[row], batch.columns.length[row], nullptr, nullptr};
+  Packet packet = {batch.memory + batch.columns.offset[row], batch.columns.length[row], nullptr, nullptr, row};
   const uint32_t at = batch.columns.slot[row];
   if (!movable || at == kNoSlot) return packet;
   packet.region = batch.source->region().get();
@@ -177,10 +177,12 @@ uint32_t Sinks::ReasonFull(Sink& sink) const {
   return sink.everTaken && ReaderLives(sink) ? kDropRingFull : kDropNoReader;
 }
 
-void Sinks::TakeBack(Sink& sink, uint32_t length, uint32_t reason) {
+void Sinks::TakeBack(Sink& sink, const Packet& packet, uint32_t reason) {
   sink.counters[kLinkPackets]--;
-  sink.counters[kLinkBytes] -= length;
+  sink.counters[kLinkBytes] -= packet.length;
   sink.counters[reason]++;
+  if (packet.row != Packet::kNoRow) sink.drops.Note(sink.output, packet.row, reason);
+  else sink.drops.late.Note(sink.output, reason, packet.data, packet.data == nullptr ? 0 : packet.length, packet.length);
 }
 
 int64_t Sinks::Now() const {

@@ -41,10 +41,13 @@ struct SentBatch {
 
 // A packet that is to go into a slot. With `slot`, its buffer may go there, in exchange for an empty one of the same region.
 struct Packet {
+  static constexpr uint32_t kNoRow = UINT32_MAX;
+
   const uint8_t* data;
   uint32_t length;
   netmap_slot* slot;
   const Region* region;
+  uint32_t row = kNoRow;  // of the batch on its way; none if it came with an earlier one
 };
 
 // The packet of a row, which must be within the batch.
@@ -120,8 +123,8 @@ class Sinks {
   bool ReaderLives(Sink& sink) const;
   // The reason for dropping such a packet.
   uint32_t ReasonFull(Sink& sink) const;
-  // A packet that was counted as sent is dropped after all.
-  static void TakeBack(Sink& sink, uint32_t length, uint32_t reason);
+  // A packet that was counted as sent is dropped after all. Its data is null if the bytes are not known any more.
+  static void TakeBack(Sink& sink, const Packet& packet, uint32_t reason);
   // One look at the clock serves until the next call of ForgetTime.
   int64_t Now() const;
   void ForgetTime() { now_ = 0; }
