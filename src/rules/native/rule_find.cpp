@@ -203,28 +203,53 @@ void RuleTable::FindAddresses(uint32_t index) {
   }
 }
 
-// Rules about connections of IPv4 with ports.
-void RuleTable::FindConnections(uint32_t index) {
+// Rules about connections of IPv4 with ports, TCP and UDP: one look-up, since a packet is of one protocol.
+void RuleTable::FindConnections() {
   const uint32_t count = now_.count;
   if (probeCount_ + count > kProbes - 1) Resolve<0>();
   const Class open = classes_[0];
-  const Tuple& tuple = tuples_[0][index];
-  const uint32_t metaMask = tuple.metaMask, metaWanted = tuple.metaWanted, first = seed_ ^ tuple.firstHash;
-  const uint8_t number = static_cast<uint8_t>(index);
+  constexpr uint32_t wanted = kMetaPorts | kMetaProtocol | 4;
+  uint32_t first[2];
+  for (uint32_t tcp = 0; tcp < 2; tcp++) first[tcp] = connections_[tcp] == 0 ? 0 : seed_ ^ tuples_[0][connections_[tcp] - 1u].firstHash;
+  const uint16_t tuples[2] = {connections_[0], connections_[1]};
   const uint32_t* key = now_.keys;
   Probe* out = probes_ + probeCount_;
   for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
-    const uint32_t source = key[kKeySource], destination = key[kKeyDestination], ports = key[kKeyPorts];
+    const uint32_t source = key[kKeySource], destination = key[kKeyDestination], ports = key[kKeyPorts], meta = key[kKeyMeta];
+    const uint32_t tcp = (meta >> kMetaProtocolShift & 0xff) == kProtocolTcp ? 1 : 0;
     // Without a branch: which end comes first is as good as random.
     const uint64_t one = uint64_t{source} << 16 | ports >> 16;
     const uint64_t other = uint64_t{destination} << 16 | (ports & 0xffff);
     const bool exchanged = one > other;
     const uint32_t lower = exchanged ? destination : source;
     const uint32_t upper = exchanged ? source : destination;
-    const uint32_t hash = Finish(Mix(Mix(Mix(first, lower), upper), exchanged ? ExchangedPorts(ports) : ports));
+    const uint32_t hash = Finish(Mix(Mix(Mix(first[tcp], lower), upper), exchanged ? ExchangedPorts(ports) : ports));
     __builtin_prefetch(open.tags + size_t{hash & open.lineMask} * kLineWords);
-    *out = {hash, static_cast<uint16_t>(row), number, static_cast<uint8_t>(exchanged ? kEndsExchanged : kAsItIs)};
-    out += (key[kKeyMeta] & metaMask) == metaWanted ? 1 : 0;
+    *out = {hash, static_cast<uint16_t>(row), static_cast<uint8_t>(tuples[tcp] - 1u), static_cast<uint8_t>(exchanged ? kEndsExchanged : kAsItIs)};
+    out += (meta & (wanted | 15)) == wanted && tuples[tcp] != 0 ? 1 : 0;
+  }
+  probeCount_ = static_cast<uint32_t>(out - probes_);
+}
+
+// Rules about hardware addresses.
+void RuleTable::FindMacs(uint32_t index) {
+  const uint32_t count = now_.count;
+  if (probeCount_ + 2 * count > kProbes - 2) Resolve<1>();
+  const Class open = classes_[1];
+  const Tuple& tuple = tuples_[1][index];
+  const uint32_t first = seed_ ^ tuple.firstHash;
+  const auto number = static_cast<uint8_t>(index);
+  const uint32_t* key = now_.keys;
+  Probe* out = probes_ + probeCount_;
+  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
+    const uint32_t high = key[kKeyMacs], middle = key[kKeyMacs + 1], low = key[kKeyMacs + 2];
+    const uint32_t destination = Finish(Mix(Mix(first, high), middle & 0xffff0000));
+    const uint32_t source = Finish(Mix(Mix(first, middle << 16 | low >> 16), low << 16));
+    __builtin_prefetch(open.tags + size_t{destination & open.lineMask} * kLineWords);
+    __builtin_prefetch(open.tags + size_t{source & open.lineMask} * kLineWords);
+    out[0] = {destination, static_cast<uint16_t>(row), number, static_cast<uint8_t>(kAsItIs)};
+    out[1] = {source, static_cast<uint16_t>(row), number, static_cast<uint8_t>(kSourceMacAsDestination)};
+    out += (key[kKeyMeta] & kMetaMacs) != 0 ? 2 : 0;
   }
   probeCount_ = static_cast<uint32_t>(out - probes_);
 }
@@ -264,9 +289,10 @@ void RuleTable::Find() {
     const Tuple& tuple = tuples_[which][index];
     // The most frequent kinds have loops of their own, which take half the time.
     if (which == 0 && index == addresses_) FindAddresses(index);
-    else if (which == 0 && tuple.how == kHowConnection && tuple.words == 3) FindConnections(index);
+    else if (which == 1 && tuple.how == kHowEitherMac && tuple.words == 2) FindMacs(index);
     else FindBy<which>(index);
   }
+  if (which == 0 && (connections_[0] | connections_[1]) != 0) FindConnections();
   if (hasSubnets_[which] && classes_[which].region != 0) FindSubnets<which>();
   if (probeCount_ > 0) Resolve<which>();
   if (candidateCount_ > 0) Consider<which>();

@@ -17,6 +17,8 @@ namespace rules {
 // Rules lie in so many classes.
 constexpr uint32_t kClasses = sizeof kRecordWords / sizeof *kRecordWords;
 
+constexpr uint32_t kProtocolTcp = 6;
+
 // A word that the writer may change.
 inline uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
@@ -172,7 +174,8 @@ class RuleTable {
   template <uint32_t which>
   void FindBy(uint32_t index);
   void FindAddresses(uint32_t index);
-  void FindConnections(uint32_t index);
+  void FindConnections();
+  void FindMacs(uint32_t index);
   template <uint32_t which>
   void FindSubnets();
   template <uint32_t which>
@@ -205,6 +208,8 @@ class RuleTable {
   uint16_t subnets_[kClasses][kPrefixes] = {};
   bool hasSubnets_[kClasses] = {};
   std::vector<uint16_t> others_[kClasses];
+  // Of connections of IPv4 with ports, by whether the protocol is TCP, not UDP: index of the tuple + 1.
+  uint16_t connections_[2] = {};
   // The tuple of single IPv4 addresses, or -1.
   int32_t addresses_ = -1;
   uint32_t tuplesVersion_[kClasses] = {UINT32_MAX, UINT32_MAX};

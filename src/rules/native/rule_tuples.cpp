@@ -13,7 +13,10 @@ void RuleTable::LoadTuples(uint32_t which) {
   std::vector<Tuple>& tuples = tuples_[which];
   tuples.clear();
   others_[which].clear();
-  if (which == 0) addresses_ = -1;
+  if (which == 0) {
+    addresses_ = -1;
+    connections_[0] = connections_[1] = 0;
+  }
   std::memset(subnets_[which], 0, sizeof subnets_[which]);
   hasSubnets_[which] = false;
   const uint32_t* list = memory_.tuples[which] + (kTuplesMaximum + 1) * kTupleWords + (version & 1) * kListWords;
@@ -43,6 +46,9 @@ void RuleTable::LoadTuples(uint32_t which) {
     if (tuple.how == kHowEitherAddress && hinted) {
       subnets_[which][tuple.prefix] = static_cast<uint16_t>(tuples.size() + 1);
       hasSubnets_[which] = true;
+    } else if (which == 0 && tuple.how == kHowConnection && tuple.words == 3 && (needs & kMetaProtocol) != 0) {
+      // Others than TCP and UDP have no ports.
+      connections_[(how >> 16 & 0xff) == kProtocolTcp ? 1 : 0] = static_cast<uint16_t>(tuples.size() + 1);
     } else {
       others_[which].push_back(static_cast<uint16_t>(tuples.size()));
       if (which == 0 && tuple.how == kHowEitherAddress && tuple.prefix == 32 && tuple.words == 1) addresses_ = static_cast<int32_t>(tuples.size());
