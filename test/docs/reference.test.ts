@@ -84,6 +84,9 @@ describe('the documents', () => {
   });
 });
 
+/** By which daemons are found, where an option doesn't say. */
+const DAEMON_VARIABLES: Readonly<Record<string, string>> = { '--name': 'BRICKS_NAME', '--run-dir': 'BRICKS_RUN_DIR' };
+
 describe('the manual pages', () => {
   const listed = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { man: string[] }).man;
 
@@ -98,6 +101,8 @@ describe('the manual pages', () => {
     for (const { option } of options) {
       const [long] = /--[a-z-]+/.exec(option) ?? [];
       expect(text).toContain(`Fl \\-${(long as string).slice(2)}`);
+      const variable = DAEMON_VARIABLES[long as string];
+      if (variable !== undefined) expect([long, text]).toEqual([long, expect.stringContaining(variable)]);
     }
   });
 });
