@@ -64,6 +64,11 @@ export function namesInstead(word: string, known: readonly string[], all = 'Ther
   return guess ? `Did you mean "${guess}"?` : `${all}: ${known.join(', ')}.`;
 }
 
+/** The same for bricks, of which plugins bring more. */
+export function bricksInstead(kind: string, known: readonly string[]): string {
+  return `${namesInstead(kind, known)}${nearest(kind, known) ? '' : ' If it comes with a plugin, install that: npm search packet-bricks-plugin.'}`;
+}
+
 /** Letters to put in, take out, change, or exchange with their neighbour. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];

@@ -1,6 +1,6 @@
 /** Bricks and backends by their names, wherever they come from: built in, registered by the program, or brought by a plugin. */
 import type { BrickClass } from '../model/define-brick';
-import { BricksError, namesInstead } from '../model/errors';
+import { BricksError, bricksInstead, namesInstead } from '../model/errors';
 import { declarePlugins, inOrderOfNames, knownBrick, offered, offers, type BrickKind, type FoundBackend, type Kind, type Loaded, type Offer } from './container';
 import { loadBrickClass } from './load-brick';
 import { PluginCatalogue } from './plugin-catalogue';
@@ -27,7 +27,7 @@ export function plugins(): PluginCatalogue {
 export async function findBrick(kind: string): Promise<BrickKind> {
   const found = await find('bricks', kind);
   if (found) return found;
-  throw new BricksError('E_BRICK', `There is no brick "${kind}".`, namesInstead(kind, brickSummaries().map(({ name }) => name)));
+  throw new BricksError('E_BRICK', `There is no brick "${kind}".`, bricksInstead(kind, brickSummaries().map(({ name }) => name)));
 }
 
 /** A name that nobody is known to bring may be that of a plugin that was not looked for yet, or that was installed a moment ago. @throws BricksError E_PLUGIN */

@@ -1,7 +1,7 @@
 /** Finds the bricks in an engine's chains, before anything is connected: which words are bricks, which are names of some, which are links. */
 import type { BrickDeclaration } from '../model/brick';
 import { BRICK_NAME } from '../model/graph';
-import { namesInstead, nearest, type BricksError } from '../model/errors';
+import { bricksInstead, nearest, type BricksError } from '../model/errors';
 import { parseLinkName } from '../model/link-name';
 import type { OptionValue } from '../model/options';
 import { expandLink } from './ranges';
@@ -90,7 +90,7 @@ export class BrickFinder {
       const guess = nearest(text, [...this.named.keys(), ...this.known.names]);
       return this.error(word, 'E_SETUP', `${text} is not the name of a brick, so it has no outputs.`, guess === undefined ? `Name the brick where it is made: ${BRICK_NAME.test(text) ? text : 'lb'}: LoadBalancer` : `Did you mean ${guess}?`);
     }
-    return this.error(word, 'E_BRICK', `There is no brick "${text}".`, namesInstead(text, this.known.names));
+    return this.error(word, 'E_BRICK', `There is no brick "${text}".`, bricksInstead(text, this.known.names));
   }
 
   private links(word: Word): readonly string[] {

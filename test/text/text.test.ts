@@ -59,6 +59,7 @@ describe('what the language says', () => {
 describe('mistakes are shown at their place', () => {
   test.each([
     ['eth3 -> LoadBalencer(4) -> x{0..3', 'E_BRICK', 'line 1, column 9: There is no brick "LoadBalencer". Did you mean "LoadBalancer"?', '^^^^^^^^^^^^'],
+    ['eth3 -> FlowLog("x") -> x', 'E_BRICK', 'If it comes with a plugin, install that: npm search packet-bricks-plugin.', '^^^^^^^'],
     ['eth3 -> Filtr -> x', 'E_BRICK', 'line 1, column 9: There is no brick "Filtr". Did you mean Filter? If it is an interface, put it in quotes.', '^^^^^'],
     ['eth3 -> eth4 -> x', 'E_LINK_KIND', 'line 1, column 9: eth4 stands between bricks, but is an interface: what is written there is not read back.', '^^^^'],
     ['eth3 -> Dummy -> x}0 -> Dummy -> y', 'E_LINK_KIND', 'Write the other one: x{0', '^^^'],
