@@ -24,11 +24,11 @@ test("another Zeek is not told of an earlier one's rules, neither that they are 
   const { desk, book, published } = newDesk();
   desk.connected('first');
   desk.take(add({ expire: value('timespan', '600s') }));
-  expect(desk.present()).toHaveLength(1);
+  expect([...desk.present()]).toHaveLength(1);
   desk.connected('first');
-  expect(desk.present()).toHaveLength(1);
+  expect([...desk.present()]).toHaveLength(1);
   desk.connected('second');
-  expect([desk.present(), book.count]).toEqual([[], 1]);
+  expect([[...desk.present()], book.count]).toEqual([[], 1]);
   book.advance(10 * 601);
   expect([published, book.count]).toEqual([[], 0]);
 });
@@ -59,7 +59,7 @@ test('rules that were kept over a restart of ours belong to the Zeek that made t
     for (const [index, note] of notes.entries()) ruleDesk.returned.push({ id: book.add(readRule({ drop: `192.0.2.${index}` })), note: JSON.parse(JSON.stringify(note)) as RuleNote });
     const desk = new NetControlDesk(ruleDesk, { name: 'zeek', names: [], otherNames: [], shunt: false }, () => undefined);
     desk.connected(peer);
-    return desk.present();
+    return [...desk.present()];
   };
   expect(after('second').map((message) => message.includes('02:00:00:00:00:01'))).toEqual([true]);
   expect(after('third')).toEqual([]);

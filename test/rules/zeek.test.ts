@@ -56,10 +56,11 @@ describe('rules of NetControl', () => {
     expect(book.statistics()).toMatchObject({ rules: 0, refused: 1 });
   });
 
-  test('too many rules get an error', () => {
-    const { desk } = newDesk({}, 1);
+  test('a rule that cannot be put in place gets an error, and is counted once', () => {
+    const { desk, book } = newDesk({}, 1);
     desk.take(add());
     expect(answerOf(desk.take(add({ id: 'r2', entity: MAC })))).toMatchObject({ 0: 'NetControl::broker_rule_error', 3: { data: expect.stringMatching(/There are 1 rules already/) } });
+    expect(book.statistics()).toMatchObject({ added: 1, refused: 1 });
   });
 
   test('a rule for another filter is left to that; one for this, for all, or for nobody is taken', () => {
@@ -274,7 +275,7 @@ test('rules that were kept over a restart are still those of NetControl: a rule 
   const options = { names: [], otherNames: [], shunt: false };
   const other = new NetControlDesk(ruleDesk, { ...options, name: 'listen' }, () => undefined);
   const after = new NetControlDesk(ruleDesk, { ...options, name: 'zeek' }, () => undefined);
-  expect([other.present(), after.present().length]).toEqual([[], 1]);
+  expect([[...other.present()], [...after.present()].length]).toEqual([[], 1]);
   expect(answerOf(after.take(add()))?.[0]).toBe('NetControl::broker_rule_exists');
   expect(answerOf(after.take(remove()))?.[0]).toBe('NetControl::broker_rule_removed');
   expect(book.count).toBe(0);

@@ -111,13 +111,13 @@ export function wholeOf(value: BrokerValue | undefined, what: string): number | 
   return value.data;
 }
 
-const SECONDS: Readonly<Record<string, number>> = { ns: 1e-9, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86_400 };
+const SECONDS: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86_400 };
 
 /** Seconds of a timespan. @throws BricksError E_MESSAGE */
 export function secondsOf(value: BrokerValue | undefined, what: string): number | undefined {
   const text = textOf(value, what, 'timespan');
   if (text === undefined) return undefined;
-  const found = /^(-?\d{1,19}(?:\.\d{1,9})?)(ns|ms|s|min|h|d)$/.exec(text);
+  const found = /^(-?\d{1,19}(?:\.\d{1,9})?)(ns|us|ms|s|min|h|d)$/.exec(text);
   if (!found) throw brokerError(`${what} must be a timespan such as 60s, got ${quoted(text)}.`);
   return Number(found[1]) * SECONDS[found[2]];
 }

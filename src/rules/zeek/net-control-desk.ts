@@ -79,14 +79,14 @@ export class NetControlDesk {
     this.publish(topic, eventMessage(topic, `NetControl::${plugin}_rule_timeout`, number, record, flow));
   }
 
-  /** What is in place, for a peer that comes back. */
-  present(): string[] {
-    return [...this.held.values()].map(({ topic, plugin, number, record }) => eventMessage(topic, `NetControl::${plugin}_rule_added`, number, record, broker.string('in place')));
+  /** What is in place, for a peer that comes back. Rules may come and go while it is read. */
+  *present(): Generator<string> {
+    for (const { topic, plugin, number, record } of this.held.values()) yield eventMessage(topic, `NetControl::${plugin}_rule_added`, number, record, broker.string('in place'));
   }
 
   private add(event: BrokerEvent, plugin: string): string | undefined {
     return this.answered(event, plugin, (number, record) => {
-      const { rule, key } = readNetControlRule(record, this.options.shunt);
+      const { rule, key } = this.counted(() => readNetControlRule(record, this.options.shunt));
       if (this.isForAnother(rule.location)) return undefined;
       const name = `${plugin}/${key}`;
       const about = aboutOf(plugin, record);
@@ -110,10 +110,10 @@ export class NetControlDesk {
 
   private remove(event: BrokerEvent, plugin: string): string | undefined {
     return this.answered(event, plugin, (_number, record) => {
-      const key = `${plugin}/${keyOfNetControlRule(record)}`;
+      const key = `${plugin}/${this.counted(() => keyOfNetControlRule(record))}`;
       const held = this.held.get(key);
       if (!held || aboutOf(plugin, held.record) !== aboutOf(plugin, record)) {
-        if (this.isForAnother(readNetControlRule(record, false).rule.location)) return undefined;
+        if (this.isForAnother(this.counted(() => readNetControlRule(record, false)).rule.location)) return undefined;
         return ['error', 'there is no such rule'];
       }
       this.forget(key, held.id);
@@ -130,10 +130,19 @@ export class NetControlDesk {
     try {
       answer = act(number, record);
     } catch (error) {
-      this.desk.book.countRefused();
       answer = ['error', messageOf(error)];
     }
     return answer && eventMessage(event.topic, `NetControl::${plugin}_rule_${answer[0]}`, number, record, broker.string(answer[1]));
+  }
+
+  /** What can't be read counts as refused; what can't be put in place, the desk counts. */
+  private counted<Read>(read: () => Read): Read {
+    try {
+      return read();
+    } catch (error) {
+      this.desk.book.countRefused();
+      throw error;
+    }
   }
 
   private isForAnother(location: string | undefined): boolean {

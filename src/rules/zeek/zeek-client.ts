@@ -2,7 +2,7 @@
 import { WebSocket } from 'ws';
 import { readPem } from '../../client/pem-file';
 import { BricksError, messageOf } from '../../model/errors';
-import { systemReason } from '../../model/system-error';
+import { systemCode, systemReason } from '../../model/system-error';
 import type { Logger } from '../../model/brick';
 import { isTable } from '../../model/table';
 import { BACKLOG_BYTES_MAXIMUM, MESSAGE_BYTES_MAXIMUM, parseMessage } from './broker-data';
@@ -13,6 +13,11 @@ const RETRY_MILLISECONDS_MAXIMUM = 30_000;
 /** A peer that says nothing for two of these is gone. */
 const PING_MILLISECONDS = 10_000;
 const ENDPOINT_MAXIMUM = 256;
+/** A connection that has lasted so long is a good one: the next failure is the first again. */
+const STEADY_MILLISECONDS = 10_000;
+/** Zeek drops messages where very many come at once, so what is in place is told in portions. */
+const PORTION = 200;
+const PORTION_MILLISECONDS = 100;
 
 export interface ZeekClientOptions {
   /** ws: or wss: */
@@ -31,6 +36,8 @@ export class ZeekClient {
   private closed = false;
   private failures = 0;
   private retry: NodeJS.Timeout | undefined;
+  private telling: NodeJS.Timeout | undefined;
+  private readySince = 0;
   private alive = true;
   private readonly pings: NodeJS.Timeout;
   private readonly parts: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
@@ -56,6 +63,7 @@ export class ZeekClient {
   close(): void {
     this.closed = true;
     clearTimeout(this.retry);
+    clearTimeout(this.telling);
     clearInterval(this.pings);
     this.socket?.terminate();
   }
@@ -69,15 +77,22 @@ export class ZeekClient {
     this.socket = socket;
     this.ready = false;
     this.alive = true;
-    let why = 'it closed the connection';
-    socket.on('open', () => socket.send(JSON.stringify([topic])));
+    let why: string | undefined;
+    let opened = false;
+    socket.on('open', () => {
+      opened = true;
+      socket.send(JSON.stringify([topic]));
+    });
     socket.on('pong', () => { this.alive = true; });
     socket.on('message', (data) => {
       this.alive = true;
       this.take(String(data));
     });
-    socket.on('error', (error) => { why = systemReason(error); });
-    socket.on('close', () => this.again(why));
+    socket.on('error', (error) => {
+      // What a server does that waits for TLS, as Broker's own does.
+      why = !opened && systemCode(error) === 'ECONNRESET' && zeek.startsWith('ws:') ? 'it broke the connection off; if it speaks TLS, use wss://' : systemReason(error);
+    });
+    socket.on('close', (code) => this.again(why ?? `it closed the connection (code ${code})`));
   }
 
   private take(text: string): void {
@@ -94,10 +109,20 @@ export class ZeekClient {
   private acknowledge(message: unknown): void {
     if (!isTable(message) || message['type'] !== 'ack') return;
     this.ready = true;
-    this.failures = 0;
+    this.readySince = performance.now();
     if (typeof message['endpoint'] === 'string') this.desk.connected(processOf(message['endpoint']));
     this.log.info(`connected to Zeek at ${this.options.zeek}`);
-    for (const present of this.desk.present()) this.publish(present);
+    this.tell(this.desk.present());
+  }
+
+  /** What is in place, portion by portion. */
+  private tell(present: Generator<string>): void {
+    for (let told = 0; told < PORTION; told++) {
+      const next = present.next();
+      if (next.done) return;
+      this.publish(next.value);
+    }
+    this.telling = setTimeout(() => this.tell(present), PORTION_MILLISECONDS);
   }
 
   private answer(message: unknown): void {
@@ -106,8 +131,11 @@ export class ZeekClient {
   }
 
   private again(why: string): void {
+    clearTimeout(this.telling);
     if (this.closed) return;
-    if (this.failures === 0) this.log.warn(`No connection to Zeek at ${this.options.zeek}: ${why}. The rules stay; trying again.`);
+    const stood = this.ready;
+    if (stood && performance.now() - this.readySince >= STEADY_MILLISECONDS) this.failures = 0;
+    if (stood || this.failures === 0) this.log.warn(`No connection to Zeek at ${this.options.zeek}: ${why}. The rules stay; trying again.`);
     // With some jitter, so that many clients do not come at once.
     const wait = Math.min(RETRY_MILLISECONDS_MAXIMUM, RETRY_MILLISECONDS_MINIMUM * 2 ** this.failures) * (0.75 + Math.random() / 2);
     this.failures = Math.min(this.failures + 1, 20);
