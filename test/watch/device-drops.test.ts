@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineStatistics } from 'packet-bricks';
 import { DROP_REASONS } from 'packet-bricks/src/model/drop-reasons';
-import { Engines, eachTestInAWorld, type Tapped, type World } from '../netmap/world';
+import { Engines, eachTestInAWorld, type GraphPart, type Tapped, type World } from '../netmap/world';
 import { describeInNamespace, eachTestWithEnds, frame, type Namespace, type PortDriver, type Received } from '../pcap/namespace';
 import { writeCapture } from '../support/write-capture';
 
@@ -192,6 +192,25 @@ describeNetmap(`a pipe of netmap${hasCompiler ? '' : ' (skipped: there is no C c
     expect(taken.packets.length).toBeGreaterThan(500);
     expect(counted(taken)).toEqual(dropsOf(statistics));
     expect(sortedIds([...got, ...shown(taken)])).toEqual(sortedIds(sent(9000)));
+  });
+
+  test('that another graph does not have, with what waits for it in extra buffers', async () => {
+    await world.peer('hold', 'x{keep');
+    const engines = world.engines();
+    const balancer = (...outputs: string[]): GraphPart[] => [['LoadBalancer', 4, ['x}0'], outputs]];
+    await engines.open('e', balancer('x{1', 'x{2'), { extraBuffers: 600, drainMilliseconds: 0 });
+    await engines.start('e');
+    const drops = await engines.tap('e', { drops: true });
+    const sender = await world.send('x{0', 6000, 30, 60);
+    await engines.received('e', 6000);
+    await engines.relink('e', balancer('x{1'));
+    const { packets, drops: all } = await engines.close('e');
+    const taken = await engines.tapped(drops);
+    await sender.end();
+    expect(packets).toBe(6000);
+    expect([taken.lost, taken.packets.length]).toEqual([0, all]);
+    expect(taken.packets.filter(({ link }) => link === 'x{2').length).toBeGreaterThan(0);
+    expect(new Set(shown(taken)).size).toBe(all);
   });
 
   test.each([0, 300])('of a chain that is read too slowly, with %d extra buffers', async (extraBuffers) => {
