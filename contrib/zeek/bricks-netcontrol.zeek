@@ -10,8 +10,8 @@
 ##! Then NetControl::drop_address, drop_connection, shunt_flow, whitelist_address, redirect_flow and catch-and-release
 ##! reach every Filter that has subscribed to the topic. See docs/guide/zeek.md.
 ##!
-##! Tried with Zeek 8.0.10 in one process, by Cluster::listen_websocket (backends Broker and ZeroMQ) and Broker::listen_websocket; untried with other versions
-##! and in clusters of several nodes.
+##! Tried with Zeek 8.0.10, by Cluster::listen_websocket (backends Broker and ZeroMQ) and Broker::listen_websocket, and with Broker on a manager and a worker;
+##! untried with other versions.
 
 @load base/frameworks/cluster
 @load base/frameworks/netcontrol

@@ -263,6 +263,24 @@ test('the client subscribes at Zeek, answers, and after a break connects again a
   }
 });
 
+test('a Zeek that accepts the connection and never acknowledges is left, said so, and tried again', async () => {
+  const zeek = new WebSocketServer({ host: '127.0.0.1', port: 0, path: PATH });
+  await new Promise((resolve) => zeek.once('listening', resolve));
+  const warned: string[] = [];
+  let connections = 0;
+  const again = new Promise<void>((resolve) => zeek.on('connection', () => {
+    if (++connections === 2) resolve();
+  }));
+  const client = new ZeekClient({ zeek: `ws://127.0.0.1:${(zeek.address() as { port: number }).port}${PATH}`, topic: 't' }, newDesk().desk, { ...silent, warn: (line) => void warned.push(line) }, 20);
+  try {
+    await again;
+    expect(warned).toEqual([expect.stringContaining('it did not acknowledge the subscription. The rules stay; trying again.')]);
+  } finally {
+    client.close();
+    zeek.close();
+  }
+});
+
 test('rules that were kept over a restart are still those of NetControl: a rule in place exists, and can be removed', () => {
   const notes: RuleNote[] = [];
   const before = newDesk();

@@ -36,14 +36,15 @@ export class ZeekClient {
   private closed = false;
   private failures = 0;
   private retry: NodeJS.Timeout | undefined;
+  private greeting: NodeJS.Timeout | undefined;
   private telling: NodeJS.Timeout | undefined;
   private readySince = 0;
   private alive = true;
   private readonly pings: NodeJS.Timeout;
   private readonly parts: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 
-  /** @throws BricksError E_OPTION, E_FILE */
-  constructor(private readonly options: ZeekClientOptions, private readonly desk: NetControlDesk, private readonly log: Logger) {
+  /** `patience` is how long Zeek may take to acknowledge. @throws BricksError E_OPTION, E_FILE */
+  constructor(private readonly options: ZeekClientOptions, private readonly desk: NetControlDesk, private readonly log: Logger, private readonly patience = PING_MILLISECONDS) {
     if (!URL.canParse(options.zeek) || !/^wss?:$/.test(new URL(options.zeek).protocol)) {
       throw new BricksError('E_OPTION', `Filter: the option "zeek" must be an address that begins with ws:// or wss://, got ${JSON.stringify(options.zeek)}.`, 'For example: ws://127.0.0.1:27759/v1/messages/json.');
     }
@@ -63,6 +64,7 @@ export class ZeekClient {
   close(): void {
     this.closed = true;
     clearTimeout(this.retry);
+    clearTimeout(this.greeting);
     clearTimeout(this.telling);
     clearInterval(this.pings);
     this.socket?.terminate();
@@ -82,6 +84,10 @@ export class ZeekClient {
     socket.on('open', () => {
       opened = true;
       socket.send(JSON.stringify([topic]));
+      this.greeting = setTimeout(() => {
+        why = 'it did not acknowledge the subscription';
+        socket.terminate();
+      }, this.patience);
     });
     socket.on('pong', () => { this.alive = true; });
     socket.on('message', (data) => {
@@ -108,6 +114,7 @@ export class ZeekClient {
 
   private acknowledge(message: unknown): void {
     if (!isTable(message) || message['type'] !== 'ack') return;
+    clearTimeout(this.greeting);
     this.ready = true;
     this.readySince = performance.now();
     if (typeof message['endpoint'] === 'string') this.desk.connected(processOf(message['endpoint']));
@@ -131,6 +138,7 @@ export class ZeekClient {
   }
 
   private again(why: string): void {
+    clearTimeout(this.greeting);
     clearTimeout(this.telling);
     if (this.closed) return;
     const stood = this.ready;
