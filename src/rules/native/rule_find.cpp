@@ -254,14 +254,12 @@ void RuleTable::FindMacs(uint32_t index) {
   probeCount_ = static_cast<uint32_t>(out - probes_);
 }
 
-// Looks for the prefix lengths that the hints have for an address: mostly none or one.
-template <uint32_t which>
-void RuleTable::FindSubnets() {
+// Looks for the prefix lengths that the hints have for an address of IPv6: mostly none or one.
+void RuleTable::FindIpv6Subnets() {
   const uint32_t count = now_.count;
-  constexpr uint32_t version = which == 0 ? 4 : 6;
-  const uint32_t* const hints = memory_.hints[which] + kHintBegin[classes_[which].region];
-  const uint32_t shift = 32 - kHintBits[classes_[which].region];
-  const auto place = [shift](uint32_t first) { return (which == 0 ? first : first * 0x9e3779b1u) >> shift; };
+  const uint32_t* const hints = memory_.hints[kClassWide] + kHintBegin[classes_[kClassWide].region];
+  const uint32_t shift = 32 - kHintBits[classes_[kClassWide].region];
+  const auto place = [shift](uint32_t first) { return first * 0x9e3779b1u >> shift; };
   const uint32_t* key = now_.keys;
   for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
     __builtin_prefetch(hints + place(key[kKeySource]));
@@ -269,14 +267,13 @@ void RuleTable::FindSubnets() {
   }
   key = now_.keys;
   for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
-    if ((key[kKeyMeta] & 15) != version) continue;
+    if ((key[kKeyMeta] & 15) != 6) continue;
     for (const Side side : {kAsItIs, kDestinationAsSource}) {
       for (uint32_t bits = hints[place(key[side == kAsItIs ? kKeySource : kKeyDestination])]; bits != 0; bits &= bits - 1) {
-        const uint32_t bit = static_cast<uint32_t>(__builtin_ctz(bits));
-        for (uint32_t prefix = which == 0 ? bit : bit + 32; prefix < (which == 0 ? 32 : 128); prefix += 32) {
-          if (subnets_[which][prefix] == 0) continue;
-          if (probeCount_ == kProbes) Resolve<which>();
-          Look<which>(row, subnets_[which][prefix] - 1u, side);
+        for (uint32_t prefix = static_cast<uint32_t>(__builtin_ctz(bits)) + 32; prefix < 128; prefix += 32) {
+          if (subnets_[kClassWide][prefix] == 0) continue;
+          if (probeCount_ == kProbes) Resolve<kClassWide>();
+          Look<kClassWide>(row, subnets_[kClassWide][prefix] - 1u, side);
         }
       }
     }
@@ -293,11 +290,15 @@ void RuleTable::Find() {
     else FindBy<which>(index);
   }
   if (which == 0 && (connections_[0] | connections_[1]) != 0) FindConnections();
-  if (hasSubnets_[which] && classes_[which].region != 0) FindSubnets<which>();
+  if (hasSubnets_[which] && classes_[which].region != 0) {
+    if (which == kClassIpv4) FindIpv4Subnets();
+    else FindIpv6Subnets();
+  }
   if (probeCount_ > 0) Resolve<which>();
   if (candidateCount_ > 0) Consider<which>();
 }
 
+template void RuleTable::Resolve<0>();
 template void RuleTable::Find<0>();
 template void RuleTable::Find<1>();
 

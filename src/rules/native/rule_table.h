@@ -176,8 +176,8 @@ class RuleTable {
   void FindAddresses(uint32_t index);
   void FindConnections();
   void FindMacs(uint32_t index);
-  template <uint32_t which>
-  void FindSubnets();
+  void FindIpv4Subnets();
+  void FindIpv6Subnets();
   template <uint32_t which>
   void Look(uint32_t row, uint32_t tuple, Side side);
   template <uint32_t which>
@@ -207,6 +207,8 @@ class RuleTable {
   // Of each class: subnets that hints are kept for, by their prefix length: index of the tuple + 1. All others in turn.
   uint16_t subnets_[kClasses][kPrefixes] = {};
   bool hasSubnets_[kClasses] = {};
+  // What the hashes of IPv4 subnets begin with, by their prefix length.
+  uint32_t subnetHashes_[32] = {};
   std::vector<uint16_t> others_[kClasses];
   // Of connections of IPv4 with ports, by whether the protocol is TCP, not UDP: index of the tuple + 1.
   uint16_t connections_[2] = {};

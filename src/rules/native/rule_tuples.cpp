@@ -46,6 +46,7 @@ void RuleTable::LoadTuples(uint32_t which) {
     if (tuple.how == kHowEitherAddress && hinted) {
       subnets_[which][tuple.prefix] = static_cast<uint16_t>(tuples.size() + 1);
       hasSubnets_[which] = true;
+      if (which == 0) subnetHashes_[tuple.prefix] = tuple.firstHash;
     } else if (which == 0 && tuple.how == kHowConnection && tuple.words == 3 && (needs & kMetaProtocol) != 0) {
       // Others than TCP and UDP have no ports.
       connections_[(how >> 16 & 0xff) == kProtocolTcp ? 1 : 0] = static_cast<uint16_t>(tuples.size() + 1);
