@@ -290,10 +290,8 @@ void RuleTable::Find() {
     else FindBy<which>(index);
   }
   if (which == 0 && (connections_[0] | connections_[1]) != 0) FindConnections();
-  if (hasSubnets_[which] && classes_[which].region != 0) {
-    if (which == kClassIpv4) FindIpv4Subnets();
-    else FindIpv6Subnets();
-  }
+  if (which == kClassIpv4 && Ipv4Hints() != nullptr) FindIpv4Subnets();
+  if (which == kClassWide && hasSubnets_[which] && classes_[which].region != 0) FindIpv6Subnets();
   if (probeCount_ > 0) Resolve<which>();
   if (candidateCount_ > 0) Consider<which>();
 }

@@ -18,10 +18,10 @@ void RuleTable::FindIpv4Subnets() {
   const uint32_t count = now_.count;
   const uint32_t seed = seed_;
   const Class open = classes_[kClassIpv4];
-  const uint32_t* const hints = memory_.hints[kClassIpv4] + kHintBegin[open.region];
+  const uint32_t* const hints = Ipv4Hints();
   const uint32_t shift = 32 - kHintBits[open.region];
   const uint32_t* key = now_.keys;
-  for (uint32_t row = 0; row < count; row++, key += kKeyWords) {
+  for (uint32_t row = 0; row < count && !now_.hashed; row++, key += kKeyWords) {
     __builtin_prefetch(hints + (key[kKeySource] >> shift));
     __builtin_prefetch(hints + (key[kKeyDestination] >> shift));
   }

@@ -88,6 +88,8 @@ RuleTable::Reading RuleTable::ReadRows(const PacketRows& given, uint32_t begin, 
   // Local, here and below: what is written could be to anything otherwise, and all be loaded again.
   const PacketRows packets = given;
   const Class open = classes_[0];
+  const uint32_t* const hints = Ipv4Hints();
+  const uint32_t hintShift = 32 - kHintBits[open.region];
   Reading reading = Reading::kAll;
   for (uint32_t i = begin; i < end; i++) {
     const uint32_t row = packets.rows[i];
@@ -98,6 +100,10 @@ RuleTable::Reading RuleTable::ReadRows(const PacketRows& given, uint32_t begin, 
     if (!ReadPacketKey<whole>(packets.memory + packets.offset[row], packets.length[row], packets.inner, key)) {
       reading = Reading::kSome;
       continue;
+    }
+    if (hints != nullptr) {
+      __builtin_prefetch(hints + (key[kKeySource] >> hintShift));
+      __builtin_prefetch(hints + (key[kKeyDestination] >> hintShift));
     }
     if (!addresses) continue;
     AddressHashes& hashes = hashes_[i - begin];

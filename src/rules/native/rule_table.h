@@ -143,7 +143,7 @@ class RuleTable {
     uint32_t* hits;
     uint16_t* next;
     uint32_t count;
-    // Whether the hashes of addresses are there.
+    // Whether they have just been read: the hashes of addresses are there, and hints are being fetched.
     bool hashed;
   };
 
@@ -176,6 +176,10 @@ class RuleTable {
   void FindAddresses(uint32_t index);
   void FindConnections();
   void FindMacs(uint32_t index);
+  // Where the hints for subnets of IPv4 begin; null where there are none.
+  const uint32_t* Ipv4Hints() const {
+    return open_[kClassIpv4] && hasSubnets_[kClassIpv4] && classes_[kClassIpv4].region != 0 ? memory_.hints[kClassIpv4] + kHintBegin[classes_[kClassIpv4].region] : nullptr;
+  }
   void FindIpv4Subnets();
   void FindIpv6Subnets();
   template <uint32_t which>
