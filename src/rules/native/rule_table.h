@@ -67,7 +67,7 @@ class RuleTable {
   // Packets whose look-ups wait for memory together: more than a core fetches at once, few enough to stay in its first-level cache.
   static constexpr uint32_t kRowsAtOnce = 64;
   // How far ahead packets are fetched: about as many as a core fetches at once. While some rows are matched, the memory brings those that come next.
-  static constexpr uint32_t kRowsAhead = 16;
+  static constexpr uint32_t kRowsAhead = 20;
   // Two look-ups of each packet, and one more packet's.
   static constexpr uint32_t kProbes = 2 * kRowsAtOnce + 2;
   static constexpr uint32_t kCandidates = 2 * kRowsAtOnce;
