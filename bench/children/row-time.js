@@ -16,6 +16,7 @@ const ROWS = {
   'load-balancer-ipv6': [balancer(4), { kind: 'ipv6' }],
   'load-balancer-vlan': [balancer(4), { kind: 'vlan' }],
   'load-balancer-imix': [balancer(4), { length: 0 }],
+  'load-balancer-flows': [balancer(4), { flows: 100_000, slots: 32_768 }],
   'outputs-1000': [balancer(1000), { slots: 128 }],
   duplicator: [duplicator, {}],
   chain: [chain, { scatter: true }],
