@@ -43,7 +43,14 @@ function valueOf(text: string, name: string): number | undefined {
   return line === undefined ? undefined : Number(line.slice(name.length + 1));
 }
 
-/** Two engines: one has played a capture file to its end, the other waits for packets. */
+const PIPE = '{engine="piped",link="pipe{0",role="sink"}';
+
+/** Whether the script has done all it does, and the file has been played. */
+function isSetUp(text: string): boolean {
+  return valueOf(text, 'bricks_engine_running{engine="played"}') === 0 && valueOf(text, 'bricks_engine_running{engine="waiting"}') === 1 && valueOf(text, `bricks_link_ring_bytes${PIPE}`) !== undefined;
+}
+
+/** Three engines: one has played a capture file to its end, one waits for packets, one is linked to a pipe only. */
 beforeAll(async () => {
   const capture = writeCapture(workplace.path('in.pcap'), Array.from({ length: PACKETS }, (_, number) => flowPacket(number, number)));
   const script = workplace.path('set-up.lua');
@@ -56,7 +63,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}/metrics`;
   await program.says(/metrics at /);
   let text = '';
-  do text = await metrics(); while (valueOf(text, 'bricks_engine_running{engine="played"}') !== 0 || valueOf(text, 'bricks_engine_running{engine="waiting"}') !== 1);
+  do text = await metrics(); while (!isSetUp(text));
 }, 60_000);
 
 afterAll(() => {
@@ -80,10 +87,9 @@ test('metrics tell exactly what engines have counted', async () => {
 
 test('pipes report how full they are and whether they are read; other links do not', async () => {
   const text = await metrics();
-  const pipe = '{engine="piped",link="pipe{0",role="sink"}';
-  expect(valueOf(text, `bricks_link_ring_bytes${pipe}`)).toBe(4 << 20);
-  expect(valueOf(text, `bricks_link_ring_used_bytes${pipe}`)).toBe(0);
-  expect(valueOf(text, `bricks_link_has_reader${pipe}`)).toBe(0);
+  expect(valueOf(text, `bricks_link_ring_bytes${PIPE}`)).toBe(4 << 20);
+  expect(valueOf(text, `bricks_link_ring_used_bytes${PIPE}`)).toBe(0);
+  expect(valueOf(text, `bricks_link_has_reader${PIPE}`)).toBe(0);
   expect(text).not.toMatch(/bricks_link_ring_bytes\{engine="played"/);
 });
 
