@@ -20,7 +20,7 @@ const LOOKS_PER_REGISTRATION = 20;
 const CLOSING_MILLISECONDS = 200;
 /** Another process that is opening a pipe of the directory is waited for so long, in short pieces: other pipes of this process are not held up. */
 const LOCKED_MILLISECONDS = 3000;
-const LOCKED_PATIENCE_MILLISECONDS = 1;
+const LOCKED_PATIENCE_MILLISECONDS = 20;
 const PAUSE_MILLISECONDS = 10;
 
 /**

@@ -74,7 +74,7 @@ test('help comes from the declarations: all commands, and each with its argument
   expect(create.stdout).toContain('Usage:\n  bricks ctl engine.create NAME [OPTIONS]\n');
   expect(create.stdout).toMatch(/^ {2}--warm-up-milliseconds +.*\(an integer from 0 to 60000\)$/m);
   expect(topic.stdout).toContain(TOPICS.statistics.summary);
-  expect(short.stdout).toContain('bricks ctl [-a ADDRESS]');
+  expect(short.stdout).toContain('bricks ctl [-a ADDRESS | --name NAME]');
   expect([all, create, topic, short].map(({ code }) => code)).toEqual([0, 0, 0, 0]);
 });
 

@@ -98,7 +98,7 @@ describeNative("bricks attach 'eth3}*' --exec", () => {
     expect([0, 1, 2, 3].map((output) => writers.drops(output))).toEqual([{}, {}, {}, { noReader: 13 }]);
     // With the end of the last pipe it ends.
     await later.read();
-    await until(() => existsSync(join(directory, '10.pcap')) && existsSync(join(directory, 'a b.pcap')), `files: ${reader.errors}`);
+    await until(() => ['0', '1', '10', 'a b'].every((name) => existsSync(join(directory, `${name}.pcap`))), `files: ${reader.errors}`);
     writers.close();
     later.close();
     expect(await reader.exited).toBe(0);
