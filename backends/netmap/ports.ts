@@ -1,5 +1,6 @@
 /** Opens links for an engine, in its thread. One descriptor a link, also where the engine reads and writes it. */
 import type { OpenContext, PortOpener, SinkRequest, SourcePort, SourceRequest, Transmitter } from '../../src/model/backend';
+import { countText } from '../../src/model/count-text';
 import { BricksError } from '../../src/model/errors';
 import type { LinkName } from '../../src/model/link-name';
 import type { PacketBatch } from '../../src/model/packet-batch';
@@ -111,7 +112,7 @@ export class NetmapPorts implements PortOpener {
     const { receiveRings, portReceiveRings } = port.native.information();
     const { mode, ring } = port.name;
     if (receiveRings === 0 || (mode === MODE_ONE_NIC && ring >= portReceiveRings)) {
-      throw new BricksError('E_NETMAP_RING', `${link.text} has ${portReceiveRings} receive ring${portReceiveRings === 1 ? '' : 's'}${mode === MODE_ONE_NIC ? `, so there is no ring ${ring}` : ' for this engine'}.`, 'Rings are numbered from 0; ethtool -L IFACE combined N sets how many there are.');
+      throw new BricksError('E_NETMAP_RING', `${link.text} has ${countText(portReceiveRings, 'receive ring')}${mode === MODE_ONE_NIC ? `, so there is no ring ${ring}` : ' for this engine'}.`, 'Rings are numbered from 0; ethtool -L IFACE combined N sets how many there are.');
     }
   }
 

@@ -2,6 +2,7 @@
 'use strict';
 const { join } = require('node:path');
 const describe = require('../lib/descriptions');
+const { median } = require('../lib/statistics');
 
 const [root, name, rounds, packets] = [process.argv[2], process.argv[3], Number(process.argv[4]), Number(process.argv[5])];
 // Each checkout's own: its engine, its ports.
@@ -31,8 +32,7 @@ async function main() {
   const times = [];
   for (let round = 0; round < rounds; round++) times.push((await engine.round(packets)).cpu / packets);
   await engine.close();
-  times.sort((a, b) => a - b);
-  console.log(String(times[times.length >> 1]));
+  console.log(String(median(times)));
 }
 
 main().then(() => process.exit(0), (error) => {

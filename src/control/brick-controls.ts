@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { AnyDefinition } from '../model/brick';
 import { BricksError, isOutOfMemory, messageOf } from '../model/errors';
 import type { CompiledBrick, CompiledGraph } from '../model/graph';
+import { inTime } from '../model/in-time';
 import type { NoticeLevel } from '../model/outcome';
 import { loadBrickClass } from '../plugins/load-brick';
 import type { ControlPlan, ControlReport, ControlRequest } from './control-protocol';
@@ -94,9 +95,8 @@ class ControlThread {
     if (this.over === undefined) {
       const ended = new Promise<void>((resolve) => (this.stopped = resolve));
       this.send({ kind: 'stop' });
-      const limit = new Promise<void>((resolve) => setTimeout(resolve, this.stopMilliseconds).unref());
       this.worker.ref();
-      await Promise.race([ended, limit]);
+      await inTime(this.stopMilliseconds, ended);
     }
     this.over ??= 'it was stopped';
     await this.worker.terminate();

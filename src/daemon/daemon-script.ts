@@ -3,6 +3,7 @@ import { engines, idleEngines, idleSinceLastCommand } from '../control/process-e
 import type { Answer, RegistryCommand } from '../control/registry-commands';
 import type { PacketEngine } from '../control/packet-engine';
 import { BricksError } from '../model/errors';
+import { inTime } from '../model/in-time';
 import { looseBricks } from '../model/brick-description';
 import { formatFailure, LuaHost } from '../lua/lua-host';
 import { forgotten, sayOnce } from '../program/forgotten';
@@ -53,10 +54,8 @@ export class DaemonScript {
    * Resolves with its end, or undefined for one that goes on.
    */
   async settled(milliseconds: number, rest: () => number = idleSinceLastCommand): Promise<ScriptEnd | undefined> {
-    let end: ScriptEnd | undefined;
-    void this.end.then((how) => { end = how; });
     for (;;) {
-      await Promise.race([this.end, new Promise<void>((resolve) => setTimeout(resolve, LOOK_MILLISECONDS))]);
+      const end = await inTime(LOOK_MILLISECONDS, this.end);
       if (end !== undefined) return end;
       if (Math.min(performance.now() - this.begin, rest()) >= milliseconds) return undefined;
     }

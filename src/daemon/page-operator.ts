@@ -3,13 +3,13 @@ import { WEB_COMMANDS, type WebCommand } from '../observe/web-messages';
 import type { WebOperator } from '../observe/web-control';
 import { COMMANDS } from '../protocol/commands';
 import { checkParameters } from '../protocol/parameters';
-import { simple } from './commands/engines';
+import { engineCommand } from './commands/engines';
 import { RELOAD, SHUTDOWN } from './commands/program';
 import type { ControlHost } from './control-host';
 import type { AnyClient, CommandHandler } from './handlers';
 
 const HANDLERS: Readonly<Record<WebCommand, CommandHandler<AnyClient>>> = {
-  'engine.start': simple('engine.start'), 'engine.stop': simple('engine.stop'), 'daemon.reload': RELOAD, 'daemon.shutdown': SHUTDOWN,
+  'engine.start': engineCommand('engine.start'), 'engine.stop': engineCommand('engine.stop'), 'daemon.reload': RELOAD, 'daemon.shutdown': SHUTDOWN,
 };
 
 /** A daemon without a script has none to reload. */

@@ -1,6 +1,7 @@
 /** Looks at a network interface as backends would use it. Linux: /sys, and ethtool where it is installed. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { countText } from '../model/count-text';
 import { nearest } from '../model/errors';
 import { finding, numberOf, outputOf, targetOf, textOf, type Finding } from './finding';
 
@@ -101,7 +102,7 @@ function ring(name: string): Finding[] {
 function queues(name: string): Finding[] {
   const folder = join(FOLDER, name, 'queues');
   const count = existsSync(folder) ? readdirSync(folder).filter((queue) => queue.startsWith('rx-')).length : 0;
-  return count === 0 ? [] : [finding('queues', name, 'good', `${name} has ${count} receive ${count === 1 ? 'queue' : 'queues'}${count > 1 ? ': up to as many engines can share it (pe:link(brick, batch, queue))' : ''}.`)];
+  return count === 0 ? [] : [finding('queues', name, 'good', `${name} has ${countText(count, 'receive queue')}${count > 1 ? ': up to as many engines can share it (pe:link(brick, batch, queue))' : ''}.`)];
 }
 
 function mtu(name: string, netmap: boolean, loopback: boolean): Finding[] {

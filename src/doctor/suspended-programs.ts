@@ -6,7 +6,7 @@ import { finding, linkOf, processes, textOf, type Finding } from './finding';
 
 const SHOWN_CHARACTERS = 60;
 
-/** Each network namespace has pipes of its own: programs in others are not this one's business. `daemons`: those are told of elsewhere. */
+/** Each network namespace has pipes of its own: programs in others are not this one's business. `daemons`: those are reported elsewhere. */
 export function checkSuspended(daemons: ReadonlySet<number>): Finding[] {
   const here = linkOf('/proc/self/ns/net');
   const found = processes().filter((id) => !daemons.has(id) && isSuspended(id) && linkOf(`/proc/${id}/ns/net`) === here).flatMap(aboutSuspended);

@@ -1,6 +1,7 @@
 /** Looks at what all interfaces have in common: rights, memory, processors, netmap. */
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { countText } from '../model/count-text';
 import { finding, numberOf, textOf, type Finding } from './finding';
 
 const CAPABILITIES = [{ bit: 13, name: 'cap_net_raw', lets: 'capture and send' }, { bit: 12, name: 'cap_net_admin', lets: 'make taps and switch promiscuous mode on' }] as const;
@@ -52,7 +53,7 @@ function megabytes(bytes: number): string {
 function processors(): Finding[] {
   const count = availableParallelism();
   const found = [count > 1
-    ? finding('processors', '', 'good', `There are ${count} processors: room for ${count - 1} ${count === 2 ? 'engine' : 'engines'} at full speed alongside the programs that read.`)
+    ? finding('processors', '', 'good', `There are ${count} processors: room for ${countText(count - 1, 'engine')} at full speed alongside the programs that read.`)
     : finding('processors', '', 'doubt', 'There is one processor.', { why: 'An engine and the programs that read its pipes take turns on it, so rings overflow sooner.' })];
   const isolated = textOf('/sys/devices/system/cpu/isolated');
   if (isolated) found.push(finding('isolation', '', 'good', `Processors ${isolated} are isolated: pin engines to them (option cpu).`));

@@ -1,4 +1,4 @@
-/** Packets that links have dropped long after their batch, as a batch of their own that taps look at. */
+/** Packets that links have dropped long after their batch, as a separate batch that taps look at. */
 import { fillArrival } from '../buffers/copy-packets';
 import { takeLateDrops } from '../model/late-drops';
 import { createPacketBatch, packetMemory, type PacketBatch } from '../model/packet-batch';

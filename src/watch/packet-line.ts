@@ -9,7 +9,7 @@ const FLAGS = [[2, 'S'], [1, 'F'], [4, 'R'], [8, 'P'], [32, 'U'], [64, 'E'], [12
 const ICMP_TYPES: Readonly<Record<number, string>> = { 0: 'echo reply', 3: 'unreachable', 5: 'redirect', 8: 'echo request', 11: 'time exceeded' };
 const ICMP6_TYPES: Readonly<Record<number, string>> = { 1: 'unreachable', 2: 'packet too big', 3: 'time exceeded', 128: 'echo request', 129: 'echo reply', 133: 'router solicitation', 134: 'router advertisement', 135: 'neighbor solicitation', 136: 'neighbor advertisement' };
 
-/** For one packet after the other: one of its own for each would take longer than all the rest. */
+/** For one packet after the other: a new reader for each would take longer than all the rest. */
 const reader = new SinglePacketReader();
 
 /** `IP 10.0.0.1.1025 > 192.0.2.1.80: TCP [S], length 0`. Of what was captured too short for that, what there is. */

@@ -14,7 +14,7 @@ import { handle, type AnyClient, type CommandHandler } from '../handlers';
 let lastBrick = 1_000_000_000;
 
 /** The page starts and stops engines, too. */
-export function simple(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler<AnyClient> {
+export function engineCommand(command: CommandName & ('engine.unlink' | 'engine.start' | 'engine.stop' | 'engine.delete')): CommandHandler<AnyClient> {
   return handle(command, async (host, { name }) => {
     await carryOut(host, { command, name });
     return null;
@@ -43,10 +43,10 @@ export const ENGINE_HANDLERS: readonly CommandHandler[] = [
   }),
   linking('engine.link'),
   linking('engine.relink'),
-  simple('engine.unlink'),
-  simple('engine.start'),
-  simple('engine.stop'),
-  simple('engine.delete'),
+  engineCommand('engine.unlink'),
+  engineCommand('engine.start'),
+  engineCommand('engine.stop'),
+  engineCommand('engine.delete'),
   handle('brick.list', (host) => carryOut(host, { command: 'brick.describe' }) as Promise<CommandResult<'brick.list'>>),
   handle('brick.describe', async (host, { kind }) => {
     const declaration = await carryOut(host, { command: 'brick.describe', kind }) as BrickDeclaration;

@@ -284,7 +284,7 @@ template <uint32_t which>
 void RuleTable::Find() {
   for (const uint16_t index : others_[which]) {
     const Tuple& tuple = tuples_[which][index];
-    // The most frequent kinds have loops of their own, which take half the time.
+    // The most frequent kinds have separate loops, which take half the time.
     if (which == 0 && index == addresses_) FindAddresses(index);
     else if (which == 1 && tuple.how == kHowEitherMac && tuple.words == 2) FindMacs(index);
     else FindBy<which>(index);

@@ -155,7 +155,7 @@ export class NetControlDesk {
     this.keys.set(held.id, name);
   }
 
-  /** The rule stays, but nobody is told of it any more. */
+  /** The rule stays, but what becomes of it is no longer reported. */
   private leave(key: string, { id, plugin, record }: Held): void {
     this.forget(key, id);
     this.former.set(aboutOf(plugin, record), id);

@@ -15,7 +15,7 @@ const PING_MILLISECONDS = 10_000;
 const ENDPOINT_MAXIMUM = 256;
 /** A connection that has lasted so long is a good one: the next failure is the first again. */
 const STEADY_MILLISECONDS = 10_000;
-/** Zeek drops messages where very many come at once, so what is in place is told in portions. */
+/** Zeek drops messages where very many come at once, so the rules in place are sent in portions. */
 const PORTION = 200;
 const PORTION_MILLISECONDS = 100;
 
