@@ -104,9 +104,9 @@ function checkCounts(source: SourceText, bricks: readonly TextBrick[]): void {
     for (let output = 0; output < outputs.length; output++) {
       if (outputs[output] === undefined) throw source.error(place, 'E_NO_OUTPUT', `Output ${output} of ${kind} goes nowhere, and output ${outputs.length - 1} is connected.`, `Say where it goes: ${name ?? 'lb'}[${output}] -> ...`);
     }
-    if (inputs.length < declaration.inputs.minimum) throw source.error(place, 'E_NO_INPUT', `${kind} ${missing(inputs.length, declaration.inputs.minimum, 'input')}.`, `Write where its packets come from: eth3 -> ${kind}`);
+    if (inputs.length < declaration.inputs.minimum) throw source.error(place, 'E_NO_INPUT', `${kind} ${hasTooFew(inputs.length, declaration.inputs.minimum, 'input')}.`, `Write where its packets come from: eth3 -> ${kind}`);
     if (inputs.length > declaration.inputs.maximum) throw source.error(inputs[declaration.inputs.maximum].place, 'E_NO_INPUT', `${kind} takes ${countText(declaration.inputs.maximum, 'input')}, and this is one more.`, `Put a Merge in front of it: ... -> Merge -> ${kind}`);
-    if (outputs.length < declaration.outputs.minimum) throw source.error(place, 'E_NO_OUTPUT', `${kind} ${missing(outputs.length, declaration.outputs.minimum, 'output')}.`, `Write where its packets go: ${kind} -> ${exampleOutputs(declaration)}`);
+    if (outputs.length < declaration.outputs.minimum) throw source.error(place, 'E_NO_OUTPUT', `${kind} ${hasTooFew(outputs.length, declaration.outputs.minimum, 'output')}.`, `Write where its packets go: ${kind} -> ${exampleOutputs(declaration)}`);
     if (outputs.length > declaration.outputs.maximum) throw source.error(outputs[declaration.outputs.maximum].place, 'E_NO_OUTPUT', `${kind} takes ${countText(declaration.outputs.maximum, 'output')}, and this is one more.`, `Put a LoadBalancer or a Duplicator behind it: ${kind} -> Duplicator -> ...`);
   }
 }
@@ -116,7 +116,7 @@ function exampleOutputs({ files, outputs: { minimum } }: BrickDeclaration): stri
   return minimum > 1 ? `eth3{0..${minimum - 1}` : 'eth3{0';
 }
 
-function missing(count: number, minimum: number, noun: string): string {
+function hasTooFew(count: number, minimum: number, noun: string): string {
   return minimum === 1 ? `has no ${noun}` : `needs ${countText(minimum, noun)} and got ${count === 0 ? 'none' : count}`;
 }
 

@@ -52,8 +52,17 @@ function hole(node) {
     if (texts.includes(undefined)) return '...';
     return texts.includes('') ? `(${texts.join('').trim()})` : texts.join(' or ');
   }
+  if (ts.isCallExpression(node) && node.expression.getText() === 'countText') return `${hole(node.arguments[0])} ${textOf(node.arguments[1]) ?? hole(node.arguments[1])}(s)`;
   const word = placeholder(node);
-  return word === '...' ? word : `<${words(word)}>`;
+  return constantText(node) ?? (word === '...' ? word : `<${words(word)}>`);
+}
+
+/** The text of a constant of the same file. */
+function constantText(node) {
+  if (!ts.isIdentifier(node) || !/^[A-Z_]+$/.test(node.text)) return undefined;
+  const declarations = node.getSourceFile().statements.filter(ts.isVariableStatement).flatMap(({ declarationList }) => [...declarationList.declarations]);
+  const initializer = declarations.find(({ name }) => name.getText() === node.text)?.initializer;
+  return initializer && ts.isStringLiteral(initializer) ? initializer.text : undefined;
 }
 
 /** The text of a message in its source, with its holes; nothing where it is no text. */
@@ -64,6 +73,11 @@ function textOf(node) {
     return (node.head.text + node.templateSpans.map((span) => hole(span.expression) + span.literal.text).join('')).replace(/\.{4,}/g, '...');
   }
   return undefined;
+}
+
+/** Of a choice between messages, each. */
+function alternatives(node) {
+  return node && ts.isConditionalExpression(node) ? [...alternatives(node.whenTrue), ...alternatives(node.whenFalse)] : [node];
 }
 
 /** The codes that an expression may be. */
@@ -93,7 +107,7 @@ function collectErrors(root) {
   const helpers = [];
   const take = (args, file) => {
     const codes = codesOf(args[0]);
-    for (const code of codes) add(code, textOf(args[1]), textOf(args[2]), file.name);
+    for (const code of codes) for (const message of alternatives(args[1])) add(code, textOf(message), textOf(args[2]), file.name);
     return codes.length > 0;
   };
   /** Errors that also say where: `new GraphError(CODE, brick, text, remedy)`, `this.error(place, CODE, text, remedy)`. */
