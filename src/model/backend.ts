@@ -102,7 +102,7 @@ export interface Transmitter {
   transmit(batch: PacketBatch, wait: boolean): number;
   /** Once a batch, after all transmitters: makes what was sent visible to readers (and wakes them). */
   flush(): void;
-  /** Brings counters up to date that others keep (a recorder's). */
+  /** Called about once a millisecond, also while nothing is sent: brings counters up to date that others keep (a recorder's), and sees to readers that have come. */
   refreshCounters?(): void;
   /**
    * Whether a reader is attached to one of its sinks, by the sink's place among the requests; however long it has read nothing. Asked between batches,

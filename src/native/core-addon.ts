@@ -33,6 +33,8 @@ export interface NativeRingTransmitter {
   flush(): void;
   /** 1 where somebody reads the sink, else 0. */
   hasReader(sink: number): number;
+  /** Goes on in the rings of readers that have made their pipes anew after the death of their owner, with what is unread: also where nothing is to be sent. */
+  follow(): void;
   /** Closes the rings but those whose place in `left` says 1: another transmitter has them. */
   close(left: Uint8Array): void;
 }

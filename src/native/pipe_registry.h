@@ -76,7 +76,12 @@ struct PipeHandle {
     const std::shared_ptr<PipeRing> next = std::atomic_load(&next_);
     return next ? next : Ring();
   }
-  void SetNext(std::shared_ptr<PipeRing> next) { std::atomic_store(&next_, std::move(next)); }
+  void SetNext(std::shared_ptr<PipeRing> next) {
+    std::atomic_store(&next_, std::move(next));
+    moves.fetch_add(1, std::memory_order_release);
+  }
+  // How often any writer of this process was given such a ring.
+  static inline std::atomic<uint32_t> moves{0};
   // Goes on with it. Nothing where there is none.
   std::shared_ptr<PipeRing> TakeNext() {
     std::shared_ptr<PipeRing> next = std::atomic_exchange(&next_, std::shared_ptr<PipeRing>());

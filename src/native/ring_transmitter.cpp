@@ -43,6 +43,7 @@ RingTransmitter::RingTransmitter(const Napi::CallbackInfo& info) : Napi::ObjectW
   DefineDirectMethod<RingTransmitter, &RingTransmitter::Transmit, 3>(info.This().As<Napi::Object>(), this, "transmit");
   DefineDirectMethod<RingTransmitter, &RingTransmitter::Flush>(info.This().As<Napi::Object>(), this, "flush");
   DefineDirectMethod<RingTransmitter, &RingTransmitter::HasReader, 1>(info.This().As<Napi::Object>(), this, "hasReader");
+  DefineDirectMethod<RingTransmitter, &RingTransmitter::Follow>(info.This().As<Napi::Object>(), this, "follow");
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value batches = options.Get("batches");
   const Napi::Value sinks = options.Get("sinks");
@@ -352,6 +353,14 @@ int32_t RingTransmitter::HasReader(Napi::Env env, const int32_t* arguments) {
   MoveOn(index);
   if (sinks_[index].dirty) Flush(env, nullptr);
   return writers_[index].Reader() != 0;
+}
+
+int32_t RingTransmitter::Follow(Napi::Env env, const int32_t*) {
+  const uint32_t moves = PipeHandle::moves.load(std::memory_order_acquire);
+  if (moves == moves_) return 0;
+  moves_ = moves;
+  for (uint32_t k = 0; k < sinks_.size(); k++) MoveOn(k);
+  return Flush(env, nullptr);
 }
 
 void RingTransmitter::Close(const Napi::CallbackInfo& info) {

@@ -48,6 +48,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   int32_t Flush(Napi::Env env, const int32_t* arguments);
   // (sink): whether somebody reads it
   int32_t HasReader(Napi::Env env, const int32_t* arguments);
+  // (): goes on in the rings of readers that have made their pipes anew, also where nothing is to be sent.
+  int32_t Follow(Napi::Env env, const int32_t* arguments);
   // (Uint8Array: 1 for each sink that another transmitter has now)
   void Close(const Napi::CallbackInfo& info);
 
@@ -77,6 +79,8 @@ class RingTransmitter : public Napi::ObjectWrap<RingTransmitter> {
   std::vector<SinkProgress> progress_;
   bool copies_ = false;
   std::vector<uint32_t> dirty_;
+  // How often rings had been made anew when it looked last.
+  uint32_t moves_ = 0;
   // What it was made of: the memory of the counters must not go before it.
   Napi::ObjectReference settings_;
   uint32_t noReader_, ringFull_, tooLong_, linkType_, backendError_;

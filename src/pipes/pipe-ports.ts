@@ -131,6 +131,11 @@ export class NativeTransmitter implements Transmitter {
     this.native.flush();
   }
 
+  /** Packets for a reader that has taken a killed one's place do not wait for the next ones. */
+  refreshCounters(): void {
+    this.native.follow();
+  }
+
   hasReader(sink: number): boolean {
     return this.native.hasReader(sink) !== 0;
   }

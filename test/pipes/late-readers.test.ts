@@ -150,4 +150,24 @@ describeNative('a writer whose pipe\'s owner was killed', () => {
       await next.kill();
     }
   });
+
+  test('joins it while it has nothing to send, and brings it what is unread', async () => {
+    const owner = new Program('engine-reader', 'idle}0');
+    await owner.says('opened');
+    const writer = new Program('idle-writer', 'idle{0', String(1 << 20));
+    await writer.says('opened');
+    await suspend(owner.child);
+    writer.child.stdin.write('send');
+    await writer.says('written');
+    await suspend(writer.child);
+    await owner.kill();
+    const next = new Program('engine-reader', 'idle}0');
+    await next.says('opened');
+    writer.child.kill('SIGCONT');
+    await until(() => next.output.includes(' 19\n'), 'what was unread');
+    writer.child.stdin.write('close');
+    await writer.exited;
+    expect(JSON.parse(writer.output)).toEqual({ sent: 20, drops: {} });
+    await next.kill();
+  });
 });

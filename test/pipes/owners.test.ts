@@ -19,8 +19,8 @@ function readUpTo(output: string, first: number): number {
   return next;
 }
 
-async function takes(reader: Program, last: number): Promise<void> {
-  await until(() => reader.output.includes(` ${last}\n`), `packet ${last}; the reader said ${reader.output}${reader.errors}`);
+async function takes(reader: Program, last: number, writers?: Writers): Promise<void> {
+  await until(() => { writers?.refresh(); return reader.output.includes(` ${last}\n`); }, `packet ${last}; the reader said ${reader.output}${reader.errors}`);
 }
 
 describeNative('the process that owns a pipe', () => {
@@ -35,7 +35,7 @@ describeNative('the process that owns a pipe', () => {
     const second = new Program('engine-reader', 'owner}0');
     await second.says('opened');
     writers.send(0, 30);
-    await takes(second, 59);
+    await takes(second, 59, writers);
     const [from] = second.output.split(' ').map(Number);
     expect(from === 0 || from === 10).toBe(true);
     expect(readUpTo(second.output, from)).toBe(60);

@@ -99,6 +99,11 @@ export class Writers {
     this.next[output] = this.sent(output);
   }
 
+  /** What an engine does once a millisecond, also while it sends nothing. */
+  refresh(): void {
+    this.transmitter.refreshCounters?.();
+  }
+
   /** Waits until a program reads the pipe. */
   async read(output = 0): Promise<void> {
     const { end, ring } = (this.prepared as PreparedPipes).pipes[output];

@@ -5,7 +5,7 @@ const { createPacketBatch, packetMemory } = require('../../../dist/src/model/pac
 const { createPacketLists } = require('../../../dist/src/model/packet-list');
 const { awaitExpectedReaders, discardPipes, PipePorts, preparePipes } = require('../../../dist/src/pipes');
 
-/** `send(number)` writes a packet of 60 bytes that begins with the number; `flush` shows what was written; `close` ends the pipe in order; `books` are its counters; `readersAttached` waits for readers that had waited. */
+/** `send(number)` writes a packet of 60 bytes that begins with the number; `flush` shows what was written; `refresh` is what an engine does once a millisecond; `close` ends the pipe in order; `books` are its counters; `readersAttached` waits for readers that had waited. */
 module.exports.openWriter = (name, keepUnread = 0, pipeGroup) => {
   const link = parseLinkName(name);
   const prepared = preparePipes({ engine: 'writer', sources: [], sinks: [{ link, options: {} }], keepUnread, pipeGroup, backendOptions: {} });
@@ -27,6 +27,7 @@ module.exports.openWriter = (name, keepUnread = 0, pipeGroup) => {
       transmitter.transmit(batch, false);
     },
     flush: () => transmitter.flush(),
+    refresh: () => transmitter.refreshCounters(),
     readersAttached: () => awaitExpectedReaders(prepared),
     books: () => ({ sent: readCounter(counters.words, 0), drops: readDrops(counters.words, LINK_DROPS) }),
     close() {
