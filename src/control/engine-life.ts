@@ -229,6 +229,7 @@ export class EngineLife implements Life {
     }
     if (report.kind === 'running') this.runs(thread);
     if (report.kind === 'stopped') this.noteStopped(thread, report.end);
+    if (report.kind === 'closed') thread.hasClosed = true;
     this.answers.take(report);
   }
 
@@ -247,6 +248,8 @@ export class EngineLife implements Life {
   }
 
   private fail(thread: OpenThread, error: BricksError): void {
+    // It ends by itself now. Its pipes stay until their readers have come.
+    if (thread.hasClosed) return;
     const wasRunning = this.isRunning;
     this.isRunning = false;
     const { counters } = thread;

@@ -1,8 +1,12 @@
 /** What a reader of a pipe gets first, and that nothing is counted twice or not at all by it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Merge, PacketEngine } from 'packet-bricks';
 import { attach, type PipeReader } from 'packet-bricks/src/pipes';
 import { Program, temporaryRunDirectory, until, Writers } from './processes';
 import { describeNative } from './rings';
 import { suspend } from '../support/suspend';
+import { writeCapture } from '../support/write-capture';
 
 let removeDirectory: () => void;
 beforeAll(() => (removeDirectory = temporaryRunDirectory()));
@@ -14,6 +18,15 @@ function numbers(reader: PipeReader): number[] {
   while (reader.receive() > 0) taken.push(...reader.batch.nanoseconds.subarray(0, reader.batch.count));
   reader.release();
   return taken;
+}
+
+/** Of a thread of this process; nothing where it has ended meanwhile. */
+function nameOf(thread: string): string {
+  try {
+    return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trimEnd();
+  } catch {
+    return '';
+  }
 }
 
 const upTo = (first: number, end: number): number[] => Array.from({ length: end - first }, (_, index) => first + index);
@@ -65,6 +78,27 @@ describeNative('a reader of a pipe', () => {
     expect([writers.drops(0), writers.drops(1)]).toEqual([{}, { noReader: 20 }]);
     writers.close();
     expect(await program.exited).toBe(0);
+  });
+
+  test('in another process gets everything too where its writer\'s engine has ended before it could attach', async () => {
+    const directory = process.env['BRICKS_RUN_DIRECTORY'] as string;
+    const capture = writeCapture(join(directory, 'ends.pcap'), upTo(0, 20).map((number) => ({ bytes: Uint8Array.of(0, 0, 0, number, ...new Uint8Array(56)) })));
+    const reader = new Program('reader', 'ends}0');
+    await reader.says('waiting');
+    await suspend(reader.child);
+    const engine = new PacketEngine('soon ended', { backend: 'loopback' });
+    await engine.link(new Merge().connectInput(capture).connectOutput('ends{0'));
+    await engine.start();
+    await engine.finished();
+    const closed = engine.unlink();
+    const threads = (): string[] => readdirSync('/proc/self/task').map((thread) => nameOf(thread));
+    await until(() => !threads().includes('soon ended'), 'the end of the engine\'s thread');
+    reader.child.kill('SIGCONT');
+    await closed;
+    expect(await reader.exited).toBe(0);
+    expect(reader.output).toBe('0 19\nend\n');
+    const { packets, drops } = engine.stats();
+    expect({ packets, drops }).toEqual({ packets: 20, drops: 0 });
   });
 
   test('after one that was killed gets what comes from then on, or with `all` everything still there', async () => {
