@@ -39,13 +39,10 @@ void RingBlocks::HandBack() {
   }
 }
 
-bool RingBlocks::Look(uint32_t packets) {
+bool RingBlocks::Look() {
   if (known_ > 0) return true;
-  uint64_t found = 0;
-  for (uint32_t index = next_; known_ + read_ < most_ && found < packets; known_++) {
-    const tpacket_hdr_v1& header = HeaderOf(Block(index));
-    if ((__atomic_load_n(&header.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) break;
-    found += header.num_pkts;
+  for (uint32_t index = next_; known_ + read_ < most_; known_++) {
+    if ((__atomic_load_n(&HeaderOf(Block(index)).block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) break;
     index = index + 1 < settings_.blocks ? index + 1 : 0;
   }
   return known_ > 0;

@@ -35,8 +35,8 @@ class RingBlocks {
 
   // Hands back the blocks whose rows were all in calls before.
   void Begin();
-  // Unless some are known and not read yet: looks which blocks the kernel has handed up, until they hold that many packets. False for none.
-  bool Look(uint32_t packets);
+  // Unless some are known and not read yet: looks which blocks the kernel has handed up. False for none.
+  bool Look();
   // Fills rows from `row` on from the blocks that Look has found, and returns the row behind the last; with `until` it stops before a
   // packet that is later.
   uint32_t Fill(const CaptureRows& rows, uint32_t row, const CaptureTime* until);
