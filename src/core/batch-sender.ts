@@ -41,10 +41,10 @@ export class BatchSender {
   }
 
   private sendWatched(batch: PacketBatch): void {
-    const { watcher } = this.graph.watch;
-    const looks = watcher.sending(batch);
+    const { watch } = this.graph;
+    const looks = !watch.passesOver() && watch.watcher.sending(batch);
     this.sendNow(batch);
-    if (looks) watcher.sent(batch);
+    if (looks) watch.watcher.sent(batch);
   }
 
   private sendNow(batch: PacketBatch): void {

@@ -3,9 +3,13 @@
  *
  *     one byte, once a batch where it enters, once where it is sent      below 1 ns each
  *     whether someone wants to, when counters are published              below 1 ns a millisecond
+ *
+ * While a tap waits for the next packet of its sample, the packets that are sent are only counted. To call it for each batch instead would take some
+ * 80 ns: not for what it does, but for the memory that it reads, which no longer lies in the nearest cache.
  */
 import type { PacketBatch } from '../model/packet-batch';
-import type { PacketList } from '../model/packet-list';
+import type { PacketList, PacketLists } from '../model/packet-list';
+import { uint32Array } from '../model/typed-arrays';
 import type { SideKind } from './side-batch';
 
 /** Called at each step of a batch while somebody looks. It must not throw, and changes nothing: neither packets nor lists. */
@@ -48,9 +52,58 @@ export const LOOK_BRICKS = 2;
 export const LOOK_SENDING = 4;
 export const LOOK_EVERYWHERE = LOOK_ENTERED | LOOK_BRICKS | LOOK_SENDING;
 
+const ON = 0;
+/** Packets that are still passed over. */
+const LEFT = 1;
+/** Where none are: a list of no packets is looked at too. */
+const NONE = -1;
+const MOST_LEFT = 0x3fffffff;
+const NO_COUNTS = uint32Array(1);
+
 /** Who looks at a graph. */
 export class Watch {
-  /** The steps at which somebody looks; 0: nobody looks. */
-  readonly on = new Uint8Array(new ArrayBuffer(1));
+  /** The steps at which somebody looks; 0: nobody looks. Behind it, so that both lie in one cache line, the packets that are passed over. */
+  readonly on = new Int32Array(new ArrayBuffer(8));
   watcher: GraphWatcher = NOBODY;
+  /** Of these outputs. */
+  private counts: PacketLists['counts'] = NO_COUNTS;
+  private first = 0;
+  private end = 0;
+
+  constructor() {
+    this.on[LEFT] = NONE;
+  }
+
+  /** Whether nobody looks at what the sinks' lists hold now, as the sample lies behind it. It is counted then. */
+  passesOver(): boolean {
+    const { on, counts, end } = this;
+    let waiting = 0;
+    for (let output = this.first; output < end; output++) waiting += counts[output];
+    if (on[LEFT] < waiting) return false;
+    on[LEFT] -= waiting;
+    return true;
+  }
+
+  /** Nobody need be called for the next packets of outputs `first` to `end - 1`. Returns how many it passes over, at most as many as wanted. */
+  passOver(packets: number, counts: PacketLists['counts'], first: number, end: number): number {
+    const most = Math.min(packets, MOST_LEFT);
+    this.counts = counts;
+    this.first = first;
+    this.end = end;
+    this.on[LEFT] = most;
+    return most;
+  }
+
+  /** From now on none are passed over. Returns how many were left. */
+  passNoMore(): number {
+    const { on } = this;
+    const left = Math.max(0, on[LEFT]);
+    on[LEFT] = NONE;
+    return left;
+  }
+
+  /** Nobody looks any more. */
+  clear(): void {
+    this.on[ON] = 0;
+  }
 }

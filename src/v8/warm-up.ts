@@ -39,6 +39,7 @@ const FULL_EVERY = 509;
 const FULL_ATTEMPTS = 23;
 /** One run in so many is watched; by watchers of many shapes, so that V8 assumes nothing about them. */
 const WATCHED_EVERY = 5;
+const PASSED_OVER = 1000;
 const WATCHERS: readonly GraphWatcher[] = Array.from({ length: PORT_SHAPES }, (_, shape) => ({ [`shape${shape}`]: shape, ...(shape % 2 === 0 ? NOBODY : anybody()) }));
 
 /** Other functions than NOBODY's: V8 takes the only one that it has seen for the only one that there is. */
@@ -163,9 +164,12 @@ function runInstance(instance: WarmUpInstance, host: WarmUpHost, milliseconds: n
     // As if somebody looked, now and then: V8 would throw away code that has never met that when a tap comes.
     graph.watch.watcher = WATCHERS[round % PORT_SHAPES];
     graph.watch.on[0] = round % WATCHED_EVERY === 0 ? LOOK_EVERYWHERE : 0;
+    // Or waited for the next packet of a sample.
+    if (round % 2 === 0) graph.watch.passOver(PASSED_OVER, graph.nodes[0].outputs.counts, 0, 1);
     if (engine.run() === 'stopped') break;
     if (round % CHECK_EVERY === CHECK_EVERY - 1 && progress.settled(performance.now())) break;
   }
+  graph.watch.passNoMore();
   host.detach();
   clock.cell[1] = 0;
 }

@@ -1,4 +1,5 @@
 /** A tap over one graph: the places where it looks. */
+import type { Watch } from '../core/graph-watcher';
 import { DROP_REASON_INDEX } from '../model/drop-reasons';
 import type { CompiledLink } from '../model/graph';
 import type { DropNotes } from '../model/drop-notes';
@@ -80,6 +81,24 @@ export class TapView {
     const all = { sources: [], edges: [], sinks: watched.compiled.sinks.map((_, index) => index), brick: -1 };
     const links = place === undefined ? all : linksNamed(watched.compiled, place);
     return links && new TapView(tap, watched, links);
+  }
+
+  /** Whether it samples, and only what leaves by outputs of one brick that lie side by side. */
+  get canWait(): boolean {
+    const { tap, counts, looksAt: { entering, between, bricks } } = this;
+    if (tap.readsAll || tap.order.drops || tap.order.sample <= 1 || entering || between || bricks || counts.length !== 1) return false;
+    return counts[0].outputs.every((output, index) => output === counts[0].outputs[0] + index);
+  }
+
+  /** Until the next packet of its sample comes, the engine is to call nobody. */
+  waitIn(watch: Watch): void {
+    const { tap, counts: [{ of, outputs }] } = this;
+    tap.passOver(watch.passOver(tap.ahead, of, outputs[0], outputs[0] + outputs.length));
+  }
+
+  /** It is to be called again. */
+  wakeIn(watch: Watch): void {
+    this.tap.passOver(-watch.passNoMore());
   }
 
   entered(source: number, batch: PacketBatch): void {

@@ -126,6 +126,16 @@ export class Tap {
     return true;
   }
 
+  /** How many packets come before the next that it takes. */
+  get ahead(): number {
+    return this.unseen;
+  }
+
+  /** So many of them are not shown to it; or, where the number is negative, are after all. */
+  passOver(count: number): void {
+    this.unseen -= count;
+  }
+
   /** A packet that was shown has not passed after all. */
   takeBack(record: number): void {
     this.ring.take(record);

@@ -25,6 +25,8 @@ export class Watchers implements GraphWatcher {
   private between: TapView[] = [];
   private bricks: TapView[] = [];
   private leaving: TapView[] = [];
+  /** The only one who looks, where it samples: between its packets the engine calls nobody. */
+  private alone: TapView | undefined;
   /** Where drops are noted of what somebody looks at when it is sent. */
   private notes: DropNotes[] = [];
   /** Those of them where somebody wants to know of earlier batches too. */
@@ -41,7 +43,8 @@ export class Watchers implements GraphWatcher {
 
   /** From now on the engine has this graph. */
   attach(watched: WatchedGraph): void {
-    this.watched?.graph.watch.on.fill(0);
+    this.waitNoLonger();
+    this.watched?.graph.watch.clear();
     this.watched = watched;
     watched.graph.watch.watcher = this;
     this.commit();
@@ -143,10 +146,12 @@ export class Watchers implements GraphWatcher {
   }
 
   sending(batch: PacketBatch): boolean {
-    const { notes, leaving } = this;
+    const { notes, leaving, alone } = this;
     let looks = this.traces.length > 0;
     try {
+      if (alone) this.waitNoLonger();
       for (let index = 0; index < leaving.length; index++) looks = leaving[index].sending(batch) || looks;
+      if (alone && this.watched) alone.waitIn(this.watched.graph.watch);
     } catch (error) {
       this.fail(error);
     }
@@ -227,6 +232,7 @@ export class Watchers implements GraphWatcher {
 
   private remove(id: number): void {
     this.commit();
+    this.waitNoLonger();
     this.taps = this.taps.filter(({ tap }) => tap.id !== id);
     this.traces = this.traces.filter((trace) => trace.id !== id);
   }
@@ -238,6 +244,8 @@ export class Watchers implements GraphWatcher {
   /** Somebody looks, or no longer. */
   private settle(): void {
     const { watched, taps, traces } = this;
+    this.waitNoLonger();
+    this.alone = taps.length === 1 && traces.length === 0 && taps[0].view.canWait ? taps[0].view : undefined;
     const looking = (step: keyof TapView['looksAt']): TapView[] => taps.flatMap(({ view }) => (view.looksAt[step] ? [view] : []));
     [this.entering, this.between, this.bricks, this.leaving] = [looking('entering'), looking('between'), looking('bricks'), looking('sending')];
     if (!watched) return;
@@ -255,6 +263,11 @@ export class Watchers implements GraphWatcher {
     const bricks = this.between.length + this.bricks.length + traces.length > 0;
     const entered = bricks || this.entering.length > 0 || sources.some(({ port }) => port.withoutArrival !== undefined);
     watch.on[0] = taps.length + traces.length === 0 ? 0 : (this.notes.length > 0 ? LOOK_SENDING : 0) | (bricks ? LOOK_BRICKS : 0) | (entered ? LOOK_ENTERED : 0);
+  }
+
+  /** What the engine has not passed over lies ahead of the sample's next packet. */
+  private waitNoLonger(): void {
+    if (this.alone && this.watched) this.alone.wakeIn(this.watched.graph.watch);
   }
 
   private each(views: readonly TapView[], call: (view: TapView, batch: PacketBatch, watched: WatchedGraph) => void): void {

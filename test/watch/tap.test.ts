@@ -80,6 +80,34 @@ describe('a tap', () => {
     for (const tap of [filtered, sampled, limited, counted]) tap.close();
   });
 
+  test('that samples alone takes exactly one in so many, over many batches, and while others come and go', async () => {
+    const engine = await runningEngine(new Duplicator().connectInput('eth0').connectOutput('eth1', 'eth2'));
+    const given = traffic(1000);
+    const inject = async (first: number, end: number): Promise<void> => {
+      const before = engine.stats().packets;
+      await injectAll('eth0', given.slice(first, end));
+      await until(() => engine.stats().packets === before + end - first);
+    };
+    const one = engine.watches.tap({ place: 'eth1', sample: 90 }, ignore);
+    await one.begun;
+    for (let first = 0; first < 350; first += 70) await inject(first, first + 70);
+    const other = engine.watches.tap({ place: 'eth2', sample: 40 }, ignore);
+    await other.begun;
+    await inject(350, 420);
+    expect(numbers(await take(other, 2))).toEqual([350, 390]);
+    other.close();
+    const trace = engine.watches.trace({ count: 1 }, { trail: ignore, ended: ignore });
+    await inject(420, 500);
+    trace();
+    for (let first = 500; first < 1000; first += 25) await inject(first, first + 25);
+    expect(numbers(await take(one, 12))).toEqual(Array.from({ length: 12 }, (_, index) => index * 90));
+    one.close();
+    const both = engine.watches.tap({ place: 'Duplicator', sample: 90 }, ignore);
+    await both.begun;
+    for (let first = 0; first < 1000; first += 50) await inject(first, first + 50);
+    expect(await take(both, 23)).toHaveLength(Math.ceil(2000 / 90));
+  });
+
   test('that nobody reads holds up nobody: what it has no room for is lost to it, and counted', async () => {
     const engine = await runningEngine(new LoadBalancer().connectInput('eth0').connectOutput('eth1'));
     const tap = engine.watches.tap({ place: 'eth0' }, ignore);
