@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineStatistics } from 'packet-bricks';
 import { DROP_REASONS } from 'packet-bricks/src/model/drop-reasons';
+import { suspend } from '../support/suspend';
 import { Engines, eachTestInAWorld, type GraphPart, type Tapped, type World } from '../netmap/world';
 import { describeInNamespace, eachTestWithEnds, frame, type Namespace, type PortDriver, type Received } from '../pcap/namespace';
 import { writeCapture } from '../support/write-capture';
@@ -125,12 +126,14 @@ describeNetmap(`a pipe of netmap${hasCompiler ? '' : ' (skipped: there is no C c
   const shown = ({ packets }: Tapped): string[] => packets.map(({ data }) => idOf(Buffer.from(data, 'hex')));
   const sortedIds = (ids: readonly string[]): string[] => [...ids].sort();
 
-  /** Readers that are too slow, what they got, and what the tap showed. */
+  /** Readers of which one is slow and one reads nothing until all has come; what they got, and what the tap showed. */
   async function overflow(engines: Engines, feed: () => Promise<{ readonly packets: number; end(): Promise<unknown> }>): Promise<{ readonly got: readonly string[]; readonly taken: Tapped; readonly statistics: EngineStatistics }> {
     const drops = await engines.tap('e', { drops: true, snap: 64 });
     const readers = await Promise.all(['x}1', 'x}2'].map((link) => world.peer('receive', link, [0, 3000], { PEER_SHOW: '1' })));
+    await suspend(readers[1].process);
     const sender = await feed();
     await engines.received('e', sender.packets);
+    readers[1].process.kill('SIGCONT');
     // What waits in extra buffers is dropped, and shown, when the engine closes its pipes.
     const statistics = await engines.close('e');
     const taken = await engines.tapped(drops);
