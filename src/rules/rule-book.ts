@@ -78,9 +78,9 @@ export class RuleBook {
   /** Hears of all rules except those that their source brings back. */
   journal: RuleJournal | undefined;
 
-  /** `now` in ticks. */
-  constructor(private readonly shared: SharedRules, now: number) {
-    this.store = new RuleStore(shared, now);
+  /** `now` in ticks, which `clock` reads with their fractions. */
+  constructor(private readonly shared: SharedRules, now: number, clock?: () => number) {
+    this.store = new RuleStore(shared, now, undefined, clock);
   }
 
   get count(): number {

@@ -56,11 +56,12 @@ export async function openRuleControl(options: RuleControlOptions, context: Cont
   const { shared } = context;
   const clock = new Float64Array(new ArrayBuffer(8));
   const readClock = timeReader(clock);
-  const now = (): number => {
+  const exactly = (): number => {
     readClock();
-    return Math.floor((clock[0] / 1e9) * TICKS);
+    return (clock[0] / 1e9) * TICKS;
   };
-  const book = new RuleBook(shared, now());
+  const now = (): number => Math.floor(exactly());
+  const book = new RuleBook(shared, now(), exactly);
   const desk = new RuleDesk(book, shared, options.modify);
   const loads = new RuleLoads(desk, now);
   const kept = options.keep === undefined ? undefined : await keepRules(options.keep, desk, context.log);

@@ -79,8 +79,8 @@ export class RuleStore {
   /** What an exchange has left to tidy up, for an engine that was in the middle of a batch for long. */
   private unsettled: { readonly mark: number; readonly coming: readonly RuleHandle[]; readonly leaving: readonly RuleHandle[] } | undefined;
 
-  /** `now` in ticks of the engine's clock. */
-  constructor(readonly shared: SharedRules, private now: number, seed = Math.floor(Math.random() * 2 ** 32) | 0) {
+  /** `now` in ticks of the engine's clock, which `clock` reads with their fractions. */
+  constructor(readonly shared: SharedRules, private now: number, seed = Math.floor(Math.random() * 2 ** 32) | 0, private readonly clock = (): number => this.now) {
     this.views = new RuleViews(shared);
     const { control } = this.views;
     control[CONTROL_SEED] = seed;
@@ -195,7 +195,7 @@ export class RuleStore {
       handle,
       entity: entityOfKey(table.tuple(table.tupleOfRule(rule)), table.keyOfRule(rule)),
       action: this.actions.actionOf(this.word(which, rule, RECORD_ACTION[which]) & ACTION_MASK),
-      remaining: deadline === 0 ? undefined : Math.max(0, (deadline - this.now) / TICKS),
+      remaining: deadline === 0 ? undefined : Math.max(0, Math.floor(deadline - this.clock()) / TICKS),
       ...this.counts(handle),
     };
   }
@@ -270,7 +270,8 @@ export class RuleStore {
     records[begin + RECORD_ACTION[which]] = tupleAndAction;
     this.order = (this.order + 1) & ORDER_MASK;
     records[begin + RECORD_ORDER[which]] = (set << SET_SHIFT) | this.order;
-    if (expire !== undefined) records[begin + RECORD_DEADLINE[which]] = Math.max(1, this.now + Math.ceil(expire * TICKS));
+    // Never before its time: `now` may be older than a tick.
+    if (expire !== undefined) records[begin + RECORD_DEADLINE[which]] = Math.max(1, Math.ceil(this.clock() + expire * TICKS));
   }
 
   private unplace(handle: RuleHandle): boolean {

@@ -6,7 +6,7 @@ import { nativeRules, type NativeLists } from '../../src/rules/native-rules';
 import type { Rule } from '../../src/rules/rule';
 import { RuleReader, type RuleMatcher } from '../../src/rules/rule-reader';
 import { RuleBook } from '../../src/rules/rule-book';
-import { RuleStore, type RuleHandle } from '../../src/rules/rule-store';
+import { RuleStore, TICKS, type RuleHandle } from '../../src/rules/rule-store';
 import { parseSubnet } from '../../src/rules/addresses';
 import { PlainRules, type PacketFacts } from './plain-rules';
 import { packet, rule, writeKey } from './rule-arbitraries';
@@ -219,6 +219,20 @@ describe('many rules', () => {
     expect(dropped(readersOf(shared)[0], [addressOf(1)], 1)).toEqual([false]);
     const again = store.add(addressRule('192.0.2.1'));
     expect(handles).not.toContain(again);
+  });
+
+  test('never expire before their time, however long ago the store was told the time', () => {
+    fc.assert(fc.property(fc.double({ min: 0, max: 9.99, noNaN: true }), fc.double({ min: 0.05, max: 50, noNaN: true }), (late, expire) => {
+      const clock = { ticks: 100 + late };
+      const timed = new RuleStore(createSharedRules(10), 100, 9, () => clock.ticks);
+      const handle = timed.add(addressRule('192.0.2.1', { expire }));
+      expect(timed.describe(handle).remaining).toBeLessThan(expire + 1 / TICKS);
+      const end = clock.ticks + expire * TICKS;
+      for (let now = 101; now <= Math.ceil(end); now++) {
+        timed.advance(now, () => expect(now).toBeGreaterThanOrEqual(end));
+        expect(timed.has(handle)).toBe(now < end);
+      }
+    }));
   });
 
   test('of one entity have a limit', () => {
