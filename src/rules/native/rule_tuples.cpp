@@ -35,7 +35,9 @@ void RuleTable::LoadTuples(uint32_t which) {
     tuple.metaWanted = needs | tuple.version | ((needs & kMetaProtocol) != 0 ? ((how >> 16) & 0xff) << kMetaProtocolShift : 0);
     tuple.prefix = how >> 24;
     tuple.firstHash = number * 0x9e3779b9u;
-    for (uint32_t word = 1; word <= 12; word++) {
+    // Those of either address are compared with the destination's words too, which stand behind the source's.
+    const uint32_t last = tuple.how == kHowEitherAddress ? kKeyDestination - 1 : 12;
+    for (uint32_t word = 1; word <= last; word++) {
       if ((words[kTupleUsed] >> word & 1) == 0) continue;
       tuple.word[tuple.words] = static_cast<uint8_t>(word);
       tuple.place[tuple.words] = static_cast<uint8_t>(which == 1 ? word - 1 : word == kKeySource ? 0 : word == kKeyDestination ? 1 : 2);
