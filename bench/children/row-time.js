@@ -4,10 +4,10 @@
  */
 'use strict';
 const { execFileSync } = require('node:child_process');
-const { existsSync, mkdtempSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+const { existsSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const describe = require('../lib/descriptions');
+const { makeMemoryDirectory } = require('../lib/memory');
 const { median } = require('../lib/statistics');
 
 const [root, name, rounds, packets] = [process.argv[2], process.argv[3], Number(process.argv[4]), Number(process.argv[5])];
@@ -36,7 +36,7 @@ const ROWS = {
 const FILE_ROWS = { 'files-64': 60, 'files-imix': 0 };
 
 async function timeFiles(length) {
-  const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bricks-bench-'));
+  const directory = makeMemoryDirectory();
   try {
     const file = join(directory, 'in.pcap');
     execFileSync(peer('bench_make_capture'), ['--packets', String(packets), '--length', String(length), '--write', file]);

@@ -1,19 +1,18 @@
 /** Capture files, in memory (/dev/shm where there is one): split to four, and read. By the clock on the wall. */
 'use strict';
 const { execFile } = require('node:child_process');
-const { existsSync, mkdtempSync, rmSync, statSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+const { existsSync, rmSync, statSync } = require('node:fs');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { Worker } = require('node:worker_threads');
 const { PacketEngine } = require('../lib/bundled');
 const { brick } = require('../lib/engines');
 const { installed } = require('../lib/installed');
+const { makeMemoryDirectory } = require('../lib/memory');
 const { peer } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
 
 const execute = promisify(execFile);
-const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 async function makeCapture(directory, packets, length) {
   const file = join(directory, 'in.pcap');
@@ -87,7 +86,7 @@ function fileRow({ name, title, mark, length, contestants, beside }) {
     mark,
     missing: () => (existsSync(peer('bench_capture')) ? undefined : 'the C peers on libpcap were not built (Debian: libpcap-dev)'),
     async run(settings) {
-      const directory = mkdtempSync(join(base, 'bricks-bench-'));
+      const directory = makeMemoryDirectory();
       try {
         const packets = Math.max(10_000, Math.round((length === 60 ? 2_000_000 : 500_000) * settings.scale));
         const file = await makeCapture(directory, packets, length);

@@ -2,10 +2,10 @@
 'use strict';
 const { fork } = require('node:child_process');
 const { once } = require('node:events');
-const { existsSync, mkdtempSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+const { existsSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const { contest } = require('../lib/contest');
+const { makeMemoryDirectory } = require('../lib/memory');
 const { dist, peer } = require('../lib/paths');
 const { Program, runProgram } = require('../lib/programs');
 
@@ -39,7 +39,7 @@ const pipes = {
   mark: { least: 0.8 },
   missing: () => (existsSync(peer('bench_pipe')) ? undefined : 'the programs beside were not built'),
   async run({ rounds, scale }) {
-    const runDirectory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bricks-bench-'));
+    const runDirectory = makeMemoryDirectory();
     const before = process.env.BRICKS_RUN_DIRECTORY;
     process.env.BRICKS_RUN_DIRECTORY = runDirectory;
     const { parseLinkName } = require(`${dist}/src/model/link-name.js`);

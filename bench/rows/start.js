@@ -4,16 +4,15 @@
  */
 'use strict';
 const { execFile } = require('node:child_process');
-const { existsSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+const { existsSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { installed } = require('../lib/installed');
+const { makeMemoryDirectory } = require('../lib/memory');
 const { dist, peer } = require('../lib/paths');
 const { summary } = require('../lib/statistics');
 
 const execute = promisify(execFile);
-const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const PROGRAM = join(dist, 'bundle', 'cli', 'bricks.js');
 const SIZES = [10, 200_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000];
 const LEAST_SCALE = 0.02;
@@ -111,7 +110,7 @@ module.exports = [{
   title: 'whole processes, start to exit, by size',
   missing: () => (existsSync(peer('bench_capture')) ? undefined : 'the C peers on libpcap were not built (Debian: libpcap-dev)'),
   async run(settings) {
-    const directory = mkdtempSync(join(base, 'bricks-start-'));
+    const directory = makeMemoryDirectory();
     try {
       for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(directory, `${name}.lua`), text);
       const files = [];

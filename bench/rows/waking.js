@@ -1,8 +1,8 @@
 /** Engines that wait for a link with a descriptor: what that costs, and how soon they are awake. */
 'use strict';
-const { existsSync, mkdtempSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+const { rmSync } = require('node:fs');
 const { join } = require('node:path');
+const { makeMemoryDirectory } = require('../lib/memory');
 const { missingLink, runInNamespace } = require('../lib/namespace');
 const { dist } = require('../lib/paths');
 const { percentile } = require('../lib/statistics');
@@ -13,7 +13,7 @@ const child = join(__dirname, '..', 'children', 'wake.js');
 async function overNetmap(options) {
   const { netmapRunEnvironment, netmapUserSpaceLibrary } = require(`${dist}/backends/netmap/user-space.js`);
   if (netmapUserSpaceLibrary() === undefined) return {};
-  const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bricks-bench-'));
+  const directory = makeMemoryDirectory();
   try {
     return await runInNamespace(child, { ...options, netmap: true }, { ...netmapRunEnvironment(), NETMAP_USERSPACE_DIR: directory });
   } finally {

@@ -248,7 +248,7 @@ export class EngineLife implements Life {
   }
 
   private fail(thread: OpenThread, error: BricksError): void {
-    // It ends by itself now. Its pipes stay until their readers have come.
+    // It is ending, and has nothing left to do. Its pipes stay until their readers have come.
     if (thread.hasClosed) return;
     const wasRunning = this.isRunning;
     this.isRunning = false;

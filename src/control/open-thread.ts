@@ -26,7 +26,7 @@ export class OpenThread {
   private former: FormerCounts = NO_FORMER;
   /** Packets have passed it. */
   begun = false;
-  /** It has closed its links, and ends by itself. */
+  /** It has closed its links, and is ending. */
   hasClosed = false;
   /** Set when it is being disposed of. */
   disposed?: Promise<void>;

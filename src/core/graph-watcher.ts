@@ -52,8 +52,7 @@ export const LOOK_BRICKS = 2;
 export const LOOK_SENDING = 4;
 export const LOOK_EVERYWHERE = LOOK_ENTERED | LOOK_BRICKS | LOOK_SENDING;
 
-const ON = 0;
-/** Packets that are still passed over. */
+/** Packets that are still passed over: behind the steps. */
 const LEFT = 1;
 /** Where none are: a list of no packets is looked at too. */
 const NONE = -1;
@@ -100,10 +99,5 @@ export class Watch {
     const left = Math.max(0, on[LEFT]);
     on[LEFT] = NONE;
     return left;
-  }
-
-  /** Nobody looks any more. */
-  clear(): void {
-    this.on[ON] = 0;
   }
 }

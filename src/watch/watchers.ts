@@ -44,7 +44,7 @@ export class Watchers implements GraphWatcher {
   /** From now on the engine has this graph. */
   attach(watched: WatchedGraph): void {
     this.waitNoLonger();
-    this.watched?.graph.watch.clear();
+    if (this.watched) this.watched.graph.watch.on[0] = 0;
     this.watched = watched;
     watched.graph.watch.watcher = this;
     this.commit();

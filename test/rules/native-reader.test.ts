@@ -1,4 +1,4 @@
-/** The native reader by itself, under the sanitizers: beside a list of rules walked for each packet, and with rubbish in all tables. */
+/** The native reader alone, under the sanitizers: beside a list of rules walked for each packet, and with rubbish in all tables. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -168,19 +168,19 @@ class ReceiveRing final : public Capture {
     for (;;) {
       blocks_->Begin();
       if (long_) long_->Begin();
-      const bool looks = blocks_->Exhausted();
+      const bool anew = blocks_->Exhausted();
       const bool more = blocks_->Look();
       // After packets there is mostly nothing of either kind; if there is, it ends the wait at once.
       if (!more && nothing_ == 0 && !(long_ && long_->Next() != nullptr)) return 0;
-      const uint32_t row = long_ ? FillBoth(rows, looks) : blocks_->Fill(rows, 0, nullptr);
+      const uint32_t row = long_ ? FillBoth(rows, anew) : blocks_->Fill(rows, 0, nullptr);
       if (row > 0 || !more || blocks_->Broken()) return row;
     }
   }
 
-  // Frames of both kinds in the order of their times. What came before a packet in the blocks that are known has been
-  // queued when they are found (`found`: just now), so that nothing can come too late; asking the kernel once for them is enough.
-  uint32_t FillBoth(const CaptureRows& rows, bool found) {
-    if (found || !long_->Complete()) long_->Read();
+  // Frames of both kinds in the order of their times. What came before a packet in a block is queued when the block is found, so
+  // that nothing can come too late if the kernel is asked once after each look for blocks (`anew`: just now).
+  uint32_t FillBoth(const CaptureRows& rows, bool anew) {
+    if (anew || !long_->Complete()) long_->Read();
     uint32_t row = 0;
     while (row < rows.capacity && !blocks_->Broken()) {
       const CaptureTime* const next = long_->Next();

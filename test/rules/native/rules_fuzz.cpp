@@ -152,7 +152,7 @@ void CompareWithList(Tables& tables, Batch& batch, Random& random) {
     tables.actions[k * kActionWords + kActionPriority] = static_cast<uint32_t>(kActions[k].priority);
   }
   tables.control[kControlShunts] = 1;
-  // Often of one kind only: there is code for some of them by themselves.
+  // Often of one kind only: some have code for the case that there are no others.
   const uint32_t kinds = Below(random, 2) == 0 ? 1u << Below(random, kKinds) : static_cast<uint32_t>(random());
   const bool simple = Below(random, 2) == 0;
   std::vector<Rule> list;
@@ -217,7 +217,7 @@ void SurviveRubbish(Tables& tables, Batch& batch, Random& random) {
       FillAny(tables.slots[which][parity], random);
     }
   }
-  // Single addresses of IPv4 and nothing else have code of their own.
+  // There is separate code for single addresses of IPv4 and nothing else.
   if (Below(random, 2) == 0) {
     uint32_t* const tuples = tables.tuples[kClassIpv4].data();
     std::fill(tuples + kTupleWords, tuples + 2 * kTupleWords, 0);
