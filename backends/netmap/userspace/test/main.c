@@ -15,8 +15,7 @@
 
 #include "support.h"
 
-/* A test that takes longer hangs, also under sanitizers and on a busy machine. */
-enum { SKIPPED = 77, SECONDS_MAX = 120 };
+enum { SKIPPED = 77, SECONDS_MAX = 40 };
 
 static const struct {
   const char *name;
